@@ -1,0 +1,87 @@
+"""A person in a photograph: what every reader of every data set yields.
+
+Conventions: points are `(x, y)` in image pixels, 0-based, pixel centres at integers. Each joint is
+in one of three states, which is carried along and never guessed from coordinates.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from cpm.skeleton import Skeleton
+
+ABSENT = 0  # no position: not annotated
+OCCLUDED = 1  # a position, but hidden behind something
+VISIBLE = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Pose:
+    """The joints of one body.
+
+    Attributes:
+      joints_px: `[P, 2]` float32, (x, y) in image pixels; may lie outside the image; 0 where absent.
+      state: `[P]` int64 in {ABSENT, OCCLUDED, VISIBLE}.
+    """
+
+    joints_px: np.ndarray
+    state: np.ndarray
+
+    def __post_init__(self):
+        joints_px = np.asarray(self.joints_px, np.float32)
+        state = np.asarray(self.state, np.int64)
+        if (
+            joints_px.ndim != 2
+            or joints_px.shape[1] != 2
+            or state.shape != joints_px.shape[:1]
+        ):
+            raise ValueError(
+                f"a pose needs joints_px [P, 2] and state [P]; got {joints_px.shape} and {state.shape}"
+            )
+        if not np.isin(state, (ABSENT, OCCLUDED, VISIBLE)).all():
+            raise ValueError(f"joint states are 0, 1 or 2; got {np.unique(state)}")
+        present = state != ABSENT
+        if not np.isfinite(joints_px[present]).all():
+            raise ValueError(
+                "a joint that is present has a position that is not finite"
+            )
+        object.__setattr__(self, "joints_px", np.where(present[:, None], joints_px, 0))
+        object.__setattr__(self, "state", state)
+
+    @property
+    def present(self):
+        """`[P]` bool: the joint has a position, seen or not."""
+        return self.state != ABSENT
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """One person to be found in one picture, with all that the data set says of them.
+
+    Attributes:
+      id: unique in the data set and stable, e.g. `lsp/im0001`; randomness is keyed on it.
+      image: path of the picture (str), or `[H, W, 3]` uint8 RGB pixels.
+      skeleton: order and names of the joints.
+      pose: the joints.
+      others: poses of the other people in the picture, in the same skeleton.
+      center_px: (x, y) of the body as annotated (MPII `objpos`), or None.
+      scale: person height / 200 px as annotated (MPII `scale`), or None.
+      head_size_px: 0.6 × diagonal of the head rectangle, MPII's unit of error, or None.
+    """
+
+    id: str
+    image: str | np.ndarray
+    skeleton: Skeleton
+    pose: Pose
+    others: tuple[Pose, ...] = ()
+    center_px: tuple[float, float] | None = None
+    scale: float | None = None
+    head_size_px: float | None = None
+
+    def __post_init__(self):
+        for pose in (self.pose, *self.others):
+            if len(pose.state) != len(self.skeleton):
+                raise ValueError(
+                    f"person {self.id!r}: {len(pose.state)} joints, but skeleton "
+                    f"{self.skeleton.name!r} has {len(self.skeleton)}"
+                )

@@ -1,0 +1,134 @@
+"""Frames and the maps between them: image ↔ crop ↔ belief map.
+
+Three frames, each with `(x, y)` and 0-based pixel centres at integers:
+  image: the photograph, in its own pixels.
+  crop:  what the network sees, `size = (height, width)` pixels, cut around a person.
+  map:   cells of the belief maps; cell `g` of stride `s` covers the crop at `g·s + (s − 1)/2`.
+
+No other module relates two frames. Affine maps are `[2, 3]` matrices `M` with `y = M[:, :2] x + M[:, 2]`.
+
+References: Wei et al. 2016, section 4.2 (crops at a normalised person height).
+"""
+
+import dataclasses
+
+import numpy as np
+
+PERSON_HEIGHT_PX = 200.0  # MPII: a person is 200 · scale pixels tall
+CROP_SIDE_PER_SCALE = 314.0  # the paper's crop: 368 px hold 314 · scale image pixels
+REFERENCE_CROP_PX = 368.0  # the paper's crop; PCP@25px and sigmas are quoted at it
+
+
+@dataclasses.dataclass(frozen=True)
+class CropRegion:
+    """The square of the image that the shorter side of the crop will hold.
+
+    Attributes:
+      center_px: (x, y), image pixels.
+      side_px: image pixels.
+    """
+
+    center_px: tuple[float, float]
+    side_px: float
+
+
+def region_from_joints(joints_px, present, margin):
+    """Square around the joints' bounding box, `margin` times its longer side.
+
+    Args:
+      joints_px: `[P, 2]`, image pixels.
+      present: `[P]` bool.
+      margin: ≥ 1; 1.25 leaves an eighth of the box free at either end.
+    Raises:
+      ValueError: if no joint is present.
+    """
+    points = np.asarray(joints_px, np.float64)[np.asarray(present, bool)]
+    if not len(points):
+        raise ValueError("a person without any joint has no box")
+    low, high = points.min(0), points.max(0)
+    side = max(float((high - low).max()), 1.0)
+    return CropRegion(tuple((low + high) / 2), margin * side)
+
+
+def region_from_scale(center_px, scale, margin=1.0):
+    """The paper's MPII crop: 314 · scale around the annotated centre (FACTS: person fills 64 %)."""
+    return CropRegion(
+        tuple(map(float, center_px)), margin * CROP_SIDE_PER_SCALE * float(scale)
+    )
+
+
+def region_from_image(height, width, fill=0.8):
+    """LSP's test protocol, no box: the whole picture, its height filling `fill` of the crop."""
+    return CropRegion(((width - 1) / 2, (height - 1) / 2), height / fill)
+
+
+def region_from_box(box, margin=1.0):
+    """Square around `(x, y, width, height)`, image pixels, `margin` times its longer side."""
+    x, y, width, height = map(float, box)
+    return CropRegion(
+        (x + (width - 1) / 2, y + (height - 1) / 2), margin * max(width, height)
+    )
+
+
+def crop_to_image(
+    region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(0.0, 0.0)
+):
+    """Affine map from crop pixels to image pixels.
+
+        x_image = center + shift + k R(angle) F (x_crop - c),   c = ((W-1)/2, (H-1)/2)
+        k = side / (scale · min(H, W)),   F = diag(-1, 1) if flip
+
+    Args:
+      region: the `CropRegion`.
+      size: (height, width) of the crop.
+      scale: > 1 makes the person larger in the crop.
+      angle_rad: counter-clockwise turn of the sampling frame in image coordinates (y down).
+      flip: mirrors the crop left-right.
+      shift_px: moves the crop's centre, image pixels.
+
+    Returns:
+      `[2, 3]` float32.
+    """
+    height, width = size
+    k = region.side_px / (scale * min(height, width))
+    cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
+    linear = (
+        k
+        * np.array([[cosine, -sine], [sine, cosine]])
+        @ np.diag([-1.0 if flip else 1.0, 1.0])
+    )
+    center = np.array([(width - 1) / 2, (height - 1) / 2])
+    offset = np.asarray(region.center_px) + np.asarray(shift_px) - linear @ center
+    return np.concatenate([linear, offset[:, None]], 1).astype(np.float32)
+
+
+def invert_affine(matrix):
+    """The `[..., 2, 3]` map that undoes `matrix`, computed in float64.
+
+    >>> invert_affine(np.array([[2.0, 0, 4], [0, 2, 6]])).tolist()
+    [[0.5, 0.0, -2.0], [0.0, 0.5, -3.0]]
+    """
+    matrix = np.asarray(matrix, np.float64)
+    inverse = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([inverse, -inverse @ matrix[..., 2:]], -1)
+
+
+def transform_points(matrix, points):
+    """Applies a `[..., 2, 3]` affine map to `[..., N, 2]` points; float64 in between."""
+    matrix = np.asarray(matrix, np.float64)
+    points = np.asarray(points, np.float64)
+    return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
+
+
+def cell_to_crop(cell, stride):
+    """Crop coordinate of the centre of map cell `cell`.
+
+    >>> cell_to_crop(0, 8), cell_to_crop(1, 8)
+    (3.5, 11.5)
+    """
+    return cell * stride + (stride - 1) / 2
+
+
+def crop_to_cell(crop, stride):
+    """Fractional map cell of a crop coordinate; inverse of `cell_to_crop`."""
+    return (crop - (stride - 1) / 2) / stride

@@ -1,0 +1,191 @@
+"""Joint names, their order, limbs and mirror pairs of every data set.
+
+A skeleton is data, not code: everything else (mirror permutation, mapping between data sets,
+metrics by group) is derived from the names. Names are person-centric: `left_wrist` is the
+person's own left wrist, wherever it appears in the picture.
+
+References:
+  MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Skeleton:
+    """An ordered list of named joints and the limbs that join them.
+
+    Attributes:
+      name: short identifier, e.g. `lsp14`.
+      joints: names in channel order; channel `p` of a belief map is `joints[p]`.
+      limbs: pairs of joint names, drawn as sticks.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[str, str], ...]
+
+    def __post_init__(self):
+        if len(set(self.joints)) != len(self.joints):
+            raise ValueError(
+                f"skeleton {self.name!r} names a joint twice: {self.joints}"
+            )
+        for limb in self.limbs:
+            for joint in limb:
+                if joint not in self.joints:
+                    raise ValueError(
+                        f"skeleton {self.name!r}: limb {limb} names the unknown joint {joint!r}"
+                    )
+        for joint in self.joints:
+            if mirror_name(joint) not in self.joints:
+                raise ValueError(
+                    f"skeleton {self.name!r} has {joint!r} but not {mirror_name(joint)!r}"
+                )
+
+    def __len__(self):
+        return len(self.joints)
+
+    def index(self, joint):
+        """Channel of the joint called `joint`; ValueError names what exists."""
+        if joint not in self.joints:
+            raise ValueError(
+                f"skeleton {self.name!r} has no joint {joint!r}; it has {', '.join(self.joints)}"
+            )
+        return self.joints.index(joint)
+
+    @functools.cached_property
+    def mirror(self):
+        """`[P]` int: `mirror[p]` is the channel of the left/right partner of `p`.
+
+        Applied twice it is the identity; joints on the midline are their own partner.
+
+        >>> SKELETONS["lsp14"].mirror.tolist()
+        [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13]
+        """
+        return np.array([self.index(mirror_name(joint)) for joint in self.joints])
+
+    @functools.cached_property
+    def limb_indices(self):
+        """`[L, 2]` int: the limbs as pairs of channels."""
+        return np.array([[self.index(a), self.index(b)] for a, b in self.limbs])
+
+    def channels_from(self, source):
+        """Where each of our joints stands in the skeleton `source`, by name; −1 if it is not there.
+
+        >>> SKELETONS["mpii16"].channels_from(SKELETONS["lsp14"]).tolist()
+        [0, 1, 2, 3, 4, 5, -1, -1, 12, 13, 6, 7, 8, 9, 10, 11]
+        """
+        synonyms = {canonical_name(joint): p for p, joint in enumerate(source.joints)}
+        return np.array(
+            [synonyms.get(canonical_name(joint), -1) for joint in self.joints]
+        )
+
+
+def mirror_name(joint):
+    """Name of the joint on the other side of the body.
+
+    >>> mirror_name("left_wrist"), mirror_name("head_top")
+    ('right_wrist', 'head_top')
+    """
+    if joint.startswith("left_"):
+        return "right_" + joint[len("left_") :]
+    if joint.startswith("right_"):
+        return "left_" + joint[len("right_") :]
+    return joint
+
+
+def canonical_name(joint):
+    """Name under which two data sets' joints count as the same one.
+
+    MPII's `upper_neck` and LSP's `neck` both lie where the neck meets the head, so a model of
+    one skeleton can be trained and scored on the other's pictures.
+    """
+    return {"upper_neck": "neck"}.get(joint, joint)
+
+
+def _limbs(neck, hips_meet_at, arms_meet_at):
+    """The sticks of a body whose parts meet at the named joints."""
+    limbs = [("head_top", neck)]
+    if arms_meet_at != neck:
+        limbs.append((neck, arms_meet_at))
+    if hips_meet_at != arms_meet_at:
+        limbs.append((arms_meet_at, hips_meet_at))
+    for side in ("right", "left"):
+        limbs += [
+            (arms_meet_at, f"{side}_shoulder"),
+            (f"{side}_shoulder", f"{side}_elbow"),
+            (f"{side}_elbow", f"{side}_wrist"),
+            (hips_meet_at, f"{side}_hip"),
+            (f"{side}_hip", f"{side}_knee"),
+            (f"{side}_knee", f"{side}_ankle"),
+        ]
+    return tuple(limbs)
+
+
+_LEGS = (
+    "right_ankle",
+    "right_knee",
+    "right_hip",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+)
+_ARMS = (
+    "right_wrist",
+    "right_elbow",
+    "right_shoulder",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+)
+
+SKELETONS = {
+    skeleton.name: skeleton
+    for skeleton in (
+        Skeleton(
+            "lsp14",
+            _LEGS + _ARMS + ("neck", "head_top"),
+            _limbs("neck", "neck", "neck"),
+        ),
+        Skeleton(
+            "mpii16",
+            _LEGS + ("pelvis", "thorax", "upper_neck", "head_top") + _ARMS,
+            _limbs("upper_neck", "pelvis", "thorax"),
+        ),
+        Skeleton(
+            "coco17",
+            ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+            + tuple(
+                f"{side}_{part}"
+                for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+                for side in ("left", "right")
+            ),
+            tuple(
+                (a, b)
+                for side in ("left", "right")
+                for a, b in (
+                    ("nose", f"{side}_eye"),
+                    (f"{side}_eye", f"{side}_ear"),
+                    (f"{side}_shoulder", f"{side}_elbow"),
+                    (f"{side}_elbow", f"{side}_wrist"),
+                    (f"{side}_shoulder", f"{side}_hip"),
+                    (f"{side}_hip", f"{side}_knee"),
+                    (f"{side}_knee", f"{side}_ankle"),
+                )
+            )
+            + (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),
+        ),
+    )
+}
+
+
+def get_skeleton(name):
+    """The skeleton called `name`; ValueError names those that exist."""
+    if name not in SKELETONS:
+        raise ValueError(
+            f"unknown skeleton {name!r}; known: {', '.join(sorted(SKELETONS))}"
+        )
+    return SKELETONS[name]
