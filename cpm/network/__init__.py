@@ -1,0 +1,9 @@
+"""The network: presets as data (`architectures`), layers, the machine itself (`model`), tables.
+
+Knows nothing of losses, labels or files.
+"""
+
+from cpm.network.architectures import PRESETS, architecture, preset
+from cpm.network.model import ConvolutionalPoseMachine
+
+__all__ = ["PRESETS", "ConvolutionalPoseMachine", "architecture", "preset"]

@@ -1,0 +1,246 @@
+"""The three networks as data: `mini`, `vgg` and `paper`.
+
+An `Architecture` lists layers, it does not build them: the network (model.py) and the tables of
+parameters, multiply-adds and receptive fields (tables.py) are both computed from it, and so
+cannot disagree. Layer names are those of the authors' release, which importers rely on.
+
+Every convolution is "same"-padded. Hidden ones are followed by a batch norm if
+`config.norm == "batch"` (and then have no bias, which the norm would cancel) and by a ReLU; the
+last of each stage is linear and has a bias. `config.width` multiplies hidden channels only.
+
+References:
+  `paper`: Wei et al. 2016, Figure 2; the release's pose_deploy_centerMap.prototxt.
+  `vgg`: the release's pose_deploy_resize.prototxt; its trunk: Simonyan & Zisserman 2015, VGG-19.
+"""
+
+import functools
+
+from cpm.config import NetworkConfig
+from cpm.network.specs import Architecture, Conv, Dropout, LaterStage, MaxPool, STRIDE
+from cpm.skeleton import get_skeleton
+
+NORMS = ("none", "batch")
+
+
+def mini(config):
+    """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initialiser.
+
+    A strided first layer and narrow stages bring it to about 0.7 GMAC at 160×160 with 6 stages.
+    """
+    conv = functools.partial(_hidden, config, "he_normal")
+    trunk = (
+        conv("conv1_1", 7, 24, stride=2),
+        conv("conv1_2", 3, 32),
+        MaxPool("pool1", 2, 2),
+        conv("conv2_1", 3, 64),
+        conv("conv2_2", 3, 64),
+        MaxPool("pool2", 2, 2),
+        conv("conv3_1", 3, 128),
+        conv("conv3_2", 3, 128),
+        conv("conv3_3", 3, 48),
+    )
+    first_head = (
+        conv("conv4_1", 3, 64),
+        conv("conv4_2", 1, 128),
+        _beliefs(config, "conv4_3"),
+    )
+
+    def later_stage(t):
+        return LaterStage(
+            features=(),
+            head=(
+                conv(f"Mconv1_stage{t}", 7, 32),
+                conv(f"Mconv2_stage{t}", 7, 32),
+                conv(f"Mconv3_stage{t}", 7, 32),
+                conv(f"Mconv4_stage{t}", 1, 64),
+                _beliefs(config, f"Mconv5_stage{t}"),
+            ),
+        )
+
+    return _assemble(
+        config, trunk, first_head, None, later_stage, ("beliefs", "features", "center")
+    )
+
+
+def vgg(config):
+    """The release's "resize" variant: VGG-19 up to conv4_2, then 3×3 layers and 7×7 stages.
+
+    Made to start from VGG-19's weights: from scratch its Gaussian start barely learns unless
+    `norm` is `batch` (initializers.py says why).
+    """
+    conv = functools.partial(_hidden, config, "gaussian")
+    trunk = (
+        conv("conv1_1", 3, 64),
+        conv("conv1_2", 3, 64),
+        MaxPool("pool1_stage1", 2, 2),
+        conv("conv2_1", 3, 128),
+        conv("conv2_2", 3, 128),
+        MaxPool("pool2_stage1", 2, 2),
+        conv("conv3_1", 3, 256),
+        conv("conv3_2", 3, 256),
+        conv("conv3_3", 3, 256),
+        conv("conv3_4", 3, 256),
+        MaxPool("pool3_stage1", 2, 2),
+        conv("conv4_1", 3, 512),
+        conv("conv4_2", 3, 512),
+        conv("conv4_3_CPM", 3, 256),
+        conv("conv4_4_CPM", 3, 256),
+        conv("conv4_5_CPM", 3, 256),
+        conv("conv4_6_CPM", 3, 256),
+        conv("conv4_7_CPM", 3, 128),
+    )
+    first_head = (conv("conv5_1_CPM", 1, 512), _beliefs(config, "conv5_2_CPM"))
+
+    def later_stage(t):
+        wide = tuple(conv(f"Mconv{i}_stage{t}", 7, 128) for i in range(1, 6))
+        head = wide + (
+            conv(f"Mconv6_stage{t}", 1, 128),
+            _beliefs(config, f"Mconv7_stage{t}"),
+        )
+        return LaterStage(features=(), head=head)
+
+    return _assemble(
+        config, trunk, first_head, None, later_stage, ("beliefs", "features", "center")
+    )
+
+
+def paper(config):
+    """Figure 2 of the paper: 9×9 trunks with 3/2 pools, 11×11 stages.
+
+    Stages ≥ 2 share a second trunk, made at stage 2; each looks at it through a 5×5×32 layer.
+    """
+    conv = functools.partial(_hidden, config, "gaussian")
+
+    def trunk(t):
+        return tuple(
+            layer
+            for i in (1, 2, 3)
+            for layer in (
+                conv(f"conv{i}_stage{t}", 9, 128),
+                MaxPool(f"pool{i}_stage{t}", 3, 2),
+            )
+        )
+
+    first_head = (
+        conv("conv4_stage1", 5, 32),
+        conv("conv5_stage1", 9, 512),
+        Dropout("drop5_stage1", 0.5),
+        conv("conv6_stage1", 1, 512),
+        Dropout("drop6_stage1", 0.5),
+        _beliefs(config, "conv7_stage1"),
+    )
+
+    def later_stage(t):
+        # The release numbers it after the trunk at stage 2, from 1 at the stages without one.
+        features = conv("conv4_stage2" if t == 2 else f"conv1_stage{t}", 5, 32)
+        return LaterStage(
+            features=(features,),
+            head=(
+                conv(f"Mconv1_stage{t}", 11, 128),
+                conv(f"Mconv2_stage{t}", 11, 128),
+                conv(f"Mconv3_stage{t}", 11, 128),
+                conv(f"Mconv4_stage{t}", 1, 128),
+                _beliefs(config, f"Mconv5_stage{t}"),
+            ),
+        )
+
+    return _assemble(
+        config,
+        trunk(1),
+        first_head,
+        trunk(2),
+        later_stage,
+        ("features", "beliefs", "center"),
+    )
+
+
+ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
+PRESETS = {
+    "mini": NetworkConfig(arch="mini", norm="batch", image_size=(160, 160)),
+    "vgg": NetworkConfig(arch="vgg", norm="none", image_size=(368, 368)),
+    "paper": NetworkConfig(arch="paper", norm="none", image_size=(368, 368)),
+}
+
+
+def preset(arch):
+    """The `NetworkConfig` that `--arch` stands for; ValueError names those that exist.
+
+    >>> preset("vgg").norm, preset("vgg").image_size
+    ('none', (368, 368))
+    """
+    _check_one_of("arch", arch, PRESETS)
+    return PRESETS[arch]
+
+
+def architecture(config):
+    """The `Architecture` that a `NetworkConfig` describes.
+
+    Raises:
+      ValueError: for a value outside its range; the message names the field and what is allowed.
+
+    >>> [layer.name for layer in architecture(preset("paper")).first_head[:2]]
+    ['conv4_stage1', 'conv5_stage1']
+    """
+    _check(config)
+    return ARCHITECTURES[config.arch](config)
+
+
+def _hidden(config, initializer, name, kernel, channels, stride=1):
+    """A convolution inside the network; its channels follow `config.width`."""
+    return Conv(
+        name,
+        kernel,
+        _scaled(channels, config.width),
+        stride=stride,
+        norm=config.norm == "batch",
+        initializer=initializer,
+    )
+
+
+def _beliefs(config, name):
+    """A stage's last layer: 1×1, linear, one channel per map, near zero at the start."""
+    return Conv(name, 1, _maps(config), relu=False, initializer="gaussian")
+
+
+def _scaled(channels, width):
+    """`channels · width` as a multiple of 8 (a vector register of floats), at least 8."""
+    return max(8, int(channels * width / 8 + 0.5) * 8)
+
+
+def _maps(config):
+    return len(get_skeleton(config.skeleton)) + int(config.background)
+
+
+def _assemble(config, trunk, first_head, second_trunk, later_stage, concat):
+    """Drops what the configuration leaves out: stages above T, their trunk, the centre map."""
+    if not config.center_map:
+        concat = tuple(name for name in concat if name != "center")
+    return Architecture(
+        trunk=trunk,
+        first_head=first_head,
+        second_trunk=second_trunk if config.stages > 1 else None,
+        later_stages=tuple(later_stage(t) for t in range(2, config.stages + 1)),
+        concat=concat,
+        maps=_maps(config),
+    )
+
+
+def _check(config):
+    """Raises ValueError for the first field of `config` that is out of range."""
+    _check_one_of("arch", config.arch, ARCHITECTURES)
+    _check_one_of("norm", config.norm, NORMS)
+    get_skeleton(config.skeleton)
+    if config.stages < 1:
+        raise ValueError(f"stages should be at least 1, not {config.stages}")
+    if not config.width > 0:
+        raise ValueError(f"width should be above 0, not {config.width}")
+    if any(side < STRIDE or side % STRIDE for side in config.image_size):
+        raise ValueError(
+            f"image_size (height, width) should be positive multiples of {STRIDE}, "
+            f"not {tuple(config.image_size)}"
+        )
+
+
+def _check_one_of(field, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"unknown {field} {value!r}; known: {', '.join(allowed)}")

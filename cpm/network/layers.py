@@ -1,0 +1,221 @@
+"""The layers of the network as raw `tf.Module`s: convolution, batch norm, dropout, a block of them.
+
+Contract: variables are made in the constructor from explicit channel counts, under the module's
+name scope; `layer(x, training=..., seed=...)` maps `[B, h, w, Cin]` to `[B, h', w', Cout]`, in
+the dtype of the variables. Layers without variables (pooling, dropout) keep the same call, so
+that a `Block` is one loop.
+
+References:
+  BatchNorm: Ioffe & Szegedy, "Batch normalization", ICML 2015, Algorithm 1.
+  Dropout: Srivastava et al., JMLR 2014, in the "inverted" form (scaled during training).
+"""
+
+import tensorflow as tf
+
+import ops
+from cpm.network import specs as layer_specs
+from cpm.network.initializers import INITIALIZERS, stateless_key
+
+
+class Conv2D(tf.Module):
+    """A same-padded convolution, with a bias or without.
+
+        y[i, j, d] = bias[d] + sum over (a, b, c) of kernel[a, b, c, d] x[s i + a - p, s j + b - p, c]
+
+    Attributes:
+      kernel: variable `[kh, kw, Cin, Cout]`.
+      bias: variable `[Cout]`, 0 at the start, or None.
+    """
+
+    def __init__(
+        self, name, in_channels, spec, *, seed=0, dtype=tf.float32, trainable=True
+    ):
+        """Makes the variables.
+
+        Args:
+          name: str, unique in the network; the initial weights depend on it and on `seed` alone.
+          in_channels: Cin.
+          spec: a `specs.Conv`.
+          seed: int.
+          dtype: of the variables.
+          trainable: whether the tape watches them.
+        """
+        super().__init__(name=name)
+        self.stride = spec.stride
+        shape = (spec.kernel, spec.kernel, in_channels, spec.channels)
+        initial = INITIALIZERS[spec.initializer](
+            shape, seed=seed, name=f"{name}/kernel", dtype=dtype
+        )
+        with self.name_scope:
+            self.kernel = tf.Variable(initial, name="kernel", trainable=trainable)
+            self.bias = None
+            if spec.bias:
+                self.bias = tf.Variable(
+                    tf.zeros(spec.channels, dtype), name="bias", trainable=trainable
+                )
+
+    def __call__(self, x, *, training=False, seed=None):
+        """`[B, H, W, Cin]` → `[B, ceil(H / s), ceil(W / s), Cout]`."""
+        return ops.conv2d(x, self.kernel, self.bias, stride=self.stride)
+
+
+class BatchNorm(tf.Module):
+    """Normalises each channel over the batch and the map, then scales and shifts it.
+
+        y = scale · (x - mean) / sqrt(variance + epsilon) + offset
+
+    In training, mean and variance are those of the batch (biased: divided by B·H·W, not B·H·W - 1)
+    and gradients flow through them. Each training call also moves the averages that inference uses:
+
+        moving = momentum · moving + (1 - momentum) · batch
+
+    so a momentum near 1 remembers long (the convention of Keras and Caffe; PyTorch's momentum is
+    1 minus this one). The default, 0.97, averages over about the last 33 steps: runs on a CPU have
+    few steps, and 0.99 or 0.999 would keep the starting values in the average for too many of them.
+
+    Under tf.distribute each replica normalises by its own part of the batch; the moving averages
+    are kept per replica and averaged on reading.
+
+    Attributes:
+      scale, offset: variables `[C]`, 1 and 0 at the start.
+      moving_mean, moving_variance: variables `[C]`, not trainable, 0 and 1 at the start.
+    """
+
+    def __init__(
+        self, name, channels, *, momentum=0.97, epsilon=1e-5, dtype=tf.float32
+    ):
+        """Makes the variables; `epsilon` is added to variances (1e-5 as in the ResNet release)."""
+        super().__init__(name=name)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        statistic = {
+            "trainable": False,
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.MEAN,
+        }
+        zeros, ones = tf.zeros(channels, dtype), tf.ones(channels, dtype)
+        with self.name_scope:
+            self.scale = tf.Variable(ones, name="scale")
+            self.offset = tf.Variable(zeros, name="offset")
+            self.moving_mean = tf.Variable(zeros, name="moving_mean", **statistic)
+            self.moving_variance = tf.Variable(
+                ones, name="moving_variance", **statistic
+            )
+
+    def __call__(self, x, *, training=False, seed=None):
+        """`[B, h, w, C]` → the same shape."""
+        if training:
+            mean, variance = ops.moments(x)  # [C], [C]
+            self._move(self.moving_mean, mean)
+            self._move(self.moving_variance, variance)
+        else:
+            mean, variance = self.moving_mean, self.moving_variance
+        return ops.batch_norm(
+            x, mean, variance, self.scale, self.offset, epsilon=self.epsilon
+        )
+
+    def _move(self, moving, batch):
+        # The difference form: one write, and exactly no change where the two agree.
+        moving.assign_sub((1.0 - self.momentum) * (moving - tf.stop_gradient(batch)))
+
+
+class Relu(tf.Module):
+    """max(x, 0)."""
+
+    def __call__(self, x, *, training=False, seed=None):
+        """Any shape → the same shape."""
+        return tf.nn.relu(x)
+
+
+class MaxPool(tf.Module):
+    """The maximum over square windows."""
+
+    def __init__(self, name, window, stride):
+        super().__init__(name=name)
+        self.window = window
+        self.stride = stride
+
+    def __call__(self, x, *, training=False, seed=None):
+        """`[B, H, W, C]` → `[B, ceil(H / stride), ceil(W / stride), C]`."""
+        return ops.max_pool(x, window=self.window, stride=self.stride)
+
+
+class Dropout(tf.Module):
+    """During training zeroes each value with probability `rate` and divides the rest by 1 - rate.
+
+    Stateless: the mask is a function of the caller's seed and the layer's name, so a step that is
+    run again drops the same values, and two layers of one step drop different ones.
+    """
+
+    def __init__(self, name, rate):
+        super().__init__(name=name)
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"rate of {name} should be at least 0 and below 1, not {rate}"
+            )
+        self.rate = rate
+
+    def __call__(self, x, *, training=False, seed=None):
+        """Any shape → the same shape; `seed`: `[2]` int32, needed if training."""
+        if not training or self.rate == 0:
+            return x
+        if seed is None:
+            raise ValueError(
+                f"dropout layer {self.name} needs a seed [2] int32 when training=True"
+            )
+        mixed = tf.bitwise.bitwise_xor(
+            tf.cast(seed, tf.int32), stateless_key(0, self.name)
+        )
+        # The algorithm is named because the default one depends on the device.
+        draw = tf.random.stateless_uniform(tf.shape(x), mixed, alg="philox")
+        kept = tf.cast(draw >= self.rate, x.dtype)
+        return x * kept / (1 - self.rate)
+
+
+class Block(tf.Module):
+    """Layers in a row, built from their descriptions.
+
+    Attributes:
+      layers: list of the modules above, in the order they are applied.
+      out_channels: channels of the result.
+    """
+
+    def __init__(self, name, in_channels, specs, *, seed=0, dtype=tf.float32):
+        """Builds the layers.
+
+        Args:
+          name: str.
+          in_channels: channels of the input.
+          specs: sequence of `specs.Conv`, `MaxPool` and `Dropout`; may be empty.
+          seed: int, for the initial weights.
+          dtype: of the variables.
+        """
+        super().__init__(name=name)
+        self.layers = []
+        channels = in_channels
+        with self.name_scope:
+            for spec in specs:
+                if isinstance(spec, layer_specs.Conv):
+                    self.layers += _convolution(channels, spec, seed, dtype)
+                    channels = spec.channels
+                elif isinstance(spec, layer_specs.MaxPool):
+                    self.layers.append(MaxPool(spec.name, spec.window, spec.stride))
+                else:
+                    self.layers.append(Dropout(spec.name, spec.rate))
+        self.out_channels = channels
+
+    def __call__(self, x, *, training=False, seed=None):
+        """`[B, H, W, in_channels]` → `[B, h, w, out_channels]`."""
+        for layer in self.layers:
+            x = layer(x, training=training, seed=seed)
+        return x
+
+
+def _convolution(in_channels, spec, seed, dtype):
+    """The one to three layers that a `Conv` stands for: convolution, norm, ReLU."""
+    layers = [Conv2D(spec.name, in_channels, spec, seed=seed, dtype=dtype)]
+    if spec.norm:
+        layers.append(BatchNorm(f"{spec.name}_norm", spec.channels, dtype=dtype))
+    if spec.relu:
+        layers.append(Relu(f"{spec.name}_relu"))
+    return layers

@@ -1,0 +1,187 @@
+"""The convolutional pose machine: a sequence of predictors that refine belief maps.
+
+The letters of the paper (section 3, Figure 2), used inside `__call__`:
+  T        number of stages; t = 1 … T the current one
+  P        number of joints; a belief map each, and one for the background
+  x        image features that stage 1 sees;  x_t (the paper's x'): those that stage t ≥ 2 sees
+  g_t      the predictor of stage t
+  b_t      belief maps after stage t, `[B, h, w, P+1]`
+  psi_t    context features of the beliefs b_{t-1}: here their plain stacking with x_t, from which
+           the large kernels of g_t learn the spatial relations
+
+References: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR 2016.
+"""
+
+import tensorflow as tf
+
+import ops
+from cpm.geometry import REFERENCE_CROP_PX
+from cpm.network.architectures import architecture
+from cpm.network.layers import Block
+from cpm.skeleton import get_skeleton
+
+CENTER_SIGMA_PX = 21.0  # of the centre map at the release's crop of 368 px
+CENTER_POOL = (
+    9  # window of the average that brings the centre map to the stride of the beliefs
+)
+
+
+class ConvolutionalPoseMachine(tf.Module):
+    """Images → belief maps of every stage.
+
+    Fully convolutional: a trained machine takes crops of any size that is a multiple of `stride`.
+
+    Attributes:
+      config: the `NetworkConfig` it was made from.
+      skeleton: the `Skeleton` whose joint p is map p.
+      stride: input pixels per map cell; cell g sees around the pixel g·stride + (stride − 1)/2.
+      dtype: of variables, computation and results.
+    """
+
+    def __init__(self, config, *, seed=0, dtype=tf.float32):
+        """Makes all variables.
+
+        Args:
+          config: `NetworkConfig`.
+          seed: int; the initial weights are a function of it.
+          dtype: float32; float64 for gradient checks.
+        Raises:
+          ValueError: for a configuration out of range; the message names the field.
+        """
+        super().__init__(name="cpm")
+        plan = architecture(config)
+        self.config = config
+        self.skeleton = get_skeleton(config.skeleton)
+        self.stride = plan.stride
+        self.dtype = tf.as_dtype(dtype)
+        self._concat = tuple(plan.concat)
+
+        def block(name, in_channels, specs):
+            return Block(name, in_channels, specs, seed=seed, dtype=dtype)
+
+        with self.name_scope:
+            self.trunk = block("trunk", 3, plan.trunk)
+            self.stage_1 = block("stage_1", self.trunk.out_channels, plan.first_head)
+            self.second_trunk = None
+            shared = self.trunk.out_channels
+            if plan.second_trunk is not None:
+                self.second_trunk = block("second_trunk", 3, plan.second_trunk)
+                shared = self.second_trunk.out_channels
+            self.features = []  # of stages 2 … T
+            self.stages = []
+            for t, stage in enumerate(plan.later_stages, start=2):
+                features = block(f"features_{t}", shared, stage.features)
+                stacked = features.out_channels + plan.maps + int(config.center_map)
+                self.features.append(features)
+                self.stages.append(block(f"stage_{t}", stacked, stage.head))
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        """Predicts.
+
+        Args:
+          images: `[B, H, W, 3]`, RGB, 0 … 255, any numeric dtype; H and W multiples of `stride`.
+          center_px: `[B, 2]`, (x, y) of the person in crop pixels; ignored without a centre map.
+          training: Python bool: batch statistics in norms (and their moving averages change),
+            dropout.
+          seed: `[2]` int32, a new one each step; only needed to train an `arch` with dropout.
+
+        Returns:
+          Tuple of T tensors `[B, H/stride, W/stride, P(+1)]`, b_1 first; joints in the order of
+          `skeleton`, the background last. Linear: about 0 … 1 when trained, unbounded.
+        Raises:
+          ValueError: if a shape is wrong; the message names the tensor.
+        """
+        images, center_px = (
+            tf.convert_to_tensor(images),
+            tf.convert_to_tensor(center_px),
+        )
+        self._check_shapes(images, center_px)
+        mode = {"training": training, "seed": seed}
+
+        image = normalize(images, self.dtype)  # [B, H, W, 3]
+        x = self.trunk(image, **mode)  # [B, h, w, C]
+        b = [self.stage_1(x, **mode)]  # Eq. 1: b_1 = g_1(x)
+        if not self.stages:
+            return tuple(b)
+
+        shared = x if self.second_trunk is None else self.second_trunk(image, **mode)
+        inputs = {"center": self._center_map(images, center_px)}
+        for features, g_t in zip(self.features, self.stages):
+            inputs["features"] = features(shared, **mode)  # x_t
+            inputs["beliefs"] = b[-1]
+            psi_t = tf.concat([inputs[name] for name in self._concat], axis=-1)
+            b.append(g_t(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
+        return tuple(b)
+
+    def _center_map(self, images, center_px):
+        """`[B, h, w, 1]`, or None without a centre map."""
+        if not self.config.center_map:
+            return None
+        sigma_px = CENTER_SIGMA_PX * min(self.config.image_size) / REFERENCE_CROP_PX
+        return center_map(
+            tf.cast(center_px, self.dtype),
+            height=_size(images, 1),
+            width=_size(images, 2),
+            stride=self.stride,
+            sigma_px=sigma_px,
+        )
+
+    def _check_shapes(self, images, center_px):
+        ops.check_shape(images, (None, None, None, 3), "images")
+        ops.check_shape(center_px, (None, 2), "center_px")
+        for axis, side in ((1, "height"), (2, "width")):
+            size = images.shape[axis]
+            if size is not None and size % self.stride:
+                raise ValueError(
+                    f"images has {side} {size}; it should be a multiple of {self.stride}"
+                )
+
+
+def normalize(images, dtype=tf.float32):
+    """Grey levels 0 … 255 → about −0.5 … 0.5, as the release does: (x − 128) / 256.
+
+    Args:
+      images: `[B, H, W, 3]`, any numeric dtype.
+      dtype: of the result.
+    Returns:
+      `[B, H, W, 3]`.
+
+    >>> normalize(tf.constant([[[[0, 128, 255]]]])).numpy().tolist()
+    [[[[-0.5, 0.0, 0.49609375]]]]
+    """
+    return (tf.cast(images, dtype) - 128.0) / 256.0
+
+
+def center_map(center_px, *, height, width, stride, sigma_px):
+    """Tells stages ≥ 2 which person is meant: a Gaussian around the centre of the crop's person.
+
+    Drawn at full resolution, then averaged over 9×9 pixels every `stride`, as in the release,
+    where a window clipped by the border is divided by what is left of it. The windows start at
+    the cell's first pixel, so a cell's value belongs half a pixel right of its centre
+    (8g + 4 against 8g + 3.5); kept, so that imported weights see what they were trained on.
+
+    Args:
+      center_px: `[B, 2]`, (x, y) in crop pixels.
+      height, width: of the crop, pixels.
+      stride: pixels per cell.
+      sigma_px: standard deviation, pixels. The release's is 21 at a crop of 368; the network keeps
+        that fraction of the shorter side of its *configured* crop, whatever size it is run at,
+        because a larger crop shows more surroundings, not a larger person.
+    Returns:
+      `[B, ceil(height / stride), ceil(width / stride), 1]`, in [0, 1].
+    """
+    full = ops.gaussian_heatmap(
+        center_px[:, tf.newaxis],
+        tf.ones_like(center_px[:, :1]),
+        height=height,
+        width=width,
+        stride=1,
+        sigma_px=sigma_px,
+    )  # [B, H, W, 1]
+    return ops.average_pool(full, window=CENTER_POOL, stride=stride)  # [B, h, w, 1]
+
+
+def _size(tensor, axis):
+    """Length of an axis: an int where it is known, else a scalar tensor."""
+    static = tensor.shape[axis]
+    return tf.shape(tensor)[axis] if static is None else static
