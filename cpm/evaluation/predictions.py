@@ -1,0 +1,101 @@
+"""What a network said about a set of people, beside what is true: the input of every metric."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Predicted and true joints of N people, for each of T stages. All arrays are NumPy.
+
+    Attributes:
+      ids: N strings, unique and stable.
+      joints_px: `[T, N, P, 2]`, predicted, image pixels; nan = no prediction.
+      confidence: `[T, N, P]`, height of the belief map's peak.
+      truth_px: `[N, P, 2]`, image pixels.
+      state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
+      head_size_px: `[N]`, 0.6 × head diagonal, image pixels; 0 = unknown.
+      crop_scale: `[N]`, pixels of the 368-pixel crop per image pixel.
+    """
+
+    ids: tuple[str, ...]
+    joints_px: np.ndarray
+    confidence: np.ndarray
+    truth_px: np.ndarray
+    state: np.ndarray
+    head_size_px: np.ndarray
+    crop_scale: np.ndarray
+
+    def __post_init__(self):
+        if self.joints_px.ndim != 4:
+            raise ValueError(
+                f"joints_px should be [T, N, P, 2], not {self.joints_px.shape}"
+            )
+        stages, people, joints, _ = self.joints_px.shape
+        expected = {
+            "joints_px": (stages, people, joints, 2),
+            "confidence": (stages, people, joints),
+            "truth_px": (people, joints, 2),
+            "state": (people, joints),
+            "head_size_px": (people,),
+            "crop_scale": (people,),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(
+                    f"{name} should be {list(shape)}, not {getattr(self, name).shape}"
+                )
+        if len(self.ids) != people:
+            raise ValueError(f"{len(self.ids)} ids for {people} people")
+
+    def __len__(self):
+        return len(self.ids)
+
+    @property
+    def stages(self):
+        """T."""
+        return len(self.joints_px)
+
+    def select(self, rows):
+        """Only the people at `rows` (indices or `[N]` bool)."""
+        rows = np.arange(len(self))[rows]
+        return Predictions(
+            ids=tuple(self.ids[n] for n in rows),
+            joints_px=self.joints_px[:, rows],
+            confidence=self.confidence[:, rows],
+            truth_px=self.truth_px[rows],
+            state=self.state[rows],
+            head_size_px=self.head_size_px[rows],
+            crop_scale=self.crop_scale[rows],
+        )
+
+
+def concatenate(parts):
+    """The people of several `Predictions` of one network, in order."""
+    parts = list(parts)
+    if not parts:
+        raise ValueError("nothing to concatenate: no predictions")
+    return Predictions(
+        ids=tuple(id for part in parts for id in part.ids),
+        joints_px=np.concatenate([part.joints_px for part in parts], axis=1),
+        confidence=np.concatenate([part.confidence for part in parts], axis=1),
+        truth_px=np.concatenate([part.truth_px for part in parts]),
+        state=np.concatenate([part.state for part in parts]),
+        head_size_px=np.concatenate([part.head_size_px for part in parts]),
+        crop_scale=np.concatenate([part.crop_scale for part in parts]),
+    )
+
+
+def mean_errors(predictions):
+    """`[N]` mean distance of a person's annotated joints at the last stage, 368-crop pixels.
+
+    Ranks people from best to worst; nan for a person without any annotated joint, inf for one
+    with a joint that was not predicted.
+    """
+    distance = np.linalg.norm(predictions.joints_px[-1] - predictions.truth_px, axis=-1)
+    distance = np.where(np.isnan(distance), np.inf, distance)  # [N, P]
+    present = predictions.state > 0
+    count = present.sum(1)
+    total = np.where(present, distance, 0.0).sum(1) * predictions.crop_scale
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,96 @@
+"""All metrics of one set of predictions, as plain values that can be written as JSON."""
+
+import math
+
+import numpy as np
+
+from cpm.evaluation import pck, pcp
+from cpm.evaluation.bootstrap import bootstrap_interval
+
+
+def score(predictions, skeleton, *, resamples=1000, seed=0):
+    """Every metric that the annotations allow.
+
+    Args:
+      predictions: `Predictions`.
+      skeleton: names of its P joints.
+      resamples: draws of the bootstrap interval; 0 = no interval.
+      seed: of the bootstrap.
+
+    Returns:
+      {name: values} with `pcp25`, `pck@0.2` and `pck_auc` (only where a torso is annotated),
+      `pckh@0.5` and `pckh_auc` (only where head sizes exist). Values:
+        total: percent, last stage; what a headline quotes.
+        per_joint: {joint: percent or None where nothing was counted}, last stage.
+        groups: {Head, Sho, Elb, Wri, Hip, Kne, Ank: percent}, last stage.
+        per_stage: [percent] of stages 1 … T.
+        per_stage_joints: [{joint: percent or None}] of stages 1 … T.
+        interval: [low, high], 95 % bootstrap interval of `total`, or None.
+        people: how many were counted.
+        joints: how many joints were counted.
+        unit: what "near" means, in words.
+    """
+    metrics = {}
+    for stages in _stage_scores(predictions, skeleton):
+        last = stages[-1]
+        if not last.people:
+            continue
+        interval = bootstrap_interval(
+            last.credit, last.counted, resamples=resamples, seed=seed
+        )
+        metrics[last.name] = {
+            "total": last.total,
+            "per_joint": _without_nan(last.per_joint),
+            "groups": last.groups,
+            "per_stage": [stage.total for stage in stages],
+            "per_stage_joints": [_without_nan(stage.per_joint) for stage in stages],
+            "interval": list(interval) if resamples else None,
+            "people": last.people,
+            "joints": sum(last.counts.values()),
+            "unit": last.unit,
+        }
+    return metrics
+
+
+def _stage_scores(predictions, skeleton):
+    """Yields one list per metric: its `Score` at stages 1 … T."""
+    truth, state = predictions.truth_px, predictions.state
+    head, scale = predictions.head_size_px, predictions.crop_scale
+    every_stage = list(predictions.joints_px)
+    yield [pcp.pcp25(x, truth, state, scale, skeleton) for x in every_stage]
+    yield [pck.pck(x, truth, state, skeleton) for x in every_stage]
+    yield [pck.pckh(x, truth, state, head, skeleton) for x in every_stage]
+    yield [pck.pck_auc(x, truth, state, skeleton) for x in every_stage]
+    yield [pck.pckh_auc(x, truth, state, head, skeleton) for x in every_stage]
+
+
+def curves(predictions, skeleton):
+    """The curves behind `pck@a` and `pckh@t`, last stage.
+
+    Returns:
+      {"pck": {"thresholds": [...], "percent": [...]}, "pckh": ...}; a curve that has nothing to
+      count is left out.
+    """
+    last, truth, state = (
+        predictions.joints_px[-1],
+        predictions.truth_px,
+        predictions.state,
+    )
+    references = {
+        "pck": (pck.torso_lengths(truth, state, skeleton), pck.PCK_THRESHOLDS),
+        "pckh": (predictions.head_size_px, pck.PCKH_THRESHOLDS),
+    }
+    found = {}
+    for name, (reference, thresholds) in references.items():
+        errors = pck.normalized_errors(last, truth, state, reference, skeleton)
+        if not np.isnan(errors).all():
+            found[name] = {
+                "thresholds": thresholds.tolist(),
+                "percent": pck.curve(errors, thresholds).tolist(),
+            }
+    return found
+
+
+def _without_nan(values):
+    """JSON has no nan: None instead."""
+    return {key: None if math.isnan(value) else value for key, value in values.items()}
