@@ -1,0 +1,29 @@
+"""Tensors in, tensors out: the mathematics of the network, one concept a file.
+
+Nothing here knows of variables, files, flags or joint names, and nothing outside `ops` is
+imported. Each op is defined once more in `ops/reference.py`, as plain NumPy loops.
+"""
+
+from ops.affine_warp import affine_warp
+from ops.batch_norm import batch_norm, moments
+from ops.conv2d import conv2d
+from ops.gaussian_heatmap import gaussian_heatmap
+from ops.peaks import REFINEMENTS, find_peaks
+from ops.pooling import average_pool, max_pool
+from ops.shapes import check_floating, check_positive_int, check_rank, check_shape
+
+__all__ = [
+    "REFINEMENTS",
+    "affine_warp",
+    "average_pool",
+    "batch_norm",
+    "check_floating",
+    "check_positive_int",
+    "check_rank",
+    "check_shape",
+    "conv2d",
+    "find_peaks",
+    "gaussian_heatmap",
+    "max_pool",
+    "moments",
+]

@@ -1,0 +1,109 @@
+"""Batch normalisation in plain formulas: `moments` measures, `batch_norm` applies.
+
+Who owns the running averages and when they are used is the layer's business (cpm/network); these
+two functions hold no state. The gradient flows through the moments as well, by TensorFlow's own
+rules: they are formulas like any other.
+
+References:
+  Ioffe and Szegedy 2015, Algorithm 1. The paper's network has no normalisation; see README.
+"""
+
+import tensorflow as tf
+
+from ops.shapes import check_floating, check_shape
+
+raw = tf.raw_ops
+
+
+def moments(x, *, name=None):
+    """Mean and variance of each channel, over the batch and all positions.
+
+        mean[c] = average of x[..., c],   variance[c] = average of (x[..., c] - mean[c])^2
+
+    The variance is the biased one (divided by N, not N - 1), and computed from differences: the
+    one-pass form E[x^2] - mean^2 cancels in float32 and can come out negative.
+
+    Args:
+      x: `[B, H, W, C]` float.
+      name: of the operation in the graph.
+
+    Returns:
+      (mean, variance), each `[C]`, float64 for float64 and float32 otherwise: a 16-bit sum over
+      thousands of cells would be lost to rounding.
+    Raises:
+      ValueError: if `x` is not of rank 4 or not floating.
+
+    Example:
+      >>> mean, variance = moments(tf.reshape([1.0, 3.0, 5.0, 7.0], [1, 2, 2, 1]))
+      >>> mean.numpy().tolist(), variance.numpy().tolist()
+      ([4.0], [5.0])
+    """
+    with tf.name_scope(name or "moments"):
+        x = tf.convert_to_tensor(x, name="x")
+        check_floating(x, "x")
+        check_shape(x, ["B", "H", "W", "C"], "x")
+
+        x = raw.Cast(x=x, DstT=_wide(x.dtype))
+        mean = raw.Mean(input=x, axis=[0, 1, 2])  # [C]
+        variance = raw.Mean(
+            input=raw.SquaredDifference(x=x, y=mean), axis=[0, 1, 2]
+        )  # [C]
+        return mean, variance
+
+
+def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
+    """Shifts and stretches each channel to the given mean 0, variance 1, then scales and offsets it.
+
+        y = scale * (x - mean) / sqrt(variance + epsilon) + offset
+
+    Args:
+      x: `[B, H, W, C]` float.
+      mean: `[C]`, of this batch (training) or running averages (inference).
+      variance: `[C]`, >= 0.
+      scale: `[C]`.
+      offset: `[C]`.
+      epsilon: > 0; keeps a dead channel (variance 0) finite.
+      name: of the operation in the graph.
+
+    Returns:
+      `[B, H, W, C]`, of the type of `x`; 16-bit inputs are normalised in float32.
+    Raises:
+      ValueError: if a shape is wrong or `epsilon` is not positive.
+
+    Example:
+      >>> x = tf.reshape([1.0, 3.0, 5.0, 7.0], [1, 2, 2, 1])
+      >>> y = batch_norm(x, [4.0], [4.0], [10.0], [1.0], epsilon=1e-12)
+      >>> y.numpy().ravel().tolist()
+      [-14.0, -4.0, 6.0, 16.0]
+    """
+    with tf.name_scope(name or "batch_norm"):
+        x = tf.convert_to_tensor(x, name="x")
+        check_floating(x, "x")
+        if not epsilon > 0:
+            raise ValueError(f"epsilon is {epsilon!r}, expected a positive number")
+        sizes = check_shape(x, ["B", "H", "W", "C"], "x")
+        wide = _wide(x.dtype)
+        channels = []
+        for key, value in (
+            ("mean", mean),
+            ("variance", variance),
+            ("scale", scale),
+            ("offset", offset),
+        ):
+            value = tf.convert_to_tensor(value, dtype=wide, name=key)
+            check_shape(value, ["C"], key, sizes)
+            channels.append(value)
+        mean, variance, scale, offset = channels
+
+        # One factor per channel first: the division and the root are done C times, not B H W C.
+        factor = raw.Mul(
+            x=scale, y=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon))
+        )  # [C]
+        centred = raw.Sub(x=raw.Cast(x=x, DstT=wide), y=mean)  # [B, H, W, C]
+        y = raw.AddV2(x=raw.Mul(x=centred, y=factor), y=offset)
+        return raw.Cast(x=y, DstT=x.dtype)
+
+
+def _wide(dtype):
+    """The type statistics are computed in."""
+    return tf.float64 if dtype == tf.float64 else tf.float32

@@ -1,0 +1,209 @@
+"""Where a belief map peaks, between cells: the inverse of `ops.gaussian_heatmap`.
+
+The arg-max alone is up to half a cell wrong along each axis, 4 px at stride 8. The logarithm of a
+Gaussian is a parabola, and one Newton step from any of its points lands on its top:
+
+    L = log b,   step = -H^{-1} D,   D = (L_x, L_y),   H = [[L_xx, L_xy], [L_xy, L_yy]]
+
+with central differences over three cells. At the edge of a map the three cells are the nearest
+that exist, and the slope is carried over with the curvature, which is exact for a parabola too.
+Derivation: gaussian_heatmap.md, section 5.
+
+References:
+  Zhang et al., "Distribution-Aware Coordinate Representation for Human Pose Estimation" (DARK),
+  CVPR 2020, section 3.2 (`taylor`; without its smoothing of the map beforehand).
+  Newell et al., "Stacked Hourglass Networks", ECCV 2016, section 3.1 (`quarter`).
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from ops.shapes import check_floating, check_positive_int, check_rank
+
+REFINEMENTS = ("none", "quarter", "taylor")
+
+# Curvatures flatter than this are rounding noise on values near 1, not a peak.
+_FLAT = 1e-6
+# |L_xy| up to this fraction of sqrt(L_xx L_yy) is believed: beyond, H is close to singular.
+_SLANT = 0.95
+
+
+def find_peaks(maps, *, stride, refinement="taylor", name=None):
+    """The highest point of each map, in crop pixels, and its value.
+
+    `none` returns the centre of the highest cell (the first one in reading order among equals),
+    `quarter` moves it by 1/4 cell towards its higher neighbour along each axis (not where a
+    neighbour is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
+    climb (a cell that is not positive, no downward curvature, an axis of fewer than 3 cells) that
+    axis falls back to `quarter`. No step leaves the highest cell: each axis is clamped to half a
+    cell, so that noise can never cost more than refinement can win.
+
+    Args:
+      maps: `[B, h, w, P]` float, any values.
+      stride: crop pixels per cell, >= 1.
+      refinement: `none`, `quarter` or `taylor`.
+      name: of the operation in the graph.
+
+    Returns:
+      points_px: `[B, P, 2]`, (x, y) in crop pixels; float32, or float64 for float64 maps.
+      confidence: `[B, P]`, the value of the highest cell.
+    Raises:
+      ValueError: if a shape, the stride or the refinement is wrong; the message names it.
+
+    Example:
+      >>> maps = tf.reshape([0.0, 0.25, 0.75, 0.5, 0.0], [1, 1, 5, 1])
+      >>> points_px, confidence = find_peaks(maps, stride=8, refinement="quarter")
+      >>> points_px.numpy().tolist(), confidence.numpy().tolist()
+      ([[[21.5, 3.5]]], [[0.75]])
+    """
+    with tf.name_scope(name or "find_peaks"):
+        maps = tf.convert_to_tensor(maps, name="maps")
+        check_floating(maps, "maps")
+        check_rank(maps, 4, "maps")
+        check_positive_int(stride, "stride")
+        if refinement not in REFINEMENTS:
+            raise ValueError(
+                f"refinement is {refinement!r}, expected one of {', '.join(REFINEMENTS)}"
+            )
+        if maps.dtype not in (tf.float32, tf.float64):
+            maps = tf.cast(maps, tf.float32)
+
+        peak = _Peak(maps)
+        if refinement == "none":
+            step_x = step_y = tf.zeros_like(peak.confidence)
+        elif refinement == "quarter":
+            step_x, step_y = _quarter_steps(peak)
+        else:
+            step_x, step_y = _taylor_steps(peak)
+
+        # Cell g covers the crop coordinate g * stride + (stride - 1) / 2.
+        cells = tf.stack(
+            [
+                tf.cast(peak.x, maps.dtype) + step_x,
+                tf.cast(peak.y, maps.dtype) + step_y,
+            ],
+            axis=-1,
+        )  # [B, P, 2]
+        return cells * stride + (stride - 1) / 2, peak.confidence
+
+
+class _Peak:
+    """The highest cell of each map, and the values around it.
+
+    Attributes:
+      x, y: `[B, P]` int32, the cell.
+      confidence: `[B, P]`, its value.
+      width, height: of the maps, cells.
+    """
+
+    def __init__(self, maps):
+        _, self.height, self.width, _ = tf.unstack(tf.shape(maps))
+        by_joint = tf.transpose(maps, [0, 3, 1, 2])  # [B, P, h, w]
+        size = tf.shape(by_joint)
+        self._flat = tf.reshape(
+            by_joint, [size[0], size[1], self.height * self.width]
+        )  # [B, P, h w]
+        index = tf.argmax(self._flat, axis=-1, output_type=tf.int32)  # [B, P]
+        self.y, self.x = index // self.width, index % self.width
+        self.confidence = self.value_at(self.x, self.y)
+
+    def value_at(self, x, y):
+        """Values `[B, P]` of the cells (x, y), indices taken to the nearest cell that exists."""
+        x = tf.clip_by_value(x, 0, self.width - 1)
+        y = tf.clip_by_value(y, 0, self.height - 1)
+        return tf.gather(self._flat, y * self.width + x, batch_dims=2)
+
+
+def _inner(cell, cells):
+    """The cell nearest to `cell` that has a neighbour on either side."""
+    return tf.maximum(tf.minimum(cell, cells - 2), 1)
+
+
+def _quarter_steps(peak):
+    """Steps `[B, P]` along x and y: a quarter cell towards the higher neighbour."""
+
+    def step(before, after, cell, cells):
+        inside = (cell > 0) & (cell < cells - 1)
+        quarter = 0.25 * tf.sign(tf.stop_gradient(after - before))
+        return tf.where(inside, quarter, tf.zeros_like(quarter))
+
+    x, y = peak.x, peak.y
+    return (
+        step(peak.value_at(x - 1, y), peak.value_at(x + 1, y), x, peak.width),
+        step(peak.value_at(x, y - 1), peak.value_at(x, y + 1), y, peak.height),
+    )
+
+
+def _taylor_steps(peak):
+    """Steps `[B, P]` along x and y: Newton's, on the logarithm of the map."""
+    x, y = peak.x, peak.y
+    x_c, y_c = _inner(x, peak.width), _inner(y, peak.height)
+    slope_x, curve_x, good_x = _parabola(
+        [peak.value_at(x_c + k, y) for k in (-1, 0, 1)], x - x_c, peak.width
+    )
+    slope_y, curve_y, good_y = _parabola(
+        [peak.value_at(x, y_c + k) for k in (-1, 0, 1)], y - y_c, peak.height
+    )
+    slant = _slant(peak, x_c, y_c)
+    steep = tf.abs(slant) <= _SLANT * tf.sqrt(curve_x * curve_y)
+    slant = tf.where(good_x & good_y & steep, slant, tf.zeros_like(slant))
+
+    # -H^{-1} D of a 2 x 2 matrix; both curvatures are < 0 and |slant| is limited: never 0.
+    determinant = curve_x * curve_y - slant * slant
+    newton_x = (slant * slope_y - curve_y * slope_x) / determinant
+    newton_y = (slant * slope_x - curve_x * slope_y) / determinant
+    quarter_x, quarter_y = _quarter_steps(peak)
+    return (
+        tf.where(good_x, tf.clip_by_value(newton_x, -0.5, 0.5), quarter_x),
+        tf.where(good_y, tf.clip_by_value(newton_y, -0.5, 0.5), quarter_y),
+    )
+
+
+def _parabola(values, offset, cells):
+    """Slope and curvature of the logarithm of three neighbouring cells.
+
+    Args:
+      values: three `[B, P]`, left to right.
+      offset: `[B, P]` int, from the middle one to where the slope is wanted.
+      cells: how many the axis has.
+
+    Returns:
+      (slope, curvature, good), each `[B, P]`; where not `good`: 0 and -1, safe to divide by.
+    """
+    positive = tf.reduce_all([_positive(value) for value in values], axis=0)
+    before, middle, after = (_log(value) for value in values)
+    curve = before - 2 * middle + after  # L'' ~ L(-1) - 2 L(0) + L(1)
+    good = positive & (curve < -_FLAT) & (cells >= 3)
+    curve = tf.where(good, curve, -tf.ones_like(curve))
+    # L'(offset) = L'(0) + offset L'',   L'(0) ~ (L(1) - L(-1)) / 2
+    slope = (after - before) / 2 + tf.cast(offset, curve.dtype) * curve
+    return tf.where(good, slope, tf.zeros_like(slope)), curve, good
+
+
+def _slant(peak, x_c, y_c):
+    """Mixed derivative `[B, P]` of the logarithm at (x_c, y_c); 0 where a corner is not positive.
+
+    L_xy ~ (L(1, 1) - L(-1, 1) - L(1, -1) + L(-1, -1)) / 4
+    """
+    corners = [
+        peak.value_at(x_c + i, y_c + j) for i, j in ((1, 1), (-1, 1), (1, -1), (-1, -1))
+    ]
+    positive = tf.reduce_all([_positive(corner) for corner in corners], axis=0)
+    a, b, c, d = (_log(corner) for corner in corners)
+    slant = (a - b - c + d) / 4
+    return tf.where(positive, slant, tf.zeros_like(slant))
+
+
+def _positive(value):
+    """Whether log(value) means anything (subnormal numbers have lost their digits)."""
+    return value >= _tiny(value)
+
+
+def _log(value):
+    """log(value), finite for every value, and so is its gradient."""
+    return tf.math.log(tf.maximum(value, _tiny(value)))
+
+
+def _tiny(value):
+    """Smallest normal number of the type of `value`."""
+    return np.finfo(value.dtype.as_numpy_dtype).tiny
