@@ -1,0 +1,36 @@
+"""Prints what a network is made of: layers, parameters, multiply-adds and receptive fields.
+
+Nothing is built or trained, so it answers at once, before a run is started:
+
+    python bin/describe.py --arch=paper --stages=6
+    python bin/describe.py --arch=mini --width=1.5 --image_size=192x144
+
+The first table lists layers, the second sums them up by stage. One MAC is one product added to a
+sum; a field is the side of the square of input pixels that a cell of a belief map depends on.
+"""
+
+from absl import flags
+
+from cpm import command_line
+from cpm.flags import define_network_flags, network_config_from_flags
+from cpm.network import tables
+
+FLAGS = flags.FLAGS
+define_network_flags()
+
+
+def main(_):
+    """Prints the tables."""
+    config = network_config_from_flags(FLAGS)
+    height, width = config.image_size
+    print(
+        f"{config.arch}: {config.stages} stages, width {config.width:g}, norm {config.norm}, "
+        f"{config.skeleton}, crop {height}×{width}\n"
+    )
+    print(tables.format_layers(tables.layer_rows(config)))
+    print()
+    print(tables.format_stages(tables.stage_rows(config)))
+
+
+if __name__ == "__main__":
+    command_line.run(main)
