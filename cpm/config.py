@@ -132,7 +132,8 @@ class OptimizerConfig:
       momentum: of SGD.
       weight_decay: per step, relative to the learning rate; never on biases and norms.
       clip_norm: global norm of the gradients is limited to this; 0 = off.
-      stage_1_multiplier, bias_multiplier: the release's per-layer learning rates.
+      stage_1_multiplier, later_stage_multiplier, bias_multiplier: factors on the learning rate of
+        stage 1 with its trunk, of stages >= 2, and of biases on top (the release's lr_mult).
     """
 
     optimizer: str = "adam"
@@ -145,6 +146,7 @@ class OptimizerConfig:
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
     stage_1_multiplier: float = 1.0
+    later_stage_multiplier: float = 1.0
     bias_multiplier: float = 1.0
 
 

@@ -1,0 +1,50 @@
+"""Writing files so that a kill at any instant leaves the old file or the new one, never half."""
+
+import contextlib
+import json
+import os
+import tempfile
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Gives a temporary path beside `path`; on a clean exit it becomes `path` in one step.
+
+    The data is flushed to the disk before the rename; after an exception nothing changes.
+
+    Args:
+      path: file to make or replace; missing parent folders are made.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    # The suffix stays last: picture writers choose the format by it.
+    handle, temporary = tempfile.mkstemp(prefix=".partial-", suffix=name, dir=folder)
+    os.close(handle)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def write_text(path, text):
+    """Replaces the file at `path` by `text`, UTF-8."""
+    with replacing(path) as temporary:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def write_json(path, value):
+    """Replaces the file at `path` by `value` as JSON; NaN is refused (it is not JSON)."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _umask():
+    """The process's file mode mask (reading it needs setting it)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""From belief maps to better weights: targets, loss, optimisers, the step, the loop."""

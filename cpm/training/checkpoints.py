@@ -1,0 +1,229 @@
+"""Checkpoints: saving all of a run, finding the right one again, loading a network from one.
+
+A checkpoint holds the network, the optimiser's slots, the step, and a JSON description (the whole
+configuration and the joints' names), so that the file alone says what it is. `checkpoints.json`
+lists the complete ones and the best; it is replaced in one step after a checkpoint's files are on
+disk, so what it lists exists. If a listed file is missing, that is an error: a run that had
+checkpoints never silently starts again at step 0 (as `tf.train.latest_checkpoint` would let it).
+
+The format is TensorFlow's (tensors and names); reading it runs no code.
+"""
+
+import json
+import os
+
+import tensorflow as tf
+
+from cpm import files
+from cpm.config import TrainConfig, from_dict, to_dict
+from cpm.errors import UsageError
+from cpm.network import ConvolutionalPoseMachine
+
+LIST_NAME = "checkpoints.json"
+_DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+      folder: where they lie.
+      network, optimizer: what is saved and restored.
+      config: `TrainConfig`.
+      keep: how many of the latest stay; the best one always does.
+    """
+
+    def __init__(self, folder, network, optimizer, config, *, keep=2):
+        self.folder, self._keep = folder, keep
+        self._network, self._config = network, config
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self._description = tf.Variable("", dtype=tf.string, trainable=False)
+        self._checkpoint = tf.train.Checkpoint(
+            network=network,
+            optimizer=optimizer,
+            step=self._step,
+            description=self._description,
+        )
+
+    def restore(self):
+        """Restores the latest checkpoint, all of it.
+
+        Returns:
+          The number of steps done; 0 for a run that has not saved yet.
+
+        Raises:
+          UsageError: if a listed checkpoint is missing or does not fit.
+        """
+        latest = read_list(self.folder)["latest"]
+        if latest is None:
+            return 0
+        prefix = _existing(os.path.join(self.folder, latest))
+        try:
+            self._checkpoint.read(prefix).assert_consumed()
+        except (AssertionError, ValueError) as error:
+            raise UsageError(
+                f"checkpoint {prefix} does not fit this network: {_first_line(error)}; "
+                "give the flags it was trained with, or another --run_dir"
+            ) from error
+        return int(self._step.numpy())
+
+    def save(self, step, score=None):
+        """Saves everything after `step` steps.
+
+        Args:
+          step: steps done.
+          score: validation metric, higher is better; None if it was not measured now.
+        """
+        self._step.assign(step)
+        self._description.assign(json.dumps(describe(self._config, self._network)))
+        name = f"step-{step:07d}"
+        prefix = os.path.join(self.folder, name)
+        os.makedirs(self.folder, exist_ok=True)
+        self._checkpoint.write(prefix)
+        listed = read_list(self.folder)
+        best = listed["best"]
+        if score is not None and (best is None or score >= best["score"]):
+            best = {"name": name, "score": score}
+        names = [n for n in listed["all"] if n != name] + [name]
+        kept = names[-self._keep :]
+        if best is not None and best["name"] not in kept:
+            kept = [best["name"], *kept]
+        files.write_json(
+            os.path.join(self.folder, LIST_NAME),
+            {"latest": name, "best": best, "all": kept},
+        )
+        for old in set(names) - set(kept):
+            _delete(os.path.join(self.folder, old))
+
+
+def read_list(folder):
+    """`checkpoints.json` of a folder: `latest` (name or None), `best` (dict or None), `all`."""
+    path = os.path.join(folder, LIST_NAME)
+    if not os.path.exists(path):
+        return {"latest": None, "best": None, "all": []}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def describe(config, network):
+    """What a checkpoint says of itself, as plain JSON values."""
+    skeleton = network.skeleton
+    return {
+        "config": to_dict(config),
+        "joints": list(skeleton.joints),
+        "limbs": [list(limb) for limb in skeleton.limbs],
+    }
+
+
+def resolve(ckpt):
+    """The checkpoint prefix that `--ckpt` means.
+
+    Args:
+      ckpt: a run folder (its best checkpoint, else its latest), its checkpoints folder, or one
+        checkpoint's prefix or `.index` file.
+
+    Raises:
+      UsageError: if nothing of the kind is there.
+    """
+    if os.path.isdir(ckpt):
+        inner = os.path.join(ckpt, "checkpoints")
+        folder = inner if os.path.isdir(inner) else ckpt
+        listed = read_list(folder)
+        if listed["latest"] is None:
+            raise UsageError(
+                f"{ckpt} holds no checkpoint; train one with: python bin/train.py --run_dir={ckpt}"
+            )
+        name = listed["best"]["name"] if listed["best"] else listed["latest"]
+        return _existing(os.path.join(folder, name))
+    return _existing(ckpt.removesuffix(".index"))
+
+
+def read_description(prefix):
+    """The JSON description inside a checkpoint: (`TrainConfig`, dict).
+
+    Raises:
+      UsageError: if it is not one of this project's checkpoints.
+    """
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        description = json.loads(reader.get_tensor(_DESCRIPTION_KEY))
+        return from_dict(TrainConfig, description["config"], prefix), description
+    except (tf.errors.OpError, ValueError, KeyError) as error:
+        raise UsageError(
+            f"{prefix} is not a checkpoint of this project: {_first_line(error)}"
+        ) from error
+
+
+def load_network(ckpt):
+    """Builds the network a checkpoint describes and fills all of its variables.
+
+    Args:
+      ckpt: as in `resolve`.
+
+    Returns:
+      (`ConvolutionalPoseMachine`, `TrainConfig`, description dict with `prefix` added).
+
+    Raises:
+      UsageError: missing, damaged or foreign checkpoint.
+    """
+    prefix = resolve(ckpt)
+    config, description = read_description(prefix)
+    network = ConvolutionalPoseMachine(config.network)
+    if list(network.skeleton.joints) != description["joints"]:
+        raise UsageError(
+            f"{prefix} was trained for the joints {description['joints']}, but this version's "
+            f"skeleton {config.network.skeleton!r} has {list(network.skeleton.joints)}"
+        )
+    read_network_variables(network, prefix)
+    return network, config, description | {"prefix": prefix}
+
+
+def read_network_variables(network, prefix):
+    """Fills every variable of `network` from `prefix` and uses every one stored there.
+
+    Raises:
+      UsageError: if either side has a variable the other lacks, or a shape differs.
+    """
+    stored = [
+        key
+        for key, _ in tf.train.list_variables(prefix)
+        if key.startswith("network/") and key.endswith("VARIABLE_VALUE")
+    ]
+    if len(stored) != len(network.variables):
+        raise UsageError(
+            f"{prefix} holds {len(stored)} network variables, this network has "
+            f"{len(network.variables)}"
+        )
+    try:
+        status = tf.train.Checkpoint(network=network).read(prefix)
+        status.assert_existing_objects_matched().expect_partial()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UsageError(
+            f"{prefix} does not fit the network it describes: {_first_line(error)}"
+        ) from error
+
+
+def _existing(prefix):
+    """`prefix`, if its index and all of its data files exist."""
+    folder, name = os.path.split(prefix)
+    present = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    data = [f for f in present if f.startswith(name + ".data-")]
+    if name + ".index" not in present or not data:
+        found = ", ".join(sorted(f for f in present if f.endswith(".index"))) or "none"
+        raise UsageError(
+            f"checkpoint {prefix} is missing or incomplete (in its folder: {found}); restore its "
+            "files, or name another one with --ckpt or --run_dir"
+        )
+    return prefix
+
+
+def _delete(prefix):
+    """Removes one checkpoint's files."""
+    folder, name = os.path.split(prefix)
+    for file in os.listdir(folder):
+        if file == name + ".index" or file.startswith(name + ".data-"):
+            os.remove(os.path.join(folder, file))
+
+
+def _first_line(error):
+    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -1,0 +1,190 @@
+"""The training loop, in chapters: set up, resume, step, record, evaluate, save, finish.
+
+Nothing here knows how an image is decoded or a convolution computed; it is the order of things.
+A run cut at any step and started again with the same command sees the same examples, seeds and
+learning rates, and ends in the same weights as one that was never cut (tests/test_loop.py).
+"""
+
+import contextlib
+import math
+import os
+import signal
+import time
+
+import tensorflow as tf
+
+from cpm import files
+from cpm.data import pipeline
+from cpm.evaluation import report
+from cpm.inference import batches as inference
+from cpm.network import ConvolutionalPoseMachine
+from cpm.training import checkpoints, optimizers, schedules
+from cpm.training.progress import FlatMapsWarning, Progress
+from cpm.training.run_folder import RunFolder
+from cpm.training.step import TrainStep
+
+
+class NonFiniteLoss(Exception):
+    """Training diverged; the message says at which step and where the evidence lies."""
+
+
+class Interrupted(Exception):
+    """The user or the machine asked to stop; the message says how to go on."""
+
+
+class Run:
+    """One training run: the variables it changes and the folder it writes.
+
+    Args:
+      config: `TrainConfig`.
+      data: list of converted data folders.
+      run_dir: the run folder; one with checkpoints is resumed.
+      init_from: checkpoint or run folder whose network weights are the start, or None.
+    """
+
+    def __init__(self, config, data, run_dir, init_from=None):
+        self.config, self.data = config, data
+        self.folder = RunFolder(run_dir)
+        self.folder.claim(config, data)
+        self.network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+        self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
+        self.checkpoints = checkpoints.Checkpoints(
+            self.folder.checkpoints, self.network, self.optimizer, config
+        )
+        self.step = TrainStep(self.network, self.optimizer, config)
+        self.writer = tf.summary.create_file_writer(run_dir)
+        self.start = self._resume(init_from)
+
+    def _resume(self, init_from):
+        """Where to start: our own latest checkpoint, else `init_from`, else from nothing."""
+        start = self.checkpoints.restore()
+        self.folder.forget_after(start)
+        if start:
+            print(f"resuming {self.folder.path} after step {start}")
+        elif init_from:
+            prefix = checkpoints.resolve(init_from)
+            checkpoints.read_network_variables(self.network, prefix)
+            print(f"starting from the weights of {prefix}")
+        return start
+
+    def train(self):
+        """Trains to the end of the run and evaluates there.
+
+        Returns:
+          The last evaluation's metrics, as `cpm.evaluation.report.score` gives them.
+
+        Raises:
+          NonFiniteLoss: the loss or the gradient is no longer a number; nothing worse was saved.
+          Interrupted: SIGINT or SIGTERM came; the step under way was finished and saved.
+        """
+        config = self.config
+        progress = Progress(self.start, config.steps, config.data.batch_size)
+        flat = FlatMapsWarning(config.network.stages)
+        stream = pipeline.training_batches(self.data, config, start_step=self.start)
+        began, metrics = time.perf_counter(), None
+        with contextlib.closing(progress), _stop_requests() as stop:
+            for step, batch in zip(range(self.start, config.steps), stream):
+                measurements = self.one_step(step, batch)
+                if step == self.start:
+                    seconds = time.perf_counter() - began
+                    progress.say(
+                        f"first step after {seconds:.1f} s, compilation included"
+                    )
+                progress.advance(measurements)
+                flat.check(step, measurements)
+                done = step + 1
+                self._record(done, measurements | {"images_per_second": progress.rate})
+                metrics = self._evaluate_and_save(done, progress, stop)
+                progress.resume_clock()
+        return metrics or self.evaluate(config.steps)
+
+    def one_step(self, step, batch):
+        """Losses, gradients, update of step `step` (0-based); returns the measurements."""
+        rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
+        measurements, gradients = self.step.losses_and_gradients(batch, step)
+        self._require_finite(step, batch, "loss", measurements["loss"])
+        norm = self.step.update(gradients, rate)
+        self._require_finite(step, batch, "norm of the gradient", norm)
+        return measurements | {"gradient_norm": norm, "learning_rate": rate}
+
+    def _require_finite(self, step, batch, what, value):
+        """Stops the run where a number stops being one, and keeps the evidence."""
+        if math.isfinite(value):
+            return
+        path = os.path.join(self.folder.path, f"non_finite_step_{step}.json")
+        ids = [name.decode() for name in batch["id"].numpy()]
+        files.write_json(path, {"step": step, "what": what, "ids": ids})
+        raise NonFiniteLoss(
+            f"the {what} is {value} at step {step}; the batch's ids are in {path}. Earlier "
+            f"checkpoints are untouched; try a lower --learning_rate than "
+            f"{self.config.optimizer.learning_rate:g} in a new --run_dir"
+        )
+
+    def _record(self, done, measurements):
+        """Writes one step's measurements to metrics.jsonl and, now and then, TensorBoard."""
+        self.folder.append({"step": done} | measurements)
+        if done % self.config.log_every == 0:
+            with self.writer.as_default(step=done):
+                for key, value in measurements.items():
+                    tf.summary.scalar(f"train/{key}", value)
+
+    def _evaluate_and_save(self, done, progress, stop):
+        """What happens between steps: evaluation, checkpoint, orderly stop.
+
+        Returns:
+          The metrics if this step was evaluated, else None.
+        """
+        config, metrics = self.config, None
+        last = done == config.steps
+        if last or done % config.eval_every == 0:
+            metrics = self.evaluate(done)
+            progress.say(f"step {done}: {report.one_line(metrics)}")
+        if metrics or done % config.save_every == 0 or stop.requested:
+            self.checkpoints.save(done, report.main_score(metrics) if metrics else None)
+        if stop.requested and not last:
+            raise Interrupted(
+                f"stopped after step {done} of {config.steps}, which is saved; "
+                "the same command goes on from there"
+            )
+        return metrics
+
+    def evaluate(self, done):
+        """Scores the validation people and records the numbers; returns the metrics."""
+        stream = pipeline.evaluation_batches(self.data, self.config, split="validation")
+        predictions = inference.evaluate_batches(self.network, stream)
+        metrics = report.score(predictions, self.network.skeleton)
+        totals = {name: metric["total"] for name, metric in metrics.items()}
+        self.folder.append({"step": done, "evaluation": totals})
+        with self.writer.as_default(step=done):
+            for name, total in totals.items():
+                tf.summary.scalar(f"validation/{name}", total)
+        self.writer.flush()
+        return metrics
+
+
+class _Stop:
+    """Whether somebody asked for an orderly stop."""
+
+    requested = False
+
+
+@contextlib.contextmanager
+def _stop_requests():
+    """Turns SIGINT and SIGTERM into a flag that is looked at between steps.
+
+    A signal in the middle of a step would leave weights that are neither of this step nor of the
+    next. A second SIGINT interrupts at once.
+    """
+    stop = _Stop()
+
+    def request(number, frame):
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.requested = True
+
+    earlier = {s: signal.signal(s, request) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

@@ -1,0 +1,175 @@
+"""Optimisers: a pure update rule and the slots it needs.
+
+An optimiser is a `tf.Module` that owns one slot per variable and rule, made in the constructor,
+and changes variables in one call, `apply`. It is plain TensorFlow, so it runs eagerly, in a graph
+and under XLA. What a layer's learning rate is multiplied with, and which variables decay, is
+decided once, in the constructor.
+
+References:
+  Qian 1999 (momentum as Caffe writes it); Kingma and Ba 2015 (Adam); Loshchilov and Hutter 2019
+  (decoupled weight decay); Pascanu et al. 2013 (clipping by global norm).
+"""
+
+import tensorflow as tf
+
+
+def clip_by_global_norm(gradients, limit):
+    """Scales all gradients together so that their joint norm is at most `limit`.
+
+        norm = sqrt(sum_v ||g_v||²),   g_v ← g_v · min(1, limit / norm)
+
+    Args:
+      gradients: list of tensors.
+      limit: > 0, or 0 to leave them as they are.
+
+    Returns:
+      (gradients, norm before clipping).
+    """
+    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients]))
+    if not limit:
+        return list(gradients), norm
+    factor = limit / tf.maximum(norm, limit)
+    return [g * factor for g in gradients], norm
+
+
+class Optimizer(tf.Module):
+    """What both rules share: the variables, their multipliers and their weight decay.
+
+    Args:
+      variables: the trainable variables; `apply` takes gradients in this order.
+      multipliers: learning-rate factor of each variable; None = 1.
+      weight_decay: λ; applies to kernels (rank ≥ 2), never to biases and norms.
+    """
+
+    def __init__(self, variables, *, multipliers=None, weight_decay=0.0, name=None):
+        super().__init__(name=name)
+        # A tuple in a dict would be tracked as children; the network owns its variables.
+        self._targets = _Untracked(variables)
+        self._multipliers = list(multipliers or [1.0] * len(variables))
+        if len(self._multipliers) != len(variables):
+            raise ValueError(
+                f"{len(variables)} variables need as many learning-rate multipliers, "
+                f"not {len(self._multipliers)}"
+            )
+        self._decays = [weight_decay if len(v.shape) >= 2 else 0.0 for v in variables]
+
+    def apply(self, gradients, learning_rate):
+        """Changes every variable by one step.
+
+        Args:
+          gradients: one per variable, in the constructor's order.
+          learning_rate: scalar tensor or float.
+        """
+        variables = self._targets.items
+        if len(gradients) != len(variables):
+            raise ValueError(
+                f"{len(variables)} variables, but {len(gradients)} gradients"
+            )
+        for i, (gradient, variable) in enumerate(zip(gradients, variables)):
+            rate = tf.cast(learning_rate, variable.dtype) * self._multipliers[i]
+            self._update(i, variable, gradient, rate, self._decays[i])
+
+    def _slots(self, kind):
+        """One zero variable per target; named after it, so that checkpoints read well."""
+        return [
+            tf.Variable(tf.zeros_like(v), trainable=False, name=f"{kind}_{v.name[:-2]}")
+            for v in self._targets.items
+        ]
+
+
+class _Untracked:
+    """Holds the targets where tf.Module and checkpoints do not look."""
+
+    def __init__(self, items):
+        self.items = list(items)
+
+
+class Momentum(Optimizer):
+    """Stochastic gradient descent with momentum, as Caffe writes it.
+
+        m ← mu · m + rate · (g + lambda · w),   w ← w - m
+
+    The rate stands inside the velocity, so a change of rate takes effect gradually.
+    """
+
+    def __init__(self, variables, *, momentum=0.9, **options):
+        super().__init__(variables, **options)
+        self._momentum = momentum
+        with self.name_scope:
+            self.velocities = self._slots("velocity")
+
+    def _update(self, i, variable, gradient, rate, decay):
+        velocity = self.velocities[i]
+        velocity.assign(
+            self._momentum * velocity + rate * (gradient + decay * variable)
+        )
+        variable.assign_sub(velocity)
+
+
+class Adam(Optimizer):
+    """Adam with decoupled weight decay (AdamW).
+
+    m ← b1 m + (1 - b1) g,   v ← b2 v + (1 - b2) g²
+    w ← w - rate · (m̂ / (sqrt(v̂) + eps) + lambda · w),   m̂ = m / (1 - b1^k),  v̂ = v / (1 - b2^k)
+    """
+
+    def __init__(self, variables, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **options):
+        super().__init__(variables, **options)
+        self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+        with self.name_scope:
+            self.updates = tf.Variable(
+                0.0, trainable=False, name="updates", dtype=tf.float64
+            )
+            self.means = self._slots("mean")
+            self.squares = self._slots("square")
+
+    def apply(self, gradients, learning_rate):
+        self.updates.assign_add(1.0)
+        super().apply(gradients, learning_rate)
+
+    def _update(self, i, variable, gradient, rate, decay):
+        b1, b2, k = self._beta_1, self._beta_2, self.updates
+        m, v = self.means[i], self.squares[i]
+        m.assign(b1 * m + (1.0 - b1) * gradient)
+        v.assign(b2 * v + (1.0 - b2) * tf.square(gradient))
+        # b2^k is close to 1 at first: 1 - b2^k keeps its digits only in float64.
+        m_hat = m / tf.cast(1.0 - b1**k, variable.dtype)
+        v_hat = v / tf.cast(1.0 - b2**k, variable.dtype)
+        change = m_hat / (tf.sqrt(v_hat) + self._epsilon) + decay * variable
+        variable.assign_sub(rate * change)
+
+
+def make_optimizer(config, network):
+    """The optimiser of an `OptimizerConfig` for a network's trainable variables.
+
+    Raises:
+      ValueError: unknown optimiser.
+    """
+    variables = network.trainable_variables
+    options = dict(
+        multipliers=learning_rate_multipliers(config, network),
+        weight_decay=config.weight_decay,
+    )
+    if config.optimizer == "sgd":
+        return Momentum(variables, momentum=config.momentum, **options)
+    if config.optimizer == "adam":
+        return Adam(variables, **options)
+    raise ValueError(f"unknown optimizer {config.optimizer!r}; known: adam, sgd")
+
+
+def learning_rate_multipliers(config, network):
+    """Learning-rate factor of each trainable variable (the release's `lr_mult`).
+
+    Stage 1 (with the trunk it sees) and the later stages have a factor each; biases have another
+    on top.
+    """
+    later = {v.ref() for v in network.later_stage_variables}
+    factors = []
+    for v in network.trainable_variables:
+        stage = (
+            config.later_stage_multiplier
+            if v.ref() in later
+            else config.stage_1_multiplier
+        )
+        factors.append(stage * (config.bias_multiplier if len(v.shape) == 1 else 1.0))
+    return factors

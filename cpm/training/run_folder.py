@@ -1,0 +1,127 @@
+"""A run on disk: what was asked for, what was measured, what can be resumed.
+
+    config.json      the whole configuration, command, commit, versions, seed
+    metrics.jsonl    one JSON object a step (and one per evaluation, with "evaluation")
+    checkpoints/     cpm/training/checkpoints.py
+    eval/            tables and pictures
+    events.out.*     the same numbers for TensorBoard
+
+References: cpm/training/loop.py writes it; cpm/plots/curves.py draws it.
+"""
+
+import json
+import os
+
+from cpm import command_line, files
+from cpm.config import TrainConfig, from_dict, to_dict
+from cpm.errors import UsageError
+
+
+class RunFolder:
+    """Paths and files of one run.
+
+    Args:
+      path: the folder; made when it is missing.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.config_path = os.path.join(path, "config.json")
+        self.metrics_path = os.path.join(path, "metrics.jsonl")
+        self.checkpoints = os.path.join(path, "checkpoints")
+        self.evaluation = os.path.join(path, "eval")
+        os.makedirs(path, exist_ok=True)
+
+    def claim(self, config, data):
+        """Writes config.json, or checks that a resumed run asks for the same thing.
+
+        Only settings that cannot change results may differ between the parts of a run.
+
+        Args:
+          config: `TrainConfig`.
+          data: list of data folders, kept so that bin/eval.py finds them again.
+
+        Raises:
+          UsageError: if the folder holds a run with another configuration.
+        """
+        if os.path.exists(self.config_path):
+            self._check_same(config)
+            return
+        record = {"config": to_dict(config), "data": list(data)}
+        files.write_json(
+            self.config_path, record | command_line.provenance(config.seed)
+        )
+
+    def _check_same(self, config):
+        earlier = flatten(to_dict(read_config(self.path)[0]))
+        now = flatten(to_dict(config))
+        free = {"eval_every", "save_every", "log_every", "xla"}
+        changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
+        if changed:
+            key = changed[0]
+            raise UsageError(
+                f"{self.path} holds a run with {key} = {earlier.get(key)!r}, but this command "
+                f"asks for {now[key]!r}; give the same flags to resume it, or another --run_dir"
+            )
+
+    def append(self, record):
+        """Adds one line to metrics.jsonl."""
+        with open(self.metrics_path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def forget_after(self, step):
+        """Drops the lines of steps ≥ `step`: a resumed run measures them again."""
+        if not os.path.exists(self.metrics_path):
+            return
+        kept = [r for r in read_metrics(self.path) if r["step"] <= step]
+        files.write_text(self.metrics_path, "".join(json.dumps(r) + "\n" for r in kept))
+
+
+def read_config(path):
+    """The configuration of a run folder.
+
+    Returns:
+      (`TrainConfig`, the whole of config.json as a dict).
+
+    Raises:
+      UsageError: if the folder is not a run or the file was changed into nonsense.
+    """
+    file_path = os.path.join(path, "config.json")
+    try:
+        with open(file_path, encoding="utf-8") as file:
+            record = json.load(file)
+        return from_dict(TrainConfig, record["config"], file_path), record
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path} is not a run folder (no config.json); "
+            "train one with: python bin/train.py --run_dir=" + path
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file_path} cannot be used: {error}") from error
+
+
+def read_metrics(path):
+    """The lines of metrics.jsonl as dicts; a half-written last line is left out."""
+    records = []
+    with open(os.path.join(path, "metrics.jsonl"), encoding="utf-8") as file:
+        for line in file:
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:  # the line that a kill cut short
+                break
+    return records
+
+
+def flatten(values, prefix=""):
+    """Nested dicts as one, keys joined by dots.
+
+    >>> flatten({"a": {"b": 1}, "c": 2})
+    {'a.b': 1, 'c': 2}
+    """
+    flat = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,42 @@
+"""Learning rate as a pure function of the step: resuming needs no state."""
+
+import math
+
+
+def learning_rate(config, step, steps):
+    """Learning rate of step `step` (0-based) of a run of `steps`.
+
+        warm-up:  peak · (step + 1) / warmup            while step < warmup
+        constant: peak
+        cosine:   peak · (1 + cos(pi · progress)) / 2,  progress from 0 after warm-up to 1 at the end
+        step:     peak · factor ^ floor(step / every)
+
+    Args:
+      config: `OptimizerConfig`.
+      step: int in [0, steps).
+      steps: length of the run; only `cosine` looks at it.
+
+    Raises:
+      ValueError: unknown schedule.
+
+    >>> from cpm.config import OptimizerConfig
+    >>> config = OptimizerConfig(learning_rate=0.1, schedule="cosine", warmup_steps=2)
+    >>> [round(learning_rate(config, s, 6), 4) for s in range(6)]
+    [0.05, 0.1, 0.1, 0.0854, 0.05, 0.0146]
+
+    References:
+      Loshchilov and Hutter 2017 (cosine); Goyal et al. 2017 (warm-up); the release's `step` policy.
+    """
+    peak, warmup = config.learning_rate, min(config.warmup_steps, steps // 2)
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    if config.schedule == "constant":
+        return peak
+    if config.schedule == "cosine":
+        progress = (step - warmup) / max(1, steps - warmup)
+        return peak * (1.0 + math.cos(math.pi * min(1.0, progress))) / 2.0
+    if config.schedule == "step":
+        return peak * config.step_factor ** (step // config.step_every)
+    raise ValueError(
+        f"unknown schedule {config.schedule!r}; known: constant, cosine, step"
+    )

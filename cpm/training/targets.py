@@ -1,0 +1,79 @@
+"""Ideal belief maps: what every stage is asked to draw.
+
+A joint's map is a Gaussian at its position; the background map is one minus the largest of them.
+Stage 1 sees too small a part of the picture to tell people apart, so it is asked for everybody's
+joints; stages ≥ 2 see the centre map and are asked for the primary person's only.
+
+References:
+  Wei et al. 2016, section 3.3: b_*^p(Y_p = z), Eq. 4.
+  The authors' release: σ = 7 px, people's peaks added and clipped to 1, values under 1 % cut to 0.
+"""
+
+import typing
+
+import tensorflow as tf
+
+from cpm.data.person import ABSENT
+from ops import gaussian_heatmap
+
+
+class Targets(typing.NamedTuple):
+    """Ideal maps and which of them count.
+
+    Attributes:
+      first: `[B, h, w, C]` float32 in [0, 1], for stage 1; C = P, or P + 1 with the background.
+      later: `[B, h, w, C]`, for stages ≥ 2.
+      mask: `[B, C]` in {0, 1}; 0 leaves that map of that example out of the loss.
+    """
+
+    first: tf.Tensor
+    later: tf.Tensor
+    mask: tf.Tensor
+
+
+def make_targets(batch, config, *, stride, background):
+    """Draws the ideal belief maps of a batch.
+
+    Args:
+      batch: dict with `image` `[B, H, W, 3]`, `joints_px` `[B, M, P, 2]` (crop pixels, person 0
+        is the primary), `state` `[B, M, P]` and `valid` `[B]`, as cpm/data/pipeline.py makes it.
+      config: `TargetConfig`.
+      stride: crop pixels per map cell.
+      background: append the background map.
+
+    Returns:
+      `Targets`.
+
+    References:
+      Wei et al. 2016, Eq. 2 and Eq. 4.
+    """
+    joints_px, state = batch["joints_px"], batch["state"]
+    people, joints = joints_px.shape[1:3]
+    height, width = (-(-side // stride) for side in batch["image"].shape[1:3])
+
+    maps = gaussian_heatmap(
+        tf.reshape(joints_px, [-1, people * joints, 2]),
+        tf.cast(tf.reshape(state, [-1, people * joints]) != ABSENT, joints_px.dtype),
+        height=height,
+        width=width,
+        stride=stride,
+        sigma_px=config.sigma_px,
+        cutoff=config.cutoff,
+    )
+    maps = tf.reshape(maps, [-1, height, width, people, joints])  # [B, h, w, M, P]
+    later = maps[..., 0, :]  # [B, h, w, P]
+    everyone = tf.minimum(tf.reduce_sum(maps, -2), 1.0)  # [B, h, w, P]
+    first = everyone if config.everyone_in_stage_1 else later
+
+    mask = tf.ones_like(state[:, 0], joints_px.dtype)  # [B, P]
+    if config.mask_absent:
+        mask = tf.cast(state[:, 0] != ABSENT, joints_px.dtype)
+    if background:
+        first, later = _with_background(first), _with_background(later)
+        mask = tf.pad(mask, [[0, 0], [0, 1]], constant_values=1.0)  # [B, P + 1]
+    return Targets(first, later, mask * batch["valid"][:, tf.newaxis])
+
+
+def _with_background(maps):
+    """Appends 1 − max over joints: `[B, h, w, P]` → `[B, h, w, P + 1]`."""
+    return tf.concat([maps, 1.0 - tf.reduce_max(maps, -1, keepdims=True)], -1)
