@@ -1,0 +1,179 @@
+"""Every op once more, as plain NumPy loops: slow, obvious, the definition.
+
+The fast ops are tested against these; read these first. They have the same names and arguments,
+take and return arrays, and check nothing. Everything is computed in float64.
+"""
+
+import math
+
+import numpy as np
+
+
+def conv2d(x, kernel, bias=None, *, stride=1):
+    """Correlation with zero padding: `ops.conv2d`."""
+    batch, height, width, _ = x.shape
+    k_height, k_width, _, channels = kernel.shape
+    top, h = _padding(height, k_height, stride)
+    left, w = _padding(width, k_width, stride)
+    y = np.zeros([batch, h, w, channels])
+    for b, i, j, o in np.ndindex(*y.shape):
+        for m, n in np.ndindex(k_height, k_width):
+            row, column = i * stride + m - top, j * stride + n - left
+            if 0 <= row < height and 0 <= column < width:
+                y[b, i, j, o] += x[b, row, column] @ kernel[m, n, :, o]
+        if bias is not None:
+            y[b, i, j, o] += bias[o]
+    return y
+
+
+def max_pool(x, *, window, stride):
+    """Largest value of each clipped window: `ops.max_pool`."""
+    return _pool(x, window, stride, np.max)
+
+
+def average_pool(x, *, window, stride):
+    """Mean of each clipped window: `ops.average_pool`."""
+    return _pool(x, window, stride, np.mean)
+
+
+def _pool(x, window, stride, summarise):
+    batch, height, width, channels = x.shape
+    top, h = _padding(height, window, stride)
+    left, w = _padding(width, window, stride)
+    y = np.zeros([batch, h, w, channels])
+    for b, i, j, c in np.ndindex(*y.shape):
+        cells = [
+            x[b, row, column, c]
+            for row in range(i * stride - top, i * stride - top + window)
+            for column in range(j * stride - left, j * stride - left + window)
+            if 0 <= row < height and 0 <= column < width
+        ]
+        y[b, i, j, c] = summarise(cells)
+    return y
+
+
+def _padding(size, window, stride):
+    """Cells missing before the first, and the number of windows, under "same" padding."""
+    windows = math.ceil(size / stride)
+    missing = max((windows - 1) * stride + window - size, 0)
+    return missing // 2, windows
+
+
+def moments(x):
+    """Mean and biased variance of each channel: `ops.moments`."""
+    channels = x.shape[-1]
+    mean, variance = np.zeros(channels), np.zeros(channels)
+    for c in range(channels):
+        values = [float(value) for value in x[..., c].ravel()]
+        mean[c] = sum(values) / len(values)
+        variance[c] = sum((value - mean[c]) ** 2 for value in values) / len(values)
+    return mean, variance
+
+
+def batch_norm(x, mean, variance, scale, offset, *, epsilon):
+    """Each channel shifted and stretched: `ops.batch_norm`."""
+    y = np.zeros(x.shape)
+    for index in np.ndindex(*x.shape):
+        c = index[-1]
+        normal = (x[index] - mean[c]) / math.sqrt(variance[c] + epsilon)
+        y[index] = scale[c] * normal + offset[c]
+    return y
+
+
+def gaussian_heatmap(
+    joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0
+):
+    """One Gaussian per joint: `ops.gaussian_heatmap`."""
+    batch, joints, _ = joints_px.shape
+    maps = np.zeros([batch, height, width, joints])
+    for b, y, x, p in np.ndindex(*maps.shape):
+        if present[b, p]:
+            u = x * stride + (stride - 1) / 2
+            v = y * stride + (stride - 1) / 2
+            x_j, y_j = joints_px[b, p]
+            squared = (u - x_j) ** 2 + (v - y_j) ** 2
+            value = present[b, p] * math.exp(-squared / (2 * sigma_px**2))
+            maps[b, y, x, p] = value if value >= cutoff else 0.0
+    return maps
+
+
+def find_peaks(maps, *, stride, refinement="taylor"):
+    """Highest point of each map: `ops.find_peaks`."""
+    batch, _, _, joints = maps.shape
+    points_px, confidence = np.zeros([batch, joints, 2]), np.zeros([batch, joints])
+    for b, p in np.ndindex(batch, joints):
+        one = maps[b, :, :, p]
+        y, x = np.unravel_index(np.argmax(one), one.shape)
+        step_x, step_y = 0.0, 0.0
+        if refinement == "quarter":
+            step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
+        if refinement == "taylor":
+            step_x, step_y = _newton(one, x, y)
+        points_px[b, p, 0] = (x + step_x) * stride + (stride - 1) / 2
+        points_px[b, p, 1] = (y + step_y) * stride + (stride - 1) / 2
+        confidence[b, p] = one[y, x]
+    return points_px, confidence
+
+
+def _quarter(line, k):
+    """A quarter cell towards the higher neighbour of cell `k`, if it has two."""
+    if 0 < k < len(line) - 1:
+        return 0.25 * np.sign(line[k + 1] - line[k - 1])
+    return 0.0
+
+
+def _newton(one, x, y):
+    """One Newton step on log(map) from the highest cell, or a quarter step, clamped."""
+    slope_x, curve_x = _parabola(one[y], x)
+    slope_y, curve_y = _parabola(one[:, x], y)
+    step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
+    if curve_x and curve_y:
+        slant = _slant(one, x, y)
+        if abs(slant) > 0.95 * math.sqrt(curve_x * curve_y):
+            slant = 0.0
+        hessian = [[curve_x, slant], [slant, curve_y]]
+        step_x, step_y = -np.linalg.solve(hessian, [slope_x, slope_y])
+    elif curve_x:
+        step_x = -slope_x / curve_x
+    elif curve_y:
+        step_y = -slope_y / curve_y
+    return min(max(step_x, -0.5), 0.5), min(max(step_y, -0.5), 0.5)
+
+
+def _parabola(line, k):
+    """Slope and curvature of log(line) at cell `k`; (0, 0) if there is no peak to climb."""
+    middle = max(min(k, len(line) - 2), 1)
+    cells = line[middle - 1 : middle + 2]
+    if len(cells) < 3 or min(cells) < np.finfo(line.dtype).tiny:
+        return 0.0, 0.0
+    before, center, after = np.log(cells.astype(np.float64))
+    curve = before - 2 * center + after
+    if curve >= -1e-6:
+        return 0.0, 0.0
+    return (after - before) / 2 + (k - middle) * curve, curve
+
+
+def _slant(one, x, y):
+    """Mixed derivative of log(map) over the 3 x 3 cells nearest to (x, y); 0 if undefined."""
+    x = max(min(x, one.shape[1] - 2), 1)
+    y = max(min(y, one.shape[0] - 2), 1)
+    corners = one[y - 1 : y + 2 : 2, x - 1 : x + 2 : 2].astype(np.float64)
+    if corners.min() < np.finfo(one.dtype).tiny:
+        return 0.0
+    (a, b), (c, d) = np.log(corners)
+    return (a - b - c + d) / 4
+
+
+def affine_warp(images, matrices, *, height, width, border=0.0):
+    """Bilinear samples at mapped positions: `ops.affine_warp`."""
+    batch, rows, columns, channels = images.shape
+    border = np.broadcast_to(border, [channels])
+    out = np.zeros([batch, height, width, channels])
+    for b, y_out, x_out in np.ndindex(batch, height, width):
+        x, y = matrices[b] @ [x_out, y_out, 1.0]
+        for m in (math.floor(y), math.floor(y) + 1):
+            for n in (math.floor(x), math.floor(x) + 1):
+                inside = 0 <= m < rows and 0 <= n < columns
+                value = images[b, m, n] if inside else border
+                out[b, y_out, x_out] += (1 - abs(y - m)) * (1 - abs(x - n)) * value
+    return out
