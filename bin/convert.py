@@ -1,0 +1,60 @@
+"""Converts a data set to TFRecords, or draws synthetic people.
+
+    python bin/convert.py --dataset=lsp --src=downloads/lsp --out=data/lsp
+    python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
+
+The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
+"""
+
+import sys
+
+from absl import flags
+
+from cpm import command_line
+from cpm.data import sources
+from cpm.data.manifest import read_manifest
+from cpm.data.report import table
+from cpm.data.splits import RULES
+from cpm.errors import UsageError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum("dataset", None, sources.NAMES, "Which data set.", required=True)
+flags.DEFINE_string("src", None, "Folder of the unpacked data set.")
+flags.DEFINE_string("out", None, "Folder to make.", required=True)
+flags.DEFINE_enum(
+    "split_rule",
+    "development",
+    sorted(RULES),
+    "Who is for training: " + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
+)
+flags.DEFINE_bool(
+    "keep_near_duplicates",
+    False,
+    "Keep the 12 LSP training pictures that nearly repeat a test picture.",
+)
+flags.DEFINE_integer("count", 2000, "Synthetic people to draw.", lower_bound=2)
+flags.DEFINE_integer("seed", 0, "Of the order, and of the synthetic people.")
+flags.DEFINE_integer("shards", 0, "Files per split; 0 = by size.", lower_bound=0)
+
+
+def main(_):
+    if FLAGS.src and FLAGS.dataset == sources.SYNTHETIC:
+        raise UsageError("--src is not for synthetic people; leave it out")
+    manifest = sources.convert(
+        FLAGS.dataset,
+        FLAGS.out,
+        src=FLAGS.src,
+        split_rule=FLAGS.split_rule,
+        count=FLAGS.count,
+        seed=FLAGS.seed,
+        shards=FLAGS.shards,
+        keep_near_duplicates=FLAGS.keep_near_duplicates,
+    )
+    print(table(manifest.report))
+    read_manifest(FLAGS.out, verify=True)
+    print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
+    print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))

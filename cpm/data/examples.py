@@ -1,0 +1,190 @@
+"""One person as one `tf.train.Example`, and back: the only file that knows the field names.
+
+    id              bytes  the person's id
+    picture         bytes  JPEG
+    size            int64  [2] height, width of the picture
+    joints_px       float  [(1 + others) * P * 2] x, y in pixels of the picture, primary first
+    state           int64  [(1 + others) * P] 0 absent, 1 occluded, 2 visible
+    center_px       float  [2], or [0] where the data set names no centre
+    scale           float  [1], or [0]: person height / 200 px
+    head_size_px    float  [1], or [0]
+    to_source       float  [6] row-major [2, 3]: pixels of the picture -> pixels of the original file
+
+Positions stay in the order of the data set's skeleton; the pipeline maps them by name.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from cpm import geometry
+from cpm.data import images
+from cpm.data.person import Pose
+
+CONTEXT = 4.0  # a cut picture keeps this many times the joints' box
+LONGEST_SIDE_PX = 720  # larger pictures are cut, then shrunk, to this
+
+
+def encode_person(person, longest_side_px=LONGEST_SIDE_PX):
+    """Reads the person's picture and serialises both.
+
+    A picture whose longer side exceeds `longest_side_px` is first cut to the neighbourhood of the
+    person (`CONTEXT`), which holds every crop that augmentation can ask for, and then shrunk if it
+    is still larger; joints, centre, scale and head size follow.
+
+    Args:
+      person: a `Person` with at least one joint.
+      longest_side_px: limit on the stored picture; 0 = none.
+
+    Returns:
+      (serialised `tf.train.Example`, (height, width) of the original picture).
+
+    Raises:
+      PictureError: if the picture is missing or unreadable.
+    """
+    content, pixels = _picture(person.image)
+    original_size = pixels.shape[:2]
+    to_source = np.eye(2, 3)
+    if 0 < longest_side_px < max(original_size):
+        pixels, to_source = _cut(person, pixels, longest_side_px)
+        person, content = _moved(person, to_source), None
+    if content is None:
+        content = images.encode_jpeg(pixels)
+    return _serialise(person, content, pixels.shape[:2], to_source), original_size
+
+
+def parse_example(serialised, joints):
+    """The fields of one serialised person as tensors.
+
+    Args:
+      serialised: scalar string tensor.
+      joints: P, of the data set's skeleton.
+
+    Returns:
+      dict: `id` [], `picture` [], `size` [2] int64, `joints_px` [people, P, 2] float32,
+      `state` [people, P] int32, `center_px` [0 or 2], `scale` [0 or 1], `head_size_px` [0 or 1],
+      `to_source` [2, 3].
+    """
+    numbers = tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True)
+    fields = tf.io.parse_single_example(
+        serialised,
+        {
+            "id": tf.io.FixedLenFeature([], tf.string),
+            "picture": tf.io.FixedLenFeature([], tf.string),
+            "size": tf.io.FixedLenFeature([2], tf.int64),
+            "joints_px": numbers,
+            "state": tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True),
+            "center_px": numbers,
+            "scale": numbers,
+            "head_size_px": numbers,
+            "to_source": tf.io.FixedLenFeature([2, 3], tf.float32),
+        },
+    )
+    fields["joints_px"] = tf.reshape(fields["joints_px"], [-1, joints, 2])
+    fields["state"] = tf.cast(tf.reshape(fields["state"], [-1, joints]), tf.int32)
+    return fields
+
+
+def _picture(image):
+    """(bytes that may be stored as they are or None, `[H, W, 3]` uint8 pixels)."""
+    if isinstance(image, np.ndarray):
+        return None, image
+    content = images.read_bytes(image)
+    pixels = images.read_picture(image)
+    return (content if _decodes_alike(content, pixels) else None), pixels
+
+
+def _decodes_alike(content, pixels):
+    """Whether TensorFlow's decoder makes a picture of the same size from these bytes."""
+    if not images.is_plain_jpeg(content):
+        return False
+    try:
+        return tuple(tf.io.decode_jpeg(content, channels=3).shape) == pixels.shape
+    except tf.errors.InvalidArgumentError:
+        return False
+
+
+def _cut(person, pixels, longest_side_px):
+    """The person's neighbourhood of a large picture, and the map from it to the original."""
+    height, width = pixels.shape[:2]
+    region = geometry.region_from_joints(
+        person.pose.joints_px, person.pose.present, CONTEXT
+    )
+    side = region.side_px
+    if person.scale is not None:
+        side = max(side, CONTEXT * geometry.PERSON_HEIGHT_PX * person.scale)
+    center = np.asarray(region.center_px)
+    limits = np.array([width, height])
+    low = np.clip(np.floor(center - side / 2), 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(center + side / 2) + 1, low + 1, limits).astype(int)
+    part = pixels[low[1] : high[1], low[0] : high[0]]
+    part, zoom = images.shrink(part, longest_side_px)
+    # Pixel centres: x_source = (x + 1/2) * zoom - 1/2 + low.
+    to_source = np.concatenate([np.diag(zoom), (zoom / 2 - 0.5 + low)[:, None]], 1)
+    return part, to_source
+
+
+def _moved(person, to_source):
+    """The person with all positions and lengths in the frame that `to_source` starts from."""
+    inverse = geometry.invert_affine(to_source)
+    zoom = float(np.sqrt(to_source[0, 0] * to_source[1, 1]))
+
+    def moved_pose(pose):
+        return Pose(geometry.transform_points(inverse, pose.joints_px), pose.state)
+
+    return dataclasses.replace(
+        person,
+        pose=moved_pose(person.pose),
+        others=tuple(moved_pose(pose) for pose in person.others),
+        center_px=None
+        if person.center_px is None
+        else tuple(geometry.transform_points(inverse, [person.center_px])[0]),
+        scale=None if person.scale is None else person.scale / zoom,
+        head_size_px=None
+        if person.head_size_px is None
+        else person.head_size_px / zoom,
+    )
+
+
+def _serialise(person, content, size, to_source):
+    """The `Example` as bytes; the same person always gives the same bytes."""
+    poses = (person.pose, *_nearest_first(person))
+    optional = [[] if v is None else [v] for v in (person.scale, person.head_size_px)]
+    features = {
+        "id": _bytes(person.id.encode()),
+        "picture": _bytes(content),
+        "size": _integers(size),
+        "joints_px": _floats(np.concatenate([p.joints_px.ravel() for p in poses])),
+        "state": _integers(np.concatenate([p.state for p in poses])),
+        "center_px": _floats(person.center_px or []),
+        "scale": _floats(optional[0]),
+        "head_size_px": _floats(optional[1]),
+        "to_source": _floats(to_source.ravel()),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+def _nearest_first(person):
+    """The other people with any joint, the nearest first: only a few fit into a crop."""
+    here = person.pose.joints_px[person.pose.present].mean(0)
+    others = [pose for pose in person.others if pose.present.any()]
+    return sorted(
+        others,
+        key=lambda pose: float(
+            np.linalg.norm(pose.joints_px[pose.present].mean(0) - here)
+        ),
+    )
+
+
+def _bytes(value):
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _floats(values):
+    return tf.train.Feature(float_list=tf.train.FloatList(value=map(float, values)))
+
+
+def _integers(values):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=map(int, values)))

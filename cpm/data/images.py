@@ -1,0 +1,165 @@
+"""Reading pictures of any origin safely: always `[H, W, 3]` uint8 RGB, upright, or a clear error.
+
+A picture may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
+opened, files that claim absurd sizes are refused before they are decoded, the camera's rotation
+(EXIF) is applied, and grey, palette, CMYK, transparent and 16-bit pictures become plain RGB.
+
+References: Pillow's documentation of `Image.open(formats=...)`, decompression bombs and
+  `ImageOps.exif_transpose`.
+"""
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from cpm.errors import UsageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+MAX_PIXELS = 64_000_000  # a 64-megapixel camera; decoded: 192 MB
+BACKDROP = 128  # grey behind transparent pixels; the border value of crops
+
+# What Pillow's decoders raise on files that are truncated, forged or not pictures at all.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+class PictureError(UsageError):
+    """A picture that cannot be read; the message names it and says why."""
+
+
+def read_picture(source):
+    """Reads one picture.
+
+    Args:
+      source: path (str), or the bytes of a file.
+
+    Returns:
+      `[H, W, 3]` uint8, RGB, upright.
+
+    Raises:
+      PictureError: if the file is missing, truncated, too large or not of a known format.
+    """
+    name = "picture" if isinstance(source, bytes) else repr(str(source))
+    if not isinstance(source, bytes):
+        source = read_bytes(source)
+    try:
+        with _open(source, name) as picture:
+            picture.load()
+            return _as_rgb(ImageOps.exif_transpose(picture))
+    except _DECODER_ERRORS as error:
+        raise PictureError(f"{name} cannot be decoded: {error}") from error
+
+
+def read_bytes(path):
+    """The bytes of a file; PictureError if it is not there or is empty."""
+    if not os.path.isfile(path):
+        raise PictureError(f"{str(path)!r} does not exist; expected a picture")
+    with open(path, "rb") as file:
+        content = file.read()
+    if not content:
+        raise PictureError(f"{str(path)!r} is empty; expected a picture")
+    return content
+
+
+def is_plain_jpeg(content):
+    """Whether `content` is a baseline RGB JPEG that needs no rotation.
+
+    Only such bytes may be stored as they are: every decoder agrees on them.
+    """
+    try:
+        with _open(content, "picture") as picture:
+            rotation = picture.getexif().get(0x0112, 1)  # the EXIF tag Orientation
+            return (
+                picture.format == "JPEG"
+                and picture.mode == "RGB"
+                and not picture.info.get("progressive")
+                and rotation == 1
+            )
+    except _DECODER_ERRORS:
+        return False
+
+
+def encode_jpeg(image, quality=95):
+    """`[H, W, 3]` uint8 RGB as JPEG bytes, colours at full resolution (4:4:4)."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def shrink(image, longest_side_px):
+    """Makes a picture smaller if its longer side exceeds the limit, without aliasing.
+
+    Args:
+      image: `[H, W, 3]` uint8.
+      longest_side_px: of the result, at most.
+
+    Returns:
+      (`[h, w, 3]` uint8, `[2]` float64: old pixels per new pixel in x and y, each >= 1).
+    """
+    height, width = image.shape[:2]
+    factor = max(height, width, longest_side_px) / longest_side_px
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    if size != (width, height):
+        image = np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+    return image, np.array([width, height]) / size
+
+
+def inside(folder, name):
+    """Path of `name` in `folder`, for names that come from an annotation file.
+
+    Raises:
+      UsageError: if the name would leave the folder (absolute, `..`) or is no file name.
+
+    >>> inside("images", "a/b.jpg")
+    'images/a/b.jpg'
+    >>> inside("images", "../secret.jpg")
+    Traceback (most recent call last):
+    ...
+    cpm.errors.UsageError: the annotations name the picture '../secret.jpg', which is not inside 'images'; expected a relative path
+    """
+    path = os.path.normpath(os.path.join(folder, name))
+    relative = os.path.relpath(path, folder) if "\0" not in name else ".."
+    if os.path.isabs(name) or relative.split(os.sep)[0] in ("..", "."):
+        raise UsageError(
+            f"the annotations name the picture {name!r}, which is not inside {str(folder)!r}; "
+            "expected a relative path"
+        )
+    return path
+
+
+def _open(content, name):
+    """Pillow's lazily decoded picture, after the checks that need only its header."""
+    picture = Image.open(io.BytesIO(content), formats=FORMATS)
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"{name} has {width} x {height} pixels; at most {MAX_PIXELS} are read"
+        )
+    return picture
+
+
+def _as_rgb(picture):
+    """Any Pillow picture as `[H, W, 3]` uint8."""
+    if picture.mode.startswith("I"):  # 16-bit grey: keep the upper byte
+        grey = np.clip(np.asarray(picture, np.int64) >> 8, 0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        backdrop = Image.new("RGBA", picture.size, (BACKDROP,) * 3 + (255,))
+        picture = Image.alpha_composite(backdrop, picture)
+    return np.array(picture.convert("RGB"))

@@ -1,0 +1,73 @@
+"""What the two Leeds data sets share: the file `joints.mat` and the numbered pictures.
+
+Both files hold one array `joints` of 14 joints x 3 values for each person, but LSP stores it as
+`3 x 14 x N` and LSPet as `14 x 3 x N`; either is accepted in either. Coordinates are 1-based.
+The third value means opposite things in the two, so this file does not interpret it.
+"""
+
+import os
+
+import numpy as np
+import scipy.io
+
+from cpm.errors import UsageError
+
+JOINTS = 14
+
+
+def read_annotations(folder):
+    """Joint positions and the third value of every column of `joints.mat`.
+
+    Args:
+      folder: holds `joints.mat` and `images/`.
+
+    Returns:
+      joints_px `[N, 14, 2]` float64, (x, y) in image pixels, 0-based; and flag `[N, 14]` bool.
+
+    Raises:
+      UsageError: if the file is missing or holds something else.
+    """
+    path = os.path.join(folder, "joints.mat")
+    if not os.path.isfile(path):
+        raise UsageError(
+            f"{str(folder)!r} has no joints.mat; expected the unpacked data set, "
+            "with joints.mat and images/ in it"
+        )
+    try:
+        joints = scipy.io.loadmat(path)["joints"]
+    except Exception as error:  # SciPy raises whatever the broken byte leads to
+        raise UsageError(
+            f"{path!r} is not a MATLAB file with an array `joints`: {error}; "
+            "download the data set again"
+        ) from error
+    joints = _people_first(joints, path)
+    position, flag = joints[..., :2], joints[..., 2]
+    if not np.isin(flag, (0, 1)).all():
+        raise UsageError(
+            f"{path!r}: the third value of a joint is neither 0 nor 1; expected x, y and a flag"
+        )
+    # The files come from MATLAB, whose first pixel is 1; here it is 0. The only such line.
+    return position - 1, flag == 1
+
+
+def picture_path(folder, number, digits):
+    """`images/imNNNN.jpg` of person `number`, 1-based.
+
+    >>> picture_path("lsp", 7, digits=4)
+    'lsp/images/im0007.jpg'
+    """
+    return os.path.join(folder, "images", f"im{number:0{digits}d}.jpg")
+
+
+def _people_first(joints, path):
+    """The array as `[N, 14, 3]`, from either layout."""
+    joints = np.asarray(joints)
+    if joints.ndim == 3 and joints.dtype.kind in "fiu":
+        if joints.shape[:2] == (3, JOINTS):
+            return joints.transpose(2, 1, 0).astype(np.float64)
+        if joints.shape[:2] == (JOINTS, 3):
+            return joints.transpose(2, 0, 1).astype(np.float64)
+    raise UsageError(
+        f"{path!r}: `joints` is an array of shape {joints.shape} and type {joints.dtype}; "
+        "expected numbers, 3 x 14 x N or 14 x 3 x N"
+    )

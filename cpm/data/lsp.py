@@ -1,0 +1,34 @@
+"""Leeds Sports Pose: 2,000 people, 14 joints each, about 150 pixels tall.
+
+Every joint has a position; the third value of `joints.mat` says that it is *occluded* (in LSPet
+the third value says the opposite kind of thing). Columns 1-1000 are the training half, 1001-2000
+the test half. Labels are person-centric.
+
+References: S. Johnson and M. Everingham, "Clustered Pose and Nonlinear Appearance Models for
+  Human Pose Estimation", BMVC 2010.
+"""
+
+import numpy as np
+
+from cpm.data import leeds
+from cpm.data.person import OCCLUDED, VISIBLE, Person, Pose
+from cpm.skeleton import SKELETONS
+
+
+def read_people(folder):
+    """Yields the `Person` of every column of `joints.mat`, also where its picture is missing.
+
+    Args:
+      folder: holds `joints.mat` and `images/im0001.jpg` ...
+
+    Raises:
+      UsageError: if `joints.mat` is missing or malformed.
+    """
+    joints_px, occluded = leeds.read_annotations(folder)
+    for number, (points, hidden) in enumerate(zip(joints_px, occluded), start=1):
+        yield Person(
+            id=f"lsp/im{number:04d}",
+            image=leeds.picture_path(folder, number, digits=4),
+            skeleton=SKELETONS["lsp14"],
+            pose=Pose(points, np.where(hidden, OCCLUDED, VISIBLE)),
+        )

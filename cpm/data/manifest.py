@@ -1,0 +1,185 @@
+"""manifest.json: what a converted folder holds, written last, so its presence means "complete".
+
+{"format": "cpm-records", "version": 1, "source": "lsp",
+ "skeleton": {"name": "lsp14", "joints": [...]},
+ "split_rule": {"name": ..., "text": ...}, "seed": 0,
+ "splits": {"train": {"people": 888, "shards": [{"file", "people", "bytes", "sha256"}]}, ...},
+ "remake": "python bin/convert.py ...", "picture": ..., "report": {...}, "versions": {...}}
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+
+from cpm import files
+from cpm.errors import UsageError
+from cpm.skeleton import Skeleton, get_skeleton
+
+NAME = "manifest.json"
+FORMAT, VERSION = "cpm-records", 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file: its name in the folder, people in it, size, SHA-256."""
+
+    file: str
+    people: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The contents of manifest.json.
+
+    Attributes:
+      source: name of the data set.
+      skeleton: `Skeleton` of the joints in the records.
+      split_rule: dict with `name` and `text`.
+      seed: of the order inside the splits (and of synthetic people).
+      splits: split name -> tuple of `Shard`, in order.
+      remake: command that makes the folder again.
+      report: counts of the conversion, plain JSON values.
+      versions: of the tools that wrote the pictures and the records.
+    """
+
+    source: str
+    skeleton: Skeleton
+    split_rule: dict
+    seed: int
+    splits: dict
+    remake: str
+    report: dict
+    versions: dict
+
+    def people(self, split):
+        """How many people the split holds; 0 if there is no such split."""
+        return sum(shard.people for shard in self.splits.get(split, ()))
+
+
+def write_manifest(folder, manifest):
+    """Writes manifest.json, atomically."""
+    record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "source": manifest.source,
+        "skeleton": {
+            "name": manifest.skeleton.name,
+            "joints": list(manifest.skeleton.joints),
+        },
+        "split_rule": manifest.split_rule,
+        "seed": manifest.seed,
+        "picture": "JPEG",
+        "splits": {
+            split: {
+                "people": sum(shard.people for shard in shards),
+                "shards": [dataclasses.asdict(shard) for shard in shards],
+            }
+            for split, shards in manifest.splits.items()
+        },
+        "remake": manifest.remake,
+        "report": manifest.report,
+        "versions": manifest.versions,
+    }
+    files.write_json(os.path.join(folder, NAME), record)
+
+
+def read_manifest(folder, verify=False):
+    """Reads manifest.json and checks that the shards beside it are the ones it lists.
+
+    Args:
+      folder: a converted data folder.
+      verify: also compare the SHA-256 of every shard (reads all of the data).
+
+    Raises:
+      UsageError: if the folder is missing, incomplete or changed; names the command to remake it.
+    """
+    path = os.path.join(folder, NAME)
+    if not os.path.isfile(path):
+        found = (
+            "is not a complete data folder" if os.path.isdir(folder) else "is missing"
+        )
+        raise UsageError(
+            f"{str(folder)!r} {found} (no {NAME}); make it with: "
+            f"python bin/convert.py --dataset=NAME --src=DIR --out={folder}"
+        )
+    manifest = _parse(path)
+    for shards in manifest.splits.values():
+        for shard in shards:
+            _check_shard(folder, shard, verify, manifest.remake)
+    return manifest
+
+
+def is_ours(folder):
+    """Whether the folder is empty, absent, or holds nothing but a conversion of ours, whole or not."""
+    if not os.path.lexists(folder):
+        return True
+    if not os.path.isdir(folder):
+        return False
+    return all(
+        name == NAME or name.endswith((".tfrecord", ".spool"))
+        for name in map(_final_name, os.listdir(folder))
+    )
+
+
+def sha256(path):
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _final_name(name):
+    """The name a temporary file of cpm.files would have got."""
+    return NAME if name.startswith(".partial-") and name.endswith(NAME) else name
+
+
+def _parse(path):
+    """The manifest in a file; UsageError if it is not one of ours or another skeleton's."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+        if (record["format"], record["version"]) != (FORMAT, VERSION):
+            raise ValueError(
+                f"format {record['format']!r} version {record['version']!r}, "
+                f"expected {FORMAT!r} version {VERSION}"
+            )
+        skeleton = get_skeleton(record["skeleton"]["name"])
+        if list(skeleton.joints) != record["skeleton"]["joints"]:
+            raise ValueError(f"other joints under the name {skeleton.name!r}")
+        return Manifest(
+            source=record["source"],
+            skeleton=skeleton,
+            split_rule=record["split_rule"],
+            seed=record["seed"],
+            splits={
+                split: tuple(Shard(**shard) for shard in value["shards"])
+                for split, value in record["splits"].items()
+            },
+            remake=record["remake"],
+            report=record["report"],
+            versions=record["versions"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{path!r} is not a manifest of this version ({error}); "
+            "make the folder again with bin/convert.py"
+        ) from error
+
+
+def _check_shard(folder, shard, verify, remake):
+    path = os.path.join(folder, shard.file)
+    found = os.path.getsize(path) if os.path.isfile(path) else None
+    if found is None:
+        problem = "is missing"
+    elif found != shard.bytes:
+        problem = f"has {found} bytes, expected {shard.bytes}"
+    elif verify and sha256(path) != shard.sha256:
+        problem = "has another SHA-256 than the manifest says"
+    else:
+        return
+    raise UsageError(f"{path!r} {problem}; make the folder again with: {remake}")

@@ -1,0 +1,213 @@
+"""Writing people to TFRecord shards: same people, rule and seed, same bytes.
+
+    <split>-00000-of-00002.tfrecord ...   serialised people, cpm/data/examples.py
+    manifest.json                         written last, cpm/data/manifest.py
+
+The order inside a split is that of a hash of (seed, id): a shuffle that depends on nothing else,
+not even on the order in which the reader found the people. Everything is written under temporary
+names and renamed; a conversion that was killed leaves no manifest and is refused by the pipeline.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import math
+import os
+import typing
+
+import numpy as np
+import PIL
+import tensorflow as tf
+
+from cpm import files
+from cpm.data import examples, images
+from cpm.data.manifest import (
+    NAME,
+    Manifest,
+    Shard,
+    is_ours,
+    sha256,
+    write_manifest,
+)
+from cpm.data.report import Report
+from cpm.data.splits import is_near_duplicate
+from cpm.errors import UsageError
+
+PEOPLE_PER_SHARD = 512  # small, so that permuting the shards already shuffles
+
+
+def write_records(
+    people,
+    out_dir,
+    *,
+    source,
+    rule,
+    seed=0,
+    shards=0,
+    leave_out=is_near_duplicate,
+    longest_side_px=examples.LONGEST_SIDE_PX,
+    remake="bin/convert.py",
+):
+    """Writes people as shards and a manifest.
+
+    Args:
+      people: iterable of `Person`, all of one skeleton.
+      out_dir: folder; made if missing. Must be empty or an earlier conversion, which is replaced.
+      source: name of the data set, for the manifest.
+      rule: `cpm.data.splits.SplitRule`.
+      seed: of the order inside the splits.
+      shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
+      leave_out: function of a person's id; True leaves the person out of every split.
+      longest_side_px: larger pictures are cut and shrunk, see `examples.encode_person`.
+      remake: command that makes the folder again, named where it is found to be broken.
+
+    Returns:
+      `Manifest`.
+
+    Raises:
+      UsageError: if `out_dir` holds something else, or if nobody is left to be written.
+    """
+    if not is_ours(out_dir):
+        raise UsageError(
+            f"{str(out_dir)!r} holds files that are not a conversion; "
+            "nothing was changed: name an empty or new folder with --out"
+        )
+    os.makedirs(out_dir, exist_ok=True)
+    _remove_old(out_dir)
+    report = Report()
+    with contextlib.ExitStack() as stack:
+        spools = {}
+        skeleton = None
+        for person in people:
+            skeleton = _same_skeleton(skeleton, person)
+            serialised = _encode(person, rule, leave_out, longest_side_px, report)
+            if serialised is None:
+                continue
+            split = rule.assign(person.id)
+            if split not in spools:
+                spools[split] = stack.enter_context(_Spool(out_dir, split))
+            spools[split].append(_position(seed, person.id), serialised)
+        if not spools:
+            raise UsageError(
+                f"no person of {source} could be converted: " + _why(report.left_out)
+            )
+        written = {
+            split: tuple(_write_shards(out_dir, split, spool, shards))
+            for split, spool in sorted(spools.items())
+        }
+    manifest = Manifest(
+        source=source,
+        skeleton=skeleton,
+        split_rule={"name": rule.name, "text": rule.text},
+        seed=seed,
+        splits=written,
+        remake=remake,
+        report=report.to_json(),
+        versions={
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+            "pillow": PIL.__version__,
+        },
+    )
+    write_manifest(out_dir, manifest)
+    return manifest
+
+
+def read_shard(path):
+    """Yields the serialised people of one shard."""
+    for record in tf.data.TFRecordDataset(path):
+        yield record.numpy()
+
+
+def _encode(person, rule, leave_out, longest_side_px, report):
+    """The serialised person, or None after noting in the report why not."""
+    if leave_out(person.id):
+        report.leave_out(person.id, "near-duplicates of test pictures")
+    elif isinstance(person.image, str) and not os.path.isfile(person.image):
+        report.leave_out(person.id, "pictures missing")
+    elif not person.pose.present.any():
+        report.leave_out(person.id, "without any joint")
+    else:
+        try:
+            serialised, size = examples.encode_person(person, longest_side_px)
+        except images.PictureError:
+            report.leave_out(person.id, "pictures unreadable")
+            return None
+        report.add(rule.assign(person.id), person.pose, size)
+        return serialised
+    return None
+
+
+def _same_skeleton(skeleton, person):
+    if skeleton is not None and person.skeleton != skeleton:
+        raise ValueError(
+            f"person {person.id!r} has skeleton {person.skeleton.name!r}, "
+            f"the people before it have {skeleton.name!r}"
+        )
+    return person.skeleton
+
+
+def _position(seed, person_id):
+    """Sort key that shuffles: the same for the same seed and id, on every machine."""
+    return hashlib.sha256(f"{seed}/{person_id}".encode()).digest(), person_id
+
+
+def _why(left_out):
+    return "; ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items()) or (
+        "the source is empty"
+    )
+
+
+def _remove_old(out_dir):
+    """Removes an earlier conversion, its manifest first: a folder without one is incomplete."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(out_dir, NAME))
+    for name in os.listdir(out_dir):
+        os.remove(os.path.join(out_dir, name))
+
+
+def _write_shards(out_dir, split, spool, shards):
+    """Writes one split in its final order; yields a `Shard` for every file."""
+    people = len(spool.entries)
+    shards = min(shards or math.ceil(people / PEOPLE_PER_SHARD), people)
+    bounds = [people * i // shards for i in range(shards + 1)]
+    serialised = spool.sorted()
+    for i, (start, stop) in enumerate(zip(bounds, bounds[1:])):
+        name = f"{split}-{i:05d}-of-{shards:05d}.tfrecord"
+        path = os.path.join(out_dir, name)
+        with files.replacing(path) as temporary:
+            with tf.io.TFRecordWriter(temporary) as writer:
+                for record in itertools.islice(serialised, stop - start):
+                    writer.write(record)
+        yield Shard(name, stop - start, os.path.getsize(path), sha256(path))
+
+
+class _Spool:
+    """Serialised people of one split on disk, in order of arrival; memory holds only positions."""
+
+    class Entry(typing.NamedTuple):
+        key: tuple
+        offset: int
+        length: int
+
+    def __init__(self, out_dir, split):
+        self.path = os.path.join(out_dir, f"{split}.spool")
+        self.entries = []
+
+    def __enter__(self):
+        self.file = open(self.path, "w+b")
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        os.remove(self.path)
+
+    def append(self, key, serialised):
+        self.entries.append(self.Entry(key, self.file.tell(), len(serialised)))
+        self.file.write(serialised)
+
+    def sorted(self):
+        """Yields the serialised people in the order of their keys."""
+        for entry in sorted(self.entries):
+            self.file.seek(entry.offset)
+            yield self.file.read(entry.length)

@@ -1,0 +1,85 @@
+"""What a conversion saw: people per split, joints per state, and everybody it left out, by name."""
+
+import collections
+import dataclasses
+
+from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
+
+NAMED = 3  # so many of those left out are named, the rest is counted
+COLUMNS = ("people", "visible", "occluded", "absent", "outside")
+
+
+@dataclasses.dataclass
+class Report:
+    """Counts, filled while people pass by.
+
+    Attributes:
+      splits: split -> Counter of `COLUMNS`: people, joints in each state, and joints that have a
+        position outside the picture (kept as they are).
+      left_out: reason -> ids.
+    """
+
+    splits: dict = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(collections.Counter)
+    )
+    left_out: dict = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(list)
+    )
+
+    def add(self, split, pose, size):
+        """Counts one person that was kept; `size` = (height, width) of the original picture."""
+        x, y = pose.joints_px.T
+        height, width = size
+        # Pixel centres are integers: the picture reaches from -1/2 to width - 1/2.
+        outside = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
+        self.splits[split].update(
+            people=1,
+            visible=int((pose.state == VISIBLE).sum()),
+            occluded=int((pose.state == OCCLUDED).sum()),
+            absent=int((pose.state == ABSENT).sum()),
+            outside=int((outside & pose.present).sum()),
+        )
+
+    def leave_out(self, person_id, reason):
+        """Notes one person that was not kept."""
+        self.left_out[reason].append(person_id)
+
+    def to_json(self):
+        """Plain JSON values, all ids included."""
+        return {
+            "splits": {
+                split: {column: counts[column] for column in COLUMNS}
+                for split, counts in sorted(self.splits.items())
+            },
+            "left_out": dict(sorted(self.left_out.items())),
+        }
+
+
+def table(report):
+    """The report, as `Report.to_json` gives it, as lines of text.
+
+    >>> report = Report()
+    >>> report.leave_out("lsp/im1001", "picture missing")
+    >>> print(table(report.to_json()))
+    split      people   visible  occluded    absent   outside
+    left out: 1 picture missing: lsp/im1001
+    """
+    rows = [("split", *COLUMNS)]
+    rows += [
+        (split, *(f"{counts[column]:,}" for column in COLUMNS))
+        for split, counts in report["splits"].items()
+    ]
+    lines = [
+        f"{row[0]:7s}" + "".join(f"{cell:>10s}" for cell in row[1:]) for row in rows
+    ]
+    lines += [
+        f"left out: {len(ids):,} {reason}: {_some(ids)}"
+        for reason, ids in report["left_out"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _some(ids):
+    """The first few names and the number of the others."""
+    more = len(ids) - NAMED
+    return ", ".join(ids[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
