@@ -84,8 +84,12 @@ class BatchNorm(tf.Module):
     def __init__(
         self, name, channels, *, momentum=0.97, epsilon=1e-5, dtype=tf.float32
     ):
-        """Makes the variables; `epsilon` is added to variances (1e-5 as in the ResNet release)."""
+        """Makes the variables, in float32 if `dtype` is narrower: sums over maps need the digits.
+
+        `epsilon` is added to variances; 1e-5 is the value of the ResNet release.
+        """
         super().__init__(name=name)
+        dtype = tf.float64 if dtype == tf.float64 else tf.float32
         self.momentum = momentum
         self.epsilon = epsilon
         statistic = {

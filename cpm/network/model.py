@@ -91,10 +91,8 @@ class ConvolutionalPoseMachine(tf.Module):
         Raises:
           ValueError: if a shape is wrong; the message names the tensor.
         """
-        images, center_px = (
-            tf.convert_to_tensor(images),
-            tf.convert_to_tensor(center_px),
-        )
+        images = tf.convert_to_tensor(images, name="images")
+        center_px = tf.convert_to_tensor(center_px, name="center_px")
         self._check_shapes(images, center_px)
         mode = {"training": training, "seed": seed}
 
@@ -117,20 +115,27 @@ class ConvolutionalPoseMachine(tf.Module):
         """`[B, h, w, 1]`, or None without a centre map."""
         if not self.config.center_map:
             return None
-        sigma_px = CENTER_SIGMA_PX * min(self.config.image_size) / REFERENCE_CROP_PX
-        return center_map(
-            tf.cast(center_px, self.dtype),
-            height=_size(images, 1),
-            width=_size(images, 2),
+        # 16-bit floats cannot hold a position to a pixel.
+        exact = tf.float64 if self.dtype == tf.float64 else tf.float32
+        drawn = center_map(
+            tf.cast(center_px, exact),
+            height=images.shape[1],
+            width=images.shape[2],
             stride=self.stride,
-            sigma_px=sigma_px,
+            sigma_px=CENTER_SIGMA_PX * min(self.config.image_size) / REFERENCE_CROP_PX,
         )
+        return tf.cast(drawn, self.dtype)
 
     def _check_shapes(self, images, center_px):
-        ops.check_shape(images, (None, None, None, 3), "images")
-        ops.check_shape(center_px, (None, 2), "center_px")
+        sizes = ops.check_shape(images, ["B", "H", "W", 3], "images")
+        ops.check_shape(center_px, ["B", 2], "center_px", sizes)
         for axis, side in ((1, "height"), (2, "width")):
             size = images.shape[axis]
+            if size is None and self.config.center_map:
+                raise ValueError(
+                    f"images has an unknown {side}; the centre map is drawn for a known size: "
+                    "trace the network once for each size of crop"
+                )
             if size is not None and size % self.stride:
                 raise ValueError(
                     f"images has {side} {size}; it should be a multiple of {self.stride}"
@@ -179,9 +184,3 @@ def center_map(center_px, *, height, width, stride, sigma_px):
         sigma_px=sigma_px,
     )  # [B, H, W, 1]
     return ops.average_pool(full, window=CENTER_POOL, stride=stride)  # [B, h, w, 1]
-
-
-def _size(tensor, axis):
-    """Length of an axis: an int where it is known, else a scalar tensor."""
-    static = tensor.shape[axis]
-    return tf.shape(tensor)[axis] if static is None else static
