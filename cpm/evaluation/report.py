@@ -64,6 +64,29 @@ def _stage_scores(predictions, skeleton):
     yield [pck.pckh_auc(x, truth, state, head, skeleton) for x in every_stage]
 
 
+def main_score(metrics):
+    """The one number by which checkpoints are compared; higher is better.
+
+    PCKh@0.5 where heads are annotated, else PCK@0.2, else PCP@25px: the loosest comes last.
+
+    Raises:
+      ValueError: if nothing was scored: no person has an annotated joint.
+    """
+    for name in ("pckh@0.5", "pck@0.2", "pcp25"):
+        if name in metrics:
+            return metrics[name]["total"]
+    raise ValueError("nothing was scored: no person has an annotated joint")
+
+
+def one_line(metrics):
+    """The totals for a log.
+
+    >>> one_line({"pcp25": {"total": 91.25}, "pck@0.2": {"total": 80.0}})
+    'pcp25 91.2 %, pck@0.2 80.0 %'
+    """
+    return ", ".join(f"{name} {m['total']:.1f} %" for name, m in metrics.items())
+
+
 def curves(predictions, skeleton):
     """The curves behind `pck@a` and `pckh@t`, last stage.
 

@@ -1,0 +1,158 @@
+"""The input pipeline's batches through a network: joints of every stage, in image pixels.
+
+Used by bin/eval.py and by the training loop's evaluations, so both measure the same thing.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+import ops
+from cpm import geometry
+from cpm.errors import UsageError
+from cpm.evaluation.predictions import Predictions
+from cpm.inference.beliefs import crop_beliefs
+
+
+def predict_batch(network, batch, *, flip=False, refinement="taylor", xla=False):
+    """Joints of every stage for one batch, in crop pixels.
+
+    Compiled on the first call for each network, batch shape and option.
+
+    Args:
+      network: a `ConvolutionalPoseMachine`.
+      batch: dict with `image` `[B, H, W, 3]` and `center_px` `[B, 2]`.
+      flip: average over the mirrored crop as well.
+      refinement: of the peaks, see `ops.find_peaks`.
+      xla: compile with XLA.
+
+    Returns:
+      joints `[T, B, P, 2]` in crop pixels, confidence `[T, B, P]`.
+    """
+    predict = _compiled_predict(bool(xla))
+    return predict(network, batch["image"], batch["center_px"], flip, refinement)
+
+
+def predict_beliefs(network, batch, *, flip=False, xla=False):
+    """Belief maps of every stage for one batch: a tuple of T tensors `[B, h, w, P(+1)]`."""
+    return _compiled_beliefs(bool(xla))(
+        network, batch["image"], batch["center_px"], flip
+    )
+
+
+def find_joints(maps, skeleton, stride, refinement):
+    """Peaks of the joints' maps of one stage, the background left out.
+
+    Args:
+      maps: `[B, h, w, P(+1)]`.
+      skeleton: names of the P joints.
+      stride: crop pixels per map cell.
+      refinement: see `ops.find_peaks`.
+
+    Returns:
+      joints `[B, P, 2]` in crop pixels, confidence `[B, P]`.
+    """
+    return ops.find_peaks(
+        maps[..., : len(skeleton)], stride=stride, refinement=refinement
+    )
+
+
+# A network is a key of tf.function's cache (by weak reference), so that each one is traced once,
+# however often a training loop evaluates it.
+@functools.cache
+def _compiled_beliefs(xla):
+    def beliefs(network, images, center_px, flip):
+        return crop_beliefs(network, images, center_px, flip=flip)
+
+    return tf.function(beliefs, jit_compile=xla or None)
+
+
+@functools.cache
+def _compiled_predict(xla):
+    def predict(network, images, center_px, flip, refinement):
+        maps = crop_beliefs(network, images, center_px, flip=flip)
+        found = [
+            find_joints(b_t, network.skeleton, network.stride, refinement)
+            for b_t in maps
+        ]
+        joints_px, confidence = zip(*found)
+        return tf.stack(joints_px), tf.stack(confidence)  # [T, B, P, 2], [T, B, P]
+
+    return tf.function(predict, jit_compile=xla or None)
+
+
+def evaluate_batches(
+    network, batches, *, flip=False, refinement="taylor", xla=False, progress=None
+):
+    """Runs a network over evaluation batches.
+
+    Args:
+      network: a `ConvolutionalPoseMachine`.
+      batches: finite iterable of batch dicts (cpm/data/pipeline.py); rows with `valid` 0 are
+        padding of the last batch and are dropped.
+      flip, refinement, xla: as in `predict_batch`.
+      progress: called with the number of people after each batch, or None.
+
+    Returns:
+      `Predictions`, image pixels.
+
+    Raises:
+      UsageError: if there is nobody to evaluate.
+    """
+    rows = []
+    for batch in batches:
+        joints_px, confidence = predict_batch(
+            network, batch, flip=flip, refinement=refinement, xla=xla
+        )
+        rows.append(_in_image(batch, joints_px.numpy(), confidence.numpy()))
+        if progress is not None:
+            progress(len(rows[-1]["ids"]))
+    if not sum(len(row["ids"]) for row in rows):
+        raise UsageError(
+            "there is nobody to evaluate: the split holds no people; look at the folder's "
+            "manifest.json, or name another with --data and --split"
+        )
+    axis = {"joints_px": 1, "confidence": 1}  # the people's axis; 0 elsewhere
+    joined = {
+        key: np.concatenate([row[key] for row in rows], axis.get(key, 0))
+        for key in rows[0]
+    }
+    return Predictions(**joined | {"ids": tuple(joined["ids"].tolist())})
+
+
+def _in_image(batch, joints_crop, confidence):
+    """One batch's part of the `Predictions`: real rows only, crop pixels → image pixels."""
+    batch = {
+        key: np.asarray(value) for key, value in batch.items() if key != "image"
+    } | {"size": batch["image"].shape[1:3]}
+    real = batch["valid"] > 0  # [B]
+    matrices = batch["crop_to_image"][real]  # [b, 2, 3]
+    return {
+        "ids": np.array([str(id, "utf-8") for id in batch["id"][real]], object),
+        "joints_px": geometry.transform_points(matrices, joints_crop[:, real]),
+        "confidence": confidence[:, real],
+        # Person 0 is the one the crop was cut around; the others are for stage 1's target.
+        "truth_px": geometry.transform_points(matrices, batch["joints_px"][real, 0]),
+        "state": batch["state"][real, 0],
+        "head_size_px": batch["head_size_px"][real],
+        "crop_scale": reference_scale(matrices, batch["size"]),
+    }
+
+
+def reference_scale(crop_to_image, size):
+    """Pixels of the 368-pixel crop per image pixel.
+
+    Args:
+      crop_to_image: `[B, 2, 3]`, similarity maps.
+      size: (height, width) of the crop; the shorter side is the one that 368 stands for.
+
+    Returns:
+      `[B]`.
+
+    >>> matrix = np.array([[[0.5, 0.0, 7.0], [0.0, 0.5, 0.0]]])  # a pixel is half an image pixel
+    >>> reference_scale(matrix, (184, 200)).tolist()
+    [4.0]
+    """
+    image_per_crop = np.sqrt(np.abs(np.linalg.det(crop_to_image[..., :2])))
+    return geometry.REFERENCE_CROP_PX / (image_per_crop * min(size))

@@ -1,0 +1,153 @@
+"""Belief maps over what the network saw.
+
+A cell of stride s covers the crop's pixels s·g … s·g + s − 1, so a map enlarged s times lies
+exactly on the crop: no offset, no guess.
+"""
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from cpm.plots.canvas import Canvas, show_image
+
+# The blog project's picture: head, left knee and right ankle.
+OVERLAY = {
+    "head_top": (255, 221, 0),  # yellow
+    "left_knee": (230, 20, 30),  # red
+    "right_ankle": (30, 80, 255),  # blue
+}
+_HEAT = colormaps["inferno"]
+
+
+def draw_stages(crop, beliefs, skeleton, joints=None, *, tile_px=150):
+    """A row per joint, a column per stage: belief over the darkened crop, peak value in the corner.
+
+    Args:
+      crop: `[H, W, 3]` uint8.
+      beliefs: T maps `[h, w, P(+1)]`.
+      skeleton: names of the P joints.
+      joints: names to show; None = all, and the background if there is one.
+      tile_px: longer side of one tile.
+
+    Returns:
+      `[., ., 3]` uint8.
+    """
+    channels = {joint: p for p, joint in enumerate(skeleton.joints)}
+    if beliefs[0].shape[-1] > len(skeleton):
+        channels["background"] = len(skeleton)
+    joints = list(channels) if joints is None else list(joints)
+    height, width = (round(n * tile_px / max(crop.shape[:2])) for n in crop.shape[:2])
+    left, top, gap, bar = 118, 30, 4, 64
+    canvas = Canvas(
+        left + len(beliefs) * (width + gap) + bar,
+        top + max(len(joints) * (height + gap), 120) + 8,
+    )
+    for t in range(len(beliefs)):
+        x = left + t * (width + gap)
+        canvas.text(x + width / 2, top / 2, f"stage {t + 1}", size=10, ha="center")
+    for row, joint in enumerate(joints):
+        y = top + row * (height + gap)
+        canvas.text(
+            left - 10, y + height / 2, joint.replace("_", " "), size=10, ha="right"
+        )
+        for t, b_t in enumerate(beliefs):
+            tile = heat_over(crop, b_t[..., channels[joint]])
+            axes = canvas.picture_axes(left + t * (width + gap), y, width, height)
+            show_image(axes, tile)
+            peak = f"{b_t[..., channels[joint]].max():.2f}"
+            axes.text(
+                0.96,
+                0.04,
+                peak,
+                transform=axes.transAxes,
+                fontsize=8,
+                color="white",
+                ha="right",
+                bbox={"facecolor": "black", "alpha": 0.6, "pad": 1.5, "lw": 0},
+            )
+    _color_bar(canvas, canvas.width - bar + 14, top, 14, min(200, canvas.height - 60))
+    return canvas.pixels()
+
+
+def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend=True):
+    """Several joints' belief maps of one stage on the photograph, each in its colour.
+
+    Args:
+      crop: `[H, W, 3]` uint8.
+      maps: `[h, w, P(+1)]`.
+      skeleton: names of the P joints.
+      colors: {joint name: (red, green, blue)}; None = the blog's: head yellow, left knee red,
+        right ankle blue. Joints the skeleton lacks are left out.
+      zoom: screen pixels per crop pixel; None = what makes the longer side about 480.
+      legend: a strip below that names the colours.
+
+    Returns:
+      `[round(zoom · H) (+ strip), round(zoom · W), 3]` uint8.
+    """
+    colors = OVERLAY if colors is None else colors
+    colors = {j: c for j, c in colors.items() if j in skeleton.joints}
+    zoom = zoom or max(480 / max(crop.shape[:2]), 1.0)
+    height, width = (round(n * zoom) for n in crop.shape[:2])
+    painted = np.array(
+        Image.fromarray(crop).resize((width, height), Image.BICUBIC), np.float64
+    )
+    for joint, color in colors.items():
+        belief = enlarge(maps[..., skeleton.index(joint)], height, width)[..., None]
+        opacity = 0.85 * belief
+        painted = (1 - opacity) * painted + opacity * np.array(color)
+    painted = np.rint(painted).astype(np.uint8)
+    if not legend:
+        return painted
+    return np.concatenate([painted, _legend(width, colors)])
+
+
+def heat_over(crop, belief):
+    """One belief map over the darkened grey crop: `[H, W, 3]` uint8, the crop's own size.
+
+    Args:
+      crop: `[H, W, 3]` uint8.
+      belief: `[h, w]`; values below 0 show as 0, above 1 as 1.
+    """
+    belief = enlarge(belief, *crop.shape[:2])
+    grey = np.repeat(crop.mean(-1, keepdims=True), 3, axis=-1) * 0.55
+    heat = _HEAT(belief)[..., :3] * 255
+    # Full colour from a belief of 0.5 on, so that weak answers are seen but do not look sure.
+    opacity = np.clip(2 * belief, 0, 1)[..., None] * 0.9
+    return np.rint((1 - opacity) * grey + opacity * heat).astype(np.uint8)
+
+
+def enlarge(belief, height, width):
+    """`[h, w]` belief map → `[height, width]`, smooth, in [0, 1]."""
+    picture = Image.fromarray(np.asarray(belief, np.float32))
+    return np.clip(np.asarray(picture.resize((width, height), Image.BICUBIC)), 0, 1)
+
+
+def _legend(width, colors):
+    """A strip that names the colours, in as many lines as it takes."""
+    entry = 118
+    columns = max(1, (width - 8) // entry)
+    lines = -(-len(colors) // columns)
+    canvas = Canvas(width, 8 + 22 * max(lines, 1))
+    for k, (joint, color) in enumerate(colors.items()):
+        x, y = 8 + entry * (k % columns), 15 + 22 * (k // columns)
+        axes = canvas.picture_axes(x, y - 6, 12, 12)
+        axes.add_patch(_patch(np.array(color) / 255))
+        canvas.text(x + 18, y, joint.replace("_", " "))
+    return canvas.pixels()
+
+
+def _patch(color):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((0, 0), 1, 1, color=color)
+
+
+def _color_bar(canvas, x, y, width, height):
+    """What colour is what belief."""
+    axes = canvas.axes(x, y, width, height)
+    ramp = np.linspace(1, 0, 128)[:, None]
+    axes.imshow(_HEAT(ramp)[..., :3], extent=(0, 1, 0, 1), aspect="auto")
+    axes.set_xticks([])
+    axes.set_yticks([0, 0.5, 1])
+    axes.yaxis.tick_right()
+    axes.tick_params(labelsize=8)

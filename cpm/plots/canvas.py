@@ -1,0 +1,91 @@
+"""Figures measured in pixels, and pixels as PNG files."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from cpm import files
+
+DPI = 100  # 1 point of text = 100 / 72 pixels
+TEXT_COLOR = "#222222"
+GRID_COLOR = "#dddddd"
+
+
+class Canvas:
+    """A white page of `width` × `height` pixels, (0, 0) at its top left."""
+
+    def __init__(self, width, height):
+        self.width, self.height = int(width), int(height)
+        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        self._agg = FigureCanvasAgg(self.figure)
+
+    def axes(self, x, y, width, height):
+        """Matplotlib axes over this rectangle of the page, pixels."""
+        return self.figure.add_axes(
+            [
+                x / self.width,
+                1 - (y + height) / self.height,
+                width / self.width,
+                height / self.height,
+            ]
+        )
+
+    def picture_axes(self, x, y, width, height):
+        """Axes without frame or ticks, for a picture that fills them."""
+        axes = self.axes(x, y, width, height)
+        axes.set_axis_off()
+        return axes
+
+    def text(self, x, y, text, *, size=9, **options):
+        """Writes `text` at this pixel of the page; `options` as in matplotlib's `Figure.text`."""
+        options = {"color": TEXT_COLOR, "va": "center"} | options
+        self.figure.text(
+            x / self.width, 1 - y / self.height, text, fontsize=size, **options
+        )
+
+    def pixels(self):
+        """`[height, width, 3]` uint8."""
+        self._agg.draw()
+        return np.asarray(self._agg.buffer_rgba())[..., :3].copy()
+
+
+def show_image(axes, image):
+    """Fills `axes` with `[H, W, 3]` pixels; data coordinates are the image's own pixels."""
+    height, width = image.shape[:2]
+    axes.imshow(
+        image,
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        interpolation="bilinear",
+        aspect="auto",
+    )
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+
+
+def plain_axes(axes, title="", x_label="", y_label=""):
+    """The look of every diagram: light grid, no box, one size of text."""
+    axes.grid(color=GRID_COLOR, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=9, colors=TEXT_COLOR)
+    axes.set_title(title, fontsize=11, color=TEXT_COLOR, loc="left")
+    axes.set_xlabel(x_label, fontsize=9, color=TEXT_COLOR)
+    axes.set_ylabel(y_label, fontsize=9, color=TEXT_COLOR)
+
+
+def display_zoom(height, width, smallest=480, largest=1280):
+    """Factor that brings a picture's longer side into a range that is good to look at.
+
+    >>> display_zoom(120, 240), display_zoom(600, 800), display_zoom(2560, 1000)
+    (2.0, 1.0, 0.5)
+    """
+    longer = max(height, width)
+    return min(max(longer, smallest), largest) / longer
+
+
+def write_png(path, pixels):
+    """Writes `[H, W, 3]` uint8 pixels to `path` in one step: the old file or the new, never half."""
+    with files.replacing(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")
