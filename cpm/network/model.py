@@ -111,6 +111,14 @@ class ConvolutionalPoseMachine(tf.Module):
             b.append(g_t(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
         return tuple(b)
 
+    @property
+    def later_stage_variables(self):
+        """Trainable variables that only stages ≥ 2 use; the release trains them at other rates."""
+        modules = [*self.features, *self.stages]
+        if self.second_trunk is not None:
+            modules.append(self.second_trunk)
+        return [v for module in modules for v in module.trainable_variables]
+
     def _center_map(self, images, center_px):
         """`[B, h, w, 1]`, or None without a centre map."""
         if not self.config.center_map:
