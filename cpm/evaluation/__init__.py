@@ -11,20 +11,3 @@ score is the mean credit of what was counted (scores.py). What differs is how fa
 `report.score` computes all that the annotations allow, `tables` prints them. Say which metric a
 number is, always: 25 px is, in MPII's unit, a median PCKh threshold of 0.87.
 """
-
-from cpm.evaluation.pcp import pcp25
-from cpm.evaluation.pck import pck, pck_auc, pckh, pckh_auc
-from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.report import score
-from cpm.evaluation.scores import Score
-
-__all__ = [
-    "Predictions",
-    "Score",
-    "pck",
-    "pck_auc",
-    "pckh",
-    "pckh_auc",
-    "pcp25",
-    "score",
-]

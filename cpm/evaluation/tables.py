@@ -60,14 +60,20 @@ def summary_table(metrics):
 
 def stage_table(name, values):
     """One metric: a row per joint and the total, a column per stage."""
-    stages = len(values["per_stage"])
-    header = [f"{name}, %", *(f"stage {t + 1}" for t in range(stages))]
+    header = [f"{name}, %", *_stage_names(values["per_stage"])]
     rows = [
         [joint, *(number(stage[joint]) for stage in values["per_stage_joints"])]
         for joint in values["per_joint"]
     ]
     rows.append(["Total", *map(number, values["per_stage"])])
     return format_table(header, rows)
+
+
+def totals_table(metrics):
+    """The totals: a row per metric, a column per stage."""
+    some = next(iter(metrics.values()))["per_stage"]
+    rows = [[name, *map(number, v["per_stage"])] for name, v in metrics.items()]
+    return format_table(["Total, %", *_stage_names(some)], rows)
 
 
 def source_table(name, metrics_by_source):
@@ -91,11 +97,26 @@ def source_table(name, metrics_by_source):
 
 
 def full_report(metrics):
-    """The summary and, for each metric, its table by joint and stage."""
+    """The summary, what "near" means, the totals by stage, and each metric by joint and stage.
+
+    The areas are left out of the last part: they tell of a joint what its percentages tell.
+    """
     units = "\n".join(
         f"{name}: within {values['unit']}, {values['joints']} joints of {values['people']} people"
         for name, values in metrics.items()
     )
     parts = [summary_table(metrics), units]
-    parts += [stage_table(name, values) for name, values in metrics.items()]
+    if len(next(iter(metrics.values()))["per_stage"]) > 1:
+        parts.append(totals_table(metrics))
+    parts += [
+        stage_table(name, values)
+        for name, values in metrics.items()
+        if not name.endswith("_auc")
+    ]
     return "\n\n".join(parts)
+
+
+def _stage_names(per_stage):
+    """Column titles; predictions read from a file have one stage that is none."""
+    count = len(per_stage)
+    return [f"stage {t + 1}" for t in range(count)] if count > 1 else ["score"]

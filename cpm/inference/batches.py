@@ -3,6 +3,7 @@
 Used by bin/eval.py and by the training loop's evaluations, so both measure the same thing.
 """
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -119,6 +120,68 @@ def evaluate_batches(
         for key in rows[0]
     }
     return Predictions(**joined | {"ids": tuple(joined["ids"].tolist())})
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One person of a batch with all that a picture of the result needs. Frame: the crop.
+
+    Attributes:
+      id: the person's.
+      crop: `[H, W, 3]` uint8.
+      beliefs: T maps `[h, w, P(+1)]`.
+      joints_px, confidence: `[P, 2]`, `[P]`, the last stage's.
+      truth_px, state: `[P, 2]`, `[P]`.
+    """
+
+    id: str
+    crop: np.ndarray
+    beliefs: tuple[np.ndarray, ...]
+    joints_px: np.ndarray
+    confidence: np.ndarray
+    truth_px: np.ndarray
+    state: np.ndarray
+
+
+def collect_examples(network, batches, ids, *, flip=False, refinement="taylor"):
+    """Runs the network again over the batches that hold these people, and keeps everything.
+
+    Belief maps of a whole data set do not fit into memory; those of a few people do.
+
+    Args:
+      network, batches, flip, refinement: as in `evaluate_batches`.
+      ids: of the people wanted.
+
+    Returns:
+      {id: `Example`}.
+    """
+    wanted, found = set(ids), {}
+    for batch in batches:
+        names = [name.decode() for name in np.asarray(batch["id"])]
+        rows = [
+            n
+            for n, name in enumerate(names)
+            if name in wanted and name not in found and batch["valid"][n] > 0
+        ]
+        if not rows:
+            continue
+        beliefs = predict_beliefs(network, batch, flip=flip)
+        joints_px, confidence = find_joints(
+            beliefs[-1], network.skeleton, network.stride, refinement
+        )
+        for n in rows:
+            found[names[n]] = Example(
+                id=names[n],
+                crop=np.clip(np.rint(batch["image"][n]), 0, 255).astype(np.uint8),
+                beliefs=tuple(b_t[n].numpy() for b_t in beliefs),
+                joints_px=joints_px[n].numpy(),
+                confidence=confidence[n].numpy(),
+                truth_px=np.asarray(batch["joints_px"][n, 0]),
+                state=np.asarray(batch["state"][n, 0]),
+            )
+        if len(found) == len(wanted):
+            break
+    return found
 
 
 def _in_image(batch, joints_crop, confidence):

@@ -16,9 +16,9 @@ import tensorflow as tf
 import ops
 from cpm import geometry
 from cpm.config import DataConfig
+from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
 from cpm.inference.batches import find_joints, predict_beliefs
-from cpm.inference.crops import cut_crop
 from cpm.skeleton import Skeleton
 from cpm.training.checkpoints import load_network
 

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.ticker import LogLocator, MultipleLocator, NullLocator
 
 from cpm.plots.canvas import Canvas, plain_axes
 
@@ -17,6 +18,7 @@ _METRIC_NAMES = {
     "pck": "PCK: fraction of the torso",
     "pckh": "PCKh: fraction of the head size",
 }
+_TICKS = {"pck": 0.05, "pckh": 0.1}
 
 
 def training_curves(records, *, title=""):
@@ -49,6 +51,9 @@ def training_curves(records, *, title=""):
     for shade, (t, (steps, values)) in zip(shades, sorted(losses.items())):
         left.plot(steps, smooth(values), color=shade, label=f"stage {t}", lw=1.6)
     left.set_yscale("log")
+    left.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 3, 5, 7)))
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_locator(NullLocator())
     left.legend(fontsize=8, frameon=False, ncols=2)
     right = canvas.axes(570, 74, 380, 330)
     plain_axes(right, "Validation score, %", "step")
@@ -113,6 +118,7 @@ def pck_curves(curves_by_label):
                 )
         axes.set_ylim(0, 100)
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MultipleLocator(_TICKS[kind]))
         axes.legend(fontsize=8, frameon=False, loc="lower right")
     return canvas.pixels()
 

@@ -126,8 +126,8 @@ def _plot_truth(axes, joints_px, shown, truth_px, truth_state):
             color=TRUTH,
             markerfacecolor=TRUTH if visible else "none",
             markeredgecolor=TRUTH,
-            markersize=10,
-            markeredgewidth=2.0,
+            markersize=7,
+            markeredgewidth=1.8,
             scalex=False,
             scaley=False,
         )
@@ -160,5 +160,5 @@ def _plot_panel(canvas, x, skeleton, confidence, shown, title, with_truth):
     if with_truth:
         for fill, label in ((TRUTH, "truth, visible"), ("none", "truth, occluded")):
             y += _ROW_PX
-            axes.plot(x + 18, y, "o", mfc=fill, mec=TRUTH, mew=2, markersize=8)
+            axes.plot(x + 18, y, "o", mfc=fill, mec=TRUTH, mew=1.8, markersize=7)
             canvas.text(name_x, y, label)

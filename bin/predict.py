@@ -1,0 +1,171 @@
+"""Finds the joints of the person in a picture, or in each picture of a folder.
+
+    python bin/predict.py --ckpt=runs/mini --input=photo.jpg --out=poses --json=poses.json
+    python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --flip --heatmaps
+    python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
+
+Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps). --box says
+which person is meant; without it the whole picture is looked at, the person near its middle wins.
+The JSON file holds joints in 0-based pixels of the upright picture:
+
+    {"images": [{"file": "photos/a.jpg", "people": [
+        {"box": [x, y, width, height], "joints": {"right_ankle": [x, y, confidence], ...}}]}]}
+
+A joint of a confidence under --threshold is null. The same from Python: cpm.inference.Predictor.
+"""
+
+import math
+import os
+
+from absl import flags
+
+from cpm import command_line, files, plots
+from cpm.data.images import PictureError, read_picture
+from cpm.errors import UsageError
+from cpm.inference import Predictor
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("ckpt", None, "Run folder or checkpoint.", required=True)
+flags.DEFINE_string("input", None, "Picture, or folder of pictures.", required=True)
+flags.DEFINE_string("out", None, "Folder for the drawings; made.", required=True)
+flags.DEFINE_string("box", None, "x,y,width,height of the person in a single picture.")
+flags.DEFINE_string("json", None, "File for the joints.")
+flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
+flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
+flags.DEFINE_bool("flip", False, "Average over the mirrored picture as well.")
+flags.DEFINE_list("scales", ["1"], "Average over these sizes, e.g. 0.9,1,1.1.")
+flags.DEFINE_bool("xla", False, "Compile with XLA.")
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+def main(_):
+    box = parse_numbers("box", FLAGS.box.split(","), 4) if FLAGS.box else None
+    paths, is_folder = find_pictures(FLAGS.input)
+    if box and is_folder:
+        raise UsageError(
+            f"--box is for a single picture, but --input={FLAGS.input} is a folder; "
+            "name one of its pictures"
+        )
+    if os.path.exists(FLAGS.out) and not os.path.isdir(FLAGS.out):
+        raise UsageError(f"--out={FLAGS.out} is a file; name a folder for the drawings")
+    predictor = Predictor(
+        FLAGS.ckpt,
+        flip=FLAGS.flip,
+        scales=parse_numbers("scales", FLAGS.scales),
+        xla=FLAGS.xla,
+    )
+    images, skipped = [], []
+    for path, name in zip(paths, output_names(paths)):
+        try:
+            picture = read_picture(path)
+        except PictureError as error:
+            if not is_folder:
+                raise
+            print(f"skipped: {error}")
+            skipped.append(path)
+            continue
+        prediction = predictor(picture, box)
+        draw(picture, prediction, name)
+        images.append({"file": path, "people": [as_json(prediction)]})
+        print(f"{path} -> {os.path.join(FLAGS.out, name)}_pose.png")
+    if not images:
+        raise UsageError(
+            f"none of the {len(paths)} pictures in {FLAGS.input} can be read"
+        )
+    if FLAGS.json:
+        result = {"images": images, "skipped": skipped}
+        files.write_json(FLAGS.json, result | command_line.provenance())
+    print(f"{len(images)} pictures done, {len(skipped)} skipped")
+
+
+def find_pictures(path):
+    """Paths of the pictures at `path`, sorted, and whether it is a folder.
+
+    Raises:
+      UsageError: if there is nothing there.
+    """
+    if os.path.isfile(path):
+        return [path], False
+    if not os.path.isdir(path):
+        raise UsageError(
+            f"--input={path} does not exist; name a picture or a folder of pictures"
+        )
+    paths = [
+        os.path.join(path, name)
+        for name in sorted(os.listdir(path))
+        if name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith(".")
+    ]
+    if not paths:
+        raise UsageError(
+            f"--input={path} holds no picture; expected files that end in "
+            + ", ".join(PICTURE_SUFFIXES)
+        )
+    return paths, True
+
+
+def output_names(paths):
+    """A file name for each picture: its own, with the suffix only where two would collide.
+
+    >>> output_names(["in/a.jpg", "in/b.jpg", "in/b.png"])
+    ['a', 'b_jpg', 'b_png']
+    """
+    names = [os.path.basename(path) for path in paths]
+    stems = [os.path.splitext(name)[0] for name in names]
+    return [
+        stem if stems.count(stem) == 1 else name.replace(".", "_")
+        for name, stem in zip(names, stems)
+    ]
+
+
+def parse_numbers(flag, texts, count=None):
+    """The numbers of a flag like --box=1,2,3,4.
+
+    Raises:
+      UsageError: if they are not `count` finite numbers.
+    """
+    try:
+        numbers = tuple(float(text) for text in texts)
+    except ValueError:
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)) or (count and len(numbers) != count):
+        expected = f"{count} numbers" if count else "numbers"
+        raise UsageError(
+            f"--{flag} is {','.join(texts)!r}; expected {expected} separated by commas"
+        )
+    return numbers
+
+
+def as_json(prediction):
+    """One person as plain JSON values."""
+    joints = {
+        joint: [float(x), float(y), float(confidence)]
+        if math.isfinite(x + y + confidence) and confidence >= FLAGS.threshold
+        else None
+        for joint, (x, y), confidence in zip(
+            prediction.skeleton.joints, prediction.joints_px, prediction.confidence
+        )
+    }
+    return {"box": list(prediction.box), "joints": joints}
+
+
+def draw(picture, prediction, name):
+    """Writes the pictures of one prediction."""
+    pose = plots.draw_skeleton(
+        picture,
+        prediction.joints_px,
+        prediction.skeleton,
+        confidence=prediction.confidence,
+        threshold=FLAGS.threshold,
+        title=name,
+    )
+    plots.write_png(os.path.join(FLAGS.out, f"{name}_pose.png"), pose)
+    if FLAGS.heatmaps:
+        maps = plots.draw_stages(
+            prediction.crop, prediction.beliefs, prediction.skeleton
+        )
+        plots.write_png(os.path.join(FLAGS.out, f"{name}_beliefs.png"), maps)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

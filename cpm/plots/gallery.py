@@ -1,0 +1,67 @@
+"""The pictures of an evaluation: who was found best and worst, what the stages saw, the curves."""
+
+import os
+
+from cpm.plots import curves
+from cpm.plots.belief_maps import OVERLAY, draw_colored_beliefs, draw_stages
+from cpm.plots.canvas import write_png
+from cpm.plots.sheets import contact_sheet
+from cpm.plots.skeletons import draw_skeleton
+
+
+def write_gallery(folder, groups, errors, skeleton, *, metrics, curve_points):
+    """Draws and writes everything.
+
+    Args:
+      folder: where to; made.
+      groups: {name, e.g. "best": list of examples (`cpm.inference.batches.Example`)}; the group
+        "typical" is also shown as belief maps.
+      errors: {id: mean error in pixels of the 368-pixel crop}, for the captions.
+      skeleton: names of the joints.
+      metrics: what `cpm.evaluation.report.score` returned.
+      curve_points: what `cpm.evaluation.report.curves` returned.
+
+    Returns:
+      The files' names.
+    """
+    pictures = {}
+    for name, examples in groups.items():
+        pictures[f"{name}.png"] = contact_sheet(
+            [_pose_and_truth(example, skeleton) for example in examples],
+            [f"{e.id}: {errors[e.id]:.0f} px" for e in examples],
+            title=f"{name}: mean error in pixels of the 368 px crop; green = truth",
+        )
+    typical = groups.get("typical", [])
+    for example in typical[len(typical) // 2 :][:1]:
+        shown = [joint for joint in OVERLAY if joint in skeleton.joints]
+        pictures["stages.png"] = draw_stages(
+            example.crop, example.beliefs, skeleton, shown or None
+        )
+        pictures["all_joints.png"] = draw_stages(
+            example.crop, example.beliefs, skeleton, tile_px=110
+        )
+    if typical:
+        pictures["colored_beliefs.png"] = contact_sheet(
+            [draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton) for e in typical],
+            [e.id for e in typical],
+            title="belief maps of the last stage",
+        )
+    if curve_points:
+        pictures["pck_curves.png"] = curves.pck_curves({"last stage": curve_points})
+    pictures["score_by_stage.png"] = curves.stage_curve(
+        {name: values["per_stage"] for name, values in metrics.items()}
+    )
+    for name, pixels in pictures.items():
+        write_png(os.path.join(folder, name), pixels)
+    return list(pictures)
+
+
+def _pose_and_truth(example, skeleton):
+    """One tile of a contact sheet."""
+    return draw_skeleton(
+        example.crop,
+        example.joints_px,
+        skeleton,
+        truth_px=example.truth_px,
+        truth_state=example.state,
+    )
