@@ -1,14 +1,14 @@
 """Named rules that put each person into a split, by its id alone.
 
 A rule is data that the manifest repeats, name and text: two folders converted by the same rule
-never share a person between `train` and `val`, whoever made them and in which order.
+never share a person between `train` and `validation`, whoever made them and in which order.
 """
 
 import dataclasses
 import re
 from collections.abc import Callable
 
-TRAIN, VALIDATION, TEST = "train", "val", "test"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 # LSP training pictures that nearly repeat a picture of LSP's test half.
 LSP_NEAR_DUPLICATES = frozenset(
@@ -48,7 +48,7 @@ RULES = {
     for rule in (
         SplitRule(
             "development",
-            "LSP: 1-900 train, 901-1000 val, 1001-2000 test. LSPet: ids divisible by 20 val, "
+            "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. LSPet: ids divisible by 20 validation, "
             "the rest train. Others: as their ids say.",
             _development,
         ),
@@ -83,8 +83,8 @@ def number_in(person_id, source):
 def named_split(person_id):
     """The split that a reader wrote into the id, `source/split/...`; `train` where it did not.
 
-    >>> named_split("synthetic/val/7"), named_split("mine/7")
-    ('val', 'train')
+    >>> named_split("synthetic/validation/7"), named_split("mine/7")
+    ('validation', 'train')
     """
     parts = person_id.split("/")
     return parts[1] if len(parts) > 2 and parts[1] in (VALIDATION, TEST) else TRAIN

@@ -1,0 +1,183 @@
+"""Random changes of a training example: where the crop is cut, and its colours.
+
+All numbers of an example are drawn at once from one stateless generator keyed by (run seed,
+epoch, example id): the same example in the same epoch always looks the same, whichever run,
+machine or thread makes it.
+
+Geometry, in the paper's order (scale, rotate, crop, flip), is one affine map, so the picture is
+resampled once. Colour is one affine map of RGB, applied to the crop.
+
+References:
+  Wei et al. 2016, section 4.2: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip.
+  Colour jitter (not in the paper): Howard, "Some Improvements on Deep CNN Based Image
+  Classification", 2013.
+"""
+
+import math
+import typing
+
+import tensorflow as tf
+
+from cpm.data.crops import BORDER
+
+_LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
+
+
+class Change(typing.NamedTuple):
+    """What is done to one example; all scalars but `shift`.
+
+    Attributes:
+      scale: the person becomes this much larger, float64.
+      angle_rad: turn of the sampling frame, float64.
+      flip: bool, mirror left-right.
+      shift: `[2]` float64, of the crop's centre, in sides of the crop.
+      brightness, contrast, saturation: factors, float32; 1 = unchanged.
+      hue: turns (1 = all around) of the colour wheel, float32.
+      noise: standard deviation, grey levels, float32.
+    """
+
+    scale: tf.Tensor
+    angle_rad: tf.Tensor
+    flip: tf.Tensor
+    shift: tf.Tensor
+    brightness: tf.Tensor
+    contrast: tf.Tensor
+    saturation: tf.Tensor
+    hue: tf.Tensor
+    noise: tf.Tensor
+
+
+def example_seed(seed, epoch, example_id):
+    """`[2]` int32 seed of one example in one epoch.
+
+    Args:
+      seed: of the run, int or scalar.
+      epoch: int or scalar.
+      example_id: scalar string.
+    """
+    key = tf.strings.to_hash_bucket_fast(example_id, 2**31 - 1)
+    base = tf.stack([tf.cast(seed, tf.int32), tf.cast(epoch, tf.int32)])
+    return tf.random.fold_in(base, tf.cast(key, tf.int32), alg="philox")
+
+
+def draw_change(seed, config):
+    """Draws a `Change` uniformly within the ranges of an `AugmentConfig`.
+
+    Args:
+      seed: `[2]` int32, of `example_seed`.
+      config: `AugmentConfig`.
+    """
+    u = tf.random.stateless_uniform([10], seed, dtype=tf.float64, alg="philox")
+    sign = 2 * u - 1  # [10], in [-1, 1)
+    color = tf.cast(sign, tf.float32)
+    low, high = (math.log(factor) for factor in config.scale)
+    return Change(
+        scale=tf.exp(low + (high - low) * u[0]),
+        angle_rad=sign[1] * math.radians(config.rotation_deg),
+        flip=u[2] < config.flip,
+        shift=sign[3:5] * config.shift,
+        brightness=1 + color[5] * config.brightness,
+        contrast=1 + color[6] * config.contrast,
+        saturation=1 + color[7] * config.saturation,
+        hue=color[8] * config.hue,
+        noise=tf.cast(u[9], tf.float32) * config.noise,
+    )
+
+
+def crop_to_image(center_px, side_px, size, change=None):
+    """`cpm.geometry.crop_to_image` as graph operations, with the numbers of a `Change`.
+
+    Args:
+      center_px: `[2]`, (x, y) of the crop's centre in image pixels.
+      side_px: scalar, image pixels on the crop's shorter side.
+      size: (height, width) of the crop.
+      change: `Change`, or None: none.
+
+    Returns:
+      `[2, 3]` float64: crop pixel (x, y, 1) -> image pixel (x, y).
+    """
+    height, width = size
+    center_px, side_px = tf.cast(center_px, tf.float64), tf.cast(side_px, tf.float64)
+    cosine, sine, mirror = (tf.constant(v, tf.float64) for v in (1, 0, 1))
+    if change is not None:
+        side_px /= change.scale
+        center_px += change.shift * side_px
+        cosine, sine = tf.cos(change.angle_rad), tf.sin(change.angle_rad)
+        mirror = tf.where(change.flip, -mirror, mirror)
+    k = side_px / min(height, width)
+    linear = k * tf.stack([[cosine * mirror, -sine], [sine * mirror, cosine]])  # [2, 2]
+    middle = tf.constant([(width - 1) / 2, (height - 1) / 2], tf.float64)
+    offset = center_px - tf.linalg.matvec(linear, middle)
+    return tf.concat([linear, offset[:, tf.newaxis]], 1)
+
+
+def image_to_crop(matrix, points):
+    """Applies the inverse of a `[2, 3]` map to `[..., 2]` points."""
+    inverse = tf.linalg.inv(matrix[:, :2])
+    return tf.linalg.matvec(inverse, tf.cast(points, matrix.dtype) - matrix[:, 2])
+
+
+def mirror_joints(values, flip, mirror):
+    """Exchanges the left and the right joints where `flip` is true.
+
+    In a mirror the left hand is a right hand. Positions need no further change: the crop's map
+    already mirrors them.
+
+    Args:
+      values: `[people, P, ...]`.
+      flip: scalar bool.
+      mirror: `[P]` int, `Skeleton.mirror`.
+    """
+    return tf.gather(values, tf.where(flip, mirror, tf.range(len(mirror))), axis=1)
+
+
+def color_map(change):
+    """The change of colours as an affine map of RGB.
+
+        c' = A c + b,   A = contrast * saturate(hue_turn) * brightness,   b = (1 - contrast) * 128
+
+      brightness multiplies; hue turns about the grey axis; saturation blends with the luma;
+      contrast pivots at mid-grey, so that it scales what the network sees.
+
+    Returns:
+      A `[3, 3]`, b `[3]`, float32.
+    """
+    saturate = change.saturation * tf.eye(3) + (1 - change.saturation) * tf.constant(
+        [_LUMA] * 3
+    )
+    linear = change.brightness * change.contrast * saturate @ _hue_turn(change.hue)
+    return linear, tf.fill([3], (1 - change.contrast) * BORDER)
+
+
+def border_color(linear, offset):
+    """`[3]`: the colour that the map turns into the border's grey, so that the border stays grey."""
+    return tf.linalg.matvec(tf.linalg.inv(linear), BORDER - offset)
+
+
+def recolor(crop, linear, offset, noise, seed):
+    """Applies the colour map and pixel noise.
+
+    Args:
+      crop: `[H, W, 3]` float32, 0..255.
+      linear, offset: of `color_map`.
+      noise: scalar, standard deviation in grey levels, or None.
+      seed: `[2]` int32, of the noise.
+
+    Returns:
+      `[H, W, 3]` float32, clipped to 0..255.
+    """
+    flat = tf.reshape(crop, [-1, 3])
+    recolored = tf.reshape(
+        tf.matmul(flat, linear, transpose_b=True) + offset, crop.shape
+    )
+    if noise is not None:
+        recolored += noise * tf.random.stateless_normal(crop.shape, seed, alg="philox")
+    return tf.clip_by_value(recolored, 0.0, 255.0)
+
+
+def _hue_turn(turns):
+    """`[3, 3]` rotation of RGB about the grey axis (1, 1, 1); Rodrigues' formula."""
+    angle = 2 * math.pi * turns
+    axis = tf.ones([3, 3]) / 3  # projects on the axis
+    cross = tf.constant([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    return axis + tf.cos(angle) * (tf.eye(3) - axis) + tf.sin(angle) * cross

@@ -1,0 +1,194 @@
+"""From converted folders to batches: order -> parse -> decode -> augment -> crop -> batch.
+
+A batch is a dict (B examples, M = `max_people` poses each, P joints of the model's skeleton):
+
+    image          [B, H, W, 3] float32, RGB, 0..255
+    joints_px      [B, M, P, 2] float32, crop pixels; pose 0 is the primary person's
+    state          [B, M, P] int32: 0 absent, 1 occluded, 2 visible
+    center_px      [B, 2] float32, crop pixels: the person's centre
+    head_size_px   [B] float32, image pixels; 0 = unknown
+    crop_to_image  [B, 2, 3] float32
+    valid          [B] float32; 0 marks a row that only fills the last batch
+    id             [B] string
+
+Joints are mapped by name, so folders of different skeletons mix; a joint that a data set does not
+know is absent. The example at (seed, epoch, position) is a function: a resumed run sees exactly
+the batches of an unbroken one.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from cpm.config import AugmentConfig
+from cpm.data import order
+from cpm.data.crops import BORDER
+from cpm.data.manifest import read_manifest
+from cpm.data.person import ABSENT
+from cpm.data.prepare import example_maker
+from cpm.data.splits import TRAIN
+from cpm.errors import UsageError
+from cpm.skeleton import Skeleton, get_skeleton
+
+WORKERS = min(16, os.cpu_count() or 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """One split of one converted folder."""
+
+    skeleton: Skeleton
+    files: tuple[str, ...]
+    people: int
+
+
+def training_batches(data_dirs, config, *, start_step=0):
+    """Endless batches of augmented training people.
+
+    Args:
+      data_dirs: converted folders: a list, or one string with commas between them. They are
+        shuffled together.
+      config: `TrainConfig`; its `seed`, `data` and `network` are used.
+      start_step: steps that were already taken; the stream goes on behind them.
+
+    Returns:
+      `tf.data.Dataset` of batch dicts, all of `config.data.batch_size` rows.
+
+    Raises:
+      UsageError: if a folder is missing, incomplete or has no training people.
+    """
+    folders = open_folders(data_dirs, TRAIN)
+    files, numbers = _files(folders)
+    records = order.endless_order(
+        files,
+        numbers,
+        sum(folder.people for folder in folders),
+        seed=config.seed,
+        buffer=config.data.shuffle_buffer,
+        start=start_step * config.data.batch_size,
+    )
+    make = _maker(folders, config, config.data.crop, config.data.augment)
+    return _tuned(
+        records.map(make, num_parallel_calls=WORKERS, deterministic=True)
+        .batch(config.data.batch_size, drop_remainder=True)
+        .prefetch(2)
+    )
+
+
+def evaluation_batches(data_dirs, config, *, split, crop=None, batch_size=None):
+    """Every person of a split once, in fixed order, unchanged.
+
+    Args:
+      data_dirs: as in `training_batches`; one folder after the other.
+      config: `TrainConfig`.
+      split: `train`, `validation` or `test`.
+      crop: rule that places the crop, instead of `config.data.crop`.
+      batch_size: instead of `config.data.batch_size`.
+
+    Returns:
+      Finite `tf.data.Dataset` of full batches; the last is filled with rows of `valid` 0 whose
+      joints are absent.
+
+    Raises:
+      UsageError: if a folder is missing or incomplete, or none holds this split.
+    """
+    batch_size = batch_size or config.data.batch_size
+    folders = open_folders(data_dirs, split)
+    make = _maker(folders, config, crop or config.data.crop, AugmentConfig())
+    examples = order.fixed_order(*_files(folders)).map(
+        make, num_parallel_calls=WORKERS, deterministic=True
+    )
+    missing = -sum(folder.people for folder in folders) % batch_size
+    if missing:
+        filler = tf.data.Dataset.from_tensors(_filler(config)).repeat(missing)
+        examples = examples.concatenate(filler)
+    return _tuned(examples.batch(batch_size, drop_remainder=True).prefetch(2))
+
+
+def open_folders(data_dirs, split):
+    """The parts of the converted folders that hold the split.
+
+    Returns:
+      List of `Folder`, at least one with people.
+
+    Raises:
+      UsageError: if a folder is not a complete conversion, or nobody is in the split.
+    """
+    paths = split_names(data_dirs)
+    manifests = [read_manifest(path) for path in paths]
+    folders = [
+        Folder(
+            manifest.skeleton,
+            tuple(os.path.join(path, s.file) for s in manifest.splits.get(split, ())),
+            manifest.people(split),
+        )
+        for path, manifest in zip(paths, manifests)
+    ]
+    folders = [folder for folder in folders if folder.people]
+    if not folders:
+        known = sorted({name for manifest in manifests for name in manifest.splits})
+        raise UsageError(
+            f"no people of split {split!r} in {', '.join(map(repr, paths))}; "
+            f"there are: {', '.join(known) or 'none'}; name one of them with --split"
+        )
+    return folders
+
+
+def split_names(data_dirs):
+    """The folders of `--data`: a list as it is, a string cut at its commas.
+
+    >>> split_names("data/lsp,data/lspet")
+    ['data/lsp', 'data/lspet']
+    """
+    if isinstance(data_dirs, (str, os.PathLike)):
+        data_dirs = str(data_dirs).split(",")
+    paths = [str(path).strip() for path in data_dirs if str(path).strip()]
+    if not paths:
+        raise UsageError(
+            "no data folder was named; expected --data=DIR or --data=DIR,DIR"
+        )
+    return paths
+
+
+def _files(folders):
+    """(all shard paths, for each the number of its folder)."""
+    pairs = [(file, n) for n, folder in enumerate(folders) for file in folder.files]
+    return [file for file, _ in pairs], [n for _, n in pairs]
+
+
+def _maker(folders, config, crop, augment):
+    """The function that `Dataset.map` applies to each (epoch, folder, serialised)."""
+    return example_maker(
+        [folder.skeleton for folder in folders],
+        config.network,
+        dataclasses.replace(config.data, crop=crop, augment=augment),
+        seed=config.seed,
+    )
+
+
+def _filler(config):
+    """A row that only fills a batch: a grey crop without anybody."""
+    height, width = config.network.image_size
+    poses = (config.data.max_people, len(get_skeleton(config.network.skeleton)))
+    return {
+        "image": np.full((height, width, 3), BORDER, np.float32),
+        "joints_px": np.zeros((*poses, 2), np.float32),
+        "state": np.full(poses, ABSENT, np.int32),
+        "center_px": np.array([(width - 1) / 2, (height - 1) / 2], np.float32),
+        "head_size_px": np.float32(0),
+        "crop_to_image": np.eye(2, 3, dtype=np.float32),
+        "valid": np.float32(0),
+        "id": b"",
+    }
+
+
+def _tuned(dataset):
+    """Fixed order, and no more threads than there are cores: the network needs them too."""
+    options = tf.data.Options()
+    options.deterministic = True
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = WORKERS
+    options.threading.max_intra_op_parallelism = 1
+    return dataset.with_options(options)

@@ -1,0 +1,172 @@
+"""One serialised person -> one row of a batch, as graph operations for `Dataset.map`.
+
+parse -> joints by name -> region of the crop -> draw the change -> cut -> recolour
+"""
+
+import tensorflow as tf
+
+from cpm import geometry
+from cpm.data import augmentation
+from cpm.data.crops import cut_crop
+from cpm.data.examples import parse_example
+from cpm.data.person import ABSENT
+from cpm.skeleton import get_skeleton
+
+CROP_RULES = ("joints", "person", "image")
+
+
+def example_maker(skeletons, network, data, *, seed):
+    """Makes the function that turns one record into one example.
+
+    Args:
+      skeletons: of each folder, by its number.
+      network: `NetworkConfig`: crop size and skeleton.
+      data: `DataConfig`: crop rule, margin, people, augmentation.
+      seed: of the run.
+
+    Returns:
+      Function (epoch, folder, serialised) -> dict, see cpm/data/pipeline.py for its keys.
+
+    Raises:
+      ValueError: for an unknown crop rule.
+    """
+    if data.crop not in CROP_RULES:
+        raise ValueError(
+            f"crop is {data.crop!r}, expected one of {', '.join(CROP_RULES)}"
+        )
+    skeleton = get_skeleton(network.skeleton)
+
+    def make(epoch, folder, serialised):
+        person = _parse(serialised, folder, skeletons, skeleton)
+        example_seed = augmentation.example_seed(seed, epoch, person["id"])
+        change = augmentation.draw_change(example_seed, data.augment)
+        center_px, side_px = region(person, data.crop, data.margin)
+        matrix = augmentation.crop_to_image(
+            center_px, side_px, network.image_size, change
+        )
+        joints_px, state = _poses_in_crop(person, matrix, data.max_people)
+        mirror = tf.constant(skeleton.mirror, tf.int32)
+        return {
+            "image": _crop(
+                person, matrix, network.image_size, data, change, example_seed
+            ),
+            "joints_px": augmentation.mirror_joints(joints_px, change.flip, mirror),
+            "state": augmentation.mirror_joints(state, change.flip, mirror),
+            "center_px": _float32(augmentation.image_to_crop(matrix, center_px)),
+            "head_size_px": person["head_size_px"],
+            "crop_to_image": _float32(matrix),
+            "valid": tf.constant(1.0),
+            "id": person["id"],
+        }
+
+    return make
+
+
+def region(person, rule, margin):
+    """Where the crop is cut: the rules of cpm/geometry.py as graph operations.
+
+    `joints`: `region_from_joints` of the data set's own joints. `person`: `region_from_scale` of
+    the annotated centre and scale; a person without them is cut by `joints`. `image`:
+    `region_from_image`, which has its own margin; `margin` does not count.
+
+    Args:
+      person: dict of `_parse`.
+      rule: one of `CROP_RULES`.
+      margin: see `DataConfig`.
+
+    Returns:
+      center_px `[2]`, side_px `[]`: float64, image pixels.
+    """
+    if rule == "image":
+        size = tf.cast(person["size"], tf.float64)
+        whole = geometry.region_from_image(1, 1)  # side of a picture one pixel high
+        return (size[::-1] - 1) / 2, size[0] * whole.side_px
+    low, high = tf.unstack(tf.cast(person["box_px"], tf.float64))
+    side_px = margin * tf.maximum(tf.reduce_max(high - low), 1.0)
+    center_px = (low + high) / 2
+    if rule == "person":
+        known = tf.minimum(tf.size(person["center_px"]), tf.size(person["scale"])) > 0
+        unit = geometry.region_from_scale((0, 0), 1.0, margin)
+        side_px, center_px = tf.cond(
+            known,
+            lambda: (
+                unit.side_px * tf.cast(person["scale"][0], tf.float64),
+                tf.cast(person["center_px"], tf.float64),
+            ),
+            lambda: (side_px, center_px),
+        )
+    return tf.ensure_shape(center_px, [2]), side_px
+
+
+def _parse(serialised, folder, skeletons, skeleton):
+    """A record's fields, its joints in the order of the model's skeleton.
+
+    Returns:
+      As `parse_example`, with P of `skeleton`; also `box_px` `[2, 2]`, the low and the high corner
+      of the primary person's joints, those included that the model does not know; `head_size_px`
+      is a scalar, 0 = unknown.
+    """
+
+    def parse(source):
+        person = parse_example(serialised, len(source))
+        points = tf.boolean_mask(person["joints_px"][0], person["state"][0] != ABSENT)
+        person["box_px"] = tf.stack(
+            [tf.reduce_min(points, 0), tf.reduce_max(points, 0)]
+        )
+        # An absent joint (state 0) stands behind the last one, where channel -1 points to.
+        channels = skeleton.channels_from(source) % (len(source) + 1)
+        state = tf.pad(person["state"], [[0, 0], [0, 1]], constant_values=ABSENT)
+        joints_px = tf.pad(person["joints_px"], [[0, 0], [0, 1], [0, 0]])
+        person["state"] = tf.gather(state, channels, axis=1)
+        person["joints_px"] = tf.gather(joints_px, channels, axis=1)
+        head = person["head_size_px"]
+        person["head_size_px"] = tf.reduce_sum(head)  # of one number or of none
+        return person
+
+    branches = [lambda s=source: parse(s) for source in skeletons]
+    return tf.switch_case(tf.cast(folder, tf.int32), branches)
+
+
+def _poses_in_crop(person, matrix, max_people):
+    """Joints in crop pixels, `[M, P, 2]` float32, and their states `[M, P]`; absent poses fill up."""
+    joints_px = _float32(augmentation.image_to_crop(matrix, person["joints_px"]))
+    state = person["state"][:max_people]
+    joints_px = tf.where(state[..., tf.newaxis] == ABSENT, 0.0, joints_px[:max_people])
+    missing = max_people - tf.shape(state)[0]
+    state = tf.pad(state, [[0, missing], [0, 0]], constant_values=ABSENT)
+    joints_px = tf.pad(joints_px, [[0, missing], [0, 0], [0, 0]])
+    joints = state.shape[1]
+    return (
+        tf.ensure_shape(joints_px, [max_people, joints, 2]),
+        tf.ensure_shape(state, [max_people, joints]),
+    )
+
+
+def _crop(person, matrix, size, data, change, seed):
+    """The crop, `[H, W, 3]` float32, 0..255, in the colours of the change."""
+    # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
+    picture = tf.io.decode_jpeg(
+        person["picture"], channels=3, dct_method="INTEGER_ACCURATE"
+    )
+    ranges = data.augment
+    if not any(
+        (
+            ranges.brightness,
+            ranges.contrast,
+            ranges.saturation,
+            ranges.hue,
+            ranges.noise,
+        )
+    ):
+        return cut_crop(picture, matrix, size)
+    linear, offset = augmentation.color_map(change)
+    border = augmentation.border_color(linear, offset)
+    crop = cut_crop(picture, matrix, size, border)
+    noise = change.noise if ranges.noise else None
+    return augmentation.recolor(
+        crop, linear, offset, noise, tf.random.fold_in(seed, 1, alg="philox")
+    )
+
+
+def _float32(tensor):
+    return tf.cast(tensor, tf.float32)
