@@ -1,0 +1,131 @@
+"""Update rules against their formulas in NumPy, several steps long, in float64."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cpm.config import NetworkConfig, OptimizerConfig
+from cpm.network import ConvolutionalPoseMachine
+from cpm.training import optimizers
+
+SEED = 11
+TINY = NetworkConfig(stages=2, width=0.1, image_size=(16, 24))
+
+
+def variables_and_gradients(steps=5):
+    """A kernel and a bias, and their gradients at each step."""
+    rng = np.random.default_rng(SEED)
+    start = [rng.normal(size=(2, 3)), rng.normal(size=(3,))]
+    gradients = [[rng.normal(size=w.shape) for w in start] for _ in range(steps)]
+    return start, gradients
+
+
+def run(make, start, gradients, rates, compiled):
+    variables = [tf.Variable(w, name=f"v{i}") for i, w in enumerate(start)]
+    optimizer = make(variables)
+    apply = tf.function(optimizer.apply, jit_compile=True) if compiled else optimizer.apply
+    for step, rate in zip(gradients, rates):
+        apply([tf.constant(g) for g in step], tf.constant(rate, tf.float64))
+    return [v.numpy() for v in variables]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_momentum(compiled):
+    start, gradients = variables_and_gradients()
+    rates = [0.1, 0.1, 0.02, 0.02, 0.02]  # a drop enters the velocity gradually
+    expected = [w.copy() for w in start]
+    velocity = [np.zeros_like(w) for w in start]
+    for step, rate in zip(gradients, rates):
+        for i, (factor, decay) in enumerate([(1.0, 0.5), (2.0, 0.0)]):
+            velocity[i] = 0.9 * velocity[i] + rate * factor * (
+                step[i] + decay * expected[i]
+            )
+            expected[i] = expected[i] - velocity[i]
+
+    def make(v):
+        return optimizers.Momentum(v, multipliers=[1.0, 2.0], weight_decay=0.5)
+
+    found = run(make, start, gradients, rates, compiled)
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_adam(compiled):
+    start, gradients = variables_and_gradients()
+    rates = [0.1, 0.2, 0.3, 0.2, 0.1]
+    expected = [w.copy() for w in start]
+    m = [np.zeros_like(w) for w in start]
+    v = [np.zeros_like(w) for w in start]
+    for k, (step, rate) in enumerate(zip(gradients, rates), start=1):
+        for i, decay in enumerate([0.01, 0.0]):  # the bias does not decay
+            m[i] = 0.9 * m[i] + 0.1 * step[i]
+            v[i] = 0.999 * v[i] + 0.001 * step[i] ** 2
+            m_hat, v_hat = m[i] / (1 - 0.9**k), v[i] / (1 - 0.999**k)
+            change = m_hat / (np.sqrt(v_hat) + 1e-8) + decay * expected[i]
+            expected[i] = expected[i] - rate * change
+
+    def make(v):
+        return optimizers.Adam(v, weight_decay=0.01)
+
+    found = run(make, start, gradients, rates, compiled)
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_adam_first_step_is_the_rate():
+    """m̂/sqrt(v̂) = ±1 at the first step, whatever the gradient's size (Kingma and Ba, 2.1)."""
+    variable = tf.Variable([1.0, 1.0, 1.0])
+    optimizers.Adam([variable]).apply([tf.constant([1e-3, -5.0, 1e4])], 0.25)
+    # eps = 1e-8 beside 1e-3 and float32 rounding of 1.0 ± 0.25: 1e-5 relative.
+    np.testing.assert_allclose(variable.numpy(), [0.75, 1.25, 0.75], rtol=2e-5)
+
+
+def test_clip_by_global_norm():
+    gradients = [tf.constant([3.0, 0.0]), tf.constant([[4.0]])]  # norm 5
+    clipped, norm = optimizers.clip_by_global_norm(gradients, 1.0)
+    assert float(norm) == 5.0
+    np.testing.assert_allclose(clipped[0], [0.6, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(clipped[1], [[0.8]], rtol=1e-6)
+    for limit in (0, 6.0):  # off, and not reached
+        unchanged, _ = optimizers.clip_by_global_norm(gradients, limit)
+        np.testing.assert_array_equal(unchanged[1], gradients[1])
+
+
+def test_learning_rate_multipliers():
+    """The release's `vgg` file: trunk and stage 1 have 1/2, later stages 4/8."""
+    network = ConvolutionalPoseMachine(TINY)
+    config = OptimizerConfig(later_stage_multiplier=4.0, bias_multiplier=2.0)
+    factors = optimizers.learning_rate_multipliers(config, network)
+    by_kind = {}
+    for variable, factor in zip(network.trainable_variables, factors):
+        later = "stage_2" in variable.name
+        by_kind.setdefault((later, len(variable.shape) == 1), set()).add(factor)
+    assert by_kind == {
+        (False, False): {1.0},
+        (False, True): {2.0},
+        (True, False): {4.0},
+        (True, True): {8.0},
+    }
+
+
+def test_optimizer_raises():
+    variable = tf.Variable([1.0])
+    with pytest.raises(ValueError, match="1 variables, but 2 gradients"):
+        optimizers.Adam([variable]).apply([tf.zeros([1])] * 2, 0.1)
+    with pytest.raises(ValueError, match="multipliers, not 3"):
+        optimizers.Momentum([variable], multipliers=[1.0] * 3)
+    with pytest.raises(ValueError, match="known: adam, sgd"):
+        network = ConvolutionalPoseMachine(TINY)
+        optimizers.make_optimizer(OptimizerConfig(optimizer="adamm"), network)
+
+
+def test_optimizer_owns_slots_not_variables():
+    """A checkpoint of the optimiser must not hold the network's variables a second time."""
+    variable = tf.Variable([1.0, 2.0], name="w")
+    optimizer = optimizers.Adam([variable])
+    assert [v.name.split("/")[-1] for v in optimizer.variables] == [
+        "mean_w:0",
+        "square_w:0",
+        "updates:0",
+    ]
