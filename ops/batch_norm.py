@@ -5,7 +5,7 @@ two functions hold no state. The gradient flows through the moments as well, by 
 rules: they are formulas like any other.
 
 References:
-  Ioffe and Szegedy 2015, Algorithm 1. The paper's network has no normalisation; see README.
+  Ioffe and Szegedy, "Batch Normalization", ICML 2015, Algorithm 1. The paper's network has none.
 """
 
 import tensorflow as tf
@@ -52,7 +52,7 @@ def moments(x, *, name=None):
 
 
 def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
-    """Shifts and stretches each channel to the given mean 0, variance 1, then scales and offsets it.
+    """Takes each channel from the given moments to mean 0 and variance 1, then scales and offsets it.
 
         y = scale * (x - mean) / sqrt(variance + epsilon) + offset
 
@@ -95,12 +95,13 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
             channels.append(value)
         mean, variance, scale, offset = channels
 
-        # One factor per channel first: the division and the root are done C times, not B H W C.
+        # y = x * factor + shift: what depends on the channel alone is computed C times, and each
+        # value of x is touched by one product and one sum.
         factor = raw.Mul(
             x=scale, y=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon))
         )  # [C]
-        centred = raw.Sub(x=raw.Cast(x=x, DstT=wide), y=mean)  # [B, H, W, C]
-        y = raw.AddV2(x=raw.Mul(x=centred, y=factor), y=offset)
+        shift = raw.Sub(x=offset, y=raw.Mul(x=mean, y=factor))  # [C]
+        y = raw.AddV2(x=raw.Mul(x=raw.Cast(x=x, DstT=wide), y=factor), y=shift)
         return raw.Cast(x=y, DstT=x.dtype)
 
 
