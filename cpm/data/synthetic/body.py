@@ -102,5 +102,5 @@ def sample_body(rng):
         hips_half=0.086 * (1.0 + 0.10 * curves + 0.10 * stout - 0.06 * youth),
         depth=np.clip(0.64 + 0.06 * stout + rng.normal(0, 0.03), 0.52, 0.85),
         girth=girth,
-        bust=max(0.0, 0.036 * curves + 0.012) if youth == 0 else 0.0,
+        bust=max(0.0, 0.024 * curves + 0.014) if youth == 0 else 0.0,
     )

@@ -41,6 +41,8 @@ class Outfit:
       front, back: prints: `plain`, `zip`, `buttons`, `logo`, `neckline`; `plain`, `number`, `panel`.
       bag: wears a backpack.
       socks: covered part of the shank above the shoe.
+      held: `nothing`, `ball`, `bag` or `stick`, in the hand of `held_side`.
+      stick: its length before the hand, body heights.
     """
 
     skin: Paint
@@ -60,6 +62,9 @@ class Outfit:
     back: str
     bag: bool
     socks: float
+    held: str
+    held_side: str
+    stick: float
 
 
 _SKIN = np.array([(250, 218, 194), (232, 186, 152), (205, 150, 112), (160, 108, 76)])
@@ -86,7 +91,7 @@ def sample_color(rng):
     return np.clip(color, 0.03, 0.97)
 
 
-def sample_paint(rng, patterned=0.35, grain=0.14):
+def sample_paint(rng, patterned=0.35, grain=0.10):
     """A cloth's paint: plain, striped along or across, or checked."""
     color = sample_color(rng)
     if rng.random() > patterned:
@@ -136,7 +141,7 @@ def sample_outfit(rng, body):
     sleeves = ((1.75, 2.0), (0.3, 0.95), (0.0, 0.01))
     return Outfit(
         skin=Paint(skin, skin, grain=0.03),
-        hair=Paint(hair, hair * 0.75, (70.0, 15.0, 70.0), grain=0.2),
+        hair=Paint(hair, hair * 0.8, (60.0, 12.0, 40.0), grain=0.1),
         top=top,
         bottom=bottom,
         shoes=sample_paint(rng, 0.2, 0.05),
@@ -154,4 +159,7 @@ def sample_outfit(rng, body):
         back=_pick(rng, {"plain": 3, "number": 1, "panel": 1}),
         bag=rng.random() < 0.09,
         socks=rng.uniform(0.1, 0.6) if rng.random() < 0.4 else 0.0,
+        held=_pick(rng, {"nothing": 8, "ball": 0.6, "bag": 0.6, "stick": 0.8}),
+        held_side=("left", "right")[rng.integers(2)],
+        stick=rng.uniform(0.1, 0.5),
     )

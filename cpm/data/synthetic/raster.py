@@ -59,9 +59,11 @@ def rasterise(screen, height, width):
     """
     depth = np.full((height, width), -np.inf, np.float32)
     index = np.full((height, width), -1, np.int16)
-    boxes = _boxes(screen, height, width)
+    low, high = screen_boxes(screen)
+    low = np.clip(np.floor(low), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(high) + 1, 0, (width, height)).astype(int)
     with np.errstate(invalid="ignore"):  # the square root of a miss is NaN, and loses
-        for i, (left, top, right, bottom) in enumerate(boxes):
+        for i, ((left, top), (right, bottom)) in enumerate(zip(low, high)):
             if left >= right or top >= bottom:
                 continue
             u = np.arange(left, right, dtype=np.float32)
@@ -74,18 +76,15 @@ def rasterise(screen, height, width):
     return depth, index
 
 
-def _boxes(screen, height, width):
-    """`[N, 4]` int: left, top, right, bottom of every solid, inside the buffer."""
+def screen_boxes(screen):
+    """(low, high), each `[N, 2]`: corners of the upright box around every solid, buffer pixels."""
     from_part = np.linalg.inv(screen.to_part)
     end = screen.start + np.einsum("nij,nj->ni", from_part, screen.axis)
     reach = np.linalg.norm(from_part[:, :2], axis=2)  # [N, 2]
-    a, b = screen.radii[:, :1], screen.radii[:, 1:]
-    low = np.minimum(screen.start[:, :2] - a * reach, end[:, :2] - b * reach)
-    high = np.maximum(screen.start[:, :2] + a * reach, end[:, :2] + b * reach)
-    limits = (width, height)
-    low = np.clip(np.floor(low), 0, limits)
-    high = np.clip(np.ceil(high) + 1, 0, limits)
-    return np.concatenate((low, high), axis=1).astype(int)
+    a, b = screen.radii[:, :1] * reach, screen.radii[:, 1:] * reach
+    low = np.minimum(screen.start[:, :2] - a, end[:, :2] - b)
+    high = np.maximum(screen.start[:, :2] + a, end[:, :2] + b)
+    return low, high
 
 
 def _front(screen, i, u, v):

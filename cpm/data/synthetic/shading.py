@@ -1,7 +1,10 @@
 """Colours the pixels that the rasteriser found: paint, prints, folds and light.
 
-All solids are shaded at once: each pixel looks up the numbers of its own solid, finds its place in
-the coordinates of the part, and from that its paint and the direction its surface faces.
+The rasteriser works at twice the picture's size, so that four samples decide each pixel. Inside a
+plain limb the four agree and one colour at their middle will do; at outlines, and on faces and
+prints, each sample is coloured on its own and the four are averaged. All samples of all solids are
+coloured at once: each looks up the numbers of its own solid, finds its place in the coordinates of
+the part, and from that its paint and the direction its surface faces.
 """
 
 import dataclasses
@@ -9,15 +12,17 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+ZOOM = 2  # buffer pixels per picture pixel
+
 
 @dataclasses.dataclass(frozen=True)
 class Light:
     """One lamp far away, and light from everywhere.
 
     Attributes:
-      direction: `[3]` unit vector towards the lamp, screen space (right, down, viewer).
-      color: `[3]` of the lamp.
-      ambient: `[3]` of the light from everywhere.
+      direction: `[3]` float32 unit vector towards the lamp, screen space (right, down, viewer).
+      color: `[3]` float32 of the lamp.
+      ambient: `[3]` float32 of the light from everywhere.
       wrap: how far the lamp's light reaches around a limb, 0 hard to 1 soft.
     """
 
@@ -31,108 +36,155 @@ def sample_light(rng):
     """Draws a light from above, the front or a side; warm or cold."""
     direction = rng.normal((0, -0.8, 0.7), (0.9, 0.4, 0.5))
     direction /= np.linalg.norm(direction)
-    warm = 1 + np.array([1.0, 0.2, -1.0]) * rng.normal(0, 0.08)
+    warm = 1 + np.array([1.0, 0.2, -1.0]) * rng.normal(0, 0.07)
     strength = rng.uniform(0.35, 0.95)
     ambient = rng.uniform(0.95, 1.15) - 0.72 * strength
-    return Light(direction, strength * warm, ambient / warm, rng.uniform(0.1, 0.7))
+    vectors = direction, strength * warm, ambient / warm
+    return Light(*(v.astype(np.float32) for v in vectors), rng.uniform(0.1, 0.7))
 
 
 def shade(screen, depth, index, light, rng):
-    """Colours every covered pixel.
+    """Colours every covered pixel of the picture.
 
     Args:
-      screen: `ScreenSolids`.
-      depth, index: `[H, W]`, what `rasterise` returned for them.
+      screen: `ScreenSolids`, in buffer pixels.
+      depth, index: `[2H, 2W]`, what `rasterise` returned for them.
       light: `Light`.
-      rng: `np.random.Generator`, for the phase of folds.
+      rng: `np.random.Generator`, for folds and weave.
 
     Returns:
-      `[H, W, 3]` float32 RGB about [0, 1], 0 where no solid is.
+      `[H, W, 3]` float32 RGB about [0, 1] times the covered share, and `[H, W]` float32 that share.
     """
-    rows, columns = np.nonzero(index >= 0)
-    image = np.zeros((*index.shape, 3), np.float32)
-    if len(rows) == 0:
-        return image
-    which = index[rows, columns].astype(np.intp)
-    where = np.stack((columns, rows, depth[rows, columns]), axis=1).astype(np.float32)
+    height, width = index.shape[0] // ZOOM, index.shape[1] // ZOOM
+    covered, where, which, pixel, weight = _samples(screen, depth, index)
+    color = _color(screen, where, which, light, rng) * weight[:, None]
+    image = np.empty((height * width, 3), np.float32)
+    for channel in range(3):
+        image[:, channel] = np.bincount(pixel, color[:, channel], height * width)
+    image = image.reshape(height, width, 3)
+    image *= _crevices(depth, covered)[..., None]
+    return image, covered
+
+
+def _quarters(buffer):
+    """The four `[H, W]` views of a `[2H, 2W]` buffer that make up the picture's pixels."""
+    return buffer[::2, ::2], buffer[::2, 1::2], buffer[1::2, ::2], buffer[1::2, 1::2]
+
+
+def _samples(screen, depth, index):
+    """Lists the places to colour.
+
+    Returns:
+      covered: `[H, W]` share of the four samples that hit a solid.
+      where: `[n, 3]` float32 (u, v, depth) in the buffer.
+      which: `[n]` solid.
+      pixel: `[n]` flat index of the picture's pixel.
+      weight: `[n]` 1 for a whole pixel, 1/4 for one sample.
+    """
+    height, width = index.shape[0] // ZOOM, index.shape[1] // ZOOM
+    quarters = _quarters(index)
+    hit = index >= 0
+    covered = sum(quarter.astype(np.float32) for quarter in _quarters(hit)) / 4
+    plain = np.array([not solid.decals for solid in screen.solids] + [False])
+    whole = plain[quarters[0]]  # index −1, nothing there, finds the False at the end
+    for quarter in quarters[1:]:
+        whole &= quarter == quarters[0]
+    rows, columns = np.nonzero(whole)
+    middle = sum(quarter[rows, columns] for quarter in _quarters(depth)) / 4
+    fine = hit & ~np.repeat(np.repeat(whole, ZOOM, axis=0), ZOOM, axis=1)
+    fine_rows, fine_columns = np.nonzero(fine)
+    where = np.empty((len(rows) + len(fine_rows), 3), np.float32)
+    where[:, 0] = np.concatenate((ZOOM * columns + 0.5, fine_columns))
+    where[:, 1] = np.concatenate((ZOOM * rows + 0.5, fine_rows))
+    where[:, 2] = np.concatenate((middle, depth[fine]))
+    which = np.concatenate((quarters[0][rows, columns], index[fine])).astype(np.intp)
+    pixel = np.concatenate(
+        (rows * width + columns, fine_rows // ZOOM * width + fine_columns // ZOOM)
+    )
+    weight = np.ones(len(where), np.float32)
+    weight[len(rows) :] = 0.25
+    return covered.reshape(height, width), where, which, pixel, weight
+
+
+def _color(screen, where, which, light, rng):
+    """`[n, 3]` float32 colour of each sample, lit."""
     to_part = screen.to_part[which]
     q = np.einsum("nij,nj->ni", to_part, where - screen.start[which])
     normal = _normals(screen, which, q, to_part)
     place = q / screen.scale[which, None]  # body heights
     color = _paint(screen, which, place, rng)
     _apply_decals(screen, which, place, color)
-    lamp = (normal @ light.direction.astype(np.float32) + light.wrap) / (1 + light.wrap)
-    lit = light.ambient + np.maximum(lamp, 0)[:, None] * light.color
-    color *= lit * (0.72 + 0.28 * normal[:, 2:])  # edges turn away from the viewer
-    image[rows, columns] = color
-    return image * _crevices(depth, index)[..., None]
+    wrap = np.float32(light.wrap)
+    lamp = np.maximum((normal @ light.direction + wrap) / (1 + wrap), 0)
+    lit = light.ambient + lamp[:, None] * light.color
+    lit *= (
+        np.float32(0.74) + np.float32(0.26) * normal[:, 2:]
+    )  # darker where edges turn away
+    return color * lit
 
 
 def _normals(screen, which, q, to_part):
-    """`[n, 3]` unit normals in screen space."""
+    """`[n, 3]` float32 unit normals in screen space."""
     c, (a, b) = screen.axis, screen.radii.T
-    n = np.maximum(np.einsum("ni,ni->n", c, c) - (a - b) ** 2, 1e-6)
+    n = np.maximum(np.einsum("ni,ni->n", c, c) - (a - b) ** 2, np.float32(1e-6))
     shift = (a * (a - b) / n)[which]
     toward = (c / n[:, None])[which]
     share = np.clip(np.einsum("ni,ni->n", q, toward) - shift, 0, 1)
     outward = q - c[which] * share[:, None]
     normal = np.einsum("nji,nj->ni", to_part, outward)
-    return normal / np.sqrt(np.einsum("ni,ni->n", normal, normal) + 1e-9)[:, None]
+    length = np.sqrt(np.einsum("ni,ni->n", normal, normal) + np.float32(1e-9))
+    return normal / length[:, None]
 
 
 def _paint(screen, which, place, rng):
-    """`[n, 3]` colour of the paint before light, with stripes, folds and weave."""
+    """`[n, 3]` float32 colour of the paint before light, with stripes, folds and weave."""
     paints = [solid.paint for solid in screen.solids]
 
-    def table(values):
-        return np.array(values, np.float32)
+    def table(name):
+        return np.array([getattr(paint, name) for paint in paints], np.float32)
 
-    color = table([paint.color for paint in paints])[which]
-    waved = table([np.any(paint.wave) for paint in paints])[which]
-    stripes = np.flatnonzero(waved)
-    if len(stripes):
-        kind = which[stripes]
-        at = place[stripes]
-        wave = table([paint.wave for paint in paints])[kind]
-        cross = table([paint.cross for paint in paints])[kind]
-        crossed = np.any(cross != 0, axis=1)
-        first = np.sin(2 * np.pi * np.einsum("ni,ni->n", at, wave))
-        second = np.sin(2 * np.pi * np.einsum("ni,ni->n", at, cross))
-        share = np.clip(0.5 + 2.5 * np.where(crossed, first + second, first), 0, 1)
-        other = table([paint.second for paint in paints])[kind]
-        color[stripes] += (other - color[stripes]) * share[:, None]
-    # Folds: slow waves whose direction differs from solid to solid.
-    grain = table([paint.grain for paint in paints])
-    fold = rng.normal(0, (14, 30, 14), (len(paints), 3)).astype(np.float32)
-    phase = rng.uniform(0, 6.28, len(paints)).astype(np.float32)
-    bend = np.sin(np.einsum("ni,ni->n", place, fold[which] * 2.2) + phase[which])
-    weave = rng.standard_normal(len(which), np.float32)
-    return color * (1 + grain[which] * (bend + 0.35 * weave))[:, None]
+    color = table("color")[which]
+    waved = np.any(table("wave"), axis=1)
+    striped = np.flatnonzero(waved[which])
+    if len(striped):
+        kind, at = which[striped], np.float32(2 * np.pi) * place[striped]
+        wave = np.sin(np.einsum("ni,ni->n", at, table("wave")[kind]))
+        wave += np.sin(np.einsum("ni,ni->n", at, table("cross")[kind]))
+        share = np.clip(0.5 + 2.5 * wave, 0, 1)
+        color[striped] += (table("second")[kind] - color[striped]) * share[:, None]
+    # Folds: two slow waves whose directions differ from solid to solid.
+    spread = np.array((22, 34, 22), np.float32)
+    fold = rng.standard_normal((2, len(paints), 3), np.float32) * spread
+    phase = rng.uniform(0, 6.28, (2, len(paints))).astype(np.float32)
+    bend = rng.standard_normal(len(which), np.float32) * np.float32(0.3)
+    for f, p in zip(fold, phase):
+        bend += 0.6 * np.sin(np.einsum("ni,ni->n", place, f[which]) + p[which])
+    return color * (1 + table("grain")[which] * bend)[:, None]
 
 
 def _apply_decals(screen, which, place, color):
     """Paints faces and prints onto `color` in place."""
-    decorated = [i for i, solid in enumerate(screen.solids) if solid.decals]
-    for i in decorated:
+    for i, solid in enumerate(screen.solids):
+        if not solid.decals:
+            continue
         pixels = np.flatnonzero(which == i)
         x, y, z = place[pixels].T
         # `place` is squeezed like the solid; decals are given in true body heights.
-        x = x * screen.solids[i].squeeze[0]
-        for decal in screen.solids[i].decals:
-            dx = np.abs(x - decal.center[0]) / decal.half[0]
-            dy = np.abs(y - decal.center[1]) / decal.half[1]
-            inside = np.maximum(dx, dy) < 1 if decal.square else dx * dx + dy * dy < 1
-            chosen = pixels[inside & (z * decal.facing > 0)]
-            color[chosen] = decal.color
+        x = x * np.float32(solid.squeeze[0])
+        for decal in solid.decals:
+            dx = np.abs(x - np.float32(decal.center[0])) / np.float32(decal.half[0])
+            dy = np.abs(y - np.float32(decal.center[1])) / np.float32(decal.half[1])
+            inside = np.maximum(dx, dy) if decal.square else dx * dx + dy * dy
+            color[pixels[(inside < 1) & (z * decal.facing > 0)]] = decal.color
 
 
-def _crevices(depth, index):
-    """`[H, W]` darkening where nearer flesh stands in front: contact shadows."""
-    covered = index >= 0
-    filled = np.where(covered, depth, 0).astype(np.float32)
-    size = max(5, index.shape[0] // 24)
-    total = ndimage.uniform_filter(filled, size, mode="nearest")
-    share = ndimage.uniform_filter(covered.astype(np.float32), size, mode="nearest")
-    around = total / np.maximum(share, 1e-3)
-    below = np.where(covered, around - filled, 0)
-    return 1 - 0.45 * np.clip(below / (1.2 * size), 0, 1)
+def _crevices(depth, covered):
+    """`[H, W]` float32 darkening where nearer flesh stands around: contact shadows."""
+    height, width = covered.shape
+    near = np.maximum(*_quarters(depth)[::3])
+    near = np.where(np.isfinite(near), near, 0)
+    size = max(5, height // 24)
+    total = ndimage.uniform_filter(near, size, mode="nearest")
+    share = ndimage.uniform_filter(covered, size, mode="nearest")
+    below = total / np.maximum(share, np.float32(1e-3)) - near
+    return 1 - np.float32(0.45) * np.clip(below / (2.4 * size), 0, 1)

@@ -9,6 +9,7 @@ another person, an object. A joint outside the picture is not seen either, but h
 import numpy as np
 
 from cpm.data.person import OCCLUDED, VISIBLE
+from cpm.data.synthetic.shading import ZOOM
 from cpm.data.synthetic.solids import PARTS
 from cpm.skeleton import get_skeleton, mirror_name
 
@@ -38,16 +39,16 @@ def _owned_parts(joint):
     return {PARTS.index(part) for part in parts}, flesh
 
 
-def joint_states(joints, pixels, person, screen, depth, index, occluder, zoom=1):
+def joint_states(joints, pixels, person, screen, depth, index, occluder):
     """Decides the state of one person's joints.
 
     Args:
       joints: `[16, 3]` (u, v, depth) in picture pixels, `mpii16` order.
       pixels: pixels per body height.
       person: this person's number in `screen.owner`.
-      screen, depth, index: the solids and what `rasterise` returned, in buffer pixels.
+      screen, depth, index: the solids and what `rasterise` returned, in
+        buffer pixels, `ZOOM` to a picture pixel.
       occluder: `[H, W]` bool in picture pixels, where an object stands in front of everything.
-      zoom: buffer pixels per picture pixel.
 
     Returns:
       `[16]` int64 of OCCLUDED and VISIBLE.
@@ -59,15 +60,12 @@ def joint_states(joints, pixels, person, screen, depth, index, occluder, zoom=1)
         column, row = int(np.floor(u + 0.5)), int(np.floor(v + 0.5))
         if not (0 <= column < width and 0 <= row < height) or occluder[row, column]:
             continue
-        bin_column = min(int((u + 0.5) * zoom), depth.shape[1] - 1)
-        bin_row = min(int((v + 0.5) * zoom), depth.shape[0] - 1)
-        solid = index[max(bin_row, 0), max(bin_column, 0)]
-        if solid < 0:  # a gap of less than a pixel: nothing is in front
-            states[p] = VISIBLE
-            continue
+        sample = int((v + 0.5) * ZOOM), int((u + 0.5) * ZOOM)
+        solid = index[sample]
         parts, flesh = _owned_parts(name)
-        above = depth[max(bin_row, 0), max(bin_column, 0)] / zoom - near
         own = screen.owner[solid] == person and screen.part[solid] in parts
-        if own and above <= flesh * pixels:
+        above = depth[sample] / ZOOM - near
+        # Nothing at all there: the joint falls into a gap beside the flesh, and is seen.
+        if solid < 0 or (own and above <= flesh * pixels):
             states[p] = VISIBLE
     return states

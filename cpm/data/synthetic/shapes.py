@@ -1,0 +1,97 @@
+"""Flat shapes with soft edges, and smooth noise: what scenery is made of."""
+
+import numpy as np
+
+
+def smooth_noise(rng, height, width, cell):
+    """Linear interpolation of N(0, 1) values, one per `cell` pixels each way.
+
+    Args:
+      rng: `np.random.Generator`.
+      height, width: pixels.
+      cell: pixels between two free values.
+
+    Returns:
+      `[height, width]` float32.
+    """
+    rows, columns = int(np.ceil(height / cell)) + 2, int(np.ceil(width / cell)) + 2
+    grid = rng.standard_normal((rows, columns), np.float32)
+    down = _blend(height, rows, rng.random())
+    across = _blend(width, columns, rng.random())
+    return down @ grid @ across.T
+
+
+def _blend(size, knots, phase):
+    """`[size, knots]` float32 weights of linear interpolation between knots."""
+    at = phase + np.arange(size) * ((knots - 2) / size)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(knots))).astype(np.float32)
+
+
+def fractal_noise(rng, height, width, largest, falloff):
+    """Noise of all sizes, as in clouds, leaves and stone.
+
+    Args:
+      rng: `np.random.Generator`.
+      height, width: pixels.
+      largest: cell of the coarsest octave, pixels; each next is half as large, down to 2.
+      falloff: amplitude of each octave relative to the next larger one.
+
+    Returns:
+      `[height, width]` float32, about zero mean and unit deviation.
+    """
+    noise, strength, power = np.zeros((height, width), np.float32), 1.0, 0.0
+    while largest >= 2:
+        noise += np.float32(strength) * smooth_noise(rng, height, width, largest)
+        # Interpolation averages: a cell's value deviates by 2/3 of a knot's.
+        power += (2 / 3 * strength) ** 2
+        strength, largest = strength * falloff, largest / 2
+    return noise / np.float32(np.sqrt(power))
+
+
+def draw_shape(image, kind, center, half, angle, color, *, opacity=1.0, mask=None):
+    """Draws a filled shape, in place.
+
+    Args:
+      image: `[H, W, 3]` float32.
+      kind: `box`, `ellipse` or `bar` (a box with round ends).
+      center: (x, y), pixels.
+      half: half length and half width, pixels.
+      angle: of the length against the x axis, radians.
+      color: `[3]`, or `[2, 3]` for a gradient across the width.
+      opacity: in [0, 1].
+      mask: `[H, W]` bool, set where the shape covers at least half a pixel, or None.
+    """
+    along, across, region = _local(image.shape[:2], center, half, angle)
+    if along.size == 0:
+        return
+    outside = _outside(kind, along, across, float(half[0]), float(half[1]))
+    share = np.clip(np.float32(0.5) - outside, 0, 1)[..., None]
+    if mask is not None:
+        mask[region] |= share[..., 0] >= 0.5
+    color = np.asarray(color, np.float32)
+    if color.ndim == 2:
+        t = np.clip(0.5 + across / (2 * float(half[1])), 0, 1)[..., None]
+        color = color[0] + (color[1] - color[0]) * t
+    image[region] += (color - image[region]) * (share * np.float32(opacity))
+
+
+def _local(size, center, half, angle):
+    """A shape's own coordinates of the pixels around it: `[h, w]` along, across; and the slices."""
+    reach = float(np.hypot(*half)) + 1
+    low = np.clip(np.floor(np.asarray(center) - reach), 0, size[::-1]).astype(int)
+    high = np.clip(np.ceil(np.asarray(center) + reach) + 1, 0, size[::-1]).astype(int)
+    x = np.arange(low[0], high[0], dtype=np.float32)[None] - np.float32(center[0])
+    y = np.arange(low[1], high[1], dtype=np.float32)[:, None] - np.float32(center[1])
+    c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    return c * x + s * y, c * y - s * x, np.s_[low[1] : high[1], low[0] : high[0]]
+
+
+def _outside(kind, along, across, length, width):
+    """`[h, w]` about how many pixels a point lies outside the shape, negative inside."""
+    if kind == "ellipse":
+        ratio = np.sqrt((along / length) ** 2 + (across / width) ** 2)
+        return (ratio - 1) * min(length, width)
+    if kind == "bar":
+        over = np.maximum(np.abs(along) - max(length - width, 0.0), 0)
+        return np.sqrt(over * over + across * across) - width
+    return np.maximum(np.abs(along) - length, np.abs(across) - width)
