@@ -82,25 +82,34 @@ def convert(
 
 
 def draw_people(count, seed, processes=None):
-    """Yields `count` synthetic people, drawn on all cores; the order is that of their numbers.
+    """Yields `count` synthetic people, drawn on all cores, always in the same order.
 
     Args:
-      count: how many, of which the last tenth is for validation.
-      seed: of the people; each depends on (seed, its number) only.
+      count: how many, >= 2, a tenth of them for validation.
+      seed: of the people, >= 0; each depends on (seed, split, its number) only.
       processes: None = one per core.
-    """
-    from cpm.data import synthetic
 
-    if count < 2:
-        raise UsageError(f"--count={count}: expected at least 2 people to draw")
-    held_out = max(1, count // SYNTHETIC_VALIDATION)
-    splits = [(TRAIN, count - held_out), (VALIDATION, held_out)]
-    numbers = [(split, i) for split, people in splits for i in range(people)]
-    processes = processes or os.cpu_count()
-    # Spawned, not forked: a fork would copy TensorFlow's threads in mid-air.
-    with concurrent.futures.ProcessPoolExecutor(
-        processes, mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
-        yield from pool.map(
-            functools.partial(_draw, synthetic, seed), numbers, chunksize=16
+    Raises:
+      UsageError: for a count below 2 or a negative seed.
+    """
+    if count < 2 or seed < 0:
+        raise UsageError(
+            f"--count={count} --seed={seed}: expected at least 2 people and a seed >= 0"
         )
+    held_out = max(1, count // SYNTHETIC_VALIDATION)
+    numbers = [(TRAIN, index) for index in range(count - held_out)]
+    numbers += [(VALIDATION, index) for index in range(held_out)]
+    # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
+    with concurrent.futures.ProcessPoolExecutor(
+        processes or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        draw = functools.partial(_draw, seed)
+        yield from pool.map(draw, numbers, chunksize=8)
+
+
+def _draw(seed, number):
+    """One synthetic person; a function of the module, so that other processes can find it."""
+    from cpm.data import synthetic  # only who draws needs the drawing code
+
+    split, index = number
+    return synthetic.make_person(seed, index, split=split)

@@ -48,8 +48,8 @@ RULES = {
     for rule in (
         SplitRule(
             "development",
-            "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. LSPet: ids divisible by 20 validation, "
-            "the rest train. Others: as their ids say.",
+            "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. "
+            "LSPet: ids divisible by 20 validation, the rest train. Others: as their ids say.",
             _development,
         ),
         SplitRule(
@@ -81,10 +81,10 @@ def number_in(person_id, source):
 
 
 def named_split(person_id):
-    """The split that a reader wrote into the id, `source/split/...`; `train` where it did not.
+    """The split that a reader wrote into the id, `source/split-...`; `train` where it did not.
 
-    >>> named_split("synthetic/validation/7"), named_split("mine/7")
+    >>> named_split("synthetic/validation-0-000007"), named_split("mine/7")
     ('validation', 'train')
     """
-    parts = person_id.split("/")
-    return parts[1] if len(parts) > 2 and parts[1] in (VALIDATION, TEST) else TRAIN
+    word = person_id.partition("/")[2].partition("-")[0]
+    return word if word in (VALIDATION, TEST) else TRAIN
