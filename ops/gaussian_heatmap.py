@@ -5,6 +5,8 @@ instead of h * w, and every derivative is again a row times a column. Derivation
 the code: gaussian_heatmap.md, beside this file. The inverse is `ops.find_peaks`.
 """
 
+import numbers
+
 import tensorflow as tf
 
 from ops.shapes import check_floating, check_positive_int, check_shape
@@ -68,7 +70,7 @@ def gaussian_heatmap(
         dtype = joints_px.dtype
         check_floating(joints_px, "joints_px", (tf.float32, tf.float64))
         present = raw.Cast(x=tf.convert_to_tensor(present, name="present"), DstT=dtype)
-        if not tf.is_tensor(sigma_px) and not sigma_px > 0:
+        if isinstance(sigma_px, numbers.Real) and not sigma_px > 0:
             raise ValueError(f"sigma_px is {sigma_px!r}, expected a positive number")
         sigma_px = tf.convert_to_tensor(sigma_px, dtype=dtype, name="sigma_px")
         sizes = check_shape(joints_px, ["B", "P", 2], "joints_px")

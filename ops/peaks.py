@@ -145,8 +145,8 @@ def _taylor_steps(peak):
         [peak.value_at(x, y_c + k) for k in (-1, 0, 1)], y - y_c, peak.height
     )
     slant = _slant(peak, x_c, y_c)
-    steep = tf.abs(slant) <= _SLANT * tf.sqrt(curve_x * curve_y)
-    slant = tf.where(good_x & good_y & steep, slant, tf.zeros_like(slant))
+    believed = tf.abs(slant) <= _SLANT * tf.sqrt(curve_x * curve_y)
+    slant = tf.where(good_x & good_y & believed, slant, tf.zeros_like(slant))
 
     # -H^{-1} D of a 2 x 2 matrix; both curvatures are < 0 and |slant| is limited: never 0.
     determinant = curve_x * curve_y - slant * slant
