@@ -1,17 +1,53 @@
 """What every script of bin/ shares: exit statuses, quiet start-up, the record of a command."""
 
+import contextlib
+import glob
 import os
 import platform
 import shlex
 import subprocess
 import sys
+import tempfile
 
-# Before TensorFlow is imported: its start-up chatter hides the one line that matters.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+@contextlib.contextmanager
+def _silent_start():
+    """Keeps what TensorFlow's libraries print on start-up off the screen, unless it fails.
+
+    They write to the file descriptor before any log level applies: seven lines about instruction
+    sets and GPUs that a machine without one does not have. Where there is a GPU they are shown,
+    because they say why it is not used.
+    """
+    if glob.glob("/dev/nvidia*"):
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            chatter.seek(0)
+            os.write(kept, chatter.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _silent_start():
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # the rest of the chatter comes with the devices
+
+import numpy as np  # noqa: E402
 from absl import app, flags  # noqa: E402
 
-from cpm.errors import UsageError  # noqa: E402
+from cpm.errors import RunStopped, UsageError  # noqa: E402
+
+HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
 
 def run(main):
@@ -31,15 +67,22 @@ def run(main):
         except UsageError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
+        except RunStopped as stopped:
+            print(stopped, file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 1
 
+    if any(argument in HELP for argument in sys.argv[1:]):
+        # absl's own --help prints the same but exits with status 1, as if it had failed.
+        app.usage(shorthelp=True, writeto_stdout=True)
+        sys.exit(0)
     app.run(guarded, flags_parser=_parse)
 
 
 def _parse(arguments):
-    """absl's flag parser, but with exit status 2 for a wrong flag and help on `--help`."""
+    """absl's flag parser, but with exit status 2 for a wrong flag."""
     try:
         remaining = flags.FLAGS(arguments)
     except flags.Error as error:
@@ -50,20 +93,15 @@ def _parse(arguments):
 
 def provenance(seed=None):
     """Command, commit, versions and hardware of this process, as plain JSON values."""
-    import numpy
-    import tensorflow
-
     return {
         "command": shlex.join(["python", *sys.argv]),
         "commit": _commit(),
         "seed": seed,
         "python": platform.python_version(),
-        "tensorflow": tensorflow.__version__,
-        "numpy": numpy.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
         "hardware": f"{os.cpu_count()} CPU cores, {platform.machine()}",
-        "accelerators": [
-            d.name for d in tensorflow.config.list_physical_devices("GPU")
-        ],
+        "accelerators": [d.name for d in tf.config.list_physical_devices("GPU")],
     }
 
 

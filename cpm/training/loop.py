@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from cpm import files
 from cpm.data import pipeline
+from cpm.errors import RunStopped
 from cpm.evaluation import report
 from cpm.inference import batches as inference
 from cpm.network import ConvolutionalPoseMachine
@@ -24,11 +25,11 @@ from cpm.training.run_folder import RunFolder
 from cpm.training.step import TrainStep
 
 
-class NonFiniteLoss(Exception):
+class NonFiniteLoss(RunStopped):
     """Training diverged; the message says at which step and where the evidence lies."""
 
 
-class Interrupted(Exception):
+class Interrupted(RunStopped):
     """The user or the machine asked to stop; the message says how to go on."""
 
 
