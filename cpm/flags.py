@@ -18,16 +18,21 @@ from cpm.skeleton import SKELETONS
 flags.disclaim_key_flags()
 
 
-def define_network_flags():
-    """Defines the flags that say what the network is; call once, at the top of a script."""
-    flags.DEFINE_enum("arch", "mini", sorted(PRESETS), "the network's preset")
-    flags.DEFINE_integer("stages", None, "number of stages T", lower_bound=1)
-    flags.DEFINE_float("width", None, "multiplier of every hidden channel count")
-    flags.DEFINE_enum("norm", None, NORMS, "norm after hidden convolutions")
-    flags.DEFINE_bool("center_map", None, "show stages >= 2 the person's centre")
-    flags.DEFINE_bool("background", None, "one more belief map for the background")
-    flags.DEFINE_string("image_size", None, "side of the crop, or HEIGHTxWIDTH, in px")
-    flags.DEFINE_enum("skeleton", None, sorted(SKELETONS), "the joints to find")
+def define_network_flags(values=flags.FLAGS):
+    """Defines the flags that say what the network is; call once, at the top of a script.
+
+    Args:
+      values: where they are defined; a test may bring its own `FlagValues`.
+    """
+    where = {"flag_values": values}
+    flags.DEFINE_enum("arch", "mini", sorted(PRESETS), "The network's preset.", **where)
+    flags.DEFINE_integer("stages", None, "How many, T.", lower_bound=1, **where)
+    flags.DEFINE_float("width", None, "Multiplier of hidden channel counts.", **where)
+    flags.DEFINE_enum("norm", None, NORMS, "What follows hidden convolutions.", **where)
+    flags.DEFINE_bool("center_map", None, "Show later stages whom is meant.", **where)
+    flags.DEFINE_bool("background", None, "A belief map for the background.", **where)
+    flags.DEFINE_string("image_size", None, "Crop: SIDE or HEIGHTxWIDTH, px.", **where)
+    flags.DEFINE_enum("skeleton", None, sorted(SKELETONS), "Joints to find.", **where)
 
 
 def network_config_from_flags(values=flags.FLAGS):

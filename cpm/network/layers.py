@@ -27,9 +27,7 @@ class Conv2D(tf.Module):
       bias: variable `[Cout]`, 0 at the start, or None.
     """
 
-    def __init__(
-        self, name, in_channels, spec, *, seed=0, dtype=tf.float32, trainable=True
-    ):
+    def __init__(self, name, in_channels, spec, *, seed=0, dtype=tf.float32):
         """Makes the variables.
 
         Args:
@@ -38,7 +36,6 @@ class Conv2D(tf.Module):
           spec: a `specs.Conv`.
           seed: int.
           dtype: of the variables.
-          trainable: whether the tape watches them.
         """
         super().__init__(name=name)
         self.stride = spec.stride
@@ -47,12 +44,10 @@ class Conv2D(tf.Module):
             shape, seed=seed, name=f"{name}/kernel", dtype=dtype
         )
         with self.name_scope:
-            self.kernel = tf.Variable(initial, name="kernel", trainable=trainable)
+            self.kernel = tf.Variable(initial, name="kernel")
             self.bias = None
             if spec.bias:
-                self.bias = tf.Variable(
-                    tf.zeros(spec.channels, dtype), name="bias", trainable=trainable
-                )
+                self.bias = tf.Variable(tf.zeros(spec.channels, dtype), name="bias")
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, Cin]` → `[B, ceil(H / s), ceil(W / s), Cout]`."""
