@@ -18,7 +18,7 @@ def test_derivation_quotes_the_code(name):
     code = {
         line.strip()
         for path in FOLDER.glob("*.py")
-        for line in open(path, newline=None)
+        for line in path.read_text().splitlines()
     }
     assert quoted
     assert [line for line in quoted if line not in code] == []
