@@ -4,8 +4,8 @@ Gather-based: each output pixel looks up the four input pixels around the point 
 runs in tf.data graphs and under XLA, and is differentiable with respect to images and matrices.
 
 It does not low-pass: when the output is coarser than the input by more than about 2, bilinear
-sampling skips pixels and the result aliases. Shrink the image by area averaging first (and divide
-the matrix by the factor), as cpm/data does with large photographs.
+sampling skips pixels and the result aliases. Shrink the image by area averaging (and divide
+the matrix by the factor) beforehand; cpm/data/crops.py does.
 """
 
 import tensorflow as tf
@@ -24,7 +24,7 @@ def affine_warp(images, matrices, *, height, width, border=0.0, name=None):
     so a picture fades to the border over the last pixel.
 
     Args:
-      images: `[B, H, W, C]`, float, or uint8 to be converted on the way (which saves a float copy
+      images: `[B, H, W, C]` float32 or float64, or uint8 to be converted on the way (which saves a float copy
         of a large photograph of which only a part is looked at).
       matrices: `[B, 2, 3]` float: output pixel (x, y, 1) -> input pixel (x, y), 0-based, pixel
         centres at integers. `cpm.geometry.crop_to_image` makes them.
@@ -47,8 +47,7 @@ def affine_warp(images, matrices, *, height, width, border=0.0, name=None):
     with tf.name_scope(name or "affine_warp"):
         images = tf.convert_to_tensor(images, name="images")
         dtype = tf.float32 if images.dtype == tf.uint8 else images.dtype
-        if images.dtype != tf.uint8:
-            check_floating(images, "images")
+        check_floating(images, "images", (tf.uint8, tf.float32, tf.float64))
         matrices = tf.cast(tf.convert_to_tensor(matrices, name="matrices"), dtype)
         border = tf.convert_to_tensor(border, dtype=dtype, name="border")
         sizes = check_shape(images, ["B", "H", "W", "C"], "images")
