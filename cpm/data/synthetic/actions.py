@@ -167,7 +167,7 @@ def _gesture(rng, angles, row):
     angles.elbows[row] = drawn[3]
 
 
-def _draw(rng):
+def _draw(rng, body):
     """One draw of all angles, inside their limits; returns (angles, action name)."""
     weights = np.array([weight for weight, _, _ in _LEGS.values()])
     action = list(_LEGS)[rng.choice(len(_LEGS), p=weights / weights.sum())]
@@ -192,8 +192,29 @@ def _draw(rng):
         angles.hips[:, 0] += angles.lean  # legs stay below a leaning trunk
     angles.wrists[:] = rng.normal(8, 14, 2)
     angles = angles.limited()
+    if action in _BALANCED:
+        _balance(rng, body, angles)
     _set_ankles(rng, angles, action, grounded)
     return angles.limited(), action
+
+
+# Actions in which the feet carry the body, at rest or nearly so.
+_BALANCED = ("stand", "walk", "crouch", "kick", "straddle", "bend over")
+
+
+def _balance(rng, body, angles):
+    """Tilts the whole body so that its weight stands nearly above the feet that carry it."""
+    points = pose_body(body, angles).points
+    ankles = np.stack([points["left_ankle"], points["right_ankle"]])
+    carrying = ankles[ankles[:, 1] < ankles[:, 1].min() + 0.06]
+    foot = carrying.mean(axis=0) + (0, 0, 0.03)
+    weight = (
+        0.4 * points["pelvis"] + 0.45 * points["thorax"] + 0.15 * points["head_top"]
+    )
+    x, y, z = weight - foot
+    share = rng.uniform(0.75, 1.0)
+    angles.lean -= share * np.rad2deg(np.arctan2(z, y))
+    angles.tilt -= share * np.rad2deg(np.arctan2(x, y))
 
 
 def _set_ankles(rng, angles, action, grounded):
@@ -216,7 +237,7 @@ def sample_pose(rng, body):
       (`JointAngles` within their limits, `Figure`, name of the leg action).
     """
     for _ in range(_ATTEMPTS):
-        angles, action = _draw(rng)
+        angles, action = _draw(rng, body)
         figure = pose_body(body, angles)
         if not intersects_itself(body, figure):
             break

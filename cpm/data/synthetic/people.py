@@ -115,7 +115,7 @@ def _picture(rng, actors, screen, depth, solid):
     image = sample_background(rng, *covered.shape, palette)
     for actor in actors:
         _touch_ground(rng, image, actor)
-    image = image * (1 - covered[..., None]) + people
+    image = image * (1 - covered) + people
     corners = *joints.min(axis=0), *joints.max(axis=0)
     occluder = add_occluders(rng, image, corners, palette)
     return photograph(rng, image), occluder

@@ -11,21 +11,24 @@ def photograph(rng, image):
 
     Args:
       rng: `np.random.Generator`.
-      image: `[H, W, 3]` float32 RGB about [0, 1].
+      image: `[3, H, W]` float32 RGB about [0, 1].
 
     Returns:
       `[H, W, 3]` uint8 RGB.
     """
-    height, width, _ = image.shape
+    _, height, width = image.shape
     if rng.random() < 0.35:  # patches of light and shade over everything
         patches = smooth_noise(rng, height, width, rng.uniform(40, 120))
-        image = image * (1 + np.float32(rng.uniform(0.05, 0.25)) * patches[..., None])
+        image = image * (1 + np.float32(rng.uniform(0.05, 0.25)) * patches)
     if rng.random() < 0.6:
         sigma = abs(rng.normal(0, 0.6))
-        image = ndimage.gaussian_filter(image, (sigma, sigma, 0), truncate=2.5)
+        image = ndimage.gaussian_filter(image, (0, sigma, sigma), truncate=2.5)
     gain = np.exp(rng.normal(0, 0.16)) * (1 + rng.normal(0, 0.03, 3))
     contrast, middle = np.float32(rng.uniform(0.75, 1.2)), image.mean()
-    image = ((image - middle) * contrast + middle) * gain.astype(np.float32)
-    noise = np.float32(abs(rng.normal(0, 0.02)))
-    image += noise * rng.standard_normal(image.shape, np.float32)
-    return (np.clip(image, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
+    image = (image - middle) * contrast + middle
+    image *= gain.astype(np.float32)[:, None, None]
+    if rng.random() < 0.6:
+        noise = np.float32(abs(rng.normal(0, 0.025)))
+        image += noise * rng.standard_normal(image.shape, np.float32)
+    pixels = (np.clip(image, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0))

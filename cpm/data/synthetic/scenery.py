@@ -2,7 +2,7 @@
 
 A picture's background is a wall, a room or a landscape with noise of all sizes, and shapes
 scattered over it, alone or in rows, some of them as long and thin as limbs and in the colours of
-the person: colour, texture and straight edges alone must not give the person away.
+the person: colour, texture and straight edges alone must not give the person away. Pictures are planar, `[3, H, W]`, as in `shapes`.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def sample_background(rng, height, width, palette):
       palette: `[n, 3]` colours of the person in front, which some shapes borrow.
 
     Returns:
-      `[height, width, 3]` float32 RGB about [0, 1].
+      `[3, height, width]` float32 RGB about [0, 1].
     """
     image = _ground(rng, height, width)
     for _ in range(rng.integers(0, 3)):
@@ -41,16 +41,17 @@ def sample_background(rng, height, width, palette):
         _shape(rng, image, palette)
     if rng.random() < 0.5:  # grain or dirt over everything
         noise = fractal_noise(rng, height, width, rng.choice([4, 16, 64]), 0.8)
-        image *= 1 + np.float32(rng.uniform(0.02, 0.12)) * noise[..., None]
+        image *= 1 + np.float32(rng.uniform(0.02, 0.12)) * noise
     return image
 
 
 def _gradient(height, width, low, high, angle):
-    """`[height, width, 3]` float32 from one colour to another along a direction."""
+    """`[3, height, width]` float32 from one colour to another along a direction."""
     v = (np.cos(angle) * (np.arange(height) / height - 0.5)).astype(np.float32)
     u = (np.sin(angle) * (np.arange(width) / width - 0.5)).astype(np.float32)
-    t = (np.float32(0.5) + v[:, None] + u[None])[..., None]
-    return low.astype(np.float32) + (high - low).astype(np.float32) * t
+    t = np.float32(0.5) + v[:, None] + u[None]
+    low, high = (c.astype(np.float32)[:, None, None] for c in (low, high))
+    return low + (high - low) * t
 
 
 def _surface(rng, height, width):
@@ -65,14 +66,14 @@ def _surface(rng, height, width):
         if rng.random() < 0.3:  # patches with edges: leaves, stones
             noise = np.clip(3 * (noise - rng.normal(0, 0.5)), -1, 1)
         tint = rng.uniform(0.02, 0.16) * (1 + rng.normal(0, 0.25, 3))
-        image += noise[..., None] * tint.astype(np.float32)
+        image += noise * tint.astype(np.float32)[:, None, None]
     if rng.random() < 0.2:
         image += _stripes(rng, height, width)
     return image
 
 
 def _stripes(rng, height, width):
-    """`[height, width, 3]` float32 planks, blinds or bars, to be added."""
+    """`[3, height, width]` float32 planks, blinds or bars, to be added."""
     angle, period = rng.uniform(0, np.pi), rng.uniform(5, 40)
     u = np.arange(width, dtype=np.float32) * np.float32(
         np.cos(angle) * 2 * np.pi / period
@@ -84,7 +85,7 @@ def _stripes(rng, height, width):
     if rng.random() < 0.5:
         wave = np.sign(wave - np.float32(rng.uniform(-0.8, 0.8)))
     tint = rng.uniform(0.02, 0.12) * (1 + rng.normal(0, 0.3, 3))
-    return wave[..., None] * tint.astype(np.float32)
+    return wave * tint.astype(np.float32)[:, None, None]
 
 
 def _ground(rng, height, width):
@@ -99,7 +100,7 @@ def _ground(rng, height, width):
             at = np.arange(width) / width * rng.uniform(3, (9, 20, 40))[:, None]
             edge = edge + (waves * np.sin(at + rng.uniform(0, 6, 3)[:, None])).sum(0)
         share = np.clip(np.arange(height)[:, None] - horizon + edge[None], 0, 1)
-        image += (below - image) * share[..., None].astype(np.float32)
+        image += (below - image) * share.astype(np.float32)
     return np.clip(image, 0, 1, out=image)
 
 
@@ -115,7 +116,7 @@ def _shape_colors(rng, palette):
 
 def _shape(rng, image, palette):
     """One box, ellipse or limb-like bar anywhere, in place."""
-    height, width, _ = image.shape
+    _, height, width = image.shape
     kind = ("box", "ellipse", "bar", "bar")[rng.integers(4)]
     long = np.exp(rng.uniform(np.log(4), np.log(60)))
     thin = long * rng.uniform(0.1, 0.9) if kind != "bar" else rng.uniform(1, 8)
@@ -135,7 +136,7 @@ def _shape(rng, image, palette):
 
 def _row_of_shapes(rng, image, palette):
     """Windows, posts, trees, steps: one shape several times in a row, in place."""
-    height, width, _ = image.shape
+    _, height, width = image.shape
     kind = ("box", "box", "ellipse", "bar")[rng.integers(4)]
     half = rng.uniform((2, 2), (22, 30))
     angle = rng.choice([0, np.pi / 2])
@@ -152,7 +153,7 @@ def add_shadow(rng, image, feet, scale):
 
     Args:
       rng: `np.random.Generator`.
-      image: `[H, W, 3]` float32.
+      image: `[3, H, W]` float32.
       feet: `[n, 2]` points of contact, pixels.
       scale: pixels per body height.
     """
@@ -185,14 +186,14 @@ def add_occluders(rng, image, box, palette):
 
     Args:
       rng: `np.random.Generator`.
-      image: `[H, W, 3]` float32.
+      image: `[3, H, W]` float32.
       box: (left, top, right, bottom) of the joints, pixels; objects stand near it.
       palette: `[n, 3]` colours an object may borrow.
 
     Returns:
       `[H, W]` bool, where an object is in front.
     """
-    mask = np.zeros(image.shape[:2], bool)
+    mask = np.zeros(image.shape[1:], bool)
     if rng.random() > 0.35:
         return mask
     left, top, right, bottom = box

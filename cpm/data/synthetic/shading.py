@@ -53,17 +53,14 @@ def shade(screen, depth, index, light, rng):
       rng: `np.random.Generator`, for folds and weave.
 
     Returns:
-      `[H, W, 3]` float32 RGB about [0, 1] times the covered share, and `[H, W]` float32 that share.
+      `[3, H, W]` float32 RGB about [0, 1] times the covered share, and `[H, W]` float32 that share.
     """
     height, width = index.shape[0] // ZOOM, index.shape[1] // ZOOM
     covered, where, which, pixel, weight = _samples(screen, depth, index)
     color = _color(screen, where, which, light, rng) * weight[:, None]
-    image = np.empty((height * width, 3), np.float32)
-    for channel in range(3):
-        image[:, channel] = np.bincount(pixel, color[:, channel], height * width)
-    image = image.reshape(height, width, 3)
-    image *= _crevices(depth, covered)[..., None]
-    return image, covered
+    channels = [np.bincount(pixel, c, height * width) for c in color.T]
+    image = np.stack(channels).astype(np.float32).reshape(3, height, width)
+    return image * _crevices(depth, covered), covered
 
 
 def _quarters(buffer):

@@ -1,4 +1,8 @@
-"""Flat shapes with soft edges, and smooth noise: what scenery is made of."""
+"""Flat shapes with soft edges, and smooth noise: what scenery is made of.
+
+Pictures are planar here, `[3, H, W]`: a mask then applies to whole rows of memory at a time, which
+makes NumPy about three times as fast as with three interleaved colours.
+"""
 
 import numpy as np
 
@@ -52,7 +56,7 @@ def draw_shape(image, kind, center, half, angle, color, *, opacity=1.0, mask=Non
     """Draws a filled shape, in place.
 
     Args:
-      image: `[H, W, 3]` float32.
+      image: `[3, H, W]` float32.
       kind: `box`, `ellipse` or `bar` (a box with round ends).
       center: (x, y), pixels.
       half: half length and half width, pixels.
@@ -61,18 +65,20 @@ def draw_shape(image, kind, center, half, angle, color, *, opacity=1.0, mask=Non
       opacity: in [0, 1].
       mask: `[H, W]` bool, set where the shape covers at least half a pixel, or None.
     """
-    along, across, region = _local(image.shape[:2], center, half, angle)
+    along, across, region = _local(image.shape[1:], center, half, angle)
     if along.size == 0:
         return
     outside = _outside(kind, along, across, float(half[0]), float(half[1]))
-    share = np.clip(np.float32(0.5) - outside, 0, 1)[..., None]
+    share = np.clip(np.float32(0.5) - outside, 0, 1)
     if mask is not None:
-        mask[region] |= share[..., 0] >= 0.5
-    color = np.asarray(color, np.float32)
-    if color.ndim == 2:
-        t = np.clip(0.5 + across / (2 * float(half[1])), 0, 1)[..., None]
+        mask[region] |= share >= 0.5
+    share *= np.float32(opacity)
+    color = np.asarray(color, np.float32)[..., None, None]
+    if len(color) == 2:
+        t = np.clip(0.5 + across / (2 * float(half[1])), 0, 1)
         color = color[0] + (color[1] - color[0]) * t
-    image[region] += (color - image[region]) * (share * np.float32(opacity))
+    place = image[(slice(None), *region)]
+    place += (color - place) * share
 
 
 def _local(size, center, half, angle):
