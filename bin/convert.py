@@ -12,6 +12,7 @@ from absl import flags
 
 from cpm import command_line
 from cpm.data import sources
+from cpm.data.examples import LONGEST_SIDE_PX
 from cpm.data.manifest import read_manifest
 from cpm.data.report import table
 from cpm.data.splits import RULES
@@ -34,6 +35,12 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_integer("count", 2000, "Synthetic people to draw.", lower_bound=2)
 flags.DEFINE_integer("seed", 0, "Of the order, and of the synthetic people.")
+flags.DEFINE_integer(
+    "longest_side",
+    LONGEST_SIDE_PX,
+    "Larger pictures are cut to the person's neighbourhood and shrunk to so many pixels; 0 = never.",
+    lower_bound=0,
+)
 flags.DEFINE_integer("shards", 0, "Files per split; 0 = by size.", lower_bound=0)
 
 
@@ -49,6 +56,7 @@ def main(_):
         seed=FLAGS.seed,
         shards=FLAGS.shards,
         keep_near_duplicates=FLAGS.keep_near_duplicates,
+        longest_side=FLAGS.longest_side,
     )
     print(table(manifest.report))
     read_manifest(FLAGS.out, verify=True)

@@ -16,6 +16,7 @@ References:
 import math
 import typing
 
+import numpy as np
 import tensorflow as tf
 
 from cpm.data.crops import BORDER
@@ -126,9 +127,9 @@ def mirror_joints(values, flip, mirror):
     Args:
       values: `[people, P, ...]`.
       flip: scalar bool.
-      mirror: `[P]` int, `Skeleton.mirror`.
+      mirror: `[P]` int array, `Skeleton.mirror`.
     """
-    return tf.gather(values, tf.where(flip, mirror, tf.range(len(mirror))), axis=1)
+    return tf.gather(values, tf.where(flip, mirror, np.arange(len(mirror))), axis=1)
 
 
 def color_map(change):

@@ -60,7 +60,7 @@ def read_picture(source):
     try:
         with _open(source, name) as picture:
             picture.load()
-            return _as_rgb(ImageOps.exif_transpose(picture))
+            return _as_rgb(_upright(picture))
     except _DECODER_ERRORS as error:
         raise PictureError(f"{name} cannot be decoded: {error}") from error
 
@@ -95,7 +95,7 @@ def is_plain_jpeg(content):
 
 
 def encode_jpeg(image, quality=95):
-    """`[H, W, 3]` uint8 RGB as JPEG bytes, colours at full resolution (4:4:4)."""
+    """`[H, W, 3]` uint8 RGB as JPEG bytes, colours at full resolution (4:4:4: no chroma shift)."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
@@ -151,6 +151,14 @@ def _open(content, name):
             f"{name} has {width} x {height} pixels; at most {MAX_PIXELS} are read"
         )
     return picture
+
+
+def _upright(picture):
+    """The picture as its camera was held; as it is where the EXIF data cannot be read."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except _DECODER_ERRORS:
+        return picture
 
 
 def _as_rgb(picture):

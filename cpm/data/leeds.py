@@ -10,9 +10,37 @@ import os
 import numpy as np
 import scipy.io
 
+from cpm.data.person import Person, Pose
 from cpm.errors import UsageError
+from cpm.skeleton import SKELETONS
 
-JOINTS = 14
+SKELETON = SKELETONS["lsp14"]
+
+
+def read_people(folder, source, *, digits, unflagged, flagged):
+    """Yields the `Person` of every column of `joints.mat`, also where its picture is missing.
+
+    Args:
+      folder: holds `joints.mat` and `images/`.
+      source: `lsp` or `lspet`: the first part of the ids.
+      digits: of the number in the pictures' names.
+      unflagged, flagged: state of a joint whose third value is 0, 1.
+
+    Raises:
+      UsageError: if `joints.mat` is missing or malformed.
+    """
+    joints_px, flags = read_annotations(folder)
+    for number, (points, flag) in enumerate(zip(joints_px, flags), start=1):
+        name = f"im{number:0{digits}d}"
+        try:
+            pose = Pose(points, np.where(flag, flagged, unflagged))
+        except ValueError as error:
+            raise UsageError(
+                f"column {number} of joints.mat in {str(folder)!r}: {error}; "
+                "download the data set again"
+            ) from error
+        picture = os.path.join(folder, "images", f"{name}.jpg")
+        yield Person(f"{source}/{name}", picture, SKELETON, pose)
 
 
 def read_annotations(folder):
@@ -50,22 +78,13 @@ def read_annotations(folder):
     return position - 1, flag == 1
 
 
-def picture_path(folder, number, digits):
-    """`images/imNNNN.jpg` of person `number`, 1-based.
-
-    >>> picture_path("lsp", 7, digits=4)
-    'lsp/images/im0007.jpg'
-    """
-    return os.path.join(folder, "images", f"im{number:0{digits}d}.jpg")
-
-
 def _people_first(joints, path):
     """The array as `[N, 14, 3]`, from either layout."""
     joints = np.asarray(joints)
     if joints.ndim == 3 and joints.dtype.kind in "fiu":
-        if joints.shape[:2] == (3, JOINTS):
+        if joints.shape[:2] == (3, len(SKELETON)):
             return joints.transpose(2, 1, 0).astype(np.float64)
-        if joints.shape[:2] == (JOINTS, 3):
+        if joints.shape[:2] == (len(SKELETON), 3):
             return joints.transpose(2, 0, 1).astype(np.float64)
     raise UsageError(
         f"{path!r}: `joints` is an array of shape {joints.shape} and type {joints.dtype}; "

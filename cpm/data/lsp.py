@@ -8,11 +8,8 @@ References: S. Johnson and M. Everingham, "Clustered Pose and Nonlinear Appearan
   Human Pose Estimation", BMVC 2010.
 """
 
-import numpy as np
-
 from cpm.data import leeds
-from cpm.data.person import OCCLUDED, VISIBLE, Person, Pose
-from cpm.skeleton import SKELETONS
+from cpm.data.person import OCCLUDED, VISIBLE
 
 
 def read_people(folder):
@@ -24,11 +21,6 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    joints_px, occluded = leeds.read_annotations(folder)
-    for number, (points, hidden) in enumerate(zip(joints_px, occluded), start=1):
-        yield Person(
-            id=f"lsp/im{number:04d}",
-            image=leeds.picture_path(folder, number, digits=4),
-            skeleton=SKELETONS["lsp14"],
-            pose=Pose(points, np.where(hidden, OCCLUDED, VISIBLE)),
-        )
+    return leeds.read_people(
+        folder, "lsp", digits=4, unflagged=VISIBLE, flagged=OCCLUDED
+    )

@@ -8,11 +8,8 @@ References: S. Johnson and M. Everingham, "Learning Effective Human Pose Estimat
   Inaccurate Annotation", CVPR 2011.
 """
 
-import numpy as np
-
 from cpm.data import leeds
-from cpm.data.person import ABSENT, VISIBLE, Person, Pose
-from cpm.skeleton import SKELETONS
+from cpm.data.person import ABSENT, VISIBLE
 
 
 def read_people(folder):
@@ -24,11 +21,6 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    joints_px, labelled = leeds.read_annotations(folder)
-    for number, (points, known) in enumerate(zip(joints_px, labelled), start=1):
-        yield Person(
-            id=f"lspet/im{number:05d}",
-            image=leeds.picture_path(folder, number, digits=5),
-            skeleton=SKELETONS["lsp14"],
-            pose=Pose(points, np.where(known, VISIBLE, ABSENT)),
-        )
+    return leeds.read_people(
+        folder, "lspet", digits=5, unflagged=ABSENT, flagged=VISIBLE
+    )

@@ -17,6 +17,9 @@ from cpm.errors import UsageError
 from cpm.skeleton import Skeleton, get_skeleton
 
 NAME = "manifest.json"
+MARKER = (
+    "conversion-under-way"  # empty file; stays behind where a conversion was killed
+)
 FORMAT, VERSION = "cpm-records", 1
 
 
@@ -113,15 +116,23 @@ def read_manifest(folder, verify=False):
 
 
 def is_ours(folder):
-    """Whether the folder is empty, absent, or holds nothing but a conversion of ours, whole or not."""
+    """Whether a conversion may be written there.
+
+    True for a folder that is absent or empty, or that holds an earlier conversion: one with our
+    manifest, or with the marker of one that did not come to its end.
+    """
     if not os.path.lexists(folder):
         return True
     if not os.path.isdir(folder):
         return False
-    return all(
-        name == NAME or name.endswith((".tfrecord", ".spool"))
-        for name in map(_final_name, os.listdir(folder))
-    )
+    names = os.listdir(folder)
+    if not names or MARKER in names:
+        return True
+    try:
+        with open(os.path.join(folder, NAME), encoding="utf-8") as file:
+            return json.load(file)["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def sha256(path):
@@ -131,11 +142,6 @@ def sha256(path):
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _final_name(name):
-    """The name a temporary file of cpm.files would have got."""
-    return NAME if name.startswith(".partial-") and name.endswith(NAME) else name
 
 
 def _parse(path):

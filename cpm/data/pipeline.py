@@ -21,6 +21,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from cpm.config import AugmentConfig
 from cpm.data import order
@@ -59,7 +60,7 @@ def training_batches(data_dirs, config, *, start_step=0):
     Raises:
       UsageError: if a folder is missing, incomplete or has no training people.
     """
-    folders = open_folders(data_dirs, TRAIN)
+    folders = open_folders(data_dirs, TRAIN, config.data.crop)
     files, numbers = _files(folders)
     records = order.endless_order(
         files,
@@ -95,7 +96,7 @@ def evaluation_batches(data_dirs, config, *, split, crop=None, batch_size=None):
       UsageError: if a folder is missing or incomplete, or none holds this split.
     """
     batch_size = batch_size or config.data.batch_size
-    folders = open_folders(data_dirs, split)
+    folders = open_folders(data_dirs, split, crop or config.data.crop)
     make = _maker(folders, config, crop or config.data.crop, AugmentConfig())
     examples = order.fixed_order(*_files(folders)).map(
         make, num_parallel_calls=WORKERS, deterministic=True
@@ -107,8 +108,10 @@ def evaluation_batches(data_dirs, config, *, split, crop=None, batch_size=None):
     return _tuned(examples.batch(batch_size, drop_remainder=True).prefetch(2))
 
 
-def open_folders(data_dirs, split):
+def open_folders(data_dirs, split, crop="joints"):
     """The parts of the converted folders that hold the split.
+
+    Warns where the rule `person` meets people without an annotated scale.
 
     Returns:
       List of `Folder`, at least one with people.
@@ -126,6 +129,15 @@ def open_folders(data_dirs, split):
         )
         for path, manifest in zip(paths, manifests)
     ]
+    for path, manifest in zip(paths, manifests):
+        scaled = manifest.report["splits"].get(split, {}).get("scaled", 0)
+        if crop == "person" and scaled < manifest.people(split):
+            logging.warning(
+                "%s: %d of %d people have an annotated scale; the others are cut by their joints",
+                path,
+                scaled,
+                manifest.people(split),
+            )
     folders = [folder for folder in folders if folder.people]
     if not folders:
         known = sorted({name for manifest in manifests for name in manifest.splits})

@@ -36,6 +36,7 @@ def example_maker(skeletons, network, data, *, seed):
         )
     skeleton = get_skeleton(network.skeleton)
 
+    @tf.autograph.experimental.do_not_convert
     def make(epoch, folder, serialised):
         person = _parse(serialised, folder, skeletons, skeleton)
         example_seed = augmentation.example_seed(seed, epoch, person["id"])
@@ -45,13 +46,14 @@ def example_maker(skeletons, network, data, *, seed):
             center_px, side_px, network.image_size, change
         )
         joints_px, state = _poses_in_crop(person, matrix, data.max_people)
-        mirror = tf.constant(skeleton.mirror, tf.int32)
         return {
             "image": _crop(
                 person, matrix, network.image_size, data, change, example_seed
             ),
-            "joints_px": augmentation.mirror_joints(joints_px, change.flip, mirror),
-            "state": augmentation.mirror_joints(state, change.flip, mirror),
+            "joints_px": augmentation.mirror_joints(
+                joints_px, change.flip, skeleton.mirror
+            ),
+            "state": augmentation.mirror_joints(state, change.flip, skeleton.mirror),
             "center_px": _float32(augmentation.image_to_crop(matrix, center_px)),
             "head_size_px": person["head_size_px"],
             "crop_to_image": _float32(matrix),

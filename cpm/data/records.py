@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import math
 import os
+import re
 import typing
 
 import numpy as np
@@ -22,6 +23,7 @@ import tensorflow as tf
 from cpm import files
 from cpm.data import examples, images
 from cpm.data.manifest import (
+    MARKER,
     NAME,
     Manifest,
     Shard,
@@ -33,6 +35,7 @@ from cpm.data.report import Report
 from cpm.data.splits import is_near_duplicate
 from cpm.errors import UsageError
 
+_SHARD = re.compile(r"\w+-\d{5}-of-\d{5}\.tfrecord")
 PEOPLE_PER_SHARD = 512  # small, so that permuting the shards already shuffles
 
 
@@ -67,17 +70,9 @@ def write_records(
     Raises:
       UsageError: if `out_dir` holds something else, or if nobody is left to be written.
     """
-    if not is_ours(out_dir):
-        raise UsageError(
-            f"{str(out_dir)!r} holds files that are not a conversion; "
-            "nothing was changed: name an empty or new folder with --out"
-        )
-    os.makedirs(out_dir, exist_ok=True)
-    _remove_old(out_dir)
     report = Report()
-    with contextlib.ExitStack() as stack:
-        spools = {}
-        skeleton = None
+    with _claimed(out_dir), contextlib.ExitStack() as stack:
+        spools, skeleton = {}, None
         for person in people:
             skeleton = _same_skeleton(skeleton, person)
             serialised = _encode(person, rule, leave_out, longest_side_px, report)
@@ -91,25 +86,25 @@ def write_records(
             raise UsageError(
                 f"no person of {source} could be converted: " + _why(report.left_out)
             )
-        written = {
-            split: tuple(_write_shards(out_dir, split, spool, shards))
-            for split, spool in sorted(spools.items())
-        }
-    manifest = Manifest(
-        source=source,
-        skeleton=skeleton,
-        split_rule={"name": rule.name, "text": rule.text},
-        seed=seed,
-        splits=written,
-        remake=remake,
-        report=report.to_json(),
-        versions={
-            "tensorflow": tf.__version__,
-            "numpy": np.__version__,
-            "pillow": PIL.__version__,
-        },
-    )
-    write_manifest(out_dir, manifest)
+        _remove_old(out_dir)
+        manifest = Manifest(
+            source=source,
+            skeleton=skeleton,
+            split_rule={"name": rule.name, "text": rule.text},
+            seed=seed,
+            splits={
+                split: tuple(_write_shards(out_dir, split, spool, shards))
+                for split, spool in sorted(spools.items())
+            },
+            remake=remake,
+            report=report.to_json(),
+            versions={
+                "tensorflow": tf.__version__,
+                "numpy": np.__version__,
+                "pillow": PIL.__version__,
+            },
+        )
+        write_manifest(out_dir, manifest)
     return manifest
 
 
@@ -130,10 +125,10 @@ def _encode(person, rule, leave_out, longest_side_px, report):
     else:
         try:
             serialised, size = examples.encode_person(person, longest_side_px)
-        except images.PictureError:
-            report.leave_out(person.id, "pictures unreadable")
+        except images.PictureError as error:
+            report.leave_out(f"{person.id} ({error})", "pictures unreadable")
             return None
-        report.add(rule.assign(person.id), person.pose, size)
+        report.add(rule.assign(person.id), person, size)
         return serialised
     return None
 
@@ -158,12 +153,32 @@ def _why(left_out):
     )
 
 
+@contextlib.contextmanager
+def _claimed(out_dir):
+    """Marks the folder as being written, so that what a kill leaves behind is known to be ours."""
+    if not is_ours(out_dir):
+        raise UsageError(
+            f"{str(out_dir)!r} holds files that are not a conversion; "
+            "nothing was changed: name an empty or new folder with --out"
+        )
+    os.makedirs(out_dir, exist_ok=True)
+    marker = os.path.join(out_dir, MARKER)
+    files.write_text(marker, "")
+    try:
+        yield
+    finally:
+        complete = os.path.exists(os.path.join(out_dir, NAME))
+        if complete or os.listdir(out_dir) == [MARKER]:
+            os.remove(marker)
+
+
 def _remove_old(out_dir):
     """Removes an earlier conversion, its manifest first: a folder without one is incomplete."""
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(out_dir, NAME))
     for name in os.listdir(out_dir):
-        os.remove(os.path.join(out_dir, name))
+        if _SHARD.fullmatch(name) or name.startswith(".partial-"):
+            os.remove(os.path.join(out_dir, name))
 
 
 def _write_shards(out_dir, split, spool, shards):

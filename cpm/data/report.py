@@ -6,7 +6,7 @@ import dataclasses
 from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
 
 NAMED = 3  # so many of those left out are named, the rest is counted
-COLUMNS = ("people", "visible", "occluded", "absent", "outside")
+COLUMNS = ("people", "visible", "occluded", "absent", "outside", "scaled")
 
 
 @dataclasses.dataclass
@@ -14,8 +14,8 @@ class Report:
     """Counts, filled while people pass by.
 
     Attributes:
-      splits: split -> Counter of `COLUMNS`: people, joints in each state, and joints that have a
-        position outside the picture (kept as they are).
+      splits: split -> Counter of `COLUMNS`: people, joints in each state, joints that have a
+        position outside the picture (kept as they are), people with an annotated scale.
       left_out: reason -> ids.
     """
 
@@ -26,8 +26,9 @@ class Report:
         default_factory=lambda: collections.defaultdict(list)
     )
 
-    def add(self, split, pose, size):
+    def add(self, split, person, size):
         """Counts one person that was kept; `size` = (height, width) of the original picture."""
+        pose = person.pose
         x, y = pose.joints_px.T
         height, width = size
         # Pixel centres are integers: the picture reaches from -1/2 to width - 1/2.
@@ -38,6 +39,7 @@ class Report:
             occluded=int((pose.state == OCCLUDED).sum()),
             absent=int((pose.state == ABSENT).sum()),
             outside=int((outside & pose.present).sum()),
+            scaled=int(person.scale is not None),
         )
 
     def leave_out(self, person_id, reason):
@@ -61,7 +63,7 @@ def table(report):
     >>> report = Report()
     >>> report.leave_out("lsp/im1001", "picture missing")
     >>> print(table(report.to_json()))
-    split      people   visible  occluded    absent   outside
+    split        people   visible  occluded    absent   outside    scaled
     left out: 1 picture missing: lsp/im1001
     """
     rows = [("split", *COLUMNS)]
@@ -70,7 +72,7 @@ def table(report):
         for split, counts in report["splits"].items()
     ]
     lines = [
-        f"{row[0]:7s}" + "".join(f"{cell:>10s}" for cell in row[1:]) for row in rows
+        f"{row[0]:10s}" + "".join(f"{cell:>10s}" for cell in row[1:]) for row in rows
     ]
     lines += [
         f"left out: {len(ids):,} {reason}: {_some(ids)}"

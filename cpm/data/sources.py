@@ -10,6 +10,7 @@ import multiprocessing
 import os
 
 from cpm.data import lsp, lspet
+from cpm.data.examples import LONGEST_SIDE_PX
 from cpm.data.records import write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
 from cpm.errors import UsageError
@@ -35,6 +36,7 @@ def convert(
     seed=0,
     shards=0,
     keep_near_duplicates=False,
+    longest_side=LONGEST_SIDE_PX,
 ):
     """Converts a data set to a folder that the pipeline reads.
 
@@ -46,6 +48,7 @@ def convert(
       count: synthetic people, of which a tenth is for validation.
       seed: of the order, and of the synthetic people.
       shards: files per split; 0 = automatic.
+      longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
       keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
 
     Returns:
@@ -58,7 +61,10 @@ def convert(
         raise UsageError(
             f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}"
         )
-    options = f"--split_rule={split_rule} --seed={seed} --shards={shards}"
+    options = (
+        f"--split_rule={split_rule} --seed={seed} --shards={shards} "
+        f"--longest_side={longest_side}"
+    )
     if dataset == SYNTHETIC:
         people = draw_people(count, seed)
         options += f" --count={count}"
@@ -77,6 +83,7 @@ def convert(
         seed=seed,
         shards=shards,
         leave_out=(lambda _: False) if keep_near_duplicates else is_near_duplicate,
+        longest_side_px=longest_side,
         remake=f"python bin/convert.py --dataset={dataset} {options} --out={out_dir}",
     )
 
