@@ -25,7 +25,7 @@ class RunFolder:
     """
 
     def __init__(self, path):
-        self.path = path
+        self.path = path = os.fspath(path)
         self.config_path = os.path.join(path, "config.json")
         self.metrics_path = os.path.join(path, "metrics.jsonl")
         self.checkpoints = os.path.join(path, "checkpoints")
@@ -45,16 +45,17 @@ class RunFolder:
           UsageError: if the folder holds a run with another configuration.
         """
         if os.path.exists(self.config_path):
-            self._check_same(config)
+            self._check_same(config, data)
             return
         record = {"config": to_dict(config), "data": list(data)}
         files.write_json(
             self.config_path, record | command_line.provenance(config.seed)
         )
 
-    def _check_same(self, config):
-        earlier = flatten(to_dict(read_config(self.path)[0]))
-        now = flatten(to_dict(config))
+    def _check_same(self, config, data):
+        earlier, record = read_config(self.path)
+        earlier = flatten(to_dict(earlier)) | {"data": record["data"]}
+        now = flatten(to_dict(config)) | {"data": list(data)}
         free = {"eval_every", "save_every", "log_every", "xla"}
         changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
         if changed:
@@ -94,7 +95,7 @@ def read_config(path):
     except FileNotFoundError as error:
         raise UsageError(
             f"{path} is not a run folder (no config.json); "
-            "train one with: python bin/train.py --run_dir=" + path
+            f"train one with: python bin/train.py --run_dir={path}"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file_path} cannot be used: {error}") from error

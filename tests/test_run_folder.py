@@ -1,0 +1,56 @@
+"""The run folder: what is recorded, what a resumed run may change."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cpm.config import OptimizerConfig, TrainConfig
+from cpm.errors import UsageError
+from cpm.training.run_folder import RunFolder, read_config, read_metrics
+
+
+def test_claim_records_configuration_and_provenance(tmp_path):
+    config = TrainConfig(seed=5, steps=7)
+    RunFolder(tmp_path / "run").claim(config, ["data/lsp"])
+    found, record = read_config(tmp_path / "run")
+    assert found == config
+    assert record["data"] == ["data/lsp"] and record["seed"] == 5
+    assert {"command", "commit", "tensorflow", "hardware"} <= set(record)
+
+
+def test_claim_refuses_another_configuration(tmp_path):
+    folder = RunFolder(tmp_path)
+    config = TrainConfig()
+    folder.claim(config, ["a"])
+    folder.claim(dataclasses.replace(config, save_every=3), ["a"])  # changes no result
+    other = dataclasses.replace(config, optimizer=OptimizerConfig(learning_rate=0.5))
+    with pytest.raises(UsageError, match="optimizer.learning_rate = 0.002.*0.5"):
+        folder.claim(other, ["a"])
+    with pytest.raises(UsageError, match="data"):
+        folder.claim(config, ["b"])
+    assert read_config(tmp_path)[0] == config
+
+
+def test_forget_after_drops_later_and_half_written_lines(tmp_path):
+    folder = RunFolder(tmp_path)
+    for step in (1, 2, 3):
+        folder.append({"step": step, "loss": step / 2})
+    with open(folder.metrics_path, "a") as file:
+        file.write('{"step": 4, "lo')  # killed here
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
+    folder.forget_after(2)
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2]
+    folder.append({"step": 3})
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_read_config_raises(tmp_path):
+    with pytest.raises(UsageError, match="not a run folder.*bin/train.py"):
+        read_config(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"config": {"stepz": 1}}))
+    with pytest.raises(UsageError, match="unknown key 'stepz'"):
+        read_config(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UsageError, match="cannot be used"):
+        read_config(tmp_path)
