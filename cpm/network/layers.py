@@ -165,9 +165,13 @@ class Dropout(tf.Module):
         mixed = tf.bitwise.bitwise_xor(
             tf.cast(seed, tf.int32), stateless_key(0, self.name)
         )
-        # The algorithm is named because the default one depends on the device.
-        draw = tf.random.stateless_uniform(tf.shape(x), mixed, alg="philox")
-        kept = tf.cast(draw >= self.rate, x.dtype)
+        # Whole 32-bit words: they are the same with and without XLA, on every device, where floats
+        # are not (TensorFlow 2.21 turns the same words into other floats under XLA).
+        words = tf.random.stateless_uniform(
+            tf.shape(x), mixed, None, None, tf.uint32, alg="philox"
+        )
+        threshold = tf.constant(int(self.rate * 2**32), tf.uint32)
+        kept = tf.cast(words >= threshold, x.dtype)
         return x * kept / (1 - self.rate)
 
 
