@@ -17,6 +17,7 @@ References:
 """
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -62,13 +63,14 @@ def rasterise(screen, height, width):
     low, high = screen_boxes(screen)
     low = np.clip(np.floor(low), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(high) + 1, 0, (width, height)).astype(int)
+    rays = _rays(screen)
     with np.errstate(invalid="ignore"):  # the square root of a miss is NaN, and loses
         for i, ((left, top), (right, bottom)) in enumerate(zip(low, high)):
             if left >= right or top >= bottom:
                 continue
             u = np.arange(left, right, dtype=np.float32)
             v = np.arange(top, bottom, dtype=np.float32)
-            front = _front(screen, i, u, v)
+            front = _front(rays[i], u, v)
             region = np.s_[top:bottom, left:right]
             nearer = front > depth[region]
             np.copyto(depth[region], front, where=nearer)
@@ -87,35 +89,61 @@ def screen_boxes(screen):
     return low, high
 
 
-def _front(screen, i, u, v):
-    """`[len(v), len(u)]` depth of solid i's front, NaN where the ray misses it."""
-    a, b = screen.radii[i].tolist()
-    matrix, c = screen.to_part[i].astype(float), screen.axis[i].astype(float)
-    stretch = np.linalg.norm(matrix[:, 2])
-    e = matrix[:, 2] / stretch
-    slant = e @ matrix[:, :2]  # the share of a pixel step that lies along the ray
-    across = matrix[:, :2] - np.outer(e, slant)
-    (guu, guv), (_, gvv) = across.T @ across
-    cu, cv = c @ across
-    ce, cc = c @ e, c @ c
+class _Ray(typing.NamedTuple):
+    """What one solid's formula needs, as Python floats (names as in the module's docstring)."""
+
+    u: float  # start
+    v: float
+    depth: float
+    a: float
+    b: float
+    stretch: float  # length in q of one pixel of depth
+    slant_u: float  # e-component in q of one pixel to the right, and down
+    slant_v: float
+    guu: float  # |o|² = guu du² + 2 guv du dv + gvv dv²
+    guv: float
+    gvv: float
+    cu: float  # c.o = cu du + cv dv
+    cv: float
+    ce: float
+    cc: float
+
+
+def _rays(screen):
+    """List of N `_Ray`."""
+    to_part, c = screen.to_part.astype(float), screen.axis.astype(float)
+    stretch = np.linalg.norm(to_part[:, :, 2], axis=1)
+    e = to_part[:, :, 2] / stretch[:, None]
+    slant = np.einsum("ni,nij->nj", e, to_part[:, :, :2])
+    across = to_part[:, :, :2] - e[:, :, None] * slant[:, None]  # [N, 3, 2]
+    g = np.einsum("nij,nik->njk", across, across)
+    in_plane = np.einsum("ni,nij->nj", c, across)
+    ce, cc = np.einsum("ni,ni->n", c, e), np.einsum("ni,ni->n", c, c)
+    columns = [*screen.start.T, *screen.radii.T, stretch, *slant.T]
+    columns += [g[:, 0, 0], g[:, 0, 1], g[:, 1, 1], *in_plane.T, ce, cc]
+    return [_Ray(*row) for row in np.stack(columns, axis=1).tolist()]
+
+
+def _front(ray, u, v):
+    """`[len(v), len(u)]` float32 depth of one solid's front, NaN where the ray misses it."""
+    a, b, ce, cc = ray.a, ray.b, ray.ce, ray.cc
     s = a - b
     n = cc - s * s
     k = n - ce * ce
-
-    f = np.float32
-    du, dv = u - screen.start[i, 0], v - screen.start[i, 1]
-    o2 = (f(guu) * du * du)[None] + (f(gvv) * dv * dv)[:, None]
-    o2 += np.outer(f(2 * guv) * dv, du)  # |o|², [bh, bw]
-    co = (f(cu) * du)[None] + (f(cv) * dv)[:, None]  # c.o
-    front = np.sqrt(f(a * a) - o2)
-    if cc > 1e-9:
-        ball = f(b * b - cc + ce * ce) - o2 + f(2) * co
-        front = np.fmax(front, f(ce) + np.sqrt(ball))
-    if n > 1e-9 and k > 1e-6 * n:
-        x = co - f(s * a)
-        inside = x * x + f(k) * (f(a * a) - o2)
-        w = (f(ce / k)) * x + np.sqrt(f(n) * inside) * f(1 / k)
-        y = x + f(ce) * w
-        front = np.fmax(front, np.where((y > 0) & (y < f(n)), w, f(np.nan)))
-    along = (f(slant[0]) * du)[None] + (f(slant[1]) * dv)[:, None]
-    return (front - along) * f(1 / stretch) + screen.start[i, 2]
+    du, dv = u - ray.u, (v - ray.v)[:, None]
+    o2 = (2 * ray.guv * dv) * du  # |o|², [bh, bw]
+    o2 += ray.guu * du * du
+    o2 += ray.gvv * dv * dv
+    w = np.sqrt(a * a - o2)
+    if cc > 1e-9:  # two balls
+        co = ray.cu * du + ray.cv * dv
+        w = np.fmax(w, ce + np.sqrt((b * b - cc + ce * ce) + 2 * co - o2))
+    if n > 1e-9 and k > 1e-6 * n:  # and a cone between them
+        x = co - s * a
+        root = np.sqrt((n / k) * (x * x / k + (a * a - o2)))
+        cone = (ce / k) * x + root
+        y = x + ce * cone
+        cone[(y <= 0) | (y >= n)] = np.nan
+        w = np.fmax(w, cone)
+    w -= ray.slant_u * du + ray.slant_v * dv
+    return w / ray.stretch + ray.depth

@@ -78,8 +78,8 @@ def _place(rng, actor, height, width):
     room = np.array([width, height]) - 1 - (high - low) - 2 * flesh
     origin = flesh - low + rng.uniform(0.0, 1.0, 2) * np.maximum(room, 0)
     origin += np.minimum(room, 0) / 2
-    if rng.random() < 0.1:  # partly outside the picture
-        origin += rng.normal(0, 0.12, 2) * (high - low)
+    if rng.random() < 0.08:  # partly outside the picture
+        origin += rng.normal(0, 0.25, 2) * (high - low)
     camera = dataclasses.replace(actor.camera, scale=scale, origin=tuple(origin))
     return dataclasses.replace(actor, camera=camera)
 
