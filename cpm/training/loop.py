@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from cpm import files
 from cpm.data import pipeline
+from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
 from cpm.evaluation import report
 from cpm.inference import batches as inference
@@ -44,6 +45,8 @@ class Run:
     """
 
     def __init__(self, config, data, run_dir, init_from=None):
+        for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
+            pipeline.open_folders(data, split, config.data.crop)
         self.config, self.data = config, data
         self.folder = RunFolder(run_dir)
         self.folder.claim(config, data)
@@ -53,7 +56,7 @@ class Run:
             self.folder.checkpoints, self.network, self.optimizer, config
         )
         self.step = TrainStep(self.network, self.optimizer, config)
-        self.writer = tf.summary.create_file_writer(run_dir)
+        self.writer = tf.summary.create_file_writer(self.folder.path)
         self.start = self._resume(init_from)
 
     def _resume(self, init_from):
@@ -63,7 +66,7 @@ class Run:
         if start:
             print(f"resuming {self.folder.path} after step {start}")
         elif init_from:
-            prefix = checkpoints.resolve(init_from)
+            prefix = checkpoints.resolve(os.fspath(init_from))
             checkpoints.read_network_variables(self.network, prefix)
             print(f"starting from the weights of {prefix}")
         return start
@@ -151,7 +154,7 @@ class Run:
 
     def evaluate(self, done):
         """Scores the validation people and records the numbers; returns the metrics."""
-        stream = pipeline.evaluation_batches(self.data, self.config, split="validation")
+        stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
         predictions = inference.evaluate_batches(self.network, stream)
         metrics = report.score(predictions, self.network.skeleton)
         totals = {name: metric["total"] for name, metric in metrics.items()}

@@ -1,0 +1,169 @@
+"""The loop on a tiny data set: resuming exactly, stopping cleanly, warning in time."""
+
+import dataclasses
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
+from cpm.data import records, splits
+from cpm.data.person import Person, Pose
+from cpm.skeleton import get_skeleton
+from cpm.training import checkpoints, loop
+from cpm.training.progress import FlatMapsWarning
+from cpm.training.run_folder import read_metrics
+
+CONFIG = TrainConfig(
+    network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(32, 40)),
+    data=DataConfig(batch_size=4, max_people=1, augment=AUGMENTATIONS["strong"]),
+    steps=8,
+    eval_every=8,
+    save_every=3,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Ten people to train on and five to validate, as noise with joints."""
+    folder = tmp_path_factory.mktemp("people")
+    rng = np.random.default_rng(0)
+    skeleton = get_skeleton("lsp14")
+
+    def person(name):
+        image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        pose = Pose(rng.uniform([5, 5], [60, 40], (14, 2)), rng.integers(1, 3, 14))
+        return Person(id=name, image=image, skeleton=skeleton, pose=pose)
+
+    people = [person(f"noise/train-{n}") for n in range(10)]
+    people += [person(f"noise/validation-{n}") for n in range(5)]
+    rule = splits.RULES["development"]
+    records.write_records(people, str(folder / "noise"), source="noise", rule=rule)
+    return [str(folder / "noise")]
+
+
+def weights(run):
+    return [v.numpy() for v in (*run.network.variables, *run.optimizer.variables)]
+
+
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data):
+    """Cut by a signal in step 5, started again: the same weights, slots and records to the bit."""
+    whole = loop.Run(CONFIG, data, tmp_path / "whole")
+    whole.train()
+
+    cut = loop.Run(CONFIG, data, tmp_path / "cut")
+    honest = cut.one_step
+
+    def interrupted(step, batch):
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return honest(step, batch)
+
+    cut.one_step = interrupted
+    with pytest.raises(
+        loop.Interrupted, match="stopped after step 5 of 8, which is saved"
+    ):
+        cut.train()
+    resumed = loop.Run(CONFIG, data, tmp_path / "cut")
+    assert resumed.start == 5
+    resumed.train()
+
+    for a, b in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(a, b)
+    timeless = [
+        [
+            {k: v for k, v in record.items() if k != "images_per_second"}
+            for record in read_metrics(tmp_path / name)
+        ]
+        for name in ("whole", "cut")
+    ]
+    assert timeless[0] == timeless[1]
+    assert [r["step"] for r in timeless[0]] == [*range(1, 9), 8]
+
+
+def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
+    """A kill between saves loses the steps since, not more, and leaves no double records."""
+    run = loop.Run(CONFIG, data, tmp_path)
+    honest = run.one_step
+
+    def killed(step, batch):
+        if step == 4:
+            raise MemoryError  # no handler: as abrupt as it gets inside one process
+        return honest(step, batch)
+
+    run.one_step = killed
+    with pytest.raises(MemoryError):
+        run.train()
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3, 4]
+    again = loop.Run(CONFIG, data, tmp_path)
+    assert again.start == 3
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_finished_run_is_only_evaluated(tmp_path, data):
+    metrics = loop.Run(CONFIG, data, tmp_path).train()
+    again = loop.Run(CONFIG, data, tmp_path)
+    assert again.start == CONFIG.steps
+    assert again.train()["pcp25"]["total"] == metrics["pcp25"]["total"]
+
+
+def test_non_finite_loss_stops_with_evidence(tmp_path, data):
+    run = loop.Run(CONFIG, data, tmp_path)
+    honest = run.step.losses_and_gradients
+
+    def diverging(batch, step):
+        measurements, gradients = honest(batch, step)
+        return measurements | ({"loss": float("nan")} if step == 3 else {}), gradients
+
+    run.step.losses_and_gradients = diverging
+    with pytest.raises(loop.NonFiniteLoss, match="loss is nan at step 3"):
+        run.train()
+    with open(tmp_path / "non_finite_step_3.json") as file:
+        evidence = json.load(file)
+    assert evidence["step"] == 3 and len(evidence["ids"]) == 4
+    assert all(name.startswith("noise/train-") for name in evidence["ids"])
+    assert (
+        checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
+    )
+
+
+def test_init_from_takes_the_network_only(tmp_path, data):
+    first = loop.Run(CONFIG, data, tmp_path / "first")
+    first.train()
+    other = dataclasses.replace(CONFIG, seed=99)
+    second = loop.Run(other, data, tmp_path / "second", init_from=tmp_path / "first")
+    assert second.start == 0
+    for a, b in zip(first.network.variables, second.network.variables):
+        np.testing.assert_array_equal(a, b)
+    assert all(not v.numpy().any() for v in second.optimizer.variables)
+
+
+def test_run_writes_tensorboard_and_metrics(tmp_path, data):
+    config = dataclasses.replace(CONFIG, log_every=2)
+    loop.Run(config, data, tmp_path).train()
+    events = [f for f in os.listdir(tmp_path) if f.startswith("events.out")]
+    tags = set()
+    for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):
+        summary = tf.compat.v1.Event.FromString(event.numpy()).summary
+        tags |= {value.tag for value in summary.value}
+    assert {"train/loss", "train/loss_stage_2", "validation/pcp25"} <= tags
+    record = read_metrics(tmp_path)[0]
+    assert {"step", "loss", "loss_stage_1", "gradient_norm", "learning_rate"} <= set(
+        record
+    )
+    assert record["loss"] == pytest.approx(
+        record["loss_stage_1"] + record["loss_stage_2"], rel=1e-5
+    )
+
+
+def test_flat_maps_warning():
+    """Flat for long enough: once. Healthy, or early: never."""
+    flat = FlatMapsWarning(3, after=5)
+    warned = [flat.check(step, {"peak_stage_3": 0.01}) for step in range(10)]
+    assert warned == [False] * 5 + [True] + [False] * 4
+    healthy = FlatMapsWarning(3, after=5)
+    assert not any(healthy.check(s, {"peak_stage_3": 0.4}) for s in range(10))
