@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
+#   make train   the main job: a six-stage machine on the embedded synthetic people, about 10 minutes
+#   make test    all tests
+# Others: make check (before a commit), make format, make clean.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# The first Python that fits; name another with: make train PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+
+.PHONY: train test check format clean
+
+train: $(VENV)/installed
+	$(RUN) bin/train.py --stages=6 --xla
+
+# Two processes: TensorFlow itself uses all cores, but much of a test is tracing on one.
+test: $(VENV)/installed
+	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules ops cpm tests
+
+check: $(VENV)/installed
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not slow" ops cpm tests
+
+format: $(VENV)/installed
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+
+$(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.10 to 3.13 found; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet -r requirements-dev.txt
+	@touch $@
