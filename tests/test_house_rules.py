@@ -1,0 +1,115 @@
+"""The rules that keep the house in order, checked on the source itself."""
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+SOURCES = sorted(
+    path for room in ("ops", "cpm", "bin") for path in (ROOT / room).rglob("*.py")
+)
+ALLOWED = {"ops": {"ops"}, "cpm": {"ops", "cpm"}, "bin": {"cpm", "bin"}}
+# Keras and friends hide what this project shows; the others leave the graph or run unsafe code.
+BANNED = re.compile(
+    r"keras|sonnet|compat\.v1|py_function|numpy_function|from_generator|\bpickle\b"
+    r"|allow_pickle=True|sys\.path",
+    re.IGNORECASE,
+)
+VAGUE = {"utils", "util", "common", "helpers", "helper", "misc"}
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def imported_modules(tree):
+    """Dotted names of everything that a module imports, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def code_only(path):
+    """The source without docstrings and comments: prose may name what code must not use."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list) or not body:
+            continue
+        first = body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            first.value.value = ""
+    return ast.unparse(tree)
+
+
+def test_there_is_something_to_check():
+    assert len(SOURCES) > 50
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_rooms_import_only_what_they_may(path):
+    room = path.relative_to(ROOT).parts[0]
+    for module in imported_modules(ast.parse(path.read_text())):
+        other = module.split(".")[0]
+        if other in ALLOWED:
+            assert other in ALLOWED[room], f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_banned_code(path):
+    found = BANNED.search(code_only(path))
+    assert not found, f"{name(path)} uses {found.group()}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_every_file_says_what_it_is(path):
+    assert path.stem not in VAGUE
+    assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
+
+
+def imports_under(folder):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        yield from (
+            (name(path), module)
+            for module in imported_modules(ast.parse(path.read_text()))
+        )
+
+
+def test_metrics_need_no_tensorflow():
+    offenders = [p for p, m in imports_under("cpm/evaluation") if "tensorflow" in m]
+    assert not offenders
+
+
+def test_the_network_knows_neither_data_nor_labels():
+    strangers = ("cpm.data", "cpm.training", "cpm.evaluation", "cpm.inference")
+    offenders = [p for p, m in imports_under("cpm/network") if m.startswith(strangers)]
+    assert not offenders
+
+
+def test_data_does_not_know_the_network():
+    strangers = ("cpm.network", "cpm.training", "cpm.inference")
+    offenders = [p for p, m in imports_under("cpm/data") if m.startswith(strangers)]
+    assert not offenders
+
+
+def test_matplotlib_lives_in_plots():
+    users = {p for p, m in imports_under("cpm") if m.split(".")[0] == "matplotlib"}
+    assert users and all(p.startswith("cpm/plots/") for p in users)
+
+
+def test_library_code_never_reads_flags():
+    users = {p for p, m in imports_under("cpm") if m in ("absl.flags", "absl.app")}
+    assert users <= {"cpm/flags.py", "cpm/command_line.py"}
+
+
+def test_requirements_are_pinned_with_a_reason():
+    for file in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / file).read_text().splitlines():
+            if line and not line.startswith(("#", "-")):
+                assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line
