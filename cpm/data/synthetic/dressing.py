@@ -57,7 +57,7 @@ def _trunk(body, figure, outfit):
         thick = 0.048 * body.girth + 0.5 * loose
         solids.append(Solid(buttock, buttock, thick, thick, pelvis, "pelvis", bottom))
         if body.bust:
-            deep = body.torso_half * body.depth - 0.45 * body.bust + loose
+            deep = body.torso_half * body.depth - 0.62 * body.bust + loose
             breast = upper + chest @ (side * 0.040, -0.012, deep)
             below = breast + chest @ (-side * 0.004, -0.008, 0.0)
             sizes = 0.85 * body.bust, body.bust

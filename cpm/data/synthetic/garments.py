@@ -31,24 +31,24 @@ def shirt_prints(outfit):
 
 
 def build_skirt(body, figure, outfit):
-    """A cone of elliptic section from the hips over both thighs."""
-    points = figure.points
+    """A cone of elliptic section from the hips over both thighs, wider where they part."""
+    points, frame = figure.points, figure.frames["pelvis"]
+    pelvis = points["pelvis"]
     knees = 0.5 * (points["left_knee"] + points["right_knee"])
-    frame = figure.frames["pelvis"]
-    spread = np.abs((points["left_knee"] - points["right_knee"]) @ frame)
-    hem = points["pelvis"] + outfit.skirt * (knees - points["pelvis"])
-    wide = body.hips_half + 0.012
-    open_ = wide + outfit.skirt * (0.35 * max(spread) + 0.015)
-    deep = (body.depth + 0.12, 1.0)[spread[2] > spread[0]]
-    up = points["pelvis"] - knees
-    up /= np.linalg.norm(up)
+    apart = np.abs((points["left_knee"] - points["right_knee"]) @ frame)
+    # Cloth has one length: a wide stride or a bent hip leaves less of it below.
+    length = outfit.skirt * (1 - min(1.7 * max(apart), 0.7))
+    up = (pelvis - knees) / np.linalg.norm(pelvis - knees)
     left = frame[:, 0] - up * (frame[:, 0] @ up)
     left /= np.linalg.norm(left)
     axes = np.stack((left, up, np.cross(left, up)), axis=1)
-    squeeze = (1.0, 0.35, deep)
-    return Solid(
-        points["pelvis"], hem, wide, open_, axes, "skirt", outfit.bottom, squeeze
-    )
+    wide = body.hips_half + 0.010
+    across = wide + length * (0.3 * apart[0] + 0.015)
+    along = wide * (body.depth + 0.1) + length * (0.3 * max(apart[1:]) + 0.015)
+    hem = max(across, along)
+    squeeze = (across / hem, 0.3, along / hem)
+    ends = pelvis, pelvis + length * (knees - pelvis)
+    return Solid(*ends, wide, hem, axes, "skirt", outfit.bottom, squeeze)
 
 
 def build_bag(body, figure, outfit):

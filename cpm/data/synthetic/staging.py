@@ -20,7 +20,13 @@ JOINTS = get_skeleton("mpii16").joints
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
-    """One person before the picture is taken."""
+    """One person before the picture is taken.
+
+    Attributes:
+      body, figure, outfit: proportions, pose and clothes.
+      action: what the legs do (`actions`), for the scenery around them.
+      camera: the view, and the place in the picture.
+    """
 
     body: Body
     figure: Figure
