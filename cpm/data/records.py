@@ -72,9 +72,12 @@ def write_records(
     """
     report = Report()
     with _claimed(out_dir), contextlib.ExitStack() as stack:
-        spools, skeleton = {}, None
+        spools, skeleton, ids = {}, None, set()
         for person in people:
             skeleton = _same_skeleton(skeleton, person)
+            if person.id in ids:
+                raise ValueError(f"the id {person.id!r} comes twice")
+            ids.add(person.id)
             serialised = _encode(person, rule, leave_out, longest_side_px, report)
             if serialised is None:
                 continue

@@ -63,7 +63,7 @@ def table(report):
     >>> report = Report()
     >>> report.leave_out("lsp/im1001", "picture missing")
     >>> print(table(report.to_json()))
-    split        people   visible  occluded    absent   outside    scaled
+    split         people   visible  occluded    absent   outside    scaled
     left out: 1 picture missing: lsp/im1001
     """
     rows = [("split", *COLUMNS)]

@@ -1,0 +1,198 @@
+"""Pictures of every kind become upright `[H, W, 3]` uint8 RGB, or a sentence."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cpm.data import images
+from cpm.data.images import PictureError, inside, read_picture
+from cpm.errors import UsageError
+
+
+def encoded(picture, format, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def png(width, height, bits, color_type, rows):
+    """A PNG file made by hand: Pillow cannot write all kinds it should read."""
+
+    def chunk(name, content):
+        check = zlib.crc32(name + content)
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
+    body = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", body)
+        + chunk(b"IEND", b"")
+    )
+
+
+COLORS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)  # [1, 3, 3]
+
+
+class TestReadPicture:
+    @pytest.mark.parametrize("format", ["PNG", "BMP"])
+    def test_lossless_formats_are_exact(self, format):
+        content = encoded(Image.fromarray(COLORS), format)
+        np.testing.assert_array_equal(read_picture(content), COLORS)
+
+    def test_webp(self):
+        content = encoded(Image.fromarray(COLORS), "WEBP", lossless=True)
+        np.testing.assert_array_equal(read_picture(content), COLORS)
+
+    def test_grey_is_repeated(self):
+        grey = np.array([[0, 77, 255]], np.uint8)
+        got = read_picture(encoded(Image.fromarray(grey), "PNG"))
+        np.testing.assert_array_equal(got, np.repeat(grey[..., None], 3, -1))
+
+    def test_16_bit_grey_keeps_the_upper_byte(self):
+        row = struct.pack(">3H", 0, 0x4D80, 0xFFFF)
+        got = read_picture(png(3, 1, 16, 0, [row]))
+        assert got[0].tolist() == [[0] * 3, [0x4D] * 3, [255] * 3]
+
+    def test_16_bit_rgb_keeps_the_upper_byte(self):
+        row = struct.pack(">6H", 0xFFFF, 0, 0, 0, 0x4D80, 0)
+        got = read_picture(png(2, 1, 16, 2, [row]))
+        assert got[0].tolist() == [[255, 0, 0], [0, 0x4D, 0]]
+
+    def test_palette(self):
+        palette = Image.fromarray(COLORS).quantize(3)
+        np.testing.assert_array_equal(read_picture(encoded(palette, "PNG")), COLORS)
+
+    def test_transparent_pixels_show_grey(self):
+        rgba = np.array([[[255, 0, 0, 255], [255, 0, 0, 0]]], np.uint8)
+        got = read_picture(encoded(Image.fromarray(rgba), "PNG"))
+        assert got[0].tolist() == [[255, 0, 0], [128, 128, 128]]
+
+    def test_cmyk_becomes_rgb(self):
+        picture = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # no cyan: red
+        got = read_picture(encoded(picture, "JPEG", quality=95))
+        assert got.shape == (8, 8, 3)
+        assert got[..., 0].min() > 200 and got[..., 1:].max() < 60
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_exif_rotation_is_applied(self, orientation):
+        upright = np.zeros((4, 6, 3), np.uint8)
+        upright[0, 0], upright[0, -1] = (255, 0, 0), (0, 255, 0)
+        # What a camera stores is what the tag's rotation turns into the upright picture.
+        stored = {
+            1: upright,
+            2: upright[:, ::-1],
+            3: upright[::-1, ::-1],
+            4: upright[::-1],
+            5: upright.transpose(1, 0, 2),
+            6: upright.transpose(1, 0, 2)[::-1],
+            7: upright.transpose(1, 0, 2)[::-1, ::-1],
+            8: upright.transpose(1, 0, 2)[:, ::-1],
+        }[orientation]
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        picture = Image.fromarray(np.ascontiguousarray(stored))
+        np.testing.assert_array_equal(
+            read_picture(encoded(picture, "PNG", exif=exif)), upright
+        )
+
+    @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+    def test_broken_exif_is_ignored(self):
+        content = encoded(Image.fromarray(COLORS), "JPEG", exif=b"Exif\0\0MM\0*garbage")
+        assert read_picture(content).shape == (1, 3, 3)
+
+    def test_path(self, tmp_path):
+        path = tmp_path / "a.png"
+        path.write_bytes(encoded(Image.fromarray(COLORS), "PNG"))
+        np.testing.assert_array_equal(read_picture(path), COLORS)
+
+    @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP"])
+    def test_truncated(self, format, tmp_path):
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        content = encoded(Image.fromarray(noise), format)
+        path = tmp_path / "half.img"
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises(PictureError, match=r"half\.img' cannot be decoded"):
+            read_picture(path)
+
+    @pytest.mark.parametrize("content", [b"", b"<html>404</html>"])
+    def test_not_a_picture(self, content, tmp_path):
+        path = tmp_path / "a.jpg"
+        path.write_bytes(content)
+        with pytest.raises(PictureError, match="a.jpg"):
+            read_picture(path)
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(PictureError, match="none.jpg' does not exist"):
+            read_picture(tmp_path / "none.jpg")
+
+    def test_other_formats_are_refused(self):
+        with pytest.raises(PictureError, match="cannot be decoded"):
+            read_picture(encoded(Image.fromarray(COLORS), "TIFF"))
+
+    def test_absurd_size_is_refused_before_decoding(self):
+        with pytest.raises(PictureError, match="9000 x 9000 pixels; at most 64000000"):
+            read_picture(png(9000, 9000, 8, 2, []))
+
+
+class TestIsPlainJpeg:
+    @pytest.mark.parametrize(
+        ("mode", "format", "options", "plain"),
+        [
+            ("RGB", "JPEG", {}, True),
+            ("RGB", "JPEG", {"progressive": True}, False),
+            ("L", "JPEG", {}, False),
+            ("CMYK", "JPEG", {}, False),
+            ("RGB", "PNG", {}, False),
+        ],
+    )
+    def test_kinds(self, mode, format, options, plain):
+        content = encoded(Image.new(mode, (16, 16)), format, **options)
+        assert images.is_plain_jpeg(content) is plain
+
+    def test_rotated(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        content = encoded(Image.new("RGB", (16, 16)), "JPEG", exif=exif)
+        assert not images.is_plain_jpeg(content)
+
+    def test_garbage(self):
+        assert not images.is_plain_jpeg(b"no picture")
+
+
+class TestShrink:
+    def test_small_is_untouched(self):
+        image = np.zeros((30, 40, 3), np.uint8)
+        same, zoom = images.shrink(image, 40)
+        assert same is image and zoom.tolist() == [1, 1]
+
+    def test_longer_side(self):
+        shrunk, zoom = images.shrink(np.zeros((300, 401, 3), np.uint8), 100)
+        assert shrunk.shape == (75, 100, 3)
+        np.testing.assert_allclose(zoom, [4.01, 4.0])
+
+
+class TestInside:
+    @pytest.mark.parametrize("name", ["a.jpg", "sub/a.jpg", "sub/../a.jpg", "..a.jpg"])
+    def test_allowed(self, name, tmp_path):
+        assert inside(tmp_path, name).startswith(str(tmp_path))
+
+    @pytest.mark.parametrize(
+        "name",
+        ["../a.jpg", "sub/../../a.jpg", "/etc/passwd", "", ".", "..", "a\0.jpg"],
+    )
+    def test_refused(self, name, tmp_path):
+        with pytest.raises(UsageError, match="is not inside"):
+            inside(tmp_path, name)
+
+    def test_relative_folder(self):
+        assert inside("images", "a.jpg") == "images/a.jpg"
+        with pytest.raises(UsageError, match="is not inside"):
+            inside("images", "../images2/a.jpg")

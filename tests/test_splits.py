@@ -1,0 +1,52 @@
+"""The named split rules, counted on all ids that exist."""
+
+from collections import Counter
+
+import pytest
+
+from cpm.data.splits import LSP_NEAR_DUPLICATES, RULES, is_near_duplicate
+
+LSP = [f"lsp/im{n:04d}" for n in range(1, 2001)]
+LSPET = [f"lspet/im{n:05d}" for n in range(1, 10_001)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "ids", "expected"),
+    [
+        ("development", LSP, {"train": 900, "validation": 100, "test": 1000}),
+        ("development", LSPET, {"train": 9500, "validation": 500}),
+        ("official", LSP, {"train": 1000, "test": 1000}),
+        ("official", LSPET, {"train": 10_000}),
+    ],
+)
+def test_counts(rule, ids, expected):
+    assert Counter(map(RULES[rule].assign, ids)) == expected
+
+
+@pytest.mark.parametrize(
+    ("person_id", "split"),
+    [
+        ("lsp/im0900", "train"),
+        ("lsp/im0901", "validation"),
+        ("lsp/im1000", "validation"),
+        ("lsp/im1001", "test"),
+        ("lspet/im00020", "validation"),
+        ("lspet/im00021", "train"),
+        ("lspet/im00901", "train"),
+        ("synthetic/validation-0-000001", "validation"),
+        ("synthetic/train-0-000001", "train"),
+        ("mine/test.jpg", "train"),
+    ],
+)
+def test_development_borders(person_id, split):
+    assert RULES["development"].assign(person_id) == split
+
+
+def test_near_duplicates():
+    assert len(LSP_NEAR_DUPLICATES) == 12
+    assert sum(map(is_near_duplicate, LSP)) == 12
+    assert not any(map(is_near_duplicate, LSPET))
+
+
+def test_rules_are_named_after_themselves():
+    assert all(name == rule.name and rule.text for name, rule in RULES.items())
