@@ -112,7 +112,8 @@ def _color(screen, where, which, light, rng):
     color = _paint(screen, which, place, rng)
     _apply_decals(screen, which, place, color)
     wrap = np.float32(light.wrap)
-    lamp = np.maximum((normal @ light.direction + wrap) / (1 + wrap), 0)
+    facing = np.einsum("ni,i->n", normal, light.direction)
+    lamp = np.maximum((facing + wrap) / (1 + wrap), 0)
     lit = light.ambient + lamp[:, None] * light.color
     lit *= (
         np.float32(0.74) + np.float32(0.26) * normal[:, 2:]

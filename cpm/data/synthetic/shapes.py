@@ -20,15 +20,19 @@ def smooth_noise(rng, height, width, cell):
     """
     rows, columns = int(np.ceil(height / cell)) + 2, int(np.ceil(width / cell)) + 2
     grid = rng.standard_normal((rows, columns), np.float32)
-    down = _blend(height, rows, rng.random())
-    across = _blend(width, columns, rng.random())
-    return down @ grid @ across.T
+    # Not as products of matrices: for so little work, BLAS spends its time waking its threads.
+    low, share = _knots(height, rows, rng.random())
+    grid = grid[low] + (grid[low + 1] - grid[low]) * share[:, None]
+    low, share = _knots(width, columns, rng.random())
+    left = grid[:, low]
+    return left + (grid[:, low + 1] - left) * share
 
 
-def _blend(size, knots, phase):
-    """`[size, knots]` float32 weights of linear interpolation between knots."""
+def _knots(size, knots, phase):
+    """`[size]` int knot before each pixel, and `[size]` float32 way from it to the next."""
     at = phase + np.arange(size) * ((knots - 2) / size)
-    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(knots))).astype(np.float32)
+    low = at.astype(int)
+    return low, (at - low).astype(np.float32)
 
 
 def fractal_noise(rng, height, width, largest, falloff):
