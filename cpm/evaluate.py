@@ -163,6 +163,7 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
         {k: [examples[people.ids[n]] for n in rows] for k, rows in groups.items()},
         dict(zip(people.ids, errors)),
         network.skeleton,
+        annotated=(people.state > 0).any(0),
         metrics=evaluation.metrics,
         curve_points=evaluation.curves,
     )

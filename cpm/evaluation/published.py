@@ -10,6 +10,8 @@ only differences count:
          `headboxes_src` [2, 2, N].
 """
 
+import os
+
 import numpy as np
 import scipy.io
 
@@ -115,10 +117,10 @@ def _arrays(path, **shapes):
 
 def _load(path):
     """The variables of a .mat file (scipy reads data only; nothing in it is run)."""
+    if not os.path.isfile(path):
+        raise UsageError(f"{path} does not exist; expected a .mat file")
     try:
-        content = scipy.io.loadmat(path)
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist; expected a .mat file") from None
+        content = scipy.io.loadmat(path, appendmat=False)
     except Exception as error:  # scipy raises many kinds on a damaged file
         raise UsageError(f"{path} cannot be read as a .mat file: {error}") from error
     return {k: v for k, v in content.items() if not k.startswith("__")}

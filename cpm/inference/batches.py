@@ -191,13 +191,15 @@ def _in_image(batch, joints_crop, confidence):
     } | {"size": batch["image"].shape[1:3]}
     real = batch["valid"] > 0  # [B]
     matrices = batch["crop_to_image"][real]  # [b, 2, 3]
+    # Person 0 is the one the crop was cut around; the others are for stage 1's target.
+    state = batch["state"][real, 0]  # [b, P]
+    truth_px = geometry.transform_points(matrices, batch["joints_px"][real, 0])
     return {
         "ids": np.array([str(id, "utf-8") for id in batch["id"][real]], object),
         "joints_px": geometry.transform_points(matrices, joints_crop[:, real]),
         "confidence": confidence[:, real],
-        # Person 0 is the one the crop was cut around; the others are for stage 1's target.
-        "truth_px": geometry.transform_points(matrices, batch["joints_px"][real, 0]),
-        "state": batch["state"][real, 0],
+        "truth_px": np.where(state[..., np.newaxis] > 0, truth_px, 0.0),
+        "state": state,
         "head_size_px": batch["head_size_px"][real],
         "crop_scale": reference_scale(matrices, batch["size"]),
     }

@@ -6,9 +6,10 @@ exactly on the crop: no offset, no guess.
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.patches import Rectangle
 from PIL import Image
 
-from cpm.plots.canvas import Canvas, show_image
+from cpm.plots.canvas import Canvas, fit
 
 # The blog project's picture: head, left knee and right ankle.
 OVERLAY = {
@@ -36,35 +37,24 @@ def draw_stages(crop, beliefs, skeleton, joints=None, *, tile_px=150):
     if beliefs[0].shape[-1] > len(skeleton):
         channels["background"] = len(skeleton)
     joints = list(channels) if joints is None else list(joints)
-    height, width = (round(n * tile_px / max(crop.shape[:2])) for n in crop.shape[:2])
+    tile = fit(crop, tile_px)
+    height, width = tile.shape[:2]
     left, top, gap, bar = 118, 30, 4, 64
     canvas = Canvas(
         left + len(beliefs) * (width + gap) + bar,
         top + max(len(joints) * (height + gap), 120) + 8,
     )
-    for t in range(len(beliefs)):
-        x = left + t * (width + gap)
-        canvas.text(x + width / 2, top / 2, f"stage {t + 1}", size=10, ha="center")
     for row, joint in enumerate(joints):
         y = top + row * (height + gap)
-        canvas.text(
-            left - 10, y + height / 2, joint.replace("_", " "), size=10, ha="right"
-        )
+        label = joint.replace("_", " ")
+        canvas.text(left - 10, y + height / 2, label, size=10, ha="right")
         for t, b_t in enumerate(beliefs):
-            tile = heat_over(crop, b_t[..., channels[joint]])
-            axes = canvas.picture_axes(left + t * (width + gap), y, width, height)
-            show_image(axes, tile)
-            peak = f"{b_t[..., channels[joint]].max():.2f}"
-            axes.text(
-                0.96,
-                0.04,
-                peak,
-                transform=axes.transAxes,
-                fontsize=8,
-                color="white",
-                ha="right",
-                bbox={"facecolor": "black", "alpha": 0.6, "pad": 1.5, "lw": 0},
-            )
+            x, belief = left + t * (width + gap), b_t[..., channels[joint]]
+            canvas.paste(x, y, heat_over(tile, belief))
+            _peak_label(canvas, x + width - 5, y + height - 11, belief.max())
+    for t in range(len(beliefs)):
+        x = left + t * (width + gap) + width / 2
+        canvas.text(x, top / 2, f"stage {t + 1}", size=10, ha="center")
     _color_bar(canvas, canvas.width - bar + 14, top, 14, min(200, canvas.height - 60))
     return canvas.pixels()
 
@@ -122,6 +112,12 @@ def enlarge(belief, height, width):
     return np.clip(np.asarray(picture.resize((width, height), Image.BICUBIC)), 0, 1)
 
 
+def _peak_label(canvas, x, y, value):
+    """The map's largest value, in the lower right corner of its tile."""
+    box = {"facecolor": "black", "alpha": 0.6, "pad": 1.5, "lw": 0}
+    canvas.text(x, y, f"{value:.2f}", size=8, color="white", ha="right", bbox=box)
+
+
 def _legend(width, colors):
     """A strip that names the colours, in as many lines as it takes."""
     entry = 118
@@ -131,15 +127,9 @@ def _legend(width, colors):
     for k, (joint, color) in enumerate(colors.items()):
         x, y = 8 + entry * (k % columns), 15 + 22 * (k // columns)
         axes = canvas.picture_axes(x, y - 6, 12, 12)
-        axes.add_patch(_patch(np.array(color) / 255))
+        axes.add_patch(Rectangle((0, 0), 1, 1, color=np.array(color) / 255))
         canvas.text(x + 18, y, joint.replace("_", " "))
     return canvas.pixels()
-
-
-def _patch(color):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((0, 0), 1, 1, color=color)
 
 
 def _color_bar(canvas, x, y, width, height):

@@ -17,7 +17,9 @@ class Canvas:
 
     def __init__(self, width, height):
         self.width, self.height = int(width), int(height)
-        self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+        # Matplotlib cuts inches × dpi to whole pixels; 460 / 100 × 100 is a little under 460.
+        size = ((self.width + 1e-3) / DPI, (self.height + 1e-3) / DPI)
+        self.figure = Figure(figsize=size, dpi=DPI)
         self._agg = FigureCanvasAgg(self.figure)
 
     def axes(self, x, y, width, height):
@@ -36,6 +38,11 @@ class Canvas:
         axes = self.axes(x, y, width, height)
         axes.set_axis_off()
         return axes
+
+    def paste(self, x, y, picture):
+        """Puts `[h, w, 3]` uint8 pixels with its top left corner at (x, y), unchanged."""
+        below = self.height - int(y) - picture.shape[0]
+        self.figure.figimage(picture, xo=int(x), yo=below, origin="upper")
 
     def text(self, x, y, text, *, size=9, **options):
         """Writes `text` at this pixel of the page; `options` as in matplotlib's `Figure.text`."""
@@ -83,6 +90,14 @@ def display_zoom(height, width, smallest=480, largest=1280):
     """
     longer = max(height, width)
     return min(max(longer, smallest), largest) / longer
+
+
+def fit(image, longer_px):
+    """The picture resized so that its longer side is `longer_px`."""
+    height, width = image.shape[:2]
+    zoom = longer_px / max(height, width)
+    size = max(1, round(width * zoom)), max(1, round(height * zoom))
+    return np.asarray(Image.fromarray(image).resize(size, Image.LANCZOS))
 
 
 def write_png(path, pixels):

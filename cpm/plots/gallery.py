@@ -2,6 +2,8 @@
 
 import os
 
+import numpy as np
+
 from cpm.plots import curves
 from cpm.plots.belief_maps import OVERLAY, draw_colored_beliefs, draw_stages
 from cpm.plots.canvas import write_png
@@ -9,7 +11,9 @@ from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 
 
-def write_gallery(folder, groups, errors, skeleton, *, metrics, curve_points):
+def write_gallery(
+    folder, groups, errors, skeleton, *, annotated, metrics, curve_points
+):
     """Draws and writes everything.
 
     Args:
@@ -18,6 +22,8 @@ def write_gallery(folder, groups, errors, skeleton, *, metrics, curve_points):
         "typical" is also shown as belief maps.
       errors: {id: mean error in pixels of the 368-pixel crop}, for the captions.
       skeleton: names of the joints.
+      annotated: `[P]` bool, joints that anybody in the data has. The others were most likely
+        never trained (LSP knows no pelvis and no thorax) and would only draw nonsense.
       metrics: what `cpm.evaluation.report.score` returned.
       curve_points: what `cpm.evaluation.report.curves` returned.
 
@@ -27,7 +33,7 @@ def write_gallery(folder, groups, errors, skeleton, *, metrics, curve_points):
     pictures = {}
     for name, examples in groups.items():
         pictures[f"{name}.png"] = contact_sheet(
-            [_pose_and_truth(example, skeleton) for example in examples],
+            [_pose_and_truth(example, skeleton, annotated) for example in examples],
             [f"{e.id}: {errors[e.id]:.0f} px" for e in examples],
             title=f"{name}: mean error in pixels of the 368 px crop; green = truth",
         )
@@ -42,9 +48,12 @@ def write_gallery(folder, groups, errors, skeleton, *, metrics, curve_points):
         )
     if typical:
         pictures["colored_beliefs.png"] = contact_sheet(
-            [draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton) for e in typical],
+            [
+                draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton, legend=False)
+                for e in typical
+            ],
             [e.id for e in typical],
-            title="belief maps of the last stage",
+            title="last stage: head top yellow, left knee red, right ankle blue",
         )
     if curve_points:
         pictures["pck_curves.png"] = curves.pck_curves({"last stage": curve_points})
@@ -56,11 +65,11 @@ def write_gallery(folder, groups, errors, skeleton, *, metrics, curve_points):
     return list(pictures)
 
 
-def _pose_and_truth(example, skeleton):
+def _pose_and_truth(example, skeleton, annotated):
     """One tile of a contact sheet."""
     return draw_skeleton(
         example.crop,
-        example.joints_px,
+        np.where(annotated[:, np.newaxis], example.joints_px, np.nan),
         skeleton,
         truth_px=example.truth_px,
         truth_state=example.state,

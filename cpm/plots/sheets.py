@@ -1,9 +1,6 @@
 """Many pictures on one page."""
 
-import numpy as np
-from PIL import Image
-
-from cpm.plots.canvas import Canvas, show_image
+from cpm.plots.canvas import Canvas, fit
 
 _CAPTION_PX = 24
 _GAP_PX = 10
@@ -50,8 +47,7 @@ def contact_sheet(images, captions=None, *, columns=4, tile_px=280, title=""):
         for k, tile in enumerate(tiles[r * columns : (r + 1) * columns]):
             x = _GAP_PX + k * (cell_width + _GAP_PX)
             left = x + (cell_width - tile.shape[1]) // 2
-            axes = canvas.picture_axes(left, y, tile.shape[1], tile.shape[0])
-            show_image(axes, tile)
+            canvas.paste(left, y, tile)
             if captions is not None:
                 canvas.text(
                     x + cell_width / 2,
@@ -61,14 +57,6 @@ def contact_sheet(images, captions=None, *, columns=4, tile_px=280, title=""):
                 )
         y += height + caption_px + _GAP_PX
     return canvas.pixels()
-
-
-def fit(image, longer_px):
-    """The picture resized so that its longer side is `longer_px`."""
-    height, width = image.shape[:2]
-    zoom = longer_px / max(height, width)
-    size = max(1, round(width * zoom)), max(1, round(height * zoom))
-    return np.asarray(Image.fromarray(image).resize(size, Image.LANCZOS))
 
 
 def _shorten(text, width_px):

@@ -1,0 +1,174 @@
+"""bin/eval.py and bin/predict.py on a small run: files, JSON, pictures, exit statuses."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cpm import config as configuration
+from cpm import evaluate
+from cpm.data.person import Person, Pose
+from cpm.data.records import write_records
+from cpm.data.splits import RULES
+from cpm.errors import UsageError
+from cpm.network import ConvolutionalPoseMachine
+from cpm.skeleton import SKELETONS
+from cpm.training.checkpoints import Checkpoints, load_network
+from cpm.training.optimizers import make_optimizer
+from cpm.training.run_folder import RunFolder
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LSP = SKELETONS["lsp14"]
+CONFIG = configuration.TrainConfig(
+    network=configuration.NetworkConfig(
+        skeleton="lsp14", stages=2, width=0.25, image_size=(48, 64)
+    ),
+    data=configuration.DataConfig(batch_size=4),
+)
+
+
+def people(count):
+    """Noise pictures with random joints: enough to see that numbers arrive."""
+    generator = np.random.default_rng(0)
+    for n in range(count):
+        yield Person(
+            id=f"noise/validation-{n}",
+            image=generator.integers(0, 256, [80, 90, 3], np.uint8),
+            skeleton=LSP,
+            pose=Pose(
+                generator.uniform(10, 70, [14, 2]), generator.choice([0, 1, 2, 2], 14)
+            ),
+            head_size_px=12.0 if n % 2 else None,
+        )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run folder with one checkpoint of an untrained network, and its data."""
+    folder = tmp_path_factory.mktemp("work")
+    data, path = str(folder / "data"), str(folder / "run")
+    write_records(people(7), data, source="noise", rule=RULES["development"])
+    record = RunFolder(path)
+    record.claim(CONFIG, [data])
+    network = ConvolutionalPoseMachine(CONFIG.network, seed=1)
+    optimizer = make_optimizer(CONFIG.optimizer, network)
+    Checkpoints(record.checkpoints, network, optimizer, CONFIG).save(3)
+    return path
+
+
+def script(name, *arguments, cwd=ROOT):
+    """Runs a script of bin/ as a user does."""
+    return subprocess.run(
+        [sys.executable, os.path.join(ROOT, "bin", name), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_evaluate_folders_options(run):
+    """The truth comes back in image pixels whatever the crop."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    with pytest.raises(UsageError, match="split 'test'"):
+        evaluate.evaluate_folders(
+            network, config, [folder], evaluate.Options(split="test")
+        )
+    options = evaluate.Options(crop="image", flip=True)
+    found = evaluate.evaluate_folders(network, config, [folder], options)
+    assert found.sources == {folder: found.metrics}
+    expected = {person.id: person for person in people(7)}
+    assert set(found.people.ids) == set(expected) and found.people.stages == 2
+    for id, truth_px, state in zip(
+        found.people.ids, found.people.truth_px, found.people.state
+    ):
+        np.testing.assert_array_equal(state, expected[id].pose.state)
+        np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_eval_script(run, tmp_path):
+    plots = tmp_path / "plots"
+    done = script("eval.py", f"--ckpt={run}", f"--plots={plots}", "--pictures=3")
+    assert done.returncode == 0, done.stderr
+    assert "stage 2" in done.stdout and "left_wrist" in done.stdout
+    with open(os.path.join(run, "eval", "validation.json")) as file:
+        record = json.load(file, parse_constant=lambda word: pytest.fail(word))
+    assert set(record["metrics"]) == {
+        "pcp25", "pck@0.2", "pckh@0.5", "pck_auc", "pckh_auc"
+    }  # fmt: skip
+    values = record["metrics"]["pckh@0.5"]
+    assert values["people"] == 3 and len(values["per_stage"]) == 2
+    assert set(values["per_joint"]) == set(LSP.joints)
+    assert 0 <= values["interval"][0] <= values["total"] <= values["interval"][1] <= 100
+    assert record["people"] == 7 and record["box"] == {"rule": "joints", "margin": 1.35}
+    for key in ("command", "commit", "seed", "tensorflow", "numpy", "python"):
+        assert key in record
+    assert os.path.getsize(os.path.join(run, "eval", "validation.md")) > 500
+    names = (
+        "best typical worst stages all_joints colored_beliefs pck_curves score_by_stage"
+    )
+    assert sorted(os.listdir(plots)) == sorted(f"{name}.png" for name in names.split())
+    for name in os.listdir(plots):
+        pixels = np.asarray(Image.open(plots / name))
+        assert pixels.ndim == 3 and pixels.std() > 5, name
+
+
+def test_predict_script(run, tmp_path):
+    pictures, out = tmp_path / "in", tmp_path / "out"
+    pictures.mkdir()
+    generator = np.random.default_rng(1)
+    noise = generator.integers(0, 256, [70, 110, 3], np.uint8)
+    Image.fromarray(noise).save(pictures / "a.jpg")
+    Image.fromarray(noise[..., 0]).save(pictures / "a.png")  # grey
+    (pictures / "broken.jpg").write_bytes(b"no picture")
+    (pictures / "notes.txt").write_text("not a picture either")
+    done = script(
+        "predict.py",
+        f"--ckpt={run}",
+        f"--input={pictures}",
+        f"--out={out}",
+        f"--json={out}/poses.json",
+        "--heatmaps",
+        "--threshold=-100",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "broken.jpg" in done.stdout and "notes" not in done.stdout
+    assert sorted(os.listdir(out)) == [
+        "a_jpg_beliefs.png",
+        "a_jpg_pose.png",
+        "a_png_beliefs.png",
+        "a_png_pose.png",
+        "poses.json",
+    ]
+    with open(out / "poses.json") as file:
+        record = json.load(file)
+    assert [os.path.basename(e["file"]) for e in record["images"]] == ["a.jpg", "a.png"]
+    (person,) = record["images"][0]["people"]
+    assert person["box"] == [0, 0, 110, 70]
+    assert list(person["joints"]) == list(LSP.joints)
+    # The whole picture fills the crop's shorter side: no joint is further out than its border.
+    for x, y, confidence in person["joints"].values():
+        assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
+    assert np.asarray(Image.open(out / "a_jpg_pose.png")).shape[1] > 480  # with panel
+
+
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("predict.py", ["--input={0}/x.jpg", "--out={0}/o"], "cannot be decoded"),
+        ("eval.py", ["--predictions=x.mat"], "--ckpt=RUN or --predictions=FILE"),
+    ],
+)
+def test_scripts_refuse_with_status_2(run, tmp_path, name, arguments, message):
+    (tmp_path / "x.jpg").write_bytes(b"no picture")
+    done = script(name, f"--ckpt={run}", *[a.format(tmp_path) for a in arguments])
+    assert done.returncode == 2
+    assert "error: " in done.stderr and message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o").exists()

@@ -1,0 +1,79 @@
+"""Skeleton overlays: size, colours by side, what is left out."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from cpm.plots.skeletons import LEFT, MIDDLE, RIGHT, TRUTH, draw_skeleton, joint_color
+from cpm.skeleton import SKELETONS
+
+LSP = SKELETONS["lsp14"]
+
+
+def has_color(pixels, x, y, color, radius=3):
+    """Whether the colour occurs within `radius` pixels of (x, y); edges are smoothed: ± 40."""
+    part = pixels[y - radius : y + radius + 1, x - radius : x + radius + 1].astype(int)
+    return (np.abs(part - np.array(to_rgb(color)) * 255).max(-1) < 40).any()
+
+
+def pose():
+    """A standing person in a picture of 200 × 100, seen from the front."""
+    joints = dict(
+        head_top=(50, 10), neck=(50, 40),
+        right_shoulder=(35, 42), right_elbow=(28, 70), right_wrist=(25, 95),
+        left_shoulder=(65, 42), left_elbow=(72, 70), left_wrist=(75, 95),
+        right_hip=(42, 100), right_knee=(40, 140), right_ankle=(38, 180),
+        left_hip=(58, 100), left_knee=(60, 140), left_ankle=(62, 180),
+    )  # fmt: skip
+    return np.array([joints[joint] for joint in LSP.joints], float)
+
+
+def test_draw_skeleton_preset_colors_and_size():
+    image = np.full([200, 100, 3], 128, np.uint8)
+    pixels = draw_skeleton(image, pose(), LSP, zoom=2.0)
+    assert pixels.shape == (400, 200, 3) and pixels.dtype == np.uint8
+    # Pixel centres: image (x, y) is drawn at 2 (x + 1/2) − 1/2.
+    for p, joint in enumerate(LSP.joints):
+        x, y = np.rint(2 * pose()[p] + 0.5).astype(int)
+        assert has_color(pixels, x, y, joint_color(joint)), joint
+    assert has_color(pixels, 2 * 39, 2 * 160, RIGHT)  # halfway down the right shin
+    assert has_color(pixels, 2 * 61, 2 * 160, LEFT)
+    assert has_color(pixels, 2 * 50, 2 * 25, MIDDLE)
+    assert (pixels[:10, :10] == 128).all()  # nothing where nobody is
+
+
+def test_draw_skeleton_preset_missing_and_unsure_joints():
+    image = np.full([200, 100, 3], 128, np.uint8)
+    joints, confidence = pose(), np.full(14, 0.9)
+    joints[LSP.index("left_ankle")] = np.nan
+    confidence[LSP.index("right_ankle")] = 0.1
+    pixels = draw_skeleton(
+        image, joints, LSP, confidence=confidence, threshold=0.2, zoom=2.0
+    )
+    photo = pixels[:400, :200]
+    assert not has_color(photo, 2 * 38, 2 * 180, RIGHT)
+    assert not has_color(photo, 2 * 62, 2 * 180, LEFT)
+    assert has_color(photo, 2 * 40, 2 * 140, RIGHT)
+    assert pixels.shape[1] > 400  # the panel
+    assert (pixels[-1, -1] == 255).all() or pixels.shape[0] == 400
+
+
+def test_draw_skeleton_preset_truth_is_filled_or_hollow():
+    image = np.full([200, 100, 3], 128, np.uint8)
+    state = np.zeros(14, int)
+    state[LSP.index("left_knee")], state[LSP.index("right_knee")] = 2, 1
+    nowhere = np.full([14, 2], np.nan)
+    pixels = draw_skeleton(
+        image, nowhere, LSP, truth_px=pose(), truth_state=state, zoom=4.0
+    )
+    assert has_color(pixels, 4 * 60 + 2, 4 * 140 + 2, TRUTH, radius=1)
+    assert not has_color(pixels, 4 * 40 + 2, 4 * 140 + 2, TRUTH, radius=1)  # hollow
+    assert has_color(pixels, 4 * 40 + 2, 4 * 140 + 2, TRUTH, radius=6)  # its ring
+    assert not has_color(pixels, 4 * 50 + 2, 4 * 10 + 2, TRUTH, radius=6)  # absent
+
+
+@pytest.mark.parametrize("size", [(40, 31), (3000, 1000)])
+def test_draw_skeleton_preset_brings_pictures_to_a_good_size(size):
+    image = np.zeros([*size, 3], np.uint8)
+    pixels = draw_skeleton(image, pose() / 10, LSP)
+    assert max(pixels.shape) == (480 if size[0] == 40 else 1280)
