@@ -135,3 +135,12 @@ def test_reference_scale_preset_of_a_turned_and_mirrored_crop():
     linear = 3.0 * np.array(turn) @ np.diag([-1.0, 1.0])
     matrix = np.concatenate([linear, [[5.0], [6.0]]], 1)[np.newaxis]
     np.testing.assert_allclose(reference_scale(matrix, (368, 500)), [1 / 3])
+
+
+def test_predict_batch_xla_is_the_same():
+    network = FromPicture()
+    plain = predict_batch(network, batch(0, [1] * 4))
+    compiled = predict_batch(network, batch(0, [1] * 4), xla=True)
+    # Crop pixels of some tens in float32, through a logarithm: 1e-3 px.
+    np.testing.assert_allclose(compiled[0], plain[0], atol=1e-3)
+    np.testing.assert_allclose(compiled[1], plain[1], atol=1e-5)

@@ -9,7 +9,13 @@ import tensorflow as tf
 import ops
 from cpm.config import DataConfig, NetworkConfig
 from cpm.errors import UsageError
-from cpm.inference.predictor import Predictor, average_scales, box_margin, check_box
+from cpm.inference.predictor import (
+    Predictor,
+    average_scales,
+    box_margin,
+    check_box,
+    whole_region,
+)
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import Skeleton
 
@@ -154,6 +160,14 @@ def test_average_scales_preset_ignores_what_a_crop_does_not_show():
     mean = average_scales(maps, (1.0, 2.0), [23.5, 23.5], 8)[0, ..., 0].numpy()
     # Seen twice as large, only the middle 3 × 3 cells are inside: the rest is the first's.
     assert mean[0, 0] == 0.5 and mean[2, 3] == 0.75
+
+
+def test_whole_region_preset():
+    """100 × 300 pixels: all of it, or, as `image` crops are trained, the height filling 80 %."""
+    region = whole_region(100, 300, "joints")
+    assert region.center_px == (149.5, 49.5) and region.side_px == 300
+    region = whole_region(100, 300, "image")
+    assert region.center_px == (149.5, 49.5) and region.side_px == pytest.approx(125)
 
 
 def test_box_margin_preset():

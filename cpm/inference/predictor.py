@@ -91,6 +91,7 @@ class Predictor:
         self._flip, self._scales, self._xla = flip, tuple(scales), xla
         self._refinement = refinement
         self._margin = box_margin(data_config) if margin is None else margin
+        self._crop_rule = data_config.crop
 
     def __call__(self, image, box=None):
         """Finds the joints of one person.
@@ -98,8 +99,8 @@ class Predictor:
         Args:
           image: `[H, W, 3]` uint8, RGB.
           box: (x, y, width, height) of the person in image pixels, or None: the whole picture,
-            its longer side filling the crop, so that nothing of it is lost. With several people in
-            the picture, the one near its middle is meant.
+            its longer side filling the crop, so that nothing of it is lost (see `whole_region`).
+            With several people in the picture, the one near its middle is meant.
 
         Returns:
           A `Prediction`.
@@ -116,7 +117,7 @@ class Predictor:
         height, width = image.shape[:2]
         if box is None:
             box = (0.0, 0.0, float(width), float(height))
-            region = geometry.region_from_box(box)
+            region = whole_region(height, width, self._crop_rule)
         else:
             box = check_box(box, height, width)
             region = geometry.region_from_box(box, self._margin)
@@ -192,6 +193,17 @@ def average_scales(maps, scales, middle_px, stride):
         keepdims=True,
     )
     return warped[..., :-1] / tf.maximum(warped[..., -1:], 1e-6)
+
+
+def whole_region(height, width, crop_rule):
+    """The square to look at when no box is given.
+
+    The smallest one that holds the whole picture; but a network trained on `image` crops gets
+    those, placed by the picture's height alone.
+    """
+    if crop_rule == "image":
+        return geometry.region_from_image(height, width)
+    return geometry.region_from_box((0, 0, width, height))
 
 
 def box_margin(data_config):
