@@ -14,7 +14,7 @@ from cpm.data.augmentation import Change
 from cpm.skeleton import SKELETONS
 
 STRONG = AUGMENTATIONS["strong"]
-GOLDEN = {"scale": 1.226312410, "angle_rad": -0.391676826}
+GOLDEN = {"scale": 0.783251202, "angle_rad": 0.653489021}
 
 
 def change(**values):

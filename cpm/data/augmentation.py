@@ -49,23 +49,23 @@ class Change(typing.NamedTuple):
 
 
 def example_seed(seed, epoch, example_id):
-    """`[2]` int32 seed of one example in one epoch.
+    """`[2]` int64 seed of one example in one epoch.
 
     Args:
       seed: of the run, int or scalar.
       epoch: int or scalar.
       example_id: scalar string.
     """
-    key = tf.strings.to_hash_bucket_fast(example_id, 2**31 - 1)
-    base = tf.stack([tf.cast(seed, tf.int32), tf.cast(epoch, tf.int32)])
-    return tf.random.fold_in(base, tf.cast(key, tf.int32), alg="philox")
+    key = tf.strings.to_hash_bucket_fast(example_id, 2**63 - 1)
+    base = tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)])
+    return tf.random.fold_in(base, key, alg="philox")
 
 
 def draw_change(seed, config):
     """Draws a `Change` uniformly within the ranges of an `AugmentConfig`.
 
     Args:
-      seed: `[2]` int32, of `example_seed`.
+      seed: `[2]` int64, of `example_seed`.
       config: `AugmentConfig`.
     """
     u = tf.random.stateless_uniform([10], seed, dtype=tf.float64, alg="philox")
@@ -162,7 +162,7 @@ def recolor(crop, linear, offset, noise, seed):
       crop: `[H, W, 3]` float32, 0..255.
       linear, offset: of `color_map`.
       noise: scalar, standard deviation in grey levels, or None.
-      seed: `[2]` int32, of the noise.
+      seed: `[2]` int64, of the noise.
 
     Returns:
       `[H, W, 3]` float32, clipped to 0..255.
