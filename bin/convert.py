@@ -33,7 +33,8 @@ flags.DEFINE_bool(
     False,
     "Keep the 12 LSP training pictures that nearly repeat a test picture.",
 )
-flags.DEFINE_integer("count", 2000, "Synthetic people to draw.", lower_bound=2)
+flags.DEFINE_integer("count", 2000, "Synthetic people to train on.", lower_bound=1)
+flags.DEFINE_integer("held_out", 512, "... and to validate on.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of the order, and of the synthetic people.")
 flags.DEFINE_integer(
     "longest_side",
@@ -53,6 +54,7 @@ def main(_):
         src=FLAGS.src,
         split_rule=FLAGS.split_rule,
         count=FLAGS.count,
+        held_out=FLAGS.held_out,
         seed=FLAGS.seed,
         shards=FLAGS.shards,
         keep_near_duplicates=FLAGS.keep_near_duplicates,

@@ -19,6 +19,7 @@ import typing
 import numpy as np
 import PIL
 import tensorflow as tf
+from tqdm import tqdm
 
 from cpm import files
 from cpm.data import examples, images
@@ -32,7 +33,7 @@ from cpm.data.manifest import (
     write_manifest,
 )
 from cpm.data.report import Report
-from cpm.data.splits import is_near_duplicate
+from cpm.data.splits import TRAIN, is_near_duplicate
 from cpm.errors import UsageError
 
 _SHARD = re.compile(r"\w+-\d{5}-of-\d{5}\.tfrecord")
@@ -60,7 +61,8 @@ def write_records(
       rule: `cpm.data.splits.SplitRule`.
       seed: of the order inside the splits.
       shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
-      leave_out: function of a person's id; True leaves the person out of every split.
+      leave_out: function of a person's id; True leaves the person out of training. (It may still
+        validate: what resembles a test picture spoils a score only by having been learnt.)
       longest_side_px: larger pictures are cut and shrunk, see `examples.encode_person`.
       remake: command that makes the folder again, named where it is found to be broken.
 
@@ -73,7 +75,7 @@ def write_records(
     report = Report()
     with _claimed(out_dir), contextlib.ExitStack() as stack:
         spools, skeleton, ids = {}, None, set()
-        for person in people:
+        for person in tqdm(people, desc=source, unit=" people", mininterval=1.0):
             skeleton = _same_skeleton(skeleton, person)
             if person.id in ids:
                 raise ValueError(f"the id {person.id!r} comes twice")
@@ -119,7 +121,7 @@ def read_shard(path):
 
 def _encode(person, rule, leave_out, longest_side_px, report):
     """The serialised person, or None after noting in the report why not."""
-    if leave_out(person.id):
+    if rule.assign(person.id) == TRAIN and leave_out(person.id):
         report.leave_out(person.id, "near-duplicates of test pictures")
     elif isinstance(person.image, str) and not os.path.isfile(person.image):
         report.leave_out(person.id, "pictures missing")

@@ -23,7 +23,6 @@ SYNTHETIC = (
     "synthetic"  # drawn, not read: it has a count and a seed instead of a folder
 )
 NAMES = (*SOURCES, SYNTHETIC)
-SYNTHETIC_VALIDATION = 10  # one synthetic person of so many is for validation
 
 
 def convert(
@@ -33,6 +32,7 @@ def convert(
     src=None,
     split_rule="development",
     count=2000,
+    held_out=512,
     seed=0,
     shards=0,
     keep_near_duplicates=False,
@@ -45,7 +45,7 @@ def convert(
       out_dir: folder to make; see `records.write_records`.
       src: folder of the data set; not for `synthetic`.
       split_rule: key of `splits.RULES`.
-      count: synthetic people, of which a tenth is for validation.
+      count, held_out: synthetic people to train on, and to validate on.
       seed: of the order, and of the synthetic people.
       shards: files per split; 0 = automatic.
       longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
@@ -66,8 +66,8 @@ def convert(
         f"--longest_side={longest_side}"
     )
     if dataset == SYNTHETIC:
-        people = draw_people(count, seed)
-        options += f" --count={count}"
+        people = draw_people(count, held_out, seed)
+        options += f" --count={count} --held_out={held_out}"
     else:
         if not src or not os.path.isdir(src):
             raise UsageError(
@@ -88,23 +88,23 @@ def convert(
     )
 
 
-def draw_people(count, seed, processes=None):
-    """Yields `count` synthetic people, drawn on all cores, always in the same order.
+def draw_people(count, held_out, seed, processes=None):
+    """Yields synthetic people, drawn on all cores, always in the same order.
 
     Args:
-      count: how many, >= 2, a tenth of them for validation.
+      count, held_out: how many to train on and to validate on, >= 1.
       seed: of the people, >= 0; each depends on (seed, split, its number) only.
       processes: None = one per core.
 
     Raises:
-      UsageError: for a count below 2 or a negative seed.
+      UsageError: for a count below 1 or a negative seed.
     """
-    if count < 2 or seed < 0:
+    if min(count, held_out) < 1 or seed < 0:
         raise UsageError(
-            f"--count={count} --seed={seed}: expected at least 2 people and a seed >= 0"
+            f"--count={count} --held_out={held_out} --seed={seed}: expected at least one person "
+            "of each kind and a seed >= 0"
         )
-    held_out = max(1, count // SYNTHETIC_VALIDATION)
-    numbers = [(TRAIN, index) for index in range(count - held_out)]
+    numbers = [(TRAIN, index) for index in range(count)]
     numbers += [(VALIDATION, index) for index in range(held_out)]
     # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
     with concurrent.futures.ProcessPoolExecutor(
