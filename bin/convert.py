@@ -12,7 +12,7 @@ from absl import flags
 
 from cpm import command_line
 from cpm.data import sources
-from cpm.data.examples import LONGEST_SIDE_PX
+from cpm.data.images import LONGEST_SIDE_PX
 from cpm.data.manifest import read_manifest
 from cpm.data.report import table
 from cpm.data.splits import RULES

@@ -16,10 +16,14 @@ from absl import flags
 
 from cpm import command_line
 from cpm.config import AUGMENTATIONS, DataConfig, TrainConfig
+from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.flags import define_network_flags, network_config_from_flags
 from cpm.network.specs import STRIDE
+from cpm.plots.batch import draw_batch
+from cpm.plots.canvas import write_png
 from cpm.skeleton import get_skeleton
+from cpm.training.targets import make_targets
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -37,12 +41,6 @@ flags.DEFINE_enum("augment", "strong", sorted(AUGMENTATIONS), "Random changes.")
 
 
 def main(_):
-    # TensorFlow and matplotlib take seconds: --help and a misspelt flag should not.
-    from cpm.data import pipeline
-    from cpm.plots.batch import draw_batch
-    from cpm.plots.canvas import write_png
-    from cpm.training.targets import make_targets
-
     config = _config()
     if FLAGS.split == "train":
         batches = pipeline.training_batches(FLAGS.data, config, start_step=FLAGS.step)

@@ -23,10 +23,9 @@ from cpm.data import images
 from cpm.data.person import Pose
 
 CONTEXT = 3.2  # a cut picture keeps this many times the person's size
-LONGEST_SIDE_PX = 720  # larger pictures are cut, then shrunk, to this
 
 
-def encode_person(person, longest_side_px=LONGEST_SIDE_PX):
+def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX):
     """Reads the person's picture and serialises both.
 
     A picture whose longer side exceeds `longest_side_px` is first cut to the neighbourhood of the

@@ -20,6 +20,7 @@ from cpm.errors import UsageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 MAX_PIXELS = 64_000_000  # a 64-megapixel camera; decoded: 192 MB
+LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
 
 # What Pillow's decoders raise on files that are truncated, forged or not pictures at all.

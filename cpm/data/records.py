@@ -49,7 +49,7 @@ def write_records(
     seed=0,
     shards=0,
     leave_out=is_near_duplicate,
-    longest_side_px=examples.LONGEST_SIDE_PX,
+    longest_side_px=images.LONGEST_SIDE_PX,
     remake="bin/convert.py",
 ):
     """Writes people as shards and a manifest.

@@ -9,8 +9,8 @@ import functools
 import multiprocessing
 import os
 
-from cpm.data import lsp, lspet
-from cpm.data.examples import LONGEST_SIDE_PX
+from cpm.data import lsp, lspet, synthetic
+from cpm.data.images import LONGEST_SIDE_PX
 from cpm.data.records import write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
 from cpm.errors import UsageError
@@ -19,9 +19,7 @@ SOURCES = {
     "lsp": lsp.read_people,
     "lspet": lspet.read_people,
 }
-SYNTHETIC = (
-    "synthetic"  # drawn, not read: it has a count and a seed instead of a folder
-)
+SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
 NAMES = (*SOURCES, SYNTHETIC)
 
 
@@ -60,6 +58,10 @@ def convert(
     if dataset not in NAMES:
         raise UsageError(
             f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}"
+        )
+    if split_rule not in RULES:
+        raise UsageError(
+            f"unknown split rule {split_rule!r}; expected one of {', '.join(RULES)}"
         )
     options = (
         f"--split_rule={split_rule} --seed={seed} --shards={shards} "
@@ -104,19 +106,10 @@ def draw_people(count, held_out, seed, processes=None):
             f"--count={count} --held_out={held_out} --seed={seed}: expected at least one person "
             "of each kind and a seed >= 0"
         )
-    numbers = [(TRAIN, index) for index in range(count)]
-    numbers += [(VALIDATION, index) for index in range(held_out)]
     # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
     with concurrent.futures.ProcessPoolExecutor(
         processes or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        draw = functools.partial(_draw, seed)
-        yield from pool.map(draw, numbers, chunksize=8)
-
-
-def _draw(seed, number):
-    """One synthetic person; a function of the module, so that other processes can find it."""
-    from cpm.data import synthetic  # only who draws needs the drawing code
-
-    split, index = number
-    return synthetic.make_person(seed, index, split=split)
+        for split, people in ((TRAIN, count), (VALIDATION, held_out)):
+            draw = functools.partial(synthetic.make_person, seed, split=split)
+            yield from pool.map(draw, range(people), chunksize=8)

@@ -1,0 +1,140 @@
+"""bin/convert.py and bin/inspect_batch.py as a user runs them: reports, exit statuses, sentences."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pictures import lsp_joints, save_leeds
+
+from cpm.data import sources
+from cpm.data.manifest import read_manifest
+from cpm.errors import UsageError
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(script, *arguments):
+    """Exit status, standard output and standard error of a script of bin/."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "bin" / script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def check_sentence(status, error, *words):
+    """Bad use: status 2, a last line that names all `words`, and no traceback."""
+    assert status == 2, error
+    assert "Traceback" not in error
+    (line,) = [line for line in error.splitlines() if line.startswith("error: ")]
+    for word in words:
+        assert word in line
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """An LSP of 12 people, two of them without a picture, converted by the script."""
+    folder = tmp_path_factory.mktemp("convert")
+    save_leeds(folder / "lsp", lsp_joints(12), 4, missing=(4, 9))
+    out = folder / "out"
+    status, text, error = run(
+        "convert.py", "--dataset=lsp", f"--src={folder / 'lsp'}", f"--out={out}"
+    )
+    assert status == 0, error
+    return out, text
+
+
+def test_report(converted):
+    out, text = converted
+    assert "2 pictures missing: lsp/im0004, lsp/im0009" in text
+    assert f"--data={out}" in text
+    lines = [line.split() for line in text.splitlines() if line.startswith("train")]
+    assert lines[0][:2] == ["train", "10"]
+
+
+def test_result(converted):
+    out, _ = converted
+    manifest = read_manifest(out, verify=True)
+    assert manifest.people("train") == 10 and manifest.skeleton.name == "lsp14"
+    assert manifest.split_rule["name"] == "development"
+    assert manifest.remake.startswith("python bin/convert.py --dataset=lsp")
+    assert sorted(os.listdir(out)) == ["manifest.json", "train-00000-of-00001.tfrecord"]
+    assert json.loads((out / "manifest.json").read_text())["picture"] == "JPEG"
+
+
+def test_inspect_batch(converted, tmp_path):
+    out, _ = converted
+    picture = tmp_path / "batch.png"
+    options = "--image_size=64x48", "--batch_size=3", f"--out={picture}"
+    status, text, error = run("inspect_batch.py", f"--data={out}", *options)
+    assert status == 0, error
+    assert f"wrote {picture}" in text
+    pixels = np.array(Image.open(picture))
+    assert min(pixels.shape[:2]) > 200 and pixels.std() > 20
+
+
+def test_synthetic_is_reproducible(tmp_path):
+    made = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        sources.convert("synthetic", out, count=3, held_out=2, seed=5)
+        made.append({p.name: p.read_bytes() for p in out.glob("*.tfrecord")})
+    assert made[0] == made[1]
+    manifest = read_manifest(out)
+    assert (manifest.people("train"), manifest.people("validation")) == (3, 2)
+    assert manifest.skeleton.name == "mpii16"
+
+
+class TestBadUse:
+    def test_status_and_sentence(self, tmp_path):
+        status, _, error = run(
+            "convert.py",
+            "--dataset=lsp",
+            f"--src={tmp_path / 'none'}",
+            f"--out={tmp_path / 'out'}",
+        )
+        check_sentence(status, error, "none", "is not a folder", "lsp")
+        assert not (tmp_path / "out").exists()
+
+    def test_misspelt_flag(self, tmp_path):
+        status, _, error = run("convert.py", "--dataset=coco99", f"--out={tmp_path}")
+        assert status == 2 and "coco99" in error and "Traceback" not in error
+
+    def test_source_without_annotations(self, tmp_path):
+        (tmp_path / "lspet").mkdir()
+        with pytest.raises(UsageError, match="no joints.mat; expected the unpacked"):
+            sources.convert("lspet", tmp_path / "out", src=tmp_path / "lspet")
+        assert not os.path.exists(tmp_path / "out" / "manifest.json")
+
+    def test_somebody_elses_folder(self, tmp_path):
+        save_leeds(tmp_path / "lsp", lsp_joints(1), 4)
+        (tmp_path / "thesis.tex").write_text("years of work")
+        with pytest.raises(UsageError, match="are not a conversion.*--out"):
+            sources.convert("lsp", tmp_path, src=tmp_path / "lsp")
+        assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+    def test_unknown_names(self, tmp_path):
+        with pytest.raises(UsageError, match="unknown data set 'coco99'; expected one"):
+            sources.convert("coco99", tmp_path / "out", src=tmp_path)
+        with pytest.raises(UsageError, match="unknown split rule 'mine'; expected one"):
+            sources.convert("lsp", tmp_path / "out", src=tmp_path, split_rule="mine")
+
+    @pytest.mark.parametrize("numbers", [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
+    def test_synthetic_numbers(self, numbers):
+        with pytest.raises(UsageError, match="at least one person"):
+            next(sources.draw_people(*numbers))
+
+
+@pytest.mark.parametrize("script", ["convert.py", "inspect_batch.py"])
+def test_help_starts_with_an_example(script):
+    # absl's --help starts with the docstring of the script.
+    text = (ROOT / "bin" / script).read_text()
+    assert f"    python bin/{script} --" in text.split('"""')[1]
