@@ -21,7 +21,7 @@ from cpm.errors import UsageError
 from cpm.flags import define_network_flags, network_config_from_flags
 from cpm.network.specs import STRIDE
 from cpm.plots.batch import draw_batch
-from cpm.plots.canvas import write_png
+from cpm.plots.canvas import write_picture
 from cpm.skeleton import get_skeleton
 from cpm.training.targets import make_targets
 
@@ -56,7 +56,7 @@ def main(_):
     targets = make_targets(batch, config.target, stride=STRIDE, background=False)
     arrays = {key: value.numpy() for key, value in batch.items()}
     skeleton = get_skeleton(config.network.skeleton)
-    write_png(
+    write_picture(
         FLAGS.out,
         draw_batch(arrays, targets.first.numpy(), targets.later.numpy(), skeleton),
     )

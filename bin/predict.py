@@ -159,12 +159,12 @@ def draw(picture, prediction, name):
         threshold=FLAGS.threshold,
         title=name,
     )
-    plots.write_png(os.path.join(FLAGS.out, f"{name}_pose.png"), pose)
+    plots.write_picture(os.path.join(FLAGS.out, f"{name}_pose.png"), pose)
     if FLAGS.heatmaps:
         maps = plots.draw_stages(
             prediction.crop, prediction.beliefs, prediction.skeleton
         )
-        plots.write_png(os.path.join(FLAGS.out, f"{name}_beliefs.png"), maps)
+        plots.write_picture(os.path.join(FLAGS.out, f"{name}_beliefs.png"), maps)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import json
 import os
 import tempfile
 
+from cpm.errors import UsageError
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -41,6 +43,25 @@ def write_text(path, text):
 def write_json(path, value):
     """Replaces the file at `path` by `value` as JSON; NaN is refused (it is not JSON)."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path, remake):
+    """The JSON value in the file at `path`.
+
+    Args:
+      path: file.
+      remake: command that makes it, for the message.
+
+    Raises:
+      UsageError: if it is missing or no JSON.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}); make it with: {remake}"
+        ) from error
 
 
 def _umask():

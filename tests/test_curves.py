@@ -12,8 +12,12 @@ def records(steps=40):
         for s in range(1, steps + 1)
     ]
     return lines + [
-        {"step": steps // 2, "evaluation": {"pcp25": 60.0, "pck@0.2": 50.0}},
-        {"step": steps, "evaluation": {"pcp25": 80.0, "pck@0.2": None}},
+        {
+            "step": steps // 2,
+            "evaluation": {"pcp25": 60.0, "pck@0.2": 50.0},
+            "seconds": 5.0,
+        },
+        {"step": steps, "evaluation": {"pcp25": 80.0, "pck@0.2": None}, "seconds": 9.0},
     ]
 
 

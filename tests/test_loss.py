@@ -35,9 +35,7 @@ def test_stage_losses_random():
 def test_stage_losses_preset():
     """Nothing masked: the release's sum / 2N. Two people, one map of 2 cells, errors 1 and 2."""
     belief = tf.constant([[[[1.0], [0.0]]], [[[2.0], [0.0]]]])
-    targets = Targets(
-        tf.zeros_like(belief), tf.zeros_like(belief), tf.ones([2, 1])
-    )
+    targets = Targets(tf.zeros_like(belief), tf.zeros_like(belief), tf.ones([2, 1]))
     assert loss.stage_losses([belief], targets).numpy().tolist() == [(1 + 4) / (2 * 2)]
 
 

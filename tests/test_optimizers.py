@@ -23,7 +23,9 @@ def variables_and_gradients(steps=5):
 def run(make, start, gradients, rates, compiled):
     variables = [tf.Variable(w, name=f"v{i}") for i, w in enumerate(start)]
     optimizer = make(variables)
-    apply = tf.function(optimizer.apply, jit_compile=True) if compiled else optimizer.apply
+    apply = (
+        tf.function(optimizer.apply, jit_compile=True) if compiled else optimizer.apply
+    )
     for step, rate in zip(gradients, rates):
         apply([tf.constant(g) for g in step], tf.constant(rate, tf.float64))
     return [v.numpy() for v in variables]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.plots.canvas import fit, write_png
+from cpm.plots.canvas import fit, write_picture
 from cpm.plots.sheets import contact_sheet
 
 
@@ -45,12 +45,12 @@ def test_fit_preset():
     assert fit(plain(1, 1000, 7), 100).shape == (1, 100, 3)
 
 
-def test_write_png_round_trip_and_atomic(tmp_path):
+def test_write_picture_round_trip_and_atomic(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, [7, 5, 3], np.uint8)
     path = tmp_path / "new" / "a.png"
-    write_png(path, pixels)
+    write_picture(path, pixels)
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
     with pytest.raises(Exception):
-        write_png(path, np.zeros([2, 2, 7], np.uint8))
+        write_picture(path, np.zeros([2, 2, 7], np.uint8))
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)  # the old one
     assert os.listdir(tmp_path / "new") == ["a.png"]

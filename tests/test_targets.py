@@ -27,9 +27,7 @@ def gaussian(x, y, sigma):
     u = np.arange(WIDTH // STRIDE) * STRIDE + 3.5
     v = np.arange(HEIGHT // STRIDE) * STRIDE + 3.5
     normal = scipy.stats.norm(scale=sigma)
-    return (
-        np.outer(normal.pdf(v - y), normal.pdf(u - x)) / normal.pdf(0) ** 2
-    )  # [h, w]
+    return np.outer(normal.pdf(v - y), normal.pdf(u - x)) / normal.pdf(0) ** 2  # [h, w]
 
 
 def draw(batch, background=True, **options):

@@ -10,7 +10,7 @@ The only user of matplotlib, without pyplot: no global state, no window, no disp
 """
 
 from cpm.plots.belief_maps import draw_colored_beliefs, draw_stages
-from cpm.plots.canvas import write_png
+from cpm.plots.canvas import write_picture
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 
@@ -19,5 +19,5 @@ __all__ = [
     "draw_colored_beliefs",
     "draw_skeleton",
     "draw_stages",
-    "write_png",
+    "write_picture",
 ]

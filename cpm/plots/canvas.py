@@ -100,7 +100,12 @@ def fit(image, longer_px):
     return np.asarray(Image.fromarray(image).resize(size, Image.LANCZOS))
 
 
-def write_png(path, pixels):
-    """Writes `[H, W, 3]` uint8 pixels to `path` in one step: the old file or the new, never half."""
+def write_picture(path, pixels):
+    """Writes `[H, W, 3]` uint8 pixels in one step: the old file or the new, never half.
+
+    The suffix says how: `.jpg` or `.jpeg` for pages of photographs, PNG for anything else.
+    """
+    jpeg = str(path).lower().endswith((".jpg", ".jpeg"))
+    options = {"format": "JPEG", "quality": 88} if jpeg else {"format": "PNG"}
     with files.replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG")
+        Image.fromarray(pixels).save(temporary, **options)

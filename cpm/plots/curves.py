@@ -62,7 +62,7 @@ def training_curves(records, *, title=""):
 
 
 def compare_runs(runs, metric):
-    """One validation metric of several runs against steps.
+    """One validation metric of several runs against training time.
 
     Args:
       runs: {label: lines of metrics.jsonl}.
@@ -75,14 +75,19 @@ def compare_runs(runs, metric):
       ValueError: if no run has measured it.
     """
     series = {
-        label: evaluations(records).get(metric) for label, records in runs.items()
+        label: evaluations(records, against="seconds").get(metric)
+        for label, records in runs.items()
+    }
+    series = {
+        label: [(seconds / 60, value) for seconds, value in points or ()]
+        for label, points in series.items()
     }
     series = {label: points for label, points in series.items() if points}
     if not series:
         raise ValueError(f"none of the runs has measured {metric!r}")
     canvas = Canvas(820, 440)
     axes = canvas.axes(60, 44, 540, 340)
-    plain_axes(axes, f"{metric} of the validation people, %", "step")
+    plain_axes(axes, f"{metric} of the validation people, %", "minutes of training")
     _plot_scores(axes, series)
     return canvas.pixels()
 
@@ -144,8 +149,8 @@ def stage_curve(totals_by_metric):
     return canvas.pixels()
 
 
-def evaluations(records):
-    """{metric: [(step, percent)]} of the lines with "evaluation".
+def evaluations(records, against="step"):
+    """{metric: [(step or seconds, percent)]} of the lines with "evaluation".
 
     >>> evaluations([{"step": 5, "evaluation": {"pcp25": 80.0}}, {"step": 6, "loss": 1.0}])
     {'pcp25': [(5, 80.0)]}
@@ -154,7 +159,7 @@ def evaluations(records):
     for record in records:
         for name, value in record.get("evaluation", {}).items():
             if value is not None:
-                series.setdefault(name, []).append((record["step"], value))
+                series.setdefault(name, []).append((record[against], value))
     return series
 
 

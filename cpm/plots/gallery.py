@@ -6,7 +6,7 @@ import numpy as np
 
 from cpm.plots import curves
 from cpm.plots.belief_maps import OVERLAY, draw_colored_beliefs, draw_stages
-from cpm.plots.canvas import write_png
+from cpm.plots.canvas import write_picture
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 
@@ -61,7 +61,7 @@ def write_gallery(
         {name: values["per_stage"] for name, values in metrics.items()}
     )
     for name, pixels in pictures.items():
-        write_png(os.path.join(folder, name), pixels)
+        write_picture(os.path.join(folder, name), pixels)
     return list(pictures)
 
 

@@ -82,7 +82,12 @@ class Run:
           Interrupted: SIGINT or SIGTERM came; the step under way was finished and saved.
         """
         config = self.config
-        progress = Progress(self.start, config.steps, config.data.batch_size)
+        progress = Progress(
+            self.start,
+            config.steps,
+            config.data.batch_size,
+            self.folder.seconds_trained(),
+        )
         flat = FlatMapsWarning(config.network.stages)
         stream = pipeline.training_batches(self.data, config, start_step=self.start)
         began, metrics = time.perf_counter(), None
@@ -97,10 +102,10 @@ class Run:
                 progress.advance(measurements)
                 flat.check(step, measurements)
                 done = step + 1
-                self._record(done, measurements | {"images_per_second": progress.rate})
+                self._record(done, measurements, progress)
                 metrics = self._evaluate_and_save(done, progress, stop)
                 progress.resume_clock()
-        return metrics or self.evaluate(config.steps)
+        return metrics or self.evaluate(config.steps, progress.seconds)
 
     def one_step(self, step, batch):
         """Losses, gradients, update of step `step` (0-based); returns the measurements."""
@@ -124,9 +129,10 @@ class Run:
             f"{self.config.optimizer.learning_rate:g} in a new --run_dir"
         )
 
-    def _record(self, done, measurements):
+    def _record(self, done, measurements, progress):
         """Writes one step's measurements to metrics.jsonl and, now and then, TensorBoard."""
-        self.folder.append({"step": done} | measurements)
+        clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
+        self.folder.append({"step": done} | measurements | clock)
         if done % self.config.log_every == 0:
             with self.writer.as_default(step=done):
                 for key, value in measurements.items():
@@ -141,7 +147,7 @@ class Run:
         config, metrics = self.config, None
         last = done == config.steps
         if last or done % config.eval_every == 0:
-            metrics = self.evaluate(done)
+            metrics = self.evaluate(done, progress.seconds)
             progress.say(f"step {done}: {report.one_line(metrics)}")
         if metrics or done % config.save_every == 0 or stop.requested:
             self.checkpoints.save(done, report.main_score(metrics) if metrics else None)
@@ -152,13 +158,13 @@ class Run:
             )
         return metrics
 
-    def evaluate(self, done):
+    def evaluate(self, done, seconds):
         """Scores the validation people and records the numbers; returns the metrics."""
         stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
         predictions = inference.evaluate_batches(self.network, stream)
         metrics = report.score(predictions, self.network.skeleton)
         totals = {name: metric["total"] for name, metric in metrics.items()}
-        self.folder.append({"step": done, "evaluation": totals})
+        self.folder.append({"step": done, "evaluation": totals, "seconds": seconds})
         with self.writer.as_default(step=done):
             for name, total in totals.items():
                 tf.summary.scalar(f"validation/{name}", total)

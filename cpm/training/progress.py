@@ -16,9 +16,13 @@ class Progress:
     Args:
       start, steps: first step (0-based) and one past the last.
       batch_size: people per step, for the rate.
+      seconds: spent on the steps before `start`, in earlier parts of the run.
+
+    Attributes:
+      seconds: spent on all steps so far, evaluations and saves left out.
     """
 
-    def __init__(self, start, steps, batch_size):
+    def __init__(self, start, steps, batch_size, seconds=0.0):
         terminal = sys.stderr.isatty()
         self._batch_size = batch_size
         self._recent = collections.deque(maxlen=50)  # seconds per step, without pauses
@@ -32,6 +36,7 @@ class Progress:
             if terminal
             else "{n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}\n",
         )
+        self.seconds = seconds
         self._last = time.perf_counter()
 
     def advance(self, measurements):
@@ -42,6 +47,7 @@ class Progress:
         """
         now = time.perf_counter()
         self._recent.append(now - self._last)
+        self.seconds += now - self._last
         self._last = now
         stages = [
             v for k, v in sorted(measurements.items()) if k.startswith("loss_stage_")

@@ -70,6 +70,14 @@ class RunFolder:
         with open(self.metrics_path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
+    def seconds_trained(self):
+        """Seconds spent on the recorded steps, all parts of the run together."""
+        if not os.path.exists(self.metrics_path):
+            return 0.0
+        return max(
+            (r.get("seconds", 0.0) for r in read_metrics(self.path)), default=0.0
+        )
+
     def forget_after(self, step):
         """Drops the lines of steps ≥ `step`: a resumed run measures them again."""
         if not os.path.exists(self.metrics_path):
