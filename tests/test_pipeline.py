@@ -355,6 +355,16 @@ class TestRefusals:
             pipeline.training_batches(str(tmp_path / "out"), config())
 
 
+def test_window_is_limited_by_memory(folders):
+    (folder, _) = pipeline.open_folders(folders, "train")
+    assert pipeline._window([folder], 4096) == 4096
+    photos = dataclasses.replace(folder, people=1000, bytes=10**9)  # 1 MB each
+    assert pipeline._window([photos], 4096) == 256
+    assert pipeline._window([photos], 100) == 100
+    huge = dataclasses.replace(folder, people=2, bytes=10**9)
+    assert pipeline._window([huge], 4096) == 1
+
+
 def test_no_more_threads_than_cores(folders):
     options = pipeline.training_batches(folders, config()).options()
     assert options.threading.private_threadpool_size == pipeline.WORKERS

@@ -33,6 +33,7 @@ from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton, get_skeleton
 
+WINDOW_BYTES = 256_000_000  # of records that are held in memory to shuffle among
 WORKERS = min(16, os.cpu_count() or 1)
 
 
@@ -43,6 +44,7 @@ class Folder:
     skeleton: Skeleton
     files: tuple[str, ...]
     people: int
+    bytes: int
 
 
 def training_batches(data_dirs, config, *, start_step=0):
@@ -67,7 +69,7 @@ def training_batches(data_dirs, config, *, start_step=0):
         numbers,
         sum(folder.people for folder in folders),
         seed=config.seed,
-        buffer=config.data.shuffle_buffer,
+        buffer=_window(folders, config.data.shuffle_buffer),
         start=start_step * config.data.batch_size,
     )
     make = _maker(folders, config, config.data.crop, config.data.augment)
@@ -126,6 +128,7 @@ def open_folders(data_dirs, split, crop="joints"):
             manifest.skeleton,
             tuple(os.path.join(path, s.file) for s in manifest.splits.get(split, ())),
             manifest.people(split),
+            sum(shard.bytes for shard in manifest.splits.get(split, ())),
         )
         for path, manifest in zip(paths, manifests)
     ]
@@ -168,6 +171,12 @@ def _files(folders):
     """(all shard paths, for each the number of its folder)."""
     pairs = [(file, n) for n, folder in enumerate(folders) for file in folder.files]
     return [file for file, _ in pairs], [n for _, n in pairs]
+
+
+def _window(folders, wanted):
+    """People to shuffle among: as many as wanted, if their records fit into `WINDOW_BYTES`."""
+    people, size = (sum(getattr(f, k) for f in folders) for k in ("people", "bytes"))
+    return max(1, min(wanted, WINDOW_BYTES * people // size))
 
 
 def _maker(folders, config, crop, augment):

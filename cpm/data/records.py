@@ -74,12 +74,9 @@ def write_records(
     """
     report = Report()
     with _claimed(out_dir), contextlib.ExitStack() as stack:
-        spools, skeleton, ids = {}, None, set()
-        for person in tqdm(people, desc=source, unit=" people", mininterval=1.0):
-            skeleton = _same_skeleton(skeleton, person)
-            if person.id in ids:
-                raise ValueError(f"the id {person.id!r} comes twice")
-            ids.add(person.id)
+        spools = {}
+        progress = tqdm(people, desc=source, unit=" people", mininterval=1.0)
+        for person in _consistent(progress):
             serialised = _encode(person, rule, leave_out, longest_side_px, report)
             if serialised is None:
                 continue
@@ -94,7 +91,7 @@ def write_records(
         _remove_old(out_dir)
         manifest = Manifest(
             source=source,
-            skeleton=skeleton,
+            skeleton=person.skeleton,
             split_rule={"name": rule.name, "text": rule.text},
             seed=seed,
             splits={
@@ -138,13 +135,20 @@ def _encode(person, rule, leave_out, longest_side_px, report):
     return None
 
 
-def _same_skeleton(skeleton, person):
-    if skeleton is not None and person.skeleton != skeleton:
-        raise ValueError(
-            f"person {person.id!r} has skeleton {person.skeleton.name!r}, "
-            f"the people before it have {skeleton.name!r}"
-        )
-    return person.skeleton
+def _consistent(people):
+    """Yields the people; ValueError if one repeats an id or has another skeleton."""
+    skeleton, ids = None, set()
+    for person in people:
+        skeleton = skeleton or person.skeleton
+        if person.skeleton != skeleton:
+            raise ValueError(
+                f"person {person.id!r} has skeleton {person.skeleton.name!r}, "
+                f"the people before it have {skeleton.name!r}"
+            )
+        if person.id in ids:
+            raise ValueError(f"the id {person.id!r} comes twice")
+        ids.add(person.id)
+        yield person
 
 
 def _position(seed, person_id):
