@@ -129,6 +129,26 @@ class TestReadPicture:
         with pytest.raises(PictureError, match="a.jpg"):
             read_picture(path)
 
+    def test_message_names_the_file_and_the_formats(self, tmp_path):
+        path = tmp_path / "a.jpg"
+        path.write_bytes(b"<html>404</html>")
+        with pytest.raises(PictureError) as caught:
+            read_picture(path)
+        message = str(caught.value)
+        assert "a.jpg" in message and "JPEG, PNG, WEBP, BMP" in message
+        assert "BytesIO" not in message
+
+    def test_unreadable(self, tmp_path, monkeypatch):
+        path = tmp_path / "a.jpg"
+        path.write_bytes(b"secret")
+
+        def refuse(*_):  # chmod would not stop root, who runs many a test
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr("builtins.open", refuse)
+        with pytest.raises(PictureError, match="a.jpg' cannot be read: Permission"):
+            read_picture(path)
+
     def test_missing(self, tmp_path):
         with pytest.raises(PictureError, match="none.jpg' does not exist"):
             read_picture(tmp_path / "none.jpg")

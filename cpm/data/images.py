@@ -14,7 +14,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cpm.errors import UsageError
 
@@ -62,16 +62,23 @@ def read_picture(source):
         with _open(source, name) as picture:
             picture.load()
             return _as_rgb(_upright(picture))
+    except UnidentifiedImageError as error:  # its own text names a buffer, not the file
+        raise PictureError(
+            f"{name} cannot be decoded: it is no picture, or none of {', '.join(FORMATS)}"
+        ) from error
     except _DECODER_ERRORS as error:
         raise PictureError(f"{name} cannot be decoded: {error}") from error
 
 
 def read_bytes(path):
-    """The bytes of a file; PictureError if it is not there or is empty."""
+    """The bytes of a file; PictureError if it is not there, cannot be read or is empty."""
     if not os.path.isfile(path):
         raise PictureError(f"{str(path)!r} does not exist; expected a picture")
-    with open(path, "rb") as file:
-        content = file.read()
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise PictureError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     if not content:
         raise PictureError(f"{str(path)!r} is empty; expected a picture")
     return content
