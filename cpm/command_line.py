@@ -55,30 +55,48 @@ def run(main):
 
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
-
-    def guarded(arguments):
-        try:
-            if len(arguments) > 1:
-                raise UsageError(
-                    f"unexpected argument {arguments[1]!r}: options are written --name=value; "
-                    f"see {arguments[0]} --help"
-                )
-            return main(arguments)
-        except UsageError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-        except RunStopped as stopped:
-            print(stopped, file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return 1
-
     if any(argument in HELP for argument in sys.argv[1:]):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(0)
-    app.run(guarded, flags_parser=_parse)
+    app.run(lambda arguments: exit_status(main, arguments), flags_parser=_parse)
+
+
+def exit_status(main, arguments):
+    """Calls `main(arguments)`; what the user can mend ends in a sentence and a status.
+
+    Args:
+      main: function of the arguments that absl left over, the script's name first.
+      arguments: list of str.
+
+    Returns:
+      What `main` returns, 1 or 2. A mistake of the program itself keeps its traceback.
+    """
+    try:
+        if len(arguments) > 1:
+            raise UsageError(
+                f"unexpected argument {arguments[1]!r}: options are written --name=value; "
+                f"see {arguments[0]} --help"
+            )
+        return main(arguments)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RunStopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named
+            raise
+        print(
+            f"error: {error.filename!r} cannot be used: {error.strerror}; name another path, or "
+            "make room or permission for this one",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
 
 
 def _parse(arguments):

@@ -1,0 +1,46 @@
+"""Exit statuses: what the user can mend is one sentence, a mistake of the program a traceback."""
+
+import pytest
+
+from cpm import command_line
+from cpm.errors import RunStopped, UsageError
+
+
+@pytest.mark.parametrize(
+    "error, status, sentence",
+    [
+        (UsageError("no such folder"), 2, "error: no such folder\n"),
+        (RunStopped("stopped after step 5"), 1, "stopped after step 5\n"),
+        (KeyboardInterrupt(), 1, "interrupted\n"),
+        (
+            PermissionError(13, "Permission denied", "/out"),
+            2,
+            "error: '/out' cannot be used: Permission denied; name another path, or make room "
+            "or permission for this one\n",
+        ),
+    ],
+)
+def test_exit_status_preset(error, status, sentence, capsys):
+    def main(_):
+        raise error
+
+    assert command_line.exit_status(main, ["bin/x.py"]) == status
+    assert capsys.readouterr().err == sentence
+
+
+def test_exit_status_of_success_is_mains():
+    assert command_line.exit_status(lambda _: None, ["bin/x.py"]) is None
+
+
+def test_exit_status_refuses_stray_arguments(capsys):
+    assert command_line.exit_status(lambda _: 0, ["bin/x.py", "runs/a"]) == 2
+    assert "unexpected argument 'runs/a'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), OSError("no file is named")])
+def test_exit_status_hides_no_bugs(error):
+    def main(_):
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        command_line.exit_status(main, ["bin/x.py"])
