@@ -36,7 +36,9 @@ flags.DEFINE_integer("step", 0, "Which batch of the run.", lower_bound=0)
 flags.DEFINE_integer("batch_size", 8, "How many people.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of the run.")
 flags.DEFINE_enum("crop", "joints", ["joints", "person", "image"], "What places it.")
-flags.DEFINE_float("margin", DataConfig.margin, "Crop relative to the rule's box.")
+flags.DEFINE_float(
+    "margin", DataConfig.margin, "Crop relative to the rule's box.", lower_bound=0.1
+)
 flags.DEFINE_enum("augment", "strong", sorted(AUGMENTATIONS), "Random changes.")
 
 

@@ -146,7 +146,8 @@ def open_folders(data_dirs, split, crop="joints"):
         known = sorted({name for manifest in manifests for name in manifest.splits})
         raise UsageError(
             f"no people of split {split!r} in {', '.join(map(repr, paths))}; "
-            f"there are: {', '.join(known) or 'none'}; name one of them with --split"
+            f"there are: {', '.join(known) or 'none'}; name a folder that has it with --data "
+            "(bin/convert.py --split_rule says who is in which), or evaluate another --split"
         )
     return folders
 
