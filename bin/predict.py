@@ -4,7 +4,8 @@
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --flip --heatmaps
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
 
-Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps). --box says
+Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps), NAME with its
+suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says
 which person is meant; without it the whole picture is looked at, the person near its middle wins.
 The JSON file holds joints in 0-based pixels of the upright picture:
 
@@ -105,17 +106,14 @@ def find_pictures(path):
 
 
 def output_names(paths):
-    """A file name for each picture: its own, with the suffix only where two would collide.
+    """A file name for each picture: its own, all with their suffixes where two would collide.
 
-    >>> output_names(["in/a.jpg", "in/b.jpg", "in/b.png"])
-    ['a', 'b_jpg', 'b_png']
+    >>> output_names(["in/a.jpg", "in/b.jpg"]), output_names(["in/a.jpg", "in/a.png"])
+    (['a', 'b'], ['a.jpg', 'a.png'])
     """
     names = [os.path.basename(path) for path in paths]
     stems = [os.path.splitext(name)[0] for name in names]
-    return [
-        stem if stems.count(stem) == 1 else name.replace(".", "_")
-        for name, stem in zip(names, stems)
-    ]
+    return stems if len(set(stems)) == len(stems) else names
 
 
 def parse_numbers(flag, texts, count=None):

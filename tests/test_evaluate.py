@@ -140,10 +140,10 @@ def test_predict_script(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "broken.jpg" in done.stdout and "notes" not in done.stdout
     assert sorted(os.listdir(out)) == [
-        "a_jpg_beliefs.png",
-        "a_jpg_pose.png",
-        "a_png_beliefs.png",
-        "a_png_pose.png",
+        "a.jpg_beliefs.png",
+        "a.jpg_pose.png",
+        "a.png_beliefs.png",
+        "a.png_pose.png",
         "poses.json",
     ]
     with open(out / "poses.json") as file:
@@ -155,7 +155,7 @@ def test_predict_script(run, tmp_path):
     # The whole picture fills the crop's shorter side: no joint is further out than its border.
     for x, y, confidence in person["joints"].values():
         assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
-    assert np.asarray(Image.open(out / "a_jpg_pose.png")).shape[1] > 480  # with panel
+    assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
 
 
 @pytest.mark.parametrize(
