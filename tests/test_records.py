@@ -200,6 +200,19 @@ class TestRefusals:
         with pytest.raises(ValueError, match="'made/0' comes twice"):
             write([*make_people(1), *make_people(1)], tmp_path / "out")
 
+    def test_two_at_once(self, tmp_path):
+        """Two runs that both draw their people first: the second must not spoil the first."""
+
+        def interrupted():
+            yield from make_people(2)
+            with pytest.raises(UsageError, match="written by another process"):
+                write(make_people(3), tmp_path / "out")
+            yield list(make_people(3))[2]
+
+        write(interrupted(), tmp_path / "out")
+        write(make_people(3), tmp_path / "alone")
+        assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+
     def test_failure_leaves_the_earlier_conversion(self, tmp_path):
         def broken():
             yield from make_people(2)

@@ -9,6 +9,7 @@ names and renamed; a conversion that was killed leaves no manifest and is refuse
 """
 
 import contextlib
+import fcntl
 import hashlib
 import itertools
 import math
@@ -172,13 +173,20 @@ def _claimed(out_dir):
         )
     os.makedirs(out_dir, exist_ok=True)
     marker = os.path.join(out_dir, MARKER)
-    files.write_text(marker, "")
-    try:
-        yield
-    finally:
-        complete = os.path.exists(os.path.join(out_dir, NAME))
-        if complete or os.listdir(out_dir) == [MARKER]:
-            os.remove(marker)
+    with open(marker, "a", encoding="utf-8") as file:
+        try:  # the lock ends with the process, however that ends
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{str(out_dir)!r} is being written by another process; wait until it is done, "
+                "or name another folder with --out"
+            ) from error
+        try:
+            yield
+        finally:
+            complete = os.path.exists(os.path.join(out_dir, NAME))
+            if complete or os.listdir(out_dir) == [MARKER]:
+                os.remove(marker)
 
 
 def _remove_old(out_dir):
