@@ -6,8 +6,6 @@
 The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
-import sys
-
 from absl import flags
 
 from cpm import command_line
@@ -67,4 +65,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main))
+    command_line.run(main)

@@ -50,6 +50,10 @@ def main(_):
         raise UsageError(
             "give either --ckpt=RUN or --predictions=FILE --ground_truth=FILE --protocol=NAME"
         )
+    if FLAGS.ckpt and (FLAGS.ground_truth or FLAGS.protocol):
+        raise UsageError(
+            "--ground_truth and --protocol go with --predictions, not --ckpt"
+        )
     return score_published() if FLAGS.predictions else score_network()
 
 
@@ -64,7 +68,7 @@ def score_network():
     result = evaluate.evaluate_folders(network, config, data_folders(run), options)
     print(result.text())
     path = FLAGS.json or os.path.join(
-        run or os.path.dirname(prefix), "eval", f"{FLAGS.split}.json"
+        run or os.path.dirname(prefix), "eval", default_name()
     )
     evaluate.write_results(result, path, config, options, prefix)
     print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
@@ -73,6 +77,14 @@ def score_network():
             result, FLAGS.plots, network, config, options, count=FLAGS.pictures
         )
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
+
+
+def default_name():
+    """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
+    parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
+    if FLAGS.data:
+        parts += [os.path.basename(f) for f in pipeline.split_names(FLAGS.data)]
+    return "-".join(part for part in parts if part) + ".json"
 
 
 def run_of(prefix):

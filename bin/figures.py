@@ -71,7 +71,9 @@ def stages():
     totals = {}
     for run in named_runs():
         path = os.path.join(run, "eval", "validation.json")
-        metrics = files.read_json(path, f"python bin/eval.py --ckpt={run}")["metrics"]
+        metrics = files.read_json(
+            path, f"make it with: python bin/eval.py --ckpt={run}"
+        )["metrics"]
         if FLAGS.metric not in metrics:
             raise UsageError(
                 f"{path} has no metric {FLAGS.metric!r}; it has {', '.join(metrics)}"

@@ -8,17 +8,18 @@ left side blue, does the person fill the crop? Discs are visible joints, rings o
 dots other people; the map in the middle is the target of stage 1, the right one of later stages.
 """
 
-import dataclasses
 import itertools
-import sys
 
 from absl import flags
 
 from cpm import command_line
-from cpm.config import AUGMENTATIONS, DataConfig, TrainConfig
 from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.flags import define_network_flags, network_config_from_flags
+from cpm.flags import (
+    define_data_flags,
+    define_network_flags,
+    train_config_from_flags,
+)
 from cpm.network.specs import STRIDE
 from cpm.plots.batch import draw_batch
 from cpm.plots.canvas import write_picture
@@ -27,28 +28,26 @@ from cpm.training.targets import make_targets
 
 FLAGS = flags.FLAGS
 define_network_flags()
-flags.DEFINE_string("data", None, "Converted folders, commas between.", required=True)
+define_data_flags()
+flags.mark_flag_as_required("data")
 flags.DEFINE_string("out", None, "PNG file to write.", required=True)
 flags.DEFINE_enum(
     "split", "train", ["train", "validation", "test"], "Other than train: unchanged."
 )
 flags.DEFINE_integer("step", 0, "Which batch of the run.", lower_bound=0)
-flags.DEFINE_integer("batch_size", 8, "How many people.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the run.")
-flags.DEFINE_enum("crop", "joints", ["joints", "person", "image"], "What places it.")
-flags.DEFINE_float(
-    "margin", DataConfig.margin, "Crop relative to the rule's box.", lower_bound=0.1
-)
-flags.DEFINE_enum("augment", "strong", sorted(AUGMENTATIONS), "Random changes.")
 
 
 def main(_):
-    config = _config()
+    folders = pipeline.split_names(FLAGS.data)
+    people = pipeline.open_folders(folders, FLAGS.split)
+    config = train_config_from_flags(
+        skeleton=max((folder.skeleton for folder in people), key=len).name
+    )
     if FLAGS.split == "train":
-        batches = pipeline.training_batches(FLAGS.data, config, start_step=FLAGS.step)
+        batches = pipeline.training_batches(folders, config, start_step=FLAGS.step)
     else:
         batches = itertools.islice(
-            pipeline.evaluation_batches(FLAGS.data, config, split=FLAGS.split),
+            pipeline.evaluation_batches(folders, config, split=FLAGS.split),
             FLAGS.step,
             None,
         )
@@ -65,19 +64,5 @@ def main(_):
     print(f"wrote {FLAGS.out}")
 
 
-def _config():
-    """The flags as a `TrainConfig`."""
-    network = network_config_from_flags()
-    data = DataConfig(
-        crop=FLAGS.crop,
-        margin=FLAGS.margin,
-        batch_size=FLAGS.batch_size,
-        augment=AUGMENTATIONS[FLAGS.augment],
-    )
-    return dataclasses.replace(
-        TrainConfig(), network=network, data=data, seed=FLAGS.seed
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(command_line.run(main))
+    command_line.run(main)

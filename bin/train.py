@@ -11,49 +11,47 @@ RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --
 """
 
 import dataclasses
+import math
 import os
 
 from absl import flags
 
 from cpm import command_line, evaluate
-from cpm.config import AUGMENTATIONS
 from cpm.data import manifest, pipeline, sources
 from cpm.data.splits import TRAIN
-from cpm.flags import define_network_flags, network_config_from_flags
+from cpm.errors import UsageError
+from cpm.flags import (
+    define_data_flags,
+    define_network_flags,
+    train_config_from_flags,
+)
 from cpm.training import checkpoints, loop
-from cpm.training.recipes import RECIPES
 
 HELD_OUT = 512  # synthetic people kept for validation
 
 FLAGS = flags.FLAGS
 define_network_flags()
-flags.DEFINE_list(
-    "data", [], "Converted folders, comma-separated; none = synthetic people."
-)
+define_data_flags()
 flags.DEFINE_integer(
-    "synthetic_people", 8000, "How many to draw without --data.", lower_bound=100
+    "synthetic_people", 8000, "How many to draw without --data.", lower_bound=1
 )
-flags.DEFINE_string("run_dir", None, "Where to write; default runs/ARCH-DATA-STAGES.")
+flags.DEFINE_string("run_dir", None, "Where to write; default by network and data.")
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
-flags.DEFINE_integer("steps", None, "Length of the run.", lower_bound=1)
+flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
-flags.DEFINE_integer("batch_size", None, "People per step.", lower_bound=1)
 flags.DEFINE_enum("optimizer", None, ["adam", "sgd"], "Update rule.")
-flags.DEFINE_float("learning_rate", None, "Peak learning rate.", lower_bound=0)
-flags.DEFINE_enum("augment", None, sorted(AUGMENTATIONS), "Ranges of random changes.")
-flags.DEFINE_enum("crop", None, ["joints", "person", "image"], "What places the crop.")
-flags.DEFINE_float("margin", None, "Crop side relative to the rule's box.")
-flags.DEFINE_float("sigma", None, "σ of the target Gaussians, crop pixels.")
-flags.DEFINE_integer("seed", 0, "Of weights, order and augmentation.")
+flags.DEFINE_float("learning_rate", None, "Peak learning rate.")
 flags.DEFINE_string(
-    "init_from", None, "Checkpoint or run whose network weights are the start."
+    "init_from", None, "Run or checkpoint of the same network to take the weights of."
 )
-flags.DEFINE_integer("eval_every", None, "Steps between evaluations.", lower_bound=1)
-flags.DEFINE_integer("save_every", None, "Steps between checkpoints.", lower_bound=1)
+flags.DEFINE_integer("eval_every", None, "Steps between evaluations.")
+flags.DEFINE_integer("save_every", None, "Steps between checkpoints.")
+flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 
 def main(_):
-    folders = FLAGS.data or [synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
+    """Data, configuration, training, report."""
+    folders = pipeline.split_names(FLAGS.data or [synthetic_folder()])
     config = train_config(folders)
     run_dir = FLAGS.run_dir or default_run_dir(config, folders)
     run = loop.Run(config, folders, run_dir, init_from=FLAGS.init_from)
@@ -61,10 +59,11 @@ def main(_):
     report_best(run)
 
 
-def synthetic_folder(people, seed):
+def synthetic_folder():
     """The folder of the embedded people, drawn once and used by every run of the same size."""
+    people, seed = FLAGS.synthetic_people, FLAGS.seed
     folder = os.path.join("data", f"synthetic-{people}-seed{seed}")
-    if not manifest.is_ours(folder):
+    if not os.path.isfile(os.path.join(folder, manifest.NAME)):
         print(f"drawing {people} synthetic people into {folder} (once)", flush=True)
         sources.convert(
             sources.SYNTHETIC, folder, count=people, seed=seed, held_out=HELD_OUT
@@ -74,43 +73,24 @@ def synthetic_folder(people, seed):
 
 def train_config(folders):
     """The recipe of `--arch`, with what the flags change."""
-    config = RECIPES[FLAGS.arch]()
-    people = sum(f.people for f in pipeline.open_folders(folders, TRAIN))
-    network = network_config_from_flags(FLAGS)
-    if FLAGS.skeleton is None:
-        network = dataclasses.replace(network, skeleton=largest_skeleton(folders))
-    data = {
-        "batch_size": FLAGS.batch_size,
-        "crop": FLAGS.crop,
-        "margin": FLAGS.margin,
-        "augment": AUGMENTATIONS[FLAGS.augment] if FLAGS.augment else None,
-    }
-    optimizer = {"optimizer": FLAGS.optimizer, "learning_rate": FLAGS.learning_rate}
-    run = {k: getattr(FLAGS, k) for k in ("steps", "eval_every", "save_every")}
-    config = dataclasses.replace(
-        config,
-        network=network,
-        target=replaced(config.target, {"sigma_px": FLAGS.sigma}),
-        data=replaced(config.data, data),
-        optimizer=replaced(config.optimizer, optimizer),
-        seed=FLAGS.seed,
+    training = pipeline.open_folders(folders, TRAIN)
+    config = train_config_from_flags(
+        # Where folders differ, the skeleton with the most joints.
+        skeleton=max((f.skeleton for f in training), key=len).name,
+        synthetic=not FLAGS.data,
+        optimizer={"optimizer": FLAGS.optimizer, "learning_rate": FLAGS.learning_rate},
         xla=FLAGS.xla,
+        steps=FLAGS.steps,
+        eval_every=FLAGS.eval_every,
+        save_every=FLAGS.save_every,
     )
-    if FLAGS.epochs is not None:
-        run["steps"] = max(1, round(FLAGS.epochs * people / config.data.batch_size))
-    return replaced(config, run)
-
-
-def replaced(part, changes):
-    """`part` with the changes that were asked for (those that are not None)."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    return dataclasses.replace(part, **given)
-
-
-def largest_skeleton(folders):
-    """The data's own skeleton; where folders differ, the one with the most joints."""
-    skeletons = [f.skeleton for f in pipeline.open_folders(folders, TRAIN)]
-    return max(skeletons, key=len).name
+    if FLAGS.epochs is None:
+        return config
+    if not 0 < FLAGS.epochs < math.inf:
+        raise UsageError(f"--epochs={FLAGS.epochs} should be a number above 0")
+    people = sum(folder.people for folder in training)
+    steps = max(1, round(FLAGS.epochs * people / config.data.batch_size))
+    return dataclasses.replace(config, steps=steps)
 
 
 def default_run_dir(config, folders):

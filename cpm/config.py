@@ -9,7 +9,22 @@ Library code takes these values as arguments and never reads flags.
 
 import dataclasses
 import json
+import math
 import typing
+
+
+def _require(config, allowed, *fields):
+    """Raises ValueError for the first of `fields` that is not a number inside `allowed`.
+
+    Args:
+      config: the dataclass that is being made.
+      allowed: "> 0" or ">= 0".
+    """
+    for field in fields:
+        value = getattr(config, field)
+        fits = value > 0 if allowed == "> 0" else value >= 0
+        if not (fits and math.isfinite(value)):
+            raise ValueError(f"{field} should be {allowed}, not {value}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +48,7 @@ class NetworkConfig:
     width: float = 1.0
     norm: str = "batch"
     center_map: bool = True
-    background: bool = True
+    background: bool = False
     image_size: tuple[int, int] = (160, 160)
 
 
@@ -48,12 +63,19 @@ class TargetConfig:
         an all-zero target.
       everyone_in_stage_1: stage 1 is trained on all people of the crop, later stages on the
         primary person only.
+      foreground_weight: λ; a cell's squared error counts 1 + λ · target (cpm/training/loss.py);
+        0 is the paper's loss.
     """
 
     sigma_px: float = 7.0
     cutoff: float = 0.01
     mask_absent: bool = True
     everyone_in_stage_1: bool = True
+    foreground_weight: float = 0.0
+
+    def __post_init__(self):
+        _require(self, "> 0", "sigma_px")
+        _require(self, ">= 0", "cutoff", "foreground_weight")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +151,9 @@ class DataConfig:
     shuffle_buffer: int = 4096
     augment: AugmentConfig = AUGMENTATIONS["strong"]
 
+    def __post_init__(self):
+        _require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
+
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
@@ -160,6 +185,10 @@ class OptimizerConfig:
     later_stage_multiplier: float = 1.0
     bias_multiplier: float = 1.0
 
+    def __post_init__(self):
+        _require(self, "> 0", "learning_rate", "step_every", "step_factor")
+        _require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
@@ -175,6 +204,9 @@ class TrainConfig:
     eval_every: int = 700
     save_every: int = 350
     log_every: int = 20
+
+    def __post_init__(self):
+        _require(self, "> 0", "steps", "eval_every", "save_every", "log_every")
 
 
 def to_dict(config):

@@ -45,12 +45,12 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path, remake):
+def read_json(path, advice):
     """The JSON value in the file at `path`.
 
     Args:
       path: file.
-      remake: command that makes it, for the message.
+      advice: what to do about it, the end of the message.
 
     Raises:
       UsageError: if it is missing or no JSON.
@@ -59,9 +59,7 @@ def read_json(path, remake):
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{path} cannot be read ({error}); make it with: {remake}"
-        ) from error
+        raise UsageError(f"{path} cannot be read ({error}); {advice}") from error
 
 
 def _umask():

@@ -10,9 +10,13 @@ import re
 
 from absl import flags
 
+from cpm.config import AUGMENTATIONS
 from cpm.errors import UsageError
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
+from cpm.training.recipes import recipe
+
+CROPS = ("joints", "person", "image")
 
 # absl lists a script's own flags in --help: these count as the calling script's.
 flags.disclaim_key_flags()
@@ -56,6 +60,70 @@ def network_config_from_flags(values=flags.FLAGS):
     except ValueError as error:
         raise UsageError(f"--{error}; try --help for what each flag takes") from None
     return config
+
+
+def define_data_flags(values=flags.FLAGS):
+    """Defines the flags that say what a step of training sees; call once, at the top of a script.
+
+    Args:
+      values: where they are defined; a test may bring its own `FlagValues`.
+    """
+    where = {"flag_values": values}
+    flags.DEFINE_list("data", [], "Converted folders, comma-separated.", **where)
+    flags.DEFINE_integer("batch_size", None, "People per step.", **where)
+    flags.DEFINE_enum("crop", None, CROPS, "What places the crop.", **where)
+    flags.DEFINE_float("margin", None, "Crop side, in the rule's boxes.", **where)
+    flags.DEFINE_enum("augment", None, sorted(AUGMENTATIONS), "Changes.", **where)
+    flags.DEFINE_float("sigma", None, "σ of targets, crop pixels.", **where)
+    flags.DEFINE_integer("seed", 0, "Of weights, order and changes.", **where)
+
+
+def train_config_from_flags(
+    values=flags.FLAGS, *, skeleton=None, synthetic=False, **changes
+):
+    """The recipe of `--arch` with what the flags change.
+
+    Args:
+      values: the parsed flags of `define_network_flags` and `define_data_flags`.
+      skeleton: the data's own, used if `--skeleton` is not given.
+      synthetic: the data is the embedded people.
+      **changes: more fields of `TrainConfig`, or dicts of changes to its parts; None = unchanged.
+    Returns:
+      `TrainConfig`.
+    Raises:
+      UsageError: for a value out of range; the message names it.
+    """
+    network = network_config_from_flags(values)
+    if values.skeleton is None and skeleton is not None:
+        network = dataclasses.replace(network, skeleton=skeleton)
+    data = {
+        "batch_size": values.batch_size,
+        "crop": values.crop,
+        "margin": values.margin,
+        "augment": AUGMENTATIONS[values.augment] if values.augment else None,
+    }
+    changes = {
+        "network": network,
+        "data": data,
+        "target": {"sigma_px": values.sigma},
+        "seed": values.seed,
+    } | changes
+    try:
+        return _changed(recipe(values.arch, synthetic=synthetic), changes)
+    except ValueError as error:
+        raise UsageError(f"{error}; try --help for what each flag takes") from None
+
+
+def _changed(config, changes):
+    """`config` with the changes that are not None; a dict changes a part in the same way."""
+    given = {
+        name: _changed(getattr(config, name), value)
+        if isinstance(value, dict)
+        else value
+        for name, value in changes.items()
+        if value is not None
+    }
+    return dataclasses.replace(config, **given)
 
 
 def parse_image_size(text):

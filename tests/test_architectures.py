@@ -128,7 +128,8 @@ def test_width_scales_hidden_channels_only(arch):
         if one.relu:
             assert two.channels == 2 * one.channels and eight.channels == 8
         else:
-            assert two.channels == eight.channels == one.channels == 17
+            maps = 16 + configured(arch).background
+            assert two.channels == eight.channels == one.channels == maps
 
 
 def test_width_rounds_to_multiples_of_8():

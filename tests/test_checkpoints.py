@@ -54,6 +54,25 @@ def test_restore_refuses_a_missing_checkpoint(tmp_path):
         make(tmp_path)[0].restore()
 
 
+def test_restore_refuses_a_missing_or_damaged_list(tmp_path):
+    make(tmp_path)[0].save(7)
+    (tmp_path / checkpoints.LIST_NAME).write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        make(tmp_path)[0].restore()
+    os.remove(tmp_path / checkpoints.LIST_NAME)
+    with pytest.raises(
+        UsageError, match="is missing, but there are checkpoints.*step-0000007"
+    ):
+        make(tmp_path)[0].restore()
+
+
+def test_restore_refuses_damaged_data(tmp_path):
+    make(tmp_path)[0].save(7)
+    (tmp_path / "step-0000007.data-00000-of-00001").write_bytes(b"short")
+    with pytest.raises(UsageError, match="does not fit|cannot be read"):
+        make(tmp_path)[0].restore()
+
+
 def test_restore_refuses_another_network(tmp_path):
     make(tmp_path)[0].save(7)
     other = TrainConfig(network=NetworkConfig(stages=3, width=0.1, skeleton="lsp14"))

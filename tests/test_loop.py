@@ -12,6 +12,7 @@ import tensorflow as tf
 from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
 from cpm.data import records, splits
 from cpm.data.person import Person, Pose
+from cpm.errors import UsageError
 from cpm.skeleton import get_skeleton
 from cpm.training import checkpoints, loop
 from cpm.training.progress import FlatMapsWarning
@@ -108,11 +109,28 @@ def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
     assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
 
 
-def test_finished_run_is_only_evaluated(tmp_path, data):
-    metrics = loop.Run(CONFIG, data, tmp_path).train()
+def test_finished_run_is_left_alone(tmp_path, data):
+    loop.Run(CONFIG, data, tmp_path).train()
+    records = read_metrics(tmp_path)
     again = loop.Run(CONFIG, data, tmp_path)
     assert again.start == CONFIG.steps
-    assert again.train()["pcp25"]["total"] == metrics["pcp25"]["total"]
+    assert again.train() is None
+    assert read_metrics(tmp_path) == records
+
+
+def test_split_that_is_missing_is_said_before_the_first_step(tmp_path, data):
+    broken = tmp_path / "only_train"
+    person = Person(
+        id="noise/train-1",
+        image=np.zeros((48, 64, 3), np.uint8),
+        skeleton=get_skeleton("lsp14"),
+        pose=Pose(np.full((14, 2), 9.0), np.full(14, 2)),
+    )
+    rule = splits.RULES["development"]
+    records.write_records([person], str(broken), source="noise", rule=rule)
+    with pytest.raises(UsageError, match="no people of split 'validation'"):
+        loop.Run(CONFIG, [str(broken)], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_non_finite_loss_stops_with_evidence(tmp_path, data):
@@ -124,11 +142,11 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
         return measurements | ({"loss": float("nan")} if step == 3 else {}), gradients
 
     run.step.losses_and_gradients = diverging
-    with pytest.raises(loop.NonFiniteLoss, match="loss is nan at step 3"):
+    with pytest.raises(loop.NonFiniteLoss, match="loss is nan at step 4"):
         run.train()
-    with open(tmp_path / "non_finite_step_3.json") as file:
+    with open(tmp_path / "non_finite_step_4.json") as file:
         evidence = json.load(file)
-    assert evidence["step"] == 3 and len(evidence["ids"]) == 4
+    assert evidence["step"] == 4 and len(evidence["ids"]) == 4
     assert all(name.startswith("noise/train-") for name in evidence["ids"])
     assert (
         checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
@@ -154,7 +172,8 @@ def test_run_writes_tensorboard_and_metrics(tmp_path, data):
     for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):
         summary = tf.compat.v1.Event.FromString(event.numpy()).summary
         tags |= {value.tag for value in summary.value}
-    assert {"train/loss", "train/loss_stage_2", "validation/pcp25"} <= tags
+    assert {"train/loss", "train/loss_stage_2"} <= tags
+    assert {"validation/pcp25", "validation/poses"} <= tags
     record = read_metrics(tmp_path)[0]
     assert {"step", "loss", "loss_stage_1", "gradient_norm", "learning_rate"} <= set(
         record

@@ -32,6 +32,15 @@ def test_stage_losses_random():
         np.testing.assert_allclose(found[t], expected, rtol=1e-12)
 
 
+def test_stage_losses_foreground_weight():
+    """λ = 3: a missed peak of height 1 counts four times, a false one on zero once."""
+    target = tf.constant([[[[1.0], [0.0]]]])
+    targets = Targets(target, target, tf.ones([1, 1]))
+    missed, false = tf.constant([[[[0.0], [0.0]]]]), tf.constant([[[[1.0], [1.0]]]])
+    found = loss.stage_losses([missed, false], targets, foreground_weight=3.0)
+    assert found.numpy().tolist() == [4 / 2, 1 / 2]
+
+
 def test_stage_losses_preset():
     """Nothing masked: the release's sum / 2N. Two people, one map of 2 cells, errors 1 and 2."""
     belief = tf.constant([[[[1.0], [0.0]]], [[[2.0], [0.0]]]])

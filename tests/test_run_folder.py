@@ -22,7 +22,10 @@ def test_claim_records_configuration_and_provenance(tmp_path):
 def test_claim_refuses_another_configuration(tmp_path):
     folder = RunFolder(tmp_path)
     config = TrainConfig()
+    folder.claim(TrainConfig(steps=1), ["z"])  # nothing was trained: no harm in another
     folder.claim(config, ["a"])
+    folder.append({"step": 1})
+    folder.claim(config, ["a/"])
     folder.claim(dataclasses.replace(config, save_every=3), ["a"])  # changes no result
     other = dataclasses.replace(config, optimizer=OptimizerConfig(learning_rate=0.5))
     with pytest.raises(UsageError, match="optimizer.learning_rate = 0.002.*0.5"):

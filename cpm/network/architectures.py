@@ -156,11 +156,13 @@ def paper(config):
 
 ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
-    "mini": NetworkConfig(
-        arch="mini", norm="batch", background=False, image_size=(160, 160)
+    "mini": NetworkConfig(arch="mini", norm="batch", image_size=(160, 160)),
+    "vgg": NetworkConfig(
+        arch="vgg", norm="none", background=True, image_size=(368, 368)
     ),
-    "vgg": NetworkConfig(arch="vgg", norm="none", image_size=(368, 368)),
-    "paper": NetworkConfig(arch="paper", norm="none", image_size=(368, 368)),
+    "paper": NetworkConfig(
+        arch="paper", norm="none", background=True, image_size=(368, 368)
+    ),
 }
 
 

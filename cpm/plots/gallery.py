@@ -65,6 +65,24 @@ def write_gallery(
     return list(pictures)
 
 
+def poses_sheet(examples, skeleton):
+    """Predicted poses beside the truth, for a look while a network trains.
+
+    Args:
+      examples: list of `cpm.inference.batches.Example`.
+      skeleton: names of the joints.
+
+    Returns:
+      `[h, w, 3]` uint8.
+    """
+    annotated = np.any([example.state > 0 for example in examples], axis=0)
+    return contact_sheet(
+        [_pose_and_truth(example, skeleton, annotated) for example in examples],
+        [example.id for example in examples],
+        tile_px=220,
+    )
+
+
 def _pose_and_truth(example, skeleton, annotated):
     """One tile of a contact sheet."""
     return draw_skeleton(

@@ -9,6 +9,7 @@ checkpoints never silently starts again at step 0 (as `tf.train.latest_checkpoin
 The format is TensorFlow's (tensors and names); reading it runs no code.
 """
 
+import glob
 import json
 import os
 
@@ -19,6 +20,8 @@ from cpm.config import TrainConfig, from_dict, to_dict
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
 
+# What TensorFlow raises for files that are short, foreign or of another network.
+_UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 LIST_NAME = "checkpoints.json"
 _DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -59,8 +62,8 @@ class Checkpoints:
             return 0
         prefix = _existing(os.path.join(self.folder, latest))
         try:
-            self._checkpoint.read(prefix).assert_consumed()
-        except (AssertionError, ValueError) as error:
+            _assert_all(self._checkpoint.read(prefix), "assert_consumed")
+        except _UNREADABLE as error:
             raise UsageError(
                 f"checkpoint {prefix} does not fit this network: {_first_line(error)}; "
                 "give the flags it was trained with, or another --run_dir"
@@ -78,9 +81,11 @@ class Checkpoints:
         self._description.assign(json.dumps(describe(self._config, self._network)))
         name = f"step-{step:07d}"
         prefix = os.path.join(self.folder, name)
-        os.makedirs(self.folder, exist_ok=True)
-        self._checkpoint.write(prefix)
         listed = read_list(self.folder)
+        if not listed["all"]:
+            # Even the first checkpoint has a list beside it: one without is a sign of damage.
+            files.write_json(os.path.join(self.folder, LIST_NAME), listed)
+        self._checkpoint.write(prefix)
         best = listed["best"]
         if score is not None and (best is None or score >= best["score"]):
             best = {"name": name, "score": score}
@@ -97,12 +102,21 @@ class Checkpoints:
 
 
 def read_list(folder):
-    """`checkpoints.json` of a folder: `latest` (name or None), `best` (dict or None), `all`."""
+    """`checkpoints.json` of a folder: `latest` (name or None), `best` (dict or None), `all`.
+
+    Raises:
+      UsageError: if it is damaged, or missing beside checkpoints: then a run must not start anew.
+    """
     path = os.path.join(folder, LIST_NAME)
-    if not os.path.exists(path):
-        return {"latest": None, "best": None, "all": []}
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    if os.path.exists(path):
+        return files.read_json(path, "restore it, or name another --run_dir")
+    stray = sorted(glob.glob(os.path.join(glob.escape(folder), "*.index")))
+    if stray:
+        raise UsageError(
+            f"{path} is missing, but there are checkpoints beside it: restore it, or go on from "
+            f"one in a new --run_dir with --init_from={stray[-1].removesuffix('.index')}"
+        )
+    return {"latest": None, "best": None, "all": []}
 
 
 def describe(config, network):
@@ -148,7 +162,7 @@ def read_description(prefix):
         reader = tf.train.load_checkpoint(prefix)
         description = json.loads(reader.get_tensor(_DESCRIPTION_KEY))
         return from_dict(TrainConfig, description["config"], prefix), description
-    except (tf.errors.OpError, ValueError, KeyError) as error:
+    except (*_UNREADABLE, KeyError) as error:
         raise UsageError(
             f"{prefix} is not a checkpoint of this project: {_first_line(error)}"
         ) from error
@@ -184,9 +198,13 @@ def read_network_variables(network, prefix):
     Raises:
       UsageError: if either side has a variable the other lacks, or a shape differs.
     """
+    try:
+        keys = [key for key, _ in tf.train.list_variables(prefix)]
+    except _UNREADABLE as error:
+        raise UsageError(f"{prefix} cannot be read: {_first_line(error)}") from error
     stored = [
         key
-        for key, _ in tf.train.list_variables(prefix)
+        for key in keys
         if key.startswith("network/") and key.endswith("VARIABLE_VALUE")
     ]
     if len(stored) != len(network.variables):
@@ -196,11 +214,19 @@ def read_network_variables(network, prefix):
         )
     try:
         status = tf.train.Checkpoint(network=network).read(prefix)
-        status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        _assert_all(status, "assert_existing_objects_matched")
+    except _UNREADABLE as error:
         raise UsageError(
             f"{prefix} does not fit the network it describes: {_first_line(error)}"
         ) from error
+
+
+def _assert_all(status, assertion):
+    """Calls an assertion of a load status, and keeps its destructor from a page of warnings."""
+    try:
+        getattr(status, assertion)()
+    finally:
+        status.expect_partial()
 
 
 def _existing(prefix):

@@ -20,10 +20,14 @@ from cpm.errors import RunStopped
 from cpm.evaluation import report
 from cpm.inference import batches as inference
 from cpm.network import ConvolutionalPoseMachine
+from cpm.plots.gallery import poses_sheet
 from cpm.training import checkpoints, optimizers, schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import TrainStep
+
+
+SHOWN = 8  # validation people in TensorBoard
 
 
 class NonFiniteLoss(RunStopped):
@@ -49,7 +53,7 @@ class Run:
             pipeline.open_folders(data, split, config.data.crop)
         self.config, self.data = config, data
         self.folder = RunFolder(run_dir)
-        self.folder.claim(config, data)
+        self.folder.claim(config, data, init_from)
         self.network = ConvolutionalPoseMachine(config.network, seed=config.seed)
         self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
         self.checkpoints = checkpoints.Checkpoints(
@@ -75,7 +79,8 @@ class Run:
         """Trains to the end of the run and evaluates there.
 
         Returns:
-          The last evaluation's metrics, as `cpm.evaluation.report.score` gives them.
+          The last evaluation's metrics, as `cpm.evaluation.report.score` gives them; None if the
+          run had been finished before.
 
         Raises:
           NonFiniteLoss: the loss or the gradient is no longer a number; nothing worse was saved.
@@ -105,7 +110,7 @@ class Run:
                 self._record(done, measurements, progress)
                 metrics = self._evaluate_and_save(done, progress, stop)
                 progress.resume_clock()
-        return metrics or self.evaluate(config.steps, progress.seconds)
+        return metrics
 
     def one_step(self, step, batch):
         """Losses, gradients, update of step `step` (0-based); returns the measurements."""
@@ -120,11 +125,12 @@ class Run:
         """Stops the run where a number stops being one, and keeps the evidence."""
         if math.isfinite(value):
             return
-        path = os.path.join(self.folder.path, f"non_finite_step_{step}.json")
+        number = step + 1  # as metrics.jsonl counts
+        path = os.path.join(self.folder.path, f"non_finite_step_{number}.json")
         ids = [name.decode() for name in batch["id"].numpy()]
-        files.write_json(path, {"step": step, "what": what, "ids": ids})
+        files.write_json(path, {"step": number, "what": what, "ids": ids})
         raise NonFiniteLoss(
-            f"the {what} is {value} at step {step}; the batch's ids are in {path}. Earlier "
+            f"the {what} is {value} at step {number}; the batch's ids are in {path}. Earlier "
             f"checkpoints are untouched; try a lower --learning_rate than "
             f"{self.config.optimizer.learning_rate:g} in a new --run_dir"
         )
@@ -168,8 +174,16 @@ class Run:
         with self.writer.as_default(step=done):
             for name, total in totals.items():
                 tf.summary.scalar(f"validation/{name}", total)
+            tf.summary.image("validation/poses", self._sheet(predictions.ids)[None])
         self.writer.flush()
         return metrics
+
+    def _sheet(self, ids):
+        """The same few people at every evaluation, spread over the split: `[h, w, 3]` uint8."""
+        few = ids[:: max(1, len(ids) // SHOWN)][:SHOWN]
+        stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
+        examples = inference.collect_examples(self.network, stream, few)
+        return poses_sheet([examples[name] for name in few], self.network.skeleton)
 
 
 class _Stop:

@@ -1,9 +1,12 @@
 """The loss after every stage (Eq. 4) and their sum (Eq. 5).
 
-    f_t = 1/(2N) · sum_n sum_p m[n, p] · sum_z (b_t^p(z) - b_*^p(z))²        N = sum m / C
-    F = sum_t f_t
+    f_t = 1/(2N) · sum_n sum_p m[n, p] · sum_z w(z) · (b_t^p(z) - b_*^p(z))²        N = sum m / C
+    F = sum_t f_t                                                               w = 1 + λ b_*^p(z)
 
-With nothing masked, N is the batch size and f_t is the number the authors' Caffe release prints.
+The paper has λ = 0. A joint covers two or three cells of several hundred, so in a short run most
+of the gradient says "be zero"; λ > 0 (`TargetConfig.foreground_weight`) gives the peaks a say.
+
+With λ = 0 and nothing masked, N is the batch size and f_t is the number the authors' Caffe release prints.
 Sums are divided by counts of the whole batch once, never means of means: a picture with three
 annotated joints weighs three joints' worth. Large kernels and 6 stages make gradients at the
 trunk small; the loss after every stage replenishes them (the paper's section 3.3 and Fig. 5).
@@ -14,15 +17,16 @@ import tensorflow as tf
 from ops import check_shape
 
 
-def squared_errors(beliefs, targets):
-    """Sum over the masked maps of the squared error, stage by stage.
+def squared_errors(beliefs, targets, foreground_weight=0.0):
+    """Sum over the masked maps of the weighted squared error, stage by stage.
 
     Args:
       beliefs: T tensors `[B, h, w, C]`, stage 1 first.
       targets: `Targets` for them.
+      foreground_weight: λ ≥ 0.
 
     Returns:
-      `[T]`: sum_n sum_p m · sum_z (b_t − b_*)².
+      `[T]`: sum_n sum_p m · sum_z (1 + λ b_*) (b_t − b_*)².
 
     Raises:
       ValueError: if a belief's shape is not its target's: no broadcasting in a loss.
@@ -31,8 +35,11 @@ def squared_errors(beliefs, targets):
     for t, belief in enumerate(beliefs):
         target = targets.first if t == 0 else targets.later
         check_shape(belief, target.shape, f"belief of stage {t + 1}")
-        per_map = tf.reduce_sum(tf.math.squared_difference(belief, target), [1, 2])
-        sums.append(tf.reduce_sum(targets.mask * per_map))  # [B, C] → []
+        errors = tf.math.squared_difference(belief, target)  # [B, h, w, C]
+        if foreground_weight:
+            errors *= 1.0 + foreground_weight * target
+        per_map = tf.reduce_sum(errors, [1, 2])  # [B, C]
+        sums.append(tf.reduce_sum(targets.mask * per_map))
     return tf.stack(sums)
 
 
@@ -41,13 +48,13 @@ def effective_batch_size(mask):
     return tf.reduce_sum(mask) / mask.shape[-1]
 
 
-def stage_losses(beliefs, targets):
+def stage_losses(beliefs, targets, foreground_weight=0.0):
     """f_t for each stage, `[T]`; their sum is the training objective F.
 
     A batch with nothing to learn from (N = 0) has loss 0, not NaN.
     """
     n = tf.maximum(effective_batch_size(targets.mask), 1e-6)
-    return squared_errors(beliefs, targets) / (2.0 * n)
+    return squared_errors(beliefs, targets, foreground_weight) / (2.0 * n)
 
 
 def mean_peak(belief, mask):

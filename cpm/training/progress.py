@@ -49,9 +49,8 @@ class Progress:
         self._recent.append(now - self._last)
         self.seconds += now - self._last
         self._last = now
-        stages = [
-            v for k, v in sorted(measurements.items()) if k.startswith("loss_stage_")
-        ]
+        # In the order they were measured, stage 1 first; by name 10 would come before 2.
+        stages = [v for k, v in measurements.items() if k.startswith("loss_stage_")]
         self._bar.set_postfix_str(
             f"loss {measurements['loss']:.2f} = "
             + " + ".join(f"{v:.2f}" for v in stages)

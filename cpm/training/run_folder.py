@@ -32,30 +32,39 @@ class RunFolder:
         self.evaluation = os.path.join(path, "eval")
         os.makedirs(path, exist_ok=True)
 
-    def claim(self, config, data):
+    def claim(self, config, data, init_from=None):
         """Writes config.json, or checks that a resumed run asks for the same thing.
 
-        Only settings that cannot change results may differ between the parts of a run.
+        Only how often is looked at it, and whether XLA compiles it, may differ between the parts of
+        a run. A folder in which no step was recorded yet is claimed anew.
 
         Args:
           config: `TrainConfig`.
           data: list of data folders, kept so that bin/eval.py finds them again.
+          init_from: where the first weights came from, or None.
 
         Raises:
           UsageError: if the folder holds a run with another configuration.
         """
-        if os.path.exists(self.config_path):
-            self._check_same(config, data)
+        if os.path.exists(self.config_path) and os.path.exists(self.metrics_path):
+            self._check_same(config, data, init_from)
             return
         record = {"config": to_dict(config), "data": list(data)}
+        record["init_from"] = str(init_from) if init_from else None
         files.write_json(
             self.config_path, record | command_line.provenance(config.seed)
         )
 
-    def _check_same(self, config, data):
+    def _check_same(self, config, data, init_from):
         earlier, record = read_config(self.path)
-        earlier = flatten(to_dict(earlier)) | {"data": record["data"]}
-        now = flatten(to_dict(config)) | {"data": list(data)}
+        earlier = flatten(to_dict(earlier)) | {
+            "data": _normal(record["data"]),
+            "init_from": record.get("init_from"),
+        }
+        now = flatten(to_dict(config)) | {
+            "data": _normal(data),
+            "init_from": str(init_from) if init_from else None,
+        }
         free = {"eval_every", "save_every", "log_every", "xla"}
         changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
         if changed:
@@ -79,7 +88,7 @@ class RunFolder:
         )
 
     def forget_after(self, step):
-        """Drops the lines of steps ≥ `step`: a resumed run measures them again."""
+        """Drops the lines of steps after `step`: a resumed run measures them again."""
         if not os.path.exists(self.metrics_path):
             return
         kept = [r for r in read_metrics(self.path) if r["step"] <= step]
@@ -119,6 +128,11 @@ def read_metrics(path):
             except json.JSONDecodeError:  # the line that a kill cut short
                 break
     return records
+
+
+def _normal(paths):
+    """Folders in one spelling: `data/lsp/` is `data/lsp`."""
+    return [os.path.normpath(path) for path in paths]
 
 
 def flatten(values, prefix=""):

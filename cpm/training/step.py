@@ -40,9 +40,12 @@ class TrainStep:
           measurements: dict of scalars `loss`, `loss_stage_t` and `peak_stage_t`, t = 1 … T.
           gradients: one per trainable variable.
         """
-        seed = tf.constant([self._config.seed, step], tf.int32)
+        seed = tf.constant([self._config.seed % 2**31, step], tf.int32)
         measurements, gradients = self._core({k: batch[k] for k in TENSORS}, seed)
-        return {k: float(v) for k, v in measurements.items()}, gradients
+        # XLA returns a dict sorted by key; the stages belong in their order.
+        stages = range(1, self._config.network.stages + 1)
+        keys = ["loss", *(f"{k}_stage_{t}" for k in ("loss", "peak") for t in stages)]
+        return {key: float(measurements[key]) for key in keys}, gradients
 
     def update(self, gradients, learning_rate):
         """Clips the gradients and changes the variables; returns the norm before clipping."""
@@ -61,7 +64,8 @@ class TrainStep:
                 stride=network.stride,
                 background=network.config.background,
             )
-            stage_losses = loss.stage_losses(beliefs, ideal)  # [T]
+            weight = self._config.target.foreground_weight
+            stage_losses = loss.stage_losses(beliefs, ideal, weight)  # [T]
             total = tf.reduce_sum(stage_losses)
         gradients = tape.gradient(total, network.trainable_variables)
         measurements = {"loss": total}
