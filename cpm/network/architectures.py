@@ -25,25 +25,21 @@ NORMS = ("none", "batch")
 def mini(config):
     """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initialiser.
 
-    A strided first layer and narrow stages bring it to about 0.7 GMAC at 160×160 with 6 stages.
+    On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
+    slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
+    at half the resolution, and wide layers come late. BUILD_NOTES.md has the measurements.
     """
     conv = functools.partial(_hidden, config, "he_normal")
     trunk = (
         conv("conv1_1", 7, 24, stride=2),
-        conv("conv1_2", 3, 32),
-        MaxPool("pool1", 2, 2),
+        conv("conv1_2", 3, 48, stride=2),
         conv("conv2_1", 3, 64),
-        conv("conv2_2", 3, 64),
-        MaxPool("pool2", 2, 2),
+        conv("conv2_2", 3, 128, stride=2),
         conv("conv3_1", 3, 128),
         conv("conv3_2", 3, 128),
-        conv("conv3_3", 3, 48),
+        conv("conv3_3", 3, 32),
     )
-    first_head = (
-        conv("conv4_1", 3, 64),
-        conv("conv4_2", 1, 128),
-        _beliefs(config, "conv4_3"),
-    )
+    first_head = (conv("conv4_1", 1, 128), _beliefs(config, "conv4_2"))
 
     def later_stage(t):
         return LaterStage(
@@ -51,9 +47,8 @@ def mini(config):
             head=(
                 conv(f"Mconv1_stage{t}", 7, 32),
                 conv(f"Mconv2_stage{t}", 7, 32),
-                conv(f"Mconv3_stage{t}", 7, 32),
-                conv(f"Mconv4_stage{t}", 1, 64),
-                _beliefs(config, f"Mconv5_stage{t}"),
+                conv(f"Mconv3_stage{t}", 1, 64),
+                _beliefs(config, f"Mconv4_stage{t}"),
             ),
         )
 

@@ -62,8 +62,8 @@ def sample_view(rng, points):
     Returns:
       `Camera` of scale 1 at the origin.
     """
-    # One view in three is from the front, as in photographs; the others from anywhere.
-    yaw = rng.normal(0, 35) if rng.random() < 0.33 else rng.uniform(-180, 180)
+    # One view in two is from the front, as in photographs; the others from anywhere.
+    yaw = rng.normal(0, 35) if rng.random() < 0.5 else rng.uniform(-180, 180)
     pitch = np.clip(rng.normal(6, 13), -25, 50)
     roll = rng.normal(0, 5)
     unusual = rng.random()

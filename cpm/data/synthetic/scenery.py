@@ -37,7 +37,7 @@ def sample_background(rng, height, width, palette):
     image = _ground(rng, height, width)
     for _ in range(rng.integers(0, 3)):
         _row_of_shapes(rng, image, palette)
-    for _ in range(rng.integers(0, 18)):
+    for _ in range(rng.integers(0, 12)):
         _shape(rng, image, palette)
     if rng.random() < 0.5:  # grain or dirt over everything
         noise = fractal_noise(rng, height, width, rng.choice([4, 16, 64]), 0.8)
@@ -194,7 +194,7 @@ def add_occluders(rng, image, box, palette):
       `[H, W]` bool, where an object is in front.
     """
     mask = np.zeros(image.shape[1:], bool)
-    if rng.random() > 0.35:
+    if rng.random() > 0.25:
         return mask
     left, top, right, bottom = box
     size = max(bottom - top, right - left)

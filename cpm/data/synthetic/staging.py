@@ -52,10 +52,10 @@ def sample_cast(rng, height, width):
       height, width: of the picture, pixels.
 
     Returns:
-      list of one or (about one time in six) two `Actor`, the annotated one first.
+      list of one or (about one time in eight) two `Actor`, the annotated one first.
     """
     first = _place(rng, _sample_actor(rng), height, width)
-    if rng.random() > 0.18:
+    if rng.random() > 0.12:
         return [first]
     return [first, _place_beside(rng, _sample_actor(rng), first)]
 
