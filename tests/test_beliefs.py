@@ -13,7 +13,7 @@ from cpm.skeleton import SKELETONS
 @pytest.fixture(scope="module")
 def network():
     """Untrained, so left and right differ by chance; H != W."""
-    config = NetworkConfig(stages=2, width=0.25, image_size=(48, 64))
+    config = NetworkConfig(stages=2, width=0.25, background=True, image_size=(48, 64))
     return ConvolutionalPoseMachine(config, seed=4)
 
 

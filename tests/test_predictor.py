@@ -108,7 +108,7 @@ def test_predictor_finds_blobs_through_pixels(flip, scales, enlarged):
 
 def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     """With flip averaging, the mirrored picture's prediction is the mirrored prediction."""
-    config = NetworkConfig(stages=1, width=0.25, image_size=(64, 64))
+    config = NetworkConfig(stages=1, width=0.25, background=True, image_size=(64, 64))
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(5).integers(0, 256, [64, 64, 3], np.uint8)
     predictor = Predictor(network, flip=True)
