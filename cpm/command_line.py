@@ -43,7 +43,7 @@ with _silent_start():
     tf.config.list_physical_devices()  # the rest of the chatter comes with the devices
 
 import numpy as np  # noqa: E402
-from absl import app, flags  # noqa: E402
+from absl import app, flags, logging  # noqa: E402
 
 from cpm.errors import RunStopped, UsageError  # noqa: E402
 
@@ -59,6 +59,8 @@ def run(main):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(0)
+    # TensorFlow tells at INFO how long its checkpoint code slept and the like.
+    logging.set_verbosity(logging.WARNING)
     app.run(lambda arguments: exit_status(main, arguments), flags_parser=_parse)
 
 
