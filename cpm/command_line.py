@@ -59,8 +59,6 @@ def run(main):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(0)
-    # TensorFlow tells at INFO how long its checkpoint code slept and the like.
-    logging.set_verbosity(logging.WARNING)
     app.run(lambda arguments: exit_status(main, arguments), flags_parser=_parse)
 
 
@@ -74,6 +72,8 @@ def exit_status(main, arguments):
     Returns:
       What `main` returns, 1 or 2. A mistake of the program itself keeps its traceback.
     """
+    # TensorFlow tells at INFO, absl's default, how long its checkpoints took to shard.
+    logging.set_verbosity(logging.WARNING)
     try:
         if len(arguments) > 1:
             raise UsageError(
