@@ -41,6 +41,12 @@ flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
 flags.DEFINE_enum("optimizer", None, ["adam", "sgd"], "Update rule.")
 flags.DEFINE_float("learning_rate", None, "Peak learning rate.")
+flags.DEFINE_enum(
+    "schedule",
+    None,
+    ["constant", "cosine", "step"],
+    "How it changes; step is the release's, × 0.333 every 136,106 steps.",
+)
 flags.DEFINE_string(
     "init_from", None, "Run or checkpoint of the same network to take the weights of."
 )
@@ -78,7 +84,10 @@ def train_config(folders):
         # Where folders differ, the skeleton with the most joints.
         skeleton=max((f.skeleton for f in training), key=len).name,
         synthetic=not FLAGS.data,
-        optimizer={"optimizer": FLAGS.optimizer, "learning_rate": FLAGS.learning_rate},
+        optimizer={
+            name: getattr(FLAGS, name)
+            for name in ("optimizer", "learning_rate", "schedule")
+        },
         xla=FLAGS.xla,
         steps=FLAGS.steps,
         eval_every=FLAGS.eval_every,
