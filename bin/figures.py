@@ -6,38 +6,42 @@
     python bin/figures.py --figure=stages --runs=runs/2,runs/6 --metric=pck@0.2 --out=stages.png
 
 samples: embedded people with their true skeletons. training: losses and scores of one run. comparison: a score of several runs against minutes of training. stages: a
-run's last score after each stage, as in the paper's figure 6.
+run's last score after each stage, as in the paper's figure 6. poses: predicted and true skeletons of
+typical validation people of one run, without the photographs, which may not be ours to show.
 """
 
+import dataclasses
 import os
 
+import numpy as np
 from absl import flags
 
-from cpm import command_line, files
+from cpm import command_line, evaluate, files
 from cpm.data import synthetic
 from cpm.errors import UsageError
 from cpm.plots import contact_sheet, curves, draw_skeleton, write_picture
-from cpm.training.run_folder import read_metrics
+from cpm.plots.gallery import poses_sheet
+from cpm.training.checkpoints import load_network
+from cpm.training.run_folder import read_config, read_metrics
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "figure",
     None,
-    ["samples", "training", "comparison", "stages"],
+    ["samples", "training", "comparison", "stages", "poses"],
     "Which.",
     required=True,
 )
 flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
 flags.DEFINE_list("runs", [], "Run folders, comma-separated.")
 flags.DEFINE_string("metric", "pck@0.2", "What comparison and stages show.")
-flags.DEFINE_integer("count", 24, "Embedded people to draw.", lower_bound=1)
+flags.DEFINE_integer("count", 24, "People to draw.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of the embedded people.")
 
 
 def main(_):
     """Draws and writes one figure."""
-    draw = {"samples": samples, "training": training, "comparison": comparison}
-    write_picture(FLAGS.out, draw.get(FLAGS.figure, stages)())
+    write_picture(FLAGS.out, FIGURES[FLAGS.figure]())
     print(f"wrote {FLAGS.out}")
 
 
@@ -82,6 +86,20 @@ def stages():
     return curves.stage_curve(totals)
 
 
+def poses():
+    """Typical validation people of one run, as skeletons without their photographs."""
+    (run,) = named_runs(most=1)
+    network, config, _ = load_network(run)
+    folders = read_config(run)[1]["data"]
+    result = evaluate.evaluate_folders(network, config, folders)
+    people = evaluate.collect_people(result, network, config, count=FLAGS.count)
+    blank = [
+        dataclasses.replace(example, crop=np.full_like(example.crop, 235))
+        for example in people["typical"]
+    ]
+    return poses_sheet(blank, network.skeleton)
+
+
 def named_runs(most=None):
     """The folders of --runs, each with measurements in it."""
     if not FLAGS.runs or (most and len(FLAGS.runs) > most):
@@ -97,6 +115,14 @@ def named_runs(most=None):
             )
     return runs
 
+
+FIGURES = {
+    "samples": samples,
+    "training": training,
+    "comparison": comparison,
+    "stages": stages,
+    "poses": poses,
+}
 
 if __name__ == "__main__":
     command_line.run(main)

@@ -150,23 +150,37 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
       The files' names.
     """
     people = evaluation.people
-    errors = predicted.mean_errors(people)
-    groups = pick_people(errors, count)
-    wanted = {people.ids[n] for rows in groups.values() for n in rows}
-    examples = {}
-    for source in evaluation.sources:
-        examples |= batches.collect_examples(
-            network, _stream(config, source, options), wanted, flip=options.flip
-        )
     return write_gallery(
         folder,
-        {k: [examples[people.ids[n]] for n in rows] for k, rows in groups.items()},
-        dict(zip(people.ids, errors)),
+        collect_people(evaluation, network, config, options, count=count),
+        dict(zip(people.ids, predicted.mean_errors(people))),
         network.skeleton,
         annotated=(people.state > 0).any(0),
         metrics=evaluation.metrics,
         curve_points=evaluation.curves,
     )
+
+
+def collect_people(evaluation, network, config, options=Options(), *, count=8):
+    """The best, typical and worst people with all that a picture of them needs.
+
+    Args:
+      evaluation: what `evaluate_folders` returned.
+      network, config, options: as given to `evaluate_folders`.
+      count: how many of each.
+
+    Returns:
+      {"best", "typical", "worst": list of `cpm.inference.batches.Example`}.
+    """
+    people = evaluation.people
+    groups = pick_people(predicted.mean_errors(people), count)
+    wanted = {people.ids[n] for rows in groups.values() for n in rows}
+    found = {}
+    for source in evaluation.sources:
+        found |= batches.collect_examples(
+            network, _stream(config, source, options), wanted, flip=options.flip
+        )
+    return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}
 
 
 def pick_people(errors, count):
