@@ -2,7 +2,7 @@
 
     python bin/train.py --stages=6 --xla
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet \\
-        --run_dir=runs/lsp --epochs=24
+        --run_dir=runs/lsp --steps=13000
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
 two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
