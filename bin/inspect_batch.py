@@ -40,9 +40,7 @@ flags.DEFINE_integer("step", 0, "Which batch of the run.", lower_bound=0)
 def main(_):
     folders = pipeline.split_names(FLAGS.data)
     people = pipeline.open_folders(folders, FLAGS.split)
-    config = train_config_from_flags(
-        skeleton=max((folder.skeleton for folder in people), key=len).name
-    )
+    config = train_config_from_flags(skeleton=pipeline.largest_skeleton(people))
     if FLAGS.split == "train":
         batches = pipeline.training_batches(folders, config, start_step=FLAGS.step)
     else:

@@ -81,8 +81,7 @@ def train_config(folders):
     """The recipe of `--arch`, with what the flags change."""
     training = pipeline.open_folders(folders, TRAIN)
     config = train_config_from_flags(
-        # Where folders differ, the skeleton with the most joints.
-        skeleton=max((f.skeleton for f in training), key=len).name,
+        skeleton=pipeline.largest_skeleton(training),
         synthetic=not FLAGS.data,
         optimizer={
             name: getattr(FLAGS, name)

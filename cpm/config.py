@@ -130,12 +130,15 @@ AUGMENTATIONS = {
 }
 
 
+CROP_RULES = ("joints", "person", "image")
+
+
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     """Which people, cut how, in which order (cpm/data/pipeline.py).
 
     Attributes:
-      crop: the rule that places the crop: `joints` (the joints' box), `person` (annotated centre
+      crop: which of `CROP_RULES` places the crop: `joints` (the joints' box), `person` (annotated centre
         and scale) or `image` (the picture alone).
       margin: size of the crop relative to that rule's square.
       max_people: poses per crop for the stage-1 target, the primary person's first.

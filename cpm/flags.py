@@ -10,13 +10,11 @@ import re
 
 from absl import flags
 
-from cpm.config import AUGMENTATIONS
+from cpm.config import AUGMENTATIONS, CROP_RULES
 from cpm.errors import UsageError
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
 from cpm.training.recipes import recipe
-
-CROPS = ("joints", "person", "image")
 
 # absl lists a script's own flags in --help: these count as the calling script's.
 flags.disclaim_key_flags()
@@ -71,7 +69,7 @@ def define_data_flags(values=flags.FLAGS):
     where = {"flag_values": values}
     flags.DEFINE_list("data", [], "Converted folders, comma-separated.", **where)
     flags.DEFINE_integer("batch_size", None, "People per step.", **where)
-    flags.DEFINE_enum("crop", None, CROPS, "What places the crop.", **where)
+    flags.DEFINE_enum("crop", None, CROP_RULES, "What places the crop.", **where)
     flags.DEFINE_float("margin", None, "Crop side, in the rule's boxes.", **where)
     flags.DEFINE_enum("augment", None, sorted(AUGMENTATIONS), "Changes.", **where)
     flags.DEFINE_float("sigma", None, "σ of targets, crop pixels.", **where)

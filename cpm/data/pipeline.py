@@ -152,6 +152,11 @@ def open_folders(data_dirs, split, crop="joints"):
     return folders
 
 
+def largest_skeleton(folders):
+    """Name of the folders' skeleton; where they differ, of the one with the most joints."""
+    return max((folder.skeleton for folder in folders), key=len).name
+
+
 def split_names(data_dirs):
     """The folders of `--data`: a list as it is, a string cut at its commas.
 

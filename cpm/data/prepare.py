@@ -6,13 +6,12 @@ parse -> joints by name -> region of the crop -> draw the change -> cut -> recol
 import tensorflow as tf
 
 from cpm import geometry
+from cpm.config import CROP_RULES
 from cpm.data import augmentation
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
 from cpm.data.person import ABSENT
 from cpm.skeleton import get_skeleton
-
-CROP_RULES = ("joints", "person", "image")
 
 
 def example_maker(skeletons, network, data, *, seed):
