@@ -39,7 +39,7 @@ flags.DEFINE_string("run_dir", None, "Where to write; default by network and dat
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
 flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
-flags.DEFINE_enum("optimizer", None, ["adam", "sgd"], "Update rule.")
+flags.DEFINE_enum("optimizer", None, ["adam", "muon", "sgd"], "Update rule.")
 flags.DEFINE_float("learning_rate", None, "Peak learning rate.")
 flags.DEFINE_enum(
     "schedule",

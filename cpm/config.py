@@ -163,7 +163,8 @@ class OptimizerConfig:
     """How gradients change variables (cpm/training/optimizers.py, schedules.py).
 
     Attributes:
-      optimizer: `sgd` (momentum) or `adam` (decoupled weight decay).
+      optimizer: `sgd` (momentum), `adam` (decoupled weight decay) or `muon` (Adam, but orthogonal
+        steps for hidden kernels).
       learning_rate: peak.
       schedule: `constant`, `cosine` (after the warm-up, to 0) or `step`.
       warmup_steps: linear from 0 to the peak.

@@ -1,5 +1,6 @@
 """Checkpoints: everything comes back, and nothing is ever silently forgotten."""
 
+import dataclasses
 import json
 import os
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm.config import NetworkConfig, TrainConfig
+from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training import checkpoints, optimizers
@@ -29,12 +30,14 @@ def values(modules):
     return [v.numpy() for module in modules for v in module.variables]
 
 
-def test_save_restore_round_trip(tmp_path):
-    saved, modules = make(tmp_path, seed=1)
+@pytest.mark.parametrize("rule", ["adam", "muon", "sgd"])
+def test_save_restore_round_trip(tmp_path, rule):
+    config = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(optimizer=rule))
+    saved, modules = make(tmp_path, seed=1, config=config)
     network, optimizer = modules
     optimizer.apply([tf.ones_like(v) for v in network.trainable_variables], 0.1)
     saved.save(7)
-    restored, others = make(tmp_path, seed=2)
+    restored, others = make(tmp_path, seed=2, config=config)
     assert any((a != b).any() for a, b in zip(values(modules), values(others)))
     assert restored.restore() == 7
     for a, b in zip(values(modules), values(others)):

@@ -85,6 +85,21 @@ def test_paper_shares_its_second_trunk_and_not_the_features():
     assert tiny("vgg").second_trunk is None
 
 
+@pytest.mark.parametrize("arch", PRESETS)
+def test_hidden_kernels_are_all_but_those_of_the_image_and_the_beliefs(arch):
+    network = tiny(arch, stages=3)
+    kernels = {
+        v.ref() for v in network.trainable_variables if v.name.endswith("kernel:0")
+    }
+    hidden = [v.ref() for v in network.hidden_kernels]
+    assert set(hidden) < kernels and len(set(hidden)) == len(hidden)
+    beliefs = len(network.skeleton) + int(network.config.background)
+    for outer in (ref.deref() for ref in kernels - set(hidden)):
+        assert outer.shape[2] == 3 or outer.shape[3] == beliefs
+    trunks = 2 if arch == "paper" else 1
+    assert len(kernels) - len(hidden) == trunks + network.config.stages
+
+
 def test_beliefs_of_an_image_do_not_depend_on_its_neighbours(seeded):
     net = tiny(norm="batch")
     images, center_px = inputs(seeded)

@@ -111,15 +111,94 @@ def test_learning_rate_multipliers():
     }
 
 
+def newton_schulz(matrix):
+    """`orthogonalize` by definition: a polynomial on the singular values."""
+    u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+    s = s / np.sqrt((s**2).sum())
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return (u * s) @ vt
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (5, 5), (1, 3)])
+def test_orthogonalize(shape):
+    matrix = np.random.default_rng(SEED).normal(size=shape)
+    expected = newton_schulz(matrix)
+    compiled = tf.function(optimizers.orthogonalize, jit_compile=True)
+    graph = tf.function(optimizers.orthogonalize)
+    for form in (optimizers.orthogonalize, graph, compiled):
+        # The coefficients are rounded to float64 once; five products of sums stay near 1e-15.
+        np.testing.assert_allclose(form(tf.constant(matrix)), expected, atol=1e-12)
+    values = np.linalg.svd(expected, compute_uv=False)
+    assert 0.68 < values.min() and values.max() < 1.14
+    assert not np.any(optimizers.orthogonalize(tf.zeros(shape)))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_muon(compiled):
+    """A hidden kernel takes orthogonal steps; a kernel that is not, and a bias, take Adam's."""
+    rng = np.random.default_rng(SEED)
+    shapes = [(3, 2, 2, 5), (1, 1, 2, 6), (3, 3, 1, 2), (4,)]
+    start = [rng.normal(size=shape) for shape in shapes]
+    gradients = [[rng.normal(size=shape) for shape in shapes] for _ in range(3)]
+    rates, factors, decay = [0.1, 0.2, 0.1], [1.0, 2.0, 3.0, 0.5], 0.01
+
+    def make(v):
+        options = dict(multipliers=factors, weight_decay=decay)
+        return optimizers.Muon(v, hidden=v[:2], **options)
+
+    def make_adam(v):
+        return optimizers.Adam(v, multipliers=factors[2:], weight_decay=decay)
+
+    expected = [w.copy() for w in start[:2]]
+    m = [np.zeros_like(w) for w in expected]
+    for step, rate in zip(gradients, rates):
+        for i in range(2):
+            m[i] = 0.95 * m[i] + 0.05 * step[i]
+            columns = shapes[i][-1]
+            ahead = (0.95 * m[i] + 0.05 * step[i]).reshape(-1, columns)
+            gain = 50 * np.sqrt(2 * max(1, columns / len(ahead)))  # 12 × 5 and 2 × 6
+            change = gain * newton_schulz(ahead).reshape(shapes[i])
+            expected[i] -= rate * factors[i] * (change + decay * expected[i])
+    of_adam = [step[2:] for step in gradients]
+    expected += run(make_adam, start[2:], of_adam, rates, compiled)
+
+    for a, b in zip(run(make, start, gradients, rates, compiled), expected):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_muon_step_is_as_large_as_the_initial_weights():
+    """At rate · KERNEL_GAIN = 1 entries of a step are about as large as He's: sqrt(2 / fan_in)."""
+    for shape in [(3, 3, 8, 16), (1, 1, 8, 32)]:
+        kernel = tf.Variable(tf.zeros(shape))
+        gradient = tf.random.stateless_normal(shape, seed=[SEED, 0])
+        optimizers.Muon([kernel], hidden=[kernel]).apply(
+            [gradient], 1.0 / optimizers.KERNEL_GAIN
+        )
+        size = np.sqrt(np.mean(kernel.numpy() ** 2) * np.prod(shape[:-1]) / 2)
+        assert 0.68 < size < 1.14
+
+
 def test_optimizer_raises():
     variable = tf.Variable([1.0])
     with pytest.raises(ValueError, match="1 variables, but 2 gradients"):
         optimizers.Adam([variable]).apply([tf.zeros([1])] * 2, 0.1)
     with pytest.raises(ValueError, match="multipliers, not 3"):
         optimizers.Momentum([variable], multipliers=[1.0] * 3)
-    with pytest.raises(ValueError, match="known: adam, sgd"):
+    with pytest.raises(ValueError, match="known: adam, muon, sgd"):
         network = ConvolutionalPoseMachine(TINY)
         optimizers.make_optimizer(OptimizerConfig(optimizer="adamm"), network)
+
+
+def test_muon_owns_one_slot_a_kernel():
+    kernel, bias = tf.Variable(tf.ones([1, 1, 2, 2]), name="w"), tf.Variable([1.0])
+    optimizer = optimizers.Muon([kernel, bias], hidden=[kernel])
+    assert sorted(v.name.split("/")[-1] for v in optimizer.variables) == [
+        "mean_Variable:0",
+        "momentum_w:0",
+        "square_Variable:0",
+        "updates:0",
+    ]
 
 
 def test_optimizer_owns_slots_not_variables():

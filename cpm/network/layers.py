@@ -206,6 +206,11 @@ class Block(tf.Module):
                     self.layers.append(Dropout(spec.name, spec.rate))
         self.out_channels = channels
 
+    @property
+    def kernels(self):
+        """Variables `[kh, kw, Cin, Cout]` of the convolutions, in the order they are applied."""
+        return [layer.kernel for layer in self.layers if isinstance(layer, Conv2D)]
+
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, in_channels]` → `[B, h, w, out_channels]`."""
         for layer in self.layers:

@@ -119,6 +119,17 @@ class ConvolutionalPoseMachine(tf.Module):
             modules.append(self.second_trunk)
         return [v for module in modules for v in module.trainable_variables]
 
+    @property
+    def hidden_kernels(self):
+        """Kernels between two hidden layers: they neither see the image nor draw the beliefs."""
+        trunks = [self.trunk, self.second_trunk]
+        first = [trunk.kernels[0] for trunk in trunks if trunk is not None]
+        last = [head.kernels[-1] for head in (self.stage_1, *self.stages)]
+        outer = {kernel.ref() for kernel in (*first, *last)}
+        blocks = [*trunks, self.stage_1, *self.features, *self.stages]
+        kernels = [k for block in blocks if block is not None for k in block.kernels]
+        return [kernel for kernel in kernels if kernel.ref() not in outer]
+
     def _center_map(self, images, center_px):
         """`[B, h, w, 1]`, or None without a centre map."""
         if not self.config.center_map:
