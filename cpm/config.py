@@ -49,7 +49,7 @@ class NetworkConfig:
     norm: str = "batch"
     center_map: bool = True
     background: bool = False
-    image_size: tuple[int, int] = (160, 160)
+    image_size: tuple[int, int] = (128, 128)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +104,8 @@ class AugmentConfig:
 
 AUGMENTATIONS = {
     "none": AugmentConfig(),
-    # For data without end, such as the synthetic people: a person rarely comes twice.
+    # For data without end, such as the synthetic people: a person comes a few times only.
+    "flip": AugmentConfig(flip=0.5),
     "light": AugmentConfig(
         scale=(0.85, 1.15),
         rotation_deg=15.0,

@@ -13,6 +13,7 @@ References:
   `vgg`: the release's pose_deploy_resize.prototxt; its trunk: Simonyan & Zisserman 2015, VGG-19.
 """
 
+import dataclasses
 import functools
 
 from cpm.config import NetworkConfig
@@ -27,17 +28,19 @@ def mini(config):
 
     On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
     slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
-    at half the resolution, and wide layers come late. BUILD_NOTES.md has the measurements.
+    at half the resolution, and wide layers come late. A later stage adds a correction to the beliefs
+    before it: in a short run it need not learn to copy them. BUILD_NOTES.md has the measurements.
     """
     conv = functools.partial(_hidden, config, "he_normal")
     trunk = (
-        conv("conv1_1", 7, 24, stride=2),
-        conv("conv1_2", 3, 48, stride=2),
+        conv("conv1_1", 7, 16, stride=2),
+        conv("conv1_2", 3, 32, stride=2),
         conv("conv2_1", 3, 64),
         conv("conv2_2", 3, 128, stride=2),
         conv("conv3_1", 3, 128),
         conv("conv3_2", 3, 128),
-        conv("conv3_3", 3, 32),
+        conv("conv3_3", 3, 128),
+        conv("conv3_4", 3, 32),
     )
     first_head = (conv("conv4_1", 1, 128), _beliefs(config, "conv4_2"))
 
@@ -52,9 +55,10 @@ def mini(config):
             ),
         )
 
-    return _assemble(
+    plan = _assemble(
         config, trunk, first_head, None, later_stage, ("beliefs", "features", "center")
     )
+    return dataclasses.replace(plan, corrects=True)
 
 
 def vgg(config):
@@ -151,7 +155,7 @@ def paper(config):
 
 ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
-    "mini": NetworkConfig(arch="mini", norm="batch", image_size=(160, 160)),
+    "mini": NetworkConfig(arch="mini", norm="batch", image_size=(128, 128)),
     "vgg": NetworkConfig(
         arch="vgg", norm="none", background=True, image_size=(368, 368)
     ),
