@@ -5,9 +5,10 @@
     python bin/figures.py --figure=comparison --runs=runs/2,runs/6 --metric=pck@0.2 --out=2_6.png
     python bin/figures.py --figure=stages --runs=runs/2,runs/6 --metric=pck@0.2 --out=stages.png
 
-samples: embedded people with their true skeletons. training: losses and scores of one run. comparison: a score of several runs against minutes of training. stages: a
-run's last score after each stage, as in the paper's figure 6. poses: predicted and true skeletons of
-typical validation people of one run, without the photographs, which may not be ours to show.
+samples: embedded people with their true skeletons. training: losses and scores of one run.
+comparison: a score of several runs against minutes of training. stages: a run's last score after
+each stage, as in the paper's figure 6. poses: predicted and true skeletons of typical validation
+people of one run, without the photographs, which may not be ours to show.
 """
 
 import dataclasses

@@ -104,7 +104,7 @@ class AugmentConfig:
 
 AUGMENTATIONS = {
     "none": AugmentConfig(),
-    # For data without end, such as the synthetic people: a person comes a few times only.
+    # For synthetic people: there are so many that each comes a few times only.
     "flip": AugmentConfig(flip=0.5),
     "light": AugmentConfig(
         scale=(0.85, 1.15),
