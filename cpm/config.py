@@ -104,13 +104,12 @@ class AugmentConfig:
 
 AUGMENTATIONS = {
     "none": AugmentConfig(),
-    # For synthetic people: there are so many that each comes a few times only.
-    "flip": AugmentConfig(flip=0.5),
+    # For synthetic people, of whom each comes a few times only.
     "light": AugmentConfig(
-        scale=(0.85, 1.15),
-        rotation_deg=15.0,
+        scale=(0.9, 1.1),
+        rotation_deg=10.0,
         flip=0.5,
-        shift=0.03,
+        shift=0.02,
         brightness=0.1,
         contrast=0.1,
         saturation=0.1,

@@ -134,6 +134,17 @@ def test_orthogonalize(shape):
     assert not np.any(optimizers.orthogonalize(tf.zeros(shape)))
 
 
+def test_orthogonalize_float32_keeps_the_small_singular_values():
+    """Squaring X loses half the digits of a small singular value; those left have to do."""
+    rng = np.random.default_rng(SEED)
+    u, _ = np.linalg.qr(rng.normal(size=(288, 16)))
+    v, _ = np.linalg.qr(rng.normal(size=(16, 16)))
+    matrix = (u * np.logspace(0, -3, 16)) @ v.T
+    found = optimizers.orthogonalize(tf.constant(matrix, tf.float32))
+    # Relative to values of about 1; eps / 1e-3 = 1.2e-4 for the smallest of them.
+    np.testing.assert_allclose(u.T @ found @ v, u.T @ newton_schulz(matrix) @ v, atol=1e-3)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_muon(compiled):
     """A hidden kernel takes orthogonal steps; a kernel that is not, and a bias, take Adam's."""
