@@ -142,7 +142,20 @@ def test_orthogonalize_float32_keeps_the_small_singular_values():
     matrix = (u * np.logspace(0, -3, 16)) @ v.T
     found = optimizers.orthogonalize(tf.constant(matrix, tf.float32))
     # Relative to values of about 1; eps / 1e-3 = 1.2e-4 for the smallest of them.
-    np.testing.assert_allclose(u.T @ found @ v, u.T @ newton_schulz(matrix) @ v, atol=1e-3)
+    np.testing.assert_allclose(
+        u.T @ found @ v, u.T @ newton_schulz(matrix) @ v, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("size", [1e-36, 1e-20, 1e15, 1e36])
+def test_orthogonalize_depends_on_no_scale(size, compiled):
+    """A layer that died leaves a momentum that shrinks towards 0, whose squares are 0 long before."""
+    matrix = np.random.default_rng(SEED).normal(size=(7, 4))
+    form = optimizers.orthogonalize
+    form = tf.function(form, jit_compile=True) if compiled else form
+    found = form(tf.constant(size * matrix, tf.float32))
+    np.testing.assert_allclose(found, newton_schulz(matrix), atol=1e-4)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

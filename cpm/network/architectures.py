@@ -13,7 +13,6 @@ References:
   `vgg`: the release's pose_deploy_resize.prototxt; its trunk: Simonyan & Zisserman 2015, VGG-19.
 """
 
-import dataclasses
 import functools
 
 from cpm.config import NetworkConfig
@@ -28,8 +27,7 @@ def mini(config):
 
     On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
     slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
-    at half the resolution, and wide layers come late. A later stage adds a correction to the beliefs
-    before it: in a short run it need not learn to copy them. BUILD_NOTES.md has the measurements.
+    at half the resolution, and wide layers come late. BUILD_NOTES.md has the measurements.
     """
     conv = functools.partial(_hidden, config, "he_normal")
     trunk = (
@@ -55,10 +53,9 @@ def mini(config):
             ),
         )
 
-    plan = _assemble(
+    return _assemble(
         config, trunk, first_head, None, later_stage, ("beliefs", "features", "center")
     )
-    return dataclasses.replace(plan, corrects=True)
 
 
 def vgg(config):

@@ -55,7 +55,6 @@ class ConvolutionalPoseMachine(tf.Module):
         self.stride = plan.stride
         self.dtype = tf.as_dtype(dtype)
         self._concat = tuple(plan.concat)
-        self._corrects = plan.corrects
 
         def block(name, in_channels, specs):
             return Block(name, in_channels, specs, seed=seed, dtype=dtype)
@@ -109,8 +108,7 @@ class ConvolutionalPoseMachine(tf.Module):
             inputs["features"] = features(shared, **mode)  # x_t
             inputs["beliefs"] = b[-1]
             psi_t = tf.concat([inputs[name] for name in self._concat], axis=-1)
-            b_t = g_t(psi_t, **mode)  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
-            b.append(b[-1] + b_t if self._corrects else b_t)
+            b.append(g_t(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
         return tuple(b)
 
     @property

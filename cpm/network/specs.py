@@ -64,8 +64,6 @@ class Architecture:
       later_stages: stages 2 … T (Eq. 3: g_t).
       concat: order in which a stage ≥ 2 stacks its inputs, names out of
         `features`, `beliefs`, `center`.
-      corrects: a stage ≥ 2 adds to the beliefs before it (b_t = b_{t-1} + g_t) instead of drawing
-        them anew (Eq. 3).
       maps: P, or P + 1 with the background.
       stride: input pixels per cell.
     """
@@ -76,5 +74,4 @@ class Architecture:
     later_stages: tuple[LaterStage, ...]
     concat: tuple[str, ...]
     maps: int
-    corrects: bool = False
     stride: int = STRIDE

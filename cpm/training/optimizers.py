@@ -223,6 +223,8 @@ def orthogonalize(matrix):
     rows, columns = matrix.shape
     tall = rows > columns
     x = tf.transpose(matrix) if tall else matrix  # X Xᵀ is the smaller square
+    # In two steps: the squares of a gradient of 1e-20, as a dead layer has, are 0 in float32.
+    x = tf.math.divide_no_nan(x, tf.reduce_max(tf.abs(x)))
     x = tf.math.divide_no_nan(x, tf.norm(x))
     square = tf.matmul(x, x, transpose_b=True)
     identity = tf.eye(square.shape[0], dtype=x.dtype)
