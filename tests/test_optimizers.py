@@ -165,7 +165,7 @@ def test_muon(compiled):
     shapes = [(3, 2, 2, 5), (1, 1, 2, 6), (3, 3, 1, 2), (4,)]
     start = [rng.normal(size=shape) for shape in shapes]
     gradients = [[rng.normal(size=shape) for shape in shapes] for _ in range(3)]
-    rates, factors, decay = [0.1, 0.2, 0.1], [1.0, 2.0, 3.0, 0.5], 0.01
+    rates, factors, decay = [0.01, 0.02, 0.01], [1.0, 2.0, 3.0, 0.5], 0.01
 
     def make(v):
         options = dict(multipliers=factors, weight_decay=decay)
@@ -179,11 +179,12 @@ def test_muon(compiled):
     for step, rate in zip(gradients, rates):
         for i in range(2):
             m[i] = 0.95 * m[i] + 0.05 * step[i]
-            columns = shapes[i][-1]
-            ahead = (0.95 * m[i] + 0.05 * step[i]).reshape(-1, columns)
-            gain = 50 * np.sqrt(2 * max(1, columns / len(ahead)))  # 12 × 5 and 2 × 6
-            change = gain * newton_schulz(ahead).reshape(shapes[i])
-            expected[i] -= rate * factors[i] * (change + decay * expected[i])
+            ahead = (0.95 * m[i] + 0.05 * step[i]).reshape(-1, shapes[i][-1])
+            turn = newton_schulz(ahead).reshape(shapes[i])  # 12 × 5 and 2 × 6
+            turn = 10 * rate * factors[i] * turn / np.linalg.norm(turn)
+            length = np.linalg.norm(expected[i])
+            turned = expected[i] / length - turn
+            expected[i] = length * turned / np.linalg.norm(turned)
     of_adam = [step[2:] for step in gradients]
     expected += run(make_adam, start[2:], of_adam, rates, compiled)
 
@@ -191,16 +192,20 @@ def test_muon(compiled):
         np.testing.assert_allclose(a, b, rtol=1e-9)
 
 
-def test_muon_step_is_as_large_as_the_initial_weights():
-    """At rate · KERNEL_GAIN = 1 entries of a step are about as large as He's: sqrt(2 / fan_in)."""
-    for shape in [(3, 3, 8, 16), (1, 1, 8, 32)]:
-        kernel = tf.Variable(tf.zeros(shape))
-        gradient = tf.random.stateless_normal(shape, seed=[SEED, 0])
-        optimizers.Muon([kernel], hidden=[kernel]).apply(
-            [gradient], 1.0 / optimizers.KERNEL_GAIN
-        )
-        size = np.sqrt(np.mean(kernel.numpy() ** 2) * np.prod(shape[:-1]) / 2)
-        assert 0.68 < size < 1.14
+def test_muon_turns_a_kernel_and_keeps_its_length():
+    """Whatever the size of the kernel and of the gradient; at a gradient of 0 nothing moves."""
+    rng = np.random.default_rng(SEED)
+    for size, slope in [(1e-3, 1e8), (10.0, 1e-8), (1.0, 0.0)]:
+        start = rng.normal(size=(3, 3, 8, 16)) * size
+        kernel = tf.Variable(start, dtype=tf.float64)
+        gradient = tf.constant(slope * rng.normal(size=start.shape))
+        optimizers.Muon([kernel], hidden=[kernel]).apply([gradient], 0.01)
+        length = np.linalg.norm(start)
+        np.testing.assert_allclose(np.linalg.norm(kernel), length, rtol=1e-12)
+        cosine = np.sum(kernel * start) / length**2
+        # A step across the kernel turns it by atan(10 · 0.01); a random one is nearly across.
+        expected = np.arctan(0.1) if slope else 0.0
+        np.testing.assert_allclose(np.arccos(min(1.0, cosine)), expected, atol=5e-3)
 
 
 def test_optimizer_raises():

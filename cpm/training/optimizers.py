@@ -11,16 +11,14 @@ References:
   networks"; Pascanu et al. 2013 (clipping by global norm).
 """
 
-import math
-
 import tensorflow as tf
 
 # Coefficients and number of steps of `orthogonalize` (Jordan et al. 2024).
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
 
-# A step of `Muon` on a kernel at a rate of 1, in units of the kernel's initial size.
-KERNEL_GAIN = 50.0
+# The angle of a step of `Muon` at a rate of 1, radians as long as it is small.
+TURN = 10.0
 
 
 def clip_by_global_norm(gradients, limit):
@@ -152,19 +150,21 @@ class Adam(Optimizer):
 
 
 class Muon(Optimizer):
-    """Momentum made orthogonal for hidden kernels, Adam for everything else.
+    """Momentum made orthogonal turns hidden kernels; Adam moves everything else.
 
     m ← b m + (1 - b) g,   O = orthogonalize(b m + (1 - b) g as `[kh · kw · Cin, Cout]`)
-    w ← w - rate · (KERNEL_GAIN · sqrt(2 max(1, Cout / fan_in)) · O + lambda · w)
+    w ← ||w|| · u / ||u||,   u = w / ||w|| - TURN · rate · O / ||O||
 
     The gradient of a kernel has a few large singular values; made orthogonal, the step moves as far
-    in every direction. The factor before O makes the entries of the step as large as He's initial
-    weights (sqrt(2 / fan_in)), times the rate and KERNEL_GAIN: so both parts share one learning
-    rate. Kernels that see the image or draw the beliefs keep Adam, as norms and biases do: the
-    directions of their inputs or outputs have a meaning of their own.
+    in every direction. It turns the kernel by about TURN · rate and leaves its length alone: where a
+    norm follows, the length means nothing, but left to itself it grows with the root of the number
+    of steps, and the angle of a step shrinks with it. So the schedule decides, and there is nothing
+    for weight decay to do. Both parts share one learning rate. Kernels that see the image or draw
+    the beliefs keep Adam, as norms and biases do: the directions of their inputs or outputs have a
+    meaning of their own.
 
     Args:
-      hidden: the kernels among `variables` that lie between two hidden layers.
+      hidden: the kernels among `variables` that lie between two hidden layers; none all zero.
     """
 
     def __init__(self, variables, *, hidden, momentum=0.95, **options):
@@ -194,11 +194,11 @@ class Muon(Optimizer):
         b, m = self._momentum, self.momenta[str(i)]
         m.assign(b * m + (1.0 - b) * gradient)
         ahead = b * m + (1.0 - b) * gradient  # Nesterov's
-        fan_in, channels = math.prod(variable.shape[:-1]), variable.shape[-1]
-        step = orthogonalize(tf.reshape(ahead, [fan_in, channels]))
-        gain = KERNEL_GAIN * math.sqrt(2.0 * max(1.0, channels / fan_in))
-        change = gain * tf.reshape(step, variable.shape) + decay * variable
-        variable.assign_sub(rate * change)
+        step = orthogonalize(tf.reshape(ahead, [-1, variable.shape[-1]]))
+        step = tf.math.divide_no_nan(step, tf.norm(step))
+        length = tf.norm(variable)
+        turned = variable / length - TURN * rate * tf.reshape(step, variable.shape)
+        variable.assign(turned * (length / tf.norm(turned)))
 
 
 def orthogonalize(matrix):
