@@ -4,7 +4,12 @@ from collections import Counter
 
 import pytest
 
-from cpm.data.splits import LSP_NEAR_DUPLICATES, RULES, is_near_duplicate
+from cpm.data.splits import (
+    LSP_NEAR_DUPLICATES,
+    RULES,
+    is_near_duplicate,
+    mpii_validation,
+)
 
 LSP = [f"lsp/im{n:04d}" for n in range(1, 2001)]
 LSPET = [f"lspet/im{n:05d}" for n in range(1, 10_001)]
@@ -40,6 +45,30 @@ def test_counts(rule, ids, expected):
 )
 def test_development_borders(person_id, split):
     assert RULES["development"].assign(person_id) == split
+
+
+def test_mpii_validation_list():
+    people, pictures = mpii_validation()
+    assert (len(people), len(pictures)) == (2958, 2729)
+    assert {len(picture) for picture in pictures} == {len("005808361.jpg")}
+    assert min(k for _, k in people) == 1 and max(k for _, k in people) == 11
+    ids = [f"mpii/{picture.removesuffix('.jpg')}-{k}" for picture, k in people]
+    assert {RULES["development"].assign(i) for i in ids} == {"validation"}
+
+
+@pytest.mark.parametrize(
+    ("person_id", "development", "official"),
+    [
+        ("mpii/005808361-1", "validation", "train"),
+        ("mpii/005808361-9", None, "train"),  # beside a validation person
+        ("mpii/015601864-1", "train", "train"),
+        ("mpii/test-000000001-1", "test", "test"),
+        ("mpii/test-005808361-1", "test", "test"),
+    ],
+)
+def test_mpii(person_id, development, official):
+    assert RULES["development"].assign(person_id) == development
+    assert RULES["official"].assign(person_id) == official
 
 
 def test_near_duplicates():

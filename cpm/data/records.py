@@ -78,10 +78,10 @@ def write_records(
         spools = {}
         progress = tqdm(people, desc=source, unit=" people", mininterval=1.0)
         for person in _consistent(progress):
-            serialised = _encode(person, rule, leave_out, longest_side_px, report)
+            split = rule.assign(person.id)
+            serialised = _encode(person, split, leave_out, longest_side_px, report)
             if serialised is None:
                 continue
-            split = rule.assign(person.id)
             if split not in spools:
                 spools[split] = stack.enter_context(_Spool(out_dir, split))
             spools[split].append(_position(seed, person.id), serialised)
@@ -117,9 +117,11 @@ def read_shard(path):
         yield record.numpy()
 
 
-def _encode(person, rule, leave_out, longest_side_px, report):
+def _encode(person, split, leave_out, longest_side_px, report):
     """The serialised person, or None after noting in the report why not."""
-    if rule.assign(person.id) == TRAIN and leave_out(person.id):
+    if split is None:
+        report.leave_out(person.id, "in no split of this rule")
+    elif split == TRAIN and leave_out(person.id):
         report.leave_out(person.id, "near-duplicates of test pictures")
     elif isinstance(person.image, str) and not os.path.isfile(person.image):
         report.leave_out(person.id, "pictures missing")
@@ -131,7 +133,7 @@ def _encode(person, rule, leave_out, longest_side_px, report):
         except images.PictureError as error:
             report.leave_out(f"{person.id} ({error})", "pictures unreadable")
             return None
-        report.add(rule.assign(person.id), person, size)
+        report.add(split, person, size)
         return serialised
     return None
 

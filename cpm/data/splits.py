@@ -5,6 +5,8 @@ never share a person between `train` and `validation`, whoever made them and in 
 """
 
 import dataclasses
+import functools
+import importlib.resources
 import re
 from collections.abc import Callable
 
@@ -21,12 +23,12 @@ class SplitRule:
     """Attributes:
     name: as in `--split_rule`.
     text: what it does, for people.
-    assign: person id -> split.
+    assign: person id -> split, or None for people who belong to none.
     """
 
     name: str
     text: str
-    assign: Callable[[str], str]
+    assign: Callable[[str], str | None]
 
 
 def _development(person_id):
@@ -34,7 +36,14 @@ def _development(person_id):
         return TRAIN if number <= 900 else VALIDATION if number <= 1000 else TEST
     if (number := number_in(person_id, "lspet")) is not None:
         return VALIDATION if number % 20 == 0 else TRAIN
-    return named_split(person_id)
+    split = named_split(person_id)
+    if split == TRAIN and (person := mpii_person(person_id)) is not None:
+        people, pictures = mpii_validation()
+        if person in people:
+            return VALIDATION
+        # Whoever else is in such a picture would show it to the network in training.
+        return None if person[0] in pictures else TRAIN
+    return split
 
 
 def _official(person_id):
@@ -49,12 +58,15 @@ RULES = {
         SplitRule(
             "development",
             "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. "
-            "LSPet: ids divisible by 20 validation, the rest train. Others: as their ids say.",
+            "LSPet: ids divisible by 20 validation, the rest train. MPII: Tompson's 2,958 people "
+            "validation, the others in their pictures in no split, the rest of the official "
+            "training half train. Others: as their ids say.",
             _development,
         ),
         SplitRule(
             "official",
-            "LSP: 1-1000 train, 1001-2000 test. LSPet: all train. Others: as their ids say.",
+            "LSP: 1-1000 train, 1001-2000 test. LSPet: all train. MPII: the official training "
+            "half train. Others: as their ids say.",
             _official,
         ),
     )
@@ -78,6 +90,38 @@ def number_in(person_id, source):
     """
     match = re.fullmatch(rf"{source}/im(\d+)", person_id)
     return int(match[1]) if match else None
+
+
+def mpii_person(person_id):
+    """(picture, index) of an id that `mpii.person_id` made, or None if it is of another source.
+
+    >>> mpii_person("mpii/000004812-1"), mpii_person("lsp/im0001")
+    (('000004812.jpg', 1), None)
+    """
+    match = re.fullmatch(r"mpii/(?:test-)?(.+)-(\d+)", person_id)
+    return (f"{match[1]}.jpg", int(match[2])) if match else None
+
+
+@functools.cache
+def mpii_validation():
+    """Tompson's validation people of MPII, all of the official training half.
+
+    mpii_validation.txt has a line `picture<TAB>index` for each, the index of the person in the
+    picture's annorect counted from 1, in the order in which published predictions come.
+
+    Returns:
+      (frozenset of (picture, index), frozenset of pictures).
+
+    References:
+      J. Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015.
+      The list is `RELEASE_img_index` and `RELEASE_person_index` of the authors' detections.mat;
+      the pictures' names are those of the same rows of A. Newell's valid.h5.
+    """
+    file = importlib.resources.files("cpm.data") / "mpii_validation.txt"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines]
+    people = frozenset((picture, int(index)) for picture, index in rows)
+    return people, frozenset(picture for picture, _ in people)
 
 
 def named_split(person_id):
