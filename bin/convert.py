@@ -1,6 +1,7 @@
 """Converts a data set to TFRecords, or draws synthetic people.
 
     python bin/convert.py --dataset=lsp --src=downloads/lsp --out=data/lsp
+    python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
 The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
@@ -12,7 +13,7 @@ from cpm import command_line
 from cpm.data import sources
 from cpm.data.images import LONGEST_SIDE_PX
 from cpm.data.manifest import read_manifest
-from cpm.data.report import table
+from cpm.data.report import compare, table
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
 
@@ -30,6 +31,11 @@ flags.DEFINE_bool(
     "keep_near_duplicates",
     False,
     "Keep the 12 LSP training pictures that nearly repeat a test picture.",
+)
+flags.DEFINE_bool(
+    "single_person",
+    False,
+    "Of MPII, convert only the people who stand apart from others, by its own list.",
 )
 flags.DEFINE_integer("count", 2000, "Synthetic people to train on.", lower_bound=1)
 flags.DEFINE_integer("held_out", 512, "... and to validate on.", lower_bound=1)
@@ -56,9 +62,13 @@ def main(_):
         seed=FLAGS.seed,
         shards=FLAGS.shards,
         keep_near_duplicates=FLAGS.keep_near_duplicates,
+        single_person=FLAGS.single_person,
         longest_side=FLAGS.longest_side,
     )
     print(table(manifest.report))
+    known = sources.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
+    if known and not FLAGS.single_person:
+        print(compare(manifest.report, known))
     read_manifest(FLAGS.out, verify=True)
     print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
     print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")

@@ -36,6 +36,7 @@ ELSEWHERE = re.compile(
 NOT_IN_A_CHECKOUT = {
     *("config.json", "metrics.jsonl", "manifest.json", "checkpoints.json"),
     *("joints.mat", "cpm_lsp_6stages.mat", "hourglass_s2_mpii_valid.mat"),
+    "mpii_human_pose_v1_u12_1.mat",
     *("detections_our_format.mat", "preds.mat", "poses.json", "validation.json"),
     *("photo.jpg", "group.jpg", "batch.png"),
 }

@@ -81,6 +81,38 @@ def table(report):
     return "\n".join(lines)
 
 
+def compare(report, known):
+    """What the report counted beside what others did, as lines of text.
+
+    Args:
+      report: as `Report.to_json` gives it.
+      known: split -> people.
+
+    >>> report = Report()
+    >>> report.splits["train"].update(people=7, scaled=6)
+    >>> print(compare(report.to_json(), {"train": 9, "validation": 2}))
+    train: 7 people, 9 are known: 2 fewer; 1 of the 7 has no scale
+    validation: 0 people, 2 are known: 2 fewer
+    >>> print(compare(report.to_json(), {"train": 7}))
+    train: 7 people, as many as are known; 1 of the 7 has no scale
+    """
+    lines = []
+    for split, expected in known.items():
+        counts = report["splits"].get(split, dict.fromkeys(COLUMNS, 0))
+        people = counts["people"]
+        more, unscaled = people - expected, people - counts["scaled"]
+        if more:
+            word = "more" if more > 0 else "fewer"
+            line = f"{people:,} people, {expected:,} are known: {abs(more):,} {word}"
+        else:
+            line = f"{people:,} people, as many as are known"
+        if unscaled:
+            verb = "has" if unscaled == 1 else "have"
+            line += f"; {unscaled:,} of the {people:,} {verb} no scale"
+        lines.append(f"{split}: {line}")
+    return "\n".join(lines)
+
+
 def _some(ids):
     """The first few names and the number of the others."""
     more = len(ids) - NAMED

@@ -9,7 +9,7 @@ import functools
 import multiprocessing
 import os
 
-from cpm.data import lsp, lspet, synthetic
+from cpm.data import lsp, lspet, mpii, synthetic
 from cpm.data.images import LONGEST_SIDE_PX
 from cpm.data.records import write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
@@ -18,7 +18,10 @@ from cpm.errors import UsageError
 SOURCES = {
     "lsp": lsp.read_people,
     "lspet": lspet.read_people,
+    "mpii": mpii.read_people,
 }
+# (data set, split rule) -> how many people others found there.
+KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items()}
 SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
 NAMES = (*SOURCES, SYNTHETIC)
 
@@ -34,6 +37,7 @@ def convert(
     seed=0,
     shards=0,
     keep_near_duplicates=False,
+    single_person=False,
     longest_side=LONGEST_SIDE_PX,
 ):
     """Converts a data set to a folder that the pipeline reads.
@@ -48,6 +52,7 @@ def convert(
       shards: files per split; 0 = automatic.
       longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
       keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
+      single_person: of MPII, convert only the people who stand apart from others.
 
     Returns:
       `Manifest`.
@@ -63,6 +68,10 @@ def convert(
         raise UsageError(
             f"unknown split rule {split_rule!r}; expected one of {', '.join(RULES)}"
         )
+    if single_person and dataset != "mpii":
+        raise UsageError(
+            f"--single_person is MPII's own list, {dataset!r} has none; leave it out"
+        )
     options = (
         f"--split_rule={split_rule} --seed={seed} --shards={shards} "
         f"--longest_side={longest_side}"
@@ -75,8 +84,10 @@ def convert(
             raise UsageError(
                 f"--src={src or ''} is not a folder; expected the unpacked data set {dataset!r}"
             )
-        people = SOURCES[dataset](src)
         options += " --src=DIR" + (" --keep_near_duplicates" * keep_near_duplicates)
+        options += " --single_person" * single_person
+        reader_options = {"single_person": True} if single_person else {}
+        people = SOURCES[dataset](src, **reader_options)
     return write_records(
         people,
         out_dir,
