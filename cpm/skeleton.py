@@ -4,12 +4,16 @@ A skeleton is data, not code: everything else (mirror permutation, mapping betwe
 metrics by group) is derived from the names. Names are person-centric: `left_wrist` is the
 person's own left wrist, wherever it appears in the picture.
 
+The known skeletons have short names. Any other is named by its own description (`own_skeleton`),
+so that a name alone, in a data folder, a configuration or a checkpoint, always says which joints.
+
 References:
   MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014.
 """
 
 import dataclasses
 import functools
+import re
 
 import numpy as np
 
@@ -19,7 +23,7 @@ class Skeleton:
     """An ordered list of named joints and the limbs that join them.
 
     Attributes:
-      name: short identifier, e.g. `lsp14`.
+      name: short identifier, e.g. `lsp14`, or the description that `own_skeleton` makes.
       joints: names in channel order; channel `p` of a belief map is `joints[p]`.
       limbs: pairs of joint names, drawn as sticks.
     """
@@ -70,7 +74,8 @@ class Skeleton:
     @functools.cached_property
     def limb_indices(self):
         """`[L, 2]` int: the limbs as pairs of channels."""
-        return np.array([[self.index(a), self.index(b)] for a, b in self.limbs])
+        pairs = [[self.index(a), self.index(b)] for a, b in self.limbs]
+        return np.array(pairs, int).reshape(-1, 2)
 
     def channels_from(self, source):
         """Where each of our joints stands in the skeleton `source`, by name; −1 if it is not there.
@@ -182,8 +187,40 @@ SKELETONS = {
 }
 
 
+def own_skeleton(joints, limbs=()):
+    """A skeleton of any joints; `get_skeleton` makes it again from its name.
+
+    Args:
+      joints: names in channel order: letters, digits and underscores; `left_x` needs a `right_x`.
+      limbs: pairs of joint names.
+
+    Raises:
+      ValueError: for a name that is not such a word, comes twice or lacks its mirror partner.
+
+    >>> own_skeleton(["nose", "left_ear", "right_ear"], [("nose", "left_ear")]).name
+    'joints:nose,left_ear,right_ear;limbs:nose-left_ear'
+    """
+    for joint in joints:
+        if not re.fullmatch(r"\w+", joint):
+            raise ValueError(
+                f"the joint name {joint!r} is not made of letters, digits and underscores"
+            )
+    name = "joints:" + ",".join(joints)
+    if limbs:
+        name += ";limbs:" + ",".join(f"{a}-{b}" for a, b in limbs)
+    return Skeleton(name, tuple(joints), tuple((a, b) for a, b in limbs))
+
+
 def get_skeleton(name):
-    """The skeleton called `name`; ValueError names those that exist."""
+    """The skeleton called `name`; ValueError names those that exist.
+
+    >>> len(get_skeleton("lsp14")), get_skeleton("joints:nose,tail;limbs:nose-tail").limbs
+    (14, (('nose', 'tail'),))
+    """
+    if own := re.fullmatch(r"joints:([\w,]+)(?:;limbs:([\w,-]+))?", name):
+        limbs = [limb.split("-") for limb in (own[2] or "").split(",") if limb]
+        if all(len(limb) == 2 for limb in limbs):
+            return own_skeleton(own[1].split(","), limbs)
     if name not in SKELETONS:
         raise ValueError(
             f"unknown skeleton {name!r}; known: {', '.join(sorted(SKELETONS))}"

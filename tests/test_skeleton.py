@@ -1,0 +1,74 @@
+"""Skeletons by name: the known ones, and those that are their own description."""
+
+import numpy as np
+import pytest
+
+from cpm.plots.skeletons import draw_skeleton
+from cpm.skeleton import SKELETONS, get_skeleton, own_skeleton
+
+CAT = own_skeleton(
+    ["nose", "left_ear", "right_ear", "tail"],
+    [("nose", "left_ear"), ("nose", "right_ear"), ("nose", "tail")],
+)
+
+
+@pytest.mark.parametrize("name", sorted(SKELETONS))
+def test_known_by_name(name):
+    assert get_skeleton(name) is SKELETONS[name]
+
+
+@pytest.mark.parametrize(
+    "skeleton",
+    [
+        CAT,
+        own_skeleton(["tip"]),
+        own_skeleton(["tip", "öse"]),
+        *(own_skeleton(s.joints, s.limbs) for s in SKELETONS.values()),
+    ],
+    ids=len,
+)
+def test_own_comes_back_from_its_name(skeleton):
+    again = get_skeleton(skeleton.name)
+    assert again == skeleton
+    assert (again.joints, again.limbs) == (skeleton.joints, skeleton.limbs)
+
+
+def test_own_mirrors_and_maps_by_name():
+    assert CAT.mirror.tolist() == [0, 2, 1, 3]
+    coco = SKELETONS["coco17"]
+    assert CAT.channels_from(coco).tolist() == [0, 3, 4, -1]
+
+
+def test_own_without_limbs_is_drawn():
+    points = np.array([[10.0, 10.0], [20.0, 30.0]])
+    skeleton = own_skeleton(["head", "tail"])
+    assert skeleton.limb_indices.shape == (0, 2)
+    picture = draw_skeleton(np.zeros([40, 40, 3], np.uint8), points, skeleton, zoom=2)
+    assert picture.max() > 0
+
+
+@pytest.mark.parametrize(
+    ("joints", "limbs", "words"),
+    [
+        (["left_ear"], [], "has 'left_ear' but not 'right_ear'"),
+        (["a", "a"], [], "names a joint twice"),
+        (["a b"], [], "'a b' is not made of letters, digits and underscores"),
+        (["a,b"], [], "'a,b' is not made of letters"),
+        ([""], [], "'' is not made of letters"),
+        (["a"], [("a", "b")], "names the unknown joint 'b'"),
+    ],
+)
+def test_own_raises(joints, limbs, words):
+    with pytest.raises(ValueError, match=words):
+        own_skeleton(joints, limbs)
+
+
+@pytest.mark.parametrize("name", ["", "joints:", "joints:a;limbs:a-a-a", "cat;limbs:a"])
+def test_no_such_name(name):
+    with pytest.raises(ValueError, match="unknown skeleton .* known: coco17, lsp14"):
+        get_skeleton(name)
+
+
+def test_a_name_that_was_changed_by_hand():
+    with pytest.raises(ValueError, match="unknown joint 'b'"):
+        get_skeleton("joints:a;limbs:a-b")
