@@ -11,7 +11,7 @@ from absl import flags
 
 from cpm import command_line
 from cpm.data import sources
-from cpm.data.images import LONGEST_SIDE_PX
+from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
 from cpm.data.manifest import read_manifest
 from cpm.data.report import compare, table
 from cpm.data.splits import RULES
@@ -46,6 +46,13 @@ flags.DEFINE_integer(
     "Larger pictures are cut to the person's neighbourhood and shrunk to so many pixels; 0 = never.",
     lower_bound=0,
 )
+flags.DEFINE_integer(
+    "max_pixels",
+    MAX_PIXELS,
+    "Pictures of more pixels are left out; each needs 3 bytes of memory.",
+    lower_bound=1,
+    upper_bound=PILLOW_PIXELS,
+)
 flags.DEFINE_integer("shards", 0, "Files per split; 0 = by size.", lower_bound=0)
 
 
@@ -64,6 +71,7 @@ def main(_):
         keep_near_duplicates=FLAGS.keep_near_duplicates,
         single_person=FLAGS.single_person,
         longest_side=FLAGS.longest_side,
+        max_pixels=FLAGS.max_pixels,
     )
     print(table(manifest.report))
     known = sources.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))

@@ -161,6 +161,13 @@ class TestReadPicture:
         with pytest.raises(PictureError, match="9000 x 9000 pixels; at most 64000000"):
             read_picture(png(9000, 9000, 8, 2, []))
 
+    def test_limit_can_be_set(self):
+        content = png(9000, 9000, 8, 2, [])
+        with pytest.raises(PictureError, match="pixels; at most 80999999 are read"):
+            read_picture(content, max_pixels=80_999_999)
+        with pytest.raises(PictureError, match="cannot be decoded"):  # it has no pixels
+            read_picture(content, max_pixels=81_000_000)
+
 
 class TestIsPlainJpeg:
     @pytest.mark.parametrize(

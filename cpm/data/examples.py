@@ -25,7 +25,9 @@ from cpm.data.person import Pose
 CONTEXT = 3.2  # a cut picture keeps this many times the person's size
 
 
-def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX):
+def encode_person(
+    person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=images.MAX_PIXELS
+):
     """Reads the person's picture and serialises both.
 
     A picture whose longer side exceeds `longest_side_px` is first cut to the neighbourhood of the
@@ -36,6 +38,7 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX):
     Args:
       person: a `Person` with at least one joint.
       longest_side_px: limit on the stored picture; 0 = none.
+      max_pixels: of the original picture, see `images.read_picture`.
 
     Returns:
       (serialised `tf.train.Example`, (height, width) of the original picture).
@@ -43,7 +46,7 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX):
     Raises:
       PictureError: if the picture is missing or unreadable.
     """
-    content, pixels = _picture(person.image)
+    content, pixels = _picture(person.image, max_pixels)
     original_size = pixels.shape[:2]
     to_source = np.eye(2, 3)
     if 0 < longest_side_px < max(original_size):
@@ -86,12 +89,12 @@ def parse_example(serialised, joints):
     return fields
 
 
-def _picture(image):
+def _picture(image, max_pixels):
     """(bytes that may be stored as they are or None, `[H, W, 3]` uint8 pixels)."""
     if isinstance(image, np.ndarray):
         return None, image
     content = images.read_bytes(image)
-    pixels = images.read_picture(image)
+    pixels = images.read_picture(image, max_pixels)
     return (content if _decodes_alike(content, pixels) else None), pixels
 
 

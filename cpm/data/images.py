@@ -20,6 +20,7 @@ from cpm.errors import UsageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 MAX_PIXELS = 64_000_000  # a 64-megapixel camera; decoded: 192 MB
+PILLOW_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of more, Pillow reads not even the header
 LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
 
@@ -43,11 +44,12 @@ class PictureError(UsageError):
     """A picture that cannot be read; the message names it and says why."""
 
 
-def read_picture(source):
+def read_picture(source, max_pixels=MAX_PIXELS):
     """Reads one picture.
 
     Args:
       source: path (str), or the bytes of a file.
+      max_pixels: pictures of more are refused before they are decoded; up to `PILLOW_PIXELS`.
 
     Returns:
       `[H, W, 3]` uint8, RGB, upright.
@@ -59,7 +61,7 @@ def read_picture(source):
     if not isinstance(source, bytes):
         source = read_bytes(source)
     try:
-        with _open(source, name) as picture:
+        with _open(source, name, max_pixels) as picture:
             picture.load()
             return _as_rgb(_upright(picture))
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
@@ -90,7 +92,7 @@ def is_plain_jpeg(content):
     Only such bytes may be stored as they are: every decoder agrees on them.
     """
     try:
-        with _open(content, "picture") as picture:
+        with _open(content, "picture", PILLOW_PIXELS) as picture:
             rotation = picture.getexif().get(0x0112, 1)  # the EXIF tag Orientation
             return (
                 picture.format == "JPEG"
@@ -150,13 +152,13 @@ def inside(folder, name):
     return path
 
 
-def _open(content, name):
+def _open(content, name, max_pixels):
     """Pillow's lazily decoded picture, after the checks that need only its header."""
     picture = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = picture.size
-    if width * height > MAX_PIXELS:
+    if width * height > max_pixels:
         raise PictureError(
-            f"{name} has {width} x {height} pixels; at most {MAX_PIXELS} are read"
+            f"{name} has {width} x {height} pixels; at most {max_pixels} are read"
         )
     return picture
 

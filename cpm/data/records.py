@@ -10,6 +10,7 @@ names and renamed; a conversion that was killed leaves no manifest and is refuse
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import itertools
 import math
@@ -51,6 +52,7 @@ def write_records(
     shards=0,
     leave_out=is_near_duplicate,
     longest_side_px=images.LONGEST_SIDE_PX,
+    max_pixels=images.MAX_PIXELS,
     remake="bin/convert.py",
 ):
     """Writes people as shards and a manifest.
@@ -65,6 +67,7 @@ def write_records(
       leave_out: function of a person's id; True leaves the person out of training. (It may still
         validate: what resembles a test picture spoils a score only by having been learnt.)
       longest_side_px: larger pictures are cut and shrunk, see `examples.encode_person`.
+      max_pixels: pictures of more are left out.
       remake: command that makes the folder again, named where it is found to be broken.
 
     Returns:
@@ -74,12 +77,15 @@ def write_records(
       UsageError: if `out_dir` holds something else, or if nobody is left to be written.
     """
     report = Report()
+    encode = functools.partial(
+        examples.encode_person, longest_side_px=longest_side_px, max_pixels=max_pixels
+    )
     with _claimed(out_dir), contextlib.ExitStack() as stack:
         spools = {}
         progress = tqdm(people, desc=source, unit=" people", mininterval=1.0)
         for person in _consistent(progress):
             split = rule.assign(person.id)
-            serialised = _encode(person, split, leave_out, longest_side_px, report)
+            serialised = _encode(person, split, leave_out, encode, report)
             if serialised is None:
                 continue
             if split not in spools:
@@ -117,7 +123,7 @@ def read_shard(path):
         yield record.numpy()
 
 
-def _encode(person, split, leave_out, longest_side_px, report):
+def _encode(person, split, leave_out, encode, report):
     """The serialised person, or None after noting in the report why not."""
     if split is None:
         report.leave_out(person.id, "in no split of this rule")
@@ -129,7 +135,7 @@ def _encode(person, split, leave_out, longest_side_px, report):
         report.leave_out(person.id, "without any joint")
     else:
         try:
-            serialised, size = examples.encode_person(person, longest_side_px)
+            serialised, size = encode(person)
         except images.PictureError as error:
             report.leave_out(f"{person.id} ({error})", "pictures unreadable")
             return None

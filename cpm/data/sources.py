@@ -10,7 +10,7 @@ import multiprocessing
 import os
 
 from cpm.data import lsp, lspet, mpii, synthetic
-from cpm.data.images import LONGEST_SIDE_PX
+from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS
 from cpm.data.records import write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
 from cpm.errors import UsageError
@@ -39,6 +39,7 @@ def convert(
     keep_near_duplicates=False,
     single_person=False,
     longest_side=LONGEST_SIDE_PX,
+    max_pixels=MAX_PIXELS,
 ):
     """Converts a data set to a folder that the pipeline reads.
 
@@ -51,6 +52,7 @@ def convert(
       seed: of the order, and of the synthetic people.
       shards: files per split; 0 = automatic.
       longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
+      max_pixels: pictures of more are left out.
       keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
       single_person: of MPII, convert only the people who stand apart from others.
 
@@ -74,7 +76,7 @@ def convert(
         )
     options = (
         f"--split_rule={split_rule} --seed={seed} --shards={shards} "
-        f"--longest_side={longest_side}"
+        f"--longest_side={longest_side} --max_pixels={max_pixels}"
     )
     if dataset == SYNTHETIC:
         people = draw_people(count, held_out, seed)
@@ -97,6 +99,7 @@ def convert(
         shards=shards,
         leave_out=(lambda _: False) if keep_near_duplicates else is_near_duplicate,
         longest_side_px=longest_side,
+        max_pixels=max_pixels,
         remake=f"python bin/convert.py --dataset={dataset} {options} --out={out_dir}",
     )
 
