@@ -56,9 +56,10 @@ def read_json(path, advice):
       UsageError: if it is missing or no JSON.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        # -sig: some editors and tools begin a UTF-8 file with a byte order mark.
+        with open(path, encoding="utf-8-sig") as file:
             return json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read ({error}); {advice}") from error
 
 

@@ -41,6 +41,9 @@ def test_counts(rule, ids, expected):
         ("synthetic/validation-0-000001", "validation"),
         ("synthetic/train-0-000001", "train"),
         ("mine/test.jpg", "train"),
+        ("coco/validation/a.jpg#1", "validation"),
+        ("coco/test/a/b.jpg#-1", "test"),
+        ("coco/train/a.jpg#1", "train"),
     ],
 )
 def test_development_borders(person_id, split):
@@ -69,6 +72,22 @@ def test_mpii_validation_list():
 def test_mpii(person_id, development, official):
     assert RULES["development"].assign(person_id) == development
     assert RULES["official"].assign(person_id) == official
+
+
+def test_pictures_of_coco():
+    """A tenth of 10,000 pictures, ± 4 standard deviations of a coin with p = 0.1 (30)."""
+    assign = RULES["development"].assign
+    splits = [assign(f"coco/{n:012d}.jpg#1") for n in range(10_000)]
+    assert abs(splits.count("validation") - 1000) < 120
+    assert splits.count("train") == 10_000 - splits.count("validation")
+    # All people of one picture are in the same split, whatever their numbers.
+    assert splits[:99] == [assign(f"coco/{n:012d}.jpg#{7 * n}") for n in range(99)]
+
+
+def test_pictures_of_coco_official():
+    assign = RULES["official"].assign
+    assert {assign(f"coco/{n:012d}.jpg#1") for n in range(99)} == {"train"}
+    assert assign("coco/validation/a.jpg#1") == "validation"
 
 
 def test_near_duplicates():

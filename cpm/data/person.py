@@ -67,6 +67,8 @@ class Person:
       center_px: (x, y) of the body as annotated (MPII `objpos`), or None.
       scale: person height / 200 px as annotated (MPII `scale`), or None.
       head_size_px: 0.6 × diagonal of the head rectangle, MPII's unit of error, or None.
+      excluded: what this is if the data set itself says that it is no single person, as the
+        conversion's report calls it (`crowds`), or None.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Person:
     center_px: tuple[float, float] | None = None
     scale: float | None = None
     head_size_px: float | None = None
+    excluded: str | None = None
 
     def __post_init__(self):
         for pose in (self.pose, *self.others):

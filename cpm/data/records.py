@@ -125,7 +125,9 @@ def read_shard(path):
 
 def _encode(person, split, leave_out, encode, report):
     """The serialised person, or None after noting in the report why not."""
-    if split is None:
+    if person.excluded:
+        report.leave_out(person.id, person.excluded)
+    elif split is None:
         report.leave_out(person.id, "in no split of this rule")
     elif split == TRAIN and leave_out(person.id):
         report.leave_out(person.id, "near-duplicates of test pictures")

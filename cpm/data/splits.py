@@ -1,11 +1,15 @@
 """Named rules that put each person into a split, by its id alone.
 
+The people of one picture share a split. An id of cpm/data/coco.py holds the picture's file name;
+a folder `train/`, `validation/` or `test/` in front of it decides, in every rule.
+
 A rule is data that the manifest repeats, name and text: two folders converted by the same rule
 never share a person between `train` and `validation`, whoever made them and in which order.
 """
 
 import dataclasses
 import functools
+import hashlib
 import importlib.resources
 import re
 from collections.abc import Callable
@@ -36,6 +40,8 @@ def _development(person_id):
         return TRAIN if number <= 900 else VALIDATION if number <= 1000 else TEST
     if (number := number_in(person_id, "lspet")) is not None:
         return VALIDATION if number % 20 == 0 else TRAIN
+    if (picture := picture_in(person_id)) is not None:
+        return folder_split(picture) or (VALIDATION if is_tenth(picture) else TRAIN)
     split = named_split(person_id)
     if split == TRAIN and (person := mpii_person(person_id)) is not None:
         people, pictures = mpii_validation()
@@ -49,6 +55,8 @@ def _development(person_id):
 def _official(person_id):
     if (number := number_in(person_id, "lsp")) is not None:
         return TRAIN if number <= 1000 else TEST
+    if (picture := picture_in(person_id)) is not None:
+        return folder_split(picture) or TRAIN
     return named_split(person_id)
 
 
@@ -60,13 +68,17 @@ RULES = {
             "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. "
             "LSPet: ids divisible by 20 validation, the rest train. MPII: Tompson's 2,958 people "
             "validation, the others in their pictures in no split, the rest of the official "
-            "training half train. Others: as their ids say.",
+            "training half train. "
+            "COCO: every tenth picture, by a hash of its file name, validation, the rest train; "
+            "pictures in a folder train/, validation/ or test/ as it says. "
+            "Others: as their ids say.",
             _development,
         ),
         SplitRule(
             "official",
             "LSP: 1-1000 train, 1001-2000 test. LSPet: all train. MPII: the official training "
-            "half train. Others: as their ids say.",
+            "half train. COCO: all train, but pictures in a folder validation/ or test/ as it "
+            "says. Others: as their ids say.",
             _official,
         ),
     )
@@ -122,6 +134,34 @@ def mpii_validation():
     rows = [line.split("\t") for line in lines]
     people = frozenset((picture, int(index)) for picture, index in rows)
     return people, frozenset(picture for picture, _ in people)
+
+
+def picture_in(person_id):
+    """The picture's file name in an id such as `coco/cats/a.jpg#7`, or None if of another source.
+
+    >>> picture_in("coco/cats/a.jpg#7"), picture_in("lsp/im0001")
+    ('cats/a.jpg', None)
+    """
+    match = re.fullmatch(r"coco/(.+)#-?\d+", person_id, re.DOTALL)
+    return match[1] if match else None
+
+
+def folder_split(picture):
+    """The split that the first folder of a file name is called, or None.
+
+    >>> folder_split("test/a.jpg"), folder_split("cats/a.jpg")
+    ('test', None)
+    """
+    folder, _, rest = picture.partition("/")
+    return folder if rest and folder in (TRAIN, VALIDATION, TEST) else None
+
+
+def is_tenth(picture):
+    """Whether the hash of a file name is divisible by ten.
+
+    A picture keeps its split when others are added or removed, which counting would not do.
+    """
+    return int(hashlib.sha256(picture.encode()).hexdigest(), 16) % 10 == 0
 
 
 def named_split(person_id):
