@@ -33,7 +33,7 @@ FLAGS = flags.FLAGS
 define_network_flags()
 define_data_flags()
 flags.DEFINE_integer(
-    "synthetic_people", 9000, "How many to draw without --data.", lower_bound=1
+    "synthetic_people", 8000, "How many to draw without --data.", lower_bound=1
 )
 flags.DEFINE_string("run_dir", None, "Where to write; default by network and data.")
 flags.DEFINE_bool("xla", False, "Compile the step with XLA.")

@@ -105,15 +105,7 @@ class AugmentConfig:
 AUGMENTATIONS = {
     "none": AugmentConfig(),
     # For synthetic people, of whom each comes a few times only.
-    "light": AugmentConfig(
-        scale=(0.9, 1.1),
-        rotation_deg=10.0,
-        flip=0.5,
-        shift=0.02,
-        brightness=0.1,
-        contrast=0.1,
-        saturation=0.1,
-    ),
+    "light": AugmentConfig(scale=(0.95, 1.05), rotation_deg=5.0, flip=0.5, shift=0.01),
     # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no colour.
     "paper": AugmentConfig(scale=(0.7, 1.3), rotation_deg=40.0, flip=0.5),
     # For some thousand photographs seen dozens of times.
