@@ -23,6 +23,7 @@ from cpm.network import PRESETS, preset
 from cpm.network.tables import stage_rows
 from cpm.skeleton import SKELETONS
 from cpm.training import loss
+from cpm.training.recipes import recipe
 from cpm.training.targets import make_targets
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -281,7 +282,21 @@ def test_the_dictionary_has_every_key_of_metrics_jsonl():
 
 @pytest.mark.parametrize("joints, per_stage", [(14, "16.8"), (16, "19.2")])
 def test_the_all_zero_loss_is_what_the_notes_say(joints, per_stage):
-    """Joints well inside the crop, at every position relative to the cells."""
+    assert f"{all_zero_loss(joints, TargetConfig()):.1f}" == per_stage
+    assert f"{joints * np.pi * 7**2 / (2 * 8**2):.1f}" == per_stage
+    assert per_stage in section("Is my loss normal?")
+
+
+@pytest.mark.parametrize("joints, per_stage", [(14, "53.6"), (16, "61.3")])
+def test_the_all_zero_loss_of_mini_is_what_the_notes_say(joints, per_stage):
+    """The integral of λ b³ is 2λ/3 of that of b²; sums over the cells differ by where joints lie."""
+    expected = joints * np.pi * 6**2 / (2 * 8**2) * (1 + 2 * 5 / 3)
+    assert f"{expected:.1f}" == per_stage and per_stage in section("Is my loss normal?")
+    assert abs(all_zero_loss(joints, recipe("mini").target) / expected - 1) < 0.02
+
+
+def all_zero_loss(joints, target):
+    """Stage 1's loss, of joints well inside the crop at every position relative to the cells."""
     at = 60 + 8 * np.random.default_rng(0).random([8, 1, joints, 2])
     batch = {
         "image": tf.zeros([8, 160, 160, 3]),
@@ -289,11 +304,9 @@ def test_the_all_zero_loss_is_what_the_notes_say(joints, per_stage):
         "state": tf.fill([8, 1, joints], 2),
         "valid": tf.ones([8]),
     }
-    ideal = make_targets(batch, TargetConfig(), stride=8, background=False)
-    found = float(loss.stage_losses([tf.zeros_like(ideal.first)], ideal)[0])
-    assert f"{found:.1f}" == per_stage
-    assert f"{joints * np.pi * 7**2 / (2 * 8**2):.1f}" == per_stage
-    assert per_stage in section("Is my loss normal?")
+    ideal = make_targets(batch, target, stride=8, background=False)
+    zero = tf.zeros_like(ideal.first)
+    return float(loss.stage_losses([zero], ideal, target.foreground_weight)[0])
 
 
 @pytest.mark.parametrize("arch", PRESETS)
