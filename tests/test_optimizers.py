@@ -181,7 +181,7 @@ def test_muon(compiled):
             m[i] = 0.95 * m[i] + 0.05 * step[i]
             ahead = (0.95 * m[i] + 0.05 * step[i]).reshape(-1, shapes[i][-1])
             turn = newton_schulz(ahead).reshape(shapes[i])  # 12 × 5 and 2 × 6
-            turn = 10 * rate * factors[i] * turn / np.linalg.norm(turn)
+            turn = optimizers.TURN * rate * factors[i] * turn / np.linalg.norm(turn)
             length = np.linalg.norm(expected[i])
             turned = expected[i] / length - turn
             expected[i] = length * turned / np.linalg.norm(turned)
@@ -199,11 +199,13 @@ def test_muon_turns_a_kernel_and_keeps_its_length():
         start = rng.normal(size=(3, 3, 8, 16)) * size
         kernel = tf.Variable(start, dtype=tf.float64)
         gradient = tf.constant(slope * rng.normal(size=start.shape))
-        optimizers.Muon([kernel], hidden=[kernel]).apply([gradient], 0.01)
+        optimizers.Muon([kernel], hidden=[kernel]).apply(
+            [gradient], 0.1 / optimizers.TURN
+        )
         length = np.linalg.norm(start)
         np.testing.assert_allclose(np.linalg.norm(kernel), length, rtol=1e-12)
         cosine = np.sum(kernel * start) / length**2
-        # A step across the kernel turns it by atan(10 · 0.01); a random one is nearly across.
+        # A step across the kernel turns it by atan(0.1); a random one is nearly across.
         expected = np.arctan(0.1) if slope else 0.0
         np.testing.assert_allclose(np.arccos(min(1.0, cosine)), expected, atol=5e-3)
 

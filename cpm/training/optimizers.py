@@ -18,7 +18,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
 
 # The angle of a step of `Muon` at a rate of 1, radians as long as it is small.
-TURN = 10.0
+TURN = 6.0
 
 
 def clip_by_global_norm(gradients, limit):
