@@ -19,7 +19,7 @@ def mini():
     """`mini` on photographs: Muon, warm-up and cosine, batch norm, strong changes, a tight crop.
 
     The loss is masked where a joint is not annotated, and peaks count for more than empty cells.
-    Command: python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --steps=20000
+    Command: python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --steps=13000
     """
     return TrainConfig(
         network=preset("mini"),
