@@ -130,8 +130,8 @@ class DataConfig:
     """Which people, cut how, in which order (cpm/data/pipeline.py).
 
     Attributes:
-      crop: which of `CROP_RULES` places the crop: `joints` (the joints' box), `person` (annotated centre
-        and scale) or `image` (the picture alone).
+      crop: which of `CROP_RULES` places the crop: `joints` (the joints' box), `person` (annotated
+        centre and scale) or `image` (the picture alone).
       margin: size of the crop relative to that rule's square.
       max_people: poses per crop for the stage-1 target, the primary person's first.
       batch_size: people per step.
