@@ -2,6 +2,7 @@
 
     python bin/eval.py --ckpt=runs/mini
     python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
+    python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
@@ -17,10 +18,13 @@ import os
 
 from absl import flags
 
+import ops
 from cpm import command_line, evaluate, files
+from cpm.config import CROP_RULES
 from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.evaluation import published, report, tables
+from cpm.flags import parse_numbers
 from cpm.training import run_folder
 from cpm.training.checkpoints import load_network
 
@@ -31,10 +35,14 @@ flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Who."
 flags.DEFINE_enum(
     "crop",
     None,
-    ["joints", "person", "image"],
+    CROP_RULES,
     "How to place crops; as trained if not given.",
 )
 flags.DEFINE_bool("flip", False, "Average over the mirrored crop as well.")
+flags.DEFINE_list("scales", ["1"], "Average over these sizes, e.g. 0.9,1,1.1.")
+flags.DEFINE_enum(
+    "refinement", "taylor", ops.REFINEMENTS, "From the highest cell to the joint."
+)
 flags.DEFINE_bool("xla", False, "Compile with XLA.")
 flags.DEFINE_string("json", None, "File for the numbers, instead of eval/ of the run.")
 flags.DEFINE_string("plots", None, "Folder for pictures.")
@@ -63,7 +71,13 @@ def score_network():
     prefix = description["prefix"]
     run = run_of(prefix)
     options = evaluate.Options(
-        FLAGS.split, FLAGS.crop, FLAGS.flip, FLAGS.xla, FLAGS.seed
+        split=FLAGS.split,
+        crop=FLAGS.crop,
+        flip=FLAGS.flip,
+        scales=parse_numbers("scales", FLAGS.scales),
+        refinement=FLAGS.refinement,
+        xla=FLAGS.xla,
+        seed=FLAGS.seed,
     )
     result = evaluate.evaluate_folders(network, config, data_folders(run), options)
     print(result.text())
@@ -82,6 +96,10 @@ def score_network():
 def default_name():
     """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
     parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
+    if FLAGS["scales"].present:
+        parts.append("scales-" + "-".join(FLAGS.scales))
+    if FLAGS["refinement"].present:
+        parts.append(FLAGS.refinement)
     if FLAGS.data:
         parts += [os.path.basename(f) for f in pipeline.split_names(FLAGS.data)]
     return "-".join(part for part in parts if part) + ".json"

@@ -20,9 +20,11 @@ import os
 
 from absl import flags
 
+import ops
 from cpm import command_line, files, plots
 from cpm.data.images import PictureError, read_picture
 from cpm.errors import UsageError
+from cpm.flags import parse_numbers
 from cpm.inference import Predictor
 
 FLAGS = flags.FLAGS
@@ -35,6 +37,9 @@ flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage."
 flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
 flags.DEFINE_bool("flip", False, "Average over the mirrored picture as well.")
 flags.DEFINE_list("scales", ["1"], "Average over these sizes, e.g. 0.9,1,1.1.")
+flags.DEFINE_enum(
+    "refinement", "taylor", ops.REFINEMENTS, "From the highest cell to the joint."
+)
 flags.DEFINE_bool("xla", False, "Compile with XLA.")
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -54,6 +59,7 @@ def main(_):
         FLAGS.ckpt,
         flip=FLAGS.flip,
         scales=parse_numbers("scales", FLAGS.scales),
+        refinement=FLAGS.refinement,
         xla=FLAGS.xla,
     )
     images, skipped = [], []
@@ -114,24 +120,6 @@ def output_names(paths):
     names = [os.path.basename(path) for path in paths]
     stems = [os.path.splitext(name)[0] for name in names]
     return stems if len(set(stems)) == len(stems) else names
-
-
-def parse_numbers(flag, texts, count=None):
-    """The numbers of a flag like --box=1,2,3,4.
-
-    Raises:
-      UsageError: if they are not `count` finite numbers.
-    """
-    try:
-        numbers = tuple(float(text) for text in texts)
-    except ValueError:
-        numbers = (math.nan,)
-    if not all(map(math.isfinite, numbers)) or (count and len(numbers) != count):
-        expected = f"{count} numbers" if count else "numbers"
-        raise UsageError(
-            f"--{flag} is {','.join(texts)!r}; expected {expected} separated by commas"
-        )
-    return numbers
 
 
 def as_json(prediction):

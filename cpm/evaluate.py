@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cpm import command_line, files
+from cpm.config import DecodingConfig
 from cpm.data import pipeline
 from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
@@ -28,7 +29,7 @@ class Options:
     Attributes:
       split: `train`, `validation` or `test`.
       crop: rule that places the crops; None = as the network was trained.
-      flip: average over the mirrored crop as well.
+      flip, scales, refinement: how joints are read, see `DecodingConfig`.
       xla: compile with XLA.
       seed: of the bootstrap intervals.
     """
@@ -36,8 +37,23 @@ class Options:
     split: str = "validation"
     crop: str | None = None
     flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
+    refinement: str = "taylor"
     xla: bool = False
     seed: int = 0
+
+    def decoding(self, config):
+        """The `DecodingConfig` for a network that was trained with `config`.
+
+        Raises:
+          UsageError: for a scale that is not positive.
+        """
+        try:
+            return DecodingConfig(
+                self.flip, self.scales, self.refinement, config.target.sigma_px
+            )
+        except ValueError as error:
+            raise UsageError(str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +108,7 @@ def evaluate_folders(network, config, folders, options=Options()):
             parts[str(folder)] = batches.evaluate_batches(
                 network,
                 _stream(config, folder, options),
-                flip=options.flip,
+                options.decoding(config),
                 xla=options.xla,
                 progress=bar.update,
             )
@@ -130,6 +146,8 @@ def write_results(evaluation, path, config, options, checkpoint):
         "checkpoint": checkpoint,
         "split": options.split,
         "flip": options.flip,
+        "scales": list(options.scales),
+        "refinement": options.refinement,
         "people": len(evaluation.people),
         "seconds": round(evaluation.seconds, 3),
     }
@@ -178,7 +196,7 @@ def collect_people(evaluation, network, config, options=Options(), *, count=8):
     found = {}
     for source in evaluation.sources:
         found |= batches.collect_examples(
-            network, _stream(config, source, options), wanted, flip=options.flip
+            network, _stream(config, source, options), wanted, options.decoding(config)
         )
     return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}
 
@@ -207,5 +225,9 @@ def pick_people(errors, count):
 def _stream(config, folder, options):
     """The batches of one data folder."""
     return pipeline.evaluation_batches(
-        [folder], config, split=options.split, crop=options.crop
+        [folder],
+        config,
+        split=options.split,
+        crop=options.crop,
+        scales=options.scales,
     )

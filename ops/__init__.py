@@ -10,6 +10,7 @@ from ops.conv2d import conv2d
 from ops.gaussian_heatmap import gaussian_heatmap
 from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
+from ops.resample import gaussian_weights, resample, spline_weights
 from ops.shapes import check_floating, check_positive_int, check_rank, check_shape
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "conv2d",
     "find_peaks",
     "gaussian_heatmap",
+    "gaussian_weights",
     "max_pool",
     "moments",
+    "resample",
+    "spline_weights",
 ]

@@ -11,16 +11,17 @@ Derivation: gaussian_heatmap.md, section 5.
 
 References:
   Zhang et al., "Distribution-Aware Coordinate Representation for Human Pose Estimation" (DARK),
-  CVPR 2020, section 3.2 (`taylor`; without its smoothing of the map beforehand).
+  CVPR 2020, section 3.2 (`dark`; `taylor` is the same without its smoothing of the map).
   Newell et al., "Stacked Hourglass Networks", ECCV 2016, section 3.1 (`quarter`).
 """
 
 import numpy as np
 import tensorflow as tf
 
+from ops.resample import gaussian_weights, resample
 from ops.shapes import check_floating, check_positive_int, check_rank
 
-REFINEMENTS = ("none", "quarter", "taylor")
+REFINEMENTS = ("none", "quarter", "taylor", "dark")
 
 # Curvatures flatter than this are rounding noise on values near 1, not a peak.
 _FLAT = 1e-6
@@ -28,20 +29,23 @@ _FLAT = 1e-6
 _SLANT = 0.95
 
 
-def find_peaks(maps, *, stride, refinement="taylor", name=None):
+def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, name=None):
     """The highest point of each map, in crop pixels, and its value.
 
     `none` returns the centre of the highest cell (the first one in reading order among equals),
     `quarter` moves it by 1/4 cell towards its higher neighbour along each axis (not where a
     neighbour is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
     climb (a cell that is not positive, no downward curvature, an axis of fewer than 3 cells) that
-    axis falls back to `quarter`. No step leaves the highest cell: each axis is clamped to half a
-    cell, so that noise can never cost more than refinement can win.
+    axis falls back to `quarter`. `dark` takes that step on the map blurred by a Gaussian as wide as
+    the ones that training draws: a network's maps are rougher than its targets, and the blur is
+    the matched filter. No step leaves the highest cell: each axis is clamped to half a cell, so
+    that noise can never cost more than refinement can win.
 
     Args:
       maps: `[B, h, w, P]` float, any values.
       stride: crop pixels per cell, >= 1.
-      refinement: `none`, `quarter` or `taylor`.
+      refinement: `none`, `quarter`, `taylor` or `dark`.
+      sigma_cells: standard deviation of the blur of `dark`, which needs it, in cells.
       name: of the operation in the graph.
 
     Returns:
@@ -65,10 +69,13 @@ def find_peaks(maps, *, stride, refinement="taylor", name=None):
             raise ValueError(
                 f"refinement is {refinement!r}, expected one of {', '.join(REFINEMENTS)}"
             )
+        if refinement == "dark" and not (sigma_cells and sigma_cells > 0):
+            raise ValueError(f"dark needs sigma_cells > 0, not {sigma_cells}")
         if maps.dtype not in (tf.float32, tf.float64):
             maps = tf.cast(maps, tf.float32)
 
-        peak = _Peak(maps)
+        climbed = _blur(maps, sigma_cells) if refinement == "dark" else maps
+        peak = _Peak(maps, climbed)
         if refinement == "none":
             step_x = step_y = tf.zeros_like(peak.confidence)
         elif refinement == "quarter":
@@ -87,8 +94,24 @@ def find_peaks(maps, *, stride, refinement="taylor", name=None):
         return cells * stride + (stride - 1) / 2, peak.confidence
 
 
+def _blur(maps, sigma_cells):
+    """Maps of a known size, blurred."""
+    height, width = maps.shape[1:3]
+    if height is None or width is None:
+        raise ValueError(f"dark needs maps of a known size, not {maps.shape}")
+    return resample(
+        maps,
+        gaussian_weights(height, sigma_cells),
+        gaussian_weights(width, sigma_cells),
+    )
+
+
 class _Peak:
     """The highest cell of each map, and the values around it.
+
+    Args:
+      maps: `[B, h, w, P]`, searched for the highest cell.
+      climbed: `[B, h, w, P]`, where `value_at` reads: the same maps, or their blurred copy.
 
     Attributes:
       x, y: `[B, P]` int32, the cell.
@@ -96,16 +119,18 @@ class _Peak:
       width, height: of the maps, cells.
     """
 
-    def __init__(self, maps):
+    def __init__(self, maps, climbed):
         _, self.height, self.width, _ = tf.unstack(tf.shape(maps))
+        searched, self._flat = self._by_joint(maps), self._by_joint(climbed)
+        index = tf.argmax(searched, axis=-1, output_type=tf.int32)  # [B, P]
+        self.y, self.x = index // self.width, index % self.width
+        self.confidence = tf.gather(searched, index, batch_dims=2)
+
+    def _by_joint(self, maps):
+        """`[B, h, w, P]` → `[B, P, h w]`."""
         by_joint = tf.transpose(maps, [0, 3, 1, 2])  # [B, P, h, w]
         size = tf.shape(by_joint)
-        self._flat = tf.reshape(
-            by_joint, [size[0], size[1], self.height * self.width]
-        )  # [B, P, h w]
-        index = tf.argmax(self._flat, axis=-1, output_type=tf.int32)  # [B, P]
-        self.y, self.x = index // self.width, index % self.width
-        self.confidence = self.value_at(self.x, self.y)
+        return tf.reshape(by_joint, [size[0], size[1], self.height * self.width])
 
     def value_at(self, x, y):
         """Values `[B, P]` of the cells (x, y), indices taken to the nearest cell that exists."""

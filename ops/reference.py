@@ -97,22 +97,47 @@ def gaussian_heatmap(
     return maps
 
 
-def find_peaks(maps, *, stride, refinement="taylor"):
+def resample(maps, rows, columns):
+    """A weighted sum of cells for each new cell: `ops.resample`."""
+    batch, height, width, joints = maps.shape
+    out = np.zeros([batch, len(rows), len(columns), joints])
+    for b, y, x, p in np.ndindex(*out.shape):
+        for i, j in np.ndindex(height, width):
+            out[b, y, x, p] += rows[y][i] * columns[x][j] * maps[b, i, j, p]
+    return out
+
+
+def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None):
     """Highest point of each map: `ops.find_peaks`."""
     batch, _, _, joints = maps.shape
     points_px, confidence = np.zeros([batch, joints, 2]), np.zeros([batch, joints])
     for b, p in np.ndindex(batch, joints):
         one = maps[b, :, :, p]
         y, x = np.unravel_index(np.argmax(one), one.shape)
+        confidence[b, p] = one[y, x]
+        if refinement == "dark":
+            one = _blurred(one, sigma_cells)
         step_x, step_y = 0.0, 0.0
         if refinement == "quarter":
             step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
-        if refinement == "taylor":
+        if refinement in ("taylor", "dark"):
             step_x, step_y = _newton(one, x, y)
         points_px[b, p, 0] = (x + step_x) * stride + (stride - 1) / 2
         points_px[b, p, 1] = (y + step_y) * stride + (stride - 1) / 2
-        confidence[b, p] = one[y, x]
     return points_px, confidence
+
+
+def _blurred(one, sigma_cells):
+    """Mean of all cells, weighted by a Gaussian of their distance."""
+    out = np.zeros(one.shape)
+    for y, x in np.ndindex(*one.shape):
+        total = 0.0
+        for i, j in np.ndindex(*one.shape):
+            weight = math.exp(-((y - i) ** 2 + (x - j) ** 2) / (2 * sigma_cells**2))
+            out[y, x] += weight * one[i, j]
+            total += weight
+        out[y, x] /= total
+    return out
 
 
 def _quarter(line, k):

@@ -24,7 +24,7 @@ HEIGHT, WIDTH = 64, 96
 class FromPicture(tf.Module):
     """A network whose "pictures" hold the answer: pixel (p, 0) is joint p's x, y; stage 1 lies."""
 
-    skeleton, stride = LSP, 8
+    skeleton, stride, origin_px = LSP, 8, 3.5
     config = types.SimpleNamespace(image_size=(HEIGHT, WIDTH))
 
     def __init__(self):

@@ -11,7 +11,6 @@ from cpm.config import DataConfig, NetworkConfig
 from cpm.errors import UsageError
 from cpm.inference.predictor import (
     Predictor,
-    average_scales,
     box_margin,
     check_box,
     whole_region,
@@ -27,7 +26,7 @@ POINTS = np.array([[61.3, 40.7], [90.0, 77.25], [118.6, 58.2]])  # image pixels
 class Oracle(tf.Module):
     """Draws the belief maps of known crop points, whatever it is shown; two stages alike."""
 
-    skeleton, stride = MIDLINE, 8
+    skeleton, stride, origin_px = MIDLINE, 8, 3.5
     config = types.SimpleNamespace(image_size=SIZE)
 
     def __init__(self, crop_points):
@@ -50,7 +49,7 @@ class Oracle(tf.Module):
 class BlobFinder(tf.Module):
     """Belief p of a cell is the mean of colour channel p over the cell's pixels."""
 
-    skeleton, stride = MIDLINE, 8
+    skeleton, stride, origin_px = MIDLINE, 8, 3.5
     config = types.SimpleNamespace(image_size=SIZE)
 
     def __call__(self, images, center_px, *, training=False, seed=None):
@@ -129,37 +128,6 @@ def test_predictor_xla_is_the_same(seeded):
     plain, compiled = (Predictor(network, xla=xla)(image) for xla in (False, True))
     for b, b_xla in zip(plain.beliefs, compiled.beliefs):
         np.testing.assert_allclose(b_xla, b, atol=1e-5)
-
-
-def test_average_scales_preset():
-    """A map and its copy seen twice as large about the middle average to the map itself."""
-    middle, stride = [63.5, 47.5], 8
-    point = np.array([70.0, 40.0])
-    maps = [
-        ops.gaussian_heatmap(
-            [[(point - middle) * s + middle]],
-            [[1.0]],
-            height=12,
-            width=16,
-            stride=stride,
-            sigma_px=12.0 * s,
-        )[0]
-        for s in (1.0, 2.0)
-    ]
-    mean = average_scales(tf.cast(tf.stack(maps), tf.float32), (1.0, 2.0), middle, 8)
-    assert mean.shape == (1, 12, 16, 1)
-    # Sampled between cells of a Gaussian of 3 cells: off by h²/8 · |b''| = 1/72 at most.
-    np.testing.assert_allclose(mean[0], maps[0], atol=1 / 72)
-
-
-def test_average_scales_preset_ignores_what_a_crop_does_not_show():
-    maps = tf.stack([tf.fill([6, 6, 1], 0.5), tf.fill([6, 6, 1], 1.0)])
-    mean = average_scales(maps, (1.0, 0.5), [23.5, 23.5], 8)[0, ..., 0].numpy()
-    # The second crop shows twice as much, all of the first one's frame: 0.75 everywhere.
-    np.testing.assert_allclose(mean, 0.75, atol=1e-6)
-    mean = average_scales(maps, (1.0, 2.0), [23.5, 23.5], 8)[0, ..., 0].numpy()
-    # Seen twice as large, only the middle 3 × 3 cells are inside: the rest is the first's.
-    assert mean[0, 0] == 0.5 and mean[2, 3] == 0.75
 
 
 def test_whole_region_preset():

@@ -11,88 +11,93 @@ import tensorflow as tf
 
 import ops
 from cpm import geometry
+from cpm.config import DecodingConfig
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
-from cpm.inference.beliefs import crop_beliefs
+from cpm.inference.beliefs import batch_beliefs, decoded_grid
+
+PLAIN = DecodingConfig()
 
 
-def predict_batch(network, batch, *, flip=False, refinement="taylor", xla=False):
+def predict_batch(network, batch, decoding=PLAIN, *, xla=False):
     """Joints of every stage for one batch, in crop pixels.
 
     Compiled on the first call for each network, batch shape and option.
 
     Args:
       network: a `ConvolutionalPoseMachine`.
-      batch: dict with `image` `[B, H, W, 3]` and `center_px` `[B, 2]`.
-      flip: average over the mirrored crop as well.
-      refinement: of the peaks, see `ops.find_peaks`.
+      batch: dict with `image` `[B, H, W, 3]`, `center_px` `[B, 2]` and, for several scales,
+        `pyramid` (cpm/inference/beliefs.py).
+      decoding: `DecodingConfig`.
       xla: compile with XLA.
 
     Returns:
       joints `[T, B, P, 2]` in crop pixels, confidence `[T, B, P]`.
     """
-    predict = _compiled_predict(bool(xla))
-    return predict(network, batch["image"], batch["center_px"], flip, refinement)
+    return _compiled_predict(decoding, bool(xla))(network, _tensors(batch))
 
 
-def predict_beliefs(network, batch, *, flip=False, xla=False):
-    """Belief maps of every stage for one batch: a tuple of T tensors `[B, h, w, P(+1)]`."""
-    return _compiled_beliefs(bool(xla))(
-        network, batch["image"], batch["center_px"], flip
-    )
+def predict_beliefs(network, batch, decoding=PLAIN, *, xla=False):
+    """Belief maps of every stage for one batch, as `batch_beliefs` gives them."""
+    return _compiled_beliefs(decoding, bool(xla))(network, _tensors(batch))
 
 
-def find_joints(maps, skeleton, stride, refinement):
+def find_joints(network, maps, decoding):
     """Peaks of the joints' maps of one stage, the background left out.
 
     Args:
-      maps: `[B, h, w, P(+1)]`.
-      skeleton: names of the P joints.
-      stride: crop pixels per map cell.
-      refinement: see `ops.find_peaks`.
+      network: which drew the maps.
+      maps: `[B, h, w, P(+1)]`, of `predict_beliefs`.
+      decoding: `DecodingConfig`, the same.
 
     Returns:
       joints `[B, P, 2]` in crop pixels, confidence `[B, P]`.
     """
-    return ops.find_peaks(
-        maps[..., : len(skeleton)], stride=stride, refinement=refinement
+    stride, origin_px = decoded_grid(network, decoding)
+    joints_px, confidence = ops.find_peaks(
+        maps[..., : len(network.skeleton)],
+        stride=stride,
+        refinement=decoding.refinement,
+        sigma_cells=decoding.sigma_px / stride,
     )
+    # find_peaks counts from the middle of the pixels that a cell stands for.
+    return joints_px + (origin_px - (stride - 1) / 2), confidence
+
+
+def _tensors(batch):
+    """What a compiled function needs of a batch; strings (ids) cannot enter XLA."""
+    keys = ("image", "center_px", "pyramid")
+    return {key: batch[key] for key in keys if key in batch}
 
 
 # A network is a key of tf.function's cache (by weak reference), so that each one is traced once,
 # however often a training loop evaluates it.
 @functools.cache
-def _compiled_beliefs(xla):
-    def beliefs(network, images, center_px, flip):
-        return crop_beliefs(network, images, center_px, flip=flip)
+def _compiled_beliefs(decoding, xla):
+    def beliefs(network, batch):
+        return batch_beliefs(network, batch, decoding)
 
     return tf.function(beliefs, jit_compile=xla or None)
 
 
 @functools.cache
-def _compiled_predict(xla):
-    def predict(network, images, center_px, flip, refinement):
-        maps = crop_beliefs(network, images, center_px, flip=flip)
-        found = [
-            find_joints(b_t, network.skeleton, network.stride, refinement)
-            for b_t in maps
-        ]
-        joints_px, confidence = zip(*found)
+def _compiled_predict(decoding, xla):
+    def predict(network, batch):
+        maps = batch_beliefs(network, batch, decoding)
+        joints_px, confidence = zip(*(find_joints(network, b, decoding) for b in maps))
         return tf.stack(joints_px), tf.stack(confidence)  # [T, B, P, 2], [T, B, P]
 
     return tf.function(predict, jit_compile=xla or None)
 
 
-def evaluate_batches(
-    network, batches, *, flip=False, refinement="taylor", xla=False, progress=None
-):
+def evaluate_batches(network, batches, decoding=PLAIN, *, xla=False, progress=None):
     """Runs a network over evaluation batches.
 
     Args:
       network: a `ConvolutionalPoseMachine`.
       batches: finite iterable of batch dicts (cpm/data/pipeline.py); rows with `valid` 0 are
         padding of the last batch and are dropped.
-      flip, refinement, xla: as in `predict_batch`.
+      decoding, xla: as in `predict_batch`.
       progress: called with the number of people after each batch, or None.
 
     Returns:
@@ -103,9 +108,7 @@ def evaluate_batches(
     """
     rows = []
     for batch in batches:
-        joints_px, confidence = predict_batch(
-            network, batch, flip=flip, refinement=refinement, xla=xla
-        )
+        joints_px, confidence = predict_batch(network, batch, decoding, xla=xla)
         rows.append(_in_image(batch, joints_px.numpy(), confidence.numpy()))
         if progress is not None:
             progress(len(rows[-1]["ids"]))
@@ -129,7 +132,7 @@ class Example:
     Attributes:
       id: the person's.
       crop: `[H, W, 3]` uint8.
-      beliefs: T maps `[h, w, P(+1)]`.
+      beliefs: T maps `[h, w, P(+1)]`, of cells, or of crop pixels if averaged over scales.
       joints_px, confidence: `[P, 2]`, `[P]`, the last stage's.
       truth_px, state: `[P, 2]`, `[P]`.
     """
@@ -143,13 +146,13 @@ class Example:
     state: np.ndarray
 
 
-def collect_examples(network, batches, ids, *, flip=False, refinement="taylor"):
+def collect_examples(network, batches, ids, decoding=PLAIN):
     """Runs the network again over the batches that hold these people, and keeps everything.
 
     Belief maps of a whole data set do not fit into memory; those of a few people do.
 
     Args:
-      network, batches, flip, refinement: as in `evaluate_batches`.
+      network, batches, decoding: as in `evaluate_batches`.
       ids: of the people wanted.
 
     Returns:
@@ -165,10 +168,8 @@ def collect_examples(network, batches, ids, *, flip=False, refinement="taylor"):
         ]
         if not rows:
             continue
-        beliefs = predict_beliefs(network, batch, flip=flip)
-        joints_px, confidence = find_joints(
-            beliefs[-1], network.skeleton, network.stride, refinement
-        )
+        beliefs = predict_beliefs(network, batch, decoding)
+        joints_px, confidence = find_joints(network, beliefs[-1], decoding)
         for n in rows:
             found[names[n]] = Example(
                 id=names[n],

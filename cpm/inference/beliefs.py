@@ -1,15 +1,82 @@
-"""Belief maps of crops, the mirrored crop's answer averaged in if asked.
+"""Belief maps of a crop: mirrored and scaled copies of it averaged in if asked.
 
 A network treats left and right almost, but not quite alike. Averaged over a crop and its mirror
 image, with the mirrored answer turned back, the belief maps are exactly symmetric: mirror the
 crop, and the maps come out mirrored with left and right exchanged.
 
+Over several scales the maps are averaged in image space: each is enlarged to the pixels of the
+crop by a cubic spline, so that cells of different sizes meet where they belong.
+
 References:
-  Neither the paper nor the release flips at test time; Newell et al., ECCV 2016, section 3.3, and
-  most work since then do.
+  The release's test code: 7 scales 0.7 … 1.3, maps enlarged to the picture and summed. Neither the
+  paper nor the release flips at test time; Newell et al., ECCV 2016, section 3.3, and most work
+  since then do.
 """
 
+import numpy as np
 import tensorflow as tf
+
+import ops
+from cpm.errors import UsageError
+
+
+def decoded_grid(network, decoding):
+    """Where the maps of `batch_beliefs` lie in the crop.
+
+    Args:
+      network: a `ConvolutionalPoseMachine`.
+      decoding: `DecodingConfig`.
+
+    Returns:
+      (stride, origin_px): cell g stands for the crop pixel origin_px + g · stride.
+    """
+    if decoding.scales == (1.0,):
+        return network.stride, network.origin_px
+    return 1, 0.0
+
+
+def batch_beliefs(network, batch, decoding):
+    """Belief maps of every stage, averaged over what `decoding` asks for.
+
+        b_t(u) = Σ_s inside_s(u) b_{t,s}(s (u − c) + c) / Σ_s inside_s(u)
+
+      u a crop pixel, c the middle of the crop, b_{t,s} the maps of the crop that shows everything s
+      times as large. A pixel that an enlarged crop does not show is the mean of the others.
+
+    Args:
+      network: a `ConvolutionalPoseMachine`, or anything called and described like one.
+      batch: dict with `image` `[B, H, W, 3]`, `center_px` `[B, 2]`, which is the middle of the crop
+        if there are several scales, and for those `pyramid` `[B, S, H, W, 3]`, a crop per scale.
+      decoding: `DecodingConfig`.
+
+    Returns:
+      Tuple of T tensors: `[B, h, w, P(+1)]`, or `[B, H, W, P(+1)]` for other scales than (1,).
+    """
+    center_px = batch["center_px"]
+    if decoding.scales == (1.0,):
+        return crop_beliefs(network, batch["image"], center_px, flip=decoding.flip)
+    sums, shown = 0.0, 0.0
+    for n, scale in enumerate(decoding.scales):
+        crops = batch["pyramid"][:, n]
+        rows, columns = (_readers(crops.shape[axis], scale, network) for axis in (1, 2))
+        maps = crop_beliefs(network, crops, center_px, flip=decoding.flip)
+        sums += tf.stack([ops.resample(b_t, rows, columns) for b_t in maps])
+        shown += np.outer(rows.any(1), columns.any(1))  # [H, W]
+    sums /= np.maximum(shown, 1.0)[..., np.newaxis].astype(sums.dtype.as_numpy_dtype)
+    return tuple(tf.unstack(sums))
+
+
+def _readers(pixels, scale, network):
+    """The matrix `[pixels, cells]` that reads an axis of the maps of scale s at every crop pixel.
+
+    The row of a pixel beyond that crop is zero.
+    """
+    middle = (pixels - 1) / 2
+    seen = (np.arange(pixels) - middle) * scale + middle  # in pixels of the scaled crop
+    cells = pixels // network.stride
+    weights = ops.spline_weights((seen - network.origin_px) / network.stride, cells)
+    inside = (seen >= -0.5) & (seen <= pixels - 0.5)
+    return weights * inside[:, np.newaxis]
 
 
 def crop_beliefs(network, images, center_px, *, flip=False):
@@ -28,10 +95,18 @@ def crop_beliefs(network, images, center_px, *, flip=False):
 
     Returns:
       Tuple of T tensors `[B, h, w, P(+1)]`.
+
+    Raises:
+      UsageError: flip, but the cells of the maps do not lie symmetrically in the crop.
     """
     maps = network(images, center_px, training=False)
     if not flip:
         return tuple(maps)
+    if network.origin_px != (network.stride - 1) / 2:
+        raise UsageError(
+            "this network was trained on a corner grid (the blog's), which has no mirror image; "
+            "leave out --flip"
+        )
     mirrored = network(
         tf.reverse(images, axis=[2]), mirror_points(center_px, images), training=False
     )

@@ -13,12 +13,12 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-import ops
 from cpm import geometry
-from cpm.config import DataConfig
+from cpm.config import DataConfig, DecodingConfig, TargetConfig
 from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
 from cpm.inference.batches import find_joints, predict_beliefs
+from cpm.inference.beliefs import decoded_grid
 from cpm.skeleton import Skeleton
 from cpm.training.checkpoints import load_network
 
@@ -33,7 +33,7 @@ class Prediction:
       confidence: `[P]`, height of the belief map's peak: about 0 … 1 for a trained network.
       stage_joints_px: `[T, P, 2]`, the same for stages 1 … T.
       beliefs: T maps `[h, w, P(+1)]` in the crop's frame, the background last.
-      stride: crop pixels per map cell.
+      stride: crop pixels per map cell; 1 if averaged over scales.
       crop: `[height, width, 3]` uint8, what the network saw.
       crop_to_image: `[2, 3]`, crop pixels → image pixels.
       box: (x, y, width, height) as given, or the whole picture; image pixels.
@@ -69,29 +69,28 @@ class Predictor:
           ckpt_or_network: run folder or checkpoint (`cpm.training.checkpoints.load_network`), or a
             network.
           flip: average over the mirrored crop as well: a little better, twice the time.
-          scales: average over crops in which the person is this much larger. The official test
-            uses 0.7 … 1.3.
-          refinement: sub-cell refinement of the peaks, see `ops.find_peaks`.
+          scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `box_margin`).
           xla: compile with XLA.
         Raises:
           UsageError: if there is no such checkpoint, or a scale is not positive.
         """
-        data_config = DataConfig()
+        data, target = DataConfig(), TargetConfig()
         network = ckpt_or_network
         if not callable(network):
             network, config, _ = load_network(network)
-            data_config = config.data
-        if not scales or not all(np.isfinite(s) and s > 0 for s in scales):
-            raise UsageError(
-                f"scales are {list(scales)}; expected positive numbers, e.g. 0.9,1,1.1"
+            data, target = config.data, config.target
+        try:
+            self._decoding = DecodingConfig(
+                flip, tuple(scales), refinement, target.sigma_px
             )
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         self.network = network
-        self._flip, self._scales, self._xla = flip, tuple(scales), xla
-        self._refinement = refinement
-        self._margin = box_margin(data_config) if margin is None else margin
-        self._crop_rule = data_config.crop
+        self._xla = xla
+        self._margin = box_margin(data) if margin is None else margin
+        self._crop_rule, self._border = data.crop, data.border
 
     def __call__(self, image, box=None):
         """Finds the joints of one person.
@@ -123,33 +122,28 @@ class Predictor:
             region = geometry.region_from_box(box, self._margin)
         size = self.network.config.image_size
         crop_to_image = geometry.crop_to_image(region, size)
-        to_image = [geometry.crop_to_image(region, size, s) for s in self._scales]
-        crops = [cut_crop(image, matrix, size) for matrix in to_image]
-        beliefs = self._beliefs(tf.stack(crops))
-        if self._scales[0] != 1.0:  # the maps' frame, and what they are shown on
-            crops = [cut_crop(image, crop_to_image, size)]
-        return self._decode(beliefs, crop_to_image, crops[0], box)
+        batch = self._batch(image, region, crop_to_image)
+        beliefs = predict_beliefs(self.network, batch, self._decoding, xla=self._xla)
+        return self._decode(beliefs, crop_to_image, batch["image"][0], box)
 
-    def _beliefs(self, crops):
-        """T maps `[1, h, w, P(+1)]` in the frame of scale 1: the mean over scales."""
-        size = crops.shape[1:3]
-        middle = [(size[1] - 1) / 2, (size[0] - 1) / 2]
-        batch = {"image": crops, "center_px": tf.constant([middle] * len(crops))}
-        beliefs = predict_beliefs(self.network, batch, flip=self._flip, xla=self._xla)
-        if self._scales == (1.0,):
-            return beliefs
-        return [
-            average_scales(b_t, self._scales, middle, self.network.stride)
-            for b_t in beliefs
-        ]
+    def _batch(self, image, region, crop_to_image):
+        """The crop, and its scaled copies if asked for, as a batch of one."""
+        height, width = size = self.network.config.image_size
+        middle = [(width - 1) / 2, (height - 1) / 2]
+        crop = cut_crop(image, crop_to_image, size, self._border)
+        batch = {"image": crop[tf.newaxis], "center_px": tf.constant([middle])}
+        if self._decoding.scales != (1.0,):
+            matrices = [
+                geometry.crop_to_image(region, size, s) for s in self._decoding.scales
+            ]
+            crops = [cut_crop(image, matrix, size, self._border) for matrix in matrices]
+            batch["pyramid"] = tf.stack(crops)[tf.newaxis]  # [1, S, H, W, 3]
+        return batch
 
     def _decode(self, beliefs, crop_to_image, crop, box):
         """Peaks of the maps, brought to image pixels."""
         network = self.network
-        found = [
-            find_joints(b_t, network.skeleton, network.stride, self._refinement)
-            for b_t in beliefs
-        ]
+        found = [find_joints(network, b_t, self._decoding) for b_t in beliefs]
         in_crop = np.stack([joints[0].numpy() for joints, _ in found])  # [T, P, 2]
         in_image = geometry.transform_points(crop_to_image, in_crop)
         return Prediction(
@@ -158,41 +152,11 @@ class Predictor:
             confidence=found[-1][1][0].numpy(),
             stage_joints_px=in_image,
             beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
-            stride=network.stride,
+            stride=decoded_grid(network, self._decoding)[0],
             crop=np.clip(np.rint(crop), 0, 255).astype(np.uint8),
             crop_to_image=crop_to_image,
             box=box,
         )
-
-
-def average_scales(maps, scales, middle_px, stride):
-    """Mean of belief maps of crops that show the same middle at different scales.
-
-        b(g) = Σ_s inside_s b_s(s (g - c) + c) / Σ_s inside_s,   c = the cell at the crop's middle
-
-    A cell that an enlarged crop does not show is the mean of the others.
-
-    Args:
-      maps: `[S, h, w, C]`, one per scale.
-      scales: S numbers; in crop s everything is s times as large as in the result.
-      middle_px: (x, y) of the crop's middle, the fixed point of all scales.
-      stride: crop pixels per map cell.
-
-    Returns:
-      `[1, h, w, C]`.
-    """
-    middle = geometry.crop_to_cell(np.array(middle_px), stride)
-    matrices = np.array([[[s, 0, 0], [0, s, 0]] for s in scales], np.float32)
-    matrices[:, :, 2] = (1 - np.array(scales))[:, None] * middle
-    # One more channel, all ones: warped along, it says what of the crop is really there.
-    marked = tf.concat([maps, tf.ones_like(maps[..., :1])], axis=-1)
-    height, width = maps.shape[1:3]
-    warped = tf.reduce_sum(
-        ops.affine_warp(marked, matrices, height=height, width=width),
-        axis=0,
-        keepdims=True,
-    )
-    return warped[..., :-1] / tf.maximum(warped[..., -1:], 1e-6)
 
 
 def whole_region(height, width, crop_rule):
@@ -209,10 +173,10 @@ def whole_region(height, width, crop_rule):
 def box_margin(data_config):
     """Side of the crop relative to a person's box, as the network's training crops had it.
 
-    `joints` crops are `margin` × the joints' box. `person` crops hold 314 pixels where the person
+    `joints` and `height` crops are `margin` × the joints' box. `person` crops hold 314 pixels where the person
     is 200 tall, times the margin. `image` crops fix no size; the default margin is used.
     """
-    if data_config.crop == "joints":
+    if data_config.crop in ("joints", "height"):
         return data_config.margin
     if data_config.crop == "person":
         per_height = geometry.CROP_SIDE_PER_SCALE / geometry.PERSON_HEIGHT_PX
