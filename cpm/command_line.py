@@ -50,8 +50,12 @@ from cpm.errors import RunStopped, UsageError  # noqa: E402
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
 
-def run(main):
+def run(main, *, positional=0):
     """Calls `main(arguments)` under absl with the project's exit statuses.
+
+    Args:
+      main: function of the arguments that absl left over, the script's name first.
+      positional: how many of them the script takes.
 
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
@@ -59,14 +63,16 @@ def run(main):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(0)
-    app.run(lambda arguments: exit_status(main, arguments), flags_parser=_parse)
+    app.run(
+        lambda arguments: exit_status(main, arguments, positional), flags_parser=_parse
+    )
 
 
-def exit_status(main, arguments):
+def exit_status(main, arguments, positional=0):
     """Calls `main(arguments)`; what the user can mend ends in a sentence and a status.
 
     Args:
-      main: function of the arguments that absl left over, the script's name first.
+      main, positional: as in `run`.
       arguments: list of str.
 
     Returns:
@@ -75,9 +81,9 @@ def exit_status(main, arguments):
     # TensorFlow tells at INFO, absl's default, how long its checkpoints took to shard.
     logging.set_verbosity(logging.WARNING)
     try:
-        if len(arguments) > 1:
+        if len(arguments) > 1 + positional:
             raise UsageError(
-                f"unexpected argument {arguments[1]!r}: options are written --name=value; "
+                f"unexpected argument {arguments[1 + positional]!r}: options are written --name=value; "
                 f"see {arguments[0]} --help"
             )
         return main(arguments)

@@ -44,3 +44,12 @@ def test_exit_status_hides_no_bugs(error):
 
     with pytest.raises(type(error), match=str(error)):
         command_line.exit_status(main, ["bin/x.py"])
+
+
+def test_exit_status_passes_the_arguments_a_script_takes(capsys):
+    given = []
+    arguments = ["bin/x.py", "stages"]
+    assert command_line.exit_status(given.extend, arguments, positional=1) is None
+    assert given == arguments
+    assert command_line.exit_status(given.extend, [*arguments, "more"], 1) == 2
+    assert "unexpected argument 'more'" in capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""Repeats an experiment of the paper, sized to minutes on two cores: table, figure, JSON.
+
+    python bin/experiment.py stages
+    python bin/experiment.py schemes --seeds=0,1,2 --steps=3000
+    python bin/experiment.py field --data=data/lsp,data/lspet --width=1 --steps=13000
+
+stages: accuracy with 1 … T stages (the paper's Figure 6). gradients: their size by layer, with a loss
+after every stage and after the last one only (Figure 5). schemes: all stages at once, one after the
+other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at equal
+parameters (Figure 4). ingredients: without centre map, with background map, with the primary person
+alone in stage 1. Without --data the embedded people are used. Everything is resumed where it
+stopped; results lie in OUT/NAME.md, NAME.png and NAME.json.
+"""
+
+import os
+
+from absl import flags
+
+from cpm import command_line, files
+from cpm.config import changed
+from cpm.data import pipeline, sources
+from cpm.errors import UsageError
+from cpm.experiments import report, runner
+from cpm.experiments.variants import EXPERIMENTS
+from cpm.flags import (
+    define_data_flags,
+    define_network_flags,
+    parse_numbers,
+    train_config_from_flags,
+)
+from cpm.plots import write_picture
+
+FLAGS = flags.FLAGS
+define_network_flags()
+define_data_flags()
+flags.DEFINE_list("seeds", ["0"], "Each variant is trained once with each.")
+flags.DEFINE_integer("steps", 1500, "Updates of each variant.", lower_bound=1)
+flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.")
+flags.DEFINE_bool("xla", True, "Compile the step with XLA.")
+flags.DEFINE_string("metric", None, "Which score; by what is annotated if not given.")
+flags.DEFINE_string("out", None, "Folder; runs/experiments/NAME if not given.")
+
+
+def main(arguments):
+    """Runs the experiment and writes its results."""
+    name = experiment_name(arguments[1:])
+    folders = pipeline.split_names(
+        FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+    )
+    out = FLAGS.out or os.path.join("runs", "experiments", name)
+    seeds = [int(seed) for seed in parse_numbers("seeds", FLAGS.seeds)]
+    results = runner.run_experiment(name, base_config(folders), folders, out, seeds)
+    metric = FLAGS.metric or next(iter(preferred_metrics(results)))
+    write(name, results, metric, out)
+
+
+def experiment_name(arguments):
+    """The one argument, checked."""
+    if len(arguments) != 1 or arguments[0] not in EXPERIMENTS:
+        raise UsageError(
+            f"expected the name of one experiment, got {' '.join(arguments) or 'none'}; "
+            f"there are: {', '.join(EXPERIMENTS)}"
+        )
+    return arguments[0]
+
+
+def base_config(folders):
+    """The configuration that the variants change: half the usual width unless flags say else."""
+    people = pipeline.open_folders(folders, "train")
+    config = train_config_from_flags(
+        skeleton=pipeline.largest_skeleton(people),
+        synthetic=not FLAGS.data,
+        xla=FLAGS.xla,
+        steps=FLAGS.steps,
+    )
+    if FLAGS.width is None:
+        config = changed(config, {"network": {"width": 0.5}})
+    return config
+
+
+def preferred_metrics(results):
+    """Metrics that every result has, the strictest first."""
+    for metric in ("pckh@0.5", "pck@0.2", "pcp25"):
+        if all(metric in result.metrics for result in results):
+            yield metric
+
+
+def write(name, results, metric, out):
+    """Prints the table and writes everything."""
+    missing = [r.label for r in results if metric not in r.metrics]
+    if missing:
+        raise UsageError(
+            f"--metric={metric} was not measured; there are: {', '.join(results[0].metrics)}"
+        )
+    rows = report.summarize(results, metric)
+    text = f"{EXPERIMENTS[name].claim}\n\n{report.table(rows, metric)}"
+    record = {"experiment": name, "metric": metric, "variants": rows}
+    if name == "gradients":
+        record["gradient_ratios"] = report.gradient_ratios(results)
+    print("\n" + text)
+    stem = os.path.join(out, name)
+    files.write_text(f"{stem}.md", text + "\n")
+    files.write_json(f"{stem}.json", record | command_line.provenance(FLAGS.seed))
+    write_picture(f"{stem}.png", report.figure(name, results, rows, metric))
+    print(f"\nwrote {stem}.md, {stem}.png and {stem}.json")
+
+
+if __name__ == "__main__":
+    command_line.run(main, positional=1)

@@ -1,0 +1,8 @@
+"""The paper's experiments, and some that nobody has published, as lists of training runs.
+
+variants.py  what each experiment varies, as data
+runner.py    trains every variant with every seed, resuming what is there, and collects the scores
+report.py    tables and figures of what was collected
+
+The room knows training and evaluation; it knows neither flags nor how a network is built.
+"""

@@ -1,0 +1,93 @@
+"""Tables and figures of an experiment's results."""
+
+import numpy as np
+
+from cpm.plots.experiments import field_plot, gradient_plot, stage_plot
+
+
+def summarize(results, metric):
+    """Mean and spread over seeds, variant by variant.
+
+    Args:
+      results: list of `cpm.experiments.runner.Result`.
+      metric: e.g. `pckh@0.5`.
+
+    Returns:
+      List of dicts, in the order in which the variants came: label; seeds; mean, spread (sample
+      standard deviation, None for one seed) and values of the last stage's total, percent;
+      per_stage (means) and per_stage_spread; minutes (mean); parameters; receptive_field_px.
+    """
+    rows = []
+    for label in dict.fromkeys(result.label for result in results):
+        same = [result for result in results if result.label == label]
+        stages = np.array([r.metrics[metric]["per_stage"] for r in same])  # [seeds, T]
+        spread = stages.std(0, ddof=1) if len(same) > 1 else None
+        rows.append(
+            {
+                "label": label,
+                "seeds": [result.seed for result in same],
+                "mean": float(stages[:, -1].mean()),
+                "spread": None if spread is None else float(spread[-1]),
+                "values": stages[:, -1].tolist(),
+                "per_stage": stages.mean(0).tolist(),
+                "per_stage_spread": None if spread is None else spread.tolist(),
+                "minutes": float(np.mean([result.minutes for result in same])),
+                "parameters": same[0].parameters,
+                "receptive_field_px": same[0].receptive_field_px,
+            }
+        )
+    return rows
+
+
+def table(rows, metric):
+    """The rows of `summarize` as a Markdown table."""
+    stages = max(len(row["per_stage"]) for row in rows)
+    header = ["variant", f"{metric} ± sd (seeds)"]
+    header += [f"stage {t}" for t in range(1, stages + 1)]
+    header += ["parameters", "field px", "minutes"]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    for row in rows:
+        spread = "" if row["spread"] is None else f" ± {row['spread']:.1f}"
+        cells = [row["label"], f"{row['mean']:.1f}{spread} ({len(row['seeds'])})"]
+        cells += [f"{value:.1f}" for value in row["per_stage"]]
+        cells += [""] * (stages - len(row["per_stage"]))
+        cells += [
+            f"{row['parameters']:,}",
+            str(row["receptive_field_px"]),
+            f"{row['minutes']:.1f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def figure(name, results, rows, metric):
+    """The experiment's picture, `[., ., 3]` uint8: laid out as the paper's figure."""
+    if name == "gradients":
+        first_seed = [r for r in results if r.seed == results[0].seed]
+        return gradient_plot({r.label: r.gradients for r in first_seed})
+    if name == "field":
+        return field_plot(rows, metric)
+    return stage_plot(rows, metric)
+
+
+def gradient_ratios(results):
+    """How much larger the gradients of early layers are with intermediate losses than without.
+
+    Args:
+      results: of the experiment `gradients`.
+
+    Returns:
+      {layer: median over records and seeds of "every stage" / "last stage only"}, in the order of
+      computation.
+    """
+    by_label = {}
+    for result in results:
+        by_label.setdefault(result.label, []).extend(g for _, g in result.gradients)
+    supervised, plain = by_label["every stage"], by_label["last stage only"]
+    return {
+        layer: float(
+            np.median([g[layer] for g in supervised])
+            / max(np.median([g[layer] for g in plain]), 1e-30)
+        )
+        for layer in supervised[0]
+    }

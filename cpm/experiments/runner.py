@@ -1,0 +1,128 @@
+"""Trains every variant with every seed and collects the scores.
+
+Folders: OUT/VARIANT/seed-N/phase-K, each an ordinary run folder: an experiment that was cut short
+goes on where it stopped, and a finished one only reads its results.
+"""
+
+import dataclasses
+import os
+import re
+
+from cpm import evaluate, files
+from cpm.config import changed
+from cpm.errors import UsageError
+from cpm.experiments.variants import EXPERIMENTS
+from cpm.network.tables import stage_rows
+from cpm.training import checkpoints, loop
+from cpm.training.run_folder import read_metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One variant trained with one seed.
+
+    Attributes:
+      label, seed: which.
+      metrics: what `cpm.evaluation.report.score` says of the validation people.
+      minutes: of training steps, all phases.
+      parameters, receptive_field_px: of its last network.
+      gradients: [(step, {layer: root mean square})] of the last phase; empty if not recorded.
+    """
+
+    label: str
+    seed: int
+    metrics: dict
+    minutes: float
+    parameters: int
+    receptive_field_px: int
+    gradients: list
+
+
+def run_experiment(name, config, data, out, seeds):
+    """Runs one experiment.
+
+    Args:
+      name: key of `EXPERIMENTS`.
+      config: `TrainConfig` that its variants change.
+      data: list of converted data folders.
+      out: folder for the runs.
+      seeds: ints.
+
+    Returns:
+      List of `Result`, seed by seed.
+
+    Raises:
+      UsageError: if the folder holds runs of other settings, or the run is too short for phases.
+    """
+    experiment = EXPERIMENTS[name]
+    config = changed(config, experiment.changes)
+    variants = experiment.variants(config)
+    results = []
+    for seed in seeds:  # all variants of a seed first: a cut experiment can be compared
+        for variant in variants:
+            print(f"\n{name}: {variant.label}, seed {seed}", flush=True)
+            seeded = dataclasses.replace(config, seed=seed)
+            folder = os.path.join(out, slug(variant.label), f"seed-{seed}")
+            results.append(run_variant(variant, seeded, data, folder))
+    return results
+
+
+def run_variant(variant, config, data, folder):
+    """Trains the phases of one variant, each from the weights of the one before: `Result`."""
+    minutes, before = 0.0, None
+    for number, phase in enumerate(variant.phases, start=1):
+        settings = phase_config(config, phase)
+        run_dir = os.path.join(folder, f"phase-{number}")
+        loop.Run(settings, data, run_dir, init_from=before).train()
+        minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
+        before = last_checkpoint(run_dir)
+    metrics = _scores(before, settings, data, run_dir)
+    last = stage_rows(settings.network)[-1]
+    return Result(
+        label=variant.label,
+        seed=config.seed,
+        metrics=metrics,
+        minutes=minutes,
+        parameters=last.total_parameters,
+        receptive_field_px=last.receptive_field_px,
+        gradients=[
+            (record["step"], record["gradient_rms"])
+            for record in read_metrics(run_dir)
+            if "gradient_rms" in record
+        ],
+    )
+
+
+def phase_config(config, phase):
+    """The configuration of one phase: changed, with its share of the steps, evaluated at its end."""
+    steps = round(config.steps * phase.share)
+    if not steps:
+        raise UsageError(
+            f"{config.steps} steps are too few for phases of {phase.share:.0%}; raise --steps"
+        )
+    return changed(config, {"steps": steps, "eval_every": steps} | phase.changes)
+
+
+def last_checkpoint(run_dir):
+    """Where a finished run ended: variants are compared after equal work, not at their best."""
+    folder = os.path.join(run_dir, "checkpoints")
+    return os.path.join(folder, checkpoints.read_list(folder)["latest"])
+
+
+def slug(label):
+    """A label as a folder's name.
+
+    >>> slug("stage 1: primary person only"), slug("kernels 7×7")
+    ('stage-1-primary-person-only', 'kernels-7x7')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", label.lower().replace("×", "x")).strip("-")
+
+
+def _scores(checkpoint, config, data, run_dir):
+    """The scores of a finished run, from its eval/ folder if they were measured before."""
+    path = os.path.join(run_dir, "eval", "validation.json")
+    if not os.path.exists(path):
+        network, _, _ = checkpoints.load_network(checkpoint)
+        result = evaluate.evaluate_folders(network, config, data)
+        evaluate.write_results(result, path, config, evaluate.Options(), checkpoint)
+    return files.read_json(path, f"delete {path} and run again")["metrics"]

@@ -1,0 +1,172 @@
+"""The experiments: what their variants change, phases that hand on weights, tables, the script."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pictures import MPII16, make_people
+
+from cpm.config import NetworkConfig, TrainConfig, changed
+from cpm.data.records import write_records
+from cpm.data.splits import SplitRule
+from cpm.errors import UsageError
+from cpm.experiments import report, runner, variants
+from cpm.experiments.runner import Result
+from cpm.network import ConvolutionalPoseMachine
+from cpm.network.tables import stage_rows
+from cpm.training import checkpoints
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CONFIG = TrainConfig(network=NetworkConfig(stages=3, width=0.1, image_size=(48, 64)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twelve people, every third for validation."""
+    path = tmp_path_factory.mktemp("data") / "made"
+    rule = SplitRule(
+        "thirds",
+        "Every third.",
+        lambda id: "validation" if int(id.split("/")[1]) % 3 == 0 else "train",
+    )
+    write_records(make_people(12, MPII16), path, source="made", rule=rule)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", variants.EXPERIMENTS)
+def test_variants_are_valid_and_share_the_steps(name):
+    experiment = variants.EXPERIMENTS[name]
+    config = changed(CONFIG, experiment.changes)
+    labels = [variant.label for variant in experiment.variants(config)]
+    assert len(set(map(runner.slug, labels))) == len(labels) >= 2
+    for variant in experiment.variants(config):
+        assert sum(phase.share for phase in variant.phases) == pytest.approx(1.0)
+        for phase in variant.phases:
+            settings = runner.phase_config(config, phase)
+            assert len(stage_rows(settings.network)) == settings.network.stages
+            assert settings.eval_every == settings.steps
+
+
+def test_receptive_field_keeps_the_number_of_parameters():
+    config = TrainConfig(network=NetworkConfig(stages=6))
+    wanted = variants.parameters(config)
+    fields = []
+    for variant in variants.receptive_field(config):
+        (phase,) = variant.phases
+        last = stage_rows(changed(config, phase.changes).network)[-1]
+        # Channels come in eights: a step of them is a few percent of the parameters.
+        assert abs(last.total_parameters / wanted - 1) < 0.06, variant.label
+        fields.append(last.receptive_field_px)
+    assert fields == sorted(set(fields))
+
+
+def test_training_schemes_train_one_stage_at_a_time(folder, tmp_path):
+    """A phase changes its own stage's weights only and starts from the phase before."""
+    by_label = {v.label: v for v in variants.training_schemes(CONFIG)}
+    config = changed(CONFIG, {"steps": 3, "data": {"batch_size": 2}})
+    result = runner.run_variant(
+        by_label["stage by stage"], config, [folder], str(tmp_path)
+    )
+    assert len(result.metrics["pcp25"]["per_stage"]) == 3 and result.minutes > 0
+    networks = [
+        checkpoints.load_network(runner.last_checkpoint(tmp_path / f"phase-{n}"))[0]
+        for n in (1, 2, 3)
+    ]
+    for before, after in zip(networks, networks[1:]):
+        values = {v.name: v.numpy() for v in after.trainable_variables}
+        for v in before.trainable_variables:
+            np.testing.assert_array_equal(values[v.name], v.numpy(), v.name)
+    fresh = ConvolutionalPoseMachine(networks[2].config, seed=config.seed)
+    for t, network in ((1, networks[0]), (2, networks[1]), (3, networks[2])):
+        start = {v.name: v.numpy() for v in fresh.stage_variables(t)}
+        moved = [np.any(start[v.name] != v.numpy()) for v in network.stage_variables(t)]
+        assert all(moved)
+
+
+def test_phase_config_raises_without_steps():
+    config = changed(CONFIG, {"steps": 1})
+    with pytest.raises(UsageError, match="raise --steps"):
+        runner.phase_config(config, variants.Phase({}, 0.1))
+
+
+def result(label, seed, stages, gradients=()):
+    metrics = {"pck@0.2": {"per_stage": list(stages), "total": stages[-1]}}
+    return Result(label, seed, metrics, 2.0 + seed, 1000, 99, list(gradients))
+
+
+def test_summarize_and_table_preset():
+    """Mean and sample deviation over seeds: 40 and 46 give 43 ± 4.24."""
+    results = [
+        result("a", 0, [30.0, 40.0]),
+        result("b", 0, [10.0]),
+        result("a", 1, [34.0, 46.0]),
+    ]
+    rows = report.summarize(results, "pck@0.2")
+    assert [row["label"] for row in rows] == ["a", "b"]
+    assert rows[0]["per_stage"] == [32.0, 43.0]
+    assert rows[0]["spread"] == pytest.approx(18**0.5)
+    assert rows[1]["spread"] is None and rows[0]["minutes"] == 2.5
+    lines = report.table(rows, "pck@0.2").splitlines()
+    assert lines[2] == "| a | 43.0 ± 4.2 (2) | 32.0 | 43.0 | 1,000 | 99 | 2.5 |"
+    assert lines[3] == "| b | 10.0 (1) | 10.0 |  | 1,000 | 99 | 2.0 |"
+
+
+def test_gradient_ratios_preset():
+    results = [
+        result("every stage", 0, [1.0], [(1, {"conv1": 4.0}), (9, {"conv1": 8.0})]),
+        result("last stage only", 0, [1.0], [(1, {"conv1": 2.0}), (9, {"conv1": 1.0})]),
+    ]
+    assert report.gradient_ratios(results) == {"conv1": 4.0}
+
+
+@pytest.mark.parametrize("name", variants.EXPERIMENTS)
+def test_figure_draws_something(name):
+    gradients = [
+        (1, {"conv1": 1e-3, "conv2": 1e-2}),
+        (5, {"conv1": 1e-4, "conv2": 1.0}),
+    ]
+    results = [
+        result(label, seed, [30.0 + seed, 40.0], gradients)
+        for label in ("one", "two")
+        for seed in (0, 1)
+    ]
+    rows = report.summarize(results, "pck@0.2")
+    pixels = report.figure(name, results, rows, "pck@0.2")
+    assert pixels.dtype == np.uint8 and pixels.std() > 5
+
+
+def script(*flags, cwd):
+    command = [sys.executable, os.path.join(ROOT, "bin", "experiment.py"), *flags]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
+    flags = ["gradients", f"--data={folder}", "--steps=2", "--batch_size=2"]
+    flags += ["--stages=2", "--width=0.1", "--image_size=48x64", "--seeds=0,1"]
+    first = script(*flags, "--noxla", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    stem = tmp_path / "runs" / "experiments" / "gradients" / "gradients"
+    record = json.loads((stem.parent / "gradients.json").read_text())
+    assert [row["label"] for row in record["variants"]] == [
+        "every stage",
+        "last stage only",
+    ]
+    assert record["variants"][0]["seeds"] == [0, 1] and "commit" in record
+    assert "conv1_1" in record["gradient_ratios"]
+    again = script(*flags, "--noxla", cwd=tmp_path)
+    assert again.returncode == 0 and "first step" not in again.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "flags, sentence",
+    [([], "got none"), (["depth"], "there are: stages"), (["stages", "x"], "'x'")],
+)
+def test_script_refuses_in_one_sentence(flags, sentence, tmp_path):
+    process = script(*flags, cwd=tmp_path)
+    assert process.returncode == 2 and sentence in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1
