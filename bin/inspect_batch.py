@@ -20,6 +20,7 @@ from cpm.flags import (
     define_network_flags,
     train_config_from_flags,
 )
+from cpm.geometry import cell_origin
 from cpm.network.specs import STRIDE
 from cpm.plots.batch import draw_batch
 from cpm.plots.canvas import write_picture
@@ -52,7 +53,13 @@ def main(_):
     batch = next(iter(batches), None)
     if batch is None:
         raise UsageError(f"--step={FLAGS.step}: split {FLAGS.split!r} ends before it")
-    targets = make_targets(batch, config.target, stride=STRIDE, background=False)
+    targets = make_targets(
+        batch,
+        config.target,
+        stride=STRIDE,
+        background=False,
+        origin_px=cell_origin(config.network.grid, STRIDE),
+    )
     arrays = {key: value.numpy() for key, value in batch.items()}
     skeleton = get_skeleton(config.network.skeleton)
     write_picture(

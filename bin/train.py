@@ -2,7 +2,8 @@
 
     python bin/train.py --stages=6 --xla
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet \\
-        --run_dir=runs/lsp --steps=13000
+        --run_dir=runs/lsp --steps=24000
+    python bin/train.py --recipe=paper --data=data/mpii
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
 two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
@@ -17,7 +18,8 @@ import os
 from absl import flags
 
 from cpm import command_line, evaluate
-from cpm.data import manifest, pipeline, sources
+from cpm.config import SCHEDULES
+from cpm.data import pipeline, sources
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.flags import (
@@ -26,8 +28,6 @@ from cpm.flags import (
     train_config_from_flags,
 )
 from cpm.training import checkpoints, loop
-
-HELD_OUT = 512  # synthetic people kept for validation
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -44,9 +44,12 @@ flags.DEFINE_float("learning_rate", None, "Peak learning rate.")
 flags.DEFINE_enum(
     "schedule",
     None,
-    ["constant", "cosine", "step"],
+    SCHEDULES,
     "How it changes; step is the release's, × 0.333 every 136,106 steps.",
 )
+flags.DEFINE_integer("warmup_steps", None, "Steps of a rising learning rate.")
+flags.DEFINE_float("weight_decay", None, "Of kernels, per unit of learning rate.")
+flags.DEFINE_float("clip_norm", None, "Limit of the gradient's norm; 0: none.")
 flags.DEFINE_string(
     "init_from", None, "Run or checkpoint of the same network to take the weights of."
 )
@@ -57,7 +60,9 @@ flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 def main(_):
     """Data, configuration, training, report."""
-    folders = pipeline.split_names(FLAGS.data or [synthetic_folder()])
+    folders = pipeline.split_names(
+        FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+    )
     config = train_config(folders)
     run_dir = FLAGS.run_dir or default_run_dir(config, folders)
     run = loop.Run(config, folders, run_dir, init_from=FLAGS.init_from)
@@ -65,27 +70,22 @@ def main(_):
     report_best(run)
 
 
-def synthetic_folder():
-    """The folder of the embedded people, drawn once and used by every run of the same size."""
-    people, seed = FLAGS.synthetic_people, FLAGS.seed
-    folder = os.path.join("data", f"synthetic-{people}-seed{seed}")
-    if not os.path.isfile(os.path.join(folder, manifest.NAME)):
-        print(f"drawing {people} synthetic people into {folder} (once)", flush=True)
-        sources.convert(
-            sources.SYNTHETIC, folder, count=people, seed=seed, held_out=HELD_OUT
-        )
-    return folder
-
-
 def train_config(folders):
-    """The recipe of `--arch`, with what the flags change."""
+    """The recipe, with what the flags change."""
     training = pipeline.open_folders(folders, TRAIN)
     config = train_config_from_flags(
         skeleton=pipeline.largest_skeleton(training),
         synthetic=not FLAGS.data,
         optimizer={
             name: getattr(FLAGS, name)
-            for name in ("optimizer", "learning_rate", "schedule")
+            for name in (
+                "optimizer",
+                "learning_rate",
+                "schedule",
+                "warmup_steps",
+                "weight_decay",
+                "clip_norm",
+            )
         },
         xla=FLAGS.xla,
         steps=FLAGS.steps,
@@ -102,11 +102,10 @@ def train_config(folders):
 
 
 def default_run_dir(config, folders):
-    """`runs/mini-6stages-lsp-lspet`: what is trained on what."""
+    """`runs/mini-6stages-lsp-lspet`, `runs/paper-blog-6stages-mpii`: what is trained on what."""
+    name = "-".join(filter(None, [config.network.arch, FLAGS.recipe]))
     data = "-".join(os.path.basename(os.path.normpath(folder)) for folder in folders)
-    return os.path.join(
-        "runs", f"{config.network.arch}-{config.network.stages}stages-{data}"
-    )
+    return os.path.join("runs", f"{name}-{config.network.stages}stages-{data}")
 
 
 def report_best(run):

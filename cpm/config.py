@@ -1,16 +1,14 @@
 """The whole of a run as one frozen, printable, comparable value.
 
 `TrainConfig` nests one dataclass per room. It is written to `config.json` of the run folder and
-stored inside each checkpoint, so that a checkpoint alone says what it is. Unknown keys are errors:
-a misspelt option must not silently become a default.
+stored inside each checkpoint, so that a checkpoint alone says what it is.
 
-Library code takes these values as arguments and never reads flags.
+Library code takes these values as arguments and never reads flags. To and from JSON:
+cpm/config_json.py.
 """
 
 import dataclasses
-import json
 import math
-import typing
 
 
 def _require(config, allowed, *fields):
@@ -27,6 +25,13 @@ def _require(config, allowed, *fields):
             raise ValueError(f"{field} should be {allowed}, not {value}")
 
 
+def _require_one_of(config, allowed, field):
+    """Raises ValueError if `field` is none of the names `allowed`."""
+    value = getattr(config, field)
+    if value not in allowed:
+        raise ValueError(f"{field} is {value!r}; known: {', '.join(allowed)}")
+
+
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
     """What the network is (cpm/network).
@@ -40,6 +45,12 @@ class NetworkConfig:
       center_map: stages ≥ 2 also see a Gaussian at the person's centre.
       background: one more map, 1 − max over joints.
       image_size: (height, width) of the crop, pixels, multiples of 8.
+      normalization: `release`, (x − 128) / 256, or `blog`, x / 127.5 − 1, of grey levels 0 … 255.
+      stage_kernel: side of the large kernels of stages ≥ 2; 0 = the preset's.
+      stage_width: multiplier of those layers' channels, on top of `width`.
+      grid: where map cell g of stride s lies in the crop: `center`, at g·s + (s − 1)/2, the middle
+        of the pixels it stands for, or `corner`, the blog's, at g·s. A corner grid has no mirror
+        image of its own, so it excludes flip tests.
     """
 
     arch: str = "mini"
@@ -50,6 +61,10 @@ class NetworkConfig:
     center_map: bool = True
     background: bool = False
     image_size: tuple[int, int] = (128, 128)
+    normalization: str = "release"
+    stage_kernel: int = 0
+    stage_width: float = 1.0
+    grid: str = "center"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,21 +76,31 @@ class TargetConfig:
       cutoff: values below it become 0 (the release: 0.01).
       mask_absent: leave unannotated joints out of the loss; False is the release's behaviour,
         an all-zero target.
+      drop_outside: a joint outside the crop counts as absent (the release); otherwise the part
+        of its Gaussian that reaches into the crop is drawn.
       everyone_in_stage_1: stage 1 is trained on all people of the crop, later stages on the
         primary person only.
       foreground_weight: λ; a cell's squared error counts 1 + λ · target (cpm/training/loss.py);
         0 is the paper's loss.
+      reduction: `sum`, the release's: Σ over maps and cells / 2N; `mean`, the blog's: the mean
+        over maps and cells.
+      supervision: `every`, a loss after every stage (Eq. 5), or `last`, after the last one only.
     """
 
     sigma_px: float = 7.0
     cutoff: float = 0.01
     mask_absent: bool = True
+    drop_outside: bool = False
     everyone_in_stage_1: bool = True
     foreground_weight: float = 0.0
+    reduction: str = "sum"
+    supervision: str = "every"
 
     def __post_init__(self):
         _require(self, "> 0", "sigma_px")
         _require(self, ">= 0", "cutoff", "foreground_weight")
+        _require_one_of(self, ("sum", "mean"), "reduction")
+        _require_one_of(self, ("every", "last"), "supervision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +108,9 @@ class AugmentConfig:
     """Ranges of the random changes (cpm/data/augmentation.py); all zero = none.
 
     Attributes:
-      scale: (low, high), log-uniform factor on the person's size.
+      scale: (low, high), factor on the person's size.
+      scale_law: how it is drawn between them: `log`, enlarging and shrinking as likely, or
+        `uniform`, as in the paper.
       rotation_deg: uniform in ± this.
       flip: probability of a left-right mirror.
       shift: uniform in ± this fraction of the crop's side, each axis.
@@ -92,6 +119,7 @@ class AugmentConfig:
     """
 
     scale: tuple[float, float] = (1.0, 1.0)
+    scale_law: str = "log"
     rotation_deg: float = 0.0
     flip: float = 0.0
     shift: float = 0.0
@@ -101,13 +129,18 @@ class AugmentConfig:
     hue: float = 0.0
     noise: float = 0.0
 
+    def __post_init__(self):
+        _require_one_of(self, ("log", "uniform"), "scale_law")
+
 
 AUGMENTATIONS = {
     "none": AugmentConfig(),
     # For synthetic people, of whom each comes a few times only.
     "light": AugmentConfig(scale=(0.95, 1.05), rotation_deg=5.0, flip=0.5, shift=0.01),
     # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no colour.
-    "paper": AugmentConfig(scale=(0.7, 1.3), rotation_deg=40.0, flip=0.5),
+    "paper": AugmentConfig(
+        scale=(0.7, 1.3), scale_law="uniform", rotation_deg=40.0, flip=0.5
+    ),
     # For some thousand photographs seen dozens of times.
     "strong": AugmentConfig(
         scale=(0.8, 1.25),
@@ -122,7 +155,7 @@ AUGMENTATIONS = {
 }
 
 
-CROP_RULES = ("joints", "person", "image")
+CROP_RULES = ("joints", "height", "person", "image")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,9 +163,12 @@ class DataConfig:
     """Which people, cut how, in which order (cpm/data/pipeline.py).
 
     Attributes:
-      crop: which of `CROP_RULES` places the crop: `joints` (the joints' box), `person` (annotated
-        centre and scale) or `image` (the picture alone).
+      crop: which of `CROP_RULES` places the crop: `joints` (the longer side of the joints' box),
+        `height` (its height; the blog's), `person` (annotated centre and scale) or `image` (the
+        picture alone).
       margin: size of the crop relative to that rule's square.
+      border: grey level outside the picture; the default is the release's, which its
+        normalisation maps to 0.
       max_people: poses per crop for the stage-1 target, the primary person's first.
       batch_size: people per step.
       shuffle_buffer: people held in memory to shuffle among.
@@ -141,6 +177,7 @@ class DataConfig:
 
     crop: str = "joints"
     margin: float = 1.25
+    border: float = 128.0
     max_people: int = 3
     batch_size: int = 8
     shuffle_buffer: int = 4096
@@ -148,6 +185,10 @@ class DataConfig:
 
     def __post_init__(self):
         _require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
+        _require(self, ">= 0", "border")
+
+
+SCHEDULES = ("constant", "cosine", "step", "milestones")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,14 +199,16 @@ class OptimizerConfig:
       optimizer: `sgd` (momentum), `adam` (decoupled weight decay) or `muon` (Adam, but orthogonal
         steps for hidden kernels).
       learning_rate: peak.
-      schedule: `constant`, `cosine` (after the warm-up, to 0) or `step`.
+      schedule: `constant`, `cosine` (after the warm-up, to 0), `step` or `milestones`.
       warmup_steps: linear from 0 to the peak.
       step_every, step_factor: `step` multiplies by the factor every so many steps.
+      milestones: fractions of the run at each of which `milestones` multiplies by `step_factor`.
       momentum: of SGD.
       weight_decay: per step, relative to the learning rate; never on biases and norms.
       clip_norm: global norm of the gradients is limited to this; 0 = off.
       stage_1_multiplier, later_stage_multiplier, bias_multiplier: factors on the learning rate of
         stage 1 with its trunk, of stages >= 2, and of biases on top (the release's lr_mult).
+      only_stage: train the variables of this stage alone, counted from 1; 0 = all.
     """
 
     optimizer: str = "adam"
@@ -174,21 +217,34 @@ class OptimizerConfig:
     warmup_steps: int = 100
     step_every: int = 136_106
     step_factor: float = 0.333
+    milestones: tuple[float, ...] = ()
     momentum: float = 0.9
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
     stage_1_multiplier: float = 1.0
     later_stage_multiplier: float = 1.0
     bias_multiplier: float = 1.0
+    only_stage: int = 0
 
     def __post_init__(self):
         _require(self, "> 0", "learning_rate", "step_every", "step_factor")
         _require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
+        _require(self, ">= 0", "only_stage")
+        _require_one_of(self, SCHEDULES, "schedule")
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """A whole training run."""
+    """A whole training run.
+
+    Attributes:
+      network, target, data, optimizer: its parts.
+      steps: how many updates.
+      seed: of weights, order and changes.
+      xla: compile the step with XLA.
+      eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
+      gradients_every: steps between records of every kernel's gradient; 0 = none.
+    """
 
     network: NetworkConfig = NetworkConfig()
     target: TargetConfig = TargetConfig()
@@ -200,60 +256,48 @@ class TrainConfig:
     eval_every: int = 700
     save_every: int = 350
     log_every: int = 20
+    gradients_every: int = 0
 
     def __post_init__(self):
         _require(self, "> 0", "steps", "eval_every", "save_every", "log_every")
+        _require(self, ">= 0", "gradients_every")
 
 
-def to_dict(config):
-    """The configuration as plain JSON values.
+@dataclasses.dataclass(frozen=True)
+class DecodingConfig:
+    """How joints are read out of belief maps when a network is used (cpm/inference).
 
-    >>> to_dict(AugmentConfig(flip=0.5))["flip"]
-    0.5
+    Attributes:
+      flip: average over the mirrored crop as well.
+      scales: average over crops in which the person is this much larger; the official test takes
+        0.7, 0.8 … 1.3.
+      refinement: from the highest cell to the joint, see `ops.find_peaks`.
+      sigma_px: of the targets the network was trained on, crop pixels; `dark` blurs by it.
     """
-    return json.loads(json.dumps(dataclasses.asdict(config)))
 
+    flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
+    refinement: str = "taylor"
+    sigma_px: float = 7.0
 
-def from_dict(cls, values, where="configuration"):
-    """The inverse of `to_dict`.
-
-    Args:
-      cls: a configuration dataclass.
-      values: dict, as read from JSON; missing keys take their defaults.
-      where: how messages call it.
-    Raises:
-      ValueError: for an unknown key or a value of the wrong type; the message names it.
-
-    >>> from_dict(AugmentConfig, {"flipp": 0.5})
-    Traceback (most recent call last):
-    ...
-    ValueError: configuration has an unknown key 'flipp'; known: brightness, contrast, flip, hue, noise, rotation_deg, saturation, scale, shift
-    """
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    for key in values:
-        if key not in fields:
+    def __post_init__(self):
+        _require(self, "> 0", "sigma_px")
+        if not self.scales or not all(math.isfinite(s) and s > 0 for s in self.scales):
             raise ValueError(
-                f"{where} has an unknown key {key!r}; known: {', '.join(sorted(fields))}"
+                f"scales are {list(self.scales)}; expected positive numbers, e.g. 0.9,1,1.1"
             )
-    types = typing.get_type_hints(cls)
-    arguments = {
-        key: _from_json(types[key], value, f"{where}.{key}")
-        for key, value in values.items()
+
+
+def changed(config, changes):
+    """A configuration with some fields replaced, and a dict for a part changes that part so.
+
+    >>> changed(TrainConfig(), {"steps": 5, "network": {"stages": 2}}).network.stages
+    2
+    """
+    given = {
+        name: changed(getattr(config, name), value)
+        if isinstance(value, dict)
+        else value
+        for name, value in changes.items()
     }
-    return cls(**arguments)
-
-
-def _from_json(kind, value, where):
-    """One JSON value as the annotated type `kind`."""
-    if dataclasses.is_dataclass(kind):
-        return from_dict(kind, value, where)
-    if typing.get_origin(kind) is tuple:
-        kinds = typing.get_args(kind)
-        if not isinstance(value, (list, tuple)) or len(value) != len(kinds):
-            raise ValueError(f"{where} should hold {len(kinds)} numbers, not {value!r}")
-        return tuple(_from_json(k, v, where) for k, v in zip(kinds, value))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"{where} should be of type {kind.__name__}, not {value!r}")
-    return value
+    return dataclasses.replace(config, **given)

@@ -2,19 +2,20 @@
 
 The one file of the library that may define absl flags; only bin/ imports it. The rest of the
 library takes a configuration and never reads flags. A flag that is not given is None and takes
-the value of the preset (`--arch`), because norm and image size differ between presets.
+the value of the recipe (`--recipe`), or of the preset (`--arch`) where nothing is trained.
 """
 
 import dataclasses
+import math
 import re
 
 from absl import flags
 
-from cpm.config import AUGMENTATIONS, CROP_RULES
+from cpm.config import AUGMENTATIONS, CROP_RULES, changed
 from cpm.errors import UsageError
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
-from cpm.training.recipes import recipe
+from cpm.training.recipes import RECIPES, default_recipe, recipe
 
 # absl lists a script's own flags in --help: these count as the calling script's.
 flags.disclaim_key_flags()
@@ -27,7 +28,9 @@ def define_network_flags(values=flags.FLAGS):
       values: where they are defined; a test may bring its own `FlagValues`.
     """
     where = {"flag_values": values}
-    flags.DEFINE_enum("arch", "mini", sorted(PRESETS), "The network's preset.", **where)
+    flags.DEFINE_enum(
+        "arch", None, sorted(PRESETS), "The preset; mini, or the recipe's.", **where
+    )
     flags.DEFINE_integer("stages", None, "How many, T.", lower_bound=1, **where)
     flags.DEFINE_float("width", None, "Multiplier of hidden channel counts.", **where)
     flags.DEFINE_enum("norm", None, NORMS, "What follows hidden convolutions.", **where)
@@ -37,11 +40,12 @@ def define_network_flags(values=flags.FLAGS):
     flags.DEFINE_enum("skeleton", None, sorted(SKELETONS), "Joints to find.", **where)
 
 
-def network_config_from_flags(values=flags.FLAGS):
+def network_config_from_flags(values=flags.FLAGS, base=None):
     """The `NetworkConfig` that the flags of `define_network_flags` describe.
 
     Args:
       values: the parsed flags.
+      base: `NetworkConfig` of what is not given; None = the preset `--arch`.
     Raises:
       UsageError: for a value out of range; the message names the flag.
     """
@@ -52,7 +56,8 @@ def network_config_from_flags(values=flags.FLAGS):
     }
     if values.image_size is not None:
         given["image_size"] = parse_image_size(values.image_size)
-    config = dataclasses.replace(preset(values.arch), **given)
+    base = preset(values.arch or "mini") if base is None else base
+    config = dataclasses.replace(base, **given)
     try:
         architecture(config)
     except ValueError as error:
@@ -68,18 +73,28 @@ def define_data_flags(values=flags.FLAGS):
     """
     where = {"flag_values": values}
     flags.DEFINE_list("data", [], "Converted folders, comma-separated.", **where)
+    flags.DEFINE_enum(
+        "recipe",
+        None,
+        list(RECIPES),
+        "All settings at once (cpm/training/recipes.py); by --arch if not given.",
+        **where,
+    )
     flags.DEFINE_integer("batch_size", None, "People per step.", **where)
     flags.DEFINE_enum("crop", None, CROP_RULES, "What places the crop.", **where)
     flags.DEFINE_float("margin", None, "Crop side, in the rule's boxes.", **where)
     flags.DEFINE_enum("augment", None, sorted(AUGMENTATIONS), "Changes.", **where)
     flags.DEFINE_float("sigma", None, "σ of targets, crop pixels.", **where)
+    flags.DEFINE_bool(
+        "mask_absent", None, "Leave unannotated joints out of the loss.", **where
+    )
     flags.DEFINE_integer("seed", 0, "Of weights, order and changes.", **where)
 
 
 def train_config_from_flags(
     values=flags.FLAGS, *, skeleton=None, synthetic=False, **changes
 ):
-    """The recipe of `--arch` with what the flags change.
+    """The recipe of `--recipe` or `--arch` with what the flags change.
 
     Args:
       values: the parsed flags of `define_network_flags` and `define_data_flags`.
@@ -91,7 +106,9 @@ def train_config_from_flags(
     Raises:
       UsageError: for a value out of range; the message names it.
     """
-    network = network_config_from_flags(values)
+    name = values.recipe or default_recipe(values.arch or "mini", synthetic=synthetic)
+    config = recipe(name, values.arch)
+    network = network_config_from_flags(values, config.network)
     if values.skeleton is None and skeleton is not None:
         network = dataclasses.replace(network, skeleton=skeleton)
     data = {
@@ -103,25 +120,47 @@ def train_config_from_flags(
     changes = {
         "network": network,
         "data": data,
-        "target": {"sigma_px": values.sigma},
+        "target": {"sigma_px": values.sigma, "mask_absent": values.mask_absent},
         "seed": values.seed,
     } | changes
     try:
-        return _changed(recipe(values.arch, synthetic=synthetic), changes)
+        return changed(config, _given(changes))
     except ValueError as error:
         raise UsageError(f"{error}; try --help for what each flag takes") from None
 
 
-def _changed(config, changes):
-    """`config` with the changes that are not None; a dict changes a part in the same way."""
-    given = {
-        name: _changed(getattr(config, name), value)
-        if isinstance(value, dict)
-        else value
+def _given(changes):
+    """The changes that are not None, in dicts too."""
+    return {
+        name: _given(value) if isinstance(value, dict) else value
         for name, value in changes.items()
         if value is not None
     }
-    return dataclasses.replace(config, **given)
+
+
+def parse_numbers(flag, texts, count=None):
+    """The numbers of a flag like --box=1,2,3,4.
+
+    Args:
+      flag: its name, for the message.
+      texts: its parts.
+      count: how many there should be; None = any number.
+    Raises:
+      UsageError: if they are not `count` finite numbers.
+
+    >>> parse_numbers("scales", ["0.9", "1"])
+    (0.9, 1.0)
+    """
+    try:
+        numbers = tuple(float(text) for text in texts)
+    except ValueError:
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)) or (count and len(numbers) != count):
+        expected = f"{count} numbers" if count else "numbers"
+        raise UsageError(
+            f"--{flag} is {','.join(texts)!r}; expected {expected} separated by commas"
+        )
+    return numbers
 
 
 def parse_image_size(text):

@@ -129,6 +129,15 @@ def cell_to_crop(cell, stride):
     return cell * stride + (stride - 1) / 2
 
 
+def cell_origin(grid, stride):
+    """Crop coordinate of cell 0 of a `NetworkConfig.grid`.
+
+    >>> cell_origin("center", 8), cell_origin("corner", 8)
+    (3.5, 0.0)
+    """
+    return (stride - 1) / 2 if grid == "center" else 0.0
+
+
 def crop_to_cell(crop, stride):
     """Fractional map cell of a crop coordinate; inverse of `cell_to_crop`."""
     return (crop - (stride - 1) / 2) / stride

@@ -97,6 +97,13 @@ class TestDraw:
         assert abs((drawn.scale < 1).mean() - 0.5) < 4 * 0.5 / 20
         assert abs(drawn.flip.mean() - 0.25) < 4 * math.sqrt(0.25 * 0.75) / 20
 
+    def test_uniform_scale_is_the_papers(self):
+        """U[.7, 1.3] has its mean at 1; drawn by logarithm it would be 0.969."""
+        drawn = draw_many(AUGMENTATIONS["paper"], 4000).scale
+        assert 0.7 <= drawn.min() and drawn.max() <= 1.3
+        # 4 standard deviations of a mean of 4000 numbers that spread by 0.6 / sqrt(12).
+        assert abs(drawn.mean() - 1.0) < 4 * 0.6 / math.sqrt(12 * 4000)
+
     def test_independent(self):
         drawn = draw_many(STRONG)
         columns = [

@@ -48,6 +48,27 @@ def test_stage_losses_preset():
     assert loss.stage_losses([belief], targets).numpy().tolist() == [(1 + 4) / (2 * 2)]
 
 
+def test_stage_losses_mean():
+    """The blog's: the mean over people, maps and cells, as NumPy takes it."""
+    beliefs, targets = random_case(seed=9)
+    targets = targets._replace(mask=tf.ones_like(targets.mask))
+    found = loss.stage_losses(beliefs, targets, reduction="mean").numpy()
+    expected = [
+        np.square(b - (targets.later if t else targets.first)).mean()
+        for t, b in enumerate(beliefs)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_empty_answer_preset():
+    """Joints 0, background 1: two joints' squares of 1 and 1/4 are left, halved."""
+    target = tf.constant([[[[1.0, 0.0, 0.0], [0.0, 0.5, 1.0]]]])  # [1, 1, 2, 2 + 1]
+    targets = Targets(target, target, tf.ones([1, 3]))
+    empty = loss.empty_answer(targets, joints=2)
+    assert empty.numpy().tolist() == [[[[0, 0, 1], [0, 0, 1]]]]
+    assert loss.stage_losses([empty], targets).numpy() == (1 + 0.25 + 1) / 2
+
+
 def test_stage_losses_masked_map_has_no_gradient():
     beliefs, targets = random_case(seed=4)
     with tf.GradientTape() as tape:

@@ -174,6 +174,8 @@ def test_float64_network_agrees_with_float32(seeded):
 def test_normalize_preset():
     x = normalize(tf.constant([[[[0, 128, 255]]]], tf.uint8))
     assert x.numpy().ravel().tolist() == [-0.5, 0.0, 127 / 256]
+    x = normalize(tf.constant([[[[0, 51, 255]]]], tf.uint8), normalization="blog")
+    np.testing.assert_allclose(x.numpy().ravel(), [-1.0, -0.6, 1.0], atol=1e-6)
 
 
 def test_center_map_is_an_averaged_gaussian(seeded):

@@ -221,14 +221,64 @@ class TestCropRules:
         got = self.regions(folder, "person", margin=1.25)
         expected = {
             b"made/scaled": geometry.region_from_scale((30, 25.5), 0.2, 1.25),
+            # 314 px hold a person of 200; the joints' box stands for them.
             b"made/0": geometry.region_from_joints(
-                person.pose.joints_px, person.pose.present, 1.25
+                person.pose.joints_px, person.pose.present, 1.25 * 314 / 200
             ),
         }
         for id, region in expected.items():
             np.testing.assert_allclose(
                 got[id], geometry.crop_to_image(region, SIZE), rtol=1e-5, atol=1e-4
             )
+
+    def test_height_is_the_blogs(self, tmp_path):
+        """Twice as wide as tall: only the height counts."""
+        (person,) = make_people(1)
+        joints_px = person.pose.joints_px * (2.0, 0.5)
+        flat = dataclasses.replace(person, pose=Pose(joints_px, person.pose.state))
+        write(tmp_path / "out", [flat])
+        found = self.regions(str(tmp_path / "out"), "height", margin=1.84)
+        matrix = found[flat.id.encode()]
+        present = joints_px[person.pose.present]
+        low, high = present.min(0), present.max(0)
+        assert (high - low)[0] > 1.5 * (high - low)[1]
+        region = geometry.CropRegion(tuple((low + high) / 2), 1.84 * (high - low)[1])
+        np.testing.assert_allclose(
+            matrix, geometry.crop_to_image(region, SIZE), rtol=1e-5, atol=1e-4
+        )
+
+    def test_border(self, tmp_path):
+        """A crop ten times the person shows mostly border, in the colour asked for."""
+        folder, _ = self.folder(tmp_path)
+        for border in (128.0, 0.0):
+            dataset = pipeline.evaluation_batches(
+                folder, config(4, margin=10.0, border=border), split="train"
+            )
+            (batch,) = arrays(dataset, 1)
+            assert (batch["image"][:, 0] == border).all()  # filling rows included
+
+    def test_pyramid(self, tmp_path):
+        """The person s times as large is the crop of a region s times as small."""
+        folder, _ = self.folder(tmp_path)
+        scales = (0.8, 1.0, 1.25)
+        dataset = pipeline.evaluation_batches(
+            folder, config(3, margin=1.5), split="train", scales=scales
+        )
+        (batch,) = arrays(dataset, 1)
+        assert batch["pyramid"].shape == (3, 3, *SIZE, 3)
+        for n, scale in enumerate(scales):
+            (other,) = arrays(
+                pipeline.evaluation_batches(
+                    folder, config(3, margin=1.5 / scale), split="train"
+                ),
+                1,
+            )
+            np.testing.assert_allclose(batch["pyramid"][:2, n], other["image"][:2])
+        np.testing.assert_array_equal(batch["pyramid"][:, 1], batch["image"])
+        (plain,) = arrays(
+            pipeline.evaluation_batches(folder, config(3), split="train"), 1
+        )
+        assert "pyramid" not in plain
 
     def test_fall_back_is_said(self, tmp_path, caplog):
         folder, _ = self.folder(tmp_path)

@@ -37,6 +37,14 @@ def test_learning_rate_step():
     assert found == pytest.approx([0.5] * 3 + [0.1665] * 3 + [0.0554445])
 
 
+def test_learning_rate_milestones():
+    """The blog's tenths from epochs 10, 60 and 120 of 300 on, here steps 1, 6 and 12 of 30."""
+    milestones = (10 / 300, 60 / 300, 120 / 300)
+    found = rates(30, schedule="milestones", milestones=milestones, step_factor=0.1)
+    expected = [0.5] + [0.05] * 5 + [0.005] * 6 + [0.0005] * 18
+    assert found == pytest.approx(expected)
+
+
 def test_learning_rate_raises():
-    with pytest.raises(ValueError, match="known: constant, cosine, step"):
+    with pytest.raises(ValueError, match="known: constant, cosine, step, milestones"):
         rates(1, schedule="linear")

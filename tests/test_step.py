@@ -71,6 +71,30 @@ def test_losses_and_gradients_measurements():
     assert found["loss"] == pytest.approx(expected.sum(), rel=1e-4)
 
 
+def test_losses_and_gradients_release_convention():
+    """Whatever is minimised, Σ/2N without weights stands beside it, and what empty maps score."""
+    config = dataclasses.replace(
+        CONFIG,
+        target=dataclasses.replace(
+            CONFIG.target, foreground_weight=4.0, reduction="mean"
+        ),
+    )
+    batch = tensors(random_batch(2))
+    plain, _ = make()[1].losses_and_gradients(batch, step=0)
+    found, _ = make(config)[1].losses_and_gradients(batch, step=0)
+    ideal = targets.make_targets(batch, CONFIG.target, stride=8, background=False)
+    for t in range(1, 4):
+        assert found[f"release_loss_stage_{t}"] == pytest.approx(
+            plain[f"loss_stage_{t}"], rel=1e-4
+        )
+        assert found[f"loss_stage_{t}"] < 0.5 * plain[f"loss_stage_{t}"]
+    n = ideal.mask.numpy().sum() / 14
+    squares = (ideal.later.numpy() ** 2).sum((1, 2)) * ideal.mask.numpy()
+    assert found["release_loss_empty"] == pytest.approx(
+        squares.sum() / (2 * n), rel=1e-4
+    )
+
+
 def test_gradient_of_the_loss_in_float64():
     """The whole chain, image to sum of stage losses, against central differences along random
     directions of all variables at once: measured 1e-8 relative."""

@@ -80,6 +80,28 @@ def test_make_targets_outside_the_crop():
     assert not later[..., 1].any()
 
 
+def test_make_targets_drop_outside():
+    """The release asks for zeros where a joint is outside the crop; its last pixel is inside."""
+    batch = scene([[(-0.5, 10, 2), (WIDTH - 1, HEIGHT - 1, 2), (20, HEIGHT, 1)]])
+    later = draw(batch, drop_outside=True, mask_absent=False).later.numpy()[0]
+    assert not later[..., 0].any() and not later[..., 2].any()
+    corner = gaussian(WIDTH - 1, HEIGHT - 1, 9.0)
+    np.testing.assert_allclose(later[..., 1], corner, atol=1e-6)
+    masked = draw(batch, drop_outside=True, background=False)
+    assert masked.mask.numpy().tolist() == [[0, 1, 0]]
+
+
+def test_make_targets_corner_grid():
+    """The blog's grid: cell g looks at pixel 8g, so a joint there peaks at exactly 1."""
+    batch = scene([[(24, 16, 2), (27.5, 19.5, 2)]])
+    options = {"stride": STRIDE, "background": False}
+    config = TargetConfig(sigma_px=9.0, cutoff=0.0)
+    corner = make_targets(batch, config, origin_px=0.0, **options).later.numpy()[0]
+    center = make_targets(batch, config, origin_px=3.5, **options).later.numpy()[0]
+    assert corner[2, 3, 0] == 1.0 and center[2, 3, 1] == 1.0
+    np.testing.assert_allclose(corner[..., 0], center[..., 1], atol=1e-6)
+
+
 def test_make_targets_cutoff():
     later = draw(scene([[(20, 10, 2)]]), cutoff=0.01).later.numpy()[0, ..., 0]
     expected = gaussian(20, 10, 9.0)

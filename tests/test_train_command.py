@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from cpm.config import from_dict, TrainConfig
+from cpm.config import TrainConfig
+from cpm.config_json import from_dict
 from cpm.training.run_folder import read_metrics
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -62,7 +62,7 @@ def example_seed(seed, epoch, example_id):
 
 
 def draw_change(seed, config):
-    """Draws a `Change` uniformly within the ranges of an `AugmentConfig`.
+    """Draws a `Change` within the ranges of an `AugmentConfig`.
 
     Args:
       seed: `[2]` int64, of `example_seed`.
@@ -71,9 +71,8 @@ def draw_change(seed, config):
     u = tf.random.stateless_uniform([10], seed, dtype=tf.float64, alg="philox")
     sign = 2 * u - 1  # [10], in [-1, 1)
     color = tf.cast(sign, tf.float32)
-    low, high = (math.log(factor) for factor in config.scale)
     return Change(
-        scale=tf.exp(low + (high - low) * u[0]),
+        scale=_draw_scale(u[0], config),
         angle_rad=sign[1] * math.radians(config.rotation_deg),
         flip=u[2] < config.flip,
         shift=sign[3:5] * config.shift,
@@ -83,6 +82,14 @@ def draw_change(seed, config):
         hue=color[8] * config.hue,
         noise=tf.cast(u[9], tf.float32) * config.noise,
     )
+
+
+def _draw_scale(u, config):
+    """The factor on the person's size for a number `u` drawn from [0, 1)."""
+    low, high = config.scale
+    if config.scale_law == "uniform":
+        return low + (high - low) * u
+    return low * tf.exp(math.log(high / low) * u)
 
 
 def crop_to_image(center_px, side_px, size, change=None):
@@ -150,9 +157,9 @@ def color_map(change):
     return linear, tf.fill([3], (1 - change.contrast) * BORDER)
 
 
-def border_color(linear, offset):
+def border_color(linear, offset, border=BORDER):
     """`[3]`: the colour that the map turns into the border's grey, so that the border stays grey."""
-    return tf.linalg.matvec(tf.linalg.inv(linear), BORDER - offset)
+    return tf.linalg.matvec(tf.linalg.inv(linear), border - offset)
 
 
 def recolor(crop, linear, offset, noise, seed):

@@ -10,6 +10,8 @@ A batch is a dict (B examples, M = `max_people` poses each, P joints of the mode
     crop_to_image  [B, 2, 3] float32
     valid          [B] float32; 0 marks a row that only fills the last batch
     id             [B] string
+    pyramid        [B, S, H, W, 3] like image, the person larger by each of S factors; only where
+                   evaluation asks for other scales than 1
 
 Joints are mapped by name, so folders of different skeletons mix; a joint that a data set does not
 know is absent. The example at (seed, epoch, position) is a function: a resumed run sees exactly
@@ -25,7 +27,6 @@ from absl import logging
 
 from cpm.config import AugmentConfig
 from cpm.data import order
-from cpm.data.crops import BORDER
 from cpm.data.manifest import read_manifest
 from cpm.data.person import ABSENT
 from cpm.data.prepare import example_maker
@@ -80,7 +81,9 @@ def training_batches(data_dirs, config, *, start_step=0):
     )
 
 
-def evaluation_batches(data_dirs, config, *, split, crop=None, batch_size=None):
+def evaluation_batches(
+    data_dirs, config, *, split, crop=None, batch_size=None, scales=(1.0,)
+):
     """Every person of a split once, in fixed order, unchanged.
 
     Args:
@@ -89,6 +92,7 @@ def evaluation_batches(data_dirs, config, *, split, crop=None, batch_size=None):
       split: `train`, `validation` or `test`.
       crop: rule that places the crop, instead of `config.data.crop`.
       batch_size: instead of `config.data.batch_size`.
+      scales: of the `pyramid`; there is none for (1.0,).
 
     Returns:
       Finite `tf.data.Dataset` of full batches; the last is filled with rows of `valid` 0 whose
@@ -99,13 +103,15 @@ def evaluation_batches(data_dirs, config, *, split, crop=None, batch_size=None):
     """
     batch_size = batch_size or config.data.batch_size
     folders = open_folders(data_dirs, split, crop or config.data.crop)
-    make = _maker(folders, config, crop or config.data.crop, AugmentConfig())
+    scales = () if tuple(scales) == (1.0,) else tuple(scales)
+    make = _maker(folders, config, crop or config.data.crop, AugmentConfig(), scales)
     examples = order.fixed_order(*_files(folders)).map(
         make, num_parallel_calls=WORKERS, deterministic=True
     )
     missing = -sum(folder.people for folder in folders) % batch_size
     if missing:
-        filler = tf.data.Dataset.from_tensors(_filler(config)).repeat(missing)
+        row = _filler(config, scales)
+        filler = tf.data.Dataset.from_tensors(row).repeat(missing)
         examples = examples.concatenate(filler)
     return _tuned(examples.batch(batch_size, drop_remainder=True).prefetch(2))
 
@@ -185,22 +191,25 @@ def _window(folders, wanted):
     return max(1, min(wanted, WINDOW_BYTES * people // size))
 
 
-def _maker(folders, config, crop, augment):
+def _maker(folders, config, crop, augment, scales=()):
     """The function that `Dataset.map` applies to each (epoch, folder, serialised)."""
     return example_maker(
         [folder.skeleton for folder in folders],
         config.network,
         dataclasses.replace(config.data, crop=crop, augment=augment),
         seed=config.seed,
+        scales=scales,
     )
 
 
-def _filler(config):
+def _filler(config, scales):
     """A row that only fills a batch: a grey crop without anybody."""
     height, width = config.network.image_size
+    empty = np.full((height, width, 3), config.data.border, np.float32)
+    pyramid = {"pyramid": np.stack([empty] * len(scales))} if scales else {}
     poses = (config.data.max_people, len(get_skeleton(config.network.skeleton)))
-    return {
-        "image": np.full((height, width, 3), BORDER, np.float32),
+    return pyramid | {
+        "image": empty,
         "joints_px": np.zeros((*poses, 2), np.float32),
         "state": np.full(poses, ABSENT, np.int32),
         "center_px": np.array([(width - 1) / 2, (height - 1) / 2], np.float32),

@@ -14,7 +14,7 @@ from cpm.data.person import ABSENT
 from cpm.skeleton import get_skeleton
 
 
-def example_maker(skeletons, network, data, *, seed):
+def example_maker(skeletons, network, data, *, seed, scales=()):
     """Makes the function that turns one record into one example.
 
     Args:
@@ -22,6 +22,7 @@ def example_maker(skeletons, network, data, *, seed):
       network: `NetworkConfig`: crop size and skeleton.
       data: `DataConfig`: crop rule, margin, people, augmentation.
       seed: of the run.
+      scales: of the `pyramid`, if any.
 
     Returns:
       Function (epoch, folder, serialised) -> dict, see cpm/data/pipeline.py for its keys.
@@ -45,10 +46,24 @@ def example_maker(skeletons, network, data, *, seed):
             center_px, side_px, network.image_size, change
         )
         joints_px, state = _poses_in_crop(person, matrix, data.max_people)
-        return {
-            "image": _crop(
-                person, matrix, network.image_size, data, change, example_seed
-            ),
+        picture = _decode(person)
+
+        def cut(matrix):
+            return _crop(
+                picture, matrix, network.image_size, data, change, example_seed
+            )
+
+        pyramid = {}
+        if scales:
+            matrices = [
+                augmentation.crop_to_image(
+                    center_px, side_px / scale, network.image_size, change
+                )
+                for scale in scales
+            ]
+            pyramid["pyramid"] = tf.stack([cut(m) for m in matrices])
+        return pyramid | {
+            "image": cut(matrix),
             "joints_px": augmentation.mirror_joints(
                 joints_px, change.flip, skeleton.mirror
             ),
@@ -66,8 +81,9 @@ def example_maker(skeletons, network, data, *, seed):
 def region(person, rule, margin):
     """Where the crop is cut: the rules of cpm/geometry.py as graph operations.
 
-    `joints`: `region_from_joints` of the data set's own joints. `person`: `region_from_scale` of
-    the annotated centre and scale; a person without them is cut by `joints`. `image`:
+    `joints`: `region_from_joints` of the data set's own joints. `height`: the same by the height
+    of their box, however wide. `person`: `region_from_scale` of the annotated centre and scale; for
+    a person without them the joints' box stands for the 200 px of that rule's person. `image`:
     `region_from_image`, which has its own margin; `margin` does not count.
 
     Args:
@@ -83,9 +99,11 @@ def region(person, rule, margin):
         whole = geometry.region_from_image(1, 1)  # side of a picture one pixel high
         return (size[::-1] - 1) / 2, size[0] * whole.side_px
     low, high = tf.unstack(tf.cast(person["box_px"], tf.float64))
-    side_px = margin * tf.maximum(tf.reduce_max(high - low), 1.0)
+    extent = (high - low)[1] if rule == "height" else tf.reduce_max(high - low)
+    side_px = margin * tf.maximum(extent, 1.0)
     center_px = (low + high) / 2
     if rule == "person":
+        side_px *= geometry.CROP_SIDE_PER_SCALE / geometry.PERSON_HEIGHT_PX
         known = tf.minimum(tf.size(person["center_px"]), tf.size(person["scale"])) > 0
         unit = geometry.region_from_scale((0, 0), 1.0, margin)
         side_px, center_px = tf.cond(
@@ -143,12 +161,16 @@ def _poses_in_crop(person, matrix, max_people):
     )
 
 
-def _crop(person, matrix, size, data, change, seed):
-    """The crop, `[H, W, 3]` float32, 0..255, in the colours of the change."""
+def _decode(person):
+    """The picture, `[H, W, 3]` uint8."""
     # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
-    picture = tf.io.decode_jpeg(
+    return tf.io.decode_jpeg(
         person["picture"], channels=3, dct_method="INTEGER_ACCURATE"
     )
+
+
+def _crop(picture, matrix, size, data, change, seed):
+    """The crop, `[H, W, 3]` float32, 0..255, in the colours of the change."""
     ranges = data.augment
     if not any(
         (
@@ -159,9 +181,9 @@ def _crop(person, matrix, size, data, change, seed):
             ranges.noise,
         )
     ):
-        return cut_crop(picture, matrix, size)
+        return cut_crop(picture, matrix, size, data.border)
     linear, offset = augmentation.color_map(change)
-    border = augmentation.border_color(linear, offset)
+    border = augmentation.border_color(linear, offset, data.border)
     crop = cut_crop(picture, matrix, size, border)
     noise = change.noise if ranges.noise else None
     return augmentation.recolor(

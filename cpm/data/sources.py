@@ -9,7 +9,7 @@ import functools
 import multiprocessing
 import os
 
-from cpm.data import coco, lsp, lspet, mpii, synthetic
+from cpm.data import coco, lsp, lspet, manifest, mpii, synthetic
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS
 from cpm.data.records import write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
@@ -23,6 +23,7 @@ SOURCES = {
 }
 # (data set, split rule) -> how many people others found there.
 KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items()}
+HELD_OUT = 512  # embedded people kept for validation
 SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
 NAMES = (*SOURCES, SYNTHETIC)
 
@@ -103,6 +104,23 @@ def convert(
         max_pixels=max_pixels,
         remake=f"python bin/convert.py --dataset={dataset} {options} --out={out_dir}",
     )
+
+
+def embedded_people(count, seed):
+    """The folder of the embedded people, drawn once and used by every run of the same size.
+
+    Args:
+      count: to train on; `HELD_OUT` more are for validation.
+      seed: of the people.
+
+    Returns:
+      Its path, below `data/`.
+    """
+    folder = os.path.join("data", f"synthetic-{count}-seed{seed}")
+    if not os.path.isfile(os.path.join(folder, manifest.NAME)):
+        print(f"drawing {count} synthetic people into {folder} (once)", flush=True)
+        convert(SYNTHETIC, folder, count=count, seed=seed, held_out=HELD_OUT)
+    return folder
 
 
 def draw_people(count, held_out, seed, processes=None):

@@ -20,6 +20,8 @@ from cpm.network.specs import Architecture, Conv, Dropout, LaterStage, MaxPool, 
 from cpm.skeleton import get_skeleton
 
 NORMS = ("none", "batch")
+NORMALIZATIONS = {"release": (128.0, 256.0), "blog": (127.5, 127.5)}  # (x - m) / s
+GRIDS = ("center", "corner")
 
 
 def mini(config):
@@ -42,12 +44,14 @@ def mini(config):
     )
     first_head = (conv("conv4_1", 1, 128), _beliefs(config, "conv4_2"))
 
+    wide = functools.partial(_wide, config, "he_normal")
+
     def later_stage(t):
         return LaterStage(
             features=(),
             head=(
-                conv(f"Mconv1_stage{t}", 7, 32),
-                conv(f"Mconv2_stage{t}", 7, 32),
+                wide(f"Mconv1_stage{t}", 7, 32),
+                wide(f"Mconv2_stage{t}", 7, 32),
                 conv(f"Mconv3_stage{t}", 1, 64),
                 _beliefs(config, f"Mconv4_stage{t}"),
             ),
@@ -65,6 +69,7 @@ def vgg(config):
     `norm` is `batch` (initializers.py says why).
     """
     conv = functools.partial(_hidden, config, "gaussian")
+    wide = functools.partial(_wide, config, "gaussian")
     trunk = (
         conv("conv1_1", 3, 64),
         conv("conv1_2", 3, 64),
@@ -88,8 +93,8 @@ def vgg(config):
     first_head = (conv("conv5_1_CPM", 1, 512), _beliefs(config, "conv5_2_CPM"))
 
     def later_stage(t):
-        wide = tuple(conv(f"Mconv{i}_stage{t}", 7, 128) for i in range(1, 6))
-        head = wide + (
+        context = tuple(wide(f"Mconv{i}_stage{t}", 7, 128) for i in range(1, 6))
+        head = context + (
             conv(f"Mconv6_stage{t}", 1, 128),
             _beliefs(config, f"Mconv7_stage{t}"),
         )
@@ -106,6 +111,7 @@ def paper(config):
     Stages ≥ 2 share a second trunk, made at stage 2; each looks at it through a 5×5×32 layer.
     """
     conv = functools.partial(_hidden, config, "gaussian")
+    wide = functools.partial(_wide, config, "gaussian")
 
     def trunk(t):
         return tuple(
@@ -132,9 +138,9 @@ def paper(config):
         return LaterStage(
             features=(features,),
             head=(
-                conv(f"Mconv1_stage{t}", 11, 128),
-                conv(f"Mconv2_stage{t}", 11, 128),
-                conv(f"Mconv3_stage{t}", 11, 128),
+                wide(f"Mconv1_stage{t}", 11, 128),
+                wide(f"Mconv2_stage{t}", 11, 128),
+                wide(f"Mconv3_stage{t}", 11, 128),
                 conv(f"Mconv4_stage{t}", 1, 128),
                 _beliefs(config, f"Mconv5_stage{t}"),
             ),
@@ -197,6 +203,12 @@ def _hidden(config, initializer, name, kernel, channels, stride=1):
     )
 
 
+def _wide(config, initializer, name, kernel, channels):
+    """A layer of a later stage that looks around: the kernels behind its receptive field."""
+    kernel = config.stage_kernel or kernel
+    return _hidden(config, initializer, name, kernel, channels * config.stage_width)
+
+
 def _beliefs(config, name):
     """A stage's last layer: 1×1, linear, one channel per map, near zero at the start."""
     return Conv(name, 1, _maps(config), relu=False, initializer="gaussian")
@@ -229,11 +241,18 @@ def _check(config):
     """Raises ValueError for the first field of `config` that is out of range."""
     _check_one_of("arch", config.arch, ARCHITECTURES)
     _check_one_of("norm", config.norm, NORMS)
+    _check_one_of("normalization", config.normalization, NORMALIZATIONS)
+    _check_one_of("grid", config.grid, GRIDS)
     get_skeleton(config.skeleton)
     if config.stages < 1:
         raise ValueError(f"stages should be at least 1, not {config.stages}")
-    if not config.width > 0:
-        raise ValueError(f"width should be above 0, not {config.width}")
+    for field in ("width", "stage_width"):
+        if not getattr(config, field) > 0:
+            raise ValueError(f"{field} should be above 0, not {getattr(config, field)}")
+    if config.stage_kernel < 0:
+        raise ValueError(
+            f"stage_kernel should be at least 0, not {config.stage_kernel}"
+        )
     if any(side < STRIDE or side % STRIDE for side in config.image_size):
         raise ValueError(
             f"image_size (height, width) should be positive multiples of {STRIDE}, "

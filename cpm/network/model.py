@@ -15,8 +15,8 @@ References: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVP
 import tensorflow as tf
 
 import ops
-from cpm.geometry import REFERENCE_CROP_PX
-from cpm.network.architectures import architecture
+from cpm.geometry import REFERENCE_CROP_PX, cell_origin
+from cpm.network.architectures import NORMALIZATIONS, architecture
 from cpm.network.layers import Block
 from cpm.skeleton import get_skeleton
 
@@ -34,7 +34,8 @@ class ConvolutionalPoseMachine(tf.Module):
     Attributes:
       config: the `NetworkConfig` it was made from.
       skeleton: the `Skeleton` whose joint p is map p.
-      stride: input pixels per map cell; cell g sees around the pixel g·stride + (stride − 1)/2.
+      stride: input pixels per map cell.
+      origin_px: crop pixel that cell 0 stands for; cell g stands for origin_px + g·stride.
       dtype: of variables, computation and results.
     """
 
@@ -53,6 +54,7 @@ class ConvolutionalPoseMachine(tf.Module):
         self.config = config
         self.skeleton = get_skeleton(config.skeleton)
         self.stride = plan.stride
+        self.origin_px = cell_origin(config.grid, plan.stride)
         self.dtype = tf.as_dtype(dtype)
         self._concat = tuple(plan.concat)
 
@@ -96,7 +98,7 @@ class ConvolutionalPoseMachine(tf.Module):
         self._check_shapes(images, center_px)
         mode = {"training": training, "seed": seed}
 
-        image = normalize(images, self.dtype)  # [B, H, W, 3]
+        image = normalize(images, self.dtype, self.config.normalization)  # [B, H, W, 3]
         x = self.trunk(image, **mode)  # [B, h, w, C]
         b = [self.stage_1(x, **mode)]  # Eq. 1: b_1 = g_1(x)
         if not self.stages:
@@ -118,6 +120,34 @@ class ConvolutionalPoseMachine(tf.Module):
         if self.second_trunk is not None:
             modules.append(self.second_trunk)
         return [v for module in modules for v in module.trainable_variables]
+
+    def stage_variables(self, t):
+        """Trainable variables that stage t brings: those of its trunk, its features and its head.
+
+        Args:
+          t: 1 … T.
+        Raises:
+          ValueError: if there is no such stage.
+        """
+        if not 1 <= t <= len(self.stages) + 1:
+            raise ValueError(
+                f"there is no stage {t}; stages: 1 to {len(self.stages) + 1}"
+            )
+        if t == 1:
+            modules = [self.trunk, self.stage_1]
+        else:
+            modules = [self.features[t - 2], self.stages[t - 2]]
+        if t == 2 and self.second_trunk is not None:
+            modules.append(self.second_trunk)
+        return [v for module in modules for v in module.trainable_variables]
+
+    @property
+    def kernels(self):
+        """{name of the layer: its kernel}, in the order of computation."""
+        blocks = [self.trunk, self.stage_1, self.second_trunk]
+        blocks += [b for pair in zip(self.features, self.stages) for b in pair]
+        kernels = [k for block in blocks if block is not None for k in block.kernels]
+        return {kernel.name.split("/")[-2]: kernel for kernel in kernels}
 
     @property
     def hidden_kernels(self):
@@ -161,19 +191,21 @@ class ConvolutionalPoseMachine(tf.Module):
                 )
 
 
-def normalize(images, dtype=tf.float32):
-    """Grey levels 0 … 255 → about −0.5 … 0.5, as the release does: (x − 128) / 256.
+def normalize(images, dtype=tf.float32, normalization="release"):
+    """Grey levels 0 … 255 → about −0.5 … 0.5 as the release does, or −1 … 1 as the blog.
 
     Args:
       images: `[B, H, W, 3]`, any numeric dtype.
       dtype: of the result.
+      normalization: key of `NORMALIZATIONS`.
     Returns:
       `[B, H, W, 3]`.
 
     >>> normalize(tf.constant([[[[0, 128, 255]]]])).numpy().tolist()
     [[[[-0.5, 0.0, 0.49609375]]]]
     """
-    return (tf.cast(images, dtype) - 128.0) / 256.0
+    middle, scale = NORMALIZATIONS[normalization]
+    return (tf.cast(images, dtype) - middle) / scale
 
 
 def center_map(center_px, *, height, width, stride, sigma_px):

@@ -9,6 +9,7 @@ checkpoints never silently starts again at step 0 (as `tf.train.latest_checkpoin
 The format is TensorFlow's (tensors and names); reading it runs no code.
 """
 
+import dataclasses
 import glob
 import json
 import os
@@ -16,7 +17,8 @@ import os
 import tensorflow as tf
 
 from cpm import files
-from cpm.config import TrainConfig, from_dict, to_dict
+from cpm.config import TrainConfig
+from cpm.config_json import from_dict, to_dict
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
 
@@ -219,6 +221,38 @@ def read_network_variables(network, prefix):
         raise UsageError(
             f"{prefix} does not fit the network it describes: {_first_line(error)}"
         ) from error
+
+
+def read_stages(network, prefix):
+    """Fills a network from a checkpoint of the same one with as many stages, or with fewer.
+
+    Stages that the checkpoint lacks keep their weights.
+
+    Args:
+      network: a `ConvolutionalPoseMachine`.
+      prefix: of the checkpoint.
+
+    Returns:
+      How many stages were filled.
+
+    Raises:
+      UsageError: as `read_network_variables`; or if the checkpoint has more stages.
+    """
+    stored, _ = read_description(prefix)
+    stages = stored.network.stages
+    fits = dataclasses.replace(stored.network, stages=network.config.stages)
+    if stages >= network.config.stages or fits != network.config:
+        read_network_variables(network, prefix)
+        return network.config.stages
+    smaller = ConvolutionalPoseMachine(stored.network)
+    read_network_variables(smaller, prefix)
+    values = {v.name: v for v in smaller.variables}
+    for variable in network.variables:
+        if variable.name in values:
+            variable.assign(values.pop(variable.name))
+    if values:
+        raise UsageError(f"{prefix} holds {', '.join(values)}, this network does not")
+    return stages
 
 
 def _assert_all(status, assertion):

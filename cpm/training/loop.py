@@ -45,7 +45,8 @@ class Run:
       config: `TrainConfig`.
       data: list of converted data folders.
       run_dir: the run folder; one with checkpoints is resumed.
-      init_from: checkpoint or run folder whose network weights are the start, or None.
+      init_from: checkpoint or run folder whose network weights are the start, or None; one of
+        fewer stages fills the first ones.
     """
 
     def __init__(self, config, data, run_dir, init_from=None):
@@ -71,8 +72,13 @@ class Run:
             print(f"resuming {self.folder.path} after step {start}")
         elif init_from:
             prefix = checkpoints.resolve(os.fspath(init_from))
-            checkpoints.read_network_variables(self.network, prefix)
-            print(f"starting from the weights of {prefix}")
+            stages = checkpoints.read_stages(self.network, prefix)
+            new = (
+                ""
+                if stages == self.config.network.stages
+                else f" (stages 1 to {stages})"
+            )
+            print(f"starting from the weights of {prefix}{new}")
         return start
 
     def train(self):
@@ -117,9 +123,21 @@ class Run:
         rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
         measurements, gradients = self.step.losses_and_gradients(batch, step)
         self._require_finite(step, batch, "loss", measurements["loss"])
+        every = self.config.gradients_every
+        if every and step % every == 0:
+            measurements["gradient_rms"] = self._gradient_rms(gradients)
         norm = self.step.update(gradients, rate)
         self._require_finite(step, batch, "norm of the gradient", norm)
         return measurements | {"gradient_norm": norm, "learning_rate": rate}
+
+    def _gradient_rms(self, gradients):
+        """{layer: root mean square of its kernel's gradient}, in the order of computation."""
+        by_variable = {v.ref(): g for v, g in zip(self.step.variables, gradients)}
+        return {
+            name: float(tf.sqrt(tf.reduce_mean(tf.square(by_variable[kernel.ref()]))))
+            for name, kernel in self.network.kernels.items()
+            if kernel.ref() in by_variable
+        }
 
     def _require_finite(self, step, batch, what, value):
         """Stops the run where a number stops being one, and keeps the evidence."""
@@ -140,8 +158,9 @@ class Run:
         clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
         self.folder.append({"step": done} | measurements | clock)
         if done % self.config.log_every == 0:
+            scalars = {k: v for k, v in measurements.items() if k != "gradient_rms"}
             with self.writer.as_default(step=done):
-                for key, value in measurements.items():
+                for key, value in scalars.items():
                     tf.summary.scalar(f"train/{key}", value)
 
     def _evaluate_and_save(self, done, progress, stop):

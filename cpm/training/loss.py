@@ -12,6 +12,8 @@ annotated joints weighs three joints' worth. Large kernels and 6 stages make gra
 trunk small; the loss after every stage replenishes them (the paper's section 3.3 and Fig. 5).
 """
 
+import math
+
 import tensorflow as tf
 
 from ops import check_shape
@@ -48,13 +50,38 @@ def effective_batch_size(mask):
     return tf.reduce_sum(mask) / mask.shape[-1]
 
 
-def stage_losses(beliefs, targets, foreground_weight=0.0):
+def stage_losses(beliefs, targets, foreground_weight=0.0, reduction="sum"):
     """f_t for each stage, `[T]`; their sum is the training objective F.
 
     A batch with nothing to learn from (N = 0) has loss 0, not NaN.
+
+    Args:
+      beliefs, targets, foreground_weight: as in `squared_errors`.
+      reduction: `sum` as above, or `mean`, the mean over people, maps and cells (the blog's):
+        2 / (h w C) of it.
     """
     n = tf.maximum(effective_batch_size(targets.mask), 1e-6)
-    return squared_errors(beliefs, targets, foreground_weight) / (2.0 * n)
+    losses = squared_errors(beliefs, targets, foreground_weight) / (2.0 * n)
+    if reduction == "mean":
+        losses *= 2.0 / math.prod(targets.later.shape[1:])
+    return losses
+
+
+def empty_answer(targets, joints):
+    """The maps of a network that sees nobody: 0 for every joint, 1 for the background if any.
+
+    Its loss says what "no better than nothing" is.
+
+    Args:
+      targets: `Targets` with C maps.
+      joints: P.
+
+    Returns:
+      `[B, h, w, C]`.
+    """
+    channels = tf.range(targets.later.shape[-1])
+    background = tf.cast(channels >= joints, targets.later.dtype)  # [C]
+    return tf.zeros_like(targets.later) + background
 
 
 def mean_peak(belief, mask):

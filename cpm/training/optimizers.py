@@ -238,13 +238,21 @@ def orthogonalize(matrix):
     return tf.transpose(x) if tall else x
 
 
+def trained_variables(config, network):
+    """The variables that an `OptimizerConfig` changes, in the network's order."""
+    if not config.only_stage:
+        return list(network.trainable_variables)
+    wanted = {v.ref() for v in network.stage_variables(config.only_stage)}
+    return [v for v in network.trainable_variables if v.ref() in wanted]
+
+
 def make_optimizer(config, network):
-    """The optimiser of an `OptimizerConfig` for a network's trainable variables.
+    """The optimiser of an `OptimizerConfig` for the `trained_variables` of a network.
 
     Raises:
       ValueError: unknown optimiser.
     """
-    variables = network.trainable_variables
+    variables = trained_variables(config, network)
     options = dict(
         multipliers=learning_rate_multipliers(config, network),
         weight_decay=config.weight_decay,
@@ -254,19 +262,23 @@ def make_optimizer(config, network):
     if config.optimizer == "adam":
         return Adam(variables, **options)
     if config.optimizer == "muon":
-        return Muon(variables, hidden=network.hidden_kernels, **options)
+        trained = {v.ref() for v in variables}
+        hidden = [
+            kernel for kernel in network.hidden_kernels if kernel.ref() in trained
+        ]
+        return Muon(variables, hidden=hidden, **options)
     raise ValueError(f"unknown optimizer {config.optimizer!r}; known: adam, muon, sgd")
 
 
 def learning_rate_multipliers(config, network):
-    """Learning-rate factor of each trainable variable (the release's `lr_mult`).
+    """Learning-rate factor of each trained variable (the release's `lr_mult`).
 
     Stage 1 (with the trunk it sees) and the later stages have a factor each; biases have another
     on top.
     """
     later = {v.ref() for v in network.later_stage_variables}
     factors = []
-    for v in network.trainable_variables:
+    for v in trained_variables(config, network):
         stage = (
             config.later_stage_multiplier
             if v.ref() in later

@@ -43,7 +43,7 @@ class Progress:
         """One more step is done.
 
         Args:
-          measurements: dict with `loss` and `loss_stage_t`.
+          measurements: of `cpm.training.step.TrainStep.losses_and_gradients`.
         """
         now = time.perf_counter()
         self._recent.append(now - self._last)
@@ -54,6 +54,8 @@ class Progress:
         self._bar.set_postfix_str(
             f"loss {measurements['loss']:.2f} = "
             + " + ".join(f"{v:.2f}" for v in stages)
+            + f"; last stage Σ/2N {measurements[f'release_loss_stage_{len(stages)}']:.2f}"
+            + f" (empty maps {measurements['release_loss_empty']:.2f})"
             + f", {self.rate:.0f} images/s",
             refresh=False,
         )

@@ -13,7 +13,8 @@ import json
 import os
 
 from cpm import command_line, files
-from cpm.config import TrainConfig, from_dict, to_dict
+from cpm.config import TrainConfig
+from cpm.config_json import from_dict, to_dict
 from cpm.errors import UsageError
 
 

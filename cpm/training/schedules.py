@@ -10,11 +10,12 @@ def learning_rate(config, step, steps):
         constant: peak
         cosine:   peak · (1 + cos(pi · progress)) / 2,  progress from 0 after warm-up to 1 at the end
         step:     peak · factor ^ floor(step / every)
+        milestones: peak · factor ^ (number of milestones <= step / steps)
 
     Args:
       config: `OptimizerConfig`.
       step: int in [0, steps).
-      steps: length of the run; only `cosine` looks at it.
+      steps: length of the run; only `cosine` and `milestones` look at it.
 
     Raises:
       ValueError: unknown schedule.
@@ -37,6 +38,7 @@ def learning_rate(config, step, steps):
         return peak * (1.0 + math.cos(math.pi * min(1.0, progress))) / 2.0
     if config.schedule == "step":
         return peak * config.step_factor ** (step // config.step_every)
-    raise ValueError(
-        f"unknown schedule {config.schedule!r}; known: constant, cosine, step"
-    )
+    if config.schedule == "milestones":
+        passed = sum(step >= milestone * steps for milestone in config.milestones)
+        return peak * config.step_factor**passed
+    raise ValueError(f"unknown schedule {config.schedule!r}")

@@ -18,14 +18,18 @@ TENSORS = ("image", "joints_px", "state", "center_px", "valid")
 class TrainStep:
     """The compiled functions of a run.
 
+    Attributes:
+      variables: those that it changes, in the order of the gradients.
+
     Args:
       network: `ConvolutionalPoseMachine`.
-      optimizer: made for `network.trainable_variables`.
+      optimizer: of `optimizers.make_optimizer`.
       config: `TrainConfig`.
     """
 
     def __init__(self, network, optimizer, config):
         self._network, self._optimizer, self._config = network, optimizer, config
+        self.variables = optimizers.trained_variables(config.optimizer, network)
         self._core = tf.function(self._losses_and_gradients, jit_compile=config.xla)
         self._update = tf.function(self._clip_and_apply, jit_compile=config.xla)
 
@@ -37,14 +41,19 @@ class TrainStep:
           step: int, 0-based; keys the dropout masks.
 
         Returns:
-          measurements: dict of scalars `loss`, `loss_stage_t` and `peak_stage_t`, t = 1 … T.
-          gradients: one per trainable variable.
+          measurements: dict of scalars, t = 1 … T: `loss` and `loss_stage_t`, what is minimised;
+            `release_loss_stage_t`, the same maps in the release's convention, Σ (b − b*)² / 2N, and
+            `release_loss_empty`, what empty maps would score in it (the later stages' target);
+            `peak_stage_t`, mean height of the joints' maps.
+          gradients: one for each of `variables`.
         """
         seed = tf.constant([self._config.seed % 2**31, step], tf.int32)
         measurements, gradients = self._core({k: batch[k] for k in TENSORS}, seed)
         # XLA returns a dict sorted by key; the stages belong in their order.
         stages = range(1, self._config.network.stages + 1)
-        keys = ["loss", *(f"{k}_stage_{t}" for k in ("loss", "peak") for t in stages)]
+        kinds = ("loss", "release_loss", "peak")
+        keys = ["loss", *(f"{kind}_stage_{t}" for kind in kinds for t in stages)]
+        keys.append("release_loss_empty")
         return {key: float(measurements[key]) for key in keys}, gradients
 
     def update(self, gradients, learning_rate):
@@ -53,25 +62,36 @@ class TrainStep:
         return float(self._update(gradients, rate))
 
     def _losses_and_gradients(self, batch, seed):
-        network = self._network
+        network, target = self._network, self._config.target
+        joints = len(network.skeleton)
         with tf.GradientTape() as tape:
             beliefs = network(
                 batch["image"], batch["center_px"], training=True, seed=seed
             )
             ideal = targets.make_targets(
                 batch,
-                self._config.target,
+                target,
                 stride=network.stride,
                 background=network.config.background,
+                origin_px=network.origin_px,
             )
-            weight = self._config.target.foreground_weight
-            stage_losses = loss.stage_losses(beliefs, ideal, weight)  # [T]
-            total = tf.reduce_sum(stage_losses)
-        gradients = tape.gradient(total, network.trainable_variables)
-        measurements = {"loss": total}
+            stage_losses = loss.stage_losses(
+                beliefs, ideal, target.foreground_weight, target.reduction
+            )  # [T]
+            supervised = (
+                stage_losses if target.supervision == "every" else stage_losses[-1:]
+            )
+            total = tf.reduce_sum(supervised)
+        gradients = tape.gradient(total, self.variables)
+        empty = [loss.empty_answer(ideal, joints)] * 2  # of stage 1, of the later ones
+        measurements = {
+            "loss": total,
+            "release_loss_empty": loss.stage_losses(empty, ideal)[-1],
+        }
+        release_losses = loss.stage_losses(beliefs, ideal)
         for t, belief in enumerate(beliefs):
             measurements[f"loss_stage_{t + 1}"] = stage_losses[t]
-            joints = len(network.skeleton)
+            measurements[f"release_loss_stage_{t + 1}"] = release_losses[t]
             measurements[f"peak_stage_{t + 1}"] = loss.mean_peak(
                 belief[..., :joints], ideal.mask[:, :joints]
             )

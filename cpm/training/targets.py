@@ -31,7 +31,7 @@ class Targets(typing.NamedTuple):
     mask: tf.Tensor
 
 
-def make_targets(batch, config, *, stride, background):
+def make_targets(batch, config, *, stride, background, origin_px=None):
     """Draws the ideal belief maps of a batch.
 
     Args:
@@ -40,6 +40,7 @@ def make_targets(batch, config, *, stride, background):
       config: `TargetConfig`.
       stride: crop pixels per map cell.
       background: append the background map.
+      origin_px: crop pixel that cell 0 stands for; None = (stride − 1) / 2, its middle.
 
     Returns:
       `Targets`.
@@ -49,7 +50,12 @@ def make_targets(batch, config, *, stride, background):
     """
     joints_px, state = batch["joints_px"], batch["state"]
     people, joints = joints_px.shape[1:3]
-    height, width = (-(-side // stride) for side in batch["image"].shape[1:3])
+    crop_size = batch["image"].shape[1:3]
+    height, width = (-(-side // stride) for side in crop_size)
+    if config.drop_outside:
+        state = tf.where(_inside(joints_px, crop_size), state, ABSENT)
+    if origin_px is not None:  # `gaussian_heatmap` draws on the grid of cells' middles
+        joints_px += (stride - 1) / 2 - origin_px
 
     maps = gaussian_heatmap(
         tf.reshape(joints_px, [-1, people * joints, 2]),
@@ -72,6 +78,12 @@ def make_targets(batch, config, *, stride, background):
         first, later = _with_background(first), _with_background(later)
         mask = tf.pad(mask, [[0, 0], [0, 1]], constant_values=1.0)  # [B, P + 1]
     return Targets(first, later, mask * batch["valid"][:, tf.newaxis])
+
+
+def _inside(points_px, size):
+    """Whether points `[..., 2]`, (x, y), lie on one of the (height, width) pixels: `[...]` bool."""
+    last = tf.constant([size[1] - 1, size[0] - 1], points_px.dtype)
+    return tf.reduce_all((points_px >= 0) & (points_px <= last), -1)
 
 
 def _with_background(maps):
