@@ -1,0 +1,1 @@
+"""Weights from elsewhere: `caffemodel.py` reads Caffe's."""
