@@ -33,7 +33,8 @@ class Checkpoints:
 
     Args:
       folder: where they lie.
-      network, optimizer: what is saved and restored.
+      network, optimizer: what is saved and restored; without an optimiser (None) only networks can
+        be loaded from it, no run can go on.
       config: `TrainConfig`.
       keep: how many of the latest stay; the best one always does.
     """
@@ -43,11 +44,9 @@ class Checkpoints:
         self._network, self._config = network, config
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._description = tf.Variable("", dtype=tf.string, trainable=False)
+        parts = {} if optimizer is None else {"optimizer": optimizer}
         self._checkpoint = tf.train.Checkpoint(
-            network=network,
-            optimizer=optimizer,
-            step=self._step,
-            description=self._description,
+            network=network, step=self._step, description=self._description, **parts
         )
 
     def restore(self):
