@@ -12,7 +12,8 @@ The JSON file holds joints in 0-based pixels of the upright picture:
     {"images": [{"file": "photos/a.jpg", "people": [
         {"box": [x, y, width, height], "joints": {"right_ankle": [x, y, confidence], ...}}]}]}
 
-A joint of a confidence under --threshold is null. The same from Python: cpm.inference.Predictor.
+A joint of a confidence under --threshold is null. --belief_maps=FILE.npz keeps, of a single picture,
+the maps of every stage (stage_1, …), their names and the crop they belong to. The same from Python: cpm.inference.Predictor.
 """
 
 import math
@@ -25,7 +26,7 @@ from cpm import command_line, files, plots
 from cpm.data.images import PictureError, read_picture
 from cpm.errors import UsageError
 from cpm.flags import parse_numbers
-from cpm.inference import Predictor
+from cpm.inference import Predictor, belief_file
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("ckpt", None, "Run folder or checkpoint.", required=True)
@@ -34,6 +35,7 @@ flags.DEFINE_string("out", None, "Folder for the drawings; made.", required=True
 flags.DEFINE_string("box", None, "x,y,width,height of the person in a single picture.")
 flags.DEFINE_string("json", None, "File for the joints.")
 flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
+flags.DEFINE_string("belief_maps", None, "File, .npz, for one picture's belief maps.")
 flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
 flags.DEFINE_bool("flip", False, "Average over the mirrored picture as well.")
 flags.DEFINE_list("scales", ["1"], "Average over these sizes, e.g. 0.9,1,1.1.")
@@ -48,11 +50,14 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 def main(_):
     box = parse_numbers("box", FLAGS.box.split(","), 4) if FLAGS.box else None
     paths, is_folder = find_pictures(FLAGS.input)
-    if box and is_folder:
-        raise UsageError(
-            f"--box is for a single picture, but --input={FLAGS.input} is a folder; "
-            "name one of its pictures"
-        )
+    for flag in ("box", "belief_maps"):
+        if FLAGS[flag].value and is_folder:
+            raise UsageError(
+                f"--{flag} is for a single picture, but --input={FLAGS.input} is a folder; "
+                "name one of its pictures"
+            )
+    if FLAGS.belief_maps:
+        belief_file.check_name(FLAGS.belief_maps)
     if os.path.exists(FLAGS.out) and not os.path.isdir(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} is a file; name a folder for the drawings")
     predictor = Predictor(
@@ -74,6 +79,8 @@ def main(_):
             continue
         prediction = predictor(picture, box)
         draw(picture, prediction, name)
+        if FLAGS.belief_maps:
+            belief_file.write_beliefs(FLAGS.belief_maps, prediction)
         images.append({"file": path, "people": [as_json(prediction)]})
         print(f"{path} -> {os.path.join(FLAGS.out, name)}_pose.png")
     if not images:

@@ -163,6 +163,16 @@ def test_predict_script(run, tmp_path):
     "name, arguments, message",
     [
         ("predict.py", ["--input={0}/x.jpg", "--out={0}/o"], "cannot be decoded"),
+        (
+            "predict.py",
+            ["--input={0}", "--out={0}/o", "--belief_maps={0}/b.npz"],
+            "--belief_maps is for a single picture",
+        ),
+        (
+            "predict.py",
+            ["--input={0}/x.jpg", "--out={0}/o", "--belief_maps={0}/b.txt"],
+            "should end in .npz",
+        ),
         ("eval.py", ["--predictions=x.mat"], "--ckpt=RUN or --predictions=FILE"),
     ],
 )

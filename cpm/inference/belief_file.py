@@ -1,0 +1,44 @@
+"""Belief maps of one prediction as a `.npz` file: to compare networks, or with other programs.
+
+    stage_1 … stage_T  [h, w, P(+1)] float32, in the crop's frame
+    maps               names of the channels, the background last
+    stride             crop pixels per cell; cell g lies at g·stride + (stride − 1) / 2
+    crop               [H, W, 3] uint8, RGB, what the network saw
+    crop_to_image      [2, 3], crop pixels → image pixels
+    box                x, y, width, height in image pixels
+
+np.load reads it without unpickling anything.
+"""
+
+import numpy as np
+
+from cpm import files
+from cpm.errors import UsageError
+
+
+def check_name(path):
+    """Raises UsageError for a name that NumPy would not keep."""
+    if not path.endswith(".npz"):
+        raise UsageError(f"--belief_maps={path} should end in .npz; name another file")
+
+
+def write_beliefs(path, prediction):
+    """Writes the maps of every stage.
+
+    Args:
+      path: file to make or replace; ends in `.npz`.
+      prediction: a `Prediction`.
+    """
+    joints = list(prediction.skeleton.joints)
+    background = ["background"] * (prediction.beliefs[-1].shape[-1] - len(joints))
+    stages = {f"stage_{t}": b_t for t, b_t in enumerate(prediction.beliefs, 1)}
+    with files.replacing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            **stages,
+            maps=np.array(joints + background),
+            stride=prediction.stride,
+            crop=prediction.crop,
+            crop_to_image=prediction.crop_to_image,
+            box=np.array(prediction.box),
+        )

@@ -1,0 +1,47 @@
+"""The belief maps' file: everything is there, and reads back without pickles."""
+
+import numpy as np
+import pytest
+
+from cpm.config import NetworkConfig
+from cpm.errors import UsageError
+from cpm.inference import Predictor
+from cpm.inference.belief_file import check_name, write_beliefs
+from cpm.network import ConvolutionalPoseMachine
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_write_beliefs_round_trip(tmp_path, seeded, background):
+    config = NetworkConfig(
+        stages=2,
+        width=0.1,
+        skeleton="lsp14",
+        background=background,
+        image_size=(48, 64),
+    )
+    network = ConvolutionalPoseMachine(config, seed=2)
+    image = seeded(1).integers(0, 256, [50, 90, 3], np.uint8)
+    prediction = Predictor(network)(image, box=(10, 5, 40, 40))
+    path = str(tmp_path / "new" / "maps.npz")
+    write_beliefs(path, prediction)
+    with np.load(path, allow_pickle=False) as stored:
+        assert len(stored.files) == 2 + 5
+        for t in (1, 2):
+            maps = stored[f"stage_{t}"]
+            np.testing.assert_array_equal(maps, prediction.beliefs[t - 1])
+            assert maps.dtype == np.float32 and maps.shape == (6, 8, 14 + background)
+        names = [*network.skeleton.joints] + ["background"] * background
+        assert stored["maps"].tolist() == names
+        assert stored["stride"] == 8 and stored["box"].tolist() == [10, 5, 40, 40]
+        np.testing.assert_array_equal(stored["crop"], prediction.crop)
+        # The network, shown the crop again, draws these maps (the crop was rounded: 1/512 of its
+        # input's range).
+        again = network(stored["crop"][None], np.array([[31.5, 23.5]], np.float32))
+        np.testing.assert_allclose(again[1][0], stored["stage_2"], atol=0.02)
+        np.testing.assert_array_equal(stored["crop_to_image"], prediction.crop_to_image)
+
+
+def test_check_name_raises():
+    check_name("maps.npz")
+    with pytest.raises(UsageError, match="should end in .npz"):
+        check_name("maps.npy")
