@@ -98,6 +98,14 @@ def test_data_does_not_know_the_network():
     assert not offenders
 
 
+def test_interchange_does_not_know_the_training_loop():
+    strangers = ("cpm.training.loop", "cpm.training.step", "cpm.data")
+    offenders = [
+        p for p, m in imports_under("cpm/interchange") if m.startswith(strangers)
+    ]
+    assert not offenders
+
+
 def test_matplotlib_lives_in_plots():
     users = {p for p, m in imports_under("cpm") if m.split(".")[0] == "matplotlib"}
     assert users and all(p.startswith("cpm/plots/") for p in users)
