@@ -76,7 +76,7 @@ class Evaluation:
 
     def text(self):
         """All tables; also a comparison of the folders if there are several."""
-        text = tables.full_report(self.metrics)
+        text = tables.full_report(self.metrics, self.curves)
         if len(self.sources) > 1:
             compared = (tables.source_table(n, self.sources) for n in self.metrics)
             text = "\n\n".join([text, *compared])

@@ -100,7 +100,8 @@ def test_eval_script(run, tmp_path):
     with open(os.path.join(run, "eval", "validation.json")) as file:
         record = json.load(file, parse_constant=lambda word: pytest.fail(word))
     assert set(record["metrics"]) == {
-        "pcp25", "pck@0.2", "pckh@0.5", "pck_auc", "pckh_auc"
+        "pcp25", "pck@0.2", "pckh@0.5", "pckh@0.1", "pck_auc", "pckh_auc", "pcp_strict",
+        "pcp_average",
     }  # fmt: skip
     values = record["metrics"]["pckh@0.5"]
     assert values["people"] == 3 and len(values["per_stage"]) == 2

@@ -1,18 +1,13 @@
 """PCK and PCKh against cases computed by hand and against the published scores of published predictions."""
 
-import os
-
 import numpy as np
 import pytest
+from published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published
 
-from cpm.evaluation import pck
-from cpm.evaluation.published import PROTOCOLS, read_published
+from cpm.evaluation import pck, report, tables
 from cpm.skeleton import SKELETONS
 
 LSP, MPII = SKELETONS["lsp14"], SKELETONS["mpii16"]
-DATA = os.environ.get("CPM_DATA") or os.path.join(
-    os.path.dirname(__file__), "..", "..", "shared", "data"
-)
 
 
 def person(skeleton, **positions):
@@ -135,20 +130,9 @@ def test_normalized_errors_raises(change, message):
         pck.normalized_errors(**arguments)
 
 
-def published(protocol, *names):
-    """`Predictions` of published files, or a skip that says what is missing."""
-    paths = [os.path.join(DATA, name) for name in names]
-    for path in paths:
-        if not os.path.exists(path):
-            pytest.skip(f"no published predictions: {path} is not here (set CPM_DATA)")
-    return read_published(protocol, *paths), PROTOCOLS[protocol]
-
-
 def test_published_cpm_on_lsp():
     """CPM trained on LSP and LSPet: PCK@0.2 84.3, AUC 59.3 (computed from the authors' file)."""
-    people, skeleton = published(
-        "lsp", "predictions/cpm_lsp_6stages.mat", "lsp/joints.mat"
-    )
+    people, skeleton = published("lsp", CPM_ON_LSP)
     predicted, truth, state = people.joints_px[-1], people.truth_px, people.state
     score = pck.pck(predicted, truth, state, skeleton)
     assert score.total == pytest.approx(84.3, abs=0.05)
@@ -160,11 +144,7 @@ def test_published_cpm_on_lsp():
 
 def test_published_hourglass_on_mpii():
     """Two-stack hourglass, 2,958 validation people: 87.30 pooled, 86.76 unweighted, 23.9 @0.1."""
-    people, skeleton = published(
-        "mpii",
-        "predictions/hourglass_s2_mpii_valid.mat",
-        "mpii/detections_our_format.mat",
-    )
+    people, skeleton = published("mpii", HOURGLASS_ON_MPII)
     arguments = (
         people.joints_px[-1],
         people.truth_px,
@@ -175,7 +155,21 @@ def test_published_hourglass_on_mpii():
     score = pck.pckh(*arguments)
     assert score.total == pytest.approx(87.30, abs=0.005)
     assert score.people == 2958
-    unweighted = np.nanmean(list(score.per_joint.values()))
-    assert unweighted == pytest.approx(86.76, abs=0.005)
+    assert score.mean == pytest.approx(86.76, abs=0.005)
     assert pck.pckh(*arguments, threshold=0.1).total == pytest.approx(23.9, abs=0.05)
     assert pck.pckh_auc(*arguments).total == pytest.approx(57.4, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "protocol, files, numbers",
+    [
+        ("lsp", CPM_ON_LSP, ["84.3", "59.3", "81.4", "86.2"]),
+        ("mpii", HOURGLASS_ON_MPII, ["87.30", "86.76", "23.9", "57.4"]),
+    ],
+)
+def test_published_numbers_are_printed(protocol, files, numbers):
+    people, skeleton = published(protocol, files)
+    metrics = report.score(people, skeleton, resamples=2)
+    text = tables.full_report(metrics, report.curves(people, skeleton))
+    cells = {cell.strip() for line in text.splitlines() for cell in line.split("|")}
+    assert cells >= set(numbers)

@@ -10,7 +10,7 @@ from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
 from cpm.evaluation.bootstrap import bootstrap_interval
 from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.scores import merge_groups, score_from_credit
+from cpm.evaluation.scores import merge_groups, only, score_from_credit
 from cpm.skeleton import SKELETONS
 
 LSP = SKELETONS["lsp14"]
@@ -38,14 +38,28 @@ def test_score_from_credit_preset_pools_joints():
     credit, counted = np.zeros([3, 14]), np.zeros([3, 14], bool)
     counted[:, 0], counted[0, 1] = True, True
     credit[:, 0] = 1.0
-    score = score_from_credit("x", "y", credit, counted, LSP)
+    score = score_from_credit("x", "y", credit, counted, LSP.joints)
     assert score.total == 75.0  # 3 of 4, not the mean of 100 and 0
     assert score.counts["right_ankle"] == 3 and score.people == 3
+    assert score.mean == 50.0  # and this is the mean of 100 and 0
+
+
+def test_only_preset():
+    credit, counted = np.zeros([3, 14]), np.ones([3, 14], bool)
+    credit[:, LSP.index("left_wrist")] = 1.0
+    score = only(
+        score_from_credit("x", "y", credit, counted, LSP.joints),
+        ("left_wrist", "left_elbow"),
+    )
+    assert score.total == 50.0 and score.groups == {"Elb": 0.0, "Wri": 100.0}
+    assert score.counts["neck"] == 0 and score.people == 3
 
 
 def test_score_from_credit_raises():
     with pytest.raises(ValueError, match=r"both be \[N, 14\]"):
-        score_from_credit("x", "y", np.zeros([2, 13]), np.zeros([2, 13], bool), LSP)
+        score_from_credit(
+            "x", "y", np.zeros([2, 13]), np.zeros([2, 13], bool), LSP.joints
+        )
 
 
 def test_merge_groups_preset():
@@ -79,7 +93,8 @@ def test_bootstrap_interval_preset_is_seeded_and_by_person():
 def test_report_score_preset_names_and_values():
     people = some_people()
     metrics = report.score(people, LSP)
-    assert list(metrics) == ["pcp25", "pck@0.2", "pckh@0.5", "pck_auc", "pckh_auc"]
+    joints = ["pcp25", "pck@0.2", "pckh@0.5", "pckh@0.1", "pck_auc", "pckh_auc"]
+    assert list(metrics) == [*joints, "pcp_strict", "pcp_average"]
     values = metrics["pckh@0.5"]
     assert len(values["per_stage"]) == 3
     assert values["per_stage"][-1] == values["total"]
@@ -96,7 +111,7 @@ def test_report_score_preset_leaves_out_what_was_not_annotated():
     people = some_people(head_px=0.0)
     people.state[:, LSP.index("left_wrist")] = 0
     metrics = report.score(people, LSP, resamples=0)
-    assert list(metrics) == ["pcp25", "pck@0.2", "pck_auc"]
+    assert list(metrics) == ["pcp25", "pck@0.2", "pck_auc", "pcp_strict", "pcp_average"]
     assert metrics["pcp25"]["per_joint"]["left_wrist"] is None
     assert metrics["pcp25"]["interval"] is None
     assert report.main_score(metrics) == metrics["pck@0.2"]["total"]
@@ -117,7 +132,8 @@ def test_report_curves_preset():
 
 def test_tables_preset():
     metrics = report.score(some_people(), LSP)
-    text = tables.full_report(metrics)
+    text = tables.full_report(metrics, report.curves(some_people(), LSP))
+    assert "left_lower_leg" in text and "mean of joints" in text and "| pckh@" in text
     assert "stage 3" in text and "left_wrist" in text and "95 % interval" in text
     for block in text.split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]

@@ -7,6 +7,7 @@ score is the mean credit of what was counted (scores.py). What differs is how fa
   pck.py  PCK@a:    a × torso                                 (LSP)
           PCKh@t:   t × 0.6 × diagonal of the head rectangle  (MPII)
           and the area under each of both curves (AUC)
+  limbs.py  PCP of limbs, strict and average: 0.5 × the limb  (LSP)
 
 `report.score` computes all that the annotations allow, `tables` prints them. Say which metric a
 number is, always: 25 px is, in MPII's unit, a median PCKh threshold of 0.87.

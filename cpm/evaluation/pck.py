@@ -137,6 +137,18 @@ def normalized_errors(predicted, truth, state, reference, skeleton):
 
 def distances(predicted, truth, state, skeleton):
     """`[N, P]` distance in pixels: nan where unannotated, inf where not predicted."""
+    predicted, truth, state = checked(predicted, truth, state, skeleton)
+    distance = np.linalg.norm(predicted - truth, axis=-1)
+    distance = np.where(np.isfinite(predicted).all(-1), distance, np.inf)
+    return np.where(state > 0, distance, np.nan)
+
+
+def checked(predicted, truth, state, skeleton):
+    """(predicted, truth, state) as arrays, float64 the first two.
+
+    Raises:
+      ValueError: if a shape is not `[N, P, 2]` (of `state`: `[N, P]`); names the argument.
+    """
     predicted = np.asarray(predicted, np.float64)
     truth, state = np.asarray(truth, np.float64), np.asarray(state)
     expected = (len(truth), len(skeleton), 2)
@@ -145,9 +157,7 @@ def distances(predicted, truth, state, skeleton):
             raise ValueError(f"{name} should be {list(expected)}, not {array.shape}")
     if state.shape != expected[:2]:
         raise ValueError(f"state should be {list(expected[:2])}, not {state.shape}")
-    distance = np.linalg.norm(predicted - truth, axis=-1)
-    distance = np.where(np.isfinite(predicted).all(-1), distance, np.inf)
-    return np.where(state > 0, distance, np.nan)
+    return predicted, truth, state
 
 
 def curve(errors, thresholds):
@@ -172,7 +182,7 @@ def curve(errors, thresholds):
 def _score_at(name, unit, errors, threshold, skeleton):
     """Credit 1 for an error of at most `threshold`."""
     return score_from_credit(
-        name, unit, errors <= threshold, ~np.isnan(errors), skeleton
+        name, unit, errors <= threshold, ~np.isnan(errors), skeleton.joints
     )
 
 
@@ -188,4 +198,4 @@ def _score_area(name, unit, errors, thresholds, skeleton):
     weights[[0, -1]] = 0.5
     weights /= weights.sum()
     credit = (errors[..., None] <= thresholds) @ weights  # [N, P]
-    return score_from_credit(name, unit, credit, ~np.isnan(errors), skeleton)
+    return score_from_credit(name, unit, credit, ~np.isnan(errors), skeleton.joints)

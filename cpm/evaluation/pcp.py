@@ -1,7 +1,7 @@
 """PCP@25px, the number of the original blog project.
 
 Not the PCP of limbs ("percentage of correct parts"), which judges sticks by both of their ends:
-that one belongs into this file as well, beside this one.
+that one is in limbs.py.
 """
 
 import numpy as np
@@ -45,5 +45,5 @@ def pcp25(predicted, truth, state, reference_scale, skeleton, *, limit_px=LIMIT_
         f"{limit_px:g} px of the 368 px crop",
         errors <= limit_px,
         ~np.isnan(errors),
-        skeleton,
+        skeleton.joints,
     )

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
-from cpm.evaluation import pck, pcp
+from cpm.evaluation import limbs, pck, pcp
 from cpm.evaluation.bootstrap import bootstrap_interval
+from cpm.evaluation.scores import only
 
 
-def score(predictions, skeleton, *, resamples=1000, seed=0):
+def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
     """Every metric that the annotations allow.
 
     Args:
@@ -16,22 +17,26 @@ def score(predictions, skeleton, *, resamples=1000, seed=0):
       skeleton: names of its P joints.
       resamples: draws of the bootstrap interval; 0 = no interval.
       seed: of the bootstrap.
+      joints: names of the only joints that count, for a protocol that scores a few; None = all.
+        Limbs are not affected.
 
     Returns:
-      {name: values} with `pcp25`, `pck@0.2` and `pck_auc` (only where a torso is annotated),
-      `pckh@0.5` and `pckh_auc` (only where head sizes exist). Values:
+      {name: values} with `pcp25` (only where crops are known), `pck@0.2` and `pck_auc` (only where a
+      torso is annotated), `pckh@0.5`, `pckh@0.1` and `pckh_auc` (only where head sizes exist),
+      `pcp_strict` and `pcp_average` (only where a limb is annotated). Values:
         total: percent, last stage; what a headline quotes.
-        per_joint: {joint: percent or None where nothing was counted}, last stage.
-        groups: {Head, Sho, Elb, Wri, Hip, Kne, Ank: percent}, last stage.
+        mean_of_joints: mean of the joints' percentages, last stage.
+        per_joint: {joint or limb: percent or None where nothing was counted}, last stage.
+        groups: {Head, Sho, Elb, Wri, Hip, Kne, Ank: percent}, or the limbs' columns; last stage.
         per_stage: [percent] of stages 1 … T.
-        per_stage_joints: [{joint: percent or None}] of stages 1 … T.
+        per_stage_joints: [{joint or limb: percent or None}] of stages 1 … T.
         interval: [low, high], 95 % bootstrap interval of `total`, or None.
         people: how many were counted.
-        joints: how many joints were counted.
+        joints: how many joints (or limbs) were counted.
         unit: what "near" means, in words.
     """
     metrics = {}
-    for stages in _stage_scores(predictions, skeleton):
+    for stages in stage_scores(predictions, skeleton, joints):
         last = stages[-1]
         if not last.people:
             continue
@@ -40,6 +45,7 @@ def score(predictions, skeleton, *, resamples=1000, seed=0):
         )
         metrics[last.name] = {
             "total": last.total,
+            "mean_of_joints": last.mean,
             "per_joint": _without_nan(last.per_joint),
             "groups": last.groups,
             "per_stage": [stage.total for stage in stages],
@@ -52,16 +58,30 @@ def score(predictions, skeleton, *, resamples=1000, seed=0):
     return metrics
 
 
-def _stage_scores(predictions, skeleton):
-    """Yields one list per metric: its `Score` at stages 1 … T."""
+def stage_scores(predictions, skeleton, joints=None):
+    """Yields one list per metric: its `Score` at stages 1 … T.
+
+    Args:
+      predictions, skeleton, joints: as in `score`.
+    """
     truth, state = predictions.truth_px, predictions.state
     head, scale = predictions.head_size_px, predictions.crop_scale
     every_stage = list(predictions.joints_px)
-    yield [pcp.pcp25(x, truth, state, scale, skeleton) for x in every_stage]
-    yield [pck.pck(x, truth, state, skeleton) for x in every_stage]
-    yield [pck.pckh(x, truth, state, head, skeleton) for x in every_stage]
-    yield [pck.pck_auc(x, truth, state, skeleton) for x in every_stage]
-    yield [pck.pckh_auc(x, truth, state, head, skeleton) for x in every_stage]
+    of_joints = (
+        lambda x: pcp.pcp25(x, truth, state, scale, skeleton),
+        lambda x: pck.pck(x, truth, state, skeleton),
+        lambda x: pck.pckh(x, truth, state, head, skeleton),
+        lambda x: pck.pckh(x, truth, state, head, skeleton, threshold=0.1),
+        lambda x: pck.pck_auc(x, truth, state, skeleton),
+        lambda x: pck.pckh_auc(x, truth, state, head, skeleton),
+    )
+    for metric in of_joints:
+        scores = map(metric, every_stage)
+        yield [only(s, joints) if joints else s for s in scores]
+    for kind in limbs.UNITS:
+        yield [
+            limbs.limb_pcp(x, truth, state, skeleton, kind=kind) for x in every_stage
+        ]
 
 
 def main_score(metrics):
@@ -87,8 +107,11 @@ def one_line(metrics):
     return ", ".join(f"{name} {m['total']:.1f} %" for name, m in metrics.items())
 
 
-def curves(predictions, skeleton):
+def curves(predictions, skeleton, joints=None):
     """The curves behind `pck@a` and `pckh@t`, last stage.
+
+    Args:
+      predictions, skeleton, joints: as in `score`.
 
     Returns:
       {"pck": {"thresholds": [...], "percent": [...]}, "pckh": ...}; a curve that has nothing to
@@ -106,6 +129,8 @@ def curves(predictions, skeleton):
     found = {}
     for name, (reference, thresholds) in references.items():
         errors = pck.normalized_errors(last, truth, state, reference, skeleton)
+        if joints:
+            errors[:, [joint not in joints for joint in skeleton.joints]] = np.nan
         if not np.isnan(errors).all():
             found[name] = {
                 "thresholds": thresholds.tolist(),

@@ -1,9 +1,10 @@
 """What every metric returns, and the two ways to sum it up: by joint and by body part.
 
-A metric reduces to two `[N, P]` arrays: the credit that each joint of each person earned, and
-whether it counts at all. The total pools all counted joints, so that a joint that is annotated
-more often weighs more. This is MPII's "Total"; a mean of the joints' percentages is another number
-(86.76 instead of 87.30 for the published hourglass predictions).
+A metric reduces to two `[N, P]` arrays: the credit that each joint (or limb) of each person earned,
+and whether it counts at all. The total pools all counted joints, so that a joint that is annotated
+more often weighs more. This is MPII's "Total"; the mean of the joints' percentages, each joint
+weighing the same, is another number (86.76 instead of 87.30 for the published hourglass
+predictions) and is kept beside it.
 """
 
 import dataclasses
@@ -32,9 +33,11 @@ class Score:
     Attributes:
       name: e.g. `pckh@0.5`.
       unit: what "near" is measured in, in words.
-      per_joint: {joint name: percent, nan where nothing was counted}.
+      per_joint: {joint (or limb): percent, nan where nothing was counted}.
       total: percent of all counted joints pooled; nan where nothing was counted.
-      counts: {joint name: how many were counted}.
+      mean: mean of the joints' percentages, those without any left out; nan if there are none.
+      groups: {column of the published tables: percent}; see `merge_groups`.
+      counts: {joint (or limb): how many were counted}.
       people: how many people have at least one counted joint.
       credit: `[N, P]` float64, what each joint earned, in [0, 1]; 0 where not counted.
       counted: `[N, P]` bool.
@@ -44,48 +47,61 @@ class Score:
     unit: str
     per_joint: dict[str, float]
     total: float
+    mean: float
+    groups: dict[str, float]
     counts: dict[str, int]
     people: int
     credit: np.ndarray = dataclasses.field(repr=False)
     counted: np.ndarray = dataclasses.field(repr=False)
 
-    @property
-    def groups(self):
-        """{column of the published tables: percent}; see `merge_groups`."""
-        return merge_groups(self.per_joint)
 
-
-def score_from_credit(name, unit, credit, counted, skeleton):
+def score_from_credit(name, unit, credit, counted, parts, groups=GROUPS):
     """The `Score` whose joints earned `credit`.
 
     Args:
       name, unit: as in `Score`.
       credit: `[N, P]` in [0, 1].
       counted: `[N, P]` bool.
-      skeleton: names of the P joints.
+      parts: names of the P joints, or of whatever is judged.
+      groups: as in `merge_groups`.
+
     Raises:
       ValueError: if a shape is wrong.
     """
     credit, counted = np.asarray(credit, np.float64), np.asarray(counted, bool)
-    if credit.shape != counted.shape or credit.shape[1:] != (len(skeleton),):
+    if credit.shape != counted.shape or credit.shape[1:] != (len(parts),):
         raise ValueError(
-            f"credit and counted should both be [N, {len(skeleton)}], "
+            f"credit and counted should both be [N, {len(parts)}], "
             f"not {credit.shape} and {counted.shape}"
         )
     credit = np.where(counted, credit, 0.0)
     earned, count = credit.sum(0), counted.sum(0)  # [P], [P]
+    per_joint = {part: percent(earned[p], count[p]) for p, part in enumerate(parts)}
+    scored = [value for value in per_joint.values() if not np.isnan(value)]
     return Score(
         name=name,
         unit=unit,
-        per_joint={
-            joint: percent(earned[p], count[p])
-            for p, joint in enumerate(skeleton.joints)
-        },
+        per_joint=per_joint,
         total=percent(earned.sum(), count.sum()),
-        counts={joint: int(count[p]) for p, joint in enumerate(skeleton.joints)},
+        mean=float(np.mean(scored)) if scored else float("nan"),
+        groups=merge_groups(per_joint, groups),
+        counts={part: int(count[p]) for p, part in enumerate(parts)},
         people=int(counted.any(1).sum()),
         credit=credit,
         counted=counted,
+    )
+
+
+def only(score, parts, groups=GROUPS):
+    """The same score with nothing but `parts` counted: FLIC's, of elbows and wrists."""
+    kept = np.array([part in parts for part in score.per_joint])
+    return score_from_credit(
+        score.name,
+        score.unit,
+        score.credit,
+        score.counted & kept,
+        tuple(score.per_joint),
+        groups,
     )
 
 
@@ -98,11 +114,15 @@ def percent(earned, count):
     return float(100.0 * earned / count) if count else float("nan")
 
 
-def merge_groups(per_joint):
+def merge_groups(per_joint, groups=GROUPS):
     """Percentages by body part, left and right merged.
 
     The mean of the two joints' percentages, not of their pooled joints: that is how the published
     tables are made. A joint that is missing or nan is left out.
+
+    Args:
+      per_joint: {joint: percent}.
+      groups: {column: names of its joints}.
 
     >>> merge_groups({"left_hip": 80.0, "right_hip": 90.0, "upper_neck": 96.0})
     {'Head': 96.0, 'Hip': 85.0}
@@ -113,7 +133,7 @@ def merge_groups(per_joint):
         if not np.isnan(value)
     }
     merged = {}
-    for group, joints in GROUPS.items():
+    for group, joints in groups.items():
         values = [known[joint] for joint in joints if joint in known]
         if values:
             merged[group] = float(np.mean(values))

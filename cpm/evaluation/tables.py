@@ -3,6 +3,7 @@
 All functions take the values that `report.score` returns (or that were read back from its JSON).
 """
 
+from cpm.evaluation.limbs import LIMB_METRICS, STICK_GROUPS
 from cpm.evaluation.scores import GROUPS
 
 
@@ -40,26 +41,51 @@ def number(value):
     return "-" if value is None else f"{value:.1f}"
 
 
+def columns_of(name):
+    """Titles of a metric's body parts: those of limbs, or of joints."""
+    return tuple(STICK_GROUPS if name in LIMB_METRICS else GROUPS)
+
+
 def summary_table(metrics):
-    """One row per metric: body parts, total, and the total's interval."""
-    header = ["%", *GROUPS, "Total", "95 % interval", "people"]
+    """One row per metric, all of the same columns: body parts, total, and the total's interval."""
+    columns = columns_of(next(iter(metrics)))
     rows = []
     for name, values in metrics.items():
         interval = values["interval"]
         rows.append(
             [
                 name,
-                *(number(values["groups"].get(group)) for group in GROUPS),
+                *(number(values["groups"].get(column)) for column in columns),
                 number(values["total"]),
                 "-" if not interval else f"{interval[0]:.1f} … {interval[1]:.1f}",
                 str(values["people"]),
             ]
         )
-    return format_table(header, rows)
+    return format_table(["%", *columns, "Total", "95 % interval", "people"], rows)
+
+
+def means_table(metrics):
+    """Two ways to one number, to two decimals, since tables quote either.
+
+    Pooled: all counted joints together, MPII's "Total". Mean of joints: each joint weighs the same.
+    """
+    rows = [
+        [name, f"{values['total']:.2f}", f"{values['mean_of_joints']:.2f}"]
+        for name, values in metrics.items()
+    ]
+    return format_table(["Total, %", "pooled", "mean of joints"], rows)
+
+
+def curve_table(name, curve):
+    """Ten points of a curve of `report.curves`; all of them are in the JSON file."""
+    step = max(1, (len(curve["thresholds"]) - 1) // 10)
+    shown = range(step, len(curve["thresholds"]), step)
+    header = [f"{name}@", *(f"{curve['thresholds'][k]:g}" for k in shown)]
+    return format_table(header, [["%", *(number(curve["percent"][k]) for k in shown)]])
 
 
 def stage_table(name, values):
-    """One metric: a row per joint and the total, a column per stage."""
+    """One metric: a row per joint or limb and the total, a column per stage."""
     header = [f"{name}, %", *_stage_names(values["per_stage"])]
     rows = [
         [joint, *(number(stage[joint]) for stage in values["per_stage_joints"])]
@@ -86,28 +112,37 @@ def source_table(name, metrics_by_source):
     rows = [
         [
             source,
-            *(number(metrics[name]["groups"].get(group)) for group in GROUPS),
+            *(number(metrics[name]["groups"].get(c)) for c in columns_of(name)),
             number(metrics[name]["total"]),
             str(metrics[name]["people"]),
         ]
         for source, metrics in metrics_by_source.items()
         if name in metrics
     ]
-    return format_table([f"{name}, %", *GROUPS, "Total", "people"], rows)
+    return format_table([f"{name}, %", *columns_of(name), "Total", "people"], rows)
 
 
-def full_report(metrics):
-    """The summary, what "near" means, the totals by stage, and each metric by joint and stage.
+def full_report(metrics, curves=None):
+    """Summaries, what "near" means, totals, curves, and each metric by joint (or limb) and stage.
 
     The areas are left out of the last part: they tell of a joint what its percentages tell.
+
+    Args:
+      metrics: what `report.score` returned.
+      curves: what `report.curves` returned, or None.
     """
+    limbs = {name: metrics[name] for name in metrics if name in LIMB_METRICS}
+    joints = {name: metrics[name] for name in metrics if name not in limbs}
     units = "\n".join(
-        f"{name}: within {values['unit']}, {values['joints']} joints of {values['people']} people"
+        f"{name}: within {values['unit']}, {values['joints']} "
+        f"{'limbs' if name in limbs else 'joints'} of {values['people']} people"
         for name, values in metrics.items()
     )
-    parts = [summary_table(metrics), units]
+    parts = [summary_table(some) for some in (joints, limbs) if some]
+    parts += [units, means_table(metrics)]
     if len(next(iter(metrics.values()))["per_stage"]) > 1:
         parts.append(totals_table(metrics))
+    parts += [curve_table(name, curve) for name, curve in (curves or {}).items()]
     parts += [
         stage_table(name, values)
         for name, values in metrics.items()
