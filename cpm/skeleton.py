@@ -8,7 +8,8 @@ The known skeletons have short names. Any other is named by its own description 
 so that a name alone, in a data folder, a configuration or a checkpoint, always says which joints.
 
 References:
-  MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014.
+  MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014;
+  FLIC-11: the labelled ones of its 29 columns, see cpm/data/flic.py.
 """
 
 import dataclasses
@@ -179,6 +180,26 @@ SKELETONS = {
                     (f"{side}_shoulder", f"{side}_hip"),
                     (f"{side}_hip", f"{side}_knee"),
                     (f"{side}_knee", f"{side}_ankle"),
+                )
+            )
+            + (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),
+        ),
+        Skeleton(
+            "flic11",
+            tuple(
+                f"{side}_{part}"
+                for side in ("left", "right")
+                for part in ("shoulder", "elbow", "wrist")
+            )
+            + ("left_hip", "right_hip", "left_eye", "right_eye", "nose"),
+            tuple(
+                (a, b)
+                for side in ("left", "right")
+                for a, b in (
+                    ("nose", f"{side}_eye"),
+                    (f"{side}_shoulder", f"{side}_elbow"),
+                    (f"{side}_elbow", f"{side}_wrist"),
+                    (f"{side}_shoulder", f"{side}_hip"),
                 )
             )
             + (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.io
 from PIL import Image
+from matlab_files import EMPTY, struct_array
 from pictures import smooth_picture
 
 from cpm.data import matlab, mpii, sources
@@ -22,18 +23,7 @@ from cpm.data.splits import mpii_person
 from cpm.errors import UsageError
 
 REAL = Path(os.environ.get("CPM_DATA", Path(__file__).parents[2] / "shared" / "data"))
-EMPTY = np.zeros((0, 0))  # MATLAB's []
 RECTANGLE = {"x1": 20.0, "y1": 5.0, "x2": 50.0, "y2": 45.0}  # a diagonal of 50
-
-
-def struct_array(records):
-    """A 1 x N structure array, as MATLAB makes it: all have all fields, `[]` where unset."""
-    names = list(dict.fromkeys(name for record in records for name in record))
-    array = np.empty((1, len(records)), [(name, object) for name in names])
-    for element, record in zip(array[0], records):
-        for name in names:
-            element[name] = record.get(name, EMPTY)
-    return array
 
 
 def points(*records):

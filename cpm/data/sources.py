@@ -9,7 +9,7 @@ import functools
 import multiprocessing
 import os
 
-from cpm.data import coco, lsp, lspet, manifest, mpii, synthetic
+from cpm.data import coco, flic, lsp, lspet, manifest, mpii, synthetic
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS
 from cpm.data.records import write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
@@ -20,6 +20,7 @@ SOURCES = {
     "lspet": lspet.read_people,
     "mpii": mpii.read_people,
     "coco": coco.read_people,
+    "flic": flic.read_people,
 }
 # (data set, split rule) -> how many people others found there.
 KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items()}

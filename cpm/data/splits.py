@@ -21,6 +21,8 @@ LSP_NEAR_DUPLICATES = frozenset(
     (175, 210, 285, 371, 412, 483, 492, 535, 550, 670, 737, 966)
 )
 
+FLIC_SCENE_FRAMES = 750  # half a minute at 25 pictures a second
+
 
 @dataclasses.dataclass(frozen=True)
 class SplitRule:
@@ -43,6 +45,8 @@ def _development(person_id):
     if (picture := picture_in(person_id)) is not None:
         return folder_split(picture) or (VALIDATION if is_tenth(picture) else TRAIN)
     split = named_split(person_id)
+    if split == TRAIN and (scene := flic_scene(person_id)) is not None:
+        return VALIDATION if is_tenth(scene) else TRAIN
     if split == TRAIN and (person := mpii_person(person_id)) is not None:
         people, pictures = mpii_validation()
         if person in people:
@@ -71,6 +75,8 @@ RULES = {
             "training half train. "
             "COCO: every tenth picture, by a hash of its file name, validation, the rest train; "
             "pictures in a folder train/, validation/ or test/ as it says. "
+            "FLIC: every tenth half minute of film, by a hash, validation, the rest of the official "
+            "training half train, the official test half test. "
             "Others: as their ids say.",
             _development,
         ),
@@ -78,7 +84,7 @@ RULES = {
             "official",
             "LSP: 1-1000 train, 1001-2000 test. LSPet: all train. MPII: the official training "
             "half train. COCO: all train, but pictures in a folder validation/ or test/ as it "
-            "says. Others: as their ids say.",
+            "says. FLIC: the official halves. Others: as their ids say.",
             _official,
         ),
     )
@@ -115,14 +121,14 @@ def mpii_person(person_id):
 
 
 @functools.cache
-def mpii_validation():
-    """Tompson's validation people of MPII, all of the official training half.
+def mpii_people():
+    """Tompson's validation people of MPII, in the order in which published predictions come.
 
     mpii_validation.txt has a line `picture<TAB>index` for each, the index of the person in the
-    picture's annorect counted from 1, in the order in which published predictions come.
+    picture's annorect counted from 1. All are of the official training half.
 
     Returns:
-      (frozenset of (picture, index), frozenset of pictures).
+      tuple of (picture, index).
 
     References:
       J. Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015.
@@ -132,8 +138,27 @@ def mpii_validation():
     file = importlib.resources.files("cpm.data") / "mpii_validation.txt"
     lines = file.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines]
-    people = frozenset((picture, int(index)) for picture, index in rows)
+    return tuple((picture, int(index)) for picture, index in rows)
+
+
+@functools.cache
+def mpii_validation():
+    """(frozenset of the (picture, index) of `mpii_people`, frozenset of their pictures)."""
+    people = frozenset(mpii_people())
     return people, frozenset(picture for picture, _ in people)
+
+
+def flic_scene(person_id):
+    """Film and half minute of an id of cpm/data/flic.py, or None if it is of another source.
+
+    Frames are numbered through the film and taken every few: those near in number are nearly the
+    same picture and must share a split.
+
+    >>> flic_scene("flic/12-oclock-high-00004151-1"), flic_scene("lsp/im0001")
+    ('12-oclock-high-5', None)
+    """
+    match = re.fullmatch(r"flic/(.+)-(\d+)-\d+", person_id)
+    return f"{match[1]}-{int(match[2]) // FLIC_SCENE_FRAMES}" if match else None
 
 
 def picture_in(person_id):
