@@ -27,4 +27,4 @@ def real_file(name):
 def published(protocol, names):
     """`Predictions` of published files and their skeleton, or a skip that says what is missing."""
     people = read_published(protocol, *map(real_file, names))
-    return people, PROTOCOLS[protocol]
+    return people, PROTOCOLS[protocol].skeleton

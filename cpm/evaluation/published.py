@@ -1,126 +1,176 @@
-"""Reading others' prediction files, so that any method is scored by the same code.
+"""Prediction files beside the truth, so that any method is scored by the same code.
 
-Each protocol says what the two MATLAB files hold; positions are 1-based in both and stay so, since
-only differences count:
+A protocol says which joints are scored and which number its tables quote:
 
-  lsp    predictions: one array [14, 2, N], [N, 14, 2] …; truth: LSP's joints.mat, `joints`
-         [3, 14, 2000]. N = 1000 predictions are those of the test half, 1001 … 2000.
-  mpii   predictions: one array with the axes 16, 2, N in any order; truth: the validation
-         people's detections_our_format.mat with `pos_gt_src` [16, 2, N], `jnt_missing` [16, N],
-         `headboxes_src` [2, 2, N].
+  lsp    LSP's 14 joints, PCK@0.2 by the torso, person-centric
+  mpii   MPII's 14 official joints, PCKh@0.5
+  flic   elbows and wrists of FLIC, PCK@0.2 by the torso
+
+How files are read is in formats.py (predictions) and truth.py. People are matched by their ids where
+the prediction file has ids (ours have), else by their order: as many as the truth has, or as its test
+part has (LSP: 1000 predictions are those of columns 1001 … 2000).
 """
 
+import dataclasses
 import os
 
 import numpy as np
-import scipy.io
 
+from cpm import geometry
+from cpm.data import flic
 from cpm.errors import UsageError
+from cpm.evaluation import truth as truths
+from cpm.evaluation.formats import read_predictions
 from cpm.evaluation.predictions import Predictions
-from cpm.skeleton import SKELETONS
-
-HEAD_FRACTION = 0.6  # MPII: head size = 0.6 × diagonal of the head rectangle
-PROTOCOLS = {"lsp": SKELETONS["lsp14"], "mpii": SKELETONS["mpii16"]}
+from cpm.skeleton import SKELETONS, Skeleton
 
 
-def read_published(protocol, predictions_path, truth_path):
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """Attributes:
+    skeleton: names and order of the joints in files of this protocol.
+    metric: the one its tables quote.
+    joints: the only joints that are scored; None = all that the metric scores.
+    """
+
+    skeleton: Skeleton
+    metric: str
+    joints: tuple[str, ...] | None = None
+
+
+FLIC_JOINTS = ("left_elbow", "right_elbow", "left_wrist", "right_wrist")
+PROTOCOLS = {
+    "lsp": Protocol(SKELETONS["lsp14"], "pck@0.2"),
+    "mpii": Protocol(SKELETONS["mpii16"], "pckh@0.5"),
+    "flic": Protocol(SKELETONS["flic11"], "pck@0.2", FLIC_JOINTS),
+}
+
+
+def read_truth(protocol, path):
+    """The `Truth` of a protocol (a key of `PROTOCOLS`) in a data set's own file.
+
+    Raises:
+      UsageError: if the file cannot be read or does not hold what the protocol says.
+    """
+    reader = {"lsp": truths.lsp_truth, "mpii": truths.mpii_truth, "flic": _flic_truth}
+    return reader[protocol](path, PROTOCOLS[protocol].skeleton)
+
+
+def read_published(protocol, predictions_path, truth_path, *, origin=None):
     """The predictions of one method beside their truth, as one stage.
-
-    Crops are unknown, so `crop_scale` is nan and PCP@25px will not be scored.
 
     Args:
       protocol: key of `PROTOCOLS`.
-      predictions_path, truth_path: .mat files.
+      predictions_path: see formats.py.
+      truth_path: see truth.py.
+      origin: number of the first pixel in the predictions; None = by the rule in formats.py.
 
     Returns:
-      `Predictions` with T = 1, in the skeleton `PROTOCOLS[protocol]`.
+      `Predictions` with T = 1, in the skeleton of the protocol.
 
     Raises:
       UsageError: if a file cannot be read or does not hold what the protocol says.
     """
-    joints = len(PROTOCOLS[protocol])
-    read_truth = {"lsp": _lsp_truth, "mpii": _mpii_truth}[protocol]
-    predicted = _people_first(predictions_path, joints)  # [N, P, 2]
-    truth, state, head_size = read_truth(truth_path)
-    if protocol == "lsp" and len(predicted) == 1000:
-        truth, state, head_size = truth[1000:], state[1000:], head_size[1000:]
-    if len(predicted) != len(truth):
-        raise UsageError(
-            f"{predictions_path} holds {len(predicted)} people, but {truth_path} {len(truth)}; "
-            "expected the same people in the same order"
-        )
+    return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)
+
+
+def attach(path, truth, *, origin=None):
+    """The predictions in a file beside the truth of the same people.
+
+    Crops are unknown, so `crop_scale` is nan and PCP@25px will not be scored.
+
+    Args:
+      path: of the predictions.
+      truth: `Truth`.
+      origin: as in `read_published`.
+
+    Returns:
+      `Predictions` with T = 1, the people in the order of the truth.
+
+    Raises:
+      UsageError: if the file cannot be read, or its people are not those of the truth.
+    """
+    found = read_predictions(
+        path, truth.skeleton, counts=tuple(truth.parts), origin=origin
+    )
+    rows, order = _matched(found, truth, path)
+    joints_px = found.joints_px[order]
+    if truth.to_stored is not None:
+        joints_px = geometry.transform_points(truth.to_stored[rows], joints_px)
     return Predictions(
-        ids=tuple(f"{protocol}/{n}" for n in range(len(truth))),
-        joints_px=predicted[np.newaxis],
-        confidence=np.ones((1, *predicted.shape[:2])),
-        truth_px=truth,
-        state=state,
-        head_size_px=head_size,
-        crop_scale=np.full(len(truth), np.nan),
+        ids=tuple(truth.ids[n] for n in rows),
+        joints_px=joints_px[np.newaxis],
+        confidence=found.confidence[order][np.newaxis],
+        truth_px=truth.joints_px[rows],
+        state=truth.state[rows],
+        head_size_px=truth.head_size_px[rows],
+        crop_scale=np.full(len(rows), np.nan),
     )
 
 
-def _lsp_truth(path):
-    """Every joint of LSP has a position; its third value says which are occluded."""
-    joints = _arrays(path, joints=(3, 14, None))["joints"]
-    state = np.where(joints[2].T == 1, 1, 2)
-    return joints[:2].transpose(2, 1, 0), state, np.zeros(joints.shape[2])
+def median_offset(people):
+    """Median of predicted minus true position over all annotated joints, (x, y) pixels.
+
+    About (1, 1) or (-1, -1) is what a file read with the wrong numbering shows; see formats.py.
+    """
+    counted = (people.state > 0) & np.isfinite(people.joints_px[-1]).all(-1)
+    offsets = (people.joints_px[-1] - people.truth_px)[counted]
+    return tuple(np.median(offsets, 0).tolist()) if len(offsets) else (0.0, 0.0)
 
 
-def _mpii_truth(path):
-    """Joints, states (a joint is missing or not: occlusion is not in this file), head sizes."""
-    arrays = _arrays(
-        path,
-        pos_gt_src=(16, 2, None),
-        jnt_missing=(16, None),
-        headboxes_src=(2, 2, None),
-    )
-    corners = arrays["headboxes_src"]
-    diagonal = np.linalg.norm(corners[1] - corners[0], axis=0)
-    return (
-        arrays["pos_gt_src"].transpose(2, 0, 1),
-        np.where(arrays["jnt_missing"].T != 0, 0, 2),
-        HEAD_FRACTION * diagonal,
-    )
-
-
-def _people_first(path, joints):
-    """The file's one array of predictions as `[N, P, 2]` float64, whatever the order of its axes."""
-    for name, array in _load(path).items():
-        shape = np.shape(array)
-        if len(shape) != 3 or 2 not in shape or joints not in shape:
-            continue
-        xy, joint = shape.index(2), shape.index(joints)
-        people = ({0, 1, 2} - {xy, joint}).pop()
-        return np.asarray(array, np.float64).transpose(people, joint, xy)
-    raise UsageError(
-        f"{path} holds no array with the axes people, {joints} joints, 2 coordinates; "
-        "choose another --protocol or --predictions"
-    )
-
-
-def _arrays(path, **shapes):
-    """Named float64 arrays of a .mat file, with their shapes checked (None = any)."""
-    content = _load(path)
-    for name, shape in shapes.items():
-        found = np.shape(content.get(name))
-        fits = len(found) == len(shape) and all(
-            e is None or e == f for e, f in zip(shape, found)
-        )
-        if not fits:
+def _matched(found, truth, path):
+    """Rows of the truth, ascending, and the row of each in the predictions."""
+    if found.ids is None:
+        count = len(found.joints_px)
+        if count not in truth.parts:
             raise UsageError(
-                f"{path}: expected an array {name!r} of shape {shape} (None = any), "
-                f"found {found if name in content else 'none'}; see --help for --ground_truth"
+                f"{path} holds {count} people, but {truth.name} "
+                f"{' or '.join(map(str, sorted(truth.parts)))}; "
+                "expected the same people in the same order, or ids"
             )
-    return {name: np.asarray(content[name], np.float64) for name in shapes}
+        return truth.parts[count], np.arange(count)
+    position = _positions(truth)
+    unknown = [id for id in found.ids if id not in position]
+    if unknown or len(set(found.ids)) != len(found.ids):
+        what = (
+            f"{len(unknown)} of {len(found.ids)} people that {truth.name} does not have, "
+            f"the first {unknown[0]!r} (there they are called like {truth.ids[0]!r})"
+            if unknown
+            else "the same person twice"
+        )
+        raise UsageError(f"{path} names {what}; name the truth they were predicted for")
+    rows = np.array([position[id] for id in found.ids])
+    if len(set(rows.tolist())) != len(rows):
+        raise UsageError(f"{path} names the same person in two ways; leave one of them")
+    order = np.argsort(rows)
+    return rows[order], order
 
 
-def _load(path):
-    """The variables of a .mat file (scipy reads data only; nothing in it is run)."""
-    if not os.path.isfile(path):
-        raise UsageError(f"{path} does not exist; expected a .mat file")
-    try:
-        content = scipy.io.loadmat(path, appendmat=False)
-    except Exception as error:  # scipy raises many kinds on a damaged file
-        raise UsageError(f"{path} cannot be read as a .mat file: {error}") from error
-    return {k: v for k, v in content.items() if not k.startswith("__")}
+def _positions(truth):
+    """{id: row}, and {name of the picture: row} where a data set's ids are those names.
+
+    bin/predict.py knows pictures, not people: its `photos/im1001.jpg` is lsp/im1001.
+    """
+    rows = {id: n for n, id in enumerate(truth.ids)}
+    for suffix in ("", ".jpg"):
+        rows |= {
+            id.partition("/")[2] + suffix: n
+            for id, n in list(rows.items())
+            if "/" in id
+        }
+    return rows
+
+
+def _flic_truth(path, skeleton):
+    """FLIC's people by cpm/data/flic.py, which reads positions 0-based."""
+    people = list(flic.read_people(os.path.dirname(path), file=os.path.basename(path)))
+    people = [person for person in people if not person.excluded]
+    return truths.Truth(
+        name=str(path),
+        skeleton=skeleton,
+        ids=tuple(person.id for person in people),
+        joints_px=np.stack([person.pose.joints_px for person in people]).astype(float),
+        state=np.stack([person.pose.state for person in people]),
+        head_size_px=np.zeros(len(people)),
+        test=np.array([n for n, p in enumerate(people) if flic.is_test(p.id)], int),
+    )

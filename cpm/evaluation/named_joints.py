@@ -1,0 +1,133 @@
+"""Predictions that name their joints, in JSON. Positions are 0-based image pixels.
+
+Two layouts are read. The simple one, which anybody can write and `bin/eval.py --write_predictions`
+writes (confidence, `id` and everything else at the top may be left out; null = not found):
+
+    {"people": [{"id": "lsp/im1001",
+                 "joints": {"left_wrist": [81.5, 40.0, 0.93], "neck": null, ...}}, ...]}
+
+and what bin/predict.py writes, one person in each picture, whose file name is the id:
+
+    {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
+
+Names are those of cpm/skeleton.py. A joint that the protocol does not score is left out, a name that
+no skeleton has is refused: it would silently count as "not found".
+"""
+
+import math
+import os
+
+import numpy as np
+
+from cpm import files
+from cpm.errors import UsageError
+from cpm.skeleton import SKELETONS, canonical_name
+
+ADVICE = 'expected {"people": [{"joints": {"left_wrist": [x, y], ...}}, ...]}'
+
+
+def read_json(path, skeleton):
+    """The people in a JSON file.
+
+    Args:
+      path: file.
+      skeleton: `Skeleton` of the protocol.
+
+    Returns:
+      names tuple of P', `[N, P', 3]` float64 (x, y, confidence; nan where not said), ids tuple of N
+      or None, and the file's `origin` or None.
+
+    Raises:
+      UsageError: if it is no JSON of one of the two layouts, or names an unknown joint.
+    """
+    record = files.read_json(path, ADVICE)
+    people = _people(record, path)
+    names = tuple(dict.fromkeys(name for _, joints in people for name in joints))
+    check_names(names, path, skeleton)
+    values = np.full([len(people), len(names), 3], np.nan)
+    for n, (_, joints) in enumerate(people):
+        for name, value in joints.items():
+            values[n, names.index(name)] = _triple(
+                value, f"{path}: {name} of person {n + 1}"
+            )
+    ids = [id if id is None else str(id) for id, _ in people]
+    if any(id is None for id in ids):
+        if not all(id is None for id in ids):
+            raise UsageError(
+                f"{path}: {ids.count(None)} of {len(ids)} people have no `id`; "
+                "give all of them one, or none"
+            )
+        ids = None
+    return names, values, ids and tuple(ids), _origin(record, path)
+
+
+def check_names(names, path, skeleton):
+    """Refuses names that no skeleton has, and two names of one joint.
+
+    Raises:
+      UsageError: naming them and the known ones.
+    """
+    known = {*skeleton.joints, *(j for s in SKELETONS.values() for j in s.joints)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(
+            f"{path} names the joints {', '.join(map(repr, unknown))}; known are "
+            f"{', '.join(skeleton.joints)} (and those of {', '.join(SKELETONS)})"
+        )
+    same = [canonical_name(name) for name in names]
+    if len(set(same)) != len(same):
+        twice = sorted(name for name in names if same.count(canonical_name(name)) > 1)
+        raise UsageError(
+            f"{path} names one joint several times: {', '.join(twice)}; leave one of them"
+        )
+
+
+def _people(record, path):
+    """[(id or None, {joint: value})] of either layout."""
+    try:
+        if "images" in record:
+            return [_only_person(image, path) for image in record["images"]]
+        people = [
+            (person.get("id"), dict(person["joints"])) for person in record["people"]
+        ]
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        found = ", ".join(record) if isinstance(record, dict) else type(record).__name__
+        raise UsageError(f"{path} holds {found}; {ADVICE}; see --help") from error
+    if not people:
+        raise UsageError(f"{path} holds no people; {ADVICE}")
+    return people
+
+
+def _only_person(image, path):
+    """The one person of a picture, whose id is the picture's file name."""
+    if len(image["people"]) != 1:
+        raise UsageError(
+            f"{path}: {image['file']} has {len(image['people'])} people; expected one in each "
+            "picture, since nothing says which one is meant"
+        )
+    return os.path.basename(image["file"]), dict(image["people"][0]["joints"])
+
+
+def _triple(value, where):
+    """(x, y, confidence), nan where not said."""
+    if value is None:
+        return math.nan, math.nan, math.nan
+    try:
+        numbers = [math.nan if number is None else float(number) for number in value]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) not in (2, 3):
+        raise UsageError(
+            f"{where} is {value!r}; expected [x, y], [x, y, confidence] or null"
+        )
+    return (*numbers, math.nan)[:3]
+
+
+def _origin(record, path):
+    """The file's own `origin`, or None without one."""
+    origin = record.get("origin")
+    if origin not in (None, 0, 1):
+        raise UsageError(
+            f"{path}: `origin` is {origin!r}; expected 0 or 1, the number of the first pixel"
+        )
+    return origin
