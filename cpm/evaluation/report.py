@@ -84,8 +84,24 @@ def stage_scores(predictions, skeleton, joints=None):
         ]
 
 
-def main_score(metrics):
-    """The one number by which checkpoints are compared; higher is better.
+def last_score(predictions, skeleton, metric, joints=None):
+    """The `Score` of one metric at the last stage.
+
+    Args:
+      predictions, skeleton, joints: as in `score`.
+      metric: its name.
+
+    Raises:
+      ValueError: if there is no such metric.
+    """
+    for stages in stage_scores(predictions, skeleton, joints):
+        if stages[-1].name == metric:
+            return stages[-1]
+    raise ValueError(f"there is no metric {metric!r}")
+
+
+def main_metric(metrics):
+    """Name of the one metric by which checkpoints and methods are compared.
 
     PCKh@0.5 where heads are annotated, else PCK@0.2, else PCP@25px: the loosest comes last.
 
@@ -94,8 +110,17 @@ def main_score(metrics):
     """
     for name in ("pckh@0.5", "pck@0.2", "pcp25"):
         if name in metrics:
-            return metrics[name]["total"]
+            return name
     raise ValueError("nothing was scored: no person has an annotated joint")
+
+
+def main_score(metrics):
+    """The total of the `main_metric`; higher is better.
+
+    Raises:
+      ValueError: if nothing was scored.
+    """
+    return metrics[main_metric(metrics)]["total"]
 
 
 def one_line(metrics):
