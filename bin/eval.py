@@ -8,10 +8,23 @@ Without --data the run's own data folders are used. Tables go to the terminal an
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
 --crop=joints uses the true joints' box, person the annotated centre and scale, image nothing.
 
-Others' predictions are scored by the same code, without any network:
+Predictions in files, of any method, are scored by the same code without any network:
 
     python bin/eval.py --protocol=mpii --predictions=preds.mat \\
         --ground_truth=detections_our_format.mat
+    python bin/eval.py --predictions=preds.json --ground_truth=data/lsp --split=validation
+    python bin/eval.py --protocol=lsp --predictions=ours.h5,theirs.mat --ground_truth=joints.mat
+
+The last one compares two files joint by joint. Read are .mat (also 7.3), .h5, .npz and .json, with
+axes in any order. --ground_truth is a data set's own file: LSP's joints.mat, MPII's
+detections_our_format.mat or valid.h5, FLIC's examples.mat (its test half); or a converted folder,
+whose people are then found by their ids. .mat and .h5 count pixels from 1, as those files do, .npz
+and .json from 0; --origin says otherwise. --write_predictions makes such a file:
+
+    python bin/eval.py --ckpt=runs/lsp --data=data/lsp --split=test --write_predictions=ours.h5
+
+JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]}, or
+what bin/predict.py writes of pictures with one person each.
 """
 
 import os
@@ -19,11 +32,12 @@ import os
 from absl import flags
 
 import ops
-from cpm import command_line, evaluate, files
+from cpm import command_line, evaluate, score_files
 from cpm.config import CROP_RULES
 from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.evaluation import published, report, tables
+from cpm.evaluation import writing
+from cpm.evaluation.published import PROTOCOLS
 from cpm.flags import parse_numbers
 from cpm.training import run_folder
 from cpm.training.checkpoints import load_network
@@ -48,9 +62,15 @@ flags.DEFINE_string("json", None, "File for the numbers, instead of eval/ of the
 flags.DEFINE_string("plots", None, "Folder for pictures.")
 flags.DEFINE_integer("pictures", 8, "People on each sheet of --plots.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of the bootstrap intervals.")
-flags.DEFINE_string("predictions", None, "Others' predictions, a .mat file.")
-flags.DEFINE_string("ground_truth", None, "The truth for --predictions, a .mat file.")
-flags.DEFINE_enum("protocol", None, sorted(published.PROTOCOLS), "Of --predictions.")
+flags.DEFINE_list("predictions", None, "File to score, or two to compare: A,B.")
+flags.DEFINE_string("ground_truth", None, "Truth of --predictions: file or folder.")
+flags.DEFINE_enum("protocol", None, sorted(PROTOCOLS), "Of --predictions.")
+flags.DEFINE_enum("origin", None, ["0", "1"], "First pixel's number in --predictions.")
+flags.DEFINE_string(
+    "write_predictions", None, "File for the network's joints: .mat, .h5, .npz, .json."
+)
+OF_FILES = ("ground_truth", "protocol", "origin")
+OF_NETWORKS = ("data", "crop", "flip", "plots", "write_predictions")
 
 
 def main(_):
@@ -58,15 +78,19 @@ def main(_):
         raise UsageError(
             "give either --ckpt=RUN or --predictions=FILE --ground_truth=FILE --protocol=NAME"
         )
-    if FLAGS.ckpt and (FLAGS.ground_truth or FLAGS.protocol):
-        raise UsageError(
-            "--ground_truth and --protocol go with --predictions, not --ckpt"
-        )
-    return score_published() if FLAGS.predictions else score_network()
+    for flag in OF_FILES if FLAGS.ckpt else OF_NETWORKS:
+        if FLAGS[flag].value:
+            raise UsageError(
+                f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
+                f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
+            )
+    return score_predictions() if FLAGS.predictions else score_network()
 
 
 def score_network():
     """Scores a checkpoint on every data folder."""
+    if FLAGS.write_predictions:
+        writing.check_suffix(FLAGS.write_predictions)
     network, config, description = load_network(FLAGS.ckpt)
     prefix = description["prefix"]
     run = run_of(prefix)
@@ -79,13 +103,23 @@ def score_network():
         xla=FLAGS.xla,
         seed=FLAGS.seed,
     )
-    result = evaluate.evaluate_folders(network, config, data_folders(run), options)
+    folders = data_folders(run)
+    result = evaluate.evaluate_folders(network, config, folders, options)
     print(result.text())
     path = FLAGS.json or os.path.join(
         run or os.path.dirname(prefix), "eval", default_name()
     )
     evaluate.write_results(result, path, config, options, prefix)
     print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
+    if FLAGS.write_predictions:
+        score_files.write_network_predictions(
+            FLAGS.write_predictions,
+            result.people,
+            network.skeleton,
+            list(result.sources),
+            FLAGS.split,
+        )
+        print(f"wrote {FLAGS.write_predictions}")
     if FLAGS.plots:
         names = evaluate.write_pictures(
             result, FLAGS.plots, network, config, options, count=FLAGS.pictures
@@ -123,19 +157,30 @@ def data_folders(run):
     return recorded
 
 
-def score_published():
-    """Scores a prediction file."""
-    if not (FLAGS.ground_truth and FLAGS.protocol):
-        raise UsageError("--predictions also needs --ground_truth=FILE and --protocol")
-    people = published.read_published(
-        FLAGS.protocol, FLAGS.predictions, FLAGS.ground_truth
-    )
-    skeleton = published.PROTOCOLS[FLAGS.protocol]
-    metrics = report.score(people, skeleton, seed=FLAGS.seed)
-    print(tables.full_report(metrics))
+def score_predictions():
+    """Scores a prediction file, or compares two."""
+    paths = FLAGS.predictions
+    if not FLAGS.ground_truth or len(paths) > 2:
+        raise UsageError(
+            f"--predictions={','.join(paths)}: expected one file, or two to compare, and "
+            "--ground_truth=FILE --protocol=NAME or --ground_truth=FOLDER"
+        )
+    truth = score_files.read_truth(FLAGS.ground_truth, FLAGS.protocol, FLAGS.split)
+    options = {
+        "origin": None if FLAGS.origin is None else int(FLAGS.origin),
+        "seed": FLAGS.seed,
+    }
+    if len(paths) == 1:
+        text, record = score_files.score_file(
+            paths[0], truth, FLAGS.protocol, **options
+        )
+    else:
+        text, record = score_files.compare_files(
+            paths, truth, FLAGS.protocol, **options
+        )
+    print(text)
     if FLAGS.json:
-        record = {"metrics": metrics, "curves": report.curves(people, skeleton)}
-        files.write_json(FLAGS.json, record | command_line.provenance(FLAGS.seed))
+        score_files.write_record(FLAGS.json, record, FLAGS.seed)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cpm import config as configuration
-from cpm import evaluate
+from cpm import evaluate, score_files
 from cpm.data.person import Person, Pose
 from cpm.data.records import write_records
 from cpm.data.splits import RULES
@@ -91,11 +91,35 @@ def test_evaluate_folders_options(run):
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
 
 
+@pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
+def test_network_scores_the_same_through_a_file(run, tmp_path, suffix):
+    """Write, read again, score against the data folder: what evaluation itself says, PCP@25px aside."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    found = evaluate.evaluate_folders(network, config, [folder])
+    path = f"{tmp_path}/p{suffix}"
+    score_files.write_network_predictions(
+        path, found.people, network.skeleton, [folder], "validation"
+    )
+    truth = score_files.read_truth(folder)
+    _, record = score_files.score_file(path, truth)
+    expected = {k: v["total"] for k, v in found.metrics.items() if k != "pcp25"}
+    totals = {name: values["total"] for name, values in record["metrics"].items()}
+    assert totals == pytest.approx(expected, abs=1e-9) and len(totals) == 7
+
+
 @pytest.mark.slow
 def test_eval_script(run, tmp_path):
-    plots = tmp_path / "plots"
-    done = script("eval.py", f"--ckpt={run}", f"--plots={plots}", "--pictures=3")
+    plots, written = tmp_path / "plots", tmp_path / "p.h5"
+    done = script(
+        "eval.py",
+        f"--ckpt={run}",
+        f"--plots={plots}",
+        "--pictures=3",
+        f"--write_predictions={written}",
+    )
     assert done.returncode == 0, done.stderr
+    assert written.stat().st_size > 1000 and f"wrote {written}" in done.stdout
     assert "stage 2" in done.stdout and "left_wrist" in done.stdout
     with open(os.path.join(run, "eval", "validation.json")) as file:
         record = json.load(file, parse_constant=lambda word: pytest.fail(word))

@@ -24,6 +24,10 @@ from cpm.training.checkpoints import Checkpoints, read_list
 from cpm.training.recipes import recipe
 
 
+# How the released networks were trained: what crops they want, and how to go on training.
+RECIPES = {"paper": "paper", "vgg": "release"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """What became of one layer.
@@ -68,7 +72,8 @@ def import_weights(config, src, out, *, given=(), channel_order="bgr", seed=0):
         network, rows = _from_vgg19(config, src, layers, channel_order, seed)
     else:
         network, rows = _from_release(config, src, layers, given)
-    config = dataclasses.replace(recipe(config.arch), network=network.config, seed=seed)
+    training = recipe(RECIPES[config.arch], config.arch)
+    config = dataclasses.replace(training, network=network.config, seed=seed)
     Checkpoints(folder, network, None, config).save(0)
     return network.config, rows
 

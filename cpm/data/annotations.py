@@ -1,0 +1,75 @@
+"""The people of a converted folder without their pictures: what a prediction file is scored against.
+
+Positions are in pixels of the stored picture, which may be a cut and shrunk part of the original;
+`to_source` leads back. Predictions of others are in pixels of the original.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from cpm.data.examples import parse_example
+from cpm.data.manifest import read_manifest
+from cpm.data.records import read_shard
+from cpm.errors import UsageError
+from cpm.skeleton import Skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """Attributes:
+    skeleton: names of the P joints.
+    ids: N ids.
+    joints_px: `[N, P, 2]` float64, pixels of the stored pictures; 0 where absent.
+    state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
+    head_size_px: `[N]`, pixels of the stored pictures; 0 = unknown.
+    to_source: `[N, 2, 3]` float64, from the stored pictures to the original ones.
+    """
+
+    skeleton: Skeleton
+    ids: tuple[str, ...]
+    joints_px: np.ndarray
+    state: np.ndarray
+    head_size_px: np.ndarray
+    to_source: np.ndarray
+
+
+def read_annotations(folder, split):
+    """Everybody in one split of a converted folder, in the order of the records.
+
+    Args:
+      folder: that bin/convert.py made.
+      split: `train`, `validation` or `test`.
+
+    Returns:
+      `Annotations`.
+
+    Raises:
+      UsageError: if the folder is no data folder, or has nobody in the split.
+    """
+    manifest = read_manifest(folder)
+    if not manifest.people(split):
+        inhabited = [name for name in manifest.splits if manifest.people(name)]
+        raise UsageError(
+            f"{folder} has nobody in its split {split!r}; choose another with --split: "
+            + ", ".join(inhabited)
+        )
+    people = [
+        {
+            key: value.numpy()
+            for key, value in parse_example(record, len(manifest.skeleton)).items()
+            if key != "picture"
+        }
+        for shard in manifest.splits[split]
+        for record in read_shard(os.path.join(folder, shard.file))
+    ]
+    return Annotations(
+        skeleton=manifest.skeleton,
+        ids=tuple(person["id"].decode() for person in people),
+        # Pose 0 is the person's own, the others are neighbours in the picture.
+        joints_px=np.stack([p["joints_px"][0] for p in people]).astype(np.float64),
+        state=np.stack([p["state"][0] for p in people]),
+        head_size_px=np.array([sum(p["head_size_px"]) for p in people], np.float64),
+        to_source=np.stack([p["to_source"] for p in people]).astype(np.float64),
+    )
