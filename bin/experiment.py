@@ -20,6 +20,7 @@ from cpm import command_line, files
 from cpm.config import changed
 from cpm.data import pipeline, sources
 from cpm.errors import UsageError
+from cpm.evaluation.report import HEADLINES
 from cpm.experiments import report, runner
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.flags import (
@@ -80,7 +81,7 @@ def base_config(folders):
 
 def preferred_metrics(results):
     """Metrics that every result has, the strictest first."""
-    for metric in ("pckh@0.5", "pck@0.2", "pcp25"):
+    for metric in HEADLINES:
         if all(metric in result.metrics for result in results):
             yield metric
 

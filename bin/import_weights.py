@@ -5,7 +5,7 @@
 
     python bin/import_weights.py --arch=vgg --src=VGG_ILSVRC_19_layers.caffemodel \\
         --out=runs/vgg19 --skeleton=lsp14
-    python bin/train.py --arch=vgg --init_from=runs/vgg19 --data=data/lsp,data/lspet
+    python bin/train.py --recipe=release --init_from=runs/vgg19 --data=data/lsp,data/lspet
 
 A released file decides joints and stages; --arch=paper is the one described by "centerMap" deploy
 files, vgg by "resize". VGG-19 (.caffemodel, .npz, .h5) fills vgg up to conv4_2; the other layers
@@ -60,7 +60,7 @@ def main(_):
         f"stages, {config.skeleton}; wrote {FLAGS.out}"
     )
     print(
-        f"next: python bin/train.py --arch={config.arch} --init_from={FLAGS.out} --data=DIR"
+        f"next: python bin/train.py --recipe=release --init_from={FLAGS.out} --data=DIR"
         if fresh
         else f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses"
     )

@@ -19,6 +19,7 @@ _METRIC_NAMES = {
     "pckh": "PCKh: fraction of the head size",
 }
 _TICKS = {"pck": 0.05, "pckh": 0.1}
+_DETAILS = ("pckh@0.1", "pcp_strict", "pcp_average")  # in tables, not in every diagram
 
 
 def training_curves(records, *, title=""):
@@ -57,7 +58,7 @@ def training_curves(records, *, title=""):
     left.legend(fontsize=8, frameon=False, ncols=2)
     right = canvas.axes(570, 74, 380, 330)
     plain_axes(right, "Validation score, %", "step")
-    _plot_scores(right, evaluations(records))
+    _plot_scores(right, headlines(evaluations(records)))
     return canvas.pixels()
 
 
@@ -161,6 +162,15 @@ def evaluations(records, against="step"):
             if value is not None:
                 series.setdefault(name, []).append((record[against], value))
     return series
+
+
+def headlines(by_metric):
+    """What a diagram shows of {metric: anything}: all but the details.
+
+    >>> headlines({"pcp25": 1, "pcp_strict": 2})
+    {'pcp25': 1}
+    """
+    return {name: value for name, value in by_metric.items() if name not in _DETAILS}
 
 
 def smooth(values, share=0.02):

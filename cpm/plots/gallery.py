@@ -58,7 +58,7 @@ def write_gallery(
     if curve_points:
         pictures["pck_curves.png"] = curves.pck_curves({"last stage": curve_points})
     pictures["score_by_stage.png"] = curves.stage_curve(
-        {name: values["per_stage"] for name, values in metrics.items()}
+        {n: values["per_stage"] for n, values in curves.headlines(metrics).items()}
     )
     for name, pixels in pictures.items():
         write_picture(os.path.join(folder, name), pixels)
