@@ -15,15 +15,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import ops
 from cpm import command_line
-from cpm.config import TargetConfig
+from cpm.config import AUGMENTATIONS, CROP_RULES, SCHEDULES, TargetConfig
+from cpm.data import sources
+from cpm.data.splits import RULES
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
+from cpm.evaluation.published import PROTOCOLS
+from cpm.experiments.variants import EXPERIMENTS
 from cpm.network import PRESETS, preset
+from cpm.network.architectures import NORMS
 from cpm.network.tables import stage_rows
 from cpm.skeleton import SKELETONS
 from cpm.training import loss
-from cpm.training.recipes import recipe
+from cpm.training.recipes import RECIPES, recipe
 from cpm.training.targets import make_targets
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -39,8 +45,23 @@ NOT_IN_A_CHECKOUT = {
     *("joints.mat", "cpm_lsp_6stages.mat", "hourglass_s2_mpii_valid.mat"),
     "mpii_human_pose_v1_u12_1.mat",
     *("detections_our_format.mat", "preds.mat", "poses.json", "validation.json"),
-    *("photo.jpg", "group.jpg", "batch.png"),
+    *("photo.jpg", "group.jpg", "batch.png", "ours.h5", "theirs.mat", "valid.h5"),
 }
+# What scripts take choices of flags from, and their arguments that are no flags.
+CHOICES = {
+    "AUGMENTATIONS": AUGMENTATIONS,
+    "CROP_RULES": CROP_RULES,
+    "NORMS": NORMS,
+    "PRESETS": PRESETS,
+    "PROTOCOLS": PROTOCOLS,
+    "RECIPES": RECIPES,
+    "RULES": RULES,
+    "SCHEDULES": SCHEDULES,
+    "SKELETONS": SKELETONS,
+    "ops": ops,
+    "sources": sources,
+}
+ARGUMENTS = {"bin/experiment.py": EXPERIMENTS}
 FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|txt|toml|jsonl?|mat|jpg|png|tfrecord)")
 FOLDER = re.compile(r"\.?\w[\w.-]*(/[\w.-]+)*/")
 
@@ -115,7 +136,7 @@ def problems_of_command(line):
         for word in shlex.split(rest):
             if word.startswith("--"):
                 found += problems_of_flag(word, script)
-            elif word not in ("…", "..."):
+            elif word not in ("…", "...", *ARGUMENTS.get(script, ())):
                 found.append(f"{script} takes no argument {word!r}")
     for command in re.split(r"&&|;", line):
         if match := re.match(r"\s*make ([a-z]\S*)", command):
@@ -154,8 +175,8 @@ def flags_in(tree):
         if not kind.startswith("DEFINE_"):
             continue
         name, choices = call.args[0].value, None
-        if kind == "DEFINE_enum" and isinstance(call.args[2], ast.List):
-            choices = ast.literal_eval(call.args[2])
+        if kind == "DEFINE_enum":  # a list, or an expression of names in CHOICES
+            choices = list(eval(ast.unparse(call.args[2]), CHOICES.copy()))
         yield name, choices
         if kind == "DEFINE_bool":
             yield f"no{name}", None
@@ -196,6 +217,8 @@ def test_everything_named_exists(name):
         ("```sh\n.venv/bin/python bin/x.py\n```", "bin/x.py does not exist"),
         ("```sh\npython bin/train.py --arch=mini runs\n```", "bin/train.py takes no argument 'runs'"),
         ("`python bin/eval.py --crop=box`", "--crop cannot be 'box'"),
+        ("`python bin/train.py --recipe=old`", "--recipe cannot be 'old'"),
+        ("`python bin/experiment.py depth`", "bin/experiment.py takes no argument 'depth'"),
         ("`--cropp`", "no script has flag --cropp"),
         ("`make trian`", "the Makefile has no target 'trian'"),
         ("```sh\nmake test && make tests\n```", "the Makefile has no target 'tests'"),
