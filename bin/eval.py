@@ -31,14 +31,13 @@ import os
 
 from absl import flags
 
-import ops
 from cpm import command_line, evaluate, score_files
 from cpm.config import CROP_RULES
 from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.evaluation import writing
 from cpm.evaluation.published import PROTOCOLS
-from cpm.flags import parse_numbers
+from cpm.flags import decoding_from_flags, define_decoding_flags
 from cpm.training import run_folder
 from cpm.training.checkpoints import load_network
 
@@ -52,11 +51,7 @@ flags.DEFINE_enum(
     CROP_RULES,
     "How to place crops; as trained if not given.",
 )
-flags.DEFINE_bool("flip", False, "Average over the mirrored crop as well.")
-flags.DEFINE_list("scales", ["1"], "Average over these sizes, e.g. 0.9,1,1.1.")
-flags.DEFINE_enum(
-    "refinement", "taylor", ops.REFINEMENTS, "From the highest cell to the joint."
-)
+define_decoding_flags()
 flags.DEFINE_bool("xla", False, "Compile with XLA.")
 flags.DEFINE_string("json", None, "File for the numbers, instead of eval/ of the run.")
 flags.DEFINE_string("plots", None, "Folder for pictures.")
@@ -97,9 +92,7 @@ def score_network():
     options = evaluate.Options(
         split=FLAGS.split,
         crop=FLAGS.crop,
-        flip=FLAGS.flip,
-        scales=parse_numbers("scales", FLAGS.scales),
-        refinement=FLAGS.refinement,
+        **decoding_from_flags(),
         xla=FLAGS.xla,
         seed=FLAGS.seed,
     )

@@ -21,11 +21,10 @@ import os
 
 from absl import flags
 
-import ops
 from cpm import command_line, files, plots
 from cpm.data.images import PictureError, read_picture
 from cpm.errors import UsageError
-from cpm.flags import parse_numbers
+from cpm.flags import decoding_from_flags, define_decoding_flags, parse_numbers
 from cpm.inference import Predictor, belief_file
 
 FLAGS = flags.FLAGS
@@ -37,11 +36,7 @@ flags.DEFINE_string("json", None, "File for the joints.")
 flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
 flags.DEFINE_string("belief_maps", None, "File, .npz, for one picture's belief maps.")
 flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
-flags.DEFINE_bool("flip", False, "Average over the mirrored picture as well.")
-flags.DEFINE_list("scales", ["1"], "Average over these sizes, e.g. 0.9,1,1.1.")
-flags.DEFINE_enum(
-    "refinement", "taylor", ops.REFINEMENTS, "From the highest cell to the joint."
-)
+define_decoding_flags()
 flags.DEFINE_bool("xla", False, "Compile with XLA.")
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -60,13 +55,7 @@ def main(_):
         belief_file.check_name(FLAGS.belief_maps)
     if os.path.exists(FLAGS.out) and not os.path.isdir(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} is a file; name a folder for the drawings")
-    predictor = Predictor(
-        FLAGS.ckpt,
-        flip=FLAGS.flip,
-        scales=parse_numbers("scales", FLAGS.scales),
-        refinement=FLAGS.refinement,
-        xla=FLAGS.xla,
-    )
+    predictor = Predictor(FLAGS.ckpt, xla=FLAGS.xla, **decoding_from_flags())
     images, skipped = [], []
     for path, name in zip(paths, output_names(paths)):
         try:

@@ -16,6 +16,7 @@ from cpm.errors import UsageError
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
 from cpm.training.recipes import RECIPES, default_recipe, recipe
+from ops import REFINEMENTS
 
 # absl lists a script's own flags in --help: these count as the calling script's.
 flags.disclaim_key_flags()
@@ -127,6 +128,39 @@ def train_config_from_flags(
         return changed(config, _given(changes))
     except ValueError as error:
         raise UsageError(f"{error}; try --help for what each flag takes") from None
+
+
+def define_decoding_flags(values=flags.FLAGS):
+    """Defines the flags that say how joints are read; call once, at the top of a script.
+
+    Args:
+      values: where they are defined; a test may bring its own `FlagValues`.
+    """
+    where = {"flag_values": values}
+    flags.DEFINE_bool("flip", False, "Average over the mirrored picture too.", **where)
+    flags.DEFINE_list("scales", ["1"], "Average over sizes: 0.9,1,1.1.", **where)
+    flags.DEFINE_enum(
+        "refinement",
+        "taylor",
+        REFINEMENTS,
+        "From the highest cell to the joint.",
+        **where,
+    )
+
+
+def decoding_from_flags(values=flags.FLAGS):
+    """`flip`, `scales` and `refinement`, as `define_decoding_flags` describes them.
+
+    Returns:
+      dict.
+    Raises:
+      UsageError: if --scales are no numbers.
+    """
+    return {
+        "flip": values.flip,
+        "scales": parse_numbers("scales", values.scales),
+        "refinement": values.refinement,
+    }
 
 
 def _given(changes):

@@ -58,7 +58,7 @@ CHOICES = {
     "RULES": RULES,
     "SCHEDULES": SCHEDULES,
     "SKELETONS": SKELETONS,
-    "ops": ops,
+    "REFINEMENTS": ops.REFINEMENTS,
     "sources": sources,
 }
 ARGUMENTS = {"bin/experiment.py": EXPERIMENTS}
@@ -162,7 +162,8 @@ def flags_of(script):
     """{flag: its choices, None = any} that a script defines, `noname` of switches included."""
     tree = ast.parse((ROOT / script).read_text(encoding="utf-8"))
     flags = {"help": None} | dict(flags_in(tree))
-    if "define_network_flags" in {n.id for n in ast.walk(tree) if hasattr(n, "id")}:
+    used = {n.id for n in ast.walk(tree) if hasattr(n, "id")}
+    if used & {"define_network_flags", "define_decoding_flags"}:
         flags |= flags_of("cpm/flags.py")
     return flags
 
