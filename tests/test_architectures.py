@@ -166,7 +166,10 @@ def test_presets_follow_the_defaults_of_the_configuration():
     [
         ({"arch": "resnet"}, "unknown arch 'resnet'; known: mini, vgg, paper"),
         ({"norm": "layer"}, "unknown norm 'layer'; known: none, batch"),
-        ({"skeleton": "cat"}, "unknown skeleton 'cat'; known: coco17, lsp14, mpii16"),
+        (
+            {"skeleton": "cat"},
+            "unknown skeleton 'cat'; known: coco17, flic11, lsp14, mpii16",
+        ),
         ({"stages": 0}, "stages should be at least 1, not 0"),
         ({"width": 0.0}, "width should be above 0, not 0.0"),
         ({"width": float("nan")}, "width should be above 0, not nan"),

@@ -167,7 +167,7 @@ class TestGeometry:
         np.testing.assert_array_equal(mirrored(values, False), values)
         once = mirrored(values, True)
         np.testing.assert_array_equal(mirrored(once, True), values)
-        left, right = (skeleton.index(f"{side}_knee") for side in ("left", "right"))
+        left, right = (skeleton.index(f"{side}_hip") for side in ("left", "right"))
         assert once[1, left] == values[1, right] and once[1, right] == values[1, left]
 
 

@@ -163,8 +163,10 @@ def flags_of(script):
     tree = ast.parse((ROOT / script).read_text(encoding="utf-8"))
     flags = {"help": None} | dict(flags_in(tree))
     used = {n.id for n in ast.walk(tree) if hasattr(n, "id")}
-    if used & {"define_network_flags", "define_decoding_flags"}:
-        flags |= flags_of("cpm/flags.py")
+    shared = ast.parse((ROOT / "cpm" / "flags.py").read_text(encoding="utf-8"))
+    for function in shared.body:
+        if getattr(function, "name", None) in used:
+            flags |= dict(flags_in(function))
     return flags
 
 

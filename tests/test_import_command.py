@@ -93,6 +93,7 @@ def test_train_and_eval_take_it(done, tmp_path):
     flags = ["--skeleton=lsp14", "--stages=2", "--steps=2", "--batch_size=2"]
     status, text, error = run(
         "train.py",
+        "--recipe=release",
         *SMALL,
         *flags,
         f"--data={data}",
