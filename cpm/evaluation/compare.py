@@ -10,6 +10,8 @@ read a single joint with care, the total with less.
 import dataclasses
 import os
 
+import numpy as np
+
 from cpm.evaluation import report
 from cpm.evaluation.bootstrap import paired_intervals
 from cpm.evaluation.tables import format_table, number
@@ -87,7 +89,7 @@ def compare(first, second, skeleton, metric, *, joints=None, resamples=1000, see
                 second=after,
                 difference=after - before,
                 interval=(float(low[p]), float(high[p])),
-                only_first=float(-gained[gained < 0].sum()),
+                only_first=float(np.abs(gained[gained < 0]).sum()),
                 only_second=float(gained[gained > 0].sum()),
                 counted=int(counted.sum()),
             )
