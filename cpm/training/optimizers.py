@@ -33,7 +33,7 @@ def clip_by_global_norm(gradients, limit):
     Returns:
       (gradients, norm before clipping).
     """
-    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients]))
+    norm = tf.sqrt(tf.add_n([_sum_of_squares(g) for g in gradients]))
     if not limit:
         return list(gradients), norm
     factor = limit / tf.maximum(norm, limit)
@@ -195,10 +195,10 @@ class Muon(Optimizer):
         m.assign(b * m + (1.0 - b) * gradient)
         ahead = b * m + (1.0 - b) * gradient  # Nesterov's
         step = orthogonalize(tf.reshape(ahead, [-1, variable.shape[-1]]))
-        step = tf.math.divide_no_nan(step, tf.norm(step))
-        length = tf.norm(variable)
+        step = tf.math.divide_no_nan(step, _norm(step))
+        length = _norm(variable)
         turned = variable / length - TURN * rate * tf.reshape(step, variable.shape)
-        variable.assign(turned * (length / tf.norm(turned)))
+        variable.assign(turned * (length / _norm(turned)))
 
 
 def orthogonalize(matrix):
@@ -225,17 +225,31 @@ def orthogonalize(matrix):
     x = tf.transpose(matrix) if tall else matrix  # X Xᵀ is the smaller square
     # In two steps: the squares of a gradient of 1e-20, as a dead layer has, are 0 in float32.
     x = tf.math.divide_no_nan(x, tf.reduce_max(tf.abs(x)))
-    x = tf.math.divide_no_nan(x, tf.norm(x))
     square = tf.matmul(x, x, transpose_b=True)
+    size = tf.linalg.trace(square)  # ||x||²
+    square = tf.math.divide_no_nan(square, size)
     identity = tf.eye(square.shape[0], dtype=x.dtype)
-    total = identity  # the product of all P
     a, b, c = NEWTON_SCHULZ
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        p = a * identity + b * square + c * tf.matmul(square, square)
-        total = tf.matmul(p, total)
+
+    def polynomial(square):
+        return a * identity + b * square + c * tf.matmul(square, square)
+
+    p = total = polynomial(square)  # total: the product of all P
+    for _ in range(NEWTON_SCHULZ_STEPS - 1):
         square = tf.matmul(tf.matmul(p, square), p)
-    x = tf.matmul(total, x)
+        p = polynomial(square)
+        total = tf.matmul(p, total)
+    x = tf.matmul(total * tf.math.rsqrt(tf.maximum(size, 1e-30)), x)
     return tf.transpose(x) if tall else x
+
+
+def _norm(x):
+    return tf.sqrt(_sum_of_squares(x))
+
+
+def _sum_of_squares(x):
+    """||x||² as a product: XLA on a CPU adds up one number after the other in a reduction."""
+    return tf.tensordot(x, x, axes=len(x.shape))
 
 
 def trained_variables(config, network):
