@@ -6,7 +6,9 @@ imported. Each op is defined once more in `ops/reference.py`, as plain NumPy loo
 
 from ops.affine_warp import affine_warp
 from ops.batch_norm import batch_norm, moments
+from ops.bilinear import Bilinear, cook_toom, fourier
 from ops.conv2d import conv2d
+from ops.fast_conv2d import fast_conv2d, fast_conv2d_transformed, transform_kernel
 from ops.gaussian_heatmap import gaussian_heatmap
 from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
@@ -15,6 +17,7 @@ from ops.shapes import check_floating, check_positive_int, check_rank, check_sha
 
 __all__ = [
     "REFINEMENTS",
+    "Bilinear",
     "affine_warp",
     "average_pool",
     "batch_norm",
@@ -23,11 +26,16 @@ __all__ = [
     "check_rank",
     "check_shape",
     "conv2d",
+    "cook_toom",
+    "fast_conv2d",
+    "fast_conv2d_transformed",
     "find_peaks",
+    "fourier",
     "gaussian_heatmap",
     "gaussian_weights",
     "max_pool",
     "moments",
     "resample",
     "spline_weights",
+    "transform_kernel",
 ]

@@ -26,6 +26,34 @@ def conv2d(x, kernel, bias=None, *, stride=1):
     return y
 
 
+def bilinear(x, kernel, algorithm):
+    """One tile, one channel, by y = C ((G w) * (A x)): `ops.bilinear.Bilinear`."""
+    image, weights = algorithm.image.matrix(), algorithm.kernel.matrix()
+    products = (weights @ kernel.ravel()) * (image @ x.ravel())
+    return (algorithm.output.matrix().T @ products).reshape(algorithm.outputs)
+
+
+def fast_conv2d(x, kernel, bias=None, *, algorithm):
+    """Tile after tile, channel by channel, the algorithm as matrices: `ops.fast_conv2d`."""
+    batch, height, width, channels = x.shape
+    k_height, k_width, _, filters = kernel.shape
+    oh, ow = algorithm.outputs
+    down, across = math.ceil(height / oh), math.ceil(width / ow)
+    top, left = (k_height - 1) // 2, (k_width - 1) // 2
+    padded = np.zeros(
+        [batch, down * oh + k_height - 1, across * ow + k_width - 1, channels]
+    )
+    padded[:, top : top + height, left : left + width] = x
+    y = np.zeros([batch, down * oh, across * ow, filters])
+    for b, i, j, o, c in np.ndindex(batch, down, across, filters, channels):
+        tile = padded[b, i * oh :, j * ow :, c][
+            : algorithm.tile[0], : algorithm.tile[1]
+        ]
+        outputs = bilinear(tile, kernel[:, :, c, o], algorithm)
+        y[b, i * oh : (i + 1) * oh, j * ow : (j + 1) * ow, o] += outputs
+    return y[:, :height, :width] + (0 if bias is None else bias)
+
+
 def max_pool(x, *, window, stride):
     """Largest value of each clipped window: `ops.max_pool`."""
     return _pool(x, window, stride, np.max)

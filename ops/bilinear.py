@@ -1,0 +1,241 @@
+"""Fast convolution as data: three matrices that turn a convolution into a few products.
+
+A k x k kernel slides over an n x n tile of the image and leaves o x o outputs, o = n - k + 1.
+Every fast way to compute them is *bilinear*: with matrices A `[r, n^2]`, G `[r, k^2]`, C `[o^2, r]`,
+
+    y = C ((G w) * (A x))         (correlation, as in conv2d.md; `*` is elementwise)
+
+costs r products where the definition costs o^2 k^2. Two families are made here, both in float64:
+
+  cook_toom  polynomials evaluated at points and interpolated (Winograd's): r = n^2, the least
+             possible, with small rationals; rounding grows fast with n.
+  fourier    the discrete Fourier transform, three real products a complex one: r = 1.5 n^2
+             (+ 1.5 n for odd n); rounding hardly grows at all.
+
+Derivations: fast_conv2d.md, beside this file. `ops.fast_conv2d` applies them to images.
+
+References:
+  S. Winograd, Arithmetic Complexity of Computations, SIAM 1980.
+  A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
+  M. Mathieu, M. Henaff, Y. LeCun, Fast Training of Convolutional Networks through FFTs, ICLR 2014.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from ops.shapes import check_positive_int
+
+# Points for Cook-Toom besides infinity, in order of use. Small and reciprocal ones keep the
+# powers, and with them the rounding, small (fast_conv2d.md, section 6).
+POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2, 1 / 4, -4, 4, -1 / 4, 3 / 4, -4 / 3)
+
+# (a + ib)(c + id) = (k1 - k3) + i (k1 + k2) with the three products (Gauss)
+#     k1 = (a + b) c,   k2 = a (d - c),   k3 = b (c + d):
+IMAGE_TRIPLE = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])  # of (a, b)
+KERNEL_TRIPLE = np.array([[1.0, 0.0], [-1.0, 1.0], [1.0, 1.0]])  # of (c, d)
+OUTPUT_TRIPLE = np.array([[1.0, 1.0], [0.0, 1.0], [-1.0, 0.0]])  # how k enters (re, im)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Separable:
+    """A linear map of an h x w patch to r numbers, in two steps: its rows, then its columns.
+
+        z[p, s, j] = sum_i rows[p, s, i] x[i, j]
+        u[p, q]    = sum_{s, j} columns[p, q, s, j] z[p, s, j],        r = P Q
+
+    s counts what belongs together after the first step: one real number for Cook-Toom, a real
+    and an imaginary part for Fourier.
+
+    Attributes:
+      rows: `[P, S, h]`.
+      columns: `[P, Q, S, w]`.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    def matrix(self):
+        """The map as one matrix, `[P Q, h w]`."""
+        full = np.einsum("psi,pqsj->pqij", self.rows, self.columns)
+        return full.reshape(full.shape[0] * full.shape[1], -1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bilinear:
+    """A bilinear algorithm, y = C ((G w) * (A x)), its maps separable.
+
+    Attributes:
+      name: such as "fourier 16x16, 7x7".
+      kernel_size: (kh, kw).
+      outputs: (oh, ow) of a tile.
+      image: A, of an n_h x n_w tile.
+      kernel: G, of a kh x kw kernel.
+      output: C transposed, of an oh x ow patch: what the gradient applies to dy.
+    """
+
+    name: str
+    kernel_size: tuple
+    outputs: tuple
+    image: Separable
+    kernel: Separable
+    output: Separable
+
+    @property
+    def tile(self):
+        """(n_h, n_w) = outputs + kernel_size - 1."""
+        return tuple(o + k - 1 for o, k in zip(self.outputs, self.kernel_size))
+
+    @property
+    def products(self):
+        """r, the number of products of a tile and a pair of channels."""
+        return self.image.columns.shape[0] * self.image.columns.shape[1]
+
+
+def cook_toom(kernel_size, outputs):
+    """Polynomial multiplication by evaluation and interpolation, nested: F(o x o, k x k).
+
+    Args:
+      kernel_size: k >= 1, or (kh, kw).
+      outputs: o >= 1, or (oh, ow); o + k - 2 <= 13 along each axis.
+
+    Returns:
+      A `Bilinear` with r = (oh + kh - 1) (ow + kw - 1).
+    """
+    return _cook_toom(_pair(kernel_size, "kernel_size"), _pair(outputs, "outputs"))
+
+
+def fourier(kernel_size, tile):
+    """The discrete Fourier transform of an n x n tile, three products a complex frequency.
+
+    Args:
+      kernel_size: k >= 1, or (kh, kw).
+      tile: n >= k, or (n_h, n_w).
+
+    Returns:
+      A `Bilinear` with r = 3 n_w ceil(n_h / 2).
+    """
+    return _fourier(_pair(kernel_size, "kernel_size"), _pair(tile, "tile"))
+
+
+def _pair(size, name):
+    """(h, w) of an int or of a pair of ints."""
+    high, wide = (size, size) if hasattr(size, "__index__") else size
+    check_positive_int(high, name)
+    check_positive_int(wide, name)
+    return int(high), int(wide)
+
+
+@functools.cache
+def _cook_toom(kernel_size, outputs):
+    high, wide = map(cook_toom_1d, kernel_size, outputs)
+    n = (len(high[0]), len(wide[0]))
+
+    def nest(row, column):
+        columns = np.broadcast_to(
+            column[None, :, None], [n[0], n[1], 1, column.shape[1]]
+        )
+        return Separable(row[:, None, :], columns)
+
+    name = "cook_toom {}x{}, {}x{}".format(*outputs, *kernel_size)
+    return Bilinear(name, kernel_size, outputs, *map(nest, high, wide))
+
+
+def cook_toom_1d(kernel_size, outputs):
+    """A, G and C transposed of F(o, k) on a line, n = o + k - 1 points of which one is infinity.
+
+    Row i of A holds the coefficients of prod_{j != i} (t - p_j): Lagrange's numerators, whose
+    denominators prod_{j != i} (p_i - p_j) go into G; that keeps A free of fractions where the
+    points are.
+
+    Returns:
+      `[n, n]`, `[n, k]`, `[n, o]`, float64.
+    """
+    n = outputs + kernel_size - 1
+    points = np.array(POINTS[: n - 1], np.float64)
+    if len(points) < n - 1:
+        raise ValueError(
+            f"cook_toom has {len(POINTS)} points and infinity, F({outputs}, {kernel_size}) needs"
+            f" {n}; use ops.fourier({kernel_size}, tile={n})"
+        )
+    image, scale = np.zeros([n, n]), np.ones([n, 1])
+    image[-1] = np.polynomial.polynomial.polyfromroots(points)
+    for i, point in enumerate(points):
+        others = np.delete(points, i)
+        image[i, :-1] = np.polynomial.polynomial.polyfromroots(others)
+        scale[i] = np.prod(point - others)
+    return image, _powers(points, kernel_size) / scale, _powers(points, outputs)
+
+
+def _powers(points, count):
+    """Row i: p_i^0 ... p_i^(count - 1); at infinity only the highest power is left."""
+    last = np.zeros([1, count])
+    last[0, -1] = 1.0
+    return np.concatenate([np.vander(points, count, increasing=True), last])
+
+
+@functools.cache
+def _fourier(kernel_size, tile):
+    if any(n < k for n, k in zip(tile, kernel_size)):
+        raise ValueError(
+            f"tile is {list(tile)}, expected at least the kernel's {list(kernel_size)}"
+        )
+    outputs = tuple(n - k + 1 for n, k in zip(tile, kernel_size))
+    name = "fourier {}x{}, {}x{}".format(*tile, *kernel_size)
+    return Bilinear(
+        name,
+        kernel_size,
+        outputs,
+        image=_spectrum(tile, tile, IMAGE_TRIPLE, sign=-1),
+        # Correlation is the product with the *conjugate* spectrum of the kernel.
+        kernel=_spectrum(tile, kernel_size, KERNEL_TRIPLE, sign=1),
+        # The inverse transform, transposed, has the form of the forward one.
+        output=_spectrum(tile, outputs, OUTPUT_TRIPLE, sign=-1, inverse=True),
+    )
+
+
+def _spectrum(tile, size, triple, *, sign, inverse=False):
+    """Two-dimensional DFT of an h x w patch, each complex frequency entering by its triple.
+
+    The rows' transform of real data needs half its frequencies, since X[-p] = conj X[p]; the
+    two that are real (0 and n / 2) share slot 0. The columns' transform of slot p >= 1 is a
+    full complex one; in slot 0 it is two real ones, with halves of their own.
+    """
+    n, width = tile[1], size[1]
+    rows = _real_dft(tile[0], size[0], sign, inverse)  # [P, 2, h]
+
+    cos, sin = _waves(n, width, sign)
+    turn = np.array([[cos, -sin], [sin, cos]])  # [re|im out, re|im in, n, w]
+    full = np.einsum("to,oiqj->qtij", triple, turn).reshape(3 * n, 2, width)
+
+    half = _real_dft(n, width, sign, inverse)
+    alone = half[0, : 2 - n % 2]  # the real frequencies, one product each
+    pairs = np.einsum("to,qoj->qtj", triple, half[1:]).reshape(-1, width)
+    line = np.concatenate([alone, pairs])
+    first = np.zeros_like(full)  # 2 of its 3 n products stay 0 when n is even
+    first[: len(line), 0] = line
+    if tile[0] % 2 == 0:
+        first[len(line) : 2 * len(line), 1] = line
+
+    columns = np.repeat((full / n if inverse else full)[None], len(rows), axis=0)
+    columns[0] = first
+    return Separable(rows, columns)
+
+
+def _real_dft(n, length, sign, inverse):
+    """Real and imaginary parts by slot, `[ceil(n / 2), 2, length]`; slot 0: X[0] and X[n / 2]."""
+    cos, sin = _waves(n, length, sign)
+    parts = np.stack([cos, sin], axis=1)[: (n + 1) // 2]
+    parts[0, 1] = cos[n // 2] if n % 2 == 0 else 0.0
+    if inverse:  # a frequency p >= 1 stands for its mirror image -p, too
+        parts /= n
+        parts[1:] *= 2
+    return parts
+
+
+def _waves(n, length, sign):
+    """cos and sin of sign 2 pi q j / n, `[n, length]`; the angle is reduced in integers."""
+    turns = np.outer(np.arange(n), np.arange(length)) % n
+    angle = sign * 2 * np.pi * turns / n
+    return np.cos(angle), np.sin(angle)
