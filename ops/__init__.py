@@ -5,7 +5,7 @@ imported. Each op is defined once more in `ops/reference.py`, as plain NumPy loo
 """
 
 from ops.affine_warp import affine_warp
-from ops.batch_norm import batch_norm, moments
+from ops.batch_norm import batch_norm, batch_norm_by_batch, moments
 from ops.bilinear import Bilinear, cook_toom, fourier
 from ops.conv2d import conv2d
 from ops.fast_conv2d import fast_conv2d, fast_conv2d_transformed, transform_kernel
@@ -21,6 +21,7 @@ __all__ = [
     "affine_warp",
     "average_pool",
     "batch_norm",
+    "batch_norm_by_batch",
     "check_floating",
     "check_positive_int",
     "check_rank",

@@ -1,8 +1,9 @@
-"""Batch normalisation in plain formulas: `moments` measures, `batch_norm` applies.
+"""Batch normalisation: `moments` measures, `batch_norm` applies, `batch_norm_by_batch` does both.
 
-Who owns the running averages and when they are used is the layer's business (cpm/network); these
-two functions hold no state. The gradient flows through the moments as well, by TensorFlow's own
-rules: they are formulas like any other.
+The first two are plain formulas, the gradient flows through them by TensorFlow's own rules, and
+they say what the third is; that is one fused operation with a gradient of its own, which reads and
+writes the maps half as often. Who owns the running averages and when they are used is the layer's
+business (cpm/network); these functions hold no state.
 
 References:
   Ioffe and Szegedy, "Batch Normalization", ICML 2015, Algorithm 1. The paper's network has none.
@@ -79,8 +80,7 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
     with tf.name_scope(name or "batch_norm"):
         x = tf.convert_to_tensor(x, name="x")
         check_floating(x, "x")
-        if not epsilon > 0:
-            raise ValueError(f"epsilon is {epsilon!r}, expected a positive number")
+        _check_epsilon(epsilon)
         sizes = check_shape(x, ["B", "H", "W", "C"], "x")
         wide = _wide(x.dtype)
         channels = []
@@ -103,6 +103,61 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
         shift = raw.Sub(x=offset, y=raw.Mul(x=mean, y=factor))  # [C]
         y = raw.AddV2(x=raw.Mul(x=raw.Cast(x=x, DstT=wide), y=factor), y=shift)
         return raw.Cast(x=y, DstT=x.dtype)
+
+
+def batch_norm_by_batch(x, scale, offset, *, epsilon, name=None):
+    """`batch_norm` by the moments of `x` itself, as in training.
+
+        y = batch_norm(x, mean, variance, scale, offset),   mean, variance = moments(x)
+
+    Differentiable by y alone: the moments are for the running averages. In float64, for which
+    there is no fused operation, it is computed by the formulas.
+
+    Args:
+      x: `[B, H, W, C]` float.
+      scale, offset: `[C]`, float32, or float64 for float64.
+      epsilon: > 0.
+      name: of the operation in the graph.
+
+    Returns:
+      (y, mean, variance): y as `x`, the moments as `moments` gives them, without gradients.
+    Raises:
+      ValueError: if a shape is wrong or `epsilon` is not positive.
+
+    Example:
+      >>> x = tf.reshape([1.0, 3.0, 5.0, 7.0], [1, 2, 2, 1])
+      >>> y, mean, variance = batch_norm_by_batch(x, [2.0], [1.0], epsilon=4.0)
+      >>> mean.numpy().tolist(), variance.numpy().tolist(), y.numpy().ravel().tolist()
+      ([4.0], [5.0], [-1.0, 0.33333331..., 1.6666667..., 3.0])
+    """
+    with tf.name_scope(name or "batch_norm_by_batch"):
+        x = tf.convert_to_tensor(x, name="x")
+        check_floating(x, "x")
+        _check_epsilon(epsilon)
+        sizes = check_shape(x, ["B", "H", "W", "C"], "x")
+        wide = _wide(x.dtype)
+        scale = tf.convert_to_tensor(scale, dtype=wide, name="scale")
+        offset = tf.convert_to_tensor(offset, dtype=wide, name="offset")
+        check_shape(scale, ["C"], "scale", sizes)
+        check_shape(offset, ["C"], "offset", sizes)
+        if x.dtype == tf.float64:
+            mean, variance = moments(x)
+            y = batch_norm(x, mean, variance, scale, offset, epsilon=epsilon)
+            return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
+
+        empty = tf.zeros([0], wide)  # the running averages of inference
+        y, mean, unbiased, *_ = raw.FusedBatchNormV3(
+            x=x, scale=scale, offset=offset, mean=empty, variance=empty, epsilon=epsilon
+        )
+        # The operation divides the variance it reports by N - 1, though not the one it uses.
+        N = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), wide)
+        variance = unbiased * (tf.maximum(N - 1, 1) / N)
+        return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
+
+
+def _check_epsilon(epsilon):
+    if not epsilon > 0:
+        raise ValueError(f"epsilon is {epsilon!r}, expected a positive number")
 
 
 def _wide(dtype):

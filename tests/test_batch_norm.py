@@ -1,4 +1,4 @@
-"""moments and batch_norm against NumPy, hand-computed cases and the plain loops."""
+"""Moments and batch norms against NumPy, hand-computed cases and the plain loops."""
 
 import numpy as np
 import pytest
@@ -103,6 +103,55 @@ def test_batch_norm_gradient(seeded, gradient_error):
     assert gradient_error(loss, rng.normal(size=[2, 3, 4, 2]), scale, offset) < 1e-6
 
 
+@pytest.mark.parametrize("shape", [[3, 5, 4, 6], [2, 1, 1, 3], [1, 1, 1, 2]])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_norm_by_batch_is_both(shape, dtype, seeded):
+    """Values and gradients are those of the formulas; float32 rounds 1e-7 some tens of times."""
+    rng = seeded(9)
+    x, d_y = (tf.constant(a, dtype) for a in rng.normal(2, 3, size=[2, *shape]))
+    scale, offset = (tf.constant(a, dtype) for a in rng.normal(size=[2, shape[-1]]))
+    tolerance = {"float32": 2e-5, "float64": 1e-12}[dtype]
+
+    def fused():
+        return ops.batch_norm_by_batch(x, scale, offset, epsilon=0.1)
+
+    def plain():
+        mean, variance = ops.moments(x)
+        y = ops.batch_norm(x, mean, variance, scale, offset, epsilon=0.1)
+        return y, mean, variance
+
+    results = []
+    for f in (fused, plain):
+        with tf.GradientTape() as tape:
+            tape.watch([x, scale, offset])
+            y, mean, variance = f()
+        gradients = tape.gradient(y, [x, scale, offset], d_y)
+        results.append([y, mean, variance, *gradients])
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def test_batch_norm_by_batch_same_everywhere(seeded, assert_same_everywhere):
+    def normalise(x):
+        return ops.batch_norm_by_batch(x, [2.0] * 3, [1.0] * 3, epsilon=1e-5)
+
+    x = seeded(10).normal(2, 3, size=[3, 5, 4, 3]).astype(np.float32)
+    assert_same_everywhere(normalise, x, atol=1e-5)
+
+
+def test_batch_norm_by_batch_far_from_zero(seeded):
+    x = seeded(11).normal(1e4, 1, size=[2, 16, 16, 1]).astype(np.float32)
+    _, _, variance = ops.batch_norm_by_batch(x, [1.0], [0.0], epsilon=1e-5)
+    # As in test_moments_far_from_zero: the differences are taken before they are squared.
+    np.testing.assert_allclose(variance, np.var(x, dtype=np.float64), rtol=1e-3)
+
+
+def test_batch_norm_by_batch_keeps_16_bit(seeded):
+    x = tf.cast(seeded(12).normal(size=[2, 4, 4, 3]), tf.bfloat16)
+    y, mean, _ = ops.batch_norm_by_batch(x, tf.ones(3), tf.zeros(3), epsilon=1e-5)
+    assert (y.dtype, mean.dtype) == (tf.bfloat16, tf.float32)
+
+
 def test_moments_gradient(seeded, gradient_error):
     def both(x):
         return tf.stack(ops.moments(x))
@@ -117,5 +166,9 @@ def test_batch_norm_raises():
         ops.batch_norm(x, three, two, three, three, epsilon=1e-5)
     with pytest.raises(ValueError, match="epsilon is 0"):
         ops.batch_norm(x, three, three, three, three, epsilon=0)
+    with pytest.raises(ValueError, match=r"offset has shape \[2\].*C = 3"):
+        ops.batch_norm_by_batch(x, three, two, epsilon=1e-5)
+    with pytest.raises(ValueError, match="epsilon is -1"):
+        ops.batch_norm_by_batch(x, three, three, epsilon=-1)
     with pytest.raises(ValueError, match=r"x has shape \[4, 3\]"):
         ops.moments(tf.zeros([4, 3]))

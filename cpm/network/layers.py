@@ -103,18 +103,24 @@ class BatchNorm(tf.Module):
     def __call__(self, x, *, training=False, seed=None):
         """`[B, h, w, C]` → the same shape."""
         if training:
-            mean, variance = ops.moments(x)  # [C], [C]
+            y, mean, variance = ops.batch_norm_by_batch(
+                x, self.scale, self.offset, epsilon=self.epsilon
+            )
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
-        else:
-            mean, variance = self.moving_mean, self.moving_variance
+            return y
         return ops.batch_norm(
-            x, mean, variance, self.scale, self.offset, epsilon=self.epsilon
+            x,
+            self.moving_mean,
+            self.moving_variance,
+            self.scale,
+            self.offset,
+            epsilon=self.epsilon,
         )
 
     def _move(self, moving, batch):
         # The difference form: one write, and exactly no change where the two agree.
-        moving.assign_sub((1.0 - self.momentum) * (moving - tf.stop_gradient(batch)))
+        moving.assign_sub((1.0 - self.momentum) * (moving - batch))
 
 
 class Relu(tf.Module):
