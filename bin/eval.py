@@ -15,8 +15,9 @@ Predictions in files, of any method, are scored by the same code without any net
     python bin/eval.py --predictions=preds.json --ground_truth=data/lsp --split=validation
     python bin/eval.py --protocol=lsp --predictions=ours.h5,theirs.mat --ground_truth=joints.mat
 
-The last one compares two files joint by joint. Read are .mat (also 7.3), .h5, .npz and .json, with
-axes in any order. --ground_truth is a data set's own file: LSP's joints.mat, MPII's
+The last one compares two files joint by joint. Read are .mat (also 7.3, cells and structs), .h5, .npz and
+.json, with axes in any order; the report says what was read, and another order of joints or people is
+refused. --ground_truth is a data set's own file: LSP's joints.mat, MPII's
 detections_our_format.mat or valid.h5, FLIC's examples.mat (its test half); or a converted folder,
 whose people are then found by their ids. .mat and .h5 count pixels from 1, as those files do, .npz
 and .json from 0; --origin says otherwise. --write_predictions makes such a file:

@@ -15,6 +15,7 @@ from cpm.data.splits import mpii_people, mpii_person
 from cpm.errors import UsageError
 from cpm.evaluation import compare as comparing
 from cpm.evaluation import published, report, tables
+from cpm.evaluation.suspicions import check_layout
 from cpm.evaluation.truth import Truth
 from cpm.evaluation.writing import write_predictions
 
@@ -74,7 +75,8 @@ def score_file(path, truth, protocol=None, *, origin=None, seed=0):
     Raises:
       UsageError: if the file does not fit the truth, or nobody has an annotated joint.
     """
-    people = published.attach(path, truth, origin=origin)
+    people, source = published.attach(path, truth, origin=origin)
+    warnings = check_layout(people, truth.skeleton, path)
     joints = _scored_joints(protocol)
     metrics = _metrics(people, truth, joints, seed)
     curves = report.curves(people, truth.skeleton, joints)
@@ -84,8 +86,10 @@ def score_file(path, truth, protocol=None, *, origin=None, seed=0):
         f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, would "
         "mean another first pixel: --origin)"
     )
-    text = tables.full_report(metrics, curves) + "\n\n" + lines
+    lines = [lines, f"read {path}: {source}", *(f"warning: {w}" for w in warnings)]
+    text = tables.full_report(metrics, curves) + "\n\n" + "\n".join(lines)
     record = {"metrics": metrics, "curves": curves, "median_offset_px": [x, y]}
+    record |= {"source": source, "warnings": warnings}
     return text, record
 
 
@@ -102,7 +106,14 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
     Raises:
       UsageError: if a file does not fit the truth, or they are of different people.
     """
-    first, second = (published.attach(path, truth, origin=origin) for path in paths)
+    (first, of_first), (second, of_second) = (
+        published.attach(path, truth, origin=origin) for path in paths
+    )
+    warnings = [
+        warning
+        for people, path in zip((first, second), paths)
+        for warning in check_layout(people, truth.skeleton, path)
+    ]
     if first.ids != second.ids:
         both = len({*first.ids} & {*second.ids})
         raise UsageError(
@@ -124,10 +135,16 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
     rows = comparing.compare(
         first, second, truth.skeleton, metric, joints=joints, seed=seed
     )
+    sources = dict(zip(names, (of_first, of_second)))
+    lines = [f"read {path}: {source}" for path, source in zip(paths, sources.values())]
+    lines += [f"warning: {warning}" for warning in warnings]
     text = comparing.comparison_table(rows, metric, names)
+    text += "\n\n" + "\n".join(lines)
     record = {
         "comparison": comparing.as_json(rows, metric, names),
         "metrics": dict(zip(names, metrics)),
+        "source": sources,
+        "warnings": warnings,
     }
     return text, record
 

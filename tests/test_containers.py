@@ -86,3 +86,21 @@ def test_load_arrays_raises_instead_of_unpickling(tmp_path):
     np.savez(tmp_path / "a.npz", preds=array)
     with pytest.raises(UsageError, match="cannot be read as a NumPy file"):
         containers.load_arrays(tmp_path / "a.npz")
+
+
+def test_load_arrays_preset_cells_and_texts_of_matlab_73(tmp_path):
+    """Cells are references into #refs#, texts numbers of characters; both as MATLAB marks them."""
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        for n in range(3):
+            file[f"#refs#/p{n}"] = ARRAY[0].T + n
+        for n, name in enumerate(["neck", "head_top"]):
+            file[f"#refs#/n{n}"] = np.array([[ord(c)] for c in name], np.uint16)
+            file[f"#refs#/n{n}"].attrs["MATLAB_class"] = np.bytes_("char")
+        for name, count in (("p", 3), ("n", 2)):
+            references = [[file[f"#refs#/{name}{n}"].ref] for n in range(count)]
+            file.create_dataset(name, data=references, dtype=h5py.ref_dtype)
+    with open(tmp_path / "a.mat", "r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124))
+    found = containers.load_arrays(tmp_path / "a.mat")
+    np.testing.assert_array_equal(found["p"], [ARRAY[0] + n for n in range(3)])
+    assert containers.texts(found["n"]) == ("neck", "head_top")

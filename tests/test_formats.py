@@ -143,3 +143,52 @@ def test_read_predictions_preset_json(tmp_path):
     assert np.isnan(np.delete(found.joints_px[0], wrist, 0)).all()
     found = read_predictions(tmp_path / "a", LSP, origin=1)
     assert found.joints_px[0, wrist].tolist() == [0, 1]
+
+
+def test_read_predictions_preset_in_cells_and_structs(tmp_path):
+    """MATLAB's ways to hold one array a person; the axis of length 1 does not count."""
+    cell = np.empty((1, 5), object)
+    for n in range(5):
+        cell[0, n] = PEOPLE[n, :, :2].T
+    for arrays in ({"x": cell}, {"results": {"x": PEOPLE[:, np.newaxis, :, :2]}}):
+        scipy.io.savemat(tmp_path / "a.mat", arrays)
+        found = read_predictions(tmp_path / "a.mat", LSP)
+        np.testing.assert_allclose(found.joints_px, PEOPLE[..., :2] - 1, rtol=1e-12)
+
+
+def test_read_predictions_preset_called_like_predictions(tmp_path):
+    """Tompson's file holds `pos_pred_src` beside `pos_gt_src`."""
+    arrays = {"pos_gt_src": PEOPLE * 0, "pos_pred_src": PEOPLE}
+    scipy.io.savemat(tmp_path / "a.mat", arrays)
+    found = read_predictions(tmp_path / "a.mat", LSP)
+    np.testing.assert_array_equal(found.joints_px, PEOPLE[..., :2] - 1)
+    assert found.source == (
+        "array 'pos_pred_src' as 5 people x 14 joints x 3, first pixel 1"
+    )
+
+
+def test_read_predictions_preset_names_under_another_name(tmp_path):
+    """`output_joints` of Tompson's file; texts that are no joints are not taken for names."""
+    names = ["head", "neck", "rsho", "lsho"]
+    array = PEOPLE[:, :4, :2]
+    texts = {"method": "ours", "output_joints": np.array(names, object)}
+    scipy.io.savemat(tmp_path / "a.mat", texts | {"x": array})
+    found = read_predictions(tmp_path / "a.mat", LSP)
+    for p, joint in enumerate(["head_top", "neck", "right_shoulder", "left_shoulder"]):
+        np.testing.assert_array_equal(
+            found.joints_px[:, LSP.index(joint)], array[:, p] - 1
+        )
+    assert np.isfinite(found.joints_px).all(-1).sum() == 5 * 4
+
+
+def test_read_predictions_preset_numbers_in_json(tmp_path):
+    for record in (PEOPLE.tolist(), {"preds": PEOPLE.transpose(1, 2, 0).tolist()}):
+        (tmp_path / "a.json").write_text(json.dumps(record))
+        found = read_predictions(tmp_path / "a.json", LSP)
+        np.testing.assert_array_equal(found.joints_px, PEOPLE[..., :2])
+
+
+def test_read_predictions_raises_on_broken_json(tmp_path):
+    (tmp_path / "a.json").write_text('{"people": [')
+    with pytest.raises(UsageError, match="cannot be read .*; expected"):
+        read_predictions(tmp_path / "a.json", LSP)

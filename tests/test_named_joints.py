@@ -6,23 +6,22 @@ import numpy as np
 import pytest
 
 from cpm.errors import UsageError
-from cpm.evaluation.named_joints import read_json
+from cpm.evaluation.named_joints import are_names, from_record
 from cpm.skeleton import SKELETONS, own_skeleton
 
 LSP = SKELETONS["lsp14"]
 
 
-def read(folder, record, skeleton=LSP):
-    (folder / "a.json").write_text(json.dumps(record))
-    return read_json(str(folder / "a.json"), skeleton)
+def read(record, skeleton=LSP):
+    return from_record(json.loads(json.dumps(record)), "a.json", skeleton)
 
 
-def test_read_json_preset_simple(tmp_path):
+def test_from_record_preset_simple():
     people = [
         {"id": 7, "joints": {"neck": [1, 2.5, 0.5], "nose": [3, 4]}},
         {"id": "b", "joints": {"nose": None, "left_hip": [5, None]}},
     ]
-    names, values, ids, origin = read(tmp_path, {"people": people, "origin": 1})
+    names, values, ids, origin = read({"people": people, "origin": 1})
     assert names == ("neck", "nose", "left_hip") and ids == ("7", "b") and origin == 1
     nan = np.nan
     expected = [
@@ -32,32 +31,32 @@ def test_read_json_preset_simple(tmp_path):
     np.testing.assert_array_equal(values, expected)
 
 
-def test_read_json_preset_of_predict(tmp_path):
+def test_from_record_preset_of_predict():
     joints = {"neck": [1, 2, 0.5]}
     box = {"box": [0, 0, 9, 9], "joints": joints}
     images = [{"file": f"photos/{n}.jpg", "people": [box]} for n in "ab"]
-    names, values, ids, origin = read(tmp_path, {"images": images, "skipped": []})
+    names, values, ids, origin = read({"images": images, "skipped": []})
     assert names == ("neck",) and ids == ("a.jpg", "b.jpg") and origin is None
     assert values.tolist() == [[[1, 2, 0.5]]] * 2
     images[1]["people"] *= 2
     with pytest.raises(UsageError, match="photos/b.jpg has 2 people; expected one"):
-        read(tmp_path, {"images": images})
+        read({"images": images})
 
 
-def test_read_json_preset_own_joints(tmp_path):
+def test_from_record_preset_own_joints():
     cat = own_skeleton(["nose", "tail"])
     people = [{"joints": {"tail": [1, 2]}}]
-    assert read(tmp_path, {"people": people}, cat)[0] == ("tail",)
+    assert read({"people": people}, cat)[0] == ("tail",)
     with pytest.raises(
         UsageError, match="names the joints 'tail'; known are right_ankle"
     ):
-        read(tmp_path, {"people": people})
+        read({"people": people})
 
 
 @pytest.mark.parametrize(
     "record, message",
     [
-        ([1, 2], "holds list; expected"),
+        ([1, 2], "holds people; expected"),
         (3, "holds int; expected"),
         ({"metrics": {}, "seed": 0}, "holds metrics, seed; expected"),
         ({"people": [{"keypoints": []}]}, "holds people; expected"),
@@ -72,12 +71,23 @@ def test_read_json_preset_own_joints(tmp_path):
         ({"people": [{"joints": {"neck": None, "upper_neck": None}}]}, "several times"),
     ],
 )  # fmt: skip
-def test_read_json_raises(tmp_path, record, message):
+def test_from_record_raises(record, message):
     with pytest.raises(UsageError, match=message):
-        read(tmp_path, record)
+        read(record)
 
 
-def test_read_json_raises_on_broken_json(tmp_path):
-    (tmp_path / "a.json").write_text('{"people": [')
-    with pytest.raises(UsageError, match="cannot be read .*; expected"):
-        read_json(str(tmp_path / "a.json"), LSP)
+def test_from_record_preset_list_of_people():
+    """The list alone; and other spellings of the names."""
+    people = [{"joints": {"LWri": [1, 2], "head": None}}, {"joints": {"LWri": [3, 4]}}]
+    names, values, ids, origin = read(people)
+    assert names == ("left_wrist", "head_top") and ids is None and origin is None
+    np.testing.assert_array_equal(values[:, 0, :2], [[1, 2], [3, 4]])
+    with pytest.raises(UsageError, match="one joint several times: LWri, left_wrist"):
+        read([{"joints": {"LWri": [1, 2], "left_wrist": [1, 2]}}])
+
+
+def test_are_names():
+    assert are_names(["rank", "RightKnee", "neck"], LSP)
+    assert not are_names(["rank", "right_ankle"], LSP)  # one joint twice
+    assert not are_names(["im0001.jpg", "im0002.jpg"], LSP)
+    assert not are_names(["neck"], LSP)  # one word says nothing

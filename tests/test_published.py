@@ -183,3 +183,17 @@ class TestRealData:
             people.joints_px[0], people.truth_px, people.state, read_truth("lsp", os.fspath(real_file(CPM_ON_LSP[1]))).skeleton
         )  # fmt: skip
         assert score.total == pytest.approx(84.32, abs=0.005)
+
+
+def test_read_published_of_tompson_in_both_files():
+    """One method in two published files: a cell array with joint names, and plain arrays beside the truth."""
+    truth = real_file("mpii/detections_our_format.mat")
+    first, second = (
+        read_published("mpii", real_file(f"mpii/{name}.mat"), truth)
+        for name in ("detections", "detections_our_format")
+    )
+    named = np.isfinite(first.joints_px).all(-1)
+    assert named.sum() == 2958 * 14  # no pelvis, no thorax
+    np.testing.assert_allclose(
+        first.joints_px[named], second.joints_px[named], rtol=1e-9
+    )

@@ -5,6 +5,7 @@ The kind of a file is read from its first bytes, not from its suffix; nothing in
 
   MATLAB 5 … 7.2   SciPy; scalars are 1 × 1, texts may be arrays of characters
   MATLAB 7.3       HDF5 inside, and all axes in the opposite order: turned round here
+                   (cells and structs of both: nested.py)
   HDF5             h5py; `part`, `preds` and the like of the Torch codes
   .npz, .npy       NumPy; the only array of a .npy file is called `array`
 
@@ -18,6 +19,7 @@ import numpy as np
 import scipy.io
 
 from cpm.errors import UsageError
+from cpm.evaluation.nested import unfold
 
 MATLAB, HDF5, NUMPY, JSON = "MATLAB", "HDF5", "NumPy", "JSON"
 
@@ -99,22 +101,40 @@ def texts(array):
 
 def _matlab(path):
     if h5py.is_hdf5(path):
-        return {name: np.transpose(value) for name, value in _hdf5(path).items()}
+        return unfold(_hdf5(path, matlab=True))
     content = scipy.io.loadmat(path, appendmat=False)
-    return {k: v for k, v in content.items() if not k.startswith("__")}
+    return unfold({k: v for k, v in content.items() if not k.startswith("__")})
 
 
-def _hdf5(path):
+def _hdf5(path, matlab=False):
     found = {}
 
     def keep(name, node):
         # "#refs#" is where MATLAB 7.3 hides the elements of its cell arrays.
         if isinstance(node, h5py.Dataset) and not name.startswith("#"):
-            found[name] = np.asarray(node[()])
+            found[name] = _matlab_value(file, node) if matlab else np.asarray(node[()])
 
     with h5py.File(path, "r") as file:
         file.visititems(keep)
     return found
+
+
+def _matlab_value(file, node):
+    """A variable of a MATLAB 7.3 file: its axes turned round, texts as texts, cells one level deep."""
+    value = np.transpose(node[()])
+    if node.attrs.get("MATLAB_class") == b"char":
+        return np.array("".join(map(chr, np.ravel(value))))
+    if not h5py.check_ref_dtype(node.dtype):
+        return value
+    cell = np.empty(value.size, object)
+    for n, reference in enumerate(np.ravel(value)):
+        item = file[reference]
+        if not isinstance(item, h5py.Dataset) or h5py.check_ref_dtype(item.dtype):
+            return (
+                value  # a struct or a cell in a cell: nobody was seen to publish that
+            )
+        cell[n] = _matlab_value(file, item)
+    return cell
 
 
 def _numpy(path):

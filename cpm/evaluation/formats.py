@@ -1,10 +1,11 @@
 """Prediction files, read by what they hold: which array, which order of its axes, which numbering.
 
-The array. The one with three axes, of which one is as long as the skeleton and one is x and y, or x,
-y and a confidence; the third axis is the people's: [14, 2, N], [2, 14, N], [N, 14, 3] or any other
-order. Among several such arrays the one called `preds` is meant, and [people, joints, 2] by it if that
-fits. What can still be read in two ways (two arrays, 14 people of 14 joints) is refused with
-everything that was found, never guessed.
+The array. The one with three axes (those of length 1 aside), of which one is as long as the skeleton
+and one is x and y, or x, y and a confidence; the third axis is the people's: [14, 2, N], [2, 14, N],
+[N, 14, 3] or any other order. It may lie in cells or structs (nested.py). Among several such arrays
+the one called `preds` is meant, then the only one with "pred" in its name, and [people, joints, 2] by
+it if that fits. What can still be read in two ways (two arrays, 14 people of 14 joints) is refused
+with everything that was found, never guessed.
 
 The numbering. MATLAB's first pixel is 1, and MPII's and LSP's annotations are MATLAB's; so are the
 predictions that the Torch and MATLAB codes wrote for them:
@@ -16,8 +17,10 @@ predictions that the Torch and MATLAB codes wrote for them:
 A file cannot betray its numbering: a good method is a pixel off either way. The report prints the
 median offset to the truth, so that a look can tell.
 
-Names. Text arrays `joints` and `ids`, which our own files have, say which joint and which person
-each is; without them joints come in the protocol's order and people in that of the truth.
+Names. A text array `joints`, or any other whose texts all name joints (`output_joints` of Tompson's
+file: rank, rkne, …), says which joint each is, `ids` which person: our own files have both. Without
+them joints come in the protocol's order and people in that of the truth; what does not look so is
+refused in suspicions.py.
 """
 
 import dataclasses
@@ -25,11 +28,12 @@ import itertools
 
 import numpy as np
 
+from cpm import files
 from cpm.errors import UsageError
-from cpm.evaluation import containers, named_joints
+from cpm.evaluation import containers, json_numbers, named_joints
 from cpm.skeleton import canonical_name
 
-PREFERRED = "preds"
+PREFERRED, NEARLY = "preds", "pred"
 ONE_BASED = (containers.MATLAB, containers.HDF5)
 
 
@@ -42,11 +46,13 @@ class Found:
         no prediction.
       confidence: `[N, P]` float64; nan where the file says none.
       ids: N ids, or None: in the order of the truth.
+      source: which array was read how, for the report.
     """
 
     joints_px: np.ndarray
     confidence: np.ndarray
     ids: tuple[str, ...] | None
+    source: str
 
 
 def read_predictions(path, skeleton, *, counts=(), origin=None):
@@ -66,28 +72,30 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
     """
     kind = containers.kind_of(path)
     if kind == containers.JSON:
-        names, joints, ids, stated = named_joints.read_json(path, skeleton)
+        record = files.read_json(path, named_joints.ADVICE)
+        arrays = json_numbers.arrays_in(record)
     else:
         arrays = containers.load_arrays(path)
-        names, joints, ids, stated = _from_arrays(arrays, path, skeleton, counts)
+    if kind == containers.JSON and not arrays:
+        names, joints, ids, stated = named_joints.from_record(record, path, skeleton)
+        source = "joints by name"
+    else:
+        names, joints, ids, stated, source = _from_arrays(
+            arrays, path, skeleton, counts
+        )
     if origin is None:
         origin = stated if stated is not None else int(kind in ONE_BASED)
     joints = _by_name(joints, names, skeleton) if names else joints
-    return Found(joints[..., :2] - origin, joints[..., 2], ids)
+    source += f", first pixel {origin}"
+    return Found(joints[..., :2] - origin, joints[..., 2], ids, source)
 
 
 def _from_arrays(arrays, path, skeleton, counts):
-    """(joint names or None, `[N, P, 3]` with a confidence or nan, ids or None, origin or None)."""
-    known = {
-        name: containers.texts(arrays[name])
-        for name in ("joints", "ids")
-        if name in arrays
-    }
-    names, ids = known.get("joints"), known.get("ids")
-    if names:
-        named_joints.check_names(names, path, skeleton)
+    """(names or None, `[N, P, 3]` with a confidence or nan, ids or None, origin or None, source)."""
+    ids = containers.texts(arrays["ids"]) if "ids" in arrays else None
+    names = _names(arrays, path, skeleton)
     counts = counts if ids is None else (len(ids),)
-    joints, name = find_joints(arrays, path, len(names or skeleton), counts)
+    joints, name, order = find_joints(arrays, path, len(names or skeleton), counts)
     if ids is not None and len(ids) != len(joints):
         raise UsageError(
             f"{path}: `ids` names {len(ids)} people, but {name} holds {len(joints)}; write it again"
@@ -97,7 +105,21 @@ def _from_arrays(arrays, path, skeleton, counts):
         fits = np.shape(confidence) == joints.shape[:2]
         third = confidence if fits else np.full(joints.shape[:2], np.nan)
         joints = np.concatenate([joints, np.asarray(third, float)[..., None]], -1)
-    return names, joints, ids, _origin(arrays, path)
+    source = f"array {name!r} as {_describe(_shape(arrays[name]), order)}"
+    if names:
+        source += ", joints by name"
+    return names, joints, ids, _origin(arrays, path), source
+
+
+def _names(arrays, path, skeleton):
+    """The file's own joint names in the order of its joints, or None."""
+    if "joints" in arrays and (given := containers.texts(arrays["joints"])):
+        return named_joints.check_names(given, path, skeleton)
+    for array in arrays.values():
+        found = containers.texts(array)
+        if found and named_joints.are_names(found, skeleton):
+            return named_joints.check_names(found, path, skeleton)
+    return None
 
 
 def find_joints(arrays, path, joints, counts=()):
@@ -110,7 +132,7 @@ def find_joints(arrays, path, joints, counts=()):
       counts: numbers of people that would fit.
 
     Returns:
-      (array `[N, P, 2 or 3]` float64, its name).
+      (array `[N, P, 2 or 3]` float64, its name, which of its axes are people, joints, x and y).
 
     Raises:
       UsageError: if none fits, or several do.
@@ -119,13 +141,10 @@ def find_joints(arrays, path, joints, counts=()):
         (name, order)
         for name, array in arrays.items()
         if np.asarray(array).dtype.kind in "fiu"
-        for order in axis_orders(np.shape(array), joints)
+        for order in axis_orders(_shape(array), joints)
     ]
-    fitting = [r for r in readings if np.shape(arrays[r[0]])[r[1][0]] in counts]
-    readings = fitting or readings
-    if len(readings) > 1:
-        readings = [r for r in readings if r[0] == PREFERRED] or readings
-        readings = [r for r in readings if r == (PREFERRED, (0, 1, 2))] or readings
+    fitting = [r for r in readings if _shape(arrays[r[0]])[r[1][0]] in counts]
+    readings = _meant(fitting or readings)
     found = f"{path} holds {containers.contents(arrays)}"
     if not readings:
         raise UsageError(
@@ -134,7 +153,7 @@ def find_joints(arrays, path, joints, counts=()):
         )
     if len(readings) > 1:
         ways = " or ".join(
-            f"{name} as {_describe(np.shape(arrays[name]), order)}"
+            f"{name} as {_describe(_shape(arrays[name]), order)}"
             for name, order in readings
         )
         raise UsageError(
@@ -142,7 +161,26 @@ def find_joints(arrays, path, joints, counts=()):
             f"called {PREFERRED!r}, as people x joints x 2"
         )
     ((name, order),) = readings
-    return np.asarray(arrays[name], np.float64).transpose(order), name
+    array = np.asarray(arrays[name], np.float64).reshape(_shape(arrays[name]))
+    return array.transpose(order), name, order
+
+
+def _meant(readings):
+    """Of several readings those whose array is called as predictions are; all if none is."""
+    for called in (
+        lambda name, order: name == PREFERRED,
+        lambda name, order: NEARLY in name.lower(),
+        lambda name, order: name == PREFERRED and order == (0, 1, 2),
+    ):
+        if len(readings) > 1:
+            readings = [r for r in readings if called(*r)] or readings
+    return readings
+
+
+def _shape(array):
+    """An array's shape; of more than three axes those of length 1 do not count."""
+    shape = np.shape(array)
+    return tuple(n for n in shape if n != 1) if len(shape) > 3 else shape
 
 
 def axis_orders(shape, joints):

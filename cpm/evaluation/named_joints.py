@@ -10,7 +10,8 @@ and what bin/predict.py writes, one person in each picture, whose file name is t
 
     {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
 
-Names are those of cpm/skeleton.py. A joint that the protocol does not score is left out, a name that
+or the list after "people" alone. Names are those of cpm/skeleton.py, in any of the spellings of
+joint_spelling.py. A joint that the protocol does not score is left out, a name that
 no skeleton has is refused: it would silently count as "not found".
 """
 
@@ -19,18 +20,19 @@ import os
 
 import numpy as np
 
-from cpm import files
 from cpm.errors import UsageError
+from cpm.evaluation.joint_spelling import spelled
 from cpm.skeleton import SKELETONS, canonical_name
 
 ADVICE = 'expected {"people": [{"joints": {"left_wrist": [x, y], ...}}, ...]}'
 
 
-def read_json(path, skeleton):
-    """The people in a JSON file.
+def from_record(record, path, skeleton):
+    """The people in the content of a JSON file.
 
     Args:
-      path: file.
+      record: JSON value.
+      path: file, for the messages.
       skeleton: `Skeleton` of the protocol.
 
     Returns:
@@ -38,12 +40,13 @@ def read_json(path, skeleton):
       or None, and the file's `origin` or None.
 
     Raises:
-      UsageError: if it is no JSON of one of the two layouts, or names an unknown joint.
+      UsageError: if it has none of these layouts, or names an unknown joint.
     """
-    record = files.read_json(path, ADVICE)
+    if isinstance(record, list):
+        record = {"people": record}
     people = _people(record, path)
     names = tuple(dict.fromkeys(name for _, joints in people for name in joints))
-    check_names(names, path, skeleton)
+    known = check_names(names, path, skeleton)
     values = np.full([len(people), len(names), 3], np.nan)
     for n, (_, joints) in enumerate(people):
         for name, value in joints.items():
@@ -58,28 +61,39 @@ def read_json(path, skeleton):
                 "give all of them one, or none"
             )
         ids = None
-    return names, values, ids and tuple(ids), _origin(record, path)
+    return known, values, ids and tuple(ids), _origin(record, path)
+
+
+def are_names(texts, skeleton):
+    """Whether each of these texts names another joint that some skeleton has."""
+    names = {canonical_name(spelled(text)) for text in texts}
+    return len(names) == len(texts) > 1 and not _unknown(texts, skeleton)
 
 
 def check_names(names, path, skeleton):
-    """Refuses names that no skeleton has, and two names of one joint.
+    """The names as the skeletons spell them.
 
     Raises:
-      UsageError: naming them and the known ones.
+      UsageError: for names that no skeleton has, or two names of one joint; with the known ones.
     """
-    known = {*skeleton.joints, *(j for s in SKELETONS.values() for j in s.joints)}
-    unknown = [name for name in names if name not in known]
-    if unknown:
+    if unknown := _unknown(names, skeleton):
         raise UsageError(
             f"{path} names the joints {', '.join(map(repr, unknown))}; known are "
             f"{', '.join(skeleton.joints)} (and those of {', '.join(SKELETONS)})"
         )
-    same = [canonical_name(name) for name in names]
+    result = tuple(name if name in skeleton.joints else spelled(name) for name in names)
+    same = [canonical_name(name) for name in result]
     if len(set(same)) != len(same):
-        twice = sorted(name for name in names if same.count(canonical_name(name)) > 1)
+        twice = [n for n, joint in zip(names, same) if same.count(joint) > 1]
         raise UsageError(
-            f"{path} names one joint several times: {', '.join(twice)}; leave one of them"
+            f"{path} names one joint several times: {', '.join(sorted(twice))}; leave one of them"
         )
+    return result
+
+
+def _unknown(names, skeleton):
+    known = {*skeleton.joints, *(j for s in SKELETONS.values() for j in s.joints)}
+    return [name for name in names if name not in known and spelled(name) not in known]
 
 
 def _people(record, path):

@@ -71,7 +71,7 @@ def read_published(protocol, predictions_path, truth_path, *, origin=None):
     Raises:
       UsageError: if a file cannot be read or does not hold what the protocol says.
     """
-    return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)
+    return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)[0]
 
 
 def attach(path, truth, *, origin=None):
@@ -85,7 +85,7 @@ def attach(path, truth, *, origin=None):
       origin: as in `read_published`.
 
     Returns:
-      `Predictions` with T = 1, the people in the order of the truth.
+      (`Predictions` with T = 1, the people in the order of the truth; what was read, in words).
 
     Raises:
       UsageError: if the file cannot be read, or its people are not those of the truth.
@@ -97,7 +97,7 @@ def attach(path, truth, *, origin=None):
     joints_px = found.joints_px[order]
     if truth.to_stored is not None:
         joints_px = geometry.transform_points(truth.to_stored[rows], joints_px)
-    return Predictions(
+    people = Predictions(
         ids=tuple(truth.ids[n] for n in rows),
         joints_px=joints_px[np.newaxis],
         confidence=found.confidence[order][np.newaxis],
@@ -106,6 +106,7 @@ def attach(path, truth, *, origin=None):
         head_size_px=truth.head_size_px[rows],
         crop_scale=np.full(len(rows), np.nan),
     )
+    return people, found.source
 
 
 def median_offset(people):
