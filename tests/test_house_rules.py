@@ -117,7 +117,10 @@ def test_library_code_never_reads_flags():
 
 
 def test_requirements_are_pinned_with_a_reason():
+    packages = []
     for file in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith(("#", "-")):
                 assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line
+                packages.append(line.split("==")[0])
+    assert len(set(packages)) == len(packages), "a package is named twice"
