@@ -32,7 +32,7 @@ import os
 
 from absl import flags
 
-from cpm import command_line, evaluate, score_files
+from cpm import command_line, evaluate, files, score_files
 from cpm.config import CROP_RULES
 from cpm.data import pipeline
 from cpm.errors import UsageError
@@ -80,6 +80,10 @@ def main(_):
                 f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
                 f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
             )
+    for flag in ("json", "write_predictions"):
+        files.check_target(FLAGS[flag].value, flag)
+    if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
+        raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
     return score_predictions() if FLAGS.predictions else score_network()
 
 

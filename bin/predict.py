@@ -53,6 +53,10 @@ def main(_):
             )
     if FLAGS.belief_maps:
         belief_file.check_name(FLAGS.belief_maps)
+    if not math.isfinite(FLAGS.threshold):
+        raise UsageError(f"--threshold={FLAGS.threshold} should be a number, like 0.3")
+    for flag in ("json", "belief_maps"):
+        files.check_target(FLAGS[flag].value, flag)
     if os.path.exists(FLAGS.out) and not os.path.isdir(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} is a file; name a folder for the drawings")
     predictor = Predictor(FLAGS.ckpt, xla=FLAGS.xla, **decoding_from_flags())

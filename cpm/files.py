@@ -1,6 +1,7 @@
 """Writing files so that a kill at any instant leaves the old file or the new one, never half."""
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -17,6 +18,8 @@ def replacing(path):
     Args:
       path: file to make or replace; missing parent folders are made.
     """
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     # The suffix stays last: picture writers choose the format by it.
@@ -31,6 +34,27 @@ def replacing(path):
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def check_target(path, flag):
+    """UsageError if no file can be written at `path`: said before the work, not after it.
+
+    Args:
+      path: of the file to be, or None.
+      flag: that names it, for the message.
+    """
+    if path is None:
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if os.path.isdir(path) or not os.path.isdir(folder):
+        what = "a folder" if os.path.isdir(path) else f"in {folder}, which is a file"
+        raise UsageError(f"--{flag}={path} is {what}; name a file to write")
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise UsageError(
+            f"--{flag}={path} cannot be written; make room or permission, or name another file"
+        )
 
 
 def write_text(path, text):

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from cpm import files
+from cpm.errors import UsageError
 
 
 def test_replacing_keeps_the_old_file_after_a_failure(tmp_path):
@@ -43,3 +44,28 @@ def test_written_files_are_readable_by_others(tmp_path):
     finally:
         os.umask(mask)
     assert os.stat(tmp_path / "d").st_mode & 0o777 == 0o644
+
+
+def test_replacing_raises_on_a_folder(tmp_path):
+    """Before the work is done, and about the name that was asked for."""
+    with pytest.raises(IsADirectoryError) as caught:
+        with files.replacing(tmp_path):
+            pytest.fail("the work began")
+    assert caught.value.filename == str(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_check_target(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for good in (None, tmp_path / "new.json", tmp_path / "a" / "b.json", tmp_path / "file"):  # fmt: skip
+        files.check_target(good, "json")
+    with pytest.raises(UsageError, match="--json=.* is a folder; name a file"):
+        files.check_target(tmp_path, "json")
+    with pytest.raises(UsageError, match="is in .*file, which is a file"):
+        files.check_target(tmp_path / "file" / "a.json", "json")
+
+
+def test_check_target_raises_without_permission(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root
+    with pytest.raises(UsageError, match="--json=.* cannot be written"):
+        files.check_target(tmp_path / "a.json", "json")
