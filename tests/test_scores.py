@@ -8,7 +8,7 @@ import scipy.stats
 
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
-from cpm.evaluation.bootstrap import bootstrap_interval
+from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
 from cpm.evaluation.predictions import Predictions
 from cpm.evaluation.scores import merge_groups, only, score_from_credit
 from cpm.skeleton import SKELETONS
@@ -90,6 +90,18 @@ def test_bootstrap_interval_preset_is_seeded_and_by_person():
     assert np.isnan(bootstrap_interval(credit[3:], counted[3:])).all()
 
 
+def test_joint_intervals_random_are_those_of_each_joint_alone(seeded):
+    """A joint whose every person counts is drawn as if it were the only one."""
+    credit = (seeded(6).random([50, 3]) < 0.7).astype(float)
+    counted = np.ones([50, 3], bool)
+    counted[:, 2] = False
+    found = joint_intervals(credit * counted, counted, seed=3)
+    for p in range(2):
+        alone = bootstrap_interval(credit[:, [p]], counted[:, [p]], seed=3)
+        assert found[p] == pytest.approx(alone)
+    assert found[2] is None
+
+
 def test_report_score_preset_names_and_values():
     people = some_people()
     metrics = report.score(people, LSP)
@@ -102,6 +114,9 @@ def test_report_score_preset_names_and_values():
     assert set(values["per_joint"]) == set(LSP.joints)
     low, high = values["interval"]
     assert low <= values["total"] <= high
+    assert values["per_stage_interval"][-1] == values["interval"]
+    for joint, (low, high) in values["per_joint_interval"].items():
+        assert low <= values["per_joint"][joint] <= high
     assert values["joints"] == int((people.state > 0).sum())
     assert report.main_score(metrics) == values["total"]
     json.dumps(metrics, allow_nan=False)
@@ -113,7 +128,8 @@ def test_report_score_preset_leaves_out_what_was_not_annotated():
     metrics = report.score(people, LSP, resamples=0)
     assert list(metrics) == ["pcp25", "pck@0.2", "pck_auc", "pcp_strict", "pcp_average"]
     assert metrics["pcp25"]["per_joint"]["left_wrist"] is None
-    assert metrics["pcp25"]["interval"] is None
+    for name in ("interval", "per_stage_interval", "per_joint_interval"):
+        assert metrics["pcp25"][name] is None
     assert report.main_score(metrics) == metrics["pck@0.2"]["total"]
     people.state[:] = 0
     assert report.score(people, LSP) == {}

@@ -45,6 +45,27 @@ def bootstrap_interval(credit, counted, *, resamples=1000, level=0.95, seed=0):
     return float(low), float(high)
 
 
+def joint_intervals(credit, counted, *, resamples=1000, level=0.95, seed=0):
+    """The same interval for each joint's percentage.
+
+    Args:
+      credit, counted, resamples, level, seed: as in `bootstrap_interval`.
+
+    Returns:
+      List of P pairs (low, high), percent; None where nothing counts.
+
+    >>> joint_intervals(np.ones([5, 2]), np.ones([5, 2], bool) & [True, False])
+    [(100.0, 100.0), None]
+    """
+    low, high = paired_intervals(
+        credit, counted, resamples=resamples, level=level, seed=seed
+    )
+    return [
+        None if np.isnan(a) else (float(a), float(b))
+        for a, b in zip(low[:-1], high[:-1])
+    ]
+
+
 def paired_intervals(gain, counted, *, resamples=1000, level=0.95, seed=0):
     """Percentile bootstrap intervals of the differences between two methods on the same people.
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cpm.evaluation import limbs, pck, pcp
-from cpm.evaluation.bootstrap import bootstrap_interval
+from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
 from cpm.evaluation.scores import only
 
 
@@ -35,6 +35,8 @@ def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
         per_stage: [percent] of stages 1 … T.
         per_stage_joints: [{joint or limb: percent or None}] of stages 1 … T.
         interval: [low, high], 95 % bootstrap interval of `total`, or None.
+        per_stage_interval: [[low, high]] of stages 1 … T, or None.
+        per_joint_interval: {joint or limb: [low, high] or None}, last stage; or None.
         people: how many were counted.
         joints: how many joints (or limbs) were counted.
         unit: what "near" means, in words.
@@ -44,9 +46,6 @@ def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
         last = stages[-1]
         if not last.people:
             continue
-        interval = bootstrap_interval(
-            last.credit, last.counted, resamples=resamples, seed=seed
-        )
         metrics[last.name] = {
             "total": last.total,
             "mean_of_joints": last.mean,
@@ -54,12 +53,31 @@ def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
             "groups": last.groups,
             "per_stage": [stage.total for stage in stages],
             "per_stage_joints": [_without_nan(stage.per_joint) for stage in stages],
-            "interval": list(interval) if resamples else None,
             "people": last.people,
             "joints": sum(last.counts.values()),
             "unit": last.unit,
         }
+        metrics[last.name] |= _intervals(stages, resamples, seed)
     return metrics
+
+
+def _intervals(stages, resamples, seed):
+    """The entries of `score` that end in "interval"."""
+    if not resamples:
+        return dict.fromkeys(("interval", "per_stage_interval", "per_joint_interval"))
+    options = {"resamples": resamples, "seed": seed}
+    last = stages[-1]
+    of_stages = [
+        list(bootstrap_interval(s.credit, s.counted, **options)) for s in stages
+    ]
+    of_joints = joint_intervals(last.credit, last.counted, **options)
+    return {
+        "interval": of_stages[-1],
+        "per_stage_interval": of_stages,
+        "per_joint_interval": {
+            joint: pair and list(pair) for joint, pair in zip(last.per_joint, of_joints)
+        },
+    }
 
 
 def stage_scores(predictions, skeleton, joints=None):

@@ -51,13 +51,12 @@ def summary_table(metrics):
     columns = columns_of(next(iter(metrics)))
     rows = []
     for name, values in metrics.items():
-        interval = values["interval"]
         rows.append(
             [
                 name,
                 *(number(values["groups"].get(column)) for column in columns),
                 number(values["total"]),
-                "-" if not interval else f"{interval[0]:.1f} … {interval[1]:.1f}",
+                between(values["interval"]),
                 str(values["people"]),
             ]
         )
@@ -84,14 +83,26 @@ def curve_table(name, curve):
     return format_table(header, [["%", *(number(curve["percent"][k]) for k in shown)]])
 
 
+def between(interval):
+    """A pair of percentages, a dash for None.
+
+    >>> between([83.25, 85.5]), between(None)
+    ('83.2 … 85.5', '-')
+    """
+    return f"{interval[0]:.1f} … {interval[1]:.1f}" if interval else "-"
+
+
 def stage_table(name, values):
-    """One metric: a row per joint or limb and the total, a column per stage."""
-    header = [f"{name}, %", *_stage_names(values["per_stage"])]
+    """One metric: a row per joint or limb and the total, a column per stage, the last's interval."""
+    header = [f"{name}, %", *_stage_names(values["per_stage"]), "95 % interval"]
+    intervals = values.get("per_joint_interval") or {}
     rows = [
         [joint, *(number(stage[joint]) for stage in values["per_stage_joints"])]
+        + [between(intervals.get(joint))]
         for joint in values["per_joint"]
     ]
-    rows.append(["Total", *map(number, values["per_stage"])])
+    total = [*map(number, values["per_stage"]), between(values["interval"])]
+    rows.append(["Total", *total])
     return format_table(header, rows)
 
 
