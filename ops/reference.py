@@ -135,6 +135,51 @@ def resample(maps, rows, columns):
     return out
 
 
+def spline_weights(positions, cells):
+    """What each cell contributes to the cubic spline at each position: `ops.spline_weights`."""
+    if cells == 1:
+        return np.ones([len(positions), 1])
+    through = np.zeros([cells, cells])  # coefficients -> values at the cells
+    for i in range(cells):
+        for neighbour, weight in ((i - 1, 1 / 6), (i, 4 / 6), (i + 1, 1 / 6)):
+            through[i, _mirrored(neighbour, cells)] += weight
+    weights = np.zeros([len(positions), cells])
+    for cell in range(cells):
+        line = np.zeros(cells)
+        line[cell] = 1.0
+        coefficients = np.linalg.solve(through, line)
+        for n, x in enumerate(positions):
+            x = min(max(x, 0.0), cells - 1.0)
+            for j in range(-2, cells + 2):
+                weights[n, cell] += coefficients[_mirrored(j, cells)] * _b_spline(x - j)
+    return weights
+
+
+def _mirrored(j, cells):
+    """Cell that lies where `j` would be if the line were mirrored at its last cells."""
+    period = 2 * (cells - 1)
+    j %= period
+    return min(j, period - j)
+
+
+def _b_spline(distance):
+    """The cubic B-spline, piece by piece."""
+    d = abs(distance)
+    if d < 1:
+        return 2 / 3 - d**2 + d**3 / 2
+    return (2 - d) ** 3 / 6 if d < 2 else 0.0
+
+
+def gaussian_weights(cells, sigma_cells):
+    """What each cell contributes to each blurred one: `ops.gaussian_weights`."""
+    weights = np.zeros([cells, cells])
+    for i in range(cells):
+        for j in range(cells):
+            weights[i, j] = math.exp(-((i - j) ** 2) / (2 * sigma_cells**2))
+        weights[i] /= sum(weights[i])
+    return weights
+
+
 def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None):
     """Highest point of each map: `ops.find_peaks`."""
     batch, _, _, joints = maps.shape

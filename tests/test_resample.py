@@ -65,6 +65,21 @@ def test_resample_raises(seeded, shape, message):
         ops.resample(tf.zeros(shape), *matrices(seeded(5)))
 
 
+@pytest.mark.parametrize("cells", [1, 2, 3, 8])
+def test_weights_reference(seeded, cells):
+    positions = seeded(8).uniform(-1, cells, 20)
+    np.testing.assert_allclose(
+        ops.spline_weights(positions, cells),
+        reference.spline_weights(positions, cells),
+        atol=1e-13,
+    )
+    np.testing.assert_allclose(
+        ops.gaussian_weights(cells, 1.3),
+        reference.gaussian_weights(cells, 1.3),
+        atol=1e-15,
+    )
+
+
 @pytest.mark.parametrize("cells", [2, 3, 9])
 def test_spline_weights_scipy(seeded, cells):
     """SciPy's spline of order 3, mirrored at the last cells."""
