@@ -20,7 +20,13 @@ from absl import flags
 from cpm import command_line, evaluate, files
 from cpm.data import synthetic
 from cpm.errors import UsageError
-from cpm.plots import contact_sheet, curves, draw_skeleton, write_picture
+from cpm.plots import (
+    check_picture_name,
+    contact_sheet,
+    curves,
+    draw_skeleton,
+    write_picture,
+)
 from cpm.plots.gallery import poses_sheet
 from cpm.training.checkpoints import load_network
 from cpm.training.run_folder import read_config, read_metrics
@@ -42,6 +48,7 @@ flags.DEFINE_integer("seed", 0, "Of the embedded people.")
 
 def main(_):
     """Draws and writes one figure."""
+    check_picture_name(FLAGS.out)
     write_picture(FLAGS.out, FIGURES[FLAGS.figure]())
     print(f"wrote {FLAGS.out}")
 

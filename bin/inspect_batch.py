@@ -23,14 +23,13 @@ from cpm.flags import (
 from cpm.geometry import cell_origin
 from cpm.network.specs import STRIDE
 from cpm.plots.batch import draw_batch
-from cpm.plots.canvas import write_picture
+from cpm.plots.canvas import check_picture_name, write_picture
 from cpm.skeleton import get_skeleton
 from cpm.training.targets import make_targets
 
 FLAGS = flags.FLAGS
 define_network_flags()
 define_data_flags()
-flags.mark_flag_as_required("data")
 flags.DEFINE_string("out", None, "PNG file to write.", required=True)
 flags.DEFINE_enum(
     "split", "train", ["train", "validation", "test"], "Other than train: unchanged."
@@ -39,6 +38,12 @@ flags.DEFINE_integer("step", 0, "Which batch of the run.", lower_bound=0)
 
 
 def main(_):
+    """Draws and writes one batch."""
+    check_picture_name(FLAGS.out)
+    if not FLAGS.data:
+        raise UsageError(
+            "say what to look at: --data=DIR, a folder that bin/convert.py made"
+        )
     folders = pipeline.split_names(FLAGS.data)
     people = pipeline.open_folders(folders, FLAGS.split)
     config = train_config_from_flags(skeleton=pipeline.largest_skeleton(people))

@@ -22,8 +22,13 @@ def replacing(path):
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    # The suffix stays last: picture writers choose the format by it.
-    handle, temporary = tempfile.mkstemp(prefix=".partial-", suffix=name, dir=folder)
+    try:
+        # The suffix stays last: picture writers choose the format by it.
+        handle, temporary = tempfile.mkstemp(
+            prefix=".partial-", suffix=name, dir=folder
+        )
+    except OSError as error:  # names the file that was asked for, not the temporary one
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     os.close(handle)
     try:
         yield temporary

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -133,8 +134,24 @@ class TestBadUse:
             next(sources.draw_people(*numbers))
 
 
-@pytest.mark.parametrize("script", ["convert.py", "inspect_batch.py"])
-def test_help_starts_with_an_example(script):
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "bin").glob("*.py")), ids=lambda p: p.stem
+)
+def test_help_starts_with_an_example(path):
     # absl's --help starts with the docstring of the script.
-    text = (ROOT / "bin" / script).read_text()
-    assert f"    python bin/{script} --" in text.split('"""')[1]
+    example = re.compile(rf"^    python bin/{path.name}( |$)", re.MULTILINE)
+    assert example.search(path.read_text().split('"""')[1])
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["--out=batch.png"], "--data=DIR"),
+        (["--data=data/lsp", "--out=batch.txt"], "--out=batch.txt should end in .png"),
+        (["--data=data/lsp", "--out=."], "--out=. should end in .png"),
+    ],
+)
+def test_inspect_batch_refuses(arguments, word):
+    status, _, error = run("inspect_batch.py", *arguments)
+    check_sentence(status, error, word)
+    assert "Warning" not in error

@@ -82,7 +82,10 @@ def write_records(
     )
     with _claimed(out_dir), contextlib.ExitStack() as stack:
         spools = {}
-        progress = tqdm(people, desc=source, unit=" people", mininterval=1.0)
+        # disable=None: no bar where the output is not a terminal.
+        progress = tqdm(
+            people, desc=source, unit=" people", mininterval=1.0, disable=None
+        )
         for person in _consistent(progress):
             split = rule.assign(person.id)
             serialised = _encode(person, split, leave_out, encode, report)

@@ -87,7 +87,8 @@ def convert(
     else:
         if not src or not os.path.isdir(src):
             raise UsageError(
-                f"--src={src or ''} is not a folder; expected the unpacked data set {dataset!r}"
+                (f"--src={src} is not a folder" if src else "--src=DIR is missing")
+                + f"; expected the folder of the unpacked data set {dataset!r}"
             )
         options += " --src=DIR" + (" --keep_near_duplicates" * keep_near_duplicates)
         options += " --single_person" * single_person

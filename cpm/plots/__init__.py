@@ -10,11 +10,12 @@ The only user of matplotlib, without pyplot: no global state, no window, no disp
 """
 
 from cpm.plots.belief_maps import draw_colored_beliefs, draw_stages
-from cpm.plots.canvas import write_picture
+from cpm.plots.canvas import check_picture_name, write_picture
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 
 __all__ = [
+    "check_picture_name",
     "contact_sheet",
     "draw_colored_beliefs",
     "draw_skeleton",

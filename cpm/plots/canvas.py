@@ -1,11 +1,14 @@
 """Figures measured in pixels, and pixels as PNG files."""
 
+import os
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from cpm import files
+from cpm.errors import UsageError
 
 DPI = 100  # 1 point of text = 100 / 72 pixels
 TEXT_COLOR = "#222222"
@@ -100,12 +103,32 @@ def fit(image, longer_px):
     return np.asarray(Image.fromarray(image).resize(size, Image.LANCZOS))
 
 
+_FORMATS = {
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 88},
+    ".jpeg": {"format": "JPEG", "quality": 88},
+}
+
+
+def check_picture_name(path):
+    """UsageError if the name says no kind of picture, or no file can be written there."""
+    if os.path.splitext(path)[1].lower() not in _FORMATS:
+        raise UsageError(
+            f"--out={path} should end in {', '.join(_FORMATS)}; name another file"
+        )
+    files.check_target(path, "out")
+
+
 def write_picture(path, pixels):
     """Writes `[H, W, 3]` uint8 pixels in one step: the old file or the new, never half.
 
-    The suffix says how: `.jpg` or `.jpeg` for pages of photographs, PNG for anything else.
+    The suffix says how: JPEG for pages of photographs, PNG for everything that is drawn.
+
+    Raises:
+      UsageError: for another suffix.
     """
-    jpeg = str(path).lower().endswith((".jpg", ".jpeg"))
-    options = {"format": "JPEG", "quality": 88} if jpeg else {"format": "PNG"}
+    options = _FORMATS.get(os.path.splitext(path)[1].lower())
+    if options is None:
+        check_picture_name(path)
     with files.replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, **options)

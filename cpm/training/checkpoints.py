@@ -211,7 +211,8 @@ def read_network_variables(network, prefix):
     if len(stored) != len(network.variables):
         raise UsageError(
             f"{prefix} holds {len(stored)} network variables, this network has "
-            f"{len(network.variables)}"
+            f"{len(network.variables)}; give the --arch, --stages, --width and --norm it was "
+            "trained with (config.json of its run), or name another checkpoint"
         )
     try:
         status = tf.train.Checkpoint(network=network).read(prefix)
