@@ -15,7 +15,7 @@ from cpm.config import AUGMENTATIONS, CROP_RULES, changed
 from cpm.errors import UsageError
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
-from cpm.training.recipes import RECIPES, default_recipe, recipe
+from cpm.training.recipes import RECIPES, default_recipe, joints_of, recipe
 from ops import REFINEMENTS
 
 # absl lists a script's own flags in --help: these count as the calling script's.
@@ -99,7 +99,7 @@ def train_config_from_flags(
 
     Args:
       values: the parsed flags of `define_network_flags` and `define_data_flags`.
-      skeleton: the data's own, used if `--skeleton` is not given.
+      skeleton: the data's own, used if neither `--skeleton` nor the recipe names one it has.
       synthetic: the data is the embedded people.
       **changes: more fields of `TrainConfig`, or dicts of changes to its parts; None = unchanged.
     Returns:
@@ -111,7 +111,7 @@ def train_config_from_flags(
     config = recipe(name, values.arch)
     network = network_config_from_flags(values, config.network)
     if values.skeleton is None and skeleton is not None:
-        network = dataclasses.replace(network, skeleton=skeleton)
+        network = dataclasses.replace(network, skeleton=joints_of(name, skeleton))
     data = {
         "batch_size": values.batch_size,
         "crop": values.crop,

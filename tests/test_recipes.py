@@ -1,5 +1,7 @@
 """The recipes: each number of the sources, no recipe without a preset, flags and scripts that reach them."""
 
+import dataclasses
+
 import pytest
 from absl import flags
 
@@ -37,7 +39,10 @@ def test_recipe_is_a_configuration_that_survives_json(name, arch):
 def test_recipe_paper():
     """FACTS of the release: solver, data layer, targets."""
     config = recipe("paper")
-    assert config.network == PRESETS["paper"] and config.network.norm == "none"
+    # 14 joints and the background.
+    expected = dataclasses.replace(PRESETS["paper"], skeleton="lsp14")
+    assert config.network == expected and expected.norm == "none"
+    assert expected.background and expected.center_map and expected.stages == 6
     target, data = config.target, config.data
     assert (target.sigma_px, target.cutoff, target.reduction) == (7, 0.01, "sum")
     assert target.everyone_in_stage_1 and not target.mask_absent
@@ -101,6 +106,24 @@ def test_default_recipe():
     assert from_flags(synthetic=True) == recipe("synthetic")
     assert from_flags("--arch=paper") == recipe("modern", "paper")
     assert default_recipe("vgg") == "modern"
+
+
+@pytest.mark.parametrize(
+    "arguments, data, expected",
+    [
+        (["--recipe=paper"], "mpii16", "lsp14"),
+        (["--recipe=release"], "lsp14", "lsp14"),
+        (["--recipe=paper"], "flic11", "flic11"),
+        (["--recipe=paper", "--skeleton=mpii16"], "mpii16", "mpii16"),
+        (["--recipe=blog"], "mpii16", "mpii16"),
+        (["--recipe=blog"], "lsp14", "lsp14"),
+        ([], "lsp14", "lsp14"),
+        (["--arch=paper"], "mpii16", "mpii16"),
+    ],
+)
+def test_joints_of_a_recipe(arguments, data, expected):
+    """The paper's 14 joints, where the data has them; else what the data has."""
+    assert from_flags(*arguments, skeleton=data).network.skeleton == expected
 
 
 def test_flags_change_a_recipe():

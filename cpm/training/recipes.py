@@ -22,6 +22,10 @@ from cpm.config import (
 )
 from cpm.geometry import REFERENCE_CROP_PX
 from cpm.network.architectures import preset
+from cpm.skeleton import get_skeleton
+
+# Skeletons of others' trainings, taken where the data has all of their joints; else the data's own.
+JOINTS = {"paper": "lsp14", "release": "lsp14", "blog": "mpii16"}
 
 
 def mini(arch="mini"):
@@ -74,7 +78,7 @@ def paper(arch="paper"):
 
     Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut at
     1 %; everybody's peaks in stage 1, added and clipped, the primary person's after it; background
-    1 − max; unannotated joints and those outside the crop are asked for as zero maps. Loss Σ/2N.
+    1 − max; the 14 joints of LSP, also of MPII's people (JOINTS); unannotated joints and those outside the crop are asked for as zero maps. Loss Σ/2N.
     Changes: scale U[.7, 1.3], rotation U[−40°, 40°], crop, flip. SGD, momentum .9, decay 5e-4 on
     kernels, rate 8e-5 × .333 every 136,106 steps; stage 1 learns five times as fast, biases twice.
     Weights start from N(0, .01).
@@ -83,7 +87,9 @@ def paper(arch="paper"):
     MPII (the paper's, MPII only); ours has not been run to its end. --mask_absent: the masked loss.
     """
     return TrainConfig(
-        network=dataclasses.replace(preset(arch), norm="none", background=True),
+        network=dataclasses.replace(
+            preset(arch), norm="none", background=True, skeleton=JOINTS["paper"]
+        ),
         target=TargetConfig(sigma_px=7.0, mask_absent=False, drop_outside=True),
         data=DataConfig(
             crop="person",
@@ -144,6 +150,7 @@ def blog(arch="vgg"):
             center_map=False,
             normalization="blog",
             grid="corner",
+            skeleton=JOINTS["blog"],
         ),
         target=TargetConfig(
             sigma_px=32.0,
@@ -199,6 +206,21 @@ def default_recipe(arch, *, synthetic=False):
     if arch != "mini":
         return "modern"
     return "synthetic" if synthetic else "mini"
+
+
+def joints_of(name, data_skeleton):
+    """Name of the skeleton that a recipe trains on data of another.
+
+    Args:
+      name: key of `RECIPES`, or None.
+      data_skeleton: name of the data's.
+
+    >>> joints_of("paper", "mpii16"), joints_of("mini", "mpii16"), joints_of("paper", "coco17")
+    ('lsp14', 'mpii16', 'coco17')
+    """
+    own = get_skeleton(JOINTS.get(name, data_skeleton))
+    known = own.channels_from(get_skeleton(data_skeleton)) >= 0
+    return own.name if known.all() else data_skeleton
 
 
 def recipe(name, arch=None):
