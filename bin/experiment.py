@@ -18,6 +18,7 @@ from absl import flags
 
 from cpm import command_line, files
 from cpm.config import changed
+from cpm.config_json import to_dict
 from cpm.data import pipeline, sources
 from cpm.errors import UsageError
 from cpm.evaluation.report import HEADLINES
@@ -44,15 +45,33 @@ flags.DEFINE_string("out", None, "Folder; runs/experiments/NAME if not given.")
 
 def main(arguments):
     """Runs the experiment and writes its results."""
-    name = experiment_name(arguments[1:])
+    name, seeds = experiment_name(arguments[1:]), seeds_from_flag()
     folders = pipeline.split_names(
         FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
     out = FLAGS.out or os.path.join("runs", "experiments", name)
-    seeds = [int(seed) for seed in parse_numbers("seeds", FLAGS.seeds)]
-    results = runner.run_experiment(name, base_config(folders), folders, out, seeds)
+    config = base_config(folders)
+    results = runner.run_experiment(name, config, folders, out, seeds)
     metric = FLAGS.metric or next(iter(preferred_metrics(results)))
-    write(name, results, metric, out)
+    write(
+        name,
+        results,
+        metric,
+        out,
+        settings={"config": to_dict(config), "data": folders},
+    )
+
+
+def seeds_from_flag():
+    """--seeds as different whole numbers."""
+    seeds = parse_numbers("seeds", FLAGS.seeds)
+    if any(seed != int(seed) or seed < 0 for seed in seeds) or len({*seeds}) < len(
+        seeds
+    ):
+        raise UsageError(
+            f"--seeds is {','.join(FLAGS.seeds)!r}; expected different whole numbers, like 0,1,2"
+        )
+    return [int(seed) for seed in seeds]
 
 
 def experiment_name(arguments):
@@ -86,7 +105,7 @@ def preferred_metrics(results):
             yield metric
 
 
-def write(name, results, metric, out):
+def write(name, results, metric, out, settings):
     """Prints the table and writes everything."""
     missing = [r.label for r in results if metric not in r.metrics]
     if missing:
@@ -95,8 +114,16 @@ def write(name, results, metric, out):
         )
     rows = report.summarize(results, metric)
     text = f"{EXPERIMENTS[name].claim}\n\n{report.table(rows, metric)}"
-    record = {"experiment": name, "metric": metric, "variants": rows}
+    record = {
+        "experiment": name,
+        "claim": EXPERIMENTS[name].claim,
+        "metric": metric,
+        "spread": report.seeds_note(rows),
+        "variants": rows,
+        "changes": EXPERIMENTS[name].changes,
+    } | settings
     if name == "gradients":
+        record["gradients"] = report.gradients_as_json(results)
         record["gradient_ratios"] = report.gradient_ratios(results)
     print("\n" + text)
     stem = os.path.join(out, name)

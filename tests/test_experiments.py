@@ -112,6 +112,8 @@ def test_summarize_and_table_preset():
     lines = report.table(rows, "pck@0.2").splitlines()
     assert lines[2] == "| a | 43.0 ± 4.2 (2) | 32.0 | 43.0 | 1,000 | 99 | 2.5 |"
     assert lines[3] == "| b | 10.0 (1) | 10.0 |  | 1,000 | 99 | 2.0 |"
+    assert lines[5] == "Validation people, percent; one seed, no spread known."
+    assert "deviation of 2 seeds" in report.table(rows[:1], "pck@0.2")
 
 
 def test_gradient_ratios_preset():
@@ -120,6 +122,13 @@ def test_gradient_ratios_preset():
         result("last stage only", 0, [1.0], [(1, {"conv1": 2.0}), (9, {"conv1": 1.0})]),
     ]
     assert report.gradient_ratios(results) == {"conv1": 4.0}
+    first, _ = report.gradients_as_json(results)
+    assert first == {
+        "label": "every stage",
+        "seed": 0,
+        "steps": [1, 9],
+        "layers": {"conv1": [4.0, 8.0]},
+    }
 
 
 @pytest.mark.parametrize("name", variants.EXPERIMENTS)
@@ -157,6 +166,11 @@ def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
     ]
     assert record["variants"][0]["seeds"] == [0, 1] and "commit" in record
     assert "conv1_1" in record["gradient_ratios"]
+    assert len(record["gradients"]) == 4 and len(record["gradients"][0]["steps"]) == 2
+    assert record["config"]["network"]["stages"] == 2 and record["data"] == [folder]
+    assert record["variants"][0]["spread"] is not None
+    low, high = record["variants"][0]["intervals"][0]
+    assert low <= record["variants"][0]["values"][0] <= high
     again = script(*flags, "--noxla", cwd=tmp_path)
     assert again.returncode == 0 and "first step" not in again.stdout
 
@@ -164,7 +178,16 @@ def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "flags, sentence",
-    [([], "got none"), (["depth"], "there are: stages"), (["stages", "x"], "'x'")],
+    [
+        ([], "got none"),
+        (["depth"], "there are: stages"),
+        (["stages", "x"], "'x'"),
+        (
+            ["stages", "--seeds=0.5"],
+            "--seeds is '0.5'; expected different whole numbers",
+        ),
+        (["stages", "--seeds=1,1"], "--seeds is '1,1'"),
+    ],
 )
 def test_script_refuses_in_one_sentence(flags, sentence, tmp_path):
     process = script(*flags, cwd=tmp_path)

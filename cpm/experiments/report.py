@@ -15,7 +15,7 @@ def summarize(results, metric):
     Returns:
       List of dicts, in the order in which the variants came: label; seeds; mean, spread (sample
       standard deviation, None for one seed) and values of the last stage's total, percent;
-      per_stage (means) and per_stage_spread; minutes (mean); parameters; receptive_field_px.
+      intervals (of each value, 95 % over people, None where it was not measured); per_stage (means) and per_stage_spread; minutes (mean); parameters; receptive_field_px.
     """
     rows = []
     for label in dict.fromkeys(result.label for result in results):
@@ -29,6 +29,7 @@ def summarize(results, metric):
                 "mean": float(stages[:, -1].mean()),
                 "spread": None if spread is None else float(spread[-1]),
                 "values": stages[:, -1].tolist(),
+                "intervals": [r.metrics[metric].get("interval") for r in same],
                 "per_stage": stages.mean(0).tolist(),
                 "per_stage_spread": None if spread is None else spread.tolist(),
                 "minutes": float(np.mean([result.minutes for result in same])),
@@ -37,6 +38,18 @@ def summarize(results, metric):
             }
         )
     return rows
+
+
+def seeds_note(rows):
+    """What the spread is of, in words, for tables and figures.
+
+    >>> seeds_note([{"seeds": [0]}]), seeds_note([{"seeds": [0, 1, 2]}])
+    ('one seed, no spread known', '± 1 standard deviation of 3 seeds')
+    """
+    fewest = min(len(row["seeds"]) for row in rows)
+    if fewest == 1:
+        return "one seed, no spread known"
+    return f"± 1 standard deviation of {fewest} seeds"
 
 
 def table(rows, metric):
@@ -57,17 +70,36 @@ def table(rows, metric):
             f"{row['minutes']:.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    note = f"Validation people, percent; {seeds_note(rows)}."
+    return "\n".join([*lines, "", note])
 
 
 def figure(name, results, rows, metric):
     """The experiment's picture, `[., ., 3]` uint8: laid out as the paper's figure."""
     if name == "gradients":
-        first_seed = [r for r in results if r.seed == results[0].seed]
-        return gradient_plot({r.label: r.gradients for r in first_seed})
-    if name == "field":
-        return field_plot(rows, metric)
-    return stage_plot(rows, metric)
+        seed = results[0].seed
+        first_seed = [r for r in results if r.seed == seed]
+        return gradient_plot(
+            {r.label: r.gradients for r in first_seed}, f"seed {seed} alone"
+        )
+    plot = field_plot if name == "field" else stage_plot
+    return plot(rows, metric, seeds_note(rows))
+
+
+def gradients_as_json(results):
+    """What the gradient figure shows, of every seed: a list of label, seed, steps and {layer: sizes}."""
+    return [
+        {
+            "label": result.label,
+            "seed": result.seed,
+            "steps": [step for step, _ in result.gradients],
+            "layers": {
+                layer: [sizes[layer] for _, sizes in result.gradients]
+                for layer in (result.gradients[0][1] if result.gradients else ())
+            },
+        }
+        for result in results
+    ]
 
 
 def gradient_ratios(results):

@@ -8,19 +8,20 @@ from cpm.plots.canvas import Canvas, plain_axes
 _COLORS = colormaps["tab10"].colors
 
 
-def stage_plot(rows, metric):
+def stage_plot(rows, metric, note=""):
     """Score after each stage, a line per variant, bars of one standard deviation (Figure 6).
 
     Args:
       rows: of `cpm.experiments.report.summarize`.
       metric: its name.
+      note: what the bars are of, written below.
 
     Returns:
       `[440, 860, 3]` uint8.
     """
     canvas = Canvas(860, 440)
     axes = canvas.axes(60, 44, 440, 340)
-    plain_axes(axes, f"{metric} by stage, %", "stage")
+    plain_axes(axes, f"{metric} by stage, %", f"stage ({note})" if note else "stage")
     for color, row in zip(_cycle(), rows):
         stages = np.arange(1, 1 + len(row["per_stage"]))
         axes.errorbar(
@@ -39,18 +40,19 @@ def stage_plot(rows, metric):
     return canvas.pixels()
 
 
-def field_plot(rows, metric):
+def field_plot(rows, metric, note=""):
     """Score against the receptive field of the last stage (Figure 4).
 
     Args:
-      rows, metric: as in `stage_plot`.
+      rows, metric, note: as in `stage_plot`.
 
     Returns:
       `[420, 640, 3]` uint8.
     """
     canvas = Canvas(640, 420)
     axes = canvas.axes(60, 44, 540, 320)
-    plain_axes(axes, f"{metric} of the last stage, %", "receptive field, px")
+    label = "receptive field, px" + (f" ({note})" if note else "")
+    plain_axes(axes, f"{metric} of the last stage, %", label)
     fields = [row["receptive_field_px"] for row in rows]
     means = [row["mean"] for row in rows]
     spread = None if rows[0]["spread"] is None else [row["spread"] for row in rows]
@@ -68,11 +70,12 @@ def field_plot(rows, metric):
     return canvas.pixels()
 
 
-def gradient_plot(gradients_by_label):
+def gradient_plot(gradients_by_label, note=""):
     """Size of every kernel's gradient over the run, from the first layer to the last (Figure 5).
 
     Args:
       gradients_by_label: {variant: [(step, {layer: root mean square})]}.
+      note: of which runs, written below.
 
     Returns:
       `[520, 480 · variants, 3]` uint8; early steps dark, late ones light.
@@ -80,8 +83,10 @@ def gradient_plot(gradients_by_label):
     canvas = Canvas(480 * len(gradients_by_label), 520)
     for column, (label, records) in enumerate(gradients_by_label.items()):
         layers = list(records[0][1])
+        steps = f"step {records[0][0]} dark … step {records[-1][0]} light"
+        below = f"{steps}; {note}".rstrip("; ")
         axes = canvas.axes(60 + 480 * column, 44, 400, 340)
-        plain_axes(axes, f"Gradient, root mean square: {label}", "")
+        plain_axes(axes, f"Gradient, root mean square: {label}\n{below}", "")
         for shade, (step, sizes) in zip(_shades(len(records)), records):
             axes.plot([sizes[layer] for layer in layers], color=shade, lw=1)
         axes.set_yscale("log")
