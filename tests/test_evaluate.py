@@ -198,6 +198,17 @@ def test_predict_script(run, tmp_path):
             ["--input={0}/x.jpg", "--out={0}/o", "--belief_maps={0}/b.txt"],
             "should end in .npz",
         ),
+        (
+            "predict.py",
+            ["--input={0}/x.jpg", "--out={0}/o", "--threshold=nan"],
+            "--threshold=nan should be a number",
+        ),
+        (
+            "predict.py",
+            ["--input={0}/x.jpg", "--out={0}/o", "--json={0}"],
+            "is a folder; name a file to write",
+        ),
+        ("eval.py", ["--plots={0}/x.jpg"], "x.jpg is a file; name a folder"),
         ("eval.py", ["--predictions=x.mat"], "--ckpt=RUN or --predictions=FILE"),
     ],
 )

@@ -132,6 +132,8 @@ def shrink(image, longest_side_px):
 def inside(folder, name):
     """Path of `name` in `folder`, for names that come from an annotation file.
 
+    Symbolic links in the folder are followed: whoever unpacked it made them, not the annotations.
+
     Raises:
       UsageError: if the name would leave the folder (absolute, `..`) or is no file name.
 
