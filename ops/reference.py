@@ -108,6 +108,13 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon):
     return y
 
 
+def batch_norm_by_batch(x, scale, offset, *, epsilon):
+    """`batch_norm` by the batch's own moments, and these: `ops.batch_norm_by_batch`."""
+    mean, variance = moments(x)
+    y = batch_norm(x, mean, variance, scale, offset, epsilon=epsilon)
+    return y, mean, variance
+
+
 def gaussian_heatmap(
     joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0
 ):
