@@ -8,6 +8,7 @@ from ops.affine_warp import affine_warp
 from ops.batch_norm import batch_norm, batch_norm_by_batch, moments
 from ops.bilinear import Bilinear, cook_toom, fourier
 from ops.conv2d import conv2d
+from ops.convolution_choice import best_algorithm, candidate_algorithms, fast_cost
 from ops.fast_conv2d import fast_conv2d, fast_conv2d_transformed, transform_kernel
 from ops.gaussian_heatmap import gaussian_heatmap
 from ops.peaks import REFINEMENTS, find_peaks
@@ -22,6 +23,8 @@ __all__ = [
     "average_pool",
     "batch_norm",
     "batch_norm_by_batch",
+    "best_algorithm",
+    "candidate_algorithms",
     "check_floating",
     "check_positive_int",
     "check_rank",
@@ -30,6 +33,7 @@ __all__ = [
     "cook_toom",
     "fast_conv2d",
     "fast_conv2d_transformed",
+    "fast_cost",
     "find_peaks",
     "fourier",
     "gaussian_heatmap",

@@ -90,7 +90,12 @@ class Bilinear:
     @property
     def products(self):
         """r, the number of products of a tile and a pair of channels."""
-        return self.image.columns.shape[0] * self.image.columns.shape[1]
+        return self.slots * self.image.columns.shape[1]
+
+    @property
+    def slots(self):
+        """P: how many pieces the first step of every map falls into."""
+        return self.image.rows.shape[0]
 
 
 def cook_toom(kernel_size, outputs):

@@ -16,12 +16,8 @@ import functools
 import tensorflow as tf
 
 from ops.shapes import check_floating, check_shape
-from ops.tile_transforms import (
-    analyse_kernel,
-    analyse_tiles,
-    synthesise_kernel,
-    synthesise_tiles,
-)
+from ops.slots import each_slot
+from ops.tile_transforms import KernelMap, Tiling
 
 
 def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
@@ -36,7 +32,8 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
       bias: `[Cout]`, of the type of `x`, or None.
       algorithm: an `ops.Bilinear` for kernels of kh x kw.
       compiled: whether XLA compiles the convolution, and its gradients, each on its own: for use
-        in an ordinary graph. Inside a compiled function it changes nothing.
+        in an ordinary graph. Inside a compiled function it changes nothing. Second derivatives
+        need False.
       name: of the operation in the graph.
 
     Returns:
@@ -47,6 +44,7 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
     Example:
       >>> x = tf.reshape([1.0, 2.0, 3.0], [1, 1, 3, 1])
       >>> kernel = tf.reshape([10.0, 1.0, 0.0], [1, 3, 1, 1])
+      >>> from ops.bilinear import cook_toom
       >>> y = fast_conv2d(x, kernel, algorithm=cook_toom((1, 3), (1, 2)))
       >>> y[0, 0, :, 0].numpy().tolist()
       [1.0, 12.0, 23.0]
@@ -81,7 +79,12 @@ def transform_kernel(kernel, *, algorithm, name=None):
         kernel = tf.convert_to_tensor(kernel, name="kernel")
         check_floating(kernel, "kernel")
         check_shape(kernel, [*algorithm.kernel_size, "Cin", "Cout"], "kernel")
-        return analyse_kernel(kernel, algorithm.kernel)
+        weights = KernelMap(algorithm.kernel, kernel.shape[2:])
+        rows = weights.analyse_rows(kernel)
+        slots = each_slot(
+            lambda p: weights.analyse_columns(rows, p), algorithm.slots, kernel.dtype
+        )
+        return tf.reshape(slots, [algorithm.products, *kernel.shape[2:]])
 
 
 def fast_conv2d_transformed(
@@ -93,7 +96,7 @@ def fast_conv2d_transformed(
       x: `[B, H, W, Cin]` float.
       weights: `[r, Cin, Cout]`, of the type of `x`, made with the same `algorithm`.
       bias: `[Cout]`, of the type of `x`, or None.
-      algorithm, compiled, name: as for `fast_conv2d`.
+      algorithm, compiled, name: as for `fast_conv2d`; compiled, it has no gradients.
 
     Returns:
       `[B, H, W, Cout]`.
@@ -121,11 +124,11 @@ def _biased(y, bias, sizes):
 @functools.cache
 def _with_weights(algorithm, compiled):
     """The convolution as a function of (x, weights)."""
-    image, output = _tilings(algorithm)
 
     def forward(x, weights):
-        products = tf.matmul(analyse_tiles(x, **image), weights)  # [r, T, Cout]
-        return synthesise_tiles(products, shape=_image_shape(x), **output)
+        shape = [algorithm.slots, -1, *weights.shape[1:]]
+        slots = tf.reshape(weights, shape)  # [P, Q, Cin, Cout]
+        return _convolve(x, algorithm, lambda p: slots[p])
 
     return tf.function(forward, jit_compile=True) if compiled else forward
 
@@ -133,22 +136,33 @@ def _with_weights(algorithm, compiled):
 @functools.cache
 def _with_gradients(algorithm, compiled):
     """The convolution as a function of (x, kernel), with the gradients by both."""
-    image, output = _tilings(algorithm)
-    with_weights = _with_weights(algorithm, False)
 
     def forward(x, kernel):
-        return with_weights(x, analyse_kernel(kernel, algorithm.kernel))
+        weights = KernelMap(algorithm.kernel, kernel.shape[2:])
+        kernel_rows = weights.analyse_rows(kernel)
+        return _convolve(
+            x, algorithm, lambda p: weights.analyse_columns(kernel_rows, p)
+        )
 
     def backward(x, kernel, d_y):
-        tiles = analyse_tiles(x, **image)  # [r, T, Cin]
-        weights = analyse_kernel(kernel, algorithm.kernel)  # [r, Cin, Cout]
-        d_products = analyse_tiles(d_y, **output)  # [r, T, Cout]
-        d_tiles = tf.matmul(d_products, weights, transpose_b=True)
-        d_weights = tf.matmul(tiles, d_products, transpose_a=True)
-        return (
-            synthesise_tiles(d_tiles, shape=_image_shape(x), **image),
-            synthesise_kernel(d_weights, algorithm.kernel),
-        )
+        image, output = _tilings(algorithm, x)
+        weights = KernelMap(algorithm.kernel, kernel.shape[2:])
+        x_rows, y_rows = image.analyse_rows(x), output.analyse_rows(d_y)
+        kernel_rows = weights.analyse_rows(kernel)
+
+        def slot(p):
+            u = image.analyse_columns(x_rows, p)  # [Q, T, Cin]
+            v = weights.analyse_columns(kernel_rows, p)  # [Q, Cin, Cout]
+            d_products = output.analyse_columns(y_rows, p)  # [Q, T, Cout]
+            d_u = tf.matmul(d_products, v, transpose_b=True)
+            d_v = tf.matmul(u, d_products, transpose_a=True)
+            return (
+                image.synthesise_columns(d_u, p),
+                weights.synthesise_columns(d_v, p),
+            )
+
+        d_x, d_kernel = each_slot(slot, algorithm.slots, (x.dtype, x.dtype))
+        return image.synthesise_rows(d_x), weights.synthesise_rows(d_kernel)
 
     if compiled:
         forward = tf.function(forward, jit_compile=True)
@@ -156,21 +170,31 @@ def _with_gradients(algorithm, compiled):
 
     @tf.custom_gradient
     def convolve(x, kernel):
-        return forward(x, kernel), lambda d_y: backward(x, kernel, d_y)
+        # The tape must not look inside: it would keep what only its own gradient needs.
+        y = forward(tf.stop_gradient(x), tf.stop_gradient(kernel))
+        return y, lambda d_y: backward(x, kernel, d_y)
 
     return convolve
 
 
-def _tilings(algorithm):
-    """What `analyse_tiles` needs to know of the image, and of the output, of `algorithm`."""
+def _convolve(x, algorithm, weights_of):
+    """y = C ((G w) * (A x)), where `weights_of(p)` is slot p of G w, `[Q, Cin, Cout]`."""
+    image, output = _tilings(algorithm, x)
+    rows = image.analyse_rows(x)
+
+    def slot(p):
+        products = tf.matmul(image.analyse_columns(rows, p), weights_of(p))
+        return output.synthesise_columns(products, p)  # of [Q, T, Cout]
+
+    return output.synthesise_rows(each_slot(slot, algorithm.slots, x.dtype))
+
+
+def _tilings(algorithm, x):
+    """The tiles of the image and, not overlapping, of the output."""
+    dynamic = tf.shape(x)
+    shape = [dynamic[k] if n is None else n for k, n in enumerate(x.shape[:3])]
     before = tuple((k - 1) // 2 for k in algorithm.kernel_size)
     return (
-        dict(separable=algorithm.image, step=algorithm.outputs, before=before),
-        dict(separable=algorithm.output, step=algorithm.outputs, before=(0, 0)),
+        Tiling(algorithm.image, algorithm.outputs, before, tuple(shape)),
+        Tiling(algorithm.output, algorithm.outputs, (0, 0), tuple(shape)),
     )
-
-
-def _image_shape(x):
-    """(B, H, W): ints where they are known while tracing, else scalar tensors."""
-    dynamic = tf.shape(x)
-    return [dynamic[k] if n is None else n for k, n in enumerate(x.shape.as_list()[:3])]

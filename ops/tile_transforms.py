@@ -1,136 +1,179 @@
-"""A separable map applied to every tile of an image, and its transpose.
+"""A separable map applied to every tile of an image and to a kernel, and the transposed maps.
 
-`analyse_tiles` cuts an image into tiles and maps each to r numbers a channel; `synthesise_tiles`
-is the transposed map: r numbers a tile back to pixels, added where tiles overlap. Likewise
-`analyse_kernel` and `synthesise_kernel` for the one patch of a kernel. With r in front the
-numbers are ready for r matrix products over the channels.
+A map has two steps (`ops.bilinear.Separable`), here two functions each, because what lies between
+them is small and what comes after the second is not: r numbers a tile, 2 to 4 times the image, and
+r numbers a kernel, 4 to 7 times the kernel. So the first step is done at once and gives P slots;
+the second is done slot by slot (`each_slot`), and what it gives is used up while in the cache.
 
-Time goes into passes over memory rather than arithmetic, so the layout is chosen for the matrix
-products: a map is a small constant matrix times `[h, N]`, batched over many such pieces, with N a
-few thousand numbers at most. One product with N in the millions takes three to five times as
-long (fast_conv2d.md, section 7).
+    analyse_rows      x `[B, H, W, C]`  ->  `[B, down, blocks, P, S, ow C]`
+    analyse_columns   slot p of that    ->  `[Q, T, C]`, of T = B down across tiles
+
+and the transposed maps lead back, adding where tiles overlap. All arithmetic is small constant
+matrices times pieces `[h, N]` with N a few thousand numbers at most: one product with N in the
+millions takes three to five times as long (fast_conv2d.md, section 7).
 """
 
+import dataclasses
+
 import tensorflow as tf
+
+from ops.slots import columns_matrix, rows_matrix, sizes, times
 
 # Numbers in a row of the pieces that a kernel is cut into.
 ROW = 2048
 
 
-def analyse_tiles(x, separable, *, step, before):
-    """Maps every tile of an image: u[(p, q), t, c] for tile t.
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """Where the tiles of an image lie, and the map that each undergoes.
 
     Tile (i, j) begins at pixel (i step_h - before_h, j step_w - before_w), wherever zeros stand
     for pixels outside; there are ceil(H / step_h) by ceil(W / step_w) tiles.
 
-    Args:
-      x: `[B, H, W, C]`.
-      separable: an `ops.bilinear.Separable` for h x w tiles.
+    Attributes:
+      map: an `ops.bilinear.Separable` of h x w tiles.
       step: (step_h, step_w), from a tile to the next.
       before: (before_h, before_w).
-
-    Returns:
-      `[r, T, C]`, T = B ceil(H / step_h) ceil(W / step_w), in this order.
+      shape: (B, H, W) of the image: ints, or scalar tensors where unknown while tracing.
     """
-    rows, columns = _constants(separable, x.dtype)  # [P, S, h], [P, Q, S, w]
-    (p, s, h), (_, q, _, w) = separable.rows.shape, separable.columns.shape
-    batch, height, width, c = _sizes(x)
-    (down, across), (oh, ow) = _tiles(height, width, step), step
-    extra = [_blocks_over(size, o) for size, o in zip((h, w), step)]
 
-    y = tf.pad(
-        x,
-        [
-            [0, 0],
-            [before[0], (down + extra[0]) * oh - height - before[0]],
-            [before[1], (across + extra[1]) * ow - width - before[1]],
-            [0, 0],
-        ],
-    )
-    # Rows: tile i is block i of oh rows and the beginning of those that follow.
-    y = tf.reshape(y, [batch, down + extra[0], oh, across + extra[1], ow * c])
-    y = tf.concat([y[:, e : e + down, :n] for e, n in _parts(h, oh)], axis=2)
-    y = tf.transpose(y, [0, 1, 3, 2, 4])  # [B, down, blocks, h, ow C]
-    y = tf.matmul(tf.reshape(rows, [p * s, h]), y)  # [B, down, blocks, P S, ow C]
+    map: object
+    step: tuple
+    before: tuple
+    shape: tuple
 
-    # Columns, the same.
-    y = tf.reshape(y, [batch, down, across + extra[1], p, s, ow, c])
-    y = tf.transpose(y, [3, 0, 1, 4, 5, 2, 6])  # [P, B, down, S, ow, blocks, C]
-    y = tf.concat([y[..., :n, e : e + across, :] for e, n in _parts(w, ow)], axis=4)
-    y = tf.reshape(y, [p, batch * down, s * w, across * c])
-    y = tf.matmul(tf.reshape(columns, [p, 1, q, s * w]), y)  # [P, B down, Q, across C]
-    y = tf.transpose(y, [0, 2, 1, 3])
-    return tf.reshape(y, [p * q, batch * down * across, c])
+    @property
+    def tiles(self):
+        """(down, across)."""
+        return tuple(-(-size // step) for size, step in zip(self.shape[1:], self.step))
+
+    @property
+    def size(self):
+        """(h, w) of a tile."""
+        return self.map.rows.shape[2], self.map.columns.shape[3]
+
+    @property
+    def blocks(self):
+        """Blocks of `step` pixels, down and across, that all tiles together lie on."""
+        return tuple(
+            tiles + _blocks_over(size, step)
+            for tiles, size, step in zip(self.tiles, self.size, self.step)
+        )
+
+    def analyse_rows(self, x):
+        """`[B, H, W, C]` to `[B, down, blocks, P, S, ow C]`."""
+        (batch, height, width), c = self.shape, sizes(x)[-1]
+        (top, left), (oh, ow) = self.before, self.step
+        (down, _), (high, wide) = self.tiles, self.blocks
+        p, s, h = self.map.rows.shape
+
+        bottom, right = high * oh - height - top, wide * ow - width - left
+        y = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])
+        # Tile i is block i of oh rows and the beginning of those that follow.
+        y = tf.reshape(y, [batch, high, oh, wide, ow * c])
+        y = tf.concat([y[:, e : e + down, :n] for e, n in _parts(h, oh)], axis=2)
+        y = tf.transpose(y, [0, 1, 3, 2, 4])  # [B, down, blocks, h, ow C]
+        y = times(rows_matrix(self.map, y), y)
+        return tf.reshape(y, [batch, down, wide, p, s, ow * c])
+
+    def analyse_columns(self, z, slot):
+        """One slot of what `analyse_rows` gives to `[Q, T, C]`."""
+        batch, ow = self.shape[0], self.step[1]
+        (down, across), (_, wide) = self.tiles, self.blocks
+        _, q, s, w = self.map.columns.shape
+        c = sizes(z)[-1] // ow
+
+        y = tf.reshape(z[:, :, :, slot], [batch * down, wide, s, ow, c])
+        y = tf.transpose(y, [0, 2, 3, 1, 4])  # [B down, S, ow, blocks, C]
+        parts = [y[:, :, :n, e : e + across] for e, n in _parts(w, ow)]
+        y = tf.reshape(tf.concat(parts, axis=2), [batch * down, s * w, across * c])
+        y = times(columns_matrix(self.map, slot, y), y)
+        y = tf.transpose(y, [1, 0, 2])  # [Q, B down, across C]
+        return tf.reshape(y, [q, batch * down * across, c])
+
+    def synthesise_columns(self, u, slot):
+        """The transpose of `analyse_columns`: `[Q, T, C]` to `[B, down, blocks, S, ow C]`."""
+        batch, ow = self.shape[0], self.step[1]
+        (down, across), (_, wide) = self.tiles, self.blocks
+        _, q, s, w = self.map.columns.shape
+        c = sizes(u)[-1]
+
+        y = tf.reshape(u, [q, batch * down, across * c])
+        y = tf.transpose(y, [1, 0, 2])
+        y = times(columns_matrix(self.map, slot, y), y, transpose=True)
+        y = tf.reshape(y, [batch * down, s, w, across, c])
+        y = _overlap(y, w, ow, axes=(2, 3))  # [B down, S, ow, blocks, C]
+        y = tf.transpose(y, [0, 3, 1, 2, 4])
+        return tf.reshape(y, [batch, down, wide, s, ow * c])
+
+    def synthesise_rows(self, slots):
+        """The transpose of `analyse_rows`: `[P, B, down, blocks, S, ow C]` to `[B, H, W, C]`."""
+        (batch, height, width), (top, left) = self.shape, self.before
+        (oh, ow), (down, _), (high, wide) = self.step, self.tiles, self.blocks
+        p, s, h = self.map.rows.shape
+        c = sizes(slots)[-1] // ow
+
+        y = tf.transpose(slots, [1, 2, 3, 0, 4, 5])
+        y = tf.reshape(y, [batch, down, wide, p * s, ow * c])
+        y = times(rows_matrix(self.map, y), y, transpose=True)
+        y = tf.transpose(y, [0, 1, 3, 2, 4])  # [B, down, h, blocks, ow C]
+        y = _overlap(y, h, oh, axes=(2, 1))  # [B, blocks, oh, blocks, ow C]
+        y = tf.reshape(y, [batch, high * oh, wide * ow, c])
+        return y[:, top : top + height, left : left + width]
 
 
-def synthesise_tiles(u, separable, *, shape, step, before):
-    """The transpose of `analyse_tiles`: numbers of the tiles back to the image.
+@dataclasses.dataclass(frozen=True)
+class KernelMap:
+    """The same two steps for the kernel of every pair of channels.
 
-    Args:
-      u: `[r, T, C]`.
-      separable, step, before: as for `analyse_tiles`.
-      shape: (B, H, W) of the image.
-
-    Returns:
-      `[B, H, W, C]`.
+    Attributes:
+      map: an `ops.bilinear.Separable` of kh x kw kernels.
+      shape: (Cin, Cout).
     """
-    rows, columns = _constants(separable, u.dtype)
-    (p, s, h), (_, q, _, w) = separable.rows.shape, separable.columns.shape
-    (batch, height, width), c = shape, _sizes(u)[-1]
-    (down, across), (oh, ow) = _tiles(height, width, step), step
-    extra = [_blocks_over(size, o) for size, o in zip((h, w), step)]
 
-    y = tf.reshape(u, [p, q, batch * down, across * c])
-    y = tf.transpose(y, [0, 2, 1, 3])  # [P, B down, Q, across C]
-    y = tf.matmul(tf.reshape(columns, [p, 1, q, s * w]), y, transpose_a=True)
-    y = tf.reshape(y, [p, batch, down, s, w, across, c])
-    y = _overlap(y, w, ow, axes=(4, 5))  # [P, B, down, S, ow, blocks, C]
+    map: object
+    shape: tuple
 
-    y = tf.transpose(y, [1, 2, 5, 0, 3, 4, 6])  # [B, down, blocks, P, S, ow, C]
-    y = tf.reshape(y, [batch, down, across + extra[1], p * s, ow * c])
-    y = tf.matmul(tf.reshape(rows, [p * s, h]), y, transpose_a=True)
-    y = tf.transpose(y, [0, 1, 3, 2, 4])  # [B, down, h, blocks, ow C]
-    y = _overlap(y, h, oh, axes=(2, 1))
-    y = tf.reshape(y, [batch, (down + extra[0]) * oh, (across + extra[1]) * ow, c])
-    return y[:, before[0] : before[0] + height, before[1] : before[1] + width]
+    @property
+    def pieces(self):
+        """Equal pieces of the input channels such that piece times Cout is about `ROW`."""
+        c_in, c_out = self.shape
+        most = min(max(ROW // c_out, 1), c_in)
+        return c_in // max(d for d in range(1, most + 1) if c_in % d == 0)
 
+    def analyse_rows(self, kernel):
+        """`[kh, kw, Cin, Cout]` to `[pieces, kw, P, S, N]`."""
+        p, s, h = self.map.rows.shape
+        w = self.map.columns.shape[3]
+        y = tf.reshape(kernel, [h, w, self.pieces, -1])
+        y = tf.transpose(y, [2, 1, 0, 3])
+        y = times(rows_matrix(self.map, y), y)
+        return tf.reshape(y, [self.pieces, w, p, s, -1])
 
-def analyse_kernel(kernel, separable):
-    """Maps the kernel of every pair of channels: `[kh, kw, Cin, Cout]` to `[r, Cin, Cout]`."""
-    rows, columns = _constants(separable, kernel.dtype)
-    (p, s, h), (_, q, _, w) = separable.rows.shape, separable.columns.shape
-    _, _, c_in, c_out = _sizes(kernel)
-    pieces = _pieces(c_in, c_out)
-    n = c_in * c_out // pieces
+    def analyse_columns(self, z, slot):
+        """One slot of what `analyse_rows` gives to `[Q, Cin, Cout]`."""
+        _, q, s, w = self.map.columns.shape
+        y = tf.transpose(z[:, :, slot], [0, 2, 1, 3])  # [pieces, S, kw, N]
+        y = tf.reshape(y, [self.pieces, s * w, -1])
+        y = times(columns_matrix(self.map, slot, y), y)
+        return tf.reshape(tf.transpose(y, [1, 0, 2]), [q, *self.shape])
 
-    y = tf.reshape(kernel, [h, w, pieces, n])
-    y = tf.transpose(y, [2, 1, 0, 3])  # [pieces, w, h, N]
-    y = tf.matmul(tf.reshape(rows, [p * s, h]), y)  # [pieces, w, P S, N]
-    y = tf.reshape(y, [pieces, w, p, s, n])
-    y = tf.transpose(y, [2, 0, 3, 1, 4])  # [P, pieces, S, w, N]
-    y = tf.reshape(y, [p, pieces, s * w, n])
-    y = tf.matmul(tf.reshape(columns, [p, 1, q, s * w]), y)  # [P, pieces, Q, N]
-    y = tf.transpose(y, [0, 2, 1, 3])
-    return tf.reshape(y, [p * q, c_in, c_out])
+    def synthesise_columns(self, u, slot):
+        """The transpose of `analyse_columns`: `[Q, Cin, Cout]` to `[pieces, kw, S, N]`."""
+        _, q, s, w = self.map.columns.shape
+        y = tf.transpose(tf.reshape(u, [q, self.pieces, -1]), [1, 0, 2])
+        y = times(columns_matrix(self.map, slot, y), y, transpose=True)
+        y = tf.reshape(y, [self.pieces, s, w, -1])
+        return tf.transpose(y, [0, 2, 1, 3])
 
-
-def synthesise_kernel(u, separable):
-    """The transpose of `analyse_kernel`: `[r, Cin, Cout]` to `[kh, kw, Cin, Cout]`."""
-    rows, columns = _constants(separable, u.dtype)
-    (p, s, h), (_, q, _, w) = separable.rows.shape, separable.columns.shape
-    _, c_in, c_out = _sizes(u)
-    pieces = _pieces(c_in, c_out)
-    n = c_in * c_out // pieces
-
-    y = tf.reshape(u, [p, q, pieces, n])
-    y = tf.transpose(y, [0, 2, 1, 3])  # [P, pieces, Q, N]
-    y = tf.matmul(tf.reshape(columns, [p, 1, q, s * w]), y, transpose_a=True)
-    y = tf.reshape(y, [p, pieces, s, w, n])
-    y = tf.transpose(y, [1, 3, 0, 2, 4])  # [pieces, w, P, S, N]
-    y = tf.reshape(y, [pieces, w, p * s, n])
-    y = tf.matmul(tf.reshape(rows, [p * s, h]), y, transpose_a=True)
-    y = tf.transpose(y, [2, 1, 0, 3])  # [h, w, pieces, N]
-    return tf.reshape(y, [h, w, c_in, c_out])
+    def synthesise_rows(self, slots):
+        """The transpose of `analyse_rows`: `[P, pieces, kw, S, N]` to `[kh, kw, Cin, Cout]`."""
+        p, s, h = self.map.rows.shape
+        w = self.map.columns.shape[3]
+        y = tf.transpose(slots, [1, 2, 0, 3, 4])
+        y = tf.reshape(y, [self.pieces, w, p * s, -1])
+        y = times(rows_matrix(self.map, y), y, transpose=True)  # [pieces, kw, kh, N]
+        return tf.reshape(tf.transpose(y, [2, 1, 0, 3]), [h, w, *self.shape])
 
 
 def _overlap(y, size, step, axes):
@@ -163,24 +206,3 @@ def _parts(size, step):
 def _blocks_over(size, step):
     """Blocks of `step` that a tile reaches into beyond its own."""
     return -(-size // step) - 1
-
-
-def _tiles(height, width, step):
-    """ceil(size / step) along both axes, of ints or of scalar tensors."""
-    return -(-height // step[0]), -(-width // step[1])
-
-
-def _pieces(c_in, c_out):
-    """Equal pieces of the input channels such that piece times `c_out` is about `ROW`."""
-    most = max(ROW // c_out, 1)
-    return c_in // max(d for d in range(1, min(most, c_in) + 1) if c_in % d == 0)
-
-
-def _constants(separable, dtype):
-    return tf.constant(separable.rows, dtype), tf.constant(separable.columns, dtype)
-
-
-def _sizes(x):
-    """The shape of `x`: an int where it is known while tracing, else a scalar tensor."""
-    dynamic = tf.shape(x)
-    return [dynamic[k] if n is None else n for k, n in enumerate(x.shape.as_list())]

@@ -10,7 +10,7 @@ import ops
 FOLDER = pathlib.Path(ops.__file__).parent
 
 
-@pytest.mark.parametrize("name", ["conv2d", "gaussian_heatmap"])
+@pytest.mark.parametrize("name", ["conv2d", "fast_conv2d", "gaussian_heatmap"])
 def test_derivation_quotes_the_code(name):
     text = (FOLDER / f"{name}.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
@@ -24,7 +24,7 @@ def test_derivation_quotes_the_code(name):
     assert [line for line in quoted if line not in code] == []
 
 
-@pytest.mark.parametrize("name", ["conv2d", "gaussian_heatmap"])
+@pytest.mark.parametrize("name", ["conv2d", "fast_conv2d", "gaussian_heatmap"])
 def test_derivation_names_tests_that_exist(name):
     text = (FOLDER / f"{name}.md").read_text()
     tests = "".join(p.read_text() for p in pathlib.Path(__file__).parent.glob("*.py"))

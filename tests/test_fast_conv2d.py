@@ -219,6 +219,7 @@ def test_fast_conv2d_gradient(seeded, gradient_error, algorithm):
     rng = seeded(8)
     x, kernel, _ = case(rng, algorithm, (2, 4, 5), 2, 3)
 
+    @tf.function  # a loop run eagerly takes its time
     def squared(x, kernel, bias):  # so that every gradient depends on every argument
         return ops.fast_conv2d(x, kernel, bias, algorithm=algorithm) ** 2
 

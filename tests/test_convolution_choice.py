@@ -1,0 +1,84 @@
+"""The modelled choice of an algorithm: sensible for the layers of the networks, and stable."""
+
+import pytest
+
+import ops
+
+
+def names(*layer, **options):
+    return [a.name for a in ops.candidate_algorithms(*layer, **options)]
+
+
+@pytest.mark.parametrize(
+    "layer, kind",
+    [
+        ((7, 46, 46, 128, 128), "fourier"),
+        ((9, 92, 92, 128, 128), "fourier"),
+        ((9, 184, 184, 128, 128), "fourier"),
+        ((9, 46, 46, 32, 512), "fourier"),
+        ((11, 46, 46, 128, 128), "fourier"),
+        ((3, 92, 92, 256, 256), "cook_toom"),
+        ((3, 46, 46, 512, 512), "cook_toom"),
+    ],
+)
+def test_best_algorithm_of_large_layers(layer, kind):
+    algorithm = ops.best_algorithm(*layer)
+    assert algorithm.name.startswith(kind) and algorithm.kernel_size == (layer[0],) * 2
+    assert algorithm.name == names(*layer)[0]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        (1, 46, 46, 512, 512),  # nothing to save
+        (
+            3,
+            368,
+            368,
+            3,
+            64,
+        ),  # three channels in: the output's transform is all there is
+        (9, 368, 368, 3, 128),
+        (3, 1, 1, 64, 64),  # a map of one pixel
+        (
+            3,
+            368,
+            368,
+            64,
+            64,
+        ),  # more memory moved than arithmetic saved: 0.4 of direct's speed
+        (11, 2, 2, 128, 128),  # transforming the kernel costs more than using it
+    ],
+)
+def test_best_algorithm_is_direct_where_little_is_to_be_saved(layer):
+    assert ops.best_algorithm(*layer) is None
+
+
+def test_candidates_preset():
+    assert names(1, 46, 46, 128, 128) == []
+    assert sorted(names(3, 46, 46, 128, 128)) == [
+        f"cook_toom {o}x{o}, 3x3" for o in (2, 4, 6)
+    ]
+    # 46 pixels in 6, 5, 4, 3, 2 tiles of 8, 10, 12, 16, 23 outputs, and smaller ones.
+    fourier = [n for n in names(7, 46, 46, 128, 128) if n.startswith("fourier")]
+    for tile in (14, 16, 18, 22, 30):
+        assert f"fourier {tile}x{tile}, 7x7" in fourier
+    assert "fourier 20x20, 7x7" not in fourier  # as many tiles as 18, each larger
+
+
+def test_large_batches_prefer_larger_or_equal_savings():
+    # The kernel's transform is shared: the modelled cost of an image never grows with the batch.
+    algorithm = ops.fourier(7, 16)
+    layer = (46, 46, 128, 128)
+    costs = [ops.fast_cost(algorithm, *layer, batch) / batch for batch in (1, 2, 8)]
+    assert costs[0] > costs[1] > costs[2]
+
+
+def test_choice_is_the_same_each_time():
+    assert names(9, 92, 92, 128, 128) == names(9, 92, 92, 128, 128)
+    assert ops.best_algorithm(9, 92, 92, 8, 8) is ops.best_algorithm(9, 92, 92, 8, 8)
+
+
+def test_candidates_raise():
+    with pytest.raises(ValueError, match="c_in is 0, expected an integer of at least"):
+        ops.candidate_algorithms(3, 8, 8, 0, 4)
