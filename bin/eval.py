@@ -38,7 +38,12 @@ from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.evaluation import writing
 from cpm.evaluation.published import PROTOCOLS
-from cpm.flags import decoding_from_flags, define_decoding_flags
+from cpm.flags import (
+    convolution_method,
+    decoding_from_flags,
+    define_decoding_flags,
+    define_speed_flags,
+)
 from cpm.training import run_folder
 from cpm.training.checkpoints import load_network
 
@@ -53,7 +58,7 @@ flags.DEFINE_enum(
     "How to place crops; as trained if not given.",
 )
 define_decoding_flags()
-flags.DEFINE_bool("xla", False, "Compile with XLA.")
+define_speed_flags()
 flags.DEFINE_string("json", None, "File for the numbers, instead of eval/ of the run.")
 flags.DEFINE_string("plots", None, "Folder for pictures.")
 flags.DEFINE_integer("pictures", 8, "People on each sheet of --plots.", lower_bound=1)
@@ -91,7 +96,7 @@ def score_network():
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
-    network, config, description = load_network(FLAGS.ckpt)
+    network, config, description = load_network(FLAGS.ckpt, convolution_method())
     prefix = description["prefix"]
     run = run_of(prefix)
     options = evaluate.Options(

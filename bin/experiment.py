@@ -38,7 +38,7 @@ define_data_flags()
 flags.DEFINE_list("seeds", ["0"], "Each variant is trained once with each.")
 flags.DEFINE_integer("steps", 1500, "Updates of each variant.", lower_bound=1)
 flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.")
-flags.DEFINE_bool("xla", True, "Compile the step with XLA.")
+flags.DEFINE_bool("xla", True, "Compile with XLA what gains by it.")
 flags.DEFINE_string("metric", None, "Which score; by what is annotated if not given.")
 flags.DEFINE_string("out", None, "Folder; runs/experiments/NAME if not given.")
 

@@ -24,7 +24,12 @@ from absl import flags
 from cpm import command_line, files, plots
 from cpm.data.images import PictureError, read_picture
 from cpm.errors import UsageError
-from cpm.flags import decoding_from_flags, define_decoding_flags, parse_numbers
+from cpm.flags import (
+    decoding_from_flags,
+    define_decoding_flags,
+    define_speed_flags,
+    parse_numbers,
+)
 from cpm.inference import Predictor, belief_file
 
 FLAGS = flags.FLAGS
@@ -37,7 +42,7 @@ flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage."
 flags.DEFINE_string("belief_maps", None, "File, .npz, for one picture's belief maps.")
 flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
 define_decoding_flags()
-flags.DEFINE_bool("xla", False, "Compile with XLA.")
+define_speed_flags()
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -59,7 +64,9 @@ def main(_):
         files.check_target(FLAGS[flag].value, flag)
     if os.path.exists(FLAGS.out) and not os.path.isdir(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} is a file; name a folder for the drawings")
-    predictor = Predictor(FLAGS.ckpt, xla=FLAGS.xla, **decoding_from_flags())
+    predictor = Predictor(
+        FLAGS.ckpt, xla=FLAGS.xla, conv=FLAGS.conv, **decoding_from_flags()
+    )
     images, skipped = [], []
     for path, name in zip(paths, output_names(paths)):
         try:

@@ -25,6 +25,7 @@ from cpm.errors import UsageError
 from cpm.flags import (
     define_data_flags,
     define_network_flags,
+    define_speed_flags,
     train_config_from_flags,
 )
 from cpm.training import checkpoints, loop
@@ -36,7 +37,7 @@ flags.DEFINE_integer(
     "synthetic_people", 8000, "How many to draw without --data.", lower_bound=1
 )
 flags.DEFINE_string("run_dir", None, "Where to write; default by network and data.")
-flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+define_speed_flags()
 flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
 flags.DEFINE_enum("optimizer", None, ["adam", "muon", "sgd"], "Update rule.")
@@ -88,6 +89,7 @@ def train_config(folders):
             )
         },
         xla=FLAGS.xla,
+        conv=FLAGS.conv,
         steps=FLAGS.steps,
         eval_every=FLAGS.eval_every,
         save_every=FLAGS.save_every,

@@ -241,7 +241,8 @@ class TrainConfig:
       network, target, data, optimizer: its parts.
       steps: how many updates.
       seed: of weights, order and changes.
-      xla: compile the step with XLA.
+      xla: compile with XLA what gains by it (cpm/network/convolution.py).
+      conv: how convolutions are computed: `auto`, `direct` or `fast`.
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
     """
@@ -253,6 +254,7 @@ class TrainConfig:
     steps: int = 2800
     seed: int = 0
     xla: bool = False
+    conv: str = "auto"
     eval_every: int = 700
     save_every: int = 350
     log_every: int = 20

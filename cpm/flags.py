@@ -13,6 +13,7 @@ from absl import flags
 
 from cpm.config import AUGMENTATIONS, CROP_RULES, changed
 from cpm.errors import UsageError
+from cpm.network.convolution import METHODS, ConvolutionMethod
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
 from cpm.training.recipes import RECIPES, default_recipe, joints_of, recipe
@@ -128,6 +129,28 @@ def train_config_from_flags(
         return changed(config, _given(changes))
     except ValueError as error:
         raise UsageError(f"{error}; try --help for what each flag takes") from None
+
+
+def define_speed_flags(values=flags.FLAGS):
+    """Defines `--xla` and `--conv`, which change speed and memory and nothing else; call once.
+
+    Args:
+      values: where they are defined; a test may bring its own `FlagValues`.
+    """
+    where = {"flag_values": values}
+    flags.DEFINE_bool("xla", False, "Compile with XLA what gains by it.", **where)
+    flags.DEFINE_enum(
+        "conv",
+        "auto",
+        METHODS,
+        "Convolutions: direct, fast (ops/fast_conv2d.md), or fast where it pays.",
+        **where,
+    )
+
+
+def convolution_method(values=flags.FLAGS):
+    """The `ConvolutionMethod` that the flags of `define_speed_flags` describe."""
+    return ConvolutionMethod(values.conv, values.xla)
 
 
 def define_decoding_flags(values=flags.FLAGS):

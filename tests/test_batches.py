@@ -9,6 +9,7 @@ import tensorflow as tf
 import ops
 from cpm.errors import UsageError
 from cpm.evaluation.report import score
+from cpm.inference import batches
 from cpm.inference.batches import (
     collect_examples,
     evaluate_batches,
@@ -137,7 +138,9 @@ def test_reference_scale_preset_of_a_turned_and_mirrored_crop():
     np.testing.assert_allclose(reference_scale(matrix, (368, 500)), [1 / 3])
 
 
-def test_predict_batch_xla_is_the_same():
+def test_predict_batch_xla_is_the_same(monkeypatch):
+    """Compiled whole, as on a GPU."""
+    monkeypatch.setattr(batches, "compiles_whole", lambda xla: xla)
     network = FromPicture()
     plain = predict_batch(network, batch(0, [1] * 4))
     compiled = predict_batch(network, batch(0, [1] * 4), xla=True)

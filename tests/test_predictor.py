@@ -9,6 +9,7 @@ import tensorflow as tf
 import ops
 from cpm.config import DataConfig, NetworkConfig
 from cpm.errors import UsageError
+from cpm.inference import batches
 from cpm.inference.predictor import (
     Predictor,
     box_margin,
@@ -121,7 +122,9 @@ def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     np.testing.assert_allclose(mirrored, here.joints_px, atol=0.01)
 
 
-def test_predictor_xla_is_the_same(seeded):
+def test_predictor_xla_is_the_same(seeded, monkeypatch):
+    """Compiled whole, as on a GPU."""
+    monkeypatch.setattr(batches, "compiles_whole", lambda xla: xla)
     config = NetworkConfig(stages=2, width=0.25, image_size=(48, 64))
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(6).integers(0, 256, [50, 70, 3], np.uint8)

@@ -8,9 +8,12 @@ import pytest
 import ops
 from ops import reference
 
-# Algorithms are data (tests/test_bilinear.py has the identity they satisfy), and the two halves of
-# fast_conv2d are defined by the whole.
-PARTS = {"cook_toom", "fourier", "transform_kernel", "fast_conv2d_transformed"}
+# Algorithms are data (tests/test_bilinear.py has the identity they satisfy), their choice is made of
+# counts, and the two halves of fast_conv2d are defined by the whole.
+PARTS = {
+    *("cook_toom", "fourier", "best_algorithm", "candidate_algorithms", "fast_cost"),
+    *("transform_kernel", "fast_conv2d_transformed"),
+}
 OPS = [
     n
     for n in ops.__all__

@@ -36,17 +36,17 @@ def tensors(batch):
     return {key: tf.constant(value) for key, value in batch.items()}
 
 
-def make(config=CONFIG, seed=0):
+def make(config=CONFIG, seed=0, **options):
     network = ConvolutionalPoseMachine(config.network, seed=seed)
     optimizer = optimizers.make_optimizer(config.optimizer, network)
-    return network, TrainStep(network, optimizer, config)
+    return network, TrainStep(network, optimizer, config, **options)
 
 
 def test_losses_and_gradients_graph_equals_xla():
     """Same weights, same batch; batch norm's tiny variances amplify float32 rounding: 1e-3."""
     batch, found = tensors(random_batch(1)), []
     for xla in (False, True):
-        _, step = make(dataclasses.replace(CONFIG, xla=xla))
+        _, step = make(dataclasses.replace(CONFIG, xla=xla), compile_core=xla)
         found.append(step.losses_and_gradients(batch, step=4))
     (graph, graph_gradients), (xla, xla_gradients) = found
     assert graph.keys() == xla.keys()

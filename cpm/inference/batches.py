@@ -15,6 +15,7 @@ from cpm.config import DecodingConfig
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 from cpm.inference.beliefs import batch_beliefs, decoded_grid
+from cpm.network.convolution import compiles_whole
 
 PLAIN = DecodingConfig()
 
@@ -29,7 +30,7 @@ def predict_batch(network, batch, decoding=PLAIN, *, xla=False):
       batch: dict with `image` `[B, H, W, 3]`, `center_px` `[B, 2]` and, for several scales,
         `pyramid` (cpm/inference/beliefs.py).
       decoding: `DecodingConfig`.
-      xla: compile with XLA.
+      xla: compile with XLA what gains by it (cpm/network/convolution.py).
 
     Returns:
       joints `[T, B, P, 2]` in crop pixels, confidence `[T, B, P]`.
@@ -77,7 +78,7 @@ def _compiled_beliefs(decoding, xla):
     def beliefs(network, batch):
         return batch_beliefs(network, batch, decoding)
 
-    return tf.function(beliefs, jit_compile=xla or None)
+    return tf.function(beliefs, jit_compile=compiles_whole(xla) or None)
 
 
 @functools.cache
@@ -87,7 +88,7 @@ def _compiled_predict(decoding, xla):
         joints_px, confidence = zip(*(find_joints(network, b, decoding) for b in maps))
         return tf.stack(joints_px), tf.stack(confidence)  # [T, B, P, 2], [T, B, P]
 
-    return tf.function(predict, jit_compile=xla or None)
+    return tf.function(predict, jit_compile=compiles_whole(xla) or None)
 
 
 def evaluate_batches(network, batches, decoding=PLAIN, *, xla=False, progress=None):

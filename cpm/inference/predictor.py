@@ -19,6 +19,7 @@ from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
 from cpm.inference.batches import find_joints, predict_beliefs
 from cpm.inference.beliefs import decoded_grid
+from cpm.network.convolution import ConvolutionMethod
 from cpm.skeleton import Skeleton
 from cpm.training.checkpoints import load_network
 
@@ -62,6 +63,7 @@ class Predictor:
         refinement="taylor",
         margin=None,
         xla=False,
+        conv="auto",
     ):
         """Loads the network if need be.
 
@@ -72,14 +74,16 @@ class Predictor:
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `box_margin`).
-          xla: compile with XLA.
+          xla: compile with XLA what gains by it.
+          conv: how convolutions are computed: `auto`, `direct` or `fast`; a network given brings
+            its own way.
         Raises:
           UsageError: if there is no such checkpoint, or a scale is not positive.
         """
         data, target = DataConfig(), TargetConfig()
         network = ckpt_or_network
         if not callable(network):
-            network, config, _ = load_network(network)
+            network, config, _ = load_network(network, ConvolutionMethod(conv, xla))
             data, target = config.data, config.target
         try:
             self._decoding = DecodingConfig(

@@ -4,6 +4,13 @@ Knows nothing of losses, labels or files.
 """
 
 from cpm.network.architectures import PRESETS, architecture, preset
+from cpm.network.convolution import ConvolutionMethod
 from cpm.network.model import ConvolutionalPoseMachine
 
-__all__ = ["PRESETS", "ConvolutionalPoseMachine", "architecture", "preset"]
+__all__ = [
+    "PRESETS",
+    "ConvolutionMethod",
+    "ConvolutionalPoseMachine",
+    "architecture",
+    "preset",
+]

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import ops
 from cpm.network import specs as layer_specs
+from cpm.network.convolution import DIRECT
 from cpm.network.initializers import INITIALIZERS, stateless_key
 
 
@@ -27,7 +28,9 @@ class Conv2D(tf.Module):
       bias: variable `[Cout]`, 0 at the start, or None.
     """
 
-    def __init__(self, name, in_channels, spec, *, seed=0, dtype=tf.float32):
+    def __init__(
+        self, name, in_channels, spec, *, seed=0, dtype=tf.float32, method=DIRECT
+    ):
         """Makes the variables.
 
         Args:
@@ -36,9 +39,12 @@ class Conv2D(tf.Module):
           spec: a `specs.Conv`.
           seed: int.
           dtype: of the variables.
+          method: `ConvolutionMethod`, how it is computed.
         """
         super().__init__(name=name)
         self.stride = spec.stride
+        self._method = method
+        self._frozen = None
         shape = (spec.kernel, spec.kernel, in_channels, spec.channels)
         initial = INITIALIZERS[spec.initializer](
             shape, seed=seed, name=f"{name}/kernel", dtype=dtype
@@ -51,7 +57,35 @@ class Conv2D(tf.Module):
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, Cin]` → `[B, ceil(H / s), ceil(W / s), Cout]`."""
-        return ops.conv2d(x, self.kernel, self.bias, stride=self.stride)
+        algorithm = self._method.algorithm(self.kernel.shape, self.stride, x.shape)
+        if algorithm is None:
+            return ops.conv2d(x, self.kernel, self.bias, stride=self.stride)
+        how = {"algorithm": algorithm, "compiled": self._method.compiled}
+        if self._frozen is None or training:
+            return ops.fast_conv2d(x, self.kernel, self.bias, **how)
+        return ops.fast_conv2d_transformed(
+            x, self._frozen.weights(self.kernel, algorithm), self.bias, **how
+        )
+
+    def freeze(self):
+        """Promises that the kernel changes no more: in inference it is transformed only once."""
+        self._frozen = _Frozen()
+
+
+class _Frozen:
+    """Transformed kernels by algorithm, where tf.Module and checkpoints do not look."""
+
+    def __init__(self):
+        self._weights = {}
+
+    def weights(self, kernel, algorithm):
+        """`[r, Cin, Cout]`, made when first asked for, outside of the graph that asks."""
+        if algorithm not in self._weights:
+            with tf.init_scope():
+                self._weights[algorithm] = ops.transform_kernel(
+                    kernel, algorithm=algorithm
+                )
+        return self._weights[algorithm]
 
 
 class BatchNorm(tf.Module):
@@ -188,7 +222,9 @@ class Block(tf.Module):
       out_channels: channels of the result.
     """
 
-    def __init__(self, name, in_channels, specs, *, seed=0, dtype=tf.float32):
+    def __init__(
+        self, name, in_channels, specs, *, seed=0, dtype=tf.float32, method=DIRECT
+    ):
         """Builds the layers.
 
         Args:
@@ -197,6 +233,7 @@ class Block(tf.Module):
           specs: sequence of `specs.Conv`, `MaxPool` and `Dropout`; may be empty.
           seed: int, for the initial weights.
           dtype: of the variables.
+          method: `ConvolutionMethod`, how convolutions are computed.
         """
         super().__init__(name=name)
         self.layers = []
@@ -204,7 +241,7 @@ class Block(tf.Module):
         with self.name_scope:
             for spec in specs:
                 if isinstance(spec, layer_specs.Conv):
-                    self.layers += _convolution(channels, spec, seed, dtype)
+                    self.layers += _convolution(channels, spec, seed, dtype, method)
                     channels = spec.channels
                 elif isinstance(spec, layer_specs.MaxPool):
                     self.layers.append(MaxPool(spec.name, spec.window, spec.stride))
@@ -224,9 +261,10 @@ class Block(tf.Module):
         return x
 
 
-def _convolution(in_channels, spec, seed, dtype):
+def _convolution(in_channels, spec, seed, dtype, method):
     """The one to three layers that a `Conv` stands for: convolution, norm, ReLU."""
-    layers = [Conv2D(spec.name, in_channels, spec, seed=seed, dtype=dtype)]
+    options = {"seed": seed, "dtype": dtype, "method": method}
+    layers = [Conv2D(spec.name, in_channels, spec, **options)]
     if spec.norm:
         layers.append(BatchNorm(f"{spec.name}_norm", spec.channels, dtype=dtype))
     if spec.relu:

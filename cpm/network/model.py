@@ -17,7 +17,8 @@ import tensorflow as tf
 import ops
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
 from cpm.network.architectures import NORMALIZATIONS, architecture
-from cpm.network.layers import Block
+from cpm.network.convolution import DIRECT
+from cpm.network.layers import Block, Conv2D
 from cpm.skeleton import get_skeleton
 
 CENTER_SIGMA_PX = 21.0  # of the centre map at the release's crop of 368 px
@@ -39,13 +40,14 @@ class ConvolutionalPoseMachine(tf.Module):
       dtype: of variables, computation and results.
     """
 
-    def __init__(self, config, *, seed=0, dtype=tf.float32):
+    def __init__(self, config, *, seed=0, dtype=tf.float32, method=DIRECT):
         """Makes all variables.
 
         Args:
           config: `NetworkConfig`.
           seed: int; the initial weights are a function of it.
           dtype: float32; float64 for gradient checks.
+          method: `ConvolutionMethod`, how convolutions are computed.
         Raises:
           ValueError: for a configuration out of range; the message names the field.
         """
@@ -59,7 +61,8 @@ class ConvolutionalPoseMachine(tf.Module):
         self._concat = tuple(plan.concat)
 
         def block(name, in_channels, specs):
-            return Block(name, in_channels, specs, seed=seed, dtype=dtype)
+            options = {"seed": seed, "dtype": dtype, "method": method}
+            return Block(name, in_channels, specs, **options)
 
         with self.name_scope:
             self.trunk = block("trunk", 3, plan.trunk)
@@ -112,6 +115,12 @@ class ConvolutionalPoseMachine(tf.Module):
             psi_t = tf.concat([inputs[name] for name in self._concat], axis=-1)
             b.append(g_t(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
         return tuple(b)
+
+    def freeze(self):
+        """Promises that no weight changes any more: what can be computed from them once, is."""
+        for module in self.submodules:
+            if isinstance(module, Conv2D):
+                module.freeze()
 
     @property
     def later_stage_variables(self):

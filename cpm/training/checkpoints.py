@@ -21,6 +21,7 @@ from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
+from cpm.network.convolution import DIRECT
 
 # What TensorFlow raises for files that are short, foreign or of another network.
 _UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
@@ -169,11 +170,12 @@ def read_description(prefix):
         ) from error
 
 
-def load_network(ckpt):
-    """Builds the network a checkpoint describes and fills all of its variables.
+def load_network(ckpt, method=DIRECT):
+    """Builds the network a checkpoint describes and fills all of its variables, for use as it is.
 
     Args:
       ckpt: as in `resolve`.
+      method: `ConvolutionMethod`, how it is computed.
 
     Returns:
       (`ConvolutionalPoseMachine`, `TrainConfig`, description dict with `prefix` added).
@@ -183,13 +185,14 @@ def load_network(ckpt):
     """
     prefix = resolve(ckpt)
     config, description = read_description(prefix)
-    network = ConvolutionalPoseMachine(config.network)
+    network = ConvolutionalPoseMachine(config.network, method=method)
     if list(network.skeleton.joints) != description["joints"]:
         raise UsageError(
             f"{prefix} was trained for the joints {description['joints']}, but this version's "
             f"skeleton {config.network.skeleton!r} has {list(network.skeleton.joints)}"
         )
     read_network_variables(network, prefix)
+    network.freeze()
     return network, config, description | {"prefix": prefix}
 
 

@@ -19,7 +19,7 @@ from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
 from cpm.evaluation import report
 from cpm.inference import batches as inference
-from cpm.network import ConvolutionalPoseMachine
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.plots.gallery import poses_sheet
 from cpm.training import checkpoints, optimizers, schedules
 from cpm.training.progress import FlatMapsWarning, Progress
@@ -55,7 +55,11 @@ class Run:
         self.config, self.data = config, data
         self.folder = RunFolder(run_dir)
         self.folder.claim(config, data, init_from)
-        self.network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+        self.network = ConvolutionalPoseMachine(
+            config.network,
+            seed=config.seed,
+            method=ConvolutionMethod(config.conv, config.xla),
+        )
         self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints, self.network, self.optimizer, config

@@ -66,7 +66,7 @@ class RunFolder:
             "data": _normal(data),
             "init_from": str(init_from) if init_from else None,
         }
-        free = {"eval_every", "save_every", "log_every", "xla"}
+        free = {"eval_every", "save_every", "log_every", "xla", "conv"}
         changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
         if changed:
             key = changed[0]

@@ -3,12 +3,14 @@
     (variables, batch) → losses, gradients, measurements      `losses_and_gradients`
     (gradients, learning rate) → variables                    `update`
 
-The core is one function of its inputs, under `jit_compile` with `--xla`. Averaging over replicas
-and the update stand around it, because XLA on a CPU cannot cross a collective.
+The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
+parts of it that gain by that (cpm/network/convolution.py), and the update. Averaging over replicas and
+the update stand around the core, because XLA on a CPU cannot cross a collective.
 """
 
 import tensorflow as tf
 
+from cpm.network.convolution import compiles_whole
 from cpm.training import loss, optimizers, targets
 
 # What the compiled core needs of a batch; strings (ids) cannot enter XLA.
@@ -25,12 +27,15 @@ class TrainStep:
       network: `ConvolutionalPoseMachine`.
       optimizer: of `optimizers.make_optimizer`.
       config: `TrainConfig`.
+      compile_core: compile the whole core; None = where `--xla` was given and it pays.
     """
 
-    def __init__(self, network, optimizer, config):
+    def __init__(self, network, optimizer, config, *, compile_core=None):
+        if compile_core is None:
+            compile_core = compiles_whole(config.xla)
         self._network, self._optimizer, self._config = network, optimizer, config
         self.variables = optimizers.trained_variables(config.optimizer, network)
-        self._core = tf.function(self._losses_and_gradients, jit_compile=config.xla)
+        self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
         self._update = tf.function(self._clip_and_apply, jit_compile=config.xla)
 
     def losses_and_gradients(self, batch, step):

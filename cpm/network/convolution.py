@@ -1,0 +1,83 @@
+"""How a network is computed: which convolutions by a fast algorithm, and what XLA compiles.
+
+Weights and results do not depend on it but for rounding, so it is no part of a `NetworkConfig`:
+whoever builds a network says it (`--conv`, `--xla`), and a checkpoint fits either way.
+
+On a GPU XLA compiles whole functions. On a CPU it is slower than TensorFlow's own library at direct
+convolutions and pooling and faster at fast convolutions, so it gets those alone, each with its
+gradients a compiled island in an ordinary graph. That also takes less memory, and less time to compile.
+
+References: ops/fast_conv2d.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+import ops
+
+METHODS = ("auto", "direct", "fast")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvolutionMethod:
+    """The choice for all layers of a network.
+
+    Attributes:
+      method: `direct`, the library's convolution; `fast`, the cheapest bilinear algorithm wherever
+        there is one; `auto`, that only where the cost model (`ops.best_algorithm`) says it pays,
+        and only in a compiled function on a CPU. A GPU's library chooses for itself.
+      xla: whether `--xla` was given.
+    """
+
+    method: str = "direct"
+    xla: bool = False
+
+    def __post_init__(self):
+        if self.method not in METHODS:
+            raise ValueError(f"conv is {self.method!r}; known: {', '.join(METHODS)}")
+
+    @property
+    def compiled(self):
+        """Whether each fast convolution is compiled on its own."""
+        return self.xla and not on_gpu()
+
+    def algorithm(self, kernel_shape, stride, image_shape):
+        """The algorithm for one layer.
+
+        Args:
+          kernel_shape: (k, k, Cin, Cout).
+          stride: of the layer.
+          image_shape: (B, H, W, Cin); B may be None: one image is then assumed.
+
+        Returns:
+          An `ops.Bilinear`, or None for the direct convolution; that also for strided layers and
+          images of unknown size.
+
+        >>> ConvolutionMethod("fast").algorithm((3, 3, 8, 8), 1, (None, 24, 40, 8)).kernel_size
+        (3, 3)
+        >>> ConvolutionMethod("fast").algorithm((3, 3, 8, 8), 2, (None, 24, 40, 8)) is None
+        True
+        """
+        k, _, c_in, c_out = kernel_shape
+        batch, height, width, _ = image_shape
+        if self.method == "direct" or stride != 1 or None in (height, width):
+            return None
+        layer = (k, height, width, c_in, c_out)
+        batch = batch or 1
+        if self.method == "fast":
+            return next(iter(ops.candidate_algorithms(*layer, batch=batch)), None)
+        return ops.best_algorithm(*layer, batch=batch) if self.compiled else None
+
+
+DIRECT = ConvolutionMethod()
+
+
+def on_gpu():
+    """Whether TensorFlow computes on a GPU here."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def compiles_whole(xla):
+    """Whether `--xla` means a whole function (a GPU) or islands in it (a CPU)."""
+    return xla and on_gpu()
