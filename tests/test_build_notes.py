@@ -17,6 +17,7 @@ import tensorflow as tf
 
 import ops
 from cpm import command_line
+from cpm.benchmark import cases
 from cpm.config import AUGMENTATIONS, CROP_RULES, SCHEDULES, TargetConfig
 from cpm.data import sources
 from cpm.data.splits import RULES
@@ -60,6 +61,7 @@ CHOICES = {
     "SKELETONS": SKELETONS,
     "REFINEMENTS": ops.REFINEMENTS,
     "sources": sources,
+    "cases": cases,
 }
 ARGUMENTS = {"bin/experiment.py": EXPERIMENTS}
 FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|txt|toml|jsonl?|mat|jpg|png|tfrecord)")

@@ -111,6 +111,11 @@ def test_matplotlib_lives_in_plots():
     assert users and all(p.startswith("cpm/plots/") for p in users)
 
 
+def test_nothing_depends_on_the_benchmark():
+    users = {p for p, m in imports_under("cpm") if m.startswith("cpm.benchmark")}
+    assert users and all(p.startswith("cpm/benchmark/") for p in users)
+
+
 def test_library_code_never_reads_flags():
     users = {p for p, m in imports_under("cpm") if m in ("absl.flags", "absl.app")}
     assert users <= {"cpm/flags.py", "cpm/command_line.py"}
@@ -118,7 +123,7 @@ def test_library_code_never_reads_flags():
 
 def test_requirements_are_pinned_with_a_reason():
     packages = []
-    for file in ("requirements.txt", "requirements-dev.txt"):
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith(("#", "-")):
                 assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line

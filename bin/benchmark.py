@@ -1,0 +1,186 @@
+"""Times this code beside others that compute the same, on this machine.
+
+    python bin/benchmark.py --case=train_step --arch=vgg --peers=torch,torch_compile --json=vgg.json
+    python bin/benchmark.py --case=forward --arch=paper --peers=torch,onnxruntime,openvino
+    python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
+    python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
+
+conv_layers: every distinct convolution of the network, forward and with both gradients. forward: images
+to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD. pipeline: batches
+from records, the training step, both together. heatmap: our op, NumPy loops, a memory write. startup:
+bin/train.py from launch to first step. Peers are optional: pip install -r requirements-bench.txt.
+tf_direct is our own network, in graph mode with direct convolutions. All sides get the same weights
+and images, their outputs are compared first, and they take turns in processes of their own.
+"""
+
+import dataclasses
+
+from absl import flags
+
+from cpm import command_line, files
+from cpm.benchmark import cases, machine, measure, ours, report, sides, startup
+from cpm.config import OptimizerConfig, changed
+from cpm.data import pipeline, sources
+from cpm.errors import UsageError
+from cpm.flags import (
+    define_data_flags,
+    define_network_flags,
+    network_config_from_flags,
+    train_config_from_flags,
+)
+from cpm.network.architectures import preset
+from cpm.plots import write_picture
+from cpm.plots.benchmark import time_plot
+
+FLAGS = flags.FLAGS
+define_network_flags()
+define_data_flags()
+flags.DEFINE_enum("case", None, cases.CASES, "What to measure.", required=True)
+flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Any of {', '.join(sides.PEERS)}.")
+flags.DEFINE_list("ours", list(ours.VARIANTS), f"Any of {', '.join(ours.VARIANTS)}.")
+flags.DEFINE_integer("rounds", 7, "Turns of every side.", lower_bound=1)
+flags.DEFINE_integer(
+    "threads", None, "For each library; all cores if not given.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "synthetic_people", 8000, "How many to draw without --data.", lower_bound=1
+)
+flags.DEFINE_string("json", None, "File for the results.")
+flags.DEFINE_string("plot", None, "PNG file for a diagram of them.")
+flags.DEFINE_list("read", [], "Earlier --json files, for the diagram too.")
+
+BATCH_SIZES = {"mini": 8, "vgg": 2, "paper": 1}
+
+
+def main(_):
+    """Measures one case and shows it."""
+    variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
+    peers = present(chosen("peers", FLAGS.peers, sides.PEERS))
+    earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
+    limits = machine.measure_limits()
+    print(report.format_limits(limits), flush=True)
+    entries = run(variants, peers, limits)
+    print("\n" + report.format_entries(entries))
+    if FLAGS.json:
+        record = {"limits": dataclasses.asdict(limits), "cases": entries}
+        record |= {"versions": sides.versions(peers), "threads": threads()}
+        files.write_json(FLAGS.json, record | command_line.provenance(FLAGS.seed))
+        print(f"\nwrote {FLAGS.json}")
+    if FLAGS.plot:
+        write_picture(FLAGS.plot, time_plot(earlier + entries))
+        print(f"\nwrote {FLAGS.plot}")
+
+
+def run(variants, peers, limits):
+    """The entries of the case that was asked for."""
+    case = FLAGS.case
+    if case == "startup":
+        return run_startup(variants)
+    if case == "pipeline":
+        config = recipe_config()
+        items = cases.pipeline_items(config, data_folders(), variants)
+    elif case == "heatmap":
+        items = cases.heatmap_items(network_run_config(), variants)
+    elif case == "conv_layers":
+        items = cases.convolution_items(network_run_config(), variants, peers)
+    else:
+        items = cases.network_items(case, network_run_config(), variants, peers)
+    return measure.measure(
+        case,
+        items,
+        rounds=FLAGS.rounds,
+        threads=threads(),
+        limits=limits,
+        say=lambda line: print(line, flush=True),
+    )
+
+
+def run_startup(variants):
+    """Times the training script with the flags that were given to this one."""
+    flags_of_train = [f"--data={','.join(data_folders())}", f"--seed={FLAGS.seed}"]
+    for name in (
+        "arch",
+        "stages",
+        "width",
+        "norm",
+        "image_size",
+        "recipe",
+        "batch_size",
+    ):
+        if getattr(FLAGS, name) is not None:
+            flags_of_train.append(f"--{name}={getattr(FLAGS, name)}")
+    name = f"startup {FLAGS.arch or 'mini'}, launch to first step"
+    return startup.measure_startup(name, flags_of_train, variants, FLAGS.rounds)
+
+
+def network_run_config():
+    """The preset as it is, with plain SGD: what every library can be asked to do.
+
+    The targets are the recipe's: `mini` weighs the foreground.
+    """
+    network = network_config_from_flags(FLAGS, preset(FLAGS.arch or "mini"))
+    config = train_config_from_flags(FLAGS)
+    return changed(
+        config,
+        {
+            "network": network,
+            "data": {"batch_size": FLAGS.batch_size or BATCH_SIZES[network.arch]},
+            "optimizer": OptimizerConfig(optimizer="sgd", weight_decay=5e-4),
+        },
+    )
+
+
+def recipe_config():
+    """What bin/train.py would train."""
+    skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders(), "train"))
+    return train_config_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
+
+
+def data_folders():
+    """Those of --data, or the embedded people, drawn once."""
+    return pipeline.split_names(
+        FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+    )
+
+
+def chosen(flag, names, known):
+    """The names of a list flag, each once, checked."""
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"--{flag} has {name!r}; expected any of {', '.join(known)}, separated by commas"
+            )
+    if flag == "ours" and not names:
+        raise UsageError(f"--ours is empty; expected any of {', '.join(known)}")
+    return list(dict.fromkeys(names))
+
+
+def present(names):
+    """The peers that take part; says of the others why not."""
+    if FLAGS.case not in sides.OURS:
+        return []
+    reasons = {name: sides.why_not(name, FLAGS.case) for name in names}
+    for name, reason in reasons.items():
+        if reason:
+            print(f"{name} is skipped: {reason}")
+    return [name for name, reason in reasons.items() if not reason]
+
+
+def read_entries(path):
+    """The cases of an earlier result."""
+    record = files.read_json(path, "name files that --json wrote with --read")
+    try:
+        return record["cases"]
+    except (KeyError, TypeError):
+        raise UsageError(
+            f'{path} has no "cases"; name files that --json wrote with --read'
+        ) from None
+
+
+def threads():
+    """Threads of each library."""
+    return FLAGS.threads or machine.cores()
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,30 @@
+"""How fast this code is, beside others that compute the same: a room of its own.
+
+A comparison with other frameworks belongs into no other room: it joins network, training, data and
+programs that are not ours, and nothing of the project may depend on those. So it stands above the
+other rooms, like cpm/experiments, and is imported by bin/benchmark.py alone.
+
+    machine.py        the machine's own limits: matrix products, copying
+    timing.py         medians, quartiles, taking turns
+    exchange.py       the files by which two processes get the same weights, inputs and results
+    workload.py       makes those files from a `TrainConfig`
+    worker.py         the process of one side: builds, runs, reports its times and its peak memory
+    processes.py      the other end of that pipe
+    ours.py           our network forward, in training, and its convolutions one by one
+    torch_network.py  the same network in PyTorch, from the same `Architecture`
+    torch_sides.py    what of it is timed; ONNX files
+    runtimes.py       ONNX Runtime and OpenVINO on such a file
+    heatmap.py        our heatmap op, NumPy loops, and writing as much memory
+    feeding.py        the input pipeline, the training step, and both together
+    startup.py        bin/train.py from its launch to its first step
+    sides.py          who can take part in what, and which of them are installed
+    cases.py          what is measured, with the arithmetic it amounts to
+    measure.py        runs them: processes, comparison, turns; results as values
+    report.py         results as a table
+
+Rules of a measurement. Every side runs in a process of its own, so that its peak memory is its own
+and no two thread pools meet. All sides of a case are alive at once and take turns, A B A B, so
+that a machine that slows down slows all of them. Outputs are compared before anything is timed.
+What comes first (building, tracing, compiling) is timed apart. A side that has several numbers has
+all of them: median and quartiles over calls, peak memory, seconds of the first call.
+"""

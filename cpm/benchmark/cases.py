@@ -1,0 +1,237 @@
+"""What each case measures: its items, who takes part, and the arithmetic it amounts to.
+
+An item is one thing that all sides do: a forward pass, one convolution, one batch. Its arithmetic is
+that of direct convolution (cpm/network/tables.py), two operations to a multiply-add, whatever a
+side really computes; a training step counts three times the forward pass, whose two gradients have
+as many products each. So "effective GFLOP/s" compares times, and above the machine's limit it says
+that somebody multiplies less.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from cpm.benchmark import exchange, heatmap, ours, workload
+from cpm.benchmark.sides import OURS, PEERS
+from cpm.config_json import to_dict
+from cpm.network import architecture
+from cpm.network.specs import Conv
+from cpm.network.tables import layer_rows
+from cpm.skeleton import get_skeleton
+
+CASES = ("conv_layers", "forward", "train_step", "pipeline", "heatmap", "startup")
+
+# Largest relative error (norm of the difference over norm of the reference) between two sides before
+# they are timed. Sums of some thousand float32 products, a dozen layers and six stages deep, agree to
+# about 1e-6. A gradient agrees to 1e-5 as a rule, but a ReLU or a pool that rounding switches sends
+# part of it elsewhere, which batch norm over few cells spreads: up to 7e-3 was seen, with `vgg` and
+# batch norm at 64 px. Wrong padding, order or λ is off by more than 0.1. What the twin is held to by
+# tests, in float64 where nothing switches, is 1e-9 (tests/test_benchmark_torch.py).
+TOLERANCES = {
+    "conv_layers": 1e-5,
+    "forward": 1e-4,
+    "train_step": 2e-2,
+    "heatmap": 1e-5,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One thing that is timed on every side.
+
+    Attributes:
+      name: what a table calls it.
+      write: function of a folder that puts the side's files there.
+      ours: {variant: (make, settings)}, see worker.py.
+      peers: {peer: (make, settings)}.
+      flop: of the direct algorithm; 0 where products are not what is done.
+      written_bytes: of the result, where that is what it is about.
+      uncounted: calls at the beginning of every turn that don't count; None = timing.py decides.
+      unchecked: peers whose results are not compared.
+    """
+
+    name: str
+    write: Callable
+    ours: dict
+    peers: dict
+    flop: int = 0
+    written_bytes: int = 0
+    uncounted: int | None = None
+    unchecked: tuple[str, ...] = ()
+
+
+def network_items(case, config, variants, peers):
+    """The item of `forward` or `train_step`: a list of one.
+
+    Args:
+      case: one of the two.
+      config: `TrainConfig`.
+      variants: keys of `ours.VARIANTS`.
+      peers: keys of `PEERS` that take part.
+    """
+    network = config.network
+    height, width = network.image_size
+    batch = config.data.batch_size
+    multiply_adds = sum(row.multiply_adds for row in layer_rows(network))
+    return [
+        Item(
+            name=f"{case} {network.arch} {height}×{width} batch {batch}",
+            write=functools.partial(workload.write_workload, config=config),
+            ours=_ours(OURS[case], variants),
+            peers=_peers(case, peers),
+            flop=2 * multiply_adds * batch * (3 if case == "train_step" else 1),
+        )
+    ]
+
+
+def convolution_items(config, variants, peers):
+    """Every distinct convolution of the network, forward, and with both gradients."""
+    items = []
+    for shape, names in distinct_convolutions(config.network).items():
+        side, stride, c_in, c_out, height, width = shape
+        flop = 2 * side**2 * c_in * c_out * (height // stride) * (width // stride)
+        for gradients in (False, True):
+            what = "with gradients" if gradients else "forward"
+            items.append(
+                Item(
+                    name=f"conv {side}×{side}{f'/{stride}' * (stride > 1)} {c_in}→{c_out} at "
+                    f"{height}×{width}, {len(names)}×, batch {config.data.batch_size}, {what}",
+                    write=functools.partial(
+                        write_convolution,
+                        shape=shape,
+                        gradients=gradients,
+                        config=config,
+                    ),
+                    ours=_ours(OURS["conv_layers"], variants),
+                    peers=_peers("conv_layers", peers),
+                    flop=flop * config.data.batch_size * (3 if gradients else 1),
+                )
+            )
+    return items
+
+
+def distinct_convolutions(network):
+    """{(kernel, stride, channels in, channels out, height in, width in): names of the layers}.
+
+    >>> from cpm.network import preset
+    >>> shapes = distinct_convolutions(preset("vgg"))
+    >>> len(shapes), len(shapes[7, 1, 128, 128, 46, 46])
+    (16, 20)
+    """
+    rows = {row.name: row for row in layer_rows(network)}
+    found = {}
+    for spec in _convolutions(architecture(network)):
+        row = rows[spec.name]
+        outputs = row.height * row.width * row.channels
+        c_in = row.multiply_adds // (outputs * spec.kernel**2)
+        # Crops are multiples of the stride of the whole network, so no size is rounded up.
+        size = row.height * spec.stride, row.width * spec.stride
+        shape = (spec.kernel, spec.stride, c_in, spec.channels, *size)
+        found.setdefault(shape, []).append(spec.name)
+    return found
+
+
+def write_convolution(folder, shape, gradients, config):
+    """The files of one convolution: random image, kernel of He's size, random upstream gradient."""
+    side, stride, c_in, c_out, height, width = shape
+    batch = config.data.batch_size
+    rng = np.random.default_rng(config.seed)
+
+    def normal(*size, scale=1.0):
+        return (scale * rng.standard_normal(size)).astype(np.float32)
+
+    settings = {"config": to_dict(config), "stride": stride, "gradients": gradients}
+    exchange.write_plan(folder, None, settings)
+    arrays = {
+        "x": normal(batch, height, width, c_in),
+        "kernel": normal(side, side, c_in, c_out, scale=(2 / side**2 / c_in) ** 0.5),
+        "bias": normal(c_out),
+        "upstream": normal(batch, height // stride, width // stride, c_out),
+    }
+    exchange.write_arrays(folder, exchange.INPUTS, arrays)
+
+
+def heatmap_items(config, variants):
+    """Belief maps of a batch at the network's stride, and at every pixel of the crop."""
+    joints = len(get_skeleton(config.network.skeleton))
+    batch, items = config.data.batch_size, []
+    for stride in (architecture(config.network).stride, 1):
+        height, width = (side // stride for side in config.network.image_size)
+        settings = {
+            "config": to_dict(config),
+            "batch": batch,
+            "joints": joints,
+            "height": height,
+            "width": width,
+            "stride": stride,
+            "sigma_px": config.target.sigma_px,
+            "cutoff": config.target.cutoff,
+        }
+        peers = {
+            "numpy_loop": ("cpm.benchmark.heatmap:NumpyLoop", {}),
+            "numpy_patch": ("cpm.benchmark.heatmap:NumpyPatch", {}),
+            "memory_write": ("cpm.benchmark.heatmap:MemoryWrite", {}),
+        }
+        items.append(
+            Item(
+                name=f"heatmap {height}×{width}×{joints} batch {batch}",
+                write=functools.partial(
+                    heatmap.write_inputs, settings=settings, seed=config.seed
+                ),
+                ours=_ours("cpm.benchmark.heatmap:Ours", variants),
+                peers=peers,
+                written_bytes=4 * batch * height * width * joints,
+                unchecked=("memory_write",),
+            )
+        )
+    return items
+
+
+def pipeline_items(config, data, variants):
+    """For each variant of the training step: the pipeline, the step, and both together.
+
+    Args:
+      config: `TrainConfig`, with its recipe's optimiser and changes.
+      data: list of converted folders.
+      variants: keys of `ours.VARIANTS`.
+    """
+    height, width = config.network.image_size
+    settings = {"config": to_dict(config), "data": list(data)}
+    items = []
+    for variant in variants:
+        changes = {"changes": ours.VARIANTS[variant]}
+        step = "cpm.benchmark.feeding:Step"
+        items.append(
+            Item(
+                name=f"pipeline {config.network.arch} {height}×{width} "
+                f"batch {config.data.batch_size}",
+                write=functools.partial(
+                    exchange.write_plan, architecture=None, settings=settings
+                ),
+                ours={variant: ("cpm.benchmark.feeding:Batches", changes)},
+                peers={
+                    "train_step": (step, changes | {"fed": False}),
+                    "fed_step": (step, changes | {"fed": True}),
+                },
+                # What was read ahead between two turns must not make the next look fast.
+                uncounted=8,
+            )
+        )
+    return items
+
+
+def _ours(make, variants):
+    return {v: (make, {"changes": ours.VARIANTS[v]}) for v in variants}
+
+
+def _peers(case, names):
+    return {name: (PEERS[name].makes[case], PEERS[name].settings) for name in names}
+
+
+def _convolutions(plan):
+    """All `Conv` of an `Architecture`, in the order of computation."""
+    blocks = [plan.trunk, plan.first_head, plan.second_trunk or ()]
+    blocks += [block for s in plan.later_stages for block in (s.features, s.head)]
+    return [spec for block in blocks for spec in block if isinstance(spec, Conv)]

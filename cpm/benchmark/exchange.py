@@ -1,0 +1,120 @@
+"""The files by which two processes get the same network, weights and inputs, and compare results.
+
+    plan.json       the layers (`cpm.network.specs.Architecture`) and the settings of the work
+    weights.npz     {layer/variable: array}, kernels `[kh, kw, Cin, Cout]`
+    inputs.npz      images, points, ideal maps
+    reference.npz   {name: array}: what the first side computed; the others are compared with it
+
+NumPy alone: a peer that reads them does not import TensorFlow, whose memory would count as its own.
+The layers travel as plain values for the same reason.
+"""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+
+from cpm import files
+
+PLAN, WEIGHTS, INPUTS, REFERENCE = (
+    "plan.json",
+    "weights.npz",
+    "inputs.npz",
+    "reference.npz",
+)
+
+
+class Mismatch(Exception):
+    """Two sides did not compute the same; the message names what, and by how much."""
+
+
+def write_plan(folder, architecture, settings):
+    """Writes the layers of an `Architecture` and other plain values.
+
+    Args:
+      folder: where.
+      architecture: `cpm.network.specs.Architecture`, or None where there is no network.
+      settings: dict of JSON values.
+    """
+    layers = None if architecture is None else _plain(architecture)
+    files.write_json(
+        os.path.join(folder, PLAN), {"architecture": layers, "settings": settings}
+    )
+
+
+def read_plan(folder):
+    """(layers, settings): nested dicts; each layer has its `kind`: Conv, MaxPool or Dropout."""
+    with open(os.path.join(folder, PLAN), encoding="utf-8") as file:
+        plan = json.load(file)
+    return plan["architecture"], plan["settings"]
+
+
+def write_arrays(folder, name, arrays):
+    """Writes {key: array} as one of the files above."""
+    with files.replacing(os.path.join(folder, name)) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def read_arrays(folder, name):
+    """The arrays of one of the files, each read when it is asked for: `[key]`."""
+    return np.load(os.path.join(folder, name))
+
+
+def has_reference(folder):
+    """Whether a first side has left its results."""
+    return os.path.exists(os.path.join(folder, REFERENCE))
+
+
+def largest_error(folder, outputs):
+    """How far results are from the reference.
+
+    Args:
+      folder: of the reference.
+      outputs: iterable of (name, array), the same names; they are looked at one by one.
+
+    Returns:
+      (largest relative error, its name): norm of the difference over norm of the reference.
+
+    Raises:
+      Mismatch: if a name or a shape differs, or something is not a number.
+    """
+    reference = read_arrays(folder, REFERENCE)
+    missing, worst = set(reference.files), (0.0, "")
+    for name, array in outputs:
+        if name not in missing:
+            raise Mismatch(f"{name} is not in the reference, or came twice")
+        missing.remove(name)
+        expected = reference[name]
+        if np.shape(array) != expected.shape:
+            raise Mismatch(
+                f"{name} has shape {np.shape(array)}, the reference {expected.shape}"
+            )
+        worst = max(worst, (relative_error(array, expected), name))
+    if missing:
+        raise Mismatch(f"there is no {', '.join(sorted(missing))}")
+    return worst
+
+
+def relative_error(array, expected):
+    """||array − expected|| / ||expected||; infinite where something is not a number.
+
+    >>> relative_error(np.array([3.0, 4.0]), np.array([3.0, 3.0])).round(4)
+    0.2357
+    """
+    difference = np.linalg.norm(np.ravel(array) - np.ravel(expected))
+    size = np.linalg.norm(np.ravel(expected))
+    error = difference / size if size else difference
+    return float(error) if np.isfinite(error) else float("inf")
+
+
+def _plain(value):
+    """Dataclasses as dicts that say their `kind`, tuples as lists, all the way down."""
+    if dataclasses.is_dataclass(value):
+        fields = {
+            f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)
+        }
+        return {"kind": type(value).__name__} | fields
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,61 @@
+"""The input pipeline beside the training it feeds, on the same cores.
+
+    batches   the pipeline alone: read, decode, warp, recolour, batch
+    step      the training step alone, always on the same batch
+    fed       the training step on the batches of the pipeline, which works meanwhile
+
+What the pipeline takes from training is the difference of the last two.
+"""
+
+import itertools
+
+import tensorflow as tf
+
+from cpm.benchmark import exchange
+from cpm.benchmark.ours import RATE, variant_config
+from cpm.benchmark.worker import Side
+from cpm.data import pipeline
+from cpm.network import ConvolutionalPoseMachine
+from cpm.training import optimizers
+from cpm.training.step import TrainStep
+
+
+class Batches(Side):
+    """One call is one batch."""
+
+    def __init__(self, folder, settings):
+        _, plan = exchange.read_plan(folder)
+        config = variant_config(plan, settings)
+        self._stream = iter(pipeline.training_batches(plan["data"], config))
+
+    def compute(self):
+        next(self._stream)
+
+
+class Step(Side):
+    """One call is one training step, with the recipe's own optimiser.
+
+    Settings: `changes`; `fed`: whether every step gets a batch of the pipeline.
+    """
+
+    def __init__(self, folder, settings):
+        _, plan = exchange.read_plan(folder)
+        config = variant_config(plan, settings)
+        stream = pipeline.training_batches(plan["data"], config)
+        if not settings["fed"]:
+            stream = itertools.repeat(_kept(stream))
+        self._stream = iter(stream)
+        network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+        optimizer = optimizers.make_optimizer(config.optimizer, network)
+        self._step = TrainStep(network, optimizer, config)
+
+    def compute(self):
+        _, gradients = self._step.losses_and_gradients(next(self._stream), 0)
+        self._step.update(gradients, RATE)
+
+
+def _kept(stream):
+    """The first batch; nothing goes on reading ahead for the next ones."""
+    return {
+        key: tf.identity(value) for key, value in next(iter(stream.take(1))).items()
+    }

@@ -1,0 +1,130 @@
+"""Drawing ideal belief maps: our op, NumPy loops over joints, and writing as much memory.
+
+    loop    the whole map of every joint from a grid of coordinates, as the code of CPM's and
+            OpenPose's ports writes it
+    patch   only the window around every joint in which its Gaussian is not cut off, as the code of
+            SimpleBaseline's and HRNet's descendants writes it
+    write   no Gaussian at all: one number into every cell of an array that exists already
+
+All but the last draw the same maps, to rounding.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+import ops
+from cpm.benchmark import exchange
+from cpm.benchmark.ours import variant_config, wait_for
+from cpm.benchmark.worker import Side
+
+
+def write_inputs(folder, settings, seed):
+    """Writes random joints, one in ten absent, for the settings of `Drawing`.
+
+    Args:
+      folder: where.
+      settings: dict with `config`, `batch`, `joints`, `height`, `width` (cells), `stride`,
+        `sigma_px`, `cutoff`.
+      seed: int.
+    """
+    rng = np.random.default_rng(seed)
+    shape = settings["batch"], settings["joints"]
+    size = np.array([settings["width"], settings["height"]]) * settings["stride"]
+    joints_px = (rng.random((*shape, 2)) * size).astype(np.float32)
+    present = (rng.random(shape) > 0.1).astype(np.float32)
+    exchange.write_plan(folder, None, settings)
+    exchange.write_arrays(
+        folder, exchange.INPUTS, {"joints_px": joints_px, "present": present}
+    )
+
+
+class Drawing(Side):
+    """What the four have in common: joints, sizes, a result `[B, h, w, P]`."""
+
+    def __init__(self, folder, settings):
+        _, self.plan = exchange.read_plan(folder)
+        arrays = exchange.read_arrays(folder, exchange.INPUTS)
+        self.joints_px, self.present = arrays["joints_px"], arrays["present"]
+        shape = [self.plan[k] for k in ("batch", "height", "width", "joints")]
+        self.maps = np.zeros(shape, np.float32)
+
+    def outputs(self):
+        yield "maps", np.asarray(self.maps)
+
+
+class Ours(Drawing):
+    """`ops.gaussian_heatmap`, traced once."""
+
+    def __init__(self, folder, settings):
+        super().__init__(folder, settings)
+        options = ("height", "width", "stride", "sigma_px", "cutoff")
+        chosen = {key: self.plan[key] for key in options}
+
+        def draw(joints_px, present):
+            return ops.gaussian_heatmap(joints_px, present, **chosen)
+
+        xla = variant_config(self.plan, settings).xla
+        self._draw = tf.function(draw, jit_compile=xla)
+        self._arguments = tf.constant(self.joints_px), tf.constant(self.present)
+
+    def compute(self):
+        self.maps = wait_for(self._draw(*self._arguments))
+
+
+class NumpyLoop(Drawing):
+    """One joint after the other, all cells of its map."""
+
+    def compute(self):
+        plan = self.plan
+        u, v = np.meshgrid(
+            _centres(plan["width"], plan["stride"]),
+            _centres(plan["height"], plan["stride"]),
+        )
+        maps = np.zeros_like(self.maps)
+        for n, joints in enumerate(self.joints_px):
+            for p, (x, y) in enumerate(joints):
+                if not self.present[n, p]:
+                    continue
+                squared = (u - x) ** 2 + (v - y) ** 2
+                one = np.exp(-squared / (2 * plan["sigma_px"] ** 2))
+                one[one < plan["cutoff"]] = 0
+                maps[n, :, :, p] = one
+        self.maps = maps
+
+
+class NumpyPatch(Drawing):
+    """One joint after the other, the cells around it."""
+
+    def compute(self):
+        plan = self.plan
+        stride, sigma_px = plan["stride"], plan["sigma_px"]
+        reach_px = sigma_px * math.sqrt(-2 * math.log(plan["cutoff"]))
+        u = _centres(plan["width"], stride)
+        v = _centres(plan["height"], stride)
+        maps = np.zeros_like(self.maps)
+        for n, joints in enumerate(self.joints_px):
+            for p, (x, y) in enumerate(joints):
+                if not self.present[n, p]:
+                    continue
+                left, top = (max(0, int((z - reach_px) / stride)) for z in (x, y))
+                right, bottom = (int((z + reach_px) / stride) + 1 for z in (x, y))
+                columns, rows = u[left:right], v[top:bottom]
+                squared = (columns - x) ** 2 + (rows[:, np.newaxis] - y) ** 2
+                one = np.exp(-squared / (2 * sigma_px**2))
+                one[one < plan["cutoff"]] = 0
+                maps[n, top:bottom, left:right, p] = one
+        self.maps = maps
+
+
+class MemoryWrite(Drawing):
+    """As many bytes, each written once."""
+
+    def compute(self):
+        self.maps.fill(0.5)
+
+
+def _centres(cells, stride):
+    """Crop coordinate of each cell, float32 `[cells]`."""
+    return (np.arange(cells) * stride + (stride - 1) / 2).astype(np.float32)

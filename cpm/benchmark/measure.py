@@ -1,0 +1,154 @@
+"""Runs the items of a case: processes, comparison of outputs, turns, memory; the results as values.
+
+    {"name", "case", "variant", "flop", …,
+     "ours": numbers, "peers": {peer: numbers}, "ratio": {peer: peer's median / ours}}
+
+One such dict for every variant of ours, the peers' numbers repeated in each, so that an entry can be
+read alone. `numbers` are those of `numbers_of`.
+"""
+
+import contextlib
+import dataclasses
+import tempfile
+
+from cpm.benchmark import timing
+from cpm.benchmark.cases import TOLERANCES
+from cpm.benchmark.processes import Process
+from cpm.benchmark.sides import PEERS
+from cpm.errors import RunStopped
+
+ONNX = "cpm.benchmark.torch_sides:export_onnx"
+
+
+class Disagreement(RunStopped):
+    """Two sides do not compute the same, so their times would not compare."""
+
+
+def measure(case, items, *, rounds, threads, limits, say=print):
+    """Measures every item.
+
+    Args:
+      case: one of `cases.CASES`.
+      items: list of `cases.Item`.
+      rounds: turns of every side.
+      threads: for each library.
+      limits: `machine.Limits`.
+      say: where a line of progress goes.
+
+    Returns:
+      List of dicts, see above.
+
+    Raises:
+      Disagreement: if outputs differ by more than rounding explains.
+      processes.Failed: if a side could not be run.
+    """
+    entries = []
+    with contextlib.ExitStack() as stack:
+        processes = {}
+        for item in items:
+            say(item.name)
+            for side in _sides(item):
+                if side not in processes:
+                    processes[side] = stack.enter_context(Process(side, threads))
+            results = _measure_item(case, item, processes, rounds, threads, say)
+            entries += _entries(case, item, results, limits)
+    return entries
+
+
+def numbers_of(summary, started, memory, item, limits):
+    """What is known of one side.
+
+    Args:
+      summary: `timing.Summary`.
+      started, memory: replies of worker.py.
+      item: `cases.Item`.
+      limits: `machine.Limits`.
+
+    Returns:
+      dict: the summary's; first_call_s (tracing and compiling included), build_s, import_s; peak_mb of
+      its process, imported_mb before the network was built; error, the largest relative one to
+      the reference, None for the reference itself; where there is arithmetic, effective_gflops (of
+      direct convolution) and limit_share of the machine's matrix products; where it is about
+      memory, written_gb_s.
+    """
+    numbers = dataclasses.asdict(summary) | started | memory
+    if item.flop:
+        numbers["effective_gflops"] = item.flop / summary.median_s / 1e9
+        numbers["limit_share"] = numbers["effective_gflops"] / limits.gflops
+    if item.written_bytes:
+        numbers["written_gb_s"] = item.written_bytes / summary.median_s / 1e9
+    return numbers
+
+
+def _sides(item):
+    """{side: (make, settings)}; the first is what the others are compared with."""
+    sides = item.ours | item.peers
+    if "tf_direct" in sides:
+        return {"tf_direct": sides["tf_direct"]} | sides
+    return sides
+
+
+def _measure_item(case, item, processes, rounds, threads, say):
+    """{side: (summary, started, memory)}."""
+    sides = _sides(item)
+    with tempfile.TemporaryDirectory() as folder:
+        item.write(folder)
+        if any(name in PEERS and PEERS[name].reads_onnx for name in sides):
+            with Process("torch", threads) as exporter:
+                exporter.call(ONNX, folder, {"threads": threads, "compile": False})
+        started, calls = {}, {}
+        for side, (make, settings) in sides.items():
+            reply = processes[side].start(make, folder, settings | {"threads": threads})
+            started[side] = reply
+            if reply["first_call_s"] > 1:
+                say(f"  {side}: first call in {reply['first_call_s']:.1f} s")
+            if side not in item.unchecked:
+                check(case, side, next(iter(sides)), reply)
+        for side in sides:
+            [once] = processes[side].run(1, 0)
+            counted, uncounted = timing.calls_per_turn(once)
+            calls[side] = (
+                counted,
+                uncounted if item.uncounted is None else item.uncounted,
+            )
+        seconds = timing.take_turns(
+            {side: processes[side].run for side in sides}, rounds, calls
+        )
+    return {
+        side: (timing.summarize(seconds[side]), started[side], processes[side].memory())
+        for side in sides
+    }
+
+
+def check(case, side, reference, reply):
+    """Raises Disagreement if a side's outputs are not those of the reference: nothing is timed."""
+    if reply["error"] is None or case not in TOLERANCES:
+        return
+    if not reply["error"] <= TOLERANCES[case]:
+        raise Disagreement(
+            f"{side} and {reference} differ in {reply['error_of']} by {reply['error']:.1e} of its "
+            f"size, more than {TOLERANCES[case]:.0e}; nothing was timed"
+        )
+
+
+def _entries(case, item, results, limits):
+    """One dict for each variant of ours."""
+    numbers = {side: numbers_of(*r, item, limits) for side, r in results.items()}
+    entries = []
+    for variant in item.ours:
+        own = numbers[variant]
+        peers = {peer: numbers[peer] for peer in item.peers}
+        ratio = {p: n["median_s"] / own["median_s"] for p, n in peers.items()}
+        entries.append(
+            {
+                "name": f"{item.name}, {variant}",
+                "case": case,
+                "item": item.name,
+                "variant": variant,
+                "flop": item.flop,
+                "ours": own,
+                "peers": peers,
+                "ratio": ratio,
+            }
+        )
+    return entries

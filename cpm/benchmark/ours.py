@@ -1,0 +1,146 @@
+"""Our sides: the network forward, a training step, a convolution; as the scripts run them.
+
+A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the place for a new one.
+
+    graph   TensorFlow's own kernels
+    xla     the whole step, or the whole network, compiled with XLA
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+import ops
+from cpm.benchmark import exchange
+from cpm.benchmark.worker import Side
+from cpm.benchmark.workload import key_of
+from cpm.config import TrainConfig, changed
+from cpm.config_json import from_dict
+from cpm.network import ConvolutionalPoseMachine
+from cpm.network.layers import Dropout
+from cpm.training import optimizers
+from cpm.training.step import TENSORS, TrainStep
+
+VARIANTS = {"graph": {"xla": False}, "xla": {"xla": True}}
+RATE = 1e-4  # of the training steps: small, so that the weights stay healthy
+
+
+def tf_direct():
+    """The variant that every other is compared with: graph mode, direct convolutions everywhere.
+
+    Where a configuration can choose how it convolves, this one chooses `direct`.
+    """
+    changes = {"xla": False}
+    if any(field.name == "conv" for field in dataclasses.fields(TrainConfig)):
+        changes["conv"] = "direct"
+    return changes
+
+
+def variant_config(plan, settings):
+    """The plan's `TrainConfig` with the changes of one variant."""
+    return changed(from_dict(TrainConfig, plan["config"]), settings["changes"])
+
+
+def wait_for(tensor):
+    """The tensor, once its values are there; reading them with `numpy` would copy them."""
+    memoryview(tensor)
+    return tensor
+
+
+class Forward(Side):
+    """Images to the belief maps of all stages, as in prediction."""
+
+    def __init__(self, folder, settings):
+        config, network, inputs = _load(folder, settings)
+        self._arguments = inputs["image"], inputs["center_px"]
+        self._network = tf.function(network, jit_compile=config.xla)
+
+    def compute(self):
+        self._maps = [wait_for(b_t) for b_t in self._network(*self._arguments)]
+
+    def outputs(self):
+        for t, b_t in enumerate(self._maps, start=1):
+            yield f"b_{t}", b_t.numpy()
+
+
+class Training(Side):
+    """One training step: targets, forward, losses, gradients, measurements, clipping, update."""
+
+    def __init__(self, folder, settings):
+        config, network, inputs = _load(folder, settings)
+        optimizer = optimizers.make_optimizer(config.optimizer, network)
+        self._batch = {key: inputs[key] for key in TENSORS}
+        self._step = TrainStep(network, optimizer, config)
+        self._stages = range(1, config.network.stages + 1)
+
+    def compute(self):
+        self._measured, self._gradients = self._step.losses_and_gradients(
+            self._batch, 0
+        )
+
+    def outputs(self):
+        losses = [self._measured[f"loss_stage_{t}"] for t in self._stages]
+        yield "losses", np.array(losses, np.float32)
+        for variable, gradient in zip(self._step.variables, self._gradients):
+            yield f"gradient of {key_of(variable)}", gradient.numpy()
+
+    def finish(self):
+        self._step.update(self._gradients, RATE)
+        del self._gradients  # as the loop does: not kept through the next step
+
+
+class Convolution(Side):
+    """One convolution with its bias; with `gradients`, those by the image, kernel and bias too.
+
+    With gradients it stands for what a layer costs in training: the derivative of sum(y · g).
+    """
+
+    def __init__(self, folder, settings):
+        _, plan = exchange.read_plan(folder)
+        config = variant_config(plan, settings)
+        arrays = exchange.read_arrays(folder, exchange.INPUTS)
+        self._arguments = [tf.constant(arrays[k]) for k in ("x", "kernel", "bias")]
+        self._upstream = tf.constant(arrays["upstream"])
+        self._names = ["y"]
+        if plan["gradients"]:
+            self._names += ["by x", "by kernel", "by bias"]
+        function = self._with_gradients if plan["gradients"] else self._forward
+        self._stride = plan["stride"]
+        self._function = tf.function(function, jit_compile=config.xla)
+
+    def compute(self):
+        self._results = [wait_for(y) for y in self._function(*self._arguments)]
+
+    def outputs(self):
+        return zip(self._names, (result.numpy() for result in self._results))
+
+    def _forward(self, x, kernel, bias):
+        return (ops.conv2d(x, kernel, bias, stride=self._stride),)
+
+    def _with_gradients(self, x, kernel, bias):
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel, bias))
+            y = ops.conv2d(x, kernel, bias, stride=self._stride)
+        return (y, *tape.gradient(y, (x, kernel, bias), self._upstream))
+
+
+def build_network(folder, config):
+    """The network of a `TrainConfig` with the weights of exchange.py, without dropout."""
+    network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+    weights = exchange.read_arrays(folder, exchange.WEIGHTS)
+    for variable in network.variables:
+        variable.assign(weights[key_of(variable)])
+    for module in network.submodules:
+        if isinstance(module, Dropout):
+            module.rate = 0.0
+    return network
+
+
+def _load(folder, settings):
+    """(configuration, network, {name: tensor of the inputs})."""
+    _, plan = exchange.read_plan(folder)
+    config = variant_config(plan, settings)
+    inputs = exchange.read_arrays(folder, exchange.INPUTS)
+    tensors = {key: tf.constant(inputs[key]) for key in TENSORS}
+    return config, build_network(folder, config), tensors

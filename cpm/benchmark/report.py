@@ -1,0 +1,98 @@
+"""Results on the screen: one table for every item, a row for every side."""
+
+SEPARATE = 4  # more items than these share one table
+HEADER = ("median", "quartiles", "GFLOP/s", "of limit", "peak MB", "first call")
+
+
+def format_limits(limits):
+    """The machine's limits (`machine.Limits`) in two lines."""
+    products = ", ".join(f"{k} {v:.0f}" for k, v in limits.matmul_gflops.items())
+    return (
+        f"limits of {limits.cores} cores: float32 matrix products {limits.gflops:.0f} GFLOP/s "
+        f"({products})\ncopying {limits.copy_gb_s:.1f} GB/s (read and written), "
+        f"writing {limits.write_gb_s:.1f} GB/s"
+    )
+
+
+def format_entries(entries):
+    """All results as Markdown tables.
+
+    Args:
+      entries: of `measure.measure` (or `startup_entries`).
+
+    Returns:
+      str. Below each item's name: a row per side, ours first; the last columns are how often each
+      variant of ours fits into the side's time. Many items share one table, a column per side.
+    """
+    items = dict.fromkeys(entry["item"] for entry in entries)
+    if len(items) > SEPARATE:
+        return _overview(entries, items)
+    parts = []
+    for item in items:
+        same = [entry for entry in entries if entry["item"] == item]
+        parts.append(f"{item}\n\n{_table(same)}")
+    return "\n\n".join(parts)
+
+
+def _overview(entries, items):
+    """A row per item: medians with their share of the limit."""
+    columns = list(_all_sides(entries))
+    rows = [["", *columns], ["---", *["---:"] * len(columns)]]
+    for item in items:
+        found = _all_sides([entry for entry in entries if entry["item"] == item])
+        cells = [
+            f"{duration(found[side]['median_s'])} ({found[side]['limit_share']:.0%})"
+            for side in columns
+        ]
+        rows.append([item, *cells])
+    return _markdown(rows)
+
+
+def _all_sides(entries):
+    """{label: numbers}: all variants of ours, then the peers."""
+    own = {f"ours, {entry['variant']}": entry["ours"] for entry in entries}
+    return own | {name: n for entry in entries for name, n in entry["peers"].items()}
+
+
+def _markdown(rows):
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _table(entries):
+    """One item's table."""
+    variants = {entry["variant"]: entry["ours"] for entry in entries}
+    header = ["side", *HEADER, *(f"÷ {variant}" for variant in variants)]
+    rows = [header, ["---", *["---:"] * (len(header) - 1)]]
+    for label, numbers in _all_sides(entries).items():
+        ratios = [numbers["median_s"] / own["median_s"] for own in variants.values()]
+        rows.append([label, *_cells(numbers), *(f"{ratio:.2f}" for ratio in ratios)])
+    return _markdown(rows)
+
+
+def _cells(numbers):
+    """The columns of HEADER; empty where there is nothing to say."""
+    low, high = (
+        duration(numbers[f"{which}_quartile_s"]) for which in ("lower", "upper")
+    )
+    gflops, share = numbers.get("effective_gflops"), numbers.get("limit_share")
+    first = numbers.get("first_call_s")
+    return [
+        duration(numbers["median_s"]),
+        f"{low} … {high}",
+        "" if gflops is None else f"{gflops:.0f}",
+        "" if share is None else f"{share:.0%}",
+        f"{numbers['peak_mb']:.0f}",
+        "" if first is None else f"{first:.1f} s",
+    ]
+
+
+def duration(seconds):
+    """Three digits and a unit.
+
+    >>> duration(5.4321), duration(0.0123), duration(4.5e-05)
+    ('5.43 s', '12.3 ms', '45.0 µs')
+    """
+    for unit, factor in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        value = seconds * factor
+        if value >= 1 or unit == "µs":
+            return f"{value:.{max(0, 2 - max(0, len(str(int(value))) - 1))}f} {unit}"
