@@ -118,7 +118,7 @@ def distinct_convolutions(network):
     >>> from cpm.network import preset
     >>> shapes = distinct_convolutions(preset("vgg"))
     >>> len(shapes), len(shapes[7, 1, 128, 128, 46, 46])
-    (16, 20)
+    (17, 20)
     """
     rows = {row.name: row for row in layer_rows(network)}
     found = {}

@@ -99,8 +99,8 @@ def largest_error(folder, outputs):
 def relative_error(array, expected):
     """||array − expected|| / ||expected||; infinite where something is not a number.
 
-    >>> relative_error(np.array([3.0, 4.0]), np.array([3.0, 3.0])).round(4)
-    0.2357
+    >>> relative_error(np.array([3.0, 5.0]), np.array([3.0, 4.0]))
+    0.2
     """
     difference = np.linalg.norm(np.ravel(array) - np.ravel(expected))
     size = np.linalg.norm(np.ravel(expected))
