@@ -57,10 +57,11 @@ def main(_):
     variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
     peers = present(chosen("peers", FLAGS.peers, sides.PEERS))
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
-    limits = machine.measure_limits()
-    print(report.format_limits(limits), flush=True)
-    entries = run(variants, peers, limits)
-    print("\n" + report.format_entries(entries))
+    before = machine.measure_limits()
+    entries = run(variants, peers)
+    limits = before.best_with(machine.measure_limits())
+    measure.add_shares(entries, limits)
+    print(f"\n{report.format_limits(limits)}\n\n{report.format_entries(entries)}")
     if FLAGS.json:
         record = {"limits": dataclasses.asdict(limits), "cases": entries}
         record |= {"versions": sides.versions(peers), "threads": threads()}
@@ -71,7 +72,7 @@ def main(_):
         print(f"\nwrote {FLAGS.plot}")
 
 
-def run(variants, peers, limits):
+def run(variants, peers):
     """The entries of the case that was asked for."""
     case = FLAGS.case
     if case == "startup":
@@ -90,7 +91,6 @@ def run(variants, peers, limits):
         items,
         rounds=FLAGS.rounds,
         threads=threads(),
-        limits=limits,
         say=lambda line: print(line, flush=True),
     )
 

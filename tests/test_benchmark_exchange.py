@@ -42,6 +42,15 @@ def test_largest_error_names_the_worst(folder):
     assert name == "a" and error == pytest.approx(0.3 / 14**0.5)
 
 
+def test_a_gradient_does_not_hide_a_loss(tmp_path):
+    ones = np.ones(4)
+    names = ("losses", "gradient of conv1_1/kernel")
+    exchange.write_arrays(tmp_path, exchange.REFERENCE, dict.fromkeys(names, ones))
+    outputs = [(names[0], 1.001 * ones), (names[1], 1.01 * ones)]
+    error, name = exchange.largest_error(tmp_path, outputs)
+    assert name == "losses" and error == pytest.approx(1e-3)
+
+
 def test_largest_error_of_what_is_no_number(folder):
     outputs = [("a", np.array([1.0, np.nan, 3.0])), ("b", np.ones([2, 2]))]
     assert exchange.largest_error(folder, outputs) == (float("inf"), "a")

@@ -16,14 +16,14 @@ NUMBERS = {"median_s", "lower_quartile_s", "upper_quartile_s", "calls", "peak_mb
 
 @pytest.fixture(scope="module")
 def entries():
-    """One item with two variants of ours and three peers, as bin/benchmark.py measures it."""
+    """One item with two variants of ours and four peers, as bin/benchmark.py measures it."""
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     config = changed(TrainConfig(), {"network": {"image_size": (24, 32)}})
     items = cases.heatmap_items(config, ["graph", "xla"])[:1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", root)
-        options = {"rounds": 2, "threads": 1, "limits": LIMITS}
-        return measure.measure("heatmap", items, **options, say=lambda line: None)
+        options = {"rounds": 2, "threads": 1, "say": lambda line: None}
+        return measure.measure("heatmap", items, **options)
 
 
 def test_entries_are_what_the_notes_say(entries):
@@ -31,7 +31,9 @@ def test_entries_are_what_the_notes_say(entries):
     assert [entry["variant"] for entry in entries] == ["graph", "xla"]
     for entry in entries:
         assert entry["name"] == "heatmap 3×4×16 batch 8, " + entry["variant"]
-        assert sorted(entry["peers"]) == ["memory_write", "numpy_loop", "numpy_patch"]
+        assert sorted(entry["peers"]) == [
+            *("memory_new", "memory_write", "numpy_loop", "numpy_patch")
+        ]
         for numbers in (entry["ours"], *entry["peers"].values()):
             assert NUMBERS <= set(numbers)
             low, high = numbers["lower_quartile_s"], numbers["upper_quartile_s"]
@@ -93,7 +95,10 @@ def test_outputs_that_differ_are_not_timed():
     reply = {"error": 0.3, "error_of": "gradient of conv1_1/kernel"}
     with pytest.raises(measure.Disagreement, match="conv1_1/kernel by 3.0e-01"):
         measure.check("train_step", "torch", "graph", reply)
-    measure.check("train_step", "torch", "graph", reply | {"error": 1e-5})
+    measure.check("train_step", "torch", "graph", reply | {"error": 0.01})
+    loss = {"error": 0.01, "error_of": "losses"}
+    with pytest.raises(measure.Disagreement, match="more than 1e-04"):
+        measure.check("train_step", "torch", "graph", loss)
     with pytest.raises(measure.Disagreement):
         measure.check("forward", "torch", "graph", reply | {"error": float("inf")})
 
@@ -105,6 +110,22 @@ def test_limits_are_measured():
     assert limits.gflops == max(limits.matmul_gflops.values()) > 0.0042
     assert limits.copy_gb_s > 0.002 and limits.write_gb_s > 0.001
     assert "matrix products" in report.format_limits(limits)
+
+
+def test_best_with_takes_the_larger_of_each():
+    busy = machine.Limits({"numpy": 60.0, "tensorflow": 10.0}, 40.0, 5.0, 2)
+    expected = machine.Limits({"numpy": 60.0, "tensorflow": 100.0}, 40.0, 20.0, 2)
+    assert LIMITS.best_with(busy) == busy.best_with(LIMITS) == expected
+
+
+def test_add_shares_of_the_fastest_products():
+    entries = [entry("train", "graph", 2.0, 1e11, torch=4.0)]
+    for numbers in (entries[0]["ours"], entries[0]["peers"]["torch"]):
+        del numbers["limit_share"]
+    measure.add_shares(entries, LIMITS)  # 50 and 25 of 100 GFLOP/s
+    assert entries[0]["ours"]["limit_share"] == 0.5
+    assert entries[0]["peers"]["torch"]["limit_share"] == 0.25
+    measure.add_shares([entry("heatmap", "graph", 1.0)], LIMITS)  # no arithmetic
 
 
 def test_time_plot_preset():

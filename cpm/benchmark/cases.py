@@ -24,15 +24,13 @@ from cpm.skeleton import get_skeleton
 CASES = ("conv_layers", "forward", "train_step", "pipeline", "heatmap", "startup")
 
 # Largest relative error (norm of the difference over norm of the reference) between two sides before
-# they are timed. Sums of some thousand float32 products, a dozen layers and six stages deep, agree to
-# about 1e-6. A gradient agrees to 1e-5 as a rule, but a ReLU or a pool that rounding switches sends
-# part of it elsewhere, which batch norm over few cells spreads: up to 7e-3 was seen, with `vgg` and
-# batch norm at 64 px. Wrong padding, order or λ is off by more than 0.1. What the twin is held to by
-# tests, in float64 where nothing switches, is 1e-9 (tests/test_benchmark_torch.py).
+# they are timed; gradients of a whole network have more room (`exchange.allowance`). Sums of some thousand
+# float32 products, a dozen layers and six stages deep, agree to about 1e-6. What the twin is
+# held to by tests, in float64 where nothing switches, is 1e-9 (tests/test_benchmark_torch.py).
 TOLERANCES = {
     "conv_layers": 1e-5,
     "forward": 1e-4,
-    "train_step": 2e-2,
+    "train_step": 1e-4,
     "heatmap": 1e-5,
 }
 
@@ -173,6 +171,7 @@ def heatmap_items(config, variants):
             "numpy_loop": ("cpm.benchmark.heatmap:NumpyLoop", {}),
             "numpy_patch": ("cpm.benchmark.heatmap:NumpyPatch", {}),
             "memory_write": ("cpm.benchmark.heatmap:MemoryWrite", {}),
+            "memory_new": ("cpm.benchmark.heatmap:MemoryNew", {}),
         }
         items.append(
             Item(
@@ -183,7 +182,7 @@ def heatmap_items(config, variants):
                 ours=_ours("cpm.benchmark.heatmap:Ours", variants),
                 peers=peers,
                 written_bytes=4 * batch * height * width * joints,
-                unchecked=("memory_write",),
+                unchecked=("memory_write", "memory_new"),
             )
         )
     return items
@@ -206,7 +205,7 @@ def pipeline_items(config, data, variants):
         items.append(
             Item(
                 name=f"pipeline {config.network.arch} {height}×{width} "
-                f"batch {config.data.batch_size}",
+                f"batch {config.data.batch_size}, steps in {variant}",
                 write=functools.partial(
                     exchange.write_plan, architecture=None, settings=settings
                 ),

@@ -74,13 +74,14 @@ def largest_error(folder, outputs):
       outputs: iterable of (name, array), the same names; they are looked at one by one.
 
     Returns:
-      (largest relative error, its name): norm of the difference over norm of the reference.
+      (largest relative error, its name): norm of the difference over norm of the reference. The
+      largest in units of `allowance`, so that a gradient's does not hide a loss's.
 
     Raises:
       Mismatch: if a name or a shape differs, or something is not a number.
     """
     reference = read_arrays(folder, REFERENCE)
-    missing, worst = set(reference.files), (0.0, "")
+    missing, found = set(reference.files), [(0.0, "")]
     for name, array in outputs:
         if name not in missing:
             raise Mismatch(f"{name} is not in the reference, or came twice")
@@ -90,10 +91,20 @@ def largest_error(folder, outputs):
             raise Mismatch(
                 f"{name} has shape {np.shape(array)}, the reference {expected.shape}"
             )
-        worst = max(worst, (relative_error(array, expected), name))
+        found.append((relative_error(array, expected), name))
     if missing:
         raise Mismatch(f"there is no {', '.join(sorted(missing))}")
-    return worst
+    return max(found, key=lambda pair: pair[0] / allowance(pair[1]))
+
+
+def allowance(name):
+    """How much larger the error of a result may be than that of beliefs and losses.
+
+    Where rounding takes a ReLU or a pool to its other side, a part of the gradient jumps, and batch
+    norm spreads it. Two right float32 programs differ in `mini`'s gradient by 0.6 % of its norm, in
+    single variables by 1 %, with losses that agree to 2e-7.
+    """
+    return 1000.0 if name.startswith("gradient of ") else 1.0
 
 
 def relative_error(array, expected):

@@ -1,12 +1,13 @@
 """Drawing ideal belief maps: our op, NumPy loops over joints, and writing as much memory.
 
-    loop    the whole map of every joint from a grid of coordinates, as the code of CPM's and
-            OpenPose's ports writes it
+    loop    for every joint the whole map, from a grid of coordinates made for it, in NumPy's own
+            float64: so the code of CPM's and OpenPose's ports has it
     patch   only the window around every joint in which its Gaussian is not cut off, as the code of
             SimpleBaseline's and HRNet's descendants writes it
     write   no Gaussian at all: one number into every cell of an array that exists already
+    new     the same into a new array, as an op has to make one for its result
 
-All but the last draw the same maps, to rounding.
+The first two and ours draw the same maps, to rounding.
 """
 
 import math
@@ -41,7 +42,7 @@ def write_inputs(folder, settings, seed):
 
 
 class Drawing(Side):
-    """What the four have in common: joints, sizes, a result `[B, h, w, P]`."""
+    """What all have in common: joints, sizes, a result `[B, h, w, P]`."""
 
     def __init__(self, folder, settings):
         _, self.plan = exchange.read_plan(folder)
@@ -78,19 +79,17 @@ class NumpyLoop(Drawing):
 
     def compute(self):
         plan = self.plan
-        u, v = np.meshgrid(
-            _centres(plan["width"], plan["stride"]),
-            _centres(plan["height"], plan["stride"]),
-        )
+        start = (plan["stride"] - 1) / 2
         maps = np.zeros_like(self.maps)
         for n, joints in enumerate(self.joints_px):
             for p, (x, y) in enumerate(joints):
                 if not self.present[n, p]:
                     continue
+                u, v = np.meshgrid(range(plan["width"]), range(plan["height"]))
+                u, v = u * plan["stride"] + start, v * plan["stride"] + start
                 squared = (u - x) ** 2 + (v - y) ** 2
                 one = np.exp(-squared / (2 * plan["sigma_px"] ** 2))
-                one[one < plan["cutoff"]] = 0
-                maps[n, :, :, p] = one
+                maps[n, :, :, p] = np.multiply(one >= plan["cutoff"], one)
         self.maps = maps
 
 
@@ -123,6 +122,13 @@ class MemoryWrite(Drawing):
 
     def compute(self):
         self.maps.fill(0.5)
+
+
+class MemoryNew(Drawing):
+    """The same, into memory that is asked for anew."""
+
+    def compute(self):
+        self.maps = np.full(self.maps.shape, 0.5, np.float32)
 
 
 def _centres(cells, stride):

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import tempfile
 
-from cpm.benchmark import timing
+from cpm.benchmark import exchange, timing
 from cpm.benchmark.cases import TOLERANCES
 from cpm.benchmark.processes import Process
 from cpm.benchmark.sides import PEERS
@@ -24,7 +24,7 @@ class Disagreement(RunStopped):
     """Two sides do not compute the same, so their times would not compare."""
 
 
-def measure(case, items, *, rounds, threads, limits, say=print):
+def measure(case, items, *, rounds, threads, say=print):
     """Measures every item.
 
     Args:
@@ -32,11 +32,10 @@ def measure(case, items, *, rounds, threads, limits, say=print):
       items: list of `cases.Item`.
       rounds: turns of every side.
       threads: for each library.
-      limits: `machine.Limits`.
       say: where a line of progress goes.
 
     Returns:
-      List of dicts, see above.
+      List of dicts, see above; `add_shares` completes them.
 
     Raises:
       Disagreement: if outputs differ by more than rounding explains.
@@ -51,30 +50,41 @@ def measure(case, items, *, rounds, threads, limits, say=print):
                 if side not in processes:
                     processes[side] = stack.enter_context(Process(side, threads))
             results = _measure_item(case, item, processes, rounds, threads, say)
-            entries += _entries(case, item, results, limits)
+            entries += _entries(case, item, results)
     return entries
 
 
-def numbers_of(summary, started, memory, item, limits):
+def add_shares(entries, limits):
+    """Adds `limit_share` wherever there is a rate: its share of the machine's matrix products.
+
+    Args:
+      entries: of `measure`; changed.
+      limits: `machine.Limits`, measured before and after: neighbours may have been busy once.
+    """
+    for entry in entries:
+        for numbers in (entry["ours"], *entry["peers"].values()):
+            if "effective_gflops" in numbers:
+                rate = numbers["effective_gflops"]
+                numbers["limit_share"] = rate / limits.gflops
+
+
+def numbers_of(summary, started, memory, item):
     """What is known of one side.
 
     Args:
       summary: `timing.Summary`.
       started, memory: replies of worker.py.
       item: `cases.Item`.
-      limits: `machine.Limits`.
 
     Returns:
       dict: the summary's; first_call_s (tracing and compiling included), build_s, import_s; peak_mb of
       its process, imported_mb before the network was built; error, the largest relative one to
       the reference, None for the reference itself; where there is arithmetic, effective_gflops (of
-      direct convolution) and limit_share of the machine's matrix products; where it is about
-      memory, written_gb_s.
+      direct convolution); where it is about memory, written_gb_s.
     """
     numbers = dataclasses.asdict(summary) | started | memory
     if item.flop:
         numbers["effective_gflops"] = item.flop / summary.median_s / 1e9
-        numbers["limit_share"] = numbers["effective_gflops"] / limits.gflops
     if item.written_bytes:
         numbers["written_gb_s"] = item.written_bytes / summary.median_s / 1e9
     return numbers
@@ -124,16 +134,17 @@ def check(case, side, reference, reply):
     """Raises Disagreement if a side's outputs are not those of the reference: nothing is timed."""
     if reply["error"] is None or case not in TOLERANCES:
         return
-    if not reply["error"] <= TOLERANCES[case]:
+    allowed = TOLERANCES[case] * exchange.allowance(reply["error_of"])
+    if not reply["error"] <= allowed:
         raise Disagreement(
             f"{side} and {reference} differ in {reply['error_of']} by {reply['error']:.1e} of its "
-            f"size, more than {TOLERANCES[case]:.0e}; nothing was timed"
+            f"size, more than {allowed:.0e}; nothing was timed"
         )
 
 
-def _entries(case, item, results, limits):
+def _entries(case, item, results):
     """One dict for each variant of ours."""
-    numbers = {side: numbers_of(*r, item, limits) for side, r in results.items()}
+    numbers = {side: numbers_of(*r, item) for side, r in results.items()}
     entries = []
     for variant in item.ours:
         own = numbers[variant]

@@ -63,6 +63,7 @@ def _draw(axes, sides, longest):
         )
     axes.set_yticks(range(len(sides)), [side for side, *_ in sides], fontsize=9)
     axes.set_ylim(len(sides) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
     axes.set_xlim(0, longest)
     axes.set_xticks([1])
     axes.tick_params(labelbottom=False, length=0)
