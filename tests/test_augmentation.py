@@ -104,6 +104,20 @@ class TestDraw:
         # 4 standard deviations of a mean of 4000 numbers that spread by 0.6 / sqrt(12).
         assert abs(drawn.mean() - 1.0) < 4 * 0.6 / math.sqrt(12 * 4000)
 
+    def test_wild_shift_grows_with_the_room(self):
+        """People shown at half their size may stand 0.6 of the free quarter off; large ones do not."""
+        config = AUGMENTATIONS["wild"]
+        drawn = draw_many(config, 2000)
+        room = 0.6 * np.maximum(0, 1 - drawn.scale) / 2
+        limit = (config.shift + room)[:, np.newaxis]
+        used = np.abs(drawn.shift) / limit
+        assert used.max() <= 1 + 1e-12
+        # 4000 uniform numbers: the mean is 1/2 to 4 standard deviations of 1 / sqrt(12 · 4000).
+        assert abs(used.mean() - 0.5) < 4 / math.sqrt(12 * 4000)
+        small = drawn.scale < 0.55
+        assert np.abs(drawn.shift[small]).max() > 0.15
+        assert np.abs(drawn.shift[drawn.scale > 1]).max() <= config.shift
+
     def test_independent(self):
         drawn = draw_many(STRONG)
         columns = [

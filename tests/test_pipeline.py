@@ -179,6 +179,20 @@ class TestEvaluation:
         ids = np.concatenate([batch["id"] for batch in one])[:13]
         assert [id[:1] for id in ids] == [b"a"] * 7 + [b"b"] * 6
 
+    def test_center_tells_of_the_shift_or_not(self, folders):
+        """With `tell_center` the person's middle moves in the crop; without it is the crop's."""
+        middle = (SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2
+        batches = []
+        for told in (True, False):
+            augment = AugmentConfig(shift=0.2, tell_center=told)
+            dataset = pipeline.training_batches(folders, config(13, augment=augment))
+            batches += arrays(dataset, 1)
+        moved = np.linalg.norm(batches[0]["center_px"] - middle, axis=1)
+        # Uniform in a square of ± 9.6 px: a mean distance of 0.77 · 9.6 = 7.3, ± 0.8 over 13.
+        assert 4 < moved.mean() < 11
+        np.testing.assert_array_equal(batches[1]["center_px"], [middle] * 13)
+        np.testing.assert_array_equal(batches[0]["image"], batches[1]["image"])
+
     def test_crop_is_geometrys(self, folders):
         settings = config(13)
         dataset = pipeline.evaluation_batches(folders, settings, split="train")

@@ -71,11 +71,13 @@ def draw_change(seed, config):
     u = tf.random.stateless_uniform([10], seed, dtype=tf.float64, alg="philox")
     sign = 2 * u - 1  # [10], in [-1, 1)
     color = tf.cast(sign, tf.float32)
+    scale = _draw_scale(u[0], config)
+    room = config.room * tf.nn.relu(1 - scale) / 2
     return Change(
-        scale=_draw_scale(u[0], config),
+        scale=scale,
         angle_rad=sign[1] * math.radians(config.rotation_deg),
         flip=u[2] < config.flip,
-        shift=sign[3:5] * config.shift,
+        shift=sign[3:5] * (config.shift + room),
         brightness=1 + color[5] * config.brightness,
         contrast=1 + color[6] * config.contrast,
         saturation=1 + color[7] * config.saturation,

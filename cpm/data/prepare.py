@@ -68,7 +68,7 @@ def example_maker(skeletons, network, data, *, seed, scales=()):
                 joints_px, change.flip, skeleton.mirror
             ),
             "state": augmentation.mirror_joints(state, change.flip, skeleton.mirror),
-            "center_px": _float32(augmentation.image_to_crop(matrix, center_px)),
+            "center_px": _center(matrix, center_px, network.image_size, data.augment),
             "head_size_px": person["head_size_px"],
             "crop_to_image": _float32(matrix),
             "valid": tf.constant(1.0),
@@ -189,6 +189,14 @@ def _crop(picture, matrix, size, data, change, seed):
     return augmentation.recolor(
         crop, linear, offset, noise, tf.random.fold_in(seed, 1, alg="philox")
     )
+
+
+def _center(matrix, center_px, size, augment):
+    """Where the centre map is drawn, `[2]` float32, crop pixels."""
+    if augment.tell_center:
+        return _float32(augmentation.image_to_crop(matrix, center_px))
+    height, width = size
+    return tf.constant([(width - 1) / 2, (height - 1) / 2], tf.float32)
 
 
 def _float32(tensor):
