@@ -3,11 +3,14 @@
     python bin/train.py --stages=6 --xla
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet \\
         --run_dir=runs/lsp --steps=24000
+    python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --augment=wild \\
+        --average_decay=0.999 --run_dir=runs/wild --steps=24000
     python bin/train.py --recipe=paper --data=data/mpii
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
 two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
-is resumed exactly; Ctrl-C stops after the step under way and saves. Results: tables on the screen,
+is resumed exactly; Ctrl-C stops after the step under way and saves. --augment=wild shows people
+small and off the middle too, for pictures without a box. Results: tables on the screen,
 RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --logdir=runs
 """
 
@@ -51,6 +54,9 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("warmup_steps", None, "Steps of a rising learning rate.")
 flags.DEFINE_float("weight_decay", None, "Of kernels, per unit of learning rate.")
 flags.DEFINE_float("clip_norm", None, "Limit of the gradient's norm; 0: none.")
+flags.DEFINE_float(
+    "average_decay", None, "Use the average of past weights, e.g. 0.999; 0: none."
+)
 flags.DEFINE_string(
     "init_from", None, "Run or checkpoint of the same network to take the weights of."
 )
@@ -91,6 +97,7 @@ def train_config(folders):
         xla=FLAGS.xla,
         conv=FLAGS.conv,
         steps=FLAGS.steps,
+        average_decay=FLAGS.average_decay,
         eval_every=FLAGS.eval_every,
         save_every=FLAGS.save_every,
     )

@@ -257,6 +257,8 @@ class TrainConfig:
       conv: how convolutions are computed: `auto`, `direct` or `fast`.
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
+      average_decay: of the averaged weights (cpm/training/average.py), which are evaluated and used
+        in place of the last ones: 0.999 remembers about 1,000 steps; 0 = no average.
     """
 
     network: NetworkConfig = NetworkConfig()
@@ -271,10 +273,15 @@ class TrainConfig:
     save_every: int = 350
     log_every: int = 20
     gradients_every: int = 0
+    average_decay: float = 0.0
 
     def __post_init__(self):
         _require(self, "> 0", "steps", "eval_every", "save_every", "log_every")
-        _require(self, ">= 0", "gradients_every")
+        _require(self, ">= 0", "gradients_every", "average_decay")
+        if self.average_decay >= 1:
+            raise ValueError(
+                f"average_decay should be below 1, not {self.average_decay}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training import checkpoints, optimizers
+from cpm.training.average import ExponentialMovingAverage
 
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(16, 24))
@@ -118,6 +119,35 @@ def test_load_network(tmp_path):
         center = tf.zeros([2, 2])
         for a, b in zip(network(images, center), loaded(images, center)):
             np.testing.assert_array_equal(a, b)
+
+
+def test_load_network_takes_the_average(tmp_path):
+    network = ConvolutionalPoseMachine(CONFIG.network, seed=3)
+    average = ExponentialMovingAverage(
+        ConvolutionalPoseMachine(CONFIG.network, seed=4), 0.9
+    )
+    checkpoints.Checkpoints(str(tmp_path), network, None, CONFIG, average=average).save(
+        9
+    )
+    loaded, _, _ = checkpoints.load_network(str(tmp_path))
+    for a, b in zip(values([average.network]), values([loaded]), strict=True):
+        np.testing.assert_array_equal(a, b)
+    # As trained; batch norm's fresh statistics are alike, so kernels tell them apart.
+    kernels = zip(network.kernels.values(), loaded.kernels.values())
+    assert all((a.numpy() != b.numpy()).any() for a, b in kernels)
+
+
+def test_restore_refuses_a_run_without_average(tmp_path):
+    """A run that goes on with an average cannot begin it in the middle."""
+    make(tmp_path)[0].save(7)
+    network = ConvolutionalPoseMachine(CONFIG.network)
+    average = ExponentialMovingAverage(network, 0.9)
+    optimizer = optimizers.make_optimizer(CONFIG.optimizer, network)
+    again = checkpoints.Checkpoints(
+        str(tmp_path), network, optimizer, CONFIG, average=average
+    )
+    with pytest.raises(UsageError, match="does not fit this network"):
+        again.restore()
 
 
 def test_load_network_raises(tmp_path):

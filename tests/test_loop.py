@@ -10,9 +10,11 @@ import pytest
 import tensorflow as tf
 
 from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
-from cpm.data import records, splits
+from cpm.data import pipeline, records, splits
 from cpm.data.person import Person, Pose
 from cpm.errors import UsageError
+from cpm.evaluation import report
+from cpm.inference import evaluate_batches
 from cpm.skeleton import get_skeleton
 from cpm.training import checkpoints, loop
 from cpm.training.progress import FlatMapsWarning
@@ -26,6 +28,8 @@ CONFIG = TrainConfig(
     save_every=3,
     seed=3,
 )
+
+AVERAGED = dataclasses.replace(CONFIG, average_decay=0.7)
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +52,17 @@ def data(tmp_path_factory):
 
 
 def weights(run):
-    return [v.numpy() for v in (*run.network.variables, *run.optimizer.variables)]
+    parts = [run.network, run.optimizer, run.average]
+    return [v.numpy() for part in parts if part is not None for v in part.variables]
 
 
-def test_resumed_run_equals_an_unbroken_one(tmp_path, data):
-    """Cut by a signal in step 5, started again: the same weights, slots and records to the bit."""
-    whole = loop.Run(CONFIG, data, tmp_path / "whole")
+@pytest.mark.parametrize("config", [CONFIG, AVERAGED], ids=["plain", "average"])
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
+    """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit."""
+    whole = loop.Run(config, data, tmp_path / "whole")
     whole.train()
 
-    cut = loop.Run(CONFIG, data, tmp_path / "cut")
+    cut = loop.Run(config, data, tmp_path / "cut")
     honest = cut.one_step
 
     def interrupted(step, batch):
@@ -69,7 +75,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data):
         loop.Interrupted, match="stopped after step 5 of 8, which is saved"
     ):
         cut.train()
-    resumed = loop.Run(CONFIG, data, tmp_path / "cut")
+    resumed = loop.Run(config, data, tmp_path / "cut")
     assert resumed.start == 5
     resumed.train()
 
@@ -162,6 +168,31 @@ def test_init_from_takes_the_network_only(tmp_path, data):
     for a, b in zip(first.network.variables, second.network.variables):
         np.testing.assert_array_equal(a, b)
     assert all(not v.numpy().any() for v in second.optimizer.variables)
+
+
+def test_averaged_weights_are_what_is_used(tmp_path, data):
+    """What is scored, loaded and started from is the average; the last weights stand beside it."""
+    config = AVERAGED
+    run = loop.Run(config, data, tmp_path / "first")
+    metrics = run.train()
+    record = read_metrics(tmp_path / "first")[-1]
+    predictions = evaluate_batches(
+        run.average.network,
+        pipeline.evaluation_batches(data, config, split="validation"),
+    )
+    again = report.score(predictions, run.network.skeleton)
+    assert metrics["pcp25"]["total"] == again["pcp25"]["total"]
+    assert record["evaluation"]["pcp25"] == again["pcp25"]["total"]
+    assert record["evaluation_raw"].keys() == record["evaluation"].keys()
+
+    used = [v.numpy() for v in run.average.network.variables]
+    assert any((a != v.numpy()).any() for a, v in zip(used, run.network.variables))
+    loaded, _, _ = checkpoints.load_network(str(tmp_path / "first"))
+    second = loop.Run(config, data, tmp_path / "second", init_from=tmp_path / "first")
+    for network in (loaded, second.network, second.average.network):
+        for a, v in zip(used, network.variables, strict=True):
+            np.testing.assert_array_equal(a, v)
+    assert float(second.average.updates) == 0
 
 
 def test_run_writes_tensorboard_and_metrics(tmp_path, data):

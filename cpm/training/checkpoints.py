@@ -1,7 +1,8 @@
 """Checkpoints: saving all of a run, finding the right one again, loading a network from one.
 
-A checkpoint holds the network, the optimiser's slots, the step, and a JSON description (the whole
-configuration and the joints' names), so that the file alone says what it is. `checkpoints.json`
+A checkpoint holds the network, its average if there is one, the optimiser's slots, the step, and a
+JSON description (the whole configuration and the joints' names), so that the file alone says what
+it is. A run goes on from all of it; a network loaded from it to be used is the average. `checkpoints.json`
 lists the complete ones and the best; it is replaced in one step after a checkpoint's files are on
 disk, so what it lists exists. If a listed file is missing, that is an error: a run that had
 checkpoints never silently starts again at step 0 (as `tf.train.latest_checkpoint` would let it).
@@ -26,6 +27,7 @@ from cpm.network.convolution import DIRECT
 # What TensorFlow raises for files that are short, foreign or of another network.
 _UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 LIST_NAME = "checkpoints.json"
+_AVERAGE = "average/network/"
 _DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -37,15 +39,17 @@ class Checkpoints:
       network, optimizer: what is saved and restored; without an optimiser (None) only networks can
         be loaded from it, no run can go on.
       config: `TrainConfig`.
+      average: `ExponentialMovingAverage` of the network, or None.
       keep: how many of the latest stay; the best one always does.
     """
 
-    def __init__(self, folder, network, optimizer, config, *, keep=2):
+    def __init__(self, folder, network, optimizer, config, *, average=None, keep=2):
         self.folder, self._keep = folder, keep
         self._network, self._config = network, config
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._description = tf.Variable("", dtype=tf.string, trainable=False)
-        parts = {} if optimizer is None else {"optimizer": optimizer}
+        parts = {"optimizer": optimizer, "average": average}
+        parts = {name: part for name, part in parts.items() if part is not None}
         self._checkpoint = tf.train.Checkpoint(
             network=network, step=self._step, description=self._description, **parts
         )
@@ -199,6 +203,8 @@ def load_network(ckpt, method=DIRECT):
 def read_network_variables(network, prefix):
     """Fills every variable of `network` from `prefix` and uses every one stored there.
 
+    If the checkpoint holds averaged weights, it is those that are read.
+
     Raises:
       UsageError: if either side has a variable the other lacks, or a shape differs.
     """
@@ -206,10 +212,10 @@ def read_network_variables(network, prefix):
         keys = [key for key, _ in tf.train.list_variables(prefix)]
     except _UNREADABLE as error:
         raise UsageError(f"{prefix} cannot be read: {_first_line(error)}") from error
+    averaged = any(key.startswith(_AVERAGE) for key in keys)
+    root = _AVERAGE if averaged else "network/"
     stored = [
-        key
-        for key in keys
-        if key.startswith("network/") and key.endswith("VARIABLE_VALUE")
+        key for key in keys if key.startswith(root) and key.endswith("VARIABLE_VALUE")
     ]
     if len(stored) != len(network.variables):
         raise UsageError(
@@ -218,7 +224,10 @@ def read_network_variables(network, prefix):
             "trained with (config.json of its run), or name another checkpoint"
         )
     try:
-        status = tf.train.Checkpoint(network=network).read(prefix)
+        checkpoint = tf.train.Checkpoint(network=network)
+        if averaged:
+            checkpoint = tf.train.Checkpoint(average=checkpoint)
+        status = checkpoint.read(prefix)
         _assert_all(status, "assert_existing_objects_matched")
     except _UNREADABLE as error:
         raise UsageError(

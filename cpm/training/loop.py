@@ -22,6 +22,7 @@ from cpm.inference import batches as inference
 from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.plots.gallery import poses_sheet
 from cpm.training import checkpoints, optimizers, schedules
+from cpm.training.average import ExponentialMovingAverage
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import TrainStep
@@ -61,10 +62,17 @@ class Run:
             method=ConvolutionMethod(config.conv, config.xla),
         )
         self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
+        self.average = None
+        if config.average_decay:
+            self.average = ExponentialMovingAverage(self.network, config.average_decay)
         self.checkpoints = checkpoints.Checkpoints(
-            self.folder.checkpoints, self.network, self.optimizer, config
+            self.folder.checkpoints,
+            self.network,
+            self.optimizer,
+            config,
+            average=self.average,
         )
-        self.step = TrainStep(self.network, self.optimizer, config)
+        self.step = TrainStep(self.network, self.optimizer, config, self.average)
         self.writer = tf.summary.create_file_writer(self.folder.path)
         self.start = self._resume(init_from)
 
@@ -83,6 +91,8 @@ class Run:
                 else f" (stages 1 to {stages})"
             )
             print(f"starting from the weights of {prefix}{new}")
+            if self.average is not None:
+                self.average.restart(self.network)
         return start
 
     def train(self):
@@ -188,25 +198,46 @@ class Run:
         return metrics
 
     def evaluate(self, done, seconds):
-        """Scores the validation people and records the numbers; returns the metrics."""
-        stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
-        predictions = inference.evaluate_batches(self.network, stream)
-        metrics = report.score(predictions, self.network.skeleton)
-        totals = {name: metric["total"] for name, metric in metrics.items()}
-        self.folder.append({"step": done, "evaluation": totals, "seconds": seconds})
+        """Scores the validation people and records the numbers.
+
+        Returns:
+          The metrics of the network to be used: of the averaged one if there is one.
+        """
+        predictions, metrics = self._score(self.used_network)
+        record = {"step": done, "evaluation": _totals(metrics), "seconds": seconds}
+        if self.average is not None:
+            record["evaluation_raw"] = _totals(self._score(self.network)[1])
+        self.folder.append(record)
         with self.writer.as_default(step=done):
-            for name, total in totals.items():
+            for name, total in record["evaluation"].items():
                 tf.summary.scalar(f"validation/{name}", total)
+            for name, total in record.get("evaluation_raw", {}).items():
+                tf.summary.scalar(f"validation_raw/{name}", total)
             tf.summary.image("validation/poses", self._sheet(predictions.ids)[None])
         self.writer.flush()
         return metrics
+
+    @property
+    def used_network(self):
+        """The network that is evaluated and that a checkpoint is loaded as."""
+        return self.network if self.average is None else self.average.network
+
+    def _score(self, network):
+        """`Predictions` of the validation people and their metrics."""
+        stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
+        predictions = inference.evaluate_batches(network, stream)
+        return predictions, report.score(predictions, network.skeleton)
 
     def _sheet(self, ids):
         """The same few people at every evaluation, spread over the split: `[h, w, 3]` uint8."""
         few = ids[:: max(1, len(ids) // SHOWN)][:SHOWN]
         stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
-        examples = inference.collect_examples(self.network, stream, few)
+        examples = inference.collect_examples(self.used_network, stream, few)
         return poses_sheet([examples[name] for name in few], self.network.skeleton)
+
+
+def _totals(metrics):
+    return {name: metric["total"] for name, metric in metrics.items()}
 
 
 class _Stop:

@@ -1,7 +1,7 @@
 """One training step: a pure, compiled core with the update around it.
 
     (variables, batch) → losses, gradients, measurements      `losses_and_gradients`
-    (gradients, learning rate) → variables                    `update`
+    (gradients, learning rate) → variables, averages          `update`
 
 The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
 parts of it that gain by that (cpm/network/convolution.py), and the update. Averaging over replicas and
@@ -27,13 +27,15 @@ class TrainStep:
       network: `ConvolutionalPoseMachine`.
       optimizer: of `optimizers.make_optimizer`.
       config: `TrainConfig`.
+      average: `ExponentialMovingAverage` that follows the updates, or None.
       compile_core: compile the whole core; None = where `--xla` was given and it pays.
     """
 
-    def __init__(self, network, optimizer, config, *, compile_core=None):
+    def __init__(self, network, optimizer, config, average=None, *, compile_core=None):
         if compile_core is None:
             compile_core = compiles_whole(config.xla)
         self._network, self._optimizer, self._config = network, optimizer, config
+        self._average = average
         self.variables = optimizers.trained_variables(config.optimizer, network)
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
         self._update = tf.function(self._clip_and_apply, jit_compile=config.xla)
@@ -62,7 +64,11 @@ class TrainStep:
         return {key: float(measurements[key]) for key in keys}, gradients
 
     def update(self, gradients, learning_rate):
-        """Clips the gradients and changes the variables; returns the norm before clipping."""
+        """Clips the gradients and changes the variables and their average.
+
+        Returns:
+          The norm before clipping.
+        """
         rate = tf.constant(learning_rate, tf.float32)
         return float(self._update(gradients, rate))
 
@@ -106,4 +112,6 @@ class TrainStep:
         limit = self._config.optimizer.clip_norm
         clipped, norm = optimizers.clip_by_global_norm(gradients, limit)
         self._optimizer.apply(clipped, learning_rate)
+        if self._average is not None:
+            self._average.update(self._network)
         return norm
