@@ -3,10 +3,14 @@
     python bin/eval.py --ckpt=runs/mini
     python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
+    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
---crop=joints uses the true joints' box, person the annotated centre and scale, image nothing.
+--crop=joints uses the true joints' box, person the annotated centre and scale, image and whole
+nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the picture is in it.
+With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 is what
+bin/predict.py does without a box.
 
 Predictions in files, of any method, are scored by the same code without any network:
 
@@ -57,6 +61,12 @@ flags.DEFINE_enum(
     CROP_RULES,
     "How to place crops; as trained if not given.",
 )
+flags.DEFINE_integer(
+    "passes",
+    None,
+    "Looks at a person, each at the joints of the one before; 1.",
+    lower_bound=1,
+)
 define_decoding_flags()
 define_speed_flags()
 flags.DEFINE_string("json", None, "File for the numbers, instead of eval/ of the run.")
@@ -71,7 +81,7 @@ flags.DEFINE_string(
     "write_predictions", None, "File for the network's joints: .mat, .h5, .npz, .json."
 )
 OF_FILES = ("ground_truth", "protocol", "origin")
-OF_NETWORKS = ("data", "crop", "flip", "plots", "write_predictions")
+OF_NETWORKS = ("data", "crop", "passes", "flip", "plots", "write_predictions")
 
 
 def main(_):
@@ -102,6 +112,7 @@ def score_network():
     options = evaluate.Options(
         split=FLAGS.split,
         crop=FLAGS.crop,
+        passes=FLAGS.passes or 1,
         **decoding_from_flags(),
         xla=FLAGS.xla,
         seed=FLAGS.seed,
@@ -133,6 +144,8 @@ def score_network():
 def default_name():
     """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
     parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
+    if FLAGS.passes:
+        parts.append(f"passes-{FLAGS.passes}")
     if FLAGS["scales"].present:
         parts.append("scales-" + "-".join(FLAGS.scales))
     if FLAGS["refinement"].present:

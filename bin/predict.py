@@ -3,10 +3,14 @@
     python bin/predict.py --ckpt=runs/mini --input=photo.jpg --out=poses --json=poses.json
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --flip --heatmaps
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
+    python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --crop=image --passes=1
+    python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
 
 Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps), NAME with its
-suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says
-which person is meant; without it the whole picture is looked at, the person near its middle wins.
+suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says which person is
+meant. Without it the whole picture is looked at (--crop=image: as in LSP's test, so that its height
+fills 80 % of the crop), the person near its middle wins, and a second look is at the joints found by
+the first; --passes says how many looks. A network for it is trained with --augment=wild.
 The JSON file holds joints in 0-based pixels of the upright picture:
 
     {"images": [{"file": "photos/a.jpg", "people": [
@@ -41,6 +45,15 @@ flags.DEFINE_string("json", None, "File for the joints.")
 flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
 flags.DEFINE_string("belief_maps", None, "File, .npz, for one picture's belief maps.")
 flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
+flags.DEFINE_enum(
+    "crop", None, ["image", "whole"], "First look without --box; whole, or as trained."
+)
+flags.DEFINE_integer(
+    "passes",
+    None,
+    "Looks, each at the joints of the one before; 2, with --box 1.",
+    lower_bound=1,
+)
 define_decoding_flags()
 define_speed_flags()
 
@@ -65,7 +78,12 @@ def main(_):
     if os.path.exists(FLAGS.out) and not os.path.isdir(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} is a file; name a folder for the drawings")
     predictor = Predictor(
-        FLAGS.ckpt, xla=FLAGS.xla, conv=FLAGS.conv, **decoding_from_flags()
+        FLAGS.ckpt,
+        passes=FLAGS.passes,
+        crop=FLAGS.crop,
+        xla=FLAGS.xla,
+        conv=FLAGS.conv,
+        **decoding_from_flags(),
     )
     images, skipped = [], []
     for path, name in zip(paths, output_names(paths)):

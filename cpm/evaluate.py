@@ -18,7 +18,7 @@ from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
-from cpm.inference import batches
+from cpm.inference import batches, looks
 from cpm.plots.gallery import write_gallery
 
 
@@ -29,6 +29,8 @@ class Options:
     Attributes:
       split: `train`, `validation` or `test`.
       crop: rule that places the crops; None = as the network was trained.
+      passes: how many looks at a person: the first where `crop` says, each further one at the
+        joints found by the one before (cpm/inference/looks.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
       xla: compile with XLA.
       seed: of the bootstrap intervals.
@@ -36,6 +38,7 @@ class Options:
 
     split: str = "validation"
     crop: str | None = None
+    passes: int = 1
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
@@ -65,6 +68,7 @@ class Evaluation:
       metrics: what `report.score` says of them all.
       sources: {folder: what it says of that folder's people}.
       curves: what `report.curves` says of them all.
+      regions: {id: `CropRegion`} of the last look, where it is not the first one's.
       seconds: wall time of prediction, input included.
     """
 
@@ -72,6 +76,7 @@ class Evaluation:
     metrics: dict
     sources: dict
     curves: dict
+    regions: dict
     seconds: float
 
     def text(self):
@@ -101,17 +106,11 @@ def evaluate_folders(network, config, folders, options=Options()):
     # A folder may lack this split (LSPet has no test half); the pipeline complains if all do.
     inhabited = [f for f in folders if read_manifest(f).people(options.split)]
     began = time.perf_counter()
-    parts = {}
+    parts, regions = {}, {}
     for folder in inhabited or folders:
-        # disable=None: no bar where the output is not a terminal.
-        with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
-            parts[str(folder)] = batches.evaluate_batches(
-                network,
-                _stream(config, folder, options),
-                options.decoding(config),
-                xla=options.xla,
-                progress=bar.update,
-            )
+        people, where = _predict(network, config, folder, options)
+        parts[str(folder)] = people
+        regions |= where
     seconds = time.perf_counter() - began
     people = predicted.concatenate(parts.values())
     skeleton = network.skeleton
@@ -126,7 +125,25 @@ def evaluate_folders(network, config, folders, options=Options()):
         for folder, part in parts.items()
     }
     curves = report.curves(people, skeleton)
-    return Evaluation(people, metrics, sources, curves, seconds)
+    return Evaluation(people, metrics, sources, curves, regions, seconds)
+
+
+def _predict(network, config, folder, options):
+    """`Predictions` of one folder's people after all looks, and where the last ones were."""
+    regions = {}
+    margin = looks.box_margin(config.data)
+    for _ in range(options.passes):
+        # disable=None: no bar where the output is not a terminal.
+        with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
+            people = batches.evaluate_batches(
+                network,
+                _stream(config, folder, options, regions),
+                options.decoding(config),
+                xla=options.xla,
+                progress=bar.update,
+            )
+        shown, regions = regions, regions | looks.next_regions(people, margin)
+    return people, shown
 
 
 def write_results(evaluation, path, config, options, checkpoint):
@@ -141,6 +158,7 @@ def write_results(evaluation, path, config, options, checkpoint):
     record = {
         "metrics": evaluation.metrics,
         "box": {"rule": options.crop or config.data.crop, "margin": config.data.margin},
+        "passes": options.passes,
         "sources": evaluation.sources,
         "curves": evaluation.curves,
         "checkpoint": checkpoint,
@@ -196,7 +214,10 @@ def collect_people(evaluation, network, config, options=Options(), *, count=8):
     found = {}
     for source in evaluation.sources:
         found |= batches.collect_examples(
-            network, _stream(config, source, options), wanted, options.decoding(config)
+            network,
+            _stream(config, source, options, evaluation.regions),
+            wanted,
+            options.decoding(config),
         )
     return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}
 
@@ -222,12 +243,13 @@ def pick_people(errors, count):
     }
 
 
-def _stream(config, folder, options):
-    """The batches of one data folder."""
+def _stream(config, folder, options, regions):
+    """The batches of one data folder, crops at these regions where there are any."""
     return pipeline.evaluation_batches(
         [folder],
         config,
         split=options.split,
         crop=options.crop,
         scales=options.scales,
+        regions=regions,
     )

@@ -62,6 +62,11 @@ def region_from_image(height, width, fill=0.8):
     return CropRegion(((width - 1) / 2, (height - 1) / 2), height / fill)
 
 
+def region_from_whole_image(height, width):
+    """The smallest square that holds the whole picture: whoever is in it is in the crop."""
+    return region_from_box((0, 0, width, height))
+
+
 def region_from_box(box, margin=1.0):
     """Square around `(x, y, width, height)`, image pixels, `margin` times its longer side."""
     x, y, width, height = map(float, box)

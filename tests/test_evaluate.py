@@ -7,14 +7,19 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from cpm import config as configuration
 from cpm import evaluate, score_files
+from cpm.data import pipeline
+from cpm.data.examples import parse_example
 from cpm.data.person import Person, Pose
+from cpm.data.prepare import _decode
 from cpm.data.records import write_records
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
+from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import SKELETONS
 from cpm.training.checkpoints import Checkpoints, load_network
@@ -60,6 +65,14 @@ def run(tmp_path_factory):
     return path
 
 
+def stored_pictures(folder, split):
+    """{id: `[H, W, 3]` uint8} of a data folder, in its order."""
+    (part,) = pipeline.open_folders([folder], split)
+    records = tf.data.TFRecordDataset(list(part.files)).as_numpy_iterator()
+    people = [parse_example(record, len(part.skeleton)) for record in records]
+    return {p["id"].numpy().decode(): _decode(p).numpy() for p in people}
+
+
 def script(name, *arguments, cwd=ROOT):
     """Runs a script of bin/ as a user does."""
     return subprocess.run(
@@ -89,6 +102,38 @@ def test_evaluate_folders_options(run):
     ):
         np.testing.assert_array_equal(state, expected[id].pose.state)
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_evaluation_looks_as_prediction_does(run, passes):
+    """Every person's picture alone, through both ways: the same joints."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    options = evaluate.Options(crop="whole", passes=passes, flip=True)
+    found = evaluate.evaluate_folders(network, config, [folder], options)
+    predict = Predictor(run, passes=passes, flip=True)
+    moved = 0
+    for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
+        assert found.people.ids[n] == id
+        prediction = predict(image)
+        # Crops are placed in float32 here and in float64 there: thousandths of a pixel, which an
+        # untrained network's flat maps make hundredths of.
+        np.testing.assert_allclose(
+            found.people.joints_px[:, n], prediction.stage_joints_px, atol=0.1
+        )
+        np.testing.assert_allclose(
+            found.people.confidence[-1, n], prediction.confidence, atol=1e-3
+        )
+        side = np.hypot(*prediction.crop_to_image[:, 0]) * 48
+        moved += abs(side - 90) > 1
+        assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
+    assert (moved > 0) == (passes > 1)
+    shown = evaluate.collect_people(found, network, config, options, count=2)
+    example = shown["best"][0]
+    row = found.people.ids.index(example.id)
+    np.testing.assert_allclose(
+        example.confidence, found.people.confidence[-1, row], atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
@@ -162,6 +207,7 @@ def test_predict_script(run, tmp_path):
         f"--json={out}/poses.json",
         "--heatmaps",
         "--threshold=-100",
+        "--passes=1",
     )
     assert done.returncode == 0, done.stderr
     assert "broken.jpg" in done.stdout and "notes" not in done.stdout

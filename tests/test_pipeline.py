@@ -305,6 +305,40 @@ class TestCropRules:
         for matrix in self.regions(folder, "image").values():
             np.testing.assert_allclose(matrix, expected, rtol=1e-5, atol=1e-4)
 
+    def test_whole(self, tmp_path):
+        folder, _ = self.folder(tmp_path)
+        region = geometry.CropRegion((31.5, 35.5), 72)  # 72 × 64 pixels
+        expected = geometry.crop_to_image(region, SIZE)
+        for matrix in self.regions(folder, "whole").values():
+            np.testing.assert_allclose(matrix, expected, rtol=1e-5, atol=1e-4)
+
+    def test_given_regions_win_over_the_rule(self, folders):
+        """Of two people named, of two folders; the others' crops are the rule's."""
+        given = {
+            "a/2": geometry.CropRegion((20.25, 31.0), 17.5),
+            "b/3": geometry.CropRegion((-4.0, 90.0), 300.0),
+            "nobody": geometry.CropRegion((1.0, 1.0), 1.0),
+        }
+        settings = config(13)
+        plain, (batch,) = (
+            arrays(
+                pipeline.evaluation_batches(
+                    folders, settings, split="train", regions=regions
+                ),
+                1,
+            )
+            for regions in ({}, given)
+        )
+        ids = [id.decode() for id in batch["id"]]
+        assert len(set(ids) & set(given)) == 2
+        for n, id in enumerate(ids):
+            expected = plain[0]["crop_to_image"][n]
+            if id in given:
+                expected = geometry.crop_to_image(given[id], SIZE)
+            np.testing.assert_allclose(
+                batch["crop_to_image"][n], expected, rtol=1e-6, atol=1e-5, err_msg=id
+            )
+
     def test_unknown(self, folders):
         with pytest.raises(ValueError, match="crop is 'face', expected one of joints"):
             pipeline.evaluation_batches(folders, config(), split="train", crop="face")

@@ -7,15 +7,11 @@ import pytest
 import tensorflow as tf
 
 import ops
-from cpm.config import DataConfig, NetworkConfig
+from cpm import geometry
+from cpm.config import NetworkConfig
 from cpm.errors import UsageError
-from cpm.inference import batches
-from cpm.inference.predictor import (
-    Predictor,
-    box_margin,
-    check_box,
-    whole_region,
-)
+from cpm.inference import batches, looks
+from cpm.inference.predictor import Predictor, check_box
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import Skeleton
 
@@ -79,7 +75,8 @@ def test_predictor_returns_the_points_the_maps_were_drawn_at(box):
     image = np.zeros([110, 170, 3], np.uint8)
     margin = 1.0 if box is None else 1.2
     crop_points = to_crop(POINTS, box or (0, 0, 170, 110), margin)
-    prediction = Predictor(Oracle(crop_points), margin=1.2)(image, box)
+    predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1)
+    prediction = predictor(image, box)
     np.testing.assert_allclose(prediction.joints_px, POINTS, atol=0.02)
     np.testing.assert_allclose(prediction.stage_joints_px[0], POINTS, atol=0.02)
     assert prediction.stage_joints_px.shape == (2, 3, 2)
@@ -133,19 +130,101 @@ def test_predictor_xla_is_the_same(seeded, monkeypatch):
         np.testing.assert_allclose(b_xla, b, atol=1e-5)
 
 
-def test_whole_region_preset():
-    """100 × 300 pixels: all of it, or, as `image` crops are trained, the height filling 80 %."""
-    region = whole_region(100, 300, "joints")
-    assert region.center_px == (149.5, 49.5) and region.side_px == 300
-    region = whole_region(100, 300, "image")
-    assert region.center_px == (149.5, 49.5) and region.side_px == pytest.approx(125)
+class Watcher(BlobFinder):
+    """Finds blobs that are brighter than the grey around them, and remembers the crops it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        if tf.executing_eagerly():
+            self.seen.append(images.numpy()[0])
+        return super().__call__(2 * images - 256, center_px)
 
 
-def test_box_margin_preset():
-    assert box_margin(DataConfig(crop="joints", margin=1.4)) == 1.4
-    # 314 px hold a person of 200.
-    assert box_margin(DataConfig(crop="person", margin=2.0)) == pytest.approx(3.14)
-    assert box_margin(DataConfig(crop="image", margin=9.0)) == DataConfig().margin
+@pytest.fixture
+def eagerly():
+    """Graphs run line by line, so that a fake network sees its pictures."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def grey_blobs(height, width, points, sigma_px):
+    """The same blobs in a grey picture, as grey as what lies outside it."""
+    return 128 + blobs(height, width, points, sigma_px) // 2
+
+
+# Three blobs, small and off the middle of 700 × 500 pixels: 4.2 crop pixels apart at first.
+SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
+
+
+def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
+    image = grey_blobs(500, 700, SMALL, 9.0)
+    network = Watcher()
+    once = Predictor(network, margin=1.2, passes=1)(image)
+    region = looks.next_region(once.joints_px, once.confidence, 700.0, 1.2)
+    twice = Predictor(network, margin=1.2)(image)
+    assert len(network.seen) == 3
+    np.testing.assert_allclose(
+        twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6
+    )
+    np.testing.assert_array_equal(network.seen[0], network.seen[1])
+    # A cell of the first look is 58 picture pixels wide, one of the second under 10.
+    errors = [np.abs(p.joints_px - SMALL).max() for p in (once, twice)]
+    assert errors[1] < 2 < errors[0]
+    assert twice.box == once.box == (0, 0, 700, 500)
+
+
+def test_predictor_looks_as_often_as_asked(eagerly):
+    image = grey_blobs(500, 700, SMALL, 9.0)
+    for options, box, expected in [
+        ({}, None, 2),
+        ({}, (400, 120, 70, 110), 1),
+        ({"passes": 3}, None, 3),
+        ({"passes": 3}, (400, 120, 70, 110), 3),
+    ]:
+        network = Watcher()
+        Predictor(network, margin=1.2, **options)(image, box)
+        assert len(network.seen) == expected
+
+
+def test_predictor_keeps_the_first_look_where_nothing_is_found(eagerly):
+    network = Watcher()
+    prediction = Predictor(network)(np.full([50, 70, 3], 128, np.uint8))
+    assert len(network.seen) == 1 and (prediction.confidence == 0).all()
+    assert np.isfinite(prediction.joints_px).all()
+
+
+@pytest.mark.parametrize("height, width", [(500, 12), (9, 640), (1, 1), (2, 2)])
+def test_predictor_takes_extreme_pictures(height, width, seeded):
+    """Slits and single pixels: joints are finite and near the picture."""
+    image = seeded(height).integers(0, 256, [height, width, 3], np.uint8)
+    prediction = Predictor(BlobFinder())(image)
+    reach = 1.5 * max(height, width)
+    assert (np.abs(prediction.joints_px - (width / 2, height / 2)) < reach).all()
+
+
+def test_predictor_person_at_the_border(eagerly):
+    """A third of the second crop or more lies outside the picture; the joints are right."""
+    points = np.array([[8.0, 10.0], [110.0, 14.0], [60.0, 130.0]])
+    image = grey_blobs(600, 600, points, 14.0)
+    network = Watcher()
+    prediction = Predictor(network, margin=1.2)(image)
+    grey = (network.seen[1] == 128).all(-1).mean()
+    assert 0.3 < grey < 0.9
+    assert np.abs(prediction.joints_px - points).max() < 4
+
+
+def test_predictor_first_look(eagerly):
+    """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
+    image = np.zeros([60, 200, 3], np.uint8)
+    sides = [
+        np.hypot(*Predictor(Watcher(), crop=crop)(image).crop_to_image[:, 0]) * SIZE[0]
+        for crop in ("image", "whole", None)
+    ]
+    np.testing.assert_allclose(sides, [75, 200, 200], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,14 @@ def training_batches(data_dirs, config, *, start_step=0):
 
 
 def evaluation_batches(
-    data_dirs, config, *, split, crop=None, batch_size=None, scales=(1.0,)
+    data_dirs,
+    config,
+    *,
+    split,
+    crop=None,
+    batch_size=None,
+    scales=(1.0,),
+    regions=None,
 ):
     """Every person of a split once, in fixed order, unchanged.
 
@@ -93,6 +100,7 @@ def evaluation_batches(
       crop: rule that places the crop, instead of `config.data.crop`.
       batch_size: instead of `config.data.batch_size`.
       scales: of the `pyramid`; there is none for (1.0,).
+      regions: {id: `CropRegion`} of people whose crop lies there, not where the rule says; or None.
 
     Returns:
       Finite `tf.data.Dataset` of full batches; the last is filled with rows of `valid` 0 whose
@@ -104,7 +112,8 @@ def evaluation_batches(
     batch_size = batch_size or config.data.batch_size
     folders = open_folders(data_dirs, split, crop or config.data.crop)
     scales = () if tuple(scales) == (1.0,) else tuple(scales)
-    make = _maker(folders, config, crop or config.data.crop, AugmentConfig(), scales)
+    crop = crop or config.data.crop
+    make = _maker(folders, config, crop, AugmentConfig(), scales, regions)
     examples = order.fixed_order(*_files(folders)).map(
         make, num_parallel_calls=WORKERS, deterministic=True
     )
@@ -191,7 +200,7 @@ def _window(folders, wanted):
     return max(1, min(wanted, WINDOW_BYTES * people // size))
 
 
-def _maker(folders, config, crop, augment, scales=()):
+def _maker(folders, config, crop, augment, scales=(), regions=None):
     """The function that `Dataset.map` applies to each (epoch, folder, serialised)."""
     return example_maker(
         [folder.skeleton for folder in folders],
@@ -199,6 +208,7 @@ def _maker(folders, config, crop, augment, scales=()):
         dataclasses.replace(config.data, crop=crop, augment=augment),
         seed=config.seed,
         scales=scales,
+        regions=regions,
     )
 
 

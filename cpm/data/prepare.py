@@ -14,7 +14,7 @@ from cpm.data.person import ABSENT
 from cpm.skeleton import get_skeleton
 
 
-def example_maker(skeletons, network, data, *, seed, scales=()):
+def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
     """Makes the function that turns one record into one example.
 
     Args:
@@ -23,6 +23,7 @@ def example_maker(skeletons, network, data, *, seed, scales=()):
       data: `DataConfig`: crop rule, margin, people, augmentation.
       seed: of the run.
       scales: of the `pyramid`, if any.
+      regions: {id: `CropRegion`} of people whose crop lies there, not where the rule says; or None.
 
     Returns:
       Function (epoch, folder, serialised) -> dict, see cpm/data/pipeline.py for its keys.
@@ -35,6 +36,7 @@ def example_maker(skeletons, network, data, *, seed, scales=()):
             f"crop is {data.crop!r}, expected one of {', '.join(CROP_RULES)}"
         )
     skeleton = get_skeleton(network.skeleton)
+    given = _Regions(regions) if regions else None
 
     @tf.autograph.experimental.do_not_convert
     def make(epoch, folder, serialised):
@@ -42,6 +44,8 @@ def example_maker(skeletons, network, data, *, seed, scales=()):
         example_seed = augmentation.example_seed(seed, epoch, person["id"])
         change = augmentation.draw_change(example_seed, data.augment)
         center_px, side_px = region(person, data.crop, data.margin)
+        if given is not None:
+            center_px, side_px = given.look_up(person["id"], center_px, side_px)
         matrix = augmentation.crop_to_image(
             center_px, side_px, network.image_size, change
         )
@@ -84,7 +88,8 @@ def region(person, rule, margin):
     `joints`: `region_from_joints` of the data set's own joints. `height`: the same by the height
     of their box, however wide. `person`: `region_from_scale` of the annotated centre and scale; for
     a person without them the joints' box stands for the 200 px of that rule's person. `image`:
-    `region_from_image`, which has its own margin; `margin` does not count.
+    `region_from_image`, which has its own margin; `whole`: `region_from_whole_image`. For these two
+    `margin` does not count.
 
     Args:
       person: dict of `_parse`.
@@ -94,8 +99,10 @@ def region(person, rule, margin):
     Returns:
       center_px `[2]`, side_px `[]`: float64, image pixels.
     """
+    size = tf.cast(person["size"], tf.float64)
+    if rule == "whole":
+        return (size[::-1] - 1) / 2, tf.reduce_max(size)
     if rule == "image":
-        size = tf.cast(person["size"], tf.float64)
         whole = geometry.region_from_image(1, 1)  # side of a picture one pixel high
         return (size[::-1] - 1) / 2, size[0] * whole.side_px
     low, high = tf.unstack(tf.cast(person["box_px"], tf.float64))
@@ -115,6 +122,26 @@ def region(person, rule, margin):
             lambda: (side_px, center_px),
         )
     return tf.ensure_shape(center_px, [2]), side_px
+
+
+class _Regions:
+    """{id: `CropRegion`} where a graph can look it up."""
+
+    def __init__(self, regions):
+        ids = list(regions)
+        rows = tf.lookup.KeyValueTensorInitializer(ids, tf.range(len(ids)))
+        self._row = tf.lookup.StaticHashTable(rows, default_value=-1)
+        numbers = [(*regions[id].center_px, regions[id].side_px) for id in ids]
+        self._numbers = tf.constant(numbers, tf.float64)  # [N, 3]
+
+    def look_up(self, id, center_px, side_px):
+        """The region of this id; of an unknown one what was given."""
+        row = self._row.lookup(id)
+        found = tf.gather(self._numbers, tf.maximum(row, 0))
+        return (
+            tf.where(row >= 0, found[:2], center_px),
+            tf.where(row >= 0, found[2], side_px),
+        )
 
 
 def _parse(serialised, folder, skeletons, skeleton):

@@ -35,12 +35,20 @@ def predict_batch(network, batch, decoding=PLAIN, *, xla=False):
     Returns:
       joints `[T, B, P, 2]` in crop pixels, confidence `[T, B, P]`.
     """
-    return _compiled_predict(decoding, bool(xla))(network, _tensors(batch))
+    return look(network, batch, decoding, xla=xla)[1:]
 
 
-def predict_beliefs(network, batch, decoding=PLAIN, *, xla=False):
-    """Belief maps of every stage for one batch, as `batch_beliefs` gives them."""
-    return _compiled_beliefs(decoding, bool(xla))(network, _tensors(batch))
+def look(network, batch, decoding=PLAIN, *, xla=False):
+    """As `predict_batch`, with the maps that the joints were read from.
+
+    Returns:
+      beliefs: T tensors `[B, h, w, P(+1)]`, as `batch_beliefs` gives them.
+      joints: `[T, B, P, 2]` in crop pixels.
+      confidence: `[T, B, P]`.
+    """
+    keys = ("image", "center_px", "pyramid")  # strings (ids) cannot enter XLA
+    tensors = {key: batch[key] for key in keys if key in batch}
+    return _compiled(decoding, bool(xla))(network, tensors)
 
 
 def find_joints(network, maps, decoding):
@@ -48,7 +56,7 @@ def find_joints(network, maps, decoding):
 
     Args:
       network: which drew the maps.
-      maps: `[B, h, w, P(+1)]`, of `predict_beliefs`.
+      maps: `[B, h, w, P(+1)]`, of `batch_beliefs`.
       decoding: `DecodingConfig`, the same.
 
     Returns:
@@ -65,28 +73,15 @@ def find_joints(network, maps, decoding):
     return joints_px + (origin_px - (stride - 1) / 2), confidence
 
 
-def _tensors(batch):
-    """What a compiled function needs of a batch; strings (ids) cannot enter XLA."""
-    keys = ("image", "center_px", "pyramid")
-    return {key: batch[key] for key in keys if key in batch}
-
-
 # A network is a key of tf.function's cache (by weak reference), so that each one is traced once,
 # however often a training loop evaluates it.
 @functools.cache
-def _compiled_beliefs(decoding, xla):
-    def beliefs(network, batch):
-        return batch_beliefs(network, batch, decoding)
-
-    return tf.function(beliefs, jit_compile=compiles_whole(xla) or None)
-
-
-@functools.cache
-def _compiled_predict(decoding, xla):
+def _compiled(decoding, xla):
     def predict(network, batch):
         maps = batch_beliefs(network, batch, decoding)
         joints_px, confidence = zip(*(find_joints(network, b, decoding) for b in maps))
-        return tf.stack(joints_px), tf.stack(confidence)  # [T, B, P, 2], [T, B, P]
+        # T × [B, h, w, P(+1)], [T, B, P, 2], [T, B, P]
+        return maps, tf.stack(joints_px), tf.stack(confidence)
 
     return tf.function(predict, jit_compile=compiles_whole(xla) or None)
 
@@ -169,15 +164,14 @@ def collect_examples(network, batches, ids, decoding=PLAIN):
         ]
         if not rows:
             continue
-        beliefs = predict_beliefs(network, batch, decoding)
-        joints_px, confidence = find_joints(network, beliefs[-1], decoding)
+        beliefs, joints_px, confidence = look(network, batch, decoding)
         for n in rows:
             found[names[n]] = Example(
                 id=names[n],
                 crop=np.clip(np.rint(batch["image"][n]), 0, 255).astype(np.uint8),
                 beliefs=tuple(b_t[n].numpy() for b_t in beliefs),
-                joints_px=joints_px[n].numpy(),
-                confidence=confidence[n].numpy(),
+                joints_px=joints_px[-1, n].numpy(),
+                confidence=confidence[-1, n].numpy(),
                 truth_px=np.asarray(batch["joints_px"][n, 0]),
                 state=np.asarray(batch["state"][n, 0]),
             )

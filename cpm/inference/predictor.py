@@ -1,7 +1,7 @@
 """One picture in, joints in its own pixels out: the project as a library.
 
     predict = Predictor("runs/lsp")
-    prediction = predict(image)                       # the whole picture
+    prediction = predict(image)                       # wherever the person is
     prediction = predict(image, box=(40, 10, 80, 200))  # the person in this box
     prediction.joints_px[prediction.skeleton.index("left_wrist")]
 
@@ -17,7 +17,8 @@ from cpm import geometry
 from cpm.config import DataConfig, DecodingConfig, TargetConfig
 from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
-from cpm.inference.batches import find_joints, predict_beliefs
+from cpm.inference import looks
+from cpm.inference.batches import look
 from cpm.inference.beliefs import decoded_grid
 from cpm.network.convolution import ConvolutionMethod
 from cpm.skeleton import Skeleton
@@ -35,7 +36,7 @@ class Prediction:
       stage_joints_px: `[T, P, 2]`, the same for stages 1 … T.
       beliefs: T maps `[h, w, P(+1)]` in the crop's frame, the background last.
       stride: crop pixels per map cell; 1 if averaged over scales.
-      crop: `[height, width, 3]` uint8, what the network saw.
+      crop: `[height, width, 3]` uint8, what the network saw; at the last look.
       crop_to_image: `[2, 3]`, crop pixels → image pixels.
       box: (x, y, width, height) as given, or the whole picture; image pixels.
     """
@@ -62,6 +63,8 @@ class Predictor:
         scales=(1.0,),
         refinement="taylor",
         margin=None,
+        passes=None,
+        crop=None,
         xla=False,
         conv="auto",
     ):
@@ -73,7 +76,11 @@ class Predictor:
           flip: average over the mirrored crop as well: a little better, twice the time.
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
-            was trained (see `box_margin`).
+            was trained (see `looks.box_margin`).
+          passes: how many looks at a person, each at the joints found by the one before (see
+            `looks.next_region`); None = 2 without a box, 1 with one.
+          crop: where to look first without a box: `whole`, all of the picture, or `image`, LSP's
+            test; None = `image` if the network was trained so, else `whole`.
           xla: compile with XLA what gains by it.
           conv: how convolutions are computed: `auto`, `direct` or `fast`; a network given brings
             its own way.
@@ -93,17 +100,18 @@ class Predictor:
             raise UsageError(str(error)) from None
         self.network = network
         self._xla = xla
-        self._margin = box_margin(data) if margin is None else margin
-        self._crop_rule, self._border = data.crop, data.border
+        self._margin = looks.box_margin(data) if margin is None else margin
+        self._passes = passes
+        self._crop_rule, self._border = crop or data.crop, data.border
 
     def __call__(self, image, box=None):
         """Finds the joints of one person.
 
         Args:
           image: `[H, W, 3]` uint8, RGB.
-          box: (x, y, width, height) of the person in image pixels, or None: the whole picture,
-            its longer side filling the crop, so that nothing of it is lost (see `whole_region`).
-            With several people in the picture, the one near its middle is meant.
+          box: (x, y, width, height) of the person in image pixels, or None: the whole picture is
+            looked at first (see `looks.first_region`). With several people in it, the one near its
+            middle is meant.
 
         Returns:
           A `Prediction`.
@@ -120,15 +128,44 @@ class Predictor:
         height, width = image.shape[:2]
         if box is None:
             box = (0.0, 0.0, float(width), float(height))
-            region = whole_region(height, width, self._crop_rule)
+            region = looks.first_region(height, width, self._crop_rule)
+            passes = self._passes or 2
         else:
             box = check_box(box, height, width)
             region = geometry.region_from_box(box, self._margin)
-        size = self.network.config.image_size
-        crop_to_image = geometry.crop_to_image(region, size)
+            passes = self._passes or 1
+        prediction = self._look(image, region, box)
+        for _ in range(passes - 1):
+            nearer = looks.next_region(
+                prediction.joints_px,
+                prediction.confidence,
+                region.side_px,
+                self._margin,
+            )
+            if nearer is None:
+                break
+            region, prediction = nearer, self._look(image, nearer, box)
+        return prediction
+
+    def _look(self, image, region, box):
+        """The `Prediction` of one look at this `CropRegion`."""
+        network = self.network
+        crop_to_image = geometry.crop_to_image(region, network.config.image_size)
         batch = self._batch(image, region, crop_to_image)
-        beliefs = predict_beliefs(self.network, batch, self._decoding, xla=self._xla)
-        return self._decode(beliefs, crop_to_image, batch["image"][0], box)
+        found = look(network, batch, self._decoding, xla=self._xla)
+        beliefs, joints_crop, confidence = found  # [T, 1, P, 2], [T, 1, P]
+        in_image = geometry.transform_points(crop_to_image, joints_crop[:, 0].numpy())
+        return Prediction(
+            skeleton=network.skeleton,
+            joints_px=in_image[-1],
+            confidence=confidence[-1, 0].numpy(),
+            stage_joints_px=in_image,
+            beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
+            stride=decoded_grid(network, self._decoding)[0],
+            crop=np.clip(np.rint(batch["image"][0]), 0, 255).astype(np.uint8),
+            crop_to_image=crop_to_image,
+            box=box,
+        )
 
     def _batch(self, image, region, crop_to_image):
         """The crop, and its scaled copies if asked for, as a batch of one."""
@@ -143,49 +180,6 @@ class Predictor:
             crops = [cut_crop(image, matrix, size, self._border) for matrix in matrices]
             batch["pyramid"] = tf.stack(crops)[tf.newaxis]  # [1, S, H, W, 3]
         return batch
-
-    def _decode(self, beliefs, crop_to_image, crop, box):
-        """Peaks of the maps, brought to image pixels."""
-        network = self.network
-        found = [find_joints(network, b_t, self._decoding) for b_t in beliefs]
-        in_crop = np.stack([joints[0].numpy() for joints, _ in found])  # [T, P, 2]
-        in_image = geometry.transform_points(crop_to_image, in_crop)
-        return Prediction(
-            skeleton=network.skeleton,
-            joints_px=in_image[-1],
-            confidence=found[-1][1][0].numpy(),
-            stage_joints_px=in_image,
-            beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
-            stride=decoded_grid(network, self._decoding)[0],
-            crop=np.clip(np.rint(crop), 0, 255).astype(np.uint8),
-            crop_to_image=crop_to_image,
-            box=box,
-        )
-
-
-def whole_region(height, width, crop_rule):
-    """The square to look at when no box is given.
-
-    The smallest one that holds the whole picture; but a network trained on `image` crops gets
-    those, placed by the picture's height alone.
-    """
-    if crop_rule == "image":
-        return geometry.region_from_image(height, width)
-    return geometry.region_from_box((0, 0, width, height))
-
-
-def box_margin(data_config):
-    """Side of the crop relative to a person's box, as the network's training crops had it.
-
-    `joints` and `height` crops are `margin` × the joints' box. `person` crops hold 314 pixels where the person
-    is 200 tall, times the margin. `image` crops fix no size; the default margin is used.
-    """
-    if data_config.crop in ("joints", "height"):
-        return data_config.margin
-    if data_config.crop == "person":
-        per_height = geometry.CROP_SIDE_PER_SCALE / geometry.PERSON_HEIGHT_PX
-        return data_config.margin * per_height
-    return DataConfig().margin
 
 
 def check_box(box, height, width):
