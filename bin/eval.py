@@ -4,6 +4,7 @@
     python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
     python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2
+    python bin/eval.py --ckpt=pretrained --data=data/lsp
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
@@ -48,11 +49,13 @@ from cpm.flags import (
     define_decoding_flags,
     define_speed_flags,
 )
-from cpm.training import run_folder
+from cpm.training import run_folder, weights_file
 from cpm.training.checkpoints import load_network
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("ckpt", None, "Run folder (its best checkpoint) or checkpoint.")
+flags.DEFINE_string(
+    "ckpt", None, "Run folder (its best checkpoint), checkpoint, .npz, or: pretrained."
+)
 flags.DEFINE_string("data", None, "Converted folders, separated by commas.")
 flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Who.")
 flags.DEFINE_enum(
@@ -108,7 +111,7 @@ def score_network():
         writing.check_suffix(FLAGS.write_predictions)
     network, config, description = load_network(FLAGS.ckpt, convolution_method())
     prefix = description["prefix"]
-    run = run_of(prefix)
+    run = run_folder.run_of(prefix)
     options = evaluate.Options(
         split=FLAGS.split,
         crop=FLAGS.crop,
@@ -117,12 +120,10 @@ def score_network():
         xla=FLAGS.xla,
         seed=FLAGS.seed,
     )
-    folders = data_folders(run)
+    folders = data_folders(run, description)
     result = evaluate.evaluate_folders(network, config, folders, options)
     print(result.text())
-    path = FLAGS.json or os.path.join(
-        run or os.path.dirname(prefix), "eval", default_name()
-    )
+    path = FLAGS.json or os.path.join(default_folder(prefix, run), default_name())
     evaluate.write_results(result, path, config, options, prefix)
     print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
     if FLAGS.write_predictions:
@@ -155,17 +156,21 @@ def default_name():
     return "-".join(part for part in parts if part) + ".json"
 
 
-def run_of(prefix):
-    """The run folder that a checkpoint lies in, or None if it was taken out of its run."""
-    folder = os.path.normpath(os.path.join(os.path.dirname(prefix), os.pardir))
-    return folder if os.path.isfile(os.path.join(folder, "config.json")) else None
+def default_folder(prefix, run):
+    """Where results go if nobody says: eval/ of the run, or of one named after a file of weights."""
+    if run is None and weights_file.is_weights_file(prefix):
+        name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
+        return os.path.join("runs", name, "eval")
+    return os.path.join(run or os.path.dirname(prefix), "eval")
 
 
-def data_folders(run):
-    """--data, or what the run was trained on."""
+def data_folders(run, description):
+    """--data, or what the network was trained on."""
     if FLAGS.data:
         return pipeline.split_names(FLAGS.data)
-    recorded = run_folder.read_config(run)[1].get("data") if run else None
+    recorded = description.get("data")
+    if run:
+        recorded = run_folder.read_config(run)[1].get("data")
     if not recorded:
         raise UsageError(
             f"{FLAGS.ckpt} does not say on which data it was trained; name it with --data=DIR"

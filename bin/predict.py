@@ -1,6 +1,6 @@
 """Finds the joints of the person in a picture, or in each picture of a folder.
 
-    python bin/predict.py --ckpt=runs/mini --input=photo.jpg --out=poses --json=poses.json
+    python bin/predict.py --input=photo.jpg --out=poses --json=poses.json
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --flip --heatmaps
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --crop=image --passes=1
@@ -25,7 +25,7 @@ import os
 
 from absl import flags
 
-from cpm import command_line, files, plots
+from cpm import command_line, files, plots, pretrained
 from cpm.data.images import PictureError, read_picture
 from cpm.errors import UsageError
 from cpm.flags import (
@@ -37,7 +37,11 @@ from cpm.flags import (
 from cpm.inference import Predictor, belief_file
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("ckpt", None, "Run folder or checkpoint.", required=True)
+flags.DEFINE_string(
+    "ckpt",
+    pretrained.NAME,
+    "Run folder, checkpoint or .npz; the project's own weights.",
+)
 flags.DEFINE_string("input", None, "Picture, or folder of pictures.", required=True)
 flags.DEFINE_string("out", None, "Folder for the drawings; made.", required=True)
 flags.DEFINE_string("box", None, "x,y,width,height of the person in a single picture.")

@@ -58,7 +58,9 @@ flags.DEFINE_float(
     "average_decay", None, "Use the average of past weights, e.g. 0.999; 0: none."
 )
 flags.DEFINE_string(
-    "init_from", None, "Run or checkpoint of the same network to take the weights of."
+    "init_from",
+    None,
+    "Run, checkpoint or .npz of the same network to take the weights of.",
 )
 flags.DEFINE_integer("eval_every", None, "Steps between evaluations.")
 flags.DEFINE_integer("save_every", None, "Steps between checkpoints.")

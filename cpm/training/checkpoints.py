@@ -17,12 +17,13 @@ import os
 
 import tensorflow as tf
 
-from cpm import files
+from cpm import files, pretrained
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
 from cpm.network.convolution import DIRECT
+from cpm.training import weights_file
 
 # What TensorFlow raises for files that are short, foreign or of another network.
 _UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
@@ -139,12 +140,19 @@ def resolve(ckpt):
     """The checkpoint prefix that `--ckpt` means.
 
     Args:
-      ckpt: a run folder (its best checkpoint, else its latest), its checkpoints folder, or one
-        checkpoint's prefix or `.index` file.
+      ckpt: a run folder (its best checkpoint, else its latest), its checkpoints folder, one
+        checkpoint's prefix or `.index` file, a `.npz` file of cpm/training/weights_file.py (which
+        is its own prefix), or `pretrained`, the one of cpm/pretrained.
 
     Raises:
       UsageError: if nothing of the kind is there.
     """
+    if ckpt == pretrained.NAME:
+        return pretrained.path()
+    if weights_file.is_weights_file(ckpt):
+        if not os.path.isfile(ckpt):
+            raise UsageError(f"{ckpt} does not exist; name another file with --ckpt")
+        return ckpt
     if os.path.isdir(ckpt):
         inner = os.path.join(ckpt, "checkpoints")
         folder = inner if os.path.isdir(inner) else ckpt
@@ -159,11 +167,13 @@ def resolve(ckpt):
 
 
 def read_description(prefix):
-    """The JSON description inside a checkpoint: (`TrainConfig`, dict).
+    """The JSON description inside a checkpoint or a file of weights: (`TrainConfig`, dict).
 
     Raises:
-      UsageError: if it is not one of this project's checkpoints.
+      UsageError: if it is not one of this project's.
     """
+    if weights_file.is_weights_file(prefix):
+        return weights_file.read_description(prefix)
     try:
         reader = tf.train.load_checkpoint(prefix)
         description = json.loads(reader.get_tensor(_DESCRIPTION_KEY))
@@ -208,6 +218,8 @@ def read_network_variables(network, prefix):
     Raises:
       UsageError: if either side has a variable the other lacks, or a shape differs.
     """
+    if weights_file.is_weights_file(prefix):
+        return weights_file.read_variables(network, prefix)
     try:
         keys = [key for key, _ in tf.train.list_variables(prefix)]
     except _UNREADABLE as error:

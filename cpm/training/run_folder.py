@@ -119,6 +119,12 @@ def read_config(path):
         raise UsageError(f"{file_path} cannot be used: {error}") from error
 
 
+def run_of(prefix):
+    """The run folder that a checkpoint lies in, or None if it was taken out of its run."""
+    folder = os.path.normpath(os.path.join(os.path.dirname(prefix), os.pardir))
+    return folder if os.path.isfile(os.path.join(folder, "config.json")) else None
+
+
 def read_metrics(path):
     """The lines of metrics.jsonl as dicts; a half-written last line is left out."""
     records = []

@@ -1,0 +1,158 @@
+"""Trained weights in one small file, to be handed on: no optimiser, half precision, no code in it.
+
+A NumPy archive (.npz: a zip of plain arrays, with a checksum each), read with `allow_pickle=False`:
+
+    description   JSON as bytes: format, version, configuration, joints, limbs, where it comes from
+    <variable>    every variable of the network by its name: kernels in float16, and everything
+                  else, a few per cent of it, in float32: a variance may be smaller than float16 has
+
+Reading it uses every array exactly once and fills every variable exactly once, or is an error.
+"""
+
+import json
+import math
+import zipfile
+import zlib
+
+import numpy as np
+
+from cpm import files
+from cpm.config import TrainConfig
+from cpm.config_json import from_dict
+from cpm.errors import UsageError
+
+SUFFIX = ".npz"
+FORMAT, VERSION = "cpm-weights", 1
+_DESCRIPTION = "description"
+
+# What NumPy raises for files that are short, forged or something else.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+)
+
+
+def is_weights_file(name):
+    """Whether `--ckpt` means a file of this kind, by its suffix."""
+    return str(name).endswith(SUFFIX)
+
+
+def write_weights(path, network, description):
+    """Writes all variables of a network.
+
+    Args:
+      path: file to make or replace; ends in `.npz`.
+      network: `ConvolutionalPoseMachine`.
+      description: plain JSON values, those of `checkpoints.describe` among them.
+
+    Raises:
+      UsageError: if the name ends otherwise, or a weight is no number in half precision.
+    """
+    if not is_weights_file(path):
+        raise UsageError(f"{path} should end in {SUFFIX}; name another file with --out")
+    arrays = {}
+    for variable in network.variables:
+        # float16 ends at 65504; the check below turns what it cannot hold into an error.
+        with np.errstate(over="ignore"):
+            value = variable.numpy().astype(_stored_type(variable))
+        if not np.isfinite(value).all():
+            raise UsageError(
+                f"{_key(variable)} has values that half precision cannot hold; was the run "
+                "stopped by numbers that are not finite? Export an earlier checkpoint"
+            )
+        arrays[_key(variable)] = value
+    head = {"format": FORMAT, "version": VERSION}
+    text = json.dumps(head | description, allow_nan=False)
+    arrays[_DESCRIPTION] = np.frombuffer(text.encode(), np.uint8)
+    with files.replacing(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def read_description(path):
+    """(`TrainConfig`, the whole description) of a file of weights.
+
+    Raises:
+      UsageError: if it is none, or one of a later version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            description = json.loads(archive[_DESCRIPTION].tobytes())
+        if (description["format"], description["version"]) != (FORMAT, VERSION):
+            raise ValueError(
+                f"its format is {description['format']} {description['version']}, "
+                f"this version reads {FORMAT} {VERSION}"
+            )
+        for key in ("joints", "limbs"):
+            if not isinstance(description[key], list):
+                raise ValueError(f"{key} should be a list")
+        return from_dict(TrainConfig, description["config"], path), description
+    except _UNREADABLE as error:
+        raise _refusal(path, error) from error
+
+
+def read_variables(network, path):
+    """Fills every variable of `network` from the file and uses every array in it.
+
+    Raises:
+      UsageError: if the file is damaged, or either side has a name or a shape the other lacks.
+    """
+    variables = {_key(variable): variable for variable in network.variables}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            stored = set(archive.files) - {_DESCRIPTION}
+            if len(stored) + 1 != len(archive.files):
+                raise ValueError(
+                    "it holds several arrays of one name, or no description"
+                )
+            if odd := sorted(stored ^ set(variables)):
+                side = "the network lacks" if odd[0] in stored else "the file lacks"
+                raise ValueError(f"{side} {odd[0]} ({len(odd)} names differ)")
+            values = {
+                key: _read(archive, key, variables[key]) for key in sorted(stored)
+            }
+    except _UNREADABLE as error:
+        raise _refusal(path, error) from error
+    for key, variable in variables.items():
+        variable.assign(values[key])
+
+
+def _read(archive, key, variable):
+    """One array, after a look at what it claims to be; float32."""
+    claimed = archive.zip.getinfo(f"{key}.npy").file_size
+    most = 8 * math.prod(variable.shape) + 4096  # float64 and a header
+    if claimed > most:
+        raise ValueError(f"{key} is {claimed} bytes, more than {most}")
+    value = archive[key]
+    if value.shape != tuple(variable.shape) or value.dtype.kind != "f":
+        raise ValueError(
+            f"{key} is {list(value.shape)} {value.dtype}, the network's is "
+            f"{variable.shape.as_list()} float"
+        )
+    if not np.isfinite(value).all():
+        raise ValueError(f"{key} holds values that are not finite")
+    return value.astype(np.float32)
+
+
+def _stored_type(variable):
+    return np.float16 if len(variable.shape) >= 2 else np.float32
+
+
+def _key(variable):
+    """`trunk/conv1/kernel` of `cpm/trunk/conv1/kernel:0`."""
+    return variable.name.removesuffix(":0").split("/", 1)[1]
+
+
+def _refusal(path, error):
+    text = str(error) or type(error).__name__
+    return UsageError(
+        f"{path} cannot be used as weights: {text}; get it again, or make one with: "
+        "python bin/export_weights.py --ckpt=RUN --out=weights.npz"
+    )
