@@ -3,11 +3,13 @@
     python bin/figures.py --figure=samples --out=docs/samples.jpg
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png
     python bin/figures.py --figure=comparison --runs=runs/2,runs/6 --metric=pck@0.2 --out=2_6.png
+    python bin/figures.py --figure=reliability --runs=runs/lsp --out=reliability.png
     python bin/figures.py --figure=stages --runs=runs/2,runs/6 --metric=pck@0.2 --out=stages.png
 
 samples: embedded people with their true skeletons. training: losses and scores of one run.
 comparison: a score of several runs against minutes of training. stages: a run's last score after
-each stage, as in the paper's figure 6. poses: predicted and true skeletons of typical validation
+each stage, as in the paper's figure 6. reliability: share of correct joints against the confidence of
+one run's last evaluation, from its eval/validation.json. poses: predicted and true skeletons of typical validation
 people of one run, without the photographs, which may not be ours to show.
 """
 
@@ -28,6 +30,7 @@ from cpm.plots import (
     write_picture,
 )
 from cpm.plots.gallery import poses_sheet
+from cpm.plots.reliability import reliability_diagram
 from cpm.training.checkpoints import load_network
 from cpm.training.run_folder import read_config, read_metrics
 
@@ -35,7 +38,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "figure",
     None,
-    ["samples", "training", "comparison", "stages", "poses"],
+    ["samples", "training", "comparison", "stages", "reliability", "poses"],
     "Which.",
     required=True,
 )
@@ -94,6 +97,17 @@ def stages():
     return curves.stage_curve(totals)
 
 
+def reliability():
+    """The reliability diagram of one run, from its eval/validation.json."""
+    (run,) = named_runs(most=1)
+    path = os.path.join(run, "eval", "validation.json")
+    advice = f"make it with: python bin/eval.py --ckpt={run}"
+    found = files.read_json(path, advice).get("reliability")
+    if not found:
+        raise UsageError(f"{path} says nothing of reliability; {advice}")
+    return reliability_diagram(found, title=os.path.basename(run))
+
+
 def poses():
     """Typical validation people of one run, as skeletons without their photographs."""
     (run,) = named_runs(most=1)
@@ -129,6 +143,7 @@ FIGURES = {
     "training": training,
     "comparison": comparison,
     "stages": stages,
+    "reliability": reliability,
     "poses": poses,
 }
 

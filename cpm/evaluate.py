@@ -18,6 +18,7 @@ from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
+from cpm.evaluation.reliability import reliability
 from cpm.inference import batches, looks
 from cpm.plots.gallery import write_gallery
 
@@ -68,6 +69,7 @@ class Evaluation:
       metrics: what `report.score` says of them all.
       sources: {folder: what it says of that folder's people}.
       curves: what `report.curves` says of them all.
+      reliability: of the confidence, what cpm/evaluation/reliability.py says; or None.
       regions: {id: `CropRegion`} of the last look, where it is not the first one's.
       seconds: wall time of prediction, input included.
     """
@@ -76,6 +78,7 @@ class Evaluation:
     metrics: dict
     sources: dict
     curves: dict
+    reliability: dict | None
     regions: dict
     seconds: float
 
@@ -125,7 +128,8 @@ def evaluate_folders(network, config, folders, options=Options()):
         for folder, part in parts.items()
     }
     curves = report.curves(people, skeleton)
-    return Evaluation(people, metrics, sources, curves, regions, seconds)
+    trust = reliability(people, skeleton)
+    return Evaluation(people, metrics, sources, curves, trust, regions, seconds)
 
 
 def _predict(network, config, folder, options):
@@ -161,6 +165,7 @@ def write_results(evaluation, path, config, options, checkpoint):
         "passes": options.passes,
         "sources": evaluation.sources,
         "curves": evaluation.curves,
+        "reliability": evaluation.reliability,
         "checkpoint": checkpoint,
         "split": options.split,
         "flip": options.flip,
