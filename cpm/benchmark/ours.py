@@ -3,10 +3,8 @@
 A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the place for a new one.
 
     graph   TensorFlow's own kernels
-    xla     the whole step, or the whole network, compiled with XLA
+    xla     what `--xla` makes of it (cpm/network/convolution.py): fast convolutions where they pay
 """
-
-import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +15,8 @@ from cpm.benchmark.worker import Side
 from cpm.benchmark.workload import key_of
 from cpm.config import TrainConfig, changed
 from cpm.config_json import from_dict
-from cpm.network import ConvolutionalPoseMachine
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
+from cpm.network.convolution import compiles_whole
 from cpm.network.layers import Dropout
 from cpm.training import optimizers
 from cpm.training.step import TENSORS, TrainStep
@@ -27,14 +26,8 @@ RATE = 1e-4  # of the training steps: small, so that the weights stay healthy
 
 
 def tf_direct():
-    """The variant that every other is compared with: graph mode, direct convolutions everywhere.
-
-    Where a configuration can choose how it convolves, this one chooses `direct`.
-    """
-    changes = {"xla": False}
-    if any(field.name == "conv" for field in dataclasses.fields(TrainConfig)):
-        changes["conv"] = "direct"
-    return changes
+    """The variant that every other is compared with: graph mode, direct convolutions everywhere."""
+    return {"xla": False, "conv": "direct"}
 
 
 def variant_config(plan, settings):
@@ -54,7 +47,9 @@ class Forward(Side):
     def __init__(self, folder, settings):
         config, network, inputs = _load(folder, settings)
         self._arguments = inputs["image"], inputs["center_px"]
-        self._network = tf.function(network, jit_compile=config.xla)
+        network.freeze()
+        whole = compiles_whole(config.xla)
+        self._network = tf.function(network, jit_compile=whole)
 
     def compute(self):
         self._maps = [wait_for(b_t) for b_t in self._network(*self._arguments)]
@@ -107,7 +102,14 @@ class Convolution(Side):
             self._names += ["by x", "by kernel", "by bias"]
         function = self._with_gradients if plan["gradients"] else self._forward
         self._stride = plan["stride"]
-        self._function = tf.function(function, jit_compile=config.xla)
+        method = ConvolutionMethod(config.conv, config.xla)
+        x, kernel, _ = self._arguments
+        self._how = {
+            "algorithm": method.algorithm(kernel.shape, self._stride, x.shape),
+            "compiled": method.compiled,
+        }
+        whole = compiles_whole(config.xla)
+        self._function = tf.function(function, jit_compile=whole)
 
     def compute(self):
         self._results = [wait_for(y) for y in self._function(*self._arguments)]
@@ -116,18 +118,24 @@ class Convolution(Side):
         return zip(self._names, (result.numpy() for result in self._results))
 
     def _forward(self, x, kernel, bias):
-        return (ops.conv2d(x, kernel, bias, stride=self._stride),)
+        return (self._convolve(x, kernel, bias),)
 
     def _with_gradients(self, x, kernel, bias):
         with tf.GradientTape() as tape:
             tape.watch((x, kernel, bias))
-            y = ops.conv2d(x, kernel, bias, stride=self._stride)
+            y = self._convolve(x, kernel, bias)
         return (y, *tape.gradient(y, (x, kernel, bias), self._upstream))
+
+    def _convolve(self, x, kernel, bias):
+        if self._how["algorithm"] is None:
+            return ops.conv2d(x, kernel, bias, stride=self._stride)
+        return ops.fast_conv2d(x, kernel, bias, **self._how)
 
 
 def build_network(folder, config):
     """The network of a `TrainConfig` with the weights of exchange.py, without dropout."""
-    network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+    method = ConvolutionMethod(config.conv, config.xla)
+    network = ConvolutionalPoseMachine(config.network, seed=config.seed, method=method)
     weights = exchange.read_arrays(folder, exchange.WEIGHTS)
     for variable in network.variables:
         variable.assign(weights[key_of(variable)])
