@@ -21,7 +21,7 @@ import os
 from absl import flags
 
 from cpm import command_line, evaluate
-from cpm.config import SCHEDULES
+from cpm.config import PRECISIONS, SCHEDULES
 from cpm.data import pipeline, sources
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
@@ -41,6 +41,12 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_string("run_dir", None, "Where to write; default by network and data.")
 define_speed_flags()
+flags.DEFINE_enum(
+    "precision",
+    None,
+    PRECISIONS,
+    "What the layers compute in while training; weights, loss and results stay float32.",
+)
 flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
 flags.DEFINE_enum("optimizer", None, ["adam", "muon", "sgd"], "Update rule.")
@@ -98,6 +104,7 @@ def train_config(folders):
         },
         xla=FLAGS.xla,
         conv=FLAGS.conv,
+        precision=FLAGS.precision,
         steps=FLAGS.steps,
         average_decay=FLAGS.average_decay,
         eval_every=FLAGS.eval_every,

@@ -202,6 +202,7 @@ class DataConfig:
 
 
 SCHEDULES = ("constant", "cosine", "step", "milestones")
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,6 +257,9 @@ class TrainConfig:
       seed: of weights, order and changes.
       xla: compile with XLA what gains by it (cpm/network/convolution.py).
       conv: how convolutions are computed: `auto`, `direct` or `fast`.
+      precision: one of `PRECISIONS`, the type the layers compute in during training; variables,
+        statistics, loss, targets, the optimiser and all use of the network stay float32. float16
+        has its loss scaled (cpm/training/loss_scale.py).
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
       average_decay: of the averaged weights (cpm/training/average.py), which are evaluated and used
@@ -270,6 +274,7 @@ class TrainConfig:
     seed: int = 0
     xla: bool = False
     conv: str = "auto"
+    precision: str = "float32"
     eval_every: int = 700
     save_every: int = 350
     log_every: int = 20
@@ -279,6 +284,7 @@ class TrainConfig:
     def __post_init__(self):
         _require(self, "> 0", "steps", "eval_every", "save_every", "log_every")
         _require(self, ">= 0", "gradients_every", "average_decay")
+        _require_one_of(self, PRECISIONS, "precision")
         if self.average_decay >= 1:
             raise ValueError(
                 f"average_decay should be below 1, not {self.average_decay}"

@@ -52,17 +52,37 @@ def data(tmp_path_factory):
 
 
 def weights(run):
-    parts = [run.network, run.optimizer, run.average]
+    parts = [run.network, run.optimizer, run.average, run.step.loss_scale]
     return [v.numpy() for part in parts if part is not None for v in part.variables]
 
 
-@pytest.mark.parametrize("config", [CONFIG, AVERAGED], ids=["plain", "average"])
+@pytest.mark.parametrize(
+    "config",
+    [CONFIG, AVERAGED, dataclasses.replace(CONFIG, precision="float16")],
+    ids=["plain", "average", "float16"],
+)
 def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
-    """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit."""
-    whole = loop.Run(config, data, tmp_path / "whole")
-    whole.train()
+    """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
 
-    cut = loop.Run(config, data, tmp_path / "cut")
+    The loss scale of float16 doubles after three steps, within the part and across the cut.
+    """
+    narrow = config.precision == "float16"
+
+    def start(folder):
+        run = loop.Run(config, data, folder)
+        if narrow:
+            run.step.loss_scale.every = 3
+            if not run.start:
+                run.step.loss_scale.scale.assign(8.0)
+        return run
+
+    whole = start(tmp_path / "whole")
+    whole.train()
+    if narrow:
+        recorded = [r.get("loss_scale") for r in read_metrics(tmp_path / "whole")]
+        assert recorded == [8, 8, 8, 16, 16, 16, 32, 32, None]
+
+    cut = start(tmp_path / "cut")
     honest = cut.one_step
 
     def interrupted(step, batch):
@@ -75,7 +95,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
         loop.Interrupted, match="stopped after step 5 of 8, which is saved"
     ):
         cut.train()
-    resumed = loop.Run(config, data, tmp_path / "cut")
+    resumed = start(tmp_path / "cut")
     assert resumed.start == 5
     resumed.train()
 
@@ -157,6 +177,43 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
     assert (
         checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
     )
+
+
+def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
+    """At 2^24 any gradient overflows: the scale halves until it does not, and the run goes on."""
+    config = dataclasses.replace(CONFIG, precision="float16", steps=3, log_every=1)
+    run = loop.Run(config, data, tmp_path)
+    run.step.loss_scale.scale.assign(2.0**24)
+    before = [v.numpy() for v in run.network.trainable_variables]
+    run.train()
+    lines = [r for r in read_metrics(tmp_path) if "loss" in r]
+    assert [r["loss_scale"] for r in lines] == [2.0**24, 2.0**23, 2.0**22]
+    assert all(r["skipped"] and r["gradient_norm"] is None for r in lines)
+    for old, new in zip(before, run.network.trainable_variables, strict=True):
+        np.testing.assert_array_equal(new.numpy(), old)
+
+
+@pytest.mark.parametrize(
+    "what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)]
+)
+def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
+    """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
+    config = dataclasses.replace(CONFIG, precision="float16")
+    run = loop.Run(config, data, tmp_path)
+    run.step.loss_scale.scale.assign(scale)
+    honest = run.step.losses_and_gradients
+
+    def diverging(batch, step):
+        measurements, gradients = honest(batch, step)
+        if what == "loss":
+            return measurements | {"loss": float("nan")}, gradients
+        return measurements, [g * float("inf") for g in gradients]
+
+    run.step.losses_and_gradients = diverging
+    with pytest.raises(loop.NonFiniteLoss, match=f"{what} is nan.*bfloat16"):
+        run.train()
+    assert (tmp_path / "non_finite_step_1.json").exists()
+    assert not any(v.numpy().any() for v in run.optimizer.variables)
 
 
 def test_init_from_takes_the_network_only(tmp_path, data):

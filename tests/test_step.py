@@ -1,12 +1,13 @@
 """One training step: the same in every mode, its gradients right, its update the optimiser's."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm.config import NetworkConfig, TargetConfig, TrainConfig
+from cpm.config import PRECISIONS, NetworkConfig, TargetConfig, TrainConfig
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training import loss, optimizers, targets
 from cpm.training.step import TrainStep
@@ -37,7 +38,9 @@ def tensors(batch):
 
 
 def make(config=CONFIG, seed=0, **options):
-    network = ConvolutionalPoseMachine(config.network, seed=seed)
+    network = ConvolutionalPoseMachine(
+        config.network, seed=seed, compute_dtype=config.precision
+    )
     optimizer = optimizers.make_optimizer(config.optimizer, network)
     return network, TrainStep(network, optimizer, config, **options)
 
@@ -163,23 +166,29 @@ def test_update_clips_and_applies():
         )
 
 
-def test_one_trace_for_all_steps():
-    """Another step number, learning rate or batch content must not compile again."""
-    _, step = make()
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_one_trace_for_all_steps(precision):
+    """Another step number, rate, loss scale or batch content must not compile again."""
+    _, step = make(dataclasses.replace(CONFIG, precision=precision))
     for number in range(3):
         _, gradients = step.losses_and_gradients(tensors(random_batch(number)), number)
         step.update(gradients, 0.1 / (1 + number))
+        if precision == "float16":
+            step.loss_scale.adjust(False)
     assert step._core.experimental_get_tracing_count() == 1
-    assert step._update.experimental_get_tracing_count() == 1
+    assert step._update.experimental_get_tracing_count() <= 1  # 0: all were left out
 
 
-def test_overfits_one_batch_of_four():
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_overfits_one_batch_of_four(precision):
     """Four people, one batch, over and over: the loss must all but vanish.
 
-    The all-zero predictor scores 28.75 over both stages; measured after 300 steps: under 1e-4.
+    The all-zero predictor scores 28.75 over both stages; measured after 300 steps: under 1e-4 in
+    float32, 5e-4 in bfloat16, which rounds a belief of 1 by up to 2e-3, and 1e-4 in float16.
     """
     config = dataclasses.replace(
         CONFIG,
+        precision=precision,
         network=dataclasses.replace(CONFIG.network, stages=2, width=0.5),
     )
     batch = tensors(random_batch(5, size=4))
@@ -187,7 +196,10 @@ def test_overfits_one_batch_of_four():
     losses = []
     for number in range(300):
         measurements, gradients = step.losses_and_gradients(batch, number)
-        step.update(gradients, 3e-3 * min(1, (number + 1) / 20) * (1 - number / 310))
+        rate = 3e-3 * min(1, (number + 1) / 20) * (1 - number / 310)
+        norm = step.update(gradients, rate)
+        if step.loss_scale is not None:
+            step.loss_scale.adjust(math.isfinite(norm))
         losses.append(measurements["loss"])
     ideal = targets.make_targets(batch, config.target, stride=8, background=False)
     zeros = [tf.zeros_like(ideal.first)] * 2

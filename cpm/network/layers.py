@@ -2,12 +2,14 @@
 
 Contract: variables are made in the constructor from explicit channel counts, under the module's
 name scope; `layer(x, training=..., seed=...)` maps `[B, h, w, Cin]` to `[B, h', w', Cout]`, in
-the dtype of the variables. Layers without variables (pooling, dropout) keep the same call, so
-that a `Block` is one loop.
+the dtype of `x`, which may be narrower than that of the variables: 16-bit training over float32
+master weights, whose gradients arrive in float32. Layers without variables (pooling, dropout) keep
+the same call, so that a `Block` is one loop.
 
 References:
   BatchNorm: Ioffe & Szegedy, "Batch normalization", ICML 2015, Algorithm 1.
   Dropout: Srivastava et al., JMLR 2014, in the "inverted" form (scaled during training).
+  Master weights: Micikevicius et al., "Mixed precision training", ICLR 2018, section 3.1.
 """
 
 import tensorflow as tf
@@ -57,6 +59,8 @@ class Conv2D(tf.Module):
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, Cin]` → `[B, ceil(H / s), ceil(W / s), Cout]`."""
+        if x.dtype != self.kernel.dtype:
+            return self._narrow(x)
         algorithm = self._method.algorithm(self.kernel.shape, self.stride, x.shape)
         if algorithm is None:
             return ops.conv2d(x, self.kernel, self.bias, stride=self.stride)
@@ -66,6 +70,15 @@ class Conv2D(tf.Module):
         return ops.fast_conv2d_transformed(
             x, self._frozen.weights(self.kernel, algorithm), self.bias, **how
         )
+
+    def _narrow(self, x):
+        """In 16 bits, always directly: a fast algorithm's errors are the larger the narrower."""
+        y = ops.conv2d(x, tf.cast(self.kernel, x.dtype), stride=self.stride)
+        if self.bias is None:
+            return y
+        # Added in the bias's own type, so that its gradient is summed there: a sum over thousands
+        # of cells in bfloat16 stands still once it is 256 times as large as what is added.
+        return tf.cast(tf.cast(y, self.bias.dtype) + self.bias, x.dtype)
 
     def freeze(self):
         """Promises that the kernel changes no more: in inference it is transformed only once."""

@@ -37,16 +37,28 @@ class ConvolutionalPoseMachine(tf.Module):
       skeleton: the `Skeleton` whose joint p is map p.
       stride: input pixels per map cell.
       origin_px: crop pixel that cell 0 stands for; cell g stands for origin_px + g·stride.
-      dtype: of variables, computation and results.
+      dtype: of variables and results, and of all computation but that of training's layers.
+      compute_dtype: of the layers in training.
     """
 
-    def __init__(self, config, *, seed=0, dtype=tf.float32, method=DIRECT):
+    def __init__(
+        self,
+        config,
+        *,
+        seed=0,
+        dtype=tf.float32,
+        compute_dtype=None,
+        method=DIRECT,
+    ):
         """Makes all variables.
 
         Args:
           config: `NetworkConfig`.
           seed: int; the initial weights are a function of it.
           dtype: float32; float64 for gradient checks.
+          compute_dtype: of the layers when training: bfloat16 or float16; None = `dtype`. Used, the
+            network computes in `dtype` all the same, so that its scores and joints are those of
+            the checkpoint, whoever loads it.
           method: `ConvolutionMethod`, how convolutions are computed.
         Raises:
           ValueError: for a configuration out of range; the message names the field.
@@ -58,6 +70,7 @@ class ConvolutionalPoseMachine(tf.Module):
         self.stride = plan.stride
         self.origin_px = cell_origin(config.grid, plan.stride)
         self.dtype = tf.as_dtype(dtype)
+        self.compute_dtype = tf.as_dtype(compute_dtype or dtype)
         self._concat = tuple(plan.concat)
 
         def block(name, in_channels, specs):
@@ -101,20 +114,23 @@ class ConvolutionalPoseMachine(tf.Module):
         self._check_shapes(images, center_px)
         mode = {"training": training, "seed": seed}
 
+        compute = self.compute_dtype if training else self.dtype
         image = normalize(images, self.dtype, self.config.normalization)  # [B, H, W, 3]
+        # Narrow now, not before: near 0 the digits are closer than near 128.
+        image = tf.cast(image, compute)
         x = self.trunk(image, **mode)  # [B, h, w, C]
         b = [self.stage_1(x, **mode)]  # Eq. 1: b_1 = g_1(x)
         if not self.stages:
-            return tuple(b)
+            return self._results(b)
 
         shared = x if self.second_trunk is None else self.second_trunk(image, **mode)
-        inputs = {"center": self._center_map(images, center_px)}
+        inputs = {"center": self._center_map(images, center_px, compute)}
         for features, g_t in zip(self.features, self.stages):
             inputs["features"] = features(shared, **mode)  # x_t
             inputs["beliefs"] = b[-1]
             psi_t = tf.concat([inputs[name] for name in self._concat], axis=-1)
             b.append(g_t(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
-        return tuple(b)
+        return self._results(b)
 
     def freeze(self):
         """Promises that no weight changes any more: what can be computed from them once, is."""
@@ -169,8 +185,12 @@ class ConvolutionalPoseMachine(tf.Module):
         kernels = [k for block in blocks if block is not None for k in block.kernels]
         return [kernel for kernel in kernels if kernel.ref() not in outer]
 
-    def _center_map(self, images, center_px):
-        """`[B, h, w, 1]`, or None without a centre map."""
+    def _results(self, beliefs):
+        """The beliefs in `dtype`: no loss and no decoding in 16 bits."""
+        return tuple(tf.cast(belief, self.dtype) for belief in beliefs)
+
+    def _center_map(self, images, center_px, dtype):
+        """`[B, h, w, 1]` of type `dtype`, or None without a centre map."""
         if not self.config.center_map:
             return None
         # 16-bit floats cannot hold a position to a pixel.
@@ -182,7 +202,7 @@ class ConvolutionalPoseMachine(tf.Module):
             stride=self.stride,
             sigma_px=CENTER_SIGMA_PX * min(self.config.image_size) / REFERENCE_CROP_PX,
         )
-        return tf.cast(drawn, self.dtype)
+        return tf.cast(drawn, dtype)
 
     def _check_shapes(self, images, center_px):
         sizes = ops.check_shape(images, ["B", "H", "W", 3], "images")

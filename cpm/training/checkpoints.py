@@ -1,8 +1,9 @@
 """Checkpoints: saving all of a run, finding the right one again, loading a network from one.
 
-A checkpoint holds the network, its average if there is one, the optimiser's slots, the step, and a
-JSON description (the whole configuration and the joints' names), so that the file alone says what
-it is. A run goes on from all of it; a network loaded from it to be used is the average. `checkpoints.json`
+A checkpoint holds the network, its average and its loss scale if there are such, the optimiser's
+slots, the step, and a JSON description (the whole configuration and the joints' names), so that the
+file alone says what it is. A run goes on from all of it; a network loaded from it to be used is the
+average. `checkpoints.json`
 lists the complete ones and the best; it is replaced in one step after a checkpoint's files are on
 disk, so what it lists exists. If a listed file is missing, that is an error: a run that had
 checkpoints never silently starts again at step 0 (as `tf.train.latest_checkpoint` would let it).
@@ -41,15 +42,26 @@ class Checkpoints:
         be loaded from it, no run can go on.
       config: `TrainConfig`.
       average: `ExponentialMovingAverage` of the network, or None.
+      loss_scale: `LossScale` of a float16 run, or None.
       keep: how many of the latest stay; the best one always does.
     """
 
-    def __init__(self, folder, network, optimizer, config, *, average=None, keep=2):
+    def __init__(
+        self,
+        folder,
+        network,
+        optimizer,
+        config,
+        *,
+        average=None,
+        loss_scale=None,
+        keep=2,
+    ):
         self.folder, self._keep = folder, keep
         self._network, self._config = network, config
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._description = tf.Variable("", dtype=tf.string, trainable=False)
-        parts = {"optimizer": optimizer, "average": average}
+        parts = {"optimizer": optimizer, "average": average, "loss_scale": loss_scale}
         parts = {name: part for name, part in parts.items() if part is not None}
         self._checkpoint = tf.train.Checkpoint(
             network=network, step=self._step, description=self._description, **parts

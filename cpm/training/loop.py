@@ -59,20 +59,22 @@ class Run:
         self.network = ConvolutionalPoseMachine(
             config.network,
             seed=config.seed,
+            compute_dtype=config.precision,
             method=ConvolutionMethod(config.conv, config.xla),
         )
         self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
         self.average = None
         if config.average_decay:
             self.average = ExponentialMovingAverage(self.network, config.average_decay)
+        self.step = TrainStep(self.network, self.optimizer, config, self.average)
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints,
             self.network,
             self.optimizer,
             config,
             average=self.average,
+            loss_scale=self.step.loss_scale,
         )
-        self.step = TrainStep(self.network, self.optimizer, config, self.average)
         self.writer = tf.summary.create_file_writer(self.folder.path)
         self.start = self._resume(init_from)
 
@@ -104,6 +106,7 @@ class Run:
 
         Raises:
           NonFiniteLoss: the loss or the gradient is no longer a number; nothing worse was saved.
+            In float16 a gradient may, as long as its loss scale can be halved.
           Interrupted: SIGINT or SIGTERM came; the step under way was finished and saved.
         """
         config = self.config
@@ -141,8 +144,24 @@ class Run:
         if every and step % every == 0:
             measurements["gradient_rms"] = self._gradient_rms(gradients)
         norm = self.step.update(gradients, rate)
-        self._require_finite(step, batch, "norm of the gradient", norm)
-        return measurements | {"gradient_norm": norm, "learning_rate": rate}
+        measurements |= {"gradient_norm": norm, "learning_rate": rate}
+        scaled = self._adjust_loss_scale(norm)
+        if scaled.get("skipped"):  # JSON has no word for such numbers
+            measurements["gradient_norm"] = None
+            measurements.pop("gradient_rms", None)
+        else:
+            self._require_finite(step, batch, "norm of the gradient", norm)
+        return measurements | scaled
+
+    def _adjust_loss_scale(self, norm):
+        """What float16 adds to a step's record: {} in other types, or if the scale is at its end."""
+        loss_scale = self.step.loss_scale
+        if loss_scale is None:
+            return {}
+        used, finite = float(loss_scale.scale.numpy()), math.isfinite(norm)
+        if not loss_scale.adjust(finite):
+            return {}
+        return {"loss_scale": used, "skipped": not finite}
 
     def _gradient_rms(self, gradients):
         """{layer: root mean square of its kernel's gradient}, in the order of computation."""
@@ -164,7 +183,8 @@ class Run:
         raise NonFiniteLoss(
             f"the {what} is {value} at step {number}; the batch's ids are in {path}. Earlier "
             f"checkpoints are untouched; try a lower --learning_rate than "
-            f"{self.config.optimizer.learning_rate:g} in a new --run_dir"
+            f"{self.config.optimizer.learning_rate:g}"
+            f"{', or --precision=bfloat16' if self.step.loss_scale else ''} in a new --run_dir"
         )
 
     def _record(self, done, measurements, progress):
@@ -172,7 +192,11 @@ class Run:
         clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
         self.folder.append({"step": done} | measurements | clock)
         if done % self.config.log_every == 0:
-            scalars = {k: v for k, v in measurements.items() if k != "gradient_rms"}
+            scalars = {
+                k: v
+                for k, v in measurements.items()
+                if k != "gradient_rms" and v is not None
+            }
             with self.writer.as_default(step=done):
                 for key, value in scalars.items():
                     tf.summary.scalar(f"train/{key}", value)

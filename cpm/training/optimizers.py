@@ -33,11 +33,16 @@ def clip_by_global_norm(gradients, limit):
     Returns:
       (gradients, norm before clipping).
     """
-    norm = tf.sqrt(tf.add_n([_sum_of_squares(g) for g in gradients]))
+    norm = global_norm(gradients)
     if not limit:
         return list(gradients), norm
     factor = limit / tf.maximum(norm, limit)
     return [g * factor for g in gradients], norm
+
+
+def global_norm(gradients):
+    """sqrt(sum_v ||g_v||²) of a list of tensors; not finite if one number of them is not."""
+    return tf.sqrt(tf.add_n([_sum_of_squares(g) for g in gradients]))
 
 
 class Optimizer(tf.Module):

@@ -6,12 +6,18 @@
 The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
 parts of it that gain by that (cpm/network/convolution.py), and the update. Averaging over replicas and
 the update stand around the core, because XLA on a CPU cannot cross a collective.
+
+In float16 the loss is scaled within the core, and an update whose gradients overflowed is left out
+(loss_scale.py). That is decided between the two, by the same number on every replica.
 """
+
+import math
 
 import tensorflow as tf
 
 from cpm.network.convolution import compiles_whole
 from cpm.training import loss, optimizers, targets
+from cpm.training.loss_scale import LossScale
 
 # What the compiled core needs of a batch; strings (ids) cannot enter XLA.
 TENSORS = ("image", "joints_px", "state", "center_px", "valid")
@@ -22,6 +28,7 @@ class TrainStep:
 
     Attributes:
       variables: those that it changes, in the order of the gradients.
+      loss_scale: `LossScale` in float16, else None.
 
     Args:
       network: `ConvolutionalPoseMachine`.
@@ -37,8 +44,10 @@ class TrainStep:
         self._network, self._optimizer, self._config = network, optimizer, config
         self._average = average
         self.variables = optimizers.trained_variables(config.optimizer, network)
+        self.loss_scale = LossScale() if config.precision == "float16" else None
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
         self._update = tf.function(self._clip_and_apply, jit_compile=config.xla)
+        self._norm = tf.function(optimizers.global_norm, jit_compile=config.xla)
 
     def losses_and_gradients(self, batch, step):
         """The loss of every stage and the gradient of their sum.
@@ -66,10 +75,20 @@ class TrainStep:
     def update(self, gradients, learning_rate):
         """Clips the gradients and changes the variables and their average.
 
+        With a loss scale nothing is changed by gradients that are not finite, but the scale.
+
+        Args:
+          gradients: as `losses_and_gradients` gives them.
+          learning_rate: float.
+
         Returns:
-          The norm before clipping.
+          The gradients' norm before clipping; not finite and the step left out, if one is not.
         """
         rate = tf.constant(learning_rate, tf.float32)
+        if self.loss_scale is not None:
+            norm = float(self._norm(gradients))
+            if not math.isfinite(norm):
+                return norm
         return float(self._update(gradients, rate))
 
     def _losses_and_gradients(self, batch, seed):
@@ -93,7 +112,12 @@ class TrainStep:
                 stage_losses if target.supervision == "every" else stage_losses[-1:]
             )
             total = tf.reduce_sum(supervised)
-        gradients = tape.gradient(total, self.variables)
+            scaled = total
+            if self.loss_scale is not None:
+                scaled = total * self.loss_scale.scale
+        gradients = tape.gradient(scaled, self.variables)
+        if self.loss_scale is not None:
+            gradients = self.loss_scale.unscale(gradients)
         empty = [loss.empty_answer(ideal, joints)] * 2  # of stage 1, of the later ones
         measurements = {
             "loss": total,
