@@ -47,6 +47,9 @@ flags.DEFINE_enum(
     PRECISIONS,
     "What the layers compute in while training; weights, loss and results stay float32.",
 )
+flags.DEFINE_bool(
+    "recompute", False, "Less memory: compute a segment's maps twice, keep none."
+)
 flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
 flags.DEFINE_enum("optimizer", None, ["adam", "muon", "sgd"], "Update rule.")
@@ -105,6 +108,7 @@ def train_config(folders):
         xla=FLAGS.xla,
         conv=FLAGS.conv,
         precision=FLAGS.precision,
+        recompute=FLAGS.recompute,
         steps=FLAGS.steps,
         average_decay=FLAGS.average_decay,
         eval_every=FLAGS.eval_every,

@@ -260,6 +260,8 @@ class TrainConfig:
       precision: one of `PRECISIONS`, the type the layers compute in during training; variables,
         statistics, loss, targets, the optimiser and all use of the network stay float32. float16
         has its loss scaled (cpm/training/loss_scale.py).
+      recompute: keep little for the backward pass and compute the rest again there
+        (cpm/network/recompute.py).
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
       average_decay: of the averaged weights (cpm/training/average.py), which are evaluated and used
@@ -275,6 +277,7 @@ class TrainConfig:
     xla: bool = False
     conv: str = "auto"
     precision: str = "float32"
+    recompute: bool = False
     eval_every: int = 700
     save_every: int = 350
     log_every: int = 20

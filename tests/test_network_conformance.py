@@ -52,6 +52,11 @@ def _network(arch, **changes):
     return lambda seed, dtype: ConvolutionalPoseMachine(config, seed=seed, dtype=dtype)
 
 
+def _recomputed_mini(seed, dtype):
+    config = _config("mini")
+    return ConvolutionalPoseMachine(config, seed=seed, dtype=dtype, recompute=True)
+
+
 def _mini_names(**changes):
     """Names of `_network("mini", …)`'s variables, from its description: `mini` may be retuned."""
     plan = cpm.network.architecture(_config("mini", **changes))
@@ -117,6 +122,7 @@ CASES = [
         ],
     ),
     Case("mini", _network("mini"), _PEOPLE, _mini_names()),
+    Case("mini-recomputed", _recomputed_mini, _PEOPLE, _mini_names()),
     Case(
         "mini-plain",
         _network("mini", norm="none", center_map=False),

@@ -12,12 +12,15 @@ References:
   Master weights: Micikevicius et al., "Mixed precision training", ICLR 2018, section 3.1.
 """
 
+import itertools
+
 import tensorflow as tf
 
 import ops
 from cpm.network import specs as layer_specs
 from cpm.network.convolution import DIRECT
 from cpm.network.initializers import INITIALIZERS, stateless_key
+from cpm.network.recompute import recomputed
 
 
 class Conv2D(tf.Module):
@@ -150,9 +153,7 @@ class BatchNorm(tf.Module):
     def __call__(self, x, *, training=False, seed=None):
         """`[B, h, w, C]` → the same shape."""
         if training:
-            y, mean, variance = ops.batch_norm_by_batch(
-                x, self.scale, self.offset, epsilon=self.epsilon
-            )
+            y, mean, variance = self._by_batch(x)
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
             return y
@@ -164,6 +165,13 @@ class BatchNorm(tf.Module):
             self.offset,
             epsilon=self.epsilon,
         )
+
+    def again(self, x):
+        """A training call repeated for its gradient: the averages have moved already."""
+        return self._by_batch(x)[0]
+
+    def _by_batch(self, x):
+        return ops.batch_norm_by_batch(x, self.scale, self.offset, epsilon=self.epsilon)
 
     def _move(self, moving, batch):
         # The difference form: one write, and exactly no change where the two agree.
@@ -236,7 +244,15 @@ class Block(tf.Module):
     """
 
     def __init__(
-        self, name, in_channels, specs, *, seed=0, dtype=tf.float32, method=DIRECT
+        self,
+        name,
+        in_channels,
+        specs,
+        *,
+        seed=0,
+        dtype=tf.float32,
+        method=DIRECT,
+        recompute=False,
     ):
         """Builds the layers.
 
@@ -247,10 +263,13 @@ class Block(tf.Module):
           seed: int, for the initial weights.
           dtype: of the variables.
           method: `ConvolutionMethod`, how convolutions are computed.
+          recompute: keep only what enters each segment of the block for the backward pass, and
+            compute the rest again there (cpm/network/recompute.py). A segment ends where the map
+            gets smaller, so that what is kept is small, and at the end of the block.
         """
         super().__init__(name=name)
         self.layers = []
-        channels = in_channels
+        channels, ends = in_channels, []  # ends: layers up to the end of each segment
         with self.name_scope:
             for spec in specs:
                 if isinstance(spec, layer_specs.Conv):
@@ -260,6 +279,9 @@ class Block(tf.Module):
                     self.layers.append(MaxPool(spec.name, spec.window, spec.stride))
                 else:
                     self.layers.append(Dropout(spec.name, spec.rate))
+                if getattr(spec, "stride", 1) > 1:
+                    ends.append(len(self.layers))
+        self._segments = (*ends, len(self.layers)) if recompute else ()
         self.out_channels = channels
 
     @property
@@ -269,8 +291,13 @@ class Block(tf.Module):
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, in_channels]` → `[B, h, w, out_channels]`."""
-        for layer in self.layers:
-            x = layer(x, training=training, seed=seed)
+        if not (training and self._segments):
+            for layer in self.layers:
+                x = layer(x, training=training, seed=seed)
+            return x
+        for start, end in itertools.pairwise((0, *self._segments)):
+            if start < end:
+                x = recomputed(self.layers[start:end], x, seed)
         return x
 
 

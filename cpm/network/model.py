@@ -49,6 +49,7 @@ class ConvolutionalPoseMachine(tf.Module):
         dtype=tf.float32,
         compute_dtype=None,
         method=DIRECT,
+        recompute=False,
     ):
         """Makes all variables.
 
@@ -60,6 +61,7 @@ class ConvolutionalPoseMachine(tf.Module):
             network computes in `dtype` all the same, so that its scores and joints are those of
             the checkpoint, whoever loads it.
           method: `ConvolutionMethod`, how convolutions are computed.
+          recompute: training keeps little for its backward pass and computes the rest again there.
         Raises:
           ValueError: for a configuration out of range; the message names the field.
         """
@@ -74,7 +76,8 @@ class ConvolutionalPoseMachine(tf.Module):
         self._concat = tuple(plan.concat)
 
         def block(name, in_channels, specs):
-            options = {"seed": seed, "dtype": dtype, "method": method}
+            options = {"seed": seed, "dtype": dtype}
+            options |= {"method": method, "recompute": recompute}
             return Block(name, in_channels, specs, **options)
 
         with self.name_scope:

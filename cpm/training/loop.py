@@ -61,6 +61,7 @@ class Run:
             seed=config.seed,
             compute_dtype=config.precision,
             method=ConvolutionMethod(config.conv, config.xla),
+            recompute=config.recompute,
         )
         self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
         self.average = None

@@ -36,8 +36,8 @@ class RunFolder:
     def claim(self, config, data, init_from=None):
         """Writes config.json, or checks that a resumed run asks for the same thing.
 
-        Only how often is looked at it, and whether XLA compiles it, may differ between the parts of
-        a run. A folder in which no step was recorded yet is claimed anew.
+        Only how often is looked at it, and whether XLA compiles it or maps are computed again, may
+        differ between the parts of a run. A folder in which no step was recorded yet is claimed anew.
 
         Args:
           config: `TrainConfig`.
@@ -66,7 +66,7 @@ class RunFolder:
             "data": _normal(data),
             "init_from": str(init_from) if init_from else None,
         }
-        free = {"eval_every", "save_every", "log_every", "xla", "conv"}
+        free = {"eval_every", "save_every", "log_every", "xla", "conv", "recompute"}
         changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
         if changed:
             key = changed[0]

@@ -1,0 +1,77 @@
+"""How much memory training takes: a few steps on noise, and the highest mark of the process.
+
+The mark (`ru_maxrss`) never falls again and counts everything, Python and TensorFlow with it, so one
+process measures one configuration. Steps are those of a training (gradients, update, optimiser's
+slots); what reads data and what evaluates is left out.
+"""
+
+import resource
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from cpm.data.person import VISIBLE
+from cpm.network import ConvolutionalPoseMachine
+from cpm.skeleton import get_skeleton
+from cpm.training import optimizers
+from cpm.training.step import TrainStep
+
+
+def resident_peak_mib():
+    """The most memory that this process ever had resident, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, Linux kibibytes.
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def noise_batch(config):
+    """A batch of noise in which every joint is visible, as cpm/data/pipeline.py shapes it.
+
+    Args:
+      config: `TrainConfig`.
+
+    Returns:
+      dict of tensors.
+    """
+    rng = np.random.default_rng(config.seed)
+    network, size = config.network, config.data.batch_size
+    joints = len(get_skeleton(network.skeleton))
+    people = (size, config.data.max_people, joints)
+    height, width = network.image_size
+    span = np.array([width, height], np.float32)
+    batch = {
+        "image": rng.uniform(0, 255, (size, height, width, 3)).astype(np.float32),
+        "joints_px": (rng.uniform(size=(*people, 2)) * span).astype(np.float32),
+        "state": np.full(people, VISIBLE, np.int32),
+        "center_px": np.tile((span - 1) / 2, (size, 1)),
+        "valid": np.ones(size, np.float32),
+    }
+    return {key: tf.constant(value) for key, value in batch.items()}
+
+
+def measure(config, steps=3):
+    """Trains for some steps; call it once per process.
+
+    Args:
+      config: `TrainConfig`; its network, batch size, optimiser, xla, precision and recompute count.
+      steps: the first one compiles, the second has the optimiser's slots filled.
+
+    Returns:
+      dict of `before_mib`, the mark with TensorFlow loaded and nothing made; `peak_mib`, that after
+      the steps; `losses`, one a step.
+    """
+    before = resident_peak_mib()
+    network = ConvolutionalPoseMachine(
+        config.network,
+        seed=config.seed,
+        compute_dtype=config.precision,
+        recompute=config.recompute,
+    )
+    optimizer = optimizers.make_optimizer(config.optimizer, network)
+    step, batch, losses = TrainStep(network, optimizer, config), noise_batch(config), []
+    for number in range(steps):
+        measurements, gradients = step.losses_and_gradients(batch, number)
+        step.update(gradients, config.optimizer.learning_rate / 100)
+        losses.append(measurements["loss"])
+    return {"before_mib": before, "peak_mib": resident_peak_mib(), "losses": losses}
