@@ -14,12 +14,17 @@ from absl import flags
 from cpm import command_line
 from cpm.config import PRECISIONS
 from cpm.experiments import memory
-from cpm.flags import define_data_flags, define_network_flags, train_config_from_flags
+from cpm.flags import (
+    define_data_flags,
+    define_network_flags,
+    define_speed_flags,
+    train_config_from_flags,
+)
 
 FLAGS = flags.FLAGS
 define_network_flags()
 define_data_flags()
-flags.DEFINE_bool("xla", False, "Compile the step with XLA.")
+define_speed_flags()
 flags.DEFINE_enum("precision", None, PRECISIONS, "What the layers compute in.")
 flags.DEFINE_bool("recompute", False, "Compute a segment's maps twice, keep none.")
 flags.DEFINE_integer("steps", 3, "How many to take.", lower_bound=1)
@@ -28,7 +33,10 @@ flags.DEFINE_integer("steps", 3, "How many to take.", lower_bound=1)
 def main(_):
     """Configuration, steps, one line."""
     config = train_config_from_flags(
-        xla=FLAGS.xla, precision=FLAGS.precision, recompute=FLAGS.recompute
+        xla=FLAGS.xla,
+        conv=FLAGS.conv,
+        precision=FLAGS.precision,
+        recompute=FLAGS.recompute,
     )
     found = memory.measure(config, FLAGS.steps)
     ways = [config.precision]

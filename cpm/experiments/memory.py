@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from cpm.data.person import VISIBLE
-from cpm.network import ConvolutionalPoseMachine
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.skeleton import get_skeleton
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
@@ -54,7 +54,7 @@ def measure(config, steps=3):
     """Trains for some steps; call it once per process.
 
     Args:
-      config: `TrainConfig`; its network, batch size, optimiser, xla, precision and recompute count.
+      config: `TrainConfig`; its network, batch size, optimiser, xla, conv, precision and recompute count.
       steps: the first one compiles, the second has the optimiser's slots filled.
 
     Returns:
@@ -67,6 +67,7 @@ def measure(config, steps=3):
         seed=config.seed,
         compute_dtype=config.precision,
         recompute=config.recompute,
+        method=ConvolutionMethod(config.conv, config.xla),
     )
     optimizer = optimizers.make_optimizer(config.optimizer, network)
     step, batch, losses = TrainStep(network, optimizer, config), noise_batch(config), []
