@@ -17,9 +17,10 @@ CONFIG = dataclasses.replace(
 )
 
 
-def network(method, xla=False):
+def network(method, xla=False, **options):
+    method = ConvolutionMethod(method, xla)
     return ConvolutionalPoseMachine(
-        CONFIG, seed=3, dtype=tf.float64, method=ConvolutionMethod(method, xla)
+        CONFIG, seed=3, dtype=tf.float64, method=method, **options
     )
 
 
@@ -61,12 +62,13 @@ def test_method_raises():
         ConvolutionMethod("quick")
 
 
-@pytest.mark.parametrize("xla", [False, True])
-def test_fast_network_equals_direct(xla, seeded):
+@pytest.mark.parametrize("xla", [False, True], ids=["graph", "islands"])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_fast_network_equals_direct(xla, recompute, seeded):
     """Belief maps and all gradients of every stage, in float64: only rounding may differ."""
     images, center_px = inputs(seeded)
     results = []
-    for net in (network("direct"), network("fast", xla)):
+    for net in (network("direct"), network("fast", xla, recompute=recompute)):
 
         @tf.function
         def beliefs_and_gradients(images, net=net):
