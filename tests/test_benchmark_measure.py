@@ -10,6 +10,8 @@ from cpm.benchmark import cases, machine, measure, report
 from cpm.config import TrainConfig, changed
 from cpm.plots.benchmark import time_plot
 
+pytestmark = pytest.mark.slow
+
 LIMITS = machine.Limits({"numpy": 50.0, "tensorflow": 100.0}, 30.0, 20.0, 2)
 NUMBERS = {"median_s", "lower_quartile_s", "upper_quartile_s", "calls", "peak_mb"}
 

@@ -17,6 +17,8 @@ from cpm.config import OptimizerConfig, TrainConfig, changed
 from cpm.network import ConvolutionalPoseMachine, preset
 from cpm.training import loss, targets
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch", reason="torch is not installed")
 twin = pytest.importorskip("cpm.benchmark.torch_network")
 torch_sides = pytest.importorskip("cpm.benchmark.torch_sides")

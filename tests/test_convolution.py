@@ -11,6 +11,8 @@ from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, convolution
 from cpm.network.layers import Conv2D
 from cpm.network.specs import Conv
 
+pytestmark = pytest.mark.slow
+
 LARGE = ((9, 9, 128, 128), 1, (1, 92, 92, 128))
 CONFIG = dataclasses.replace(
     preset("paper"), width=0.05, stages=2, image_size=(40, 56), skeleton="lsp14"

@@ -104,6 +104,7 @@ def test_evaluate_folders_options(run):
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [1, 2, 3])
 def test_evaluation_looks_as_prediction_does(run, passes):
     """Every person's picture alone, through both ways: the same joints."""
@@ -190,6 +191,7 @@ def test_eval_script(run, tmp_path):
         assert pixels.ndim == 3 and pixels.std() > 5, name
 
 
+@pytest.mark.slow
 def test_predict_script(run, tmp_path):
     pictures, out = tmp_path / "in", tmp_path / "out"
     pictures.mkdir()
@@ -230,6 +232,7 @@ def test_predict_script(run, tmp_path):
     assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, arguments, message",
     [

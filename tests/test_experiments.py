@@ -19,6 +19,8 @@ from cpm.network import ConvolutionalPoseMachine
 from cpm.network.tables import stage_rows
 from cpm.training import checkpoints
 
+pytestmark = pytest.mark.slow
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIG = TrainConfig(network=NetworkConfig(stages=3, width=0.1, image_size=(48, 64)))
 
@@ -152,7 +154,6 @@ def script(*flags, cwd):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
-@pytest.mark.slow
 def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
     flags = ["gradients", f"--data={folder}", "--steps=2", "--batch_size=2"]
     flags += ["--stages=2", "--width=0.1", "--image_size=48x64", "--seeds=0,1"]
@@ -175,7 +176,6 @@ def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
     assert again.returncode == 0 and "first step" not in again.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags, sentence",
     [

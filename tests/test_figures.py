@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -51,7 +53,6 @@ def runs(tmp_path_factory):
     return [root / "run-1", root / "run-2"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("figure", ["training", "comparison", "stages"])
 def test_figures_of_runs(runs, tmp_path, figure):
     named = runs[:1] if figure == "training" else runs
@@ -63,7 +64,6 @@ def test_figures_of_runs(runs, tmp_path, figure):
     assert pixels.shape[2] == 3 and pixels.std() > 5  # something is drawn
 
 
-@pytest.mark.slow
 def test_samples(tmp_path):
     done = run("--figure=samples", "--count=2", f"--out={tmp_path}/a.jpg")
     assert done.returncode == 0, done.stderr

@@ -15,6 +15,8 @@ from cpm.network import ConvolutionalPoseMachine
 from cpm.training import checkpoints
 from cpm.training.optimizers import make_optimizer
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--arch=vgg", "--width=0.125", "--image_size=48x64"]
 
 
@@ -82,7 +84,6 @@ def test_training_takes_it(done):
         again.restore()
 
 
-@pytest.mark.slow
 def test_train_and_eval_take_it(done, tmp_path):
     path, _ = done
     data = tmp_path / "data"

@@ -20,6 +20,8 @@ from cpm.training import checkpoints, loop
 from cpm.training.progress import FlatMapsWarning
 from cpm.training.run_folder import read_metrics
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(32, 40)),
     data=DataConfig(batch_size=4, max_people=1, augment=AUGMENTATIONS["strong"]),

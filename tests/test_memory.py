@@ -11,6 +11,8 @@ import pytest
 from cpm.config import DataConfig, NetworkConfig, TrainConfig
 from cpm.experiments import memory
 
+pytestmark = pytest.mark.slow
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(24, 40)),
@@ -42,7 +44,6 @@ def test_resident_peak_sees_an_array():
     assert memory.resident_peak_mib() >= size
 
 
-@pytest.mark.slow
 def test_script_says_what_it_measured():
     script = os.path.join(ROOT, "bin", "memory.py")
     flags = ["--stages=2", "--batch_size=4", "--recompute", "--precision=bfloat16"]

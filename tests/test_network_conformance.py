@@ -20,6 +20,8 @@ import tensorflow as tf
 import cpm.network
 from cpm.network import ConvolutionalPoseMachine, layers, preset, specs
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:

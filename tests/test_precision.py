@@ -21,6 +21,8 @@ from cpm.network import ConvolutionalPoseMachine, layers, preset, specs
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
 
+pytestmark = pytest.mark.slow
+
 ROUNDOFF = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
 NARROW = pytest.mark.parametrize("precision", list(ROUNDOFF))
 

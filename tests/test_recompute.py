@@ -12,6 +12,8 @@ from cpm.network.recompute import recomputed
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
 
+pytestmark = pytest.mark.slow
+
 MODES = pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 
 

@@ -179,6 +179,7 @@ def test_one_trace_for_all_steps(precision):
     assert step._update.experimental_get_tracing_count() <= 1  # 0: all were left out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_overfits_one_batch_of_four(precision):
     """Four people, one batch, over and over: the loss must all but vanish.
