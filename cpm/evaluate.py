@@ -134,9 +134,11 @@ def evaluate_folders(network, config, folders, options=Options()):
 
 def _predict(network, config, folder, options):
     """`Predictions` of one folder's people after all looks, and where the last ones were."""
-    regions = {}
+    regions, people = {}, None
     margin = looks.box_margin(config.data)
     for _ in range(options.passes):
+        if people is not None:
+            regions = regions | looks.next_regions(people, margin)
         # disable=None: no bar where the output is not a terminal.
         with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
             people = batches.evaluate_batches(
@@ -146,8 +148,7 @@ def _predict(network, config, folder, options):
                 xla=options.xla,
                 progress=bar.update,
             )
-        shown, regions = regions, regions | looks.next_regions(people, margin)
-    return people, shown
+    return people, regions
 
 
 def write_results(evaluation, path, config, options, checkpoint):

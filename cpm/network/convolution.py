@@ -5,7 +5,7 @@ whoever builds a network says it (`--conv`, `--xla`), and a checkpoint fits eith
 
 On a GPU XLA compiles whole functions. On a CPU it is slower than TensorFlow's own library at direct
 convolutions and pooling and faster at fast convolutions, so it gets those alone, each with its
-gradients a compiled island in an ordinary graph. That also takes less memory, and less time to compile.
+gradients a compiled island in an ordinary graph.
 
 References: ops/fast_conv2d.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
 """
