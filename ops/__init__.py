@@ -9,7 +9,12 @@ from ops.batch_norm import batch_norm, batch_norm_by_batch, moments
 from ops.bilinear import Bilinear, cook_toom, fourier
 from ops.conv2d import conv2d
 from ops.convolution_choice import best_algorithm, candidate_algorithms, fast_cost
-from ops.fast_conv2d import fast_conv2d, fast_conv2d_transformed, transform_kernel
+from ops.fast_conv2d import (
+    fast_conv2d,
+    fast_conv2d_multiply_adds,
+    fast_conv2d_transformed,
+    transform_kernel,
+)
 from ops.gaussian_heatmap import gaussian_heatmap
 from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
@@ -32,6 +37,7 @@ __all__ = [
     "conv2d",
     "cook_toom",
     "fast_conv2d",
+    "fast_conv2d_multiply_adds",
     "fast_conv2d_transformed",
     "fast_cost",
     "find_peaks",

@@ -16,7 +16,7 @@ import functools
 import tensorflow as tf
 
 from ops.shapes import check_floating, check_shape
-from ops.slots import each_slot
+from ops.slots import each_slot, sizes as sizes_of
 from ops.tile_transforms import KernelMap, Tiling
 
 
@@ -113,6 +113,32 @@ def fast_conv2d_transformed(
         return _biased(_with_weights(algorithm, compiled)(x, weights), bias, sizes)
 
 
+def fast_conv2d_multiply_adds(
+    algorithm, image_shape, c_out, *, gradients=False, transformed=False
+):
+    """Multiply-adds that are really computed: the products of all slots, and the maps.
+
+    Args:
+      algorithm: an `ops.Bilinear`.
+      image_shape: (B, H, W, Cin), ints.
+      c_out: Cout.
+      gradients: with both gradients, whose backward pass transforms image and kernel again.
+      transformed: of `fast_conv2d_transformed`, whose kernel is transformed beforehand.
+
+    Returns:
+      int. A direct convolution has B H W kh kw Cin Cout, three times as many with gradients.
+    """
+    batch, height, width, c_in = image_shape
+    image, output = _tilings(algorithm, (batch, height, width))
+    tiles = batch * output.tiles[0] * output.tiles[1]
+    image, output = image.multiply_adds(c_in), output.multiply_adds(c_out)
+    kernel = KernelMap(algorithm.kernel, (c_in, c_out)).multiply_adds
+    products = algorithm.products * tiles * c_in * c_out
+    if gradients:  # forward, and all three maps again, and two of them transposed
+        return 3 * (products + image + kernel) + 2 * output
+    return products + image + output + (0 if transformed else kernel)
+
+
 def _biased(y, bias, sizes):
     if bias is None:
         return y
@@ -145,7 +171,7 @@ def _with_gradients(algorithm, compiled):
         )
 
     def backward(x, kernel, d_y):
-        image, output = _tilings(algorithm, x)
+        image, output = _tilings(algorithm, sizes_of(x)[:3])
         weights = KernelMap(algorithm.kernel, kernel.shape[2:])
         x_rows, y_rows = image.analyse_rows(x), output.analyse_rows(d_y)
         kernel_rows = weights.analyse_rows(kernel)
@@ -179,7 +205,7 @@ def _with_gradients(algorithm, compiled):
 
 def _convolve(x, algorithm, weights_of):
     """y = C ((G w) * (A x)), where `weights_of(p)` is slot p of G w, `[Q, Cin, Cout]`."""
-    image, output = _tilings(algorithm, x)
+    image, output = _tilings(algorithm, sizes_of(x)[:3])
     rows = image.analyse_rows(x)
 
     def slot(p):
@@ -189,12 +215,11 @@ def _convolve(x, algorithm, weights_of):
     return output.synthesise_rows(each_slot(slot, algorithm.slots, x.dtype))
 
 
-def _tilings(algorithm, x):
-    """The tiles of the image and, not overlapping, of the output."""
-    dynamic = tf.shape(x)
-    shape = [dynamic[k] if n is None else n for k, n in enumerate(x.shape[:3])]
+def _tilings(algorithm, image_size):
+    """The tiles of an image (B, H, W) and, not overlapping, of the output."""
+    image_size = tuple(image_size)
     before = tuple((k - 1) // 2 for k in algorithm.kernel_size)
     return (
-        Tiling(algorithm.image, algorithm.outputs, before, tuple(shape)),
-        Tiling(algorithm.output, algorithm.outputs, (0, 0), tuple(shape)),
+        Tiling(algorithm.image, algorithm.outputs, before, image_size),
+        Tiling(algorithm.output, algorithm.outputs, (0, 0), image_size),
     )

@@ -60,6 +60,14 @@ class Tiling:
             for tiles, size, step in zip(self.tiles, self.size, self.step)
         )
 
+    def multiply_adds(self, channels):
+        """Of both steps, for an image of so many channels; those of the transposed map, too."""
+        batch, (down, across), (_, wide) = self.shape[0], self.tiles, self.blocks
+        p, q, s, w = self.map.columns.shape
+        rows = down * wide * self.step[1] * self.map.rows.size
+        columns = down * across * p * q * s * w
+        return batch * channels * (rows + columns)
+
     def analyse_rows(self, x):
         """`[B, H, W, C]` to `[B, down, blocks, P, S, ow C]`."""
         (batch, height, width), c = self.shape, sizes(x)[-1]
@@ -140,6 +148,13 @@ class KernelMap:
         c_in, c_out = self.shape
         most = min(max(ROW // c_out, 1), c_in)
         return c_in // max(d for d in range(1, most + 1) if c_in % d == 0)
+
+    @property
+    def multiply_adds(self):
+        """Of both steps; those of the transposed map, too."""
+        width = self.map.columns.shape[3]
+        rows = width * self.map.rows.size
+        return self.shape[0] * self.shape[1] * (rows + self.map.columns.size)
 
     def analyse_rows(self, kernel):
         """`[kh, kw, Cin, Cout]` to `[pieces, kw, P, S, N]`."""

@@ -34,6 +34,32 @@ def test_convolutions_add_up_to_the_network(arch):
     assert item.flop == 3 * total
 
 
+@pytest.mark.parametrize("arch", PRESETS)
+def test_true_arithmetic(arch):
+    """Direct convolutions do what is counted for all sides, fast ones less; a network is its layers."""
+    config = config_of(arch)
+    peers = [] if importlib.util.find_spec("torch") is None else ["torch"]
+    plan = config, ["graph", "xla"], ["tf_direct", *peers]
+    [step] = cases.network_items("train_step", *plan)
+    [forward] = cases.network_items("forward", *plan)
+    layers = cases.convolution_items(*plan)
+    times = [len(n) for n in cases.distinct_convolutions(config.network).values()]
+    for item in (step, forward, *layers):
+        true = item.true_flop
+        assert set(true) == {"graph", "xla", "tf_direct"}
+        assert true["graph"] == true["tf_direct"] == item.flop
+        assert true["xla"] <= item.flop
+    trained = [item for item in layers if "with gradients" in item.name]
+    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained))
+    assert total == step.true_flop["xla"]
+    if arch == "mini":
+        assert total == step.flop  # nothing pays on its small maps
+    else:
+        assert total < 0.75 * step.flop
+        # Kernels are transformed beforehand.
+        assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
+
+
 def test_convolution_files_fit_together(tmp_path):
     config = config_of(image_size=(32, 48), width=0.1)
     for shape in cases.distinct_convolutions(config.network):

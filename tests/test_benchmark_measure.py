@@ -58,6 +58,9 @@ def entry(item, variant, ours_s, flop=0, **peers):
         return summary
 
     own, others = numbers(ours_s), {p: numbers(s) for p, s in peers.items()}
+    if flop:
+        own |= {"true_gflops": 0.4 * own["effective_gflops"]}
+        own |= {"true_limit_share": 0.4 * own["limit_share"]}
     return {"item": item, "variant": variant, "ours": own, "peers": others}
 
 
@@ -71,9 +74,9 @@ def test_table_has_a_row_per_side_and_a_ratio_per_variant():
     title, _, header, _, *rows = found.splitlines()
     assert title == "train" and header.endswith("| ÷ graph | ÷ xla |")
     assert rows == [
-        "| ours, graph | 2.00 s | 1.00 s … 4.00 s | 50 | 50% | 100 |  | 1.00 | 2.00 |",
-        "| ours, xla | 1.00 s | 500 ms … 2.00 s | 100 | 100% | 100 |  | 0.50 | 1.00 |",
-        "| torch | 3.00 s | 1.50 s … 6.00 s | 33 | 33% | 100 |  | 1.50 | 3.00 |",
+        "| ours, graph | 2.00 s | 1.00 s … 4.00 s | 50 | 50% | 20 | 20% | 100 |  | 1.00 | 2.00 |",
+        "| ours, xla | 1.00 s | 500 ms … 2.00 s | 100 | 100% | 40 | 40% | 100 |  | 0.50 | 1.00 |",
+        "| torch | 3.00 s | 1.50 s … 6.00 s | 33 | 33% |  |  | 100 |  | 1.50 | 3.00 |",
     ]
 
 
@@ -124,8 +127,11 @@ def test_add_shares_of_the_fastest_products():
     entries = [entry("train", "graph", 2.0, 1e11, torch=4.0)]
     for numbers in (entries[0]["ours"], entries[0]["peers"]["torch"]):
         del numbers["limit_share"]
+    del entries[0]["ours"]["true_limit_share"]
     measure.add_shares(entries, LIMITS)  # 50 and 25 of 100 GFLOP/s
     assert entries[0]["ours"]["limit_share"] == 0.5
+    assert entries[0]["ours"]["true_limit_share"] == pytest.approx(0.2)
+    assert "true_limit_share" not in entries[0]["peers"]["torch"]
     assert entries[0]["peers"]["torch"]["limit_share"] == 0.25
     measure.add_shares([entry("heatmap", "graph", 1.0)], LIMITS)  # no arithmetic
 

@@ -313,3 +313,39 @@ def test_fast_conv2d_raises_type_and_weights():
         ops.fast_conv2d_transformed(
             tf.zeros([1, 4, 4, 1]), tf.zeros([16, 1, 1]), algorithm=algorithm
         )
+
+
+@by_algorithm
+def test_multiply_adds_are_those_of_every_product(algorithm, seeded, monkeypatch):
+    """All arithmetic is matrix products, `[..., a, b] x [..., b, c]`: a b c multiply-adds each."""
+    seen = []
+    matmul = tf.matmul
+
+    def counted(a, b, transpose_a=False, transpose_b=False):
+        seen.append(tf.size(a).numpy() * b.shape[-2 if transpose_b else -1])
+        return matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+
+    monkeypatch.setattr(tf, "matmul", counted)
+    shape = (2, 13, 22)
+    x, kernel, upstream = case(seeded(0), algorithm, shape, 3, 5)
+
+    def total_of(function, *arguments):
+        seen.clear()
+        function(*arguments)
+        return sum(seen)
+
+    def fast(x, kernel):
+        return ops.fast_conv2d(x, kernel, algorithm=algorithm)
+
+    def count(**options):
+        layer = (algorithm, (*shape, 3), 5)
+        return ops.fast_conv2d_multiply_adds(*layer, **options)
+
+    assert total_of(fast, x, kernel) == count()
+    total = total_of(with_gradients, fast, x, kernel, upstream)
+    assert total == count(gradients=True)
+    weights = ops.transform_kernel(kernel, algorithm=algorithm)
+    total = total_of(
+        lambda: ops.fast_conv2d_transformed(x, weights, algorithm=algorithm)
+    )
+    assert total == count(transformed=True)

@@ -4,7 +4,7 @@ An item is one thing that all sides do: a forward pass, one convolution, one bat
 that of direct convolution (cpm/network/tables.py), two operations to a multiply-add, whatever a
 side really computes; a training step counts three times the forward pass, whose two gradients have
 as many products each. So "effective GFLOP/s" compares times, and above the machine's limit it says
-that somebody multiplies less.
+that somebody multiplies less. What our sides really compute is counted beside it.
 """
 
 import dataclasses
@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+import ops
 from cpm.benchmark import exchange, heatmap, ours, workload
 from cpm.benchmark.sides import OURS, PEERS
+from cpm.config import changed
 from cpm.config_json import to_dict
-from cpm.network import architecture
+from cpm.network import ConvolutionMethod, architecture
 from cpm.network.specs import Conv
 from cpm.network.tables import layer_rows
 from cpm.skeleton import get_skeleton
@@ -45,6 +47,7 @@ class Item:
       ours: {variant: (make, settings)}, see worker.py.
       peers: {peer: (make, settings)}.
       flop: of the direct algorithm; 0 where products are not what is done.
+      true_flop: {side: operations that it really does}; of peers we do not know it.
       written_bytes: of the result, where that is what it is about.
       uncounted: calls at the beginning of every turn that don't count; None = timing.py decides.
       unchecked: peers whose results are not compared.
@@ -55,6 +58,7 @@ class Item:
     ours: dict
     peers: dict
     flop: int = 0
+    true_flop: dict = dataclasses.field(default_factory=dict)
     written_bytes: int = 0
     uncounted: int | None = None
     unchecked: tuple[str, ...] = ()
@@ -73,13 +77,17 @@ def network_items(case, config, variants, peers):
     height, width = network.image_size
     batch = config.data.batch_size
     multiply_adds = sum(row.multiply_adds for row in layer_rows(network))
+    sides, others = _ours(OURS[case], variants), _peers(case, peers)
+    counts = {"gradients": case == "train_step", "transformed": case == "forward"}
+    layers = distinct_convolutions(network)
     return [
         Item(
             name=f"{case} {network.arch} {height}×{width} batch {batch}",
             write=functools.partial(workload.write_workload, config=config),
-            ours=_ours(OURS[case], variants),
-            peers=_peers(case, peers),
+            ours=sides,
+            peers=others,
             flop=2 * multiply_adds * batch * (3 if case == "train_step" else 1),
+            true_flop=_true_flop(sides | others, config, layers, **counts),
         )
     ]
 
@@ -87,6 +95,7 @@ def network_items(case, config, variants, peers):
 def convolution_items(config, variants, peers):
     """Every distinct convolution of the network, forward, and with both gradients."""
     items = []
+    sides, others = _ours(OURS["conv_layers"], variants), _peers("conv_layers", peers)
     for shape, names in distinct_convolutions(config.network).items():
         side, stride, c_in, c_out, height, width = shape
         flop = 2 * side**2 * c_in * c_out * (height // stride) * (width // stride)
@@ -102,9 +111,12 @@ def convolution_items(config, variants, peers):
                         gradients=gradients,
                         config=config,
                     ),
-                    ours=_ours(OURS["conv_layers"], variants),
-                    peers=_peers("conv_layers", peers),
+                    ours=sides,
+                    peers=others,
                     flop=flop * config.data.batch_size * (3 if gradients else 1),
+                    true_flop=_true_flop(
+                        sides | others, config, {shape: [""]}, gradients=gradients
+                    ),
                 )
             )
     return items
@@ -129,6 +141,41 @@ def distinct_convolutions(network):
         shape = (spec.kernel, spec.stride, c_in, spec.channels, *size)
         found.setdefault(shape, []).append(spec.name)
     return found
+
+
+def _true_flop(sides, config, layers, *, gradients, transformed=False):
+    """{side: operations} of convolutions, for those sides that are a variant of ours.
+
+    Args:
+      sides: {side: (make, settings)}.
+      config: `TrainConfig` that the variants change.
+      layers: as of `distinct_convolutions`.
+      gradients, transformed: see `ops.fast_conv2d_multiply_adds`.
+    """
+    found = {}
+    for name, (_, settings) in sides.items():
+        if "changes" in settings:
+            variant = changed(config, settings["changes"])
+            method = ConvolutionMethod(variant.conv, variant.xla)
+            batch = config.data.batch_size
+            found[name] = 2 * sum(
+                len(names) * _multiply_adds(method, batch, s, gradients, transformed)
+                for s, names in layers.items()
+            )
+    return found
+
+
+def _multiply_adds(method, batch, shape, gradients, transformed):
+    """Of one convolution, `shape` as of `distinct_convolutions`, as `method` computes it."""
+    k, stride, c_in, c_out, height, width = shape
+    image = (batch, height, width, c_in)
+    algorithm = method.algorithm((k, k, c_in, c_out), stride, image)
+    if algorithm is None:
+        outputs = batch * (height // stride) * (width // stride)
+        return outputs * k**2 * c_in * c_out * (3 if gradients else 1)
+    return ops.fast_conv2d_multiply_adds(
+        algorithm, image, c_out, gradients=gradients, transformed=transformed
+    )
 
 
 def write_convolution(folder, shape, gradients, config):

@@ -17,6 +17,8 @@ from cpm.benchmark.processes import Process
 from cpm.benchmark.sides import PEERS
 from cpm.errors import RunStopped
 
+# Rates, and what their shares of the limit are called.
+SHARES = {"effective_gflops": "limit_share", "true_gflops": "true_limit_share"}
 ONNX = "cpm.benchmark.torch_sides:export_onnx"
 
 
@@ -55,7 +57,7 @@ def measure(case, items, *, rounds, threads, say=print):
 
 
 def add_shares(entries, limits):
-    """Adds `limit_share` wherever there is a rate: its share of the machine's matrix products.
+    """Adds to every rate its share of the machine's matrix products, `SHARES`.
 
     Args:
       entries: of `measure`; changed.
@@ -63,15 +65,16 @@ def add_shares(entries, limits):
     """
     for entry in entries:
         for numbers in (entry["ours"], *entry["peers"].values()):
-            if "effective_gflops" in numbers:
-                rate = numbers["effective_gflops"]
-                numbers["limit_share"] = rate / limits.gflops
+            for rate, share in SHARES.items():
+                if rate in numbers:
+                    numbers[share] = numbers[rate] / limits.gflops
 
 
-def numbers_of(summary, started, memory, item):
+def numbers_of(side, summary, started, memory, item):
     """What is known of one side.
 
     Args:
+      side: its name.
       summary: `timing.Summary`.
       started, memory: replies of worker.py.
       item: `cases.Item`.
@@ -80,11 +83,14 @@ def numbers_of(summary, started, memory, item):
       dict: the summary's; first_call_s (tracing and compiling included), build_s, import_s; peak_mb of
       its process, imported_mb before the network was built; error, the largest relative one to
       the reference, None for the reference itself; where there is arithmetic, effective_gflops (of
-      direct convolution); where it is about memory, written_gb_s.
+      direct convolution) and, of our sides, true_gflops (what is really computed); where it is
+      about memory, written_gb_s.
     """
     numbers = dataclasses.asdict(summary) | started | memory
     if item.flop:
         numbers["effective_gflops"] = item.flop / summary.median_s / 1e9
+    if side in item.true_flop:
+        numbers["true_gflops"] = item.true_flop[side] / summary.median_s / 1e9
     if item.written_bytes:
         numbers["written_gb_s"] = item.written_bytes / summary.median_s / 1e9
     return numbers
@@ -144,7 +150,7 @@ def check(case, side, reference, reply):
 
 def _entries(case, item, results):
     """One dict for each variant of ours."""
-    numbers = {side: numbers_of(*r, item) for side, r in results.items()}
+    numbers = {side: numbers_of(side, *r, item) for side, r in results.items()}
     entries = []
     for variant in item.ours:
         own = numbers[variant]

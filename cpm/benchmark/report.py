@@ -1,7 +1,12 @@
 """Results on the screen: one table for every item, a row for every side."""
 
+from cpm.benchmark.measure import SHARES
+
 SEPARATE = 4  # more items than these share one table
-HEADER = ("median", "quartiles", "GFLOP/s", "of limit", "peak MB", "first call")
+HEADER = (
+    *("median", "quartiles", "GFLOP/s", "of limit", "true GFLOP/s", "of limit"),
+    *("peak MB", "first call"),
+)
 
 
 def format_limits(limits):
@@ -74,13 +79,15 @@ def _cells(numbers):
     low, high = (
         duration(numbers[f"{which}_quartile_s"]) for which in ("lower", "upper")
     )
-    gflops, share = numbers.get("effective_gflops"), numbers.get("limit_share")
+    rates = []
+    for rate, share in SHARES.items():
+        known = rate in numbers
+        rates += [f"{numbers[rate]:.0f}", f"{numbers[share]:.0%}"] if known else ["", ""]
     first = numbers.get("first_call_s")
     return [
         duration(numbers["median_s"]),
         f"{low} … {high}",
-        "" if gflops is None else f"{gflops:.0f}",
-        "" if share is None else f"{share:.0%}",
+        *rates,
         f"{numbers['peak_mb']:.0f}",
         "" if first is None else f"{first:.1f} s",
     ]
