@@ -82,7 +82,9 @@ def _cells(numbers):
     rates = []
     for rate, share in SHARES.items():
         known = rate in numbers
-        rates += [f"{numbers[rate]:.0f}", f"{numbers[share]:.0%}"] if known else ["", ""]
+        rates += (
+            [f"{numbers[rate]:.0f}", f"{numbers[share]:.0%}"] if known else ["", ""]
+        )
     first = numbers.get("first_call_s")
     return [
         duration(numbers["median_s"]),
