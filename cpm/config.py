@@ -202,6 +202,7 @@ class DataConfig:
 
 
 SCHEDULES = ("constant", "cosine", "step", "milestones")
+CONVOLUTIONS = ("auto", "direct", "fast")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -256,7 +257,7 @@ class TrainConfig:
       steps: how many updates.
       seed: of weights, order and changes.
       xla: compile with XLA what gains by it (cpm/network/convolution.py).
-      conv: how convolutions are computed: `auto`, `direct` or `fast`.
+      conv: how convolutions are computed, one of `CONVOLUTIONS` (cpm/network/convolution.py).
       precision: one of `PRECISIONS`, the type the layers compute in during training; variables,
         statistics, loss, targets, the optimiser and all use of the network stay float32. float16
         has its loss scaled (cpm/training/loss_scale.py).
@@ -287,6 +288,7 @@ class TrainConfig:
     def __post_init__(self):
         _require(self, "> 0", "steps", "eval_every", "save_every", "log_every")
         _require(self, ">= 0", "gradients_every", "average_decay")
+        _require_one_of(self, CONVOLUTIONS, "conv")
         _require_one_of(self, PRECISIONS, "precision")
         if self.average_decay >= 1:
             raise ValueError(

@@ -11,9 +11,9 @@ import re
 
 from absl import flags
 
-from cpm.config import AUGMENTATIONS, CROP_RULES, changed
+from cpm.config import AUGMENTATIONS, CONVOLUTIONS, CROP_RULES, changed
 from cpm.errors import UsageError
-from cpm.network.convolution import METHODS, ConvolutionMethod
+from cpm.network.convolution import ConvolutionMethod
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
 from cpm.skeleton import SKELETONS
 from cpm.training.recipes import RECIPES, default_recipe, joints_of, recipe
@@ -142,7 +142,7 @@ def define_speed_flags(values=flags.FLAGS):
     flags.DEFINE_enum(
         "conv",
         "auto",
-        METHODS,
+        CONVOLUTIONS,
         "Convolutions: direct, fast (ops/fast_conv2d.md), or fast where it pays.",
         **where,
     )

@@ -18,7 +18,14 @@ import tensorflow as tf
 import ops
 from cpm import command_line
 from cpm.benchmark import cases
-from cpm.config import AUGMENTATIONS, CROP_RULES, PRECISIONS, SCHEDULES, TargetConfig
+from cpm.config import (
+    AUGMENTATIONS,
+    CONVOLUTIONS,
+    CROP_RULES,
+    PRECISIONS,
+    SCHEDULES,
+    TargetConfig,
+)
 from cpm.data import sources
 from cpm.data.splits import RULES
 from cpm.evaluation import report
@@ -26,7 +33,6 @@ from cpm.evaluation.predictions import Predictions
 from cpm.evaluation.published import PROTOCOLS
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.network import PRESETS, preset
-from cpm.network.convolution import METHODS
 from cpm.network.architectures import NORMS
 from cpm.network.tables import stage_rows
 from cpm.skeleton import SKELETONS
@@ -51,7 +57,7 @@ NOT_IN_A_CHECKOUT = {
 }
 # What scripts take choices of flags from, and their arguments that are no flags.
 CHOICES = {
-    "METHODS": METHODS,
+    "CONVOLUTIONS": CONVOLUTIONS,
     "AUGMENTATIONS": AUGMENTATIONS,
     "CROP_RULES": CROP_RULES,
     "NORMS": NORMS,

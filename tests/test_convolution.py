@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 import ops
+from cpm.config import TrainConfig
 from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, convolution, preset
 from cpm.network.layers import Conv2D
 from cpm.network.specs import Conv
@@ -62,6 +63,9 @@ def test_algorithm_on_a_gpu(monkeypatch):
 def test_method_raises():
     with pytest.raises(ValueError, match="conv is 'quick'; known: auto, direct, fast"):
         ConvolutionMethod("quick")
+    # A run says so before anything is built.
+    with pytest.raises(ValueError, match="conv is 'quick'; known: auto, direct, fast"):
+        TrainConfig(conv="quick")
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "islands"])

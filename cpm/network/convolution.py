@@ -15,8 +15,7 @@ import dataclasses
 import tensorflow as tf
 
 import ops
-
-METHODS = ("auto", "direct", "fast")
+from cpm.config import CONVOLUTIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +33,9 @@ class ConvolutionMethod:
     xla: bool = False
 
     def __post_init__(self):
-        if self.method not in METHODS:
-            raise ValueError(f"conv is {self.method!r}; known: {', '.join(METHODS)}")
+        if self.method not in CONVOLUTIONS:
+            known = ", ".join(CONVOLUTIONS)
+            raise ValueError(f"conv is {self.method!r}; known: {known}")
 
     @property
     def compiled(self):
