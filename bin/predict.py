@@ -16,8 +16,10 @@ The JSON file holds joints in 0-based pixels of the upright picture:
     {"images": [{"file": "photos/a.jpg", "people": [
         {"box": [x, y, width, height], "joints": {"right_ankle": [x, y, confidence], ...}}]}]}
 
-A joint of a confidence under --threshold is null. --belief_maps=FILE.npz keeps, of a single picture,
-the maps of every stage (stage_1, …), their names and the crop they belong to. The same from Python: cpm.inference.Predictor.
+All joints are in it. Those of a confidence under --threshold are not drawn; weights that know from
+which confidence on a joint is more often right than wrong bring that along, --threshold=0 draws all.
+--belief_maps=FILE.npz keeps, of a single picture, the maps of every stage (stage_1, …), their names
+and the crop they belong to. The same from Python: cpm.inference.Predictor.
 """
 
 import math
@@ -48,7 +50,11 @@ flags.DEFINE_string("box", None, "x,y,width,height of the person in a single pic
 flags.DEFINE_string("json", None, "File for the joints.")
 flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
 flags.DEFINE_string("belief_maps", None, "File, .npz, for one picture's belief maps.")
-flags.DEFINE_float("threshold", 0.0, "Joints of a lower confidence are left out.")
+flags.DEFINE_float(
+    "threshold",
+    None,
+    "Joints of a lower confidence are not drawn; as the weights say, else 0.",
+)
 flags.DEFINE_enum(
     "crop", None, ["image", "whole"], "First look without --box; whole, or as trained."
 )
@@ -75,7 +81,7 @@ def main(_):
             )
     if FLAGS.belief_maps:
         belief_file.check_name(FLAGS.belief_maps)
-    if not math.isfinite(FLAGS.threshold):
+    if FLAGS.threshold is not None and not math.isfinite(FLAGS.threshold):
         raise UsageError(f"--threshold={FLAGS.threshold} should be a number, like 0.3")
     for flag in ("json", "belief_maps"):
         files.check_target(FLAGS[flag].value, flag)
@@ -89,6 +95,7 @@ def main(_):
         conv=FLAGS.conv,
         **decoding_from_flags(),
     )
+    threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     images, skipped = [], []
     for path, name in zip(paths, output_names(paths)):
         try:
@@ -100,7 +107,7 @@ def main(_):
             skipped.append(path)
             continue
         prediction = predictor(picture, box)
-        draw(picture, prediction, name)
+        draw(picture, prediction, name, threshold)
         if FLAGS.belief_maps:
             belief_file.write_beliefs(FLAGS.belief_maps, prediction)
         images.append({"file": path, "people": [as_json(prediction)]})
@@ -110,7 +117,7 @@ def main(_):
             f"none of the {len(paths)} pictures in {FLAGS.input} can be read"
         )
     if FLAGS.json:
-        result = {"images": images, "skipped": skipped}
+        result = {"images": images, "skipped": skipped, "threshold": threshold}
         files.write_json(FLAGS.json, result | command_line.provenance())
     print(f"{len(images)} pictures done, {len(skipped)} skipped")
 
@@ -152,10 +159,10 @@ def output_names(paths):
 
 
 def as_json(prediction):
-    """One person as plain JSON values."""
+    """One person as plain JSON values, every joint with its confidence."""
     joints = {
         joint: [float(x), float(y), float(confidence)]
-        if math.isfinite(x + y + confidence) and confidence >= FLAGS.threshold
+        if math.isfinite(x + y + confidence)
         else None
         for joint, (x, y), confidence in zip(
             prediction.skeleton.joints, prediction.joints_px, prediction.confidence
@@ -164,14 +171,14 @@ def as_json(prediction):
     return {"box": list(prediction.box), "joints": joints}
 
 
-def draw(picture, prediction, name):
-    """Writes the pictures of one prediction."""
+def draw(picture, prediction, name, threshold):
+    """Writes the pictures of one prediction, without joints of a lower confidence."""
     pose = plots.draw_skeleton(
         picture,
         prediction.joints_px,
         prediction.skeleton,
         confidence=prediction.confidence,
-        threshold=FLAGS.threshold,
+        threshold=threshold,
         title=name,
     )
     plots.write_picture(os.path.join(FLAGS.out, f"{name}_pose.png"), pose)

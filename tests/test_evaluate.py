@@ -22,7 +22,7 @@ from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import SKELETONS
-from cpm.training.checkpoints import Checkpoints, load_network
+from cpm.training.checkpoints import Checkpoints, load_network, resolve
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder
 
@@ -230,6 +230,39 @@ def test_predict_script(run, tmp_path):
     for x, y, confidence in person["joints"].values():
         assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
     assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
+
+
+@pytest.mark.slow
+def test_exported_weights_bring_their_threshold(run, tmp_path):
+    """eval.py, export_weights.py and predict.py one after the other; joints below are not drawn."""
+    weights, measured = tmp_path / "w.npz", tmp_path / "e.json"
+    export = ["export_weights.py", f"--ckpt={run}", f"--out={weights}"]
+    record = {"checkpoint": resolve(str(run)), "reliability": {"threshold": 1e6}}
+    measured.write_text(json.dumps(record | {"checkpoint": "runs/other"}))
+    done = script(*export, f"--evaluation={measured}")
+    assert done.returncode == 2 and "is about runs/other, not about" in done.stderr
+    measured.write_text(json.dumps(record | {"reliability": None}))
+    done = script(*export, f"--evaluation={measured}")
+    assert done.returncode == 2 and "says nothing of confidence" in done.stderr
+    assert not weights.exists()
+    measured.write_text(json.dumps(record))
+    done = script(*export, f"--evaluation={measured}")
+    assert done.returncode == 0, done.stderr
+    assert "below a confidence of 1000000.00 are not drawn" in done.stdout
+
+    picture = np.full([90, 70, 3], 128, np.uint8)
+    Image.fromarray(picture).save(tmp_path / "grey.png")
+    predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/grey.png"]
+    drawn = []
+    for name, more in (("own", []), ("all", ["--threshold=0"])):
+        files = [f"--out={tmp_path}/{name}", f"--json={tmp_path}/{name}.json"]
+        assert script(*predict, *files, *more).returncode == 0
+        with open(tmp_path / f"{name}.json") as file:
+            poses = json.load(file)
+        assert poses["threshold"] == (0 if more else 1e6)
+        assert None not in poses["images"][0]["people"][0]["joints"].values()
+        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.png")))
+    assert (drawn[0] != drawn[1]).any()
 
 
 @pytest.mark.slow

@@ -105,6 +105,13 @@ def test_is_taken_as_a_checkpoint(weights):
         np.testing.assert_array_equal(kernel, expected.astype(np.float16))
 
 
+def test_threshold_comes_with_the_weights(tmp_path, weights):
+    assert Predictor(weights).threshold == 0.0
+    write(tmp_path / "t.npz", threshold=0.25)
+    assert Predictor(str(tmp_path / "t.npz")).threshold == 0.25
+    assert Predictor(make()).threshold == 0.0
+
+
 def test_pretrained_is_the_packages_file(tmp_path, weights, monkeypatch):
     monkeypatch.setattr(pretrained, "PATH", weights)
     assert checkpoints.resolve("pretrained") == weights
@@ -212,6 +219,7 @@ def test_every_array_is_used_and_every_variable_filled(weights, change, message)
         ({"format": "other"}, "its format is other 1"),
         ({"config": {"networkk": 1}}, "unknown key 'networkk'"),
         ({"joints": None}, "joints should be a list"),
+        ({"threshold": None}, "must be real number"),
         ({"joints": ["nose"]}, "was trained for the joints"),
     ],
 )

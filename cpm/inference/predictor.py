@@ -53,7 +53,13 @@ class Prediction:
 
 
 class Predictor:
-    """A trained network, ready for pictures of any size."""
+    """A trained network, ready for pictures of any size.
+
+    Attributes:
+      network: it.
+      threshold: the confidence below which a joint is more likely wrong than right, where the
+        weights say so (cpm/training/weights_file.py), else 0; nothing is left out here.
+    """
 
     def __init__(
         self,
@@ -88,10 +94,12 @@ class Predictor:
           UsageError: if there is no such checkpoint, or a scale is not positive.
         """
         data, target = DataConfig(), TargetConfig()
-        network = ckpt_or_network
+        network, self.threshold = ckpt_or_network, 0.0
         if not callable(network):
-            network, config, _ = load_network(network, ConvolutionMethod(conv, xla))
+            loaded = load_network(network, ConvolutionMethod(conv, xla))
+            network, config, description = loaded
             data, target = config.data, config.target
+            self.threshold = description.get("threshold", 0.0)
         try:
             self._decoding = DecodingConfig(
                 flip, tuple(scales), refinement, target.sigma_px

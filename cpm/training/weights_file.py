@@ -2,7 +2,9 @@
 
 A NumPy archive (.npz: a zip of plain arrays, with a checksum each), read with `allow_pickle=False`:
 
-    description   JSON as bytes: format, version, configuration, joints, limbs, where it comes from
+    description   JSON as bytes: format, version, configuration, joints, limbs, where it comes from,
+                  and, where it was measured, `threshold`: the confidence below which a joint is
+                  more likely wrong than right
     <variable>    every variable of the network by its name: kernels in float16, and everything
                   else, a few per cent of it, in float32: a variance may be smaller than float16 has
 
@@ -93,6 +95,8 @@ def read_description(path):
         for key in ("joints", "limbs"):
             if not isinstance(description[key], list):
                 raise ValueError(f"{key} should be a list")
+        if not math.isfinite(description.get("threshold", 0.0)):
+            raise ValueError("threshold should be a number")
         return from_dict(TrainConfig, description["config"], path), description
     except _UNREADABLE as error:
         raise _refusal(path, error) from error
