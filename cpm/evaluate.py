@@ -18,6 +18,7 @@ from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
+from cpm.evaluation.failures import failures
 from cpm.evaluation.reliability import reliability
 from cpm.inference import batches, looks
 from cpm.plots.gallery import write_gallery
@@ -70,6 +71,7 @@ class Evaluation:
       sources: {folder: what it says of that folder's people}.
       curves: what `report.curves` says of them all.
       reliability: of the confidence, what cpm/evaluation/reliability.py says; or None.
+      failures: {folder: what cpm/evaluation/failures.py says of that folder's people, or None}.
       regions: {id: `CropRegion`} of the last look, where it is not the first one's.
       seconds: wall time of prediction, input included.
     """
@@ -79,6 +81,7 @@ class Evaluation:
     sources: dict
     curves: dict
     reliability: dict | None
+    failures: dict
     regions: dict
     seconds: float
 
@@ -88,7 +91,8 @@ class Evaluation:
         if len(self.sources) > 1:
             compared = (tables.source_table(n, self.sources) for n in self.metrics)
             text = "\n\n".join([text, *compared])
-        return text
+        known = {folder: found for folder, found in self.failures.items() if found}
+        return f"{text}\n\n{tables.failure_table(known)}" if known else text
 
 
 def evaluate_folders(network, config, folders, options=Options()):
@@ -129,7 +133,8 @@ def evaluate_folders(network, config, folders, options=Options()):
     }
     curves = report.curves(people, skeleton)
     trust = reliability(people, skeleton)
-    return Evaluation(people, metrics, sources, curves, trust, regions, seconds)
+    wrong = {folder: failures(part, skeleton) for folder, part in parts.items()}
+    return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds)
 
 
 def _predict(network, config, folder, options):
@@ -167,6 +172,7 @@ def write_results(evaluation, path, config, options, checkpoint):
         "sources": evaluation.sources,
         "curves": evaluation.curves,
         "reliability": evaluation.reliability,
+        "failures": evaluation.failures,
         "checkpoint": checkpoint,
         "split": options.split,
         "flip": options.flip,

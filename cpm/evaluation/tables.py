@@ -133,6 +133,38 @@ def source_table(name, metrics_by_source):
     return format_table([f"{name}, %", *columns_of(name), "Total", "people"], rows)
 
 
+def failure_table(by_source):
+    """Who is missed, and what wrong joints are: a row per kind, three columns per source.
+
+    Args:
+      by_source: {source: what `failures.failures` returned, not None}.
+    """
+    sources = list(by_source.values())
+    header = [f"{sources[0]['rule']}, %"]
+    for source in by_source:
+        header += [str(source), "people", "joints"]
+
+    def row(title, parts):
+        cells = [title]
+        for part in parts:
+            share = part["correct"]
+            cells.append(number(None if share is None else 100 * share))
+            cells += [str(part.get("people", "")), str(part["joints"])]
+        return cells
+
+    rows = [
+        row(name.replace("_", " "), [source[group][name] for source in sources])
+        for group in ("people", "joints")
+        for name in sources[0][group]
+    ]
+    for name in sources[0]["wrong"]:
+        cells = [f"wrong: {name}"]
+        for source in sources:
+            cells += [number(100 * source["wrong"][name]), "", ""]
+        rows.append(cells)
+    return format_table(header, rows)
+
+
 def full_report(metrics, curves=None):
     """Summaries, what "near" means, totals, curves, and each metric by joint (or limb) and stage.
 

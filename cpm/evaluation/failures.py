@@ -1,0 +1,113 @@
+"""Where a network fails: its score by how people stand, by what hides a joint, and what wrong joints are.
+
+People are told apart by their spine, from the middle of the hips to the middle of the shoulders:
+
+    upright, leaning, upside_down   its angle to the vertical is below 45°, below 135°, above
+    front, side, behind             right shoulder to left shoulder, measured across the spine (to its
+                                    right as it points up) in lengths of the spine: above 1/4,
+                                    between, below -1/4
+
+Joints are visible or occluded. A wrong joint is
+
+    mirrored   where its partner belongs: left taken for right
+    another    where another joint of this person belongs
+    nowhere    near no joint of this person
+
+Right and wrong are those of PCK@0.2 of the last stage (cpm/evaluation/pck.py): only people with a torso count.
+"""
+
+import numpy as np
+
+from cpm.data.person import OCCLUDED, VISIBLE
+from cpm.evaluation import pck
+
+ALPHA = 0.2
+SPINE_ENDS = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+ACROSS = 0.25
+
+
+def failures(people, skeleton):
+    """The score of some people by kind, and what their wrong joints are.
+
+    Args:
+      people: `Predictions`.
+      skeleton: names of the joints.
+
+    Returns:
+      dict of plain values: `rule`; `people`, {kind: `people`, `joints`, `correct`} of the kinds above,
+      and `joints`, the same of visible and occluded ones; `wrong`, {`mirrored`, `another`,
+      `nowhere`: share of all counted joints}. Shares are fractions, None of nothing. None if no
+      joint counts.
+    """
+    truth, state = people.truth_px, people.state
+    torso = pck.torso_lengths(truth, state, skeleton)
+    errors = pck.normalized_errors(people.joints_px[-1], truth, state, torso, skeleton)
+    if np.isnan(errors).all():
+        return None
+    of_people = kinds(truth, state, skeleton)
+    by_state = {"visible": state == VISIBLE, "occluded": state == OCCLUDED}
+    return {
+        "rule": f"pck@{ALPHA:g}",
+        "people": {k: _score(errors[rows]) for k, rows in of_people.items()},
+        "joints": {k: _score(errors[cells]) for k, cells in by_state.items()},
+        "wrong": _wrong(people, torso, errors, skeleton),
+    }
+
+
+def kinds(truth_px, state, skeleton):
+    """Who stands how.
+
+    Args:
+      truth_px: `[N, P, 2]`, (x, y) in pixels, y pointing down.
+      state: `[N, P]`, 0 = absent.
+      skeleton: names of the joints.
+
+    Returns:
+      {kind: `[N]` bool}; people whose hips and shoulders are not all annotated are of no kind.
+    """
+    names = ("upright", "leaning", "upside_down", "front", "side", "behind")
+    if not all(joint in skeleton.joints for joint in SPINE_ENDS):
+        return {name: np.zeros(len(truth_px), bool) for name in names}
+    ends = [skeleton.index(joint) for joint in SPINE_ENDS]
+    left_hip, right_hip, left, right = np.moveaxis(truth_px[:, ends], 1, 0)
+    spine = (left + right - left_hip - right_hip) / 2  # [N, 2]
+    length = np.linalg.norm(spine, axis=-1)
+    known = (state[:, ends] > 0).all(-1) & (length > 0)
+    spine = spine / np.where(known, length, 1.0)[:, None]
+    tilt = np.degrees(np.arccos(np.clip(-spine[:, 1], -1, 1)))
+    # Across: the spine turned by 90°, so that it points to the right when the spine points up.
+    across = np.stack([-spine[:, 1], spine[:, 0]], axis=-1)
+    width = ((left - right) * across).sum(-1) / np.where(known, length, 1.0)
+    found = (
+        *(tilt < 45, (45 <= tilt) & (tilt < 135), 135 <= tilt),
+        *(width > ACROSS, abs(width) <= ACROSS, width < -ACROSS),
+    )
+    return {name: known & rows for name, rows in zip(names, found)}
+
+
+def _score(errors):
+    """`people` and `joints` that count, and which share of these is `correct`."""
+    counted = ~np.isnan(errors)
+    joints = int(counted.sum())
+    found = {"joints": joints, "correct": None}
+    if errors.ndim == 2:
+        found = {"people": int(counted.any(-1).sum())} | found
+    if joints:
+        found["correct"] = float((errors[counted] <= ALPHA).mean())
+    return found
+
+
+def _wrong(people, torso, errors, skeleton):
+    """Shares of all counted joints that are mirrored, at another joint, or nowhere."""
+    truth, state = people.truth_px, people.state
+    counted = ~np.isnan(errors)
+    wrong = counted & ~(errors <= ALPHA)
+    apart = people.joints_px[-1][:, :, None] - truth[:, None]  # [N, P, P, 2]
+    with np.errstate(invalid="ignore"):
+        near = np.linalg.norm(apart, axis=-1) <= ALPHA * torso[:, None, None]
+    near &= (state > 0)[:, None]
+    mirrored = wrong & near[:, np.arange(len(skeleton)), skeleton.mirror]
+    another = wrong & near.any(-1) & ~mirrored
+    parts = {"mirrored": mirrored, "another": another}
+    parts["nowhere"] = wrong & ~mirrored & ~another
+    return {name: float(part.sum() / counted.sum()) for name, part in parts.items()}
