@@ -4,13 +4,18 @@
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png
     python bin/figures.py --figure=comparison --runs=runs/2,runs/6 --metric=pck@0.2 --out=2_6.png
     python bin/figures.py --figure=reliability --runs=runs/lsp --out=reliability.png
+    python bin/figures.py --figure=failures --runs=runs/lsp --count=4 --out=failures.png
+    python bin/figures.py --figure=gallery --count=8 --out=docs/gallery.jpg
+    python bin/figures.py --figure=beliefs --ckpt=runs/lsp --out=beliefs.png
     python bin/figures.py --figure=stages --runs=runs/2,runs/6 --metric=pck@0.2 --out=stages.png
 
 samples: embedded people with their true skeletons. training: losses and scores of one run.
 comparison: a score of several runs against minutes of training. stages: a run's last score after
 each stage, as in the paper's figure 6. reliability: share of correct joints against the confidence of
 one run's last evaluation, from its eval/validation.json. poses: predicted and true skeletons of typical validation
-people of one run, without the photographs, which may not be ours to show.
+people of one run, without the photographs, which may not be ours to show. failures: the same of
+those who are missed most, --count of each kind. gallery: embedded people as --ckpt sees them, without
+boxes. beliefs: its belief maps of one of them, from the first stage to the last.
 """
 
 import dataclasses
@@ -19,14 +24,18 @@ import os
 import numpy as np
 from absl import flags
 
-from cpm import command_line, evaluate, files
+from cpm import command_line, evaluate, files, pretrained
 from cpm.data import synthetic
 from cpm.errors import UsageError
+from cpm.evaluation import predictions as predicted
+from cpm.evaluation.failures import worst
+from cpm.inference import Predictor
 from cpm.plots import (
     check_picture_name,
     contact_sheet,
     curves,
     draw_skeleton,
+    draw_stages,
     write_picture,
 )
 from cpm.plots.gallery import poses_sheet
@@ -34,16 +43,23 @@ from cpm.plots.reliability import reliability_diagram
 from cpm.training.checkpoints import load_network
 from cpm.training.run_folder import read_config, read_metrics
 
+# Belief maps of one joint a limb are enough to see.
+SHOWN = ("head_top", "left_wrist", "right_knee", "left_ankle")
+
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "figure",
     None,
-    ["samples", "training", "comparison", "stages", "reliability", "poses"],
+    [
+        *("samples", "training", "comparison", "stages", "reliability", "poses"),
+        *("failures", "gallery", "beliefs"),
+    ],
     "Which.",
     required=True,
 )
 flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
 flags.DEFINE_list("runs", [], "Run folders, comma-separated.")
+flags.DEFINE_string("ckpt", pretrained.NAME, "Network of gallery and beliefs.")
 flags.DEFINE_string("metric", "pck@0.2", "What comparison and stages show.")
 flags.DEFINE_integer("count", 24, "People to draw.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of the embedded people.")
@@ -110,16 +126,66 @@ def reliability():
 
 def poses():
     """Typical validation people of one run, as skeletons without their photographs."""
+    network, config, result = evaluated()
+    errors = predicted.mean_errors(result.people)
+    rows = evaluate.pick_people(errors, FLAGS.count)["typical"]
+    people = evaluate.collect_people(result, {"typical": rows}, network, config)
+    return poses_sheet(without_photographs(people["typical"]), network.skeleton)
+
+
+def failures():
+    """The validation people of one run who are missed most, of each kind, without photographs."""
+    network, config, result = evaluated()
+    rows = worst(result.people, network.skeleton, FLAGS.count)
+    if not rows:
+        raise UsageError(f"nobody is missed by {FLAGS.runs[0]}, or nobody has a torso")
+    people = evaluate.collect_people(result, rows, network, config)
+    shown = [
+        dataclasses.replace(example, id=kind.replace("_", " "))
+        for kind, examples in people.items()
+        for example in examples
+    ]
+    return poses_sheet(without_photographs(shown), network.skeleton, FLAGS.count)
+
+
+def evaluated():
+    """(network, its configuration, `Evaluation` of its validation people) of the only run."""
     (run,) = named_runs(most=1)
     network, config, _ = load_network(run)
     folders = read_config(run)[1]["data"]
-    result = evaluate.evaluate_folders(network, config, folders)
-    people = evaluate.collect_people(result, network, config, count=FLAGS.count)
-    blank = [
+    return network, config, evaluate.evaluate_folders(network, config, folders)
+
+
+def without_photographs(examples):
+    """The same on grey."""
+    return [
         dataclasses.replace(example, crop=np.full_like(example.crop, 235))
-        for example in people["typical"]
+        for example in examples
     ]
-    return poses_sheet(blank, network.skeleton)
+
+
+def gallery():
+    """Embedded people with the skeletons that a network finds."""
+    predictor = Predictor(FLAGS.ckpt)
+    drawn = []
+    for person in synthetic.read_people(FLAGS.count, FLAGS.seed):
+        found = predictor(person.image)
+        joints = np.where(
+            found.confidence[:, np.newaxis] < predictor.threshold,
+            np.nan,
+            found.joints_px,
+        )
+        drawn.append(draw_skeleton(person.image, joints, found.skeleton))
+    return contact_sheet(drawn, tile_px=240)
+
+
+def beliefs():
+    """Belief maps of every stage for an embedded person: the first of --seed."""
+    predictor = Predictor(FLAGS.ckpt)
+    (person,) = synthetic.read_people(1, FLAGS.seed)
+    found = predictor(person.image)
+    shown = [joint for joint in SHOWN if joint in found.skeleton.joints]
+    return draw_stages(found.crop, found.beliefs, found.skeleton, shown or None)
 
 
 def named_runs(most=None):
@@ -145,6 +211,9 @@ FIGURES = {
     "stages": stages,
     "reliability": reliability,
     "poses": poses,
+    "failures": failures,
+    "gallery": gallery,
+    "beliefs": beliefs,
 }
 
 if __name__ == "__main__":

@@ -198,10 +198,12 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
       The files' names.
     """
     people = evaluation.people
+    errors = predicted.mean_errors(people)
+    rows = pick_people(errors, count)
     return write_gallery(
         folder,
-        collect_people(evaluation, network, config, options, count=count),
-        dict(zip(people.ids, predicted.mean_errors(people))),
+        collect_people(evaluation, rows, network, config, options),
+        dict(zip(people.ids, errors)),
         network.skeleton,
         annotated=(people.state > 0).any(0),
         metrics=evaluation.metrics,
@@ -209,19 +211,18 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
     )
 
 
-def collect_people(evaluation, network, config, options=Options(), *, count=8):
-    """The best, typical and worst people with all that a picture of them needs.
+def collect_people(evaluation, groups, network, config, options=Options()):
+    """Some people with all that a picture of them needs.
 
     Args:
       evaluation: what `evaluate_folders` returned.
+      groups: {name: rows of its people}.
       network, config, options: as given to `evaluate_folders`.
-      count: how many of each.
 
     Returns:
-      {"best", "typical", "worst": list of `cpm.inference.batches.Example`}.
+      {name: list of `cpm.inference.batches.Example`}.
     """
     people = evaluation.people
-    groups = pick_people(predicted.mean_errors(people), count)
     wanted = {people.ids[n] for rows in groups.values() for n in rows}
     found = {}
     for source in evaluation.sources:

@@ -129,9 +129,11 @@ def test_evaluation_looks_as_prediction_does(run, passes):
         moved += abs(side - 90) > 1
         assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
     assert (moved > 0) == (passes > 1)
-    shown = evaluate.collect_people(found, network, config, options, count=2)
-    example = shown["best"][0]
-    row = found.people.ids.index(example.id)
+    row = len(found.people) - 1
+    groups = {"some": [row, 0], "none": []}
+    shown = evaluate.collect_people(found, groups, network, config, options)
+    example = shown["some"][0]
+    assert shown["none"] == [] and example.id == found.people.ids[row]
     np.testing.assert_allclose(
         example.confidence, found.people.confidence[-1, row], atol=1e-3
     )
@@ -230,6 +232,18 @@ def test_predict_script(run, tmp_path):
     for x, y, confidence in person["joints"].values():
         assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
     assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figure", ["poses", "failures", "gallery", "beliefs"])
+def test_figures_of_a_network(run, tmp_path, figure):
+    """Pictures that need a network: of its validation people, of embedded people."""
+    with open(os.path.join(run, "metrics.jsonl"), "a"):
+        pass
+    wanted = [f"--figure={figure}", f"--runs={run}", f"--ckpt={run}", "--count=2"]
+    done = script("figures.py", *wanted, f"--out={tmp_path}/a.png")
+    assert done.returncode == 0, done.stderr
+    assert np.asarray(Image.open(tmp_path / "a.png")).std() > 5
 
 
 @pytest.mark.slow

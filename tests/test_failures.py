@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cpm.evaluation import tables
-from cpm.evaluation.failures import failures, kinds
+from cpm.evaluation.failures import failures, kinds, worst
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import SKELETONS
 
@@ -97,6 +97,26 @@ def test_shares_of_right_and_wrong_joints():
     assert found["people"]["leaning"] == {"people": 0, "joints": 0, "correct": None}
     assert found["joints"]["occluded"] == {"joints": 2, "correct": 0.5}
     assert found["joints"]["visible"]["correct"] == pytest.approx(23 / 26)
+
+
+def test_worst_of_each_kind():
+    """Rows by the number of wrong joints that make them of the kind; nobody who has none."""
+    truth = np.stack([figure(), figure(180), figure(0, -1.0), figure(), figure()])
+    predicted = truth.copy()
+    predicted[0, :3] += 500
+    predicted[2] = truth[2, LSP.mirror]  # neck and head top are right
+    predicted[3, :5] += 500
+    state = np.full((5, 14), 2)
+    state[0, :2] = state[4, :2] = 1
+    found = worst(people(truth, predicted, state), LSP, 2)
+    assert found == {
+        "upright": [2, 3],
+        "front": [3, 0],
+        "behind": [2],
+        "occluded": [0],
+        "mirrored": [2],
+    }
+    assert worst(people(truth), LSP, 2) == {}
 
 
 def test_an_absent_joint_is_nowhere_and_counts_nothing():

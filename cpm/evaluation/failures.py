@@ -54,6 +54,35 @@ def failures(people, skeleton):
     }
 
 
+def worst(people, skeleton, count):
+    """Rows of the people of each kind who are missed most.
+
+    Args:
+      people, skeleton: as in `failures`.
+      count: at most so many of a kind.
+
+    Returns:
+      {kind: rows}, the worst first, of the kinds above that anybody is of, `occluded` (who has most
+      wrong occluded joints) and `mirrored` (who has most mirrored ones); nobody without a wrong joint.
+    """
+    truth, state = people.truth_px, people.state
+    torso = pck.torso_lengths(truth, state, skeleton)
+    errors = pck.normalized_errors(people.joints_px[-1], truth, state, torso, skeleton)
+    wrong = ~np.isnan(errors) & ~(errors <= ALPHA)
+    of_kind = {
+        kind: wrong & rows[:, np.newaxis]
+        for kind, rows in kinds(truth, state, skeleton).items()
+    }
+    of_kind["occluded"] = wrong & (state == OCCLUDED)
+    of_kind["mirrored"] = _parts(people, torso, errors, skeleton)["mirrored"]
+    found = {}
+    for kind, missed in of_kind.items():
+        numbers = missed.sum(-1)
+        rows = np.argsort(-numbers, kind="stable")[:count]
+        found[kind] = [int(n) for n in rows if numbers[n]]
+    return {kind: rows for kind, rows in found.items() if rows}
+
+
 def kinds(truth_px, state, skeleton):
     """Who stands how.
 
@@ -99,15 +128,20 @@ def _score(errors):
 
 def _wrong(people, torso, errors, skeleton):
     """Shares of all counted joints that are mirrored, at another joint, or nowhere."""
+    counted = (~np.isnan(errors)).sum()
+    parts = _parts(people, torso, errors, skeleton)
+    return {name: float(part.sum() / counted) for name, part in parts.items()}
+
+
+def _parts(people, torso, errors, skeleton):
+    """{how a joint is wrong: `[N, P]` bool}."""
     truth, state = people.truth_px, people.state
-    counted = ~np.isnan(errors)
-    wrong = counted & ~(errors <= ALPHA)
+    wrong = ~np.isnan(errors) & ~(errors <= ALPHA)
     apart = people.joints_px[-1][:, :, None] - truth[:, None]  # [N, P, P, 2]
     with np.errstate(invalid="ignore"):
         near = np.linalg.norm(apart, axis=-1) <= ALPHA * torso[:, None, None]
     near &= (state > 0)[:, None]
     mirrored = wrong & near[:, np.arange(len(skeleton)), skeleton.mirror]
     another = wrong & near.any(-1) & ~mirrored
-    parts = {"mirrored": mirrored, "another": another}
-    parts["nowhere"] = wrong & ~mirrored & ~another
-    return {name: float(part.sum() / counted.sum()) for name, part in parts.items()}
+    nowhere = wrong & ~mirrored & ~another
+    return {"mirrored": mirrored, "another": another, "nowhere": nowhere}

@@ -65,12 +65,13 @@ def write_gallery(
     return list(pictures)
 
 
-def poses_sheet(examples, skeleton):
+def poses_sheet(examples, skeleton, columns=4):
     """Predicted poses beside the truth, for a look while a network trains.
 
     Args:
       examples: list of `cpm.inference.batches.Example`.
       skeleton: names of the joints.
+      columns: at most so many side by side.
 
     Returns:
       `[h, w, 3]` uint8.
@@ -79,6 +80,7 @@ def poses_sheet(examples, skeleton):
     return contact_sheet(
         [_pose_and_truth(example, skeleton, annotated) for example in examples],
         [example.id for example in examples],
+        columns=columns,
         tile_px=220,
     )
 
