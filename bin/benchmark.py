@@ -37,7 +37,7 @@ define_network_flags()
 define_data_flags()
 flags.DEFINE_enum("case", None, cases.CASES, "What to measure.", required=True)
 flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Any of {', '.join(sides.PEERS)}.")
-flags.DEFINE_list("ours", list(ours.VARIANTS), f"Any of {', '.join(ours.VARIANTS)}.")
+flags.DEFINE_list("ours", list(ours.USUAL), f"Any of {', '.join(ours.VARIANTS)}.")
 flags.DEFINE_integer("rounds", 7, "Turns of every side.", lower_bound=1)
 flags.DEFINE_integer(
     "threads", None, "For each library; all cores if not given.", lower_bound=1

@@ -39,16 +39,17 @@ def test_true_arithmetic(arch):
     """Direct convolutions do what is counted for all sides, fast ones less; a network is its layers."""
     config = config_of(arch)
     peers = [] if importlib.util.find_spec("torch") is None else ["torch"]
-    plan = config, ["graph", "xla"], ["tf_direct", *peers]
+    plan = config, list(ours.VARIANTS), ["tf_direct", *peers]
     [step] = cases.network_items("train_step", *plan)
     [forward] = cases.network_items("forward", *plan)
     layers = cases.convolution_items(*plan)
     times = [len(n) for n in cases.distinct_convolutions(config.network).values()]
     for item in (step, forward, *layers):
         true = item.true_flop
-        assert set(true) == {"graph", "xla", "tf_direct"}
+        assert set(true) == {*ours.VARIANTS, "tf_direct"}
         assert true["graph"] == true["tf_direct"] == item.flop
         assert true["xla"] <= item.flop
+    assert step.true_flop["fast"] != step.flop  # also where it does not pay
     trained = [item for item in layers if "with gradients" in item.name]
     total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained))
     assert total == step.true_flop["xla"]

@@ -4,6 +4,7 @@ A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the plac
 
     graph   TensorFlow's own kernels
     xla     what `--xla` makes of it (cpm/network/convolution.py): fast convolutions where they pay
+    fast    the same, but fast convolutions wherever there are any: what `auto` has to be better than
 """
 
 import numpy as np
@@ -21,7 +22,12 @@ from cpm.network.layers import Dropout
 from cpm.training import optimizers
 from cpm.training.step import TENSORS, TrainStep
 
-VARIANTS = {"graph": {"xla": False}, "xla": {"xla": True}}
+VARIANTS = {
+    "graph": {"xla": False},
+    "xla": {"xla": True},
+    "fast": {"xla": True, "conv": "fast"},
+}
+USUAL = ("graph", "xla")
 RATE = 1e-4  # of the training steps: small, so that the weights stay healthy
 
 
