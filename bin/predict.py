@@ -1,7 +1,7 @@
 """Finds the joints of the person in a picture, or in each picture of a folder.
 
     python bin/predict.py --input=photo.jpg --out=poses --json=poses.json
-    python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --flip --heatmaps
+    python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --noflip --heatmaps
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --crop=image --passes=1
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
@@ -10,7 +10,8 @@ Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --hea
 suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says which person is
 meant. Without it the whole picture is looked at (--crop=image: as in LSP's test, so that its height
 fills 80 % of the crop), the person near its middle wins, and a second look is at the joints found by
-the first; --passes says how many looks. A network for it is trained with --augment=wild.
+the first; --passes says how many looks. A network for it is trained with --augment=wild. Each look is
+also at the mirrored picture, unless --noflip halves the time.
 The JSON file holds joints in 0-based pixels of the upright picture:
 
     {"images": [{"file": "photos/a.jpg", "people": [
@@ -65,6 +66,9 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 define_decoding_flags()
+FLAGS.set_default(
+    "flip", None
+)  # where the network allows it: joints matter, not milliseconds
 define_speed_flags()
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")

@@ -119,6 +119,20 @@ def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     np.testing.assert_allclose(mirrored, here.joints_px, atol=0.01)
 
 
+@pytest.mark.parametrize("grid, mirrored", [("center", True), ("corner", False)])
+def test_predictor_flips_where_it_can(seeded, grid, mirrored):
+    """`None` is as `True` on a grid with a mirror image, and as `False` on the blog's."""
+    config = NetworkConfig(stages=1, width=0.25, image_size=(48, 64), grid=grid)
+    network = ConvolutionalPoseMachine(config, seed=2)
+    image = seeded(5).integers(0, 256, [50, 70, 3], np.uint8)
+    either = Predictor(network, flip=None)(image).beliefs[0]
+    once = Predictor(network)(image).beliefs[0]
+    assert (either != once).any() == mirrored
+    if mirrored:
+        twice = Predictor(network, flip=True)(image).beliefs[0]
+        np.testing.assert_array_equal(either, twice)
+
+
 def test_predictor_xla_is_the_same(seeded, monkeypatch):
     """Compiled whole, as on a GPU."""
     monkeypatch.setattr(batches, "compiles_whole", lambda xla: xla)

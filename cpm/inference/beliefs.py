@@ -79,6 +79,11 @@ def _readers(pixels, scale, network):
     return weights * inside[:, np.newaxis]
 
 
+def has_mirror_image(network):
+    """Whether the cells of the network's maps lie symmetrically in the crop, as `flip` needs."""
+    return network.origin_px == (network.stride - 1) / 2
+
+
 def crop_beliefs(network, images, center_px, *, flip=False):
     """Belief maps of every stage.
 
@@ -102,7 +107,7 @@ def crop_beliefs(network, images, center_px, *, flip=False):
     maps = network(images, center_px, training=False)
     if not flip:
         return tuple(maps)
-    if network.origin_px != (network.stride - 1) / 2:
+    if not has_mirror_image(network):
         raise UsageError(
             "this network was trained on a corner grid (the blog's), which has no mirror image; "
             "leave out --flip"

@@ -19,7 +19,7 @@ from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
 from cpm.inference import looks
 from cpm.inference.batches import look
-from cpm.inference.beliefs import decoded_grid
+from cpm.inference.beliefs import decoded_grid, has_mirror_image
 from cpm.network.convolution import ConvolutionMethod
 from cpm.skeleton import Skeleton
 from cpm.training.checkpoints import load_network
@@ -79,7 +79,8 @@ class Predictor:
         Args:
           ckpt_or_network: run folder or checkpoint (`cpm.training.checkpoints.load_network`), or a
             network.
-          flip: average over the mirrored crop as well: a little better, twice the time.
+          flip: average over the mirrored crop as well: a little better, twice the time; None = if
+            the network's maps have a mirror image.
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `looks.box_margin`).
@@ -100,6 +101,8 @@ class Predictor:
             network, config, description = loaded
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
+        if flip is None:
+            flip = has_mirror_image(network)
         try:
             self._decoding = DecodingConfig(
                 flip, tuple(scales), refinement, target.sigma_px
