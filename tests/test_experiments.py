@@ -94,6 +94,48 @@ def test_phase_config_raises_without_steps():
         runner.phase_config(config, variants.Phase({}, 0.1))
 
 
+def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
+    """Steps in proportion to speed, the faster of two timings; timed once, then remembered."""
+    seconds = {"as it is": 0.1, "width × 1.5": 0.2, "crop × 0.75": 0.05}
+    listed = [v for v in variants.one_change(CONFIG) if v.label in seconds]
+    timed = []
+
+    def timing(variant, config, data):
+        timed.append(variant.label)
+        disturbed = len(timed) <= len(listed)
+        return seconds[variant.label] * (3 if disturbed else 1)
+
+    monkeypatch.setattr(runner, "seconds_per_step", timing)
+    for _ in range(2):
+        equal = runner.equal_time(listed, CONFIG, [], str(tmp_path))
+        shares = {variant.label: variant.phases[0].share for variant in equal}
+        assert shares == {"as it is": 1.0, "crop × 0.75": 2.0, "width × 1.5": 0.5}
+    assert len(timed) == 2 * len(listed)
+    config = changed(CONFIG, {"steps": 100})
+    phases = {variant.label: variant.phases[0] for variant in equal}
+    assert runner.phase_config(config, phases["crop × 0.75"]).steps == 200
+
+
+def test_seconds_per_step_of_a_short_run(folder, monkeypatch):
+    monkeypatch.setattr(runner, "TIMED_STEPS", 4)
+    config = changed(CONFIG, {"data": {"batch_size": 2}})
+    (variant, *_) = variants.one_change(config)
+    assert 0 < runner.seconds_per_step(variant, config, [folder]) < 60
+
+
+def test_one_change_changes_one_thing():
+    """Peaks grow with the crop; what the recipe has already is no change."""
+    config = changed(CONFIG, {"average_decay": 0.99})
+    by_label = {v.label: v.phases[0].changes for v in variants.one_change(config)}
+    larger = changed(config, by_label["crop × 1.25"])
+    assert larger.network.image_size == (64, 80)
+    assert larger.target.sigma_px == pytest.approx(7.0 * 64 / 48)
+    for label, changes in by_label.items():
+        assert (changed(config, changes) == config) == (label == "as it is"), label
+    assert "no average of weights" in by_label and "Adam" not in by_label
+    assert "changes strong" not in by_label and "changes wild" in by_label
+
+
 def result(label, seed, stages, gradients=()):
     metrics = {"pck@0.2": {"per_stage": list(stages), "total": stages[-1]}}
     return Result(label, seed, metrics, 2.0 + seed, 1000, 99, list(gradients))

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from cpm.plots.experiments import field_plot, gradient_plot, stage_plot
+from cpm.plots.experiments import (
+    change_plot,
+    field_plot,
+    gradient_plot,
+    stage_plot,
+)
 
 
 def summarize(results, metric):
@@ -82,7 +87,7 @@ def figure(name, results, rows, metric):
         return gradient_plot(
             {r.label: r.gradients for r in first_seed}, f"seed {seed} alone"
         )
-    plot = field_plot if name == "field" else stage_plot
+    plot = {"field": field_plot, "time": change_plot}.get(name, stage_plot)
     return plot(rows, metric, seeds_note(rows))
 
 

@@ -5,16 +5,22 @@ goes on where it stopped, and a finished one only reads its results.
 """
 
 import dataclasses
+import math
 import os
 import re
+import tempfile
+import time
 
 from cpm import evaluate, files
 from cpm.config import changed
+from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.experiments.variants import EXPERIMENTS
+from cpm.experiments.variants import EXPERIMENTS, Variant
 from cpm.network.tables import stage_rows
 from cpm.training import checkpoints, loop
 from cpm.training.run_folder import read_metrics
+
+TIMED_STEPS = 80  # of each variant, where all are to take the same time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +63,8 @@ def run_experiment(name, config, data, out, seeds):
     experiment = EXPERIMENTS[name]
     config = changed(config, experiment.changes)
     variants = experiment.variants(config)
+    if experiment.equal_time:
+        variants = equal_time(variants, config, data, out)
     results = []
     for seed in seeds:  # all variants of a seed first: a cut experiment can be compared
         for variant in variants:
@@ -65,6 +73,52 @@ def run_experiment(name, config, data, out, seeds):
             folder = os.path.join(out, slug(variant.label), f"seed-{seed}")
             results.append(run_variant(variant, seeded, data, folder))
     return results
+
+
+def equal_time(variants, config, data, out):
+    """The variants with as many steps as fit into the time that the first one's take.
+
+    A step is timed before anything is trained, in short runs, twice each and the faster counts.
+    What was timed is kept in OUT/seconds_per_step.json, so that a run that goes on has the same steps.
+
+    Args:
+      variants: list of `Variant` of one phase each.
+      config, data, out: as given to `run_experiment`.
+    """
+    path = os.path.join(out, "seconds_per_step.json")
+    seconds = {}
+    if os.path.exists(path):
+        seconds = files.read_json(path, "delete the folder and run again")
+    labels = [variant.label for variant in variants]
+    if not set(labels) <= set(seconds):
+        for _ in range(2):
+            for variant in variants:
+                found = seconds_per_step(variant, config, data)
+                label = variant.label
+                seconds[label] = min(found, seconds.get(label, math.inf))
+                print(f"{label}: {1000 * found:.0f} ms a step", flush=True)
+        files.write_json(path, seconds)
+
+    def share(label):
+        return seconds[labels[0]] / seconds[label]
+
+    return [
+        Variant(v.label, (dataclasses.replace(v.phases[0], share=share(v.label)),))
+        for v in variants
+    ]
+
+
+def seconds_per_step(variant, config, data):
+    """Of one variant's first phase, its data included: the second half of a short run."""
+    settings = changed(config, variant.phases[0].changes)
+    with tempfile.TemporaryDirectory() as folder:
+        run = loop.Run(settings, data, folder)
+        stream = pipeline.training_batches(data, settings, start_step=0)
+        for step, batch in zip(range(TIMED_STEPS), stream):
+            if step == TIMED_STEPS // 2:
+                began = time.perf_counter()
+            run.one_step(step, batch)
+        return (time.perf_counter() - began) / (TIMED_STEPS - TIMED_STEPS // 2)
 
 
 def run_variant(variant, config, data, folder):

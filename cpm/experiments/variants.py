@@ -7,7 +7,8 @@ References: Wei et al. 2016, Figure 4 (receptive field), Figure 5 (vanishing gra
 import dataclasses
 from collections.abc import Callable
 
-from cpm.config import changed
+from cpm.config import AUGMENTATIONS, changed
+from cpm.network.specs import STRIDE
 from cpm.network.tables import stage_rows
 
 GRADIENT_RECORDS = 60  # of every kernel, over a run
@@ -41,11 +42,13 @@ class Experiment:
     claim: what the paper says, or that it says nothing.
     variants: `TrainConfig` → list of `Variant`.
     changes: of the configuration, for all variants.
+    equal_time: all variants get the time that the first takes, not its number of steps.
     """
 
     claim: str
     variants: Callable
     changes: dict = dataclasses.field(default_factory=dict)
+    equal_time: bool = False
 
 
 def number_of_stages(config):
@@ -128,6 +131,48 @@ def ingredients(config):
     return [Variant(label, (Phase(changes),)) for label, changes in choices.items()]
 
 
+def one_change(config):
+    """What a training is made of, one change at a time."""
+    network, target, optimizer = config.network, config.target, config.optimizer
+    size, stages = network.image_size, network.stages
+
+    def crop(factor):
+        """Peaks keep their size in the picture."""
+        larger = tuple(STRIDE * round(side * factor / STRIDE) for side in size)
+        sigma_px = target.sigma_px * larger[0] / size[0]
+        return {"network": {"image_size": larger}, "target": {"sigma_px": sigma_px}}
+
+    choices = {
+        "as it is": {},
+        "crop × 0.75": crop(0.75),
+        "crop × 1.25": crop(1.25),
+        "width × 0.75": {"network": {"width": 0.75 * network.width}},
+        "width × 1.5": {"network": {"width": 1.5 * network.width}},
+        "half the stages": {"network": {"stages": max(1, stages // 2)}},
+        "later kernels 5×5": {"network": {"stage_kernel": 5}},
+        "later kernels 9×9": {"network": {"stage_kernel": 9}},
+        "σ × 0.7": {"target": {"sigma_px": 0.7 * target.sigma_px}},
+        "σ × 1.4": {"target": {"sigma_px": 1.4 * target.sigma_px}},
+        "foreground weight 0": {"target": {"foreground_weight": 0.0}},
+        "foreground weight × 3": {
+            "target": {"foreground_weight": 3 * target.foreground_weight}
+        },
+        "rate ÷ 2": {"optimizer": {"learning_rate": optimizer.learning_rate / 2}},
+        "rate × 2": {"optimizer": {"learning_rate": optimizer.learning_rate * 2}},
+        "Adam": {"optimizer": {"optimizer": "adam"}},
+        "batch × 2": {"data": {"batch_size": 2 * config.data.batch_size}},
+        "no average of weights": {"average_decay": 0.0},
+        "changes light": {"data": {"augment": AUGMENTATIONS["light"]}},
+        "changes strong": {"data": {"augment": AUGMENTATIONS["strong"]}},
+        "changes wild": {"data": {"augment": AUGMENTATIONS["wild"]}},
+    }
+    return [
+        Variant(label, (Phase(changes),))
+        for label, changes in choices.items()
+        if not changes or changed(config, changes) != config
+    ]
+
+
 def parameters(config):
     """Trainable numbers of the configuration's network."""
     return stage_rows(config.network)[-1].total_parameters
@@ -164,5 +209,10 @@ EXPERIMENTS = {
         "not in the paper: what the centre map, a background map and everybody's peaks in "
         "stage 1 are worth",
         ingredients,
+    ),
+    "time": Experiment(
+        "not in the paper: what a change of the recipe is worth if all take the same time",
+        one_change,
+        equal_time=True,
     ),
 }

@@ -70,6 +70,33 @@ def field_plot(rows, metric, note=""):
     return canvas.pixels()
 
 
+def change_plot(rows, metric, note=""):
+    """The score of every variant beside that of the first, best at the top.
+
+    Args:
+      rows, metric, note: as in `stage_plot`.
+
+    Returns:
+      `[110 + 26 · variants, 700, 3]` uint8.
+    """
+    ordered = sorted(rows, key=lambda row: row["mean"])
+    height = 26 * len(rows)
+    canvas = Canvas(700, 110 + height)
+    axes = canvas.axes(200, 44, 460, height)
+    label = f"{metric} of the last stage, %" + (f" ({note})" if note else "")
+    plain_axes(axes, "Equal time, one change at a time", label)
+    axes.axvline(rows[0]["mean"], color="0.6", lw=1)
+    for place, row in enumerate(ordered):
+        color = _COLORS[1] if row is rows[0] else _COLORS[0]
+        axes.errorbar(
+            row["mean"], place, xerr=row["spread"], fmt="o", color=color, capsize=3
+        )
+        axes.plot(row["values"], [place] * len(row["values"]), "|", color=color)
+    axes.set_yticks(range(len(rows)), [row["label"] for row in ordered], fontsize=9)
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    return canvas.pixels()
+
+
 def gradient_plot(gradients_by_label, note=""):
     """Size of every kernel's gradient over the run, from the first layer to the last (Figure 5).
 
