@@ -3,15 +3,15 @@
     python bin/eval.py --ckpt=runs/mini
     python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
-    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2
+    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip
     python bin/eval.py --ckpt=pretrained --data=data/lsp
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
 --crop=joints uses the true joints' box, person the annotated centre and scale, image and whole
 nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the picture is in it.
-With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 is what
-bin/predict.py does without a box.
+With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 --flip is
+what bin/predict.py does without a box.
 
 Predictions in files, of any method, are scored by the same code without any network:
 

@@ -1,21 +1,26 @@
 """Writes a trained network as one small file: half precision, its architecture inside.
 
     python bin/export_weights.py --ckpt=runs/wild --out=wild.npz
-    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --json=whole.json
-    python bin/export_weights.py --ckpt=runs/wild --out=wild.npz --evaluation=whole.json
     python bin/predict.py --ckpt=wild.npz --input=photo.jpg --out=poses
     python bin/train.py --init_from=wild.npz --stages=6 --data=data/mine --run_dir=runs/mine
 
 Everything that takes a checkpoint takes the file; reading it runs no code. Of a run with averaged
-weights it is those. --evaluation, a JSON file of bin/eval.py, says from which confidence on a joint is
-more likely right than wrong; prediction with the file does not draw those below. cpm/pretrained/weights.npz is the file that --ckpt=pretrained means.
+weights it is those. With an evaluation of the checkpoint, made as it will be used, the file also says
+from which confidence on a joint is more likely right than wrong, and joints below are not drawn:
+
+    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip --json=whole.json
+    python bin/export_weights.py --ckpt=runs/wild --out=wild.npz --evaluation=whole.json
+
+cpm/pretrained/weights.npz is the file that --ckpt=pretrained means.
 """
 
+import math
 import os
 
 from absl import flags
 
 from cpm import command_line, files
+from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.training import weights_file
 from cpm.training.checkpoints import describe, load_network
@@ -35,11 +40,17 @@ def main(_):
         raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
     network, config, description = load_network(FLAGS.ckpt)
     prefix = description["prefix"]
-    origin = {"checkpoint": prefix, "data": description.get("data")}
+    kept = (
+        "data",
+        "threshold",
+        "threshold_from",
+    )  # of weights that were exported before
+    origin = {key: description[key] for key in kept if key in description}
+    origin["checkpoint"] = prefix
     if run := run_of(prefix):
         origin["data"] = read_config(run)[1].get("data")
     if FLAGS.evaluation:
-        origin["threshold"] = measured_threshold(FLAGS.evaluation, prefix)
+        origin |= measured_threshold(FLAGS.evaluation, prefix)
     weights_file.write_weights(
         FLAGS.out,
         network,
@@ -47,30 +58,43 @@ def main(_):
     )
     size = os.path.getsize(FLAGS.out)
     print(f"wrote {FLAGS.out}: {size / 1e6:.1f} MB, of {prefix}")
-    if FLAGS.evaluation:
+    if "threshold" in origin:
         print(f"joints below a confidence of {origin['threshold']:.2f} are not drawn")
     print(f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses")
 
 
 def measured_threshold(path, prefix):
-    """The confidence from which on a joint is more likely right than wrong.
+    """What an evaluation says of confidence: `threshold`, and how that was measured.
 
     Args:
       path: JSON file of bin/eval.py.
       prefix: of the checkpoint that it should be about.
 
     Raises:
-      UsageError: if it is no such file, or about another checkpoint.
+      UsageError: if it is no such file, about another checkpoint, or about the people of training.
     """
-    advice = f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --json={path}"
+    advice = (
+        f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --crop=whole --passes=2 --flip "
+        f"--json={path}"
+    )
     record = files.read_json(path, advice)
-    if "checkpoint" not in record or not record.get("reliability"):
-        raise UsageError(f"{path} says nothing of confidence; {advice}")
-    if os.path.abspath(record["checkpoint"]) != os.path.abspath(prefix):
+    try:
+        checkpoint, trust = record["checkpoint"], record["reliability"]
+        how = {key: record[key] for key in ("split", "box", "passes", "flip", "scales")}
+        same = os.path.abspath(checkpoint) == os.path.abspath(prefix)
+        threshold = None if trust is None else float(trust["threshold"])
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(f"{path} is no evaluation of bin/eval.py; {advice}") from None
+    if not same:
+        raise UsageError(f"{path} is about {checkpoint}, not about {prefix}; {advice}")
+    if how["split"] == TRAIN:
+        raise UsageError(f"{path} is about people of the training; {advice}")
+    if threshold is None or not math.isfinite(threshold):
         raise UsageError(
-            f"{path} is about {record['checkpoint']}, not about {prefix}; {advice}"
+            f"{path} says nothing of confidence, since nobody in it has a torso; leave out "
+            "--evaluation"
         )
-    return record["reliability"]["threshold"]
+    return {"threshold": threshold, "threshold_from": how}
 
 
 if __name__ == "__main__":

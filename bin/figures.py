@@ -61,7 +61,9 @@ flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
 flags.DEFINE_list("runs", [], "Run folders, comma-separated.")
 flags.DEFINE_string("ckpt", pretrained.NAME, "Network of gallery and beliefs.")
 flags.DEFINE_string("metric", "pck@0.2", "What comparison and stages show.")
-flags.DEFINE_integer("count", 24, "People to draw.", lower_bound=1)
+flags.DEFINE_integer(
+    "count", None, "People to draw; of failures, of each kind.", lower_bound=1
+)
 flags.DEFINE_integer("seed", 0, "Of the embedded people.")
 
 
@@ -74,7 +76,7 @@ def main(_):
 
 def samples():
     """A sheet of embedded people."""
-    people = list(synthetic.read_people(FLAGS.count, FLAGS.seed))
+    people = list(synthetic.read_people(FLAGS.count or 24, FLAGS.seed))
     drawn = [
         draw_skeleton(person.image, person.pose.joints_px, person.skeleton)
         for person in people
@@ -128,7 +130,7 @@ def poses():
     """Typical validation people of one run, as skeletons without their photographs."""
     network, config, result = evaluated()
     errors = predicted.mean_errors(result.people)
-    rows = evaluate.pick_people(errors, FLAGS.count)["typical"]
+    rows = evaluate.pick_people(errors, FLAGS.count or 24)["typical"]
     people = evaluate.collect_people(result, {"typical": rows}, network, config)
     return poses_sheet(without_photographs(people["typical"]), network.skeleton)
 
@@ -136,16 +138,21 @@ def poses():
 def failures():
     """The validation people of one run who are missed most, of each kind, without photographs."""
     network, config, result = evaluated()
-    rows = worst(result.people, network.skeleton, FLAGS.count)
+    rows = worst(result.people, network.skeleton, FLAGS.count or 4)
     if not rows:
-        raise UsageError(f"nobody is missed by {FLAGS.runs[0]}, or nobody has a torso")
+        raise UsageError(
+            f"--figure=failures: of the validation people of {FLAGS.runs[0]} nobody with a torso is "
+            "missed; look at: --figure=poses"
+        )
+    columns = min(map(len, rows.values()))  # a kind a row
+    rows = {kind: some[:columns] for kind, some in rows.items()}
     people = evaluate.collect_people(result, rows, network, config)
     shown = [
         dataclasses.replace(example, id=kind.replace("_", " "))
         for kind, examples in people.items()
         for example in examples
     ]
-    return poses_sheet(without_photographs(shown), network.skeleton, FLAGS.count)
+    return poses_sheet(without_photographs(shown), network.skeleton, columns)
 
 
 def evaluated():
@@ -168,7 +175,7 @@ def gallery():
     """Embedded people with the skeletons that a network finds."""
     predictor = Predictor(FLAGS.ckpt)
     drawn = []
-    for person in synthetic.read_people(FLAGS.count, FLAGS.seed):
+    for person in synthetic.read_people(FLAGS.count or 8, FLAGS.seed):
         found = predictor(person.image)
         joints = np.where(
             found.confidence[:, np.newaxis] < predictor.threshold,

@@ -11,14 +11,14 @@ suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says 
 meant. Without it the whole picture is looked at (--crop=image: as in LSP's test, so that its height
 fills 80 % of the crop), the person near its middle wins, and a second look is at the joints found by
 the first; --passes says how many looks. A network for it is trained with --augment=wild. Each look is
-also at the mirrored picture, unless --noflip halves the time.
+also at the mirrored picture, if the network has a mirror image, unless --noflip halves the time.
 The JSON file holds joints in 0-based pixels of the upright picture:
 
     {"images": [{"file": "photos/a.jpg", "people": [
         {"box": [x, y, width, height], "joints": {"right_ankle": [x, y, confidence], ...}}]}]}
 
 All joints are in it. Those of a confidence under --threshold are not drawn; weights that know from
-which confidence on a joint is more often right than wrong bring that along, --threshold=0 draws all.
+which confidence on a joint is more often right than wrong bring that along, --threshold=-1 draws all.
 --belief_maps=FILE.npz keeps, of a single picture, the maps of every stage (stage_1, …), their names
 and the crop they belong to. The same from Python: cpm.inference.Predictor.
 """
@@ -65,10 +65,7 @@ flags.DEFINE_integer(
     "Looks, each at the joints of the one before; 2, with --box 1.",
     lower_bound=1,
 )
-define_decoding_flags()
-FLAGS.set_default(
-    "flip", None
-)  # where the network allows it: joints matter, not milliseconds
+define_decoding_flags(flip=None)  # here joints matter, not milliseconds
 define_speed_flags()
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -122,6 +119,7 @@ def main(_):
         )
     if FLAGS.json:
         result = {"images": images, "skipped": skipped, "threshold": threshold}
+        result |= predictor.settings()
         files.write_json(FLAGS.json, result | command_line.provenance())
     print(f"{len(images)} pictures done, {len(skipped)} skipped")
 

@@ -153,14 +153,17 @@ def convolution_method(values=flags.FLAGS):
     return ConvolutionMethod(values.conv, values.xla)
 
 
-def define_decoding_flags(values=flags.FLAGS):
+def define_decoding_flags(values=flags.FLAGS, *, flip=False):
     """Defines the flags that say how joints are read; call once, at the top of a script.
 
     Args:
       values: where they are defined; a test may bring its own `FlagValues`.
+      flip: what --flip is if it is not given; None = whether the network allows it.
     """
     where = {"flag_values": values}
-    flags.DEFINE_bool("flip", False, "Average over the mirrored picture too.", **where)
+    usual = "; usual if the network can" if flip is None else ""
+    text = f"Average over the mirrored picture too{usual}."
+    flags.DEFINE_bool("flip", flip, text, **where)
     flags.DEFINE_list("scales", ["1"], "Average over sizes: 0.9,1,1.1.", **where)
     flags.DEFINE_enum(
         "refinement",

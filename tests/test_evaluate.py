@@ -252,28 +252,37 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     weights, measured = tmp_path / "w.npz", tmp_path / "e.json"
     export = ["export_weights.py", f"--ckpt={run}", f"--out={weights}"]
     record = {"checkpoint": resolve(str(run)), "reliability": {"threshold": 1e6}}
-    measured.write_text(json.dumps(record | {"checkpoint": "runs/other"}))
-    done = script(*export, f"--evaluation={measured}")
-    assert done.returncode == 2 and "is about runs/other, not about" in done.stderr
-    measured.write_text(json.dumps(record | {"reliability": None}))
-    done = script(*export, f"--evaluation={measured}")
-    assert done.returncode == 2 and "says nothing of confidence" in done.stderr
+    record |= {"split": "validation", "box": {"rule": "whole", "margin": 1.1}}
+    record |= {"passes": 2, "flip": True, "scales": [1.0]}
+    for wrong, sentence in (
+        ({"checkpoint": "runs/other"}, "is about runs/other, not about"),
+        ({"split": "train"}, "is about people of the training"),
+        ({"reliability": None}, "nobody in it has a torso; leave out --evaluation"),
+        ({"reliability": {}}, "is no evaluation of bin/eval.py; write it with"),
+    ):
+        measured.write_text(json.dumps(record | wrong))
+        done = script(*export, f"--evaluation={measured}")
+        assert done.returncode == 2 and sentence in done.stderr, done.stderr
     assert not weights.exists()
     measured.write_text(json.dumps(record))
     done = script(*export, f"--evaluation={measured}")
     assert done.returncode == 0, done.stderr
     assert "below a confidence of 1000000.00 are not drawn" in done.stdout
+    copy = f"{tmp_path}/copy.npz"  # of weights that know it already
+    done = script("export_weights.py", f"--ckpt={weights}", f"--out={copy}")
+    assert done.returncode == 0 and Predictor(copy).threshold == 1e6
 
     picture = np.full([90, 70, 3], 128, np.uint8)
     Image.fromarray(picture).save(tmp_path / "grey.png")
     predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/grey.png"]
     drawn = []
-    for name, more in (("own", []), ("all", ["--threshold=0"])):
+    for name, more in (("own", []), ("all", ["--threshold=-9", "--noflip"])):
         files = [f"--out={tmp_path}/{name}", f"--json={tmp_path}/{name}.json"]
         assert script(*predict, *files, *more).returncode == 0
         with open(tmp_path / f"{name}.json") as file:
             poses = json.load(file)
-        assert poses["threshold"] == (0 if more else 1e6)
+        assert poses["threshold"] == (-9 if more else 1e6)
+        assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
         assert None not in poses["images"][0]["people"][0]["joints"].values()
         drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.png")))
     assert (drawn[0] != drawn[1]).any()

@@ -1,5 +1,6 @@
 """The experiments: what their variants change, phases that hand on weights, tables, the script."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -96,8 +97,9 @@ def test_phase_config_raises_without_steps():
 
 def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
     """Steps in proportion to speed, the faster of two timings; timed once, then remembered."""
+    config = changed(CONFIG, {"network": {"width": 0.5}})
     seconds = {"as it is": 0.1, "width × 1.5": 0.2, "crop × 0.75": 0.05}
-    listed = [v for v in variants.one_change(CONFIG) if v.label in seconds]
+    listed = [v for v in variants.one_change(config) if v.label in seconds]
     timed = []
 
     def timing(variant, config, data):
@@ -107,20 +109,52 @@ def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "seconds_per_step", timing)
     for _ in range(2):
-        equal = runner.equal_time(listed, CONFIG, [], str(tmp_path))
+        equal = runner.equal_time(listed, config, [], str(tmp_path))
         shares = {variant.label: variant.phases[0].share for variant in equal}
         assert shares == {"as it is": 1.0, "crop × 0.75": 2.0, "width × 1.5": 0.5}
     assert len(timed) == 2 * len(listed)
-    config = changed(CONFIG, {"steps": 100})
+    seeded = dataclasses.replace(config, seed=7)
+    assert runner.equal_time(listed, seeded, [], str(tmp_path)) == equal
+    other = changed(config, {"data": {"batch_size": 3}})
+    for settings, data in ((other, []), (config, ["data/lsp"])):
+        with pytest.raises(UsageError, match="other settings; name another --out"):
+            runner.equal_time(listed, settings, data, str(tmp_path))
+    assert len(timed) == 2 * len(listed)
+    config = changed(config, {"steps": 100})
     phases = {variant.label: variant.phases[0] for variant in equal}
     assert runner.phase_config(config, phases["crop × 0.75"]).steps == 200
 
 
-def test_seconds_per_step_of_a_short_run(folder, monkeypatch):
+def test_seconds_per_step_leave_out_the_first_half(folder, monkeypatch):
+    """By a clock on which a step lasts 2 s, and one that compiles 100."""
+    now = [0.0]
     monkeypatch.setattr(runner, "TIMED_STEPS", 4)
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: now[0])
+    one_step = runner.loop.Run.one_step
+
+    def timed(self, step, batch):
+        now[0] += 2.0 if step else 100.0
+        return one_step(self, step, batch)
+
+    monkeypatch.setattr(runner.loop.Run, "one_step", timed)
     config = changed(CONFIG, {"data": {"batch_size": 2}})
     (variant, *_) = variants.one_change(config)
-    assert 0 < runner.seconds_per_step(variant, config, [folder]) < 60
+    assert runner.seconds_per_step(variant, config, [folder]) == 2.0
+
+
+def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, capsys):
+    train = runner.run_variant
+
+    def diverging(variant, config, data, where):
+        if "alone" in variant.label or "only" in variant.label:
+            raise runner.loop.NonFiniteLoss("the loss is nan at step 1")
+        return train(variant, config, data, where)
+
+    monkeypatch.setattr(runner, "run_variant", diverging)
+    config = changed(CONFIG, {"steps": 1, "data": {"batch_size": 2}})
+    arguments = ("gradients", config, [folder], str(tmp_path), [0])
+    assert [r.label for r in runner.run_experiment(*arguments)] == ["every stage"]
+    assert "left out: the loss is nan" in capsys.readouterr().out
 
 
 def test_one_change_changes_one_thing():
@@ -133,12 +167,16 @@ def test_one_change_changes_one_thing():
     for label, changes in by_label.items():
         assert (changed(config, changes) == config) == (label == "as it is"), label
     assert "no average of weights" in by_label and "Adam" not in by_label
+    assert "average of 1,000 steps" in by_label
+    single = changed(config, {"network": {"stages": 1}})
+    labels = [v.label for v in variants.one_change(single)]
+    assert not [label for label in labels if "kernels" in label or "stages" in label]
     assert "changes strong" not in by_label and "changes wild" in by_label
 
 
 def result(label, seed, stages, gradients=()):
     metrics = {"pck@0.2": {"per_stage": list(stages), "total": stages[-1]}}
-    return Result(label, seed, metrics, 2.0 + seed, 1000, 99, list(gradients))
+    return Result(label, seed, metrics, 50, 2.0 + seed, 1000, 99, list(gradients))
 
 
 def test_summarize_and_table_preset():
@@ -154,8 +192,8 @@ def test_summarize_and_table_preset():
     assert rows[0]["spread"] == pytest.approx(18**0.5)
     assert rows[1]["spread"] is None and rows[0]["minutes"] == 2.5
     lines = report.table(rows, "pck@0.2").splitlines()
-    assert lines[2] == "| a | 43.0 ± 4.2 (2) | 32.0 | 43.0 | 1,000 | 99 | 2.5 |"
-    assert lines[3] == "| b | 10.0 (1) | 10.0 |  | 1,000 | 99 | 2.0 |"
+    assert lines[2] == "| a | 43.0 ± 4.2 (2) | 32.0 | 43.0 | 1,000 | 99 | 50 | 2.5 |"
+    assert lines[3] == "| b | 10.0 (1) | 10.0 |  | 1,000 | 99 | 50 | 2.0 |"
     assert lines[5] == "Validation people, percent; one seed, no spread known."
     assert "deviation of 2 seeds" in report.table(rows[:1], "pck@0.2")
 

@@ -219,7 +219,7 @@ def test_every_array_is_used_and_every_variable_filled(weights, change, message)
         ({"format": "other"}, "its format is other 1"),
         ({"config": {"networkk": 1}}, "unknown key 'networkk'"),
         ({"joints": None}, "joints should be a list"),
-        ({"threshold": None}, "must be real number"),
+        ({"threshold": None}, "threshold should be a number, not None"),
         ({"joints": ["nose"]}, "was trained for the joints"),
     ],
 )

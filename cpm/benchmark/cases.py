@@ -47,7 +47,7 @@ class Item:
       ours: {variant: (make, settings)}, see worker.py.
       peers: {peer: (make, settings)}.
       flop: of the direct algorithm; 0 where products are not what is done.
-      true_flop: {side: operations that it really does}; of peers we do not know it.
+      true_flop: {side: operations of its convolution algorithms}; of peers we do not know it.
       written_bytes: of the result, where that is what it is about.
       uncounted: calls at the beginning of every turn that don't count; None = timing.py decides.
       unchecked: peers whose results are not compared.
@@ -166,7 +166,10 @@ def _true_flop(sides, config, layers, *, gradients, transformed=False):
 
 
 def _multiply_adds(method, batch, shape, gradients, transformed):
-    """Of one convolution, `shape` as of `distinct_convolutions`, as `method` computes it."""
+    """Of one convolution, `shape` as of `distinct_convolutions`, as `method` computes it.
+
+    With gradients both are counted, though a network's first layer needs none by the picture.
+    """
     k, stride, c_in, c_out, height, width = shape
     image = (batch, height, width, c_in)
     algorithm = method.algorithm((k, k, c_in, c_out), stride, image)

@@ -4,7 +4,7 @@ from cpm.benchmark.measure import SHARES
 
 SEPARATE = 4  # more items than these share one table
 HEADER = (
-    *("median", "quartiles", "GFLOP/s", "of limit", "true GFLOP/s", "of limit"),
+    *("median", "quartiles", "GFLOP/s", "of limit", "true GFLOP/s", "true share"),
     *("peak MB", "first call"),
 )
 

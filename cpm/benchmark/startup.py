@@ -24,11 +24,11 @@ SCRIPT = os.path.join(
 
 
 def measure_startup(name, flags, variants, rounds, say=print):
-    """Times the script with and without --xla, in turn.
+    """Times the script with the flags of every variant, in turn.
 
     Args:
       name: of the item.
-      flags: of bin/train.py, all but --run_dir and --xla.
+      flags: of bin/train.py, all but --run_dir, --xla and --conv.
       variants: keys of `ours.VARIANTS`.
       rounds: how often each.
       say: where a line of progress goes.
@@ -39,8 +39,7 @@ def measure_startup(name, flags, variants, rounds, say=print):
     found = {variant: [] for variant in variants}
     for _ in range(rounds):
         for variant in variants:
-            xla = VARIANTS[variant]["xla"]
-            found[variant].append(first_step([*flags, "--xla" if xla else "--noxla"]))
+            found[variant].append(first_step([*flags, *flags_of(variant)]))
             say(f"  {variant}: {found[variant][-1][0]:.1f} s")
     return [
         {
@@ -56,6 +55,17 @@ def measure_startup(name, flags, variants, rounds, say=print):
         }
         for variant, runs in found.items()
     ]
+
+
+def flags_of(variant):
+    """A variant of ours as flags of bin/train.py.
+
+    >>> flags_of("graph"), flags_of("fast")
+    (['--noxla'], ['--xla', '--conv=fast'])
+    """
+    changes = VARIANTS[variant]
+    flags = ["--xla" if changes["xla"] else "--noxla"]
+    return flags + ([f"--conv={changes['conv']}"] if "conv" in changes else [])
 
 
 def first_step(flags):

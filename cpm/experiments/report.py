@@ -20,7 +20,8 @@ def summarize(results, metric):
     Returns:
       List of dicts, in the order in which the variants came: label; seeds; mean, spread (sample
       standard deviation, None for one seed) and values of the last stage's total, percent;
-      intervals (of each value, 95 % over people, None where it was not measured); per_stage (means) and per_stage_spread; minutes (mean); parameters; receptive_field_px.
+      intervals (of each value, 95 % over people, None where it was not measured); per_stage (means) and
+      per_stage_spread; steps; minutes (mean); parameters; receptive_field_px.
     """
     rows = []
     for label in dict.fromkeys(result.label for result in results):
@@ -37,6 +38,7 @@ def summarize(results, metric):
                 "intervals": [r.metrics[metric].get("interval") for r in same],
                 "per_stage": stages.mean(0).tolist(),
                 "per_stage_spread": None if spread is None else spread.tolist(),
+                "steps": same[0].steps,
                 "minutes": float(np.mean([result.minutes for result in same])),
                 "parameters": same[0].parameters,
                 "receptive_field_px": same[0].receptive_field_px,
@@ -62,7 +64,7 @@ def table(rows, metric):
     stages = max(len(row["per_stage"]) for row in rows)
     header = ["variant", f"{metric} ± sd (seeds)"]
     header += [f"stage {t}" for t in range(1, stages + 1)]
-    header += ["parameters", "field px", "minutes"]
+    header += ["parameters", "field px", "steps", "minutes"]
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row in rows:
         spread = "" if row["spread"] is None else f" ± {row['spread']:.1f}"
@@ -72,6 +74,7 @@ def table(rows, metric):
         cells += [
             f"{row['parameters']:,}",
             str(row["receptive_field_px"]),
+            f"{row['steps']:,}",
             f"{row['minutes']:.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")

@@ -5,6 +5,7 @@ goes on where it stopped, and a finished one only reads its results.
 """
 
 import dataclasses
+import json
 import math
 import os
 import re
@@ -13,6 +14,7 @@ import time
 
 from cpm import evaluate, files
 from cpm.config import changed
+from cpm.config_json import to_dict
 from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.experiments.variants import EXPERIMENTS, Variant
@@ -21,6 +23,7 @@ from cpm.training import checkpoints, loop
 from cpm.training.run_folder import read_metrics
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
+TIMED_RATE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Result:
     Attributes:
       label, seed: which.
       metrics: what `cpm.evaluation.report.score` says of the validation people.
-      minutes: of training steps, all phases.
+      steps, minutes: of training, all phases.
       parameters, receptive_field_px: of its last network.
       gradients: [(step, {layer: root mean square})] of the last phase; empty if not recorded.
     """
@@ -38,6 +41,7 @@ class Result:
     label: str
     seed: int
     metrics: dict
+    steps: int
     minutes: float
     parameters: int
     receptive_field_px: int
@@ -55,10 +59,11 @@ def run_experiment(name, config, data, out, seeds):
       seeds: ints.
 
     Returns:
-      List of `Result`, seed by seed.
+      List of `Result`, seed by seed, without those that diverged.
 
     Raises:
-      UsageError: if the folder holds runs of other settings, or the run is too short for phases.
+      UsageError: if the folder holds runs of other settings, the run is too short for phases, or
+        every variant diverged.
     """
     experiment = EXPERIMENTS[name]
     config = changed(config, experiment.changes)
@@ -71,7 +76,12 @@ def run_experiment(name, config, data, out, seeds):
             print(f"\n{name}: {variant.label}, seed {seed}", flush=True)
             seeded = dataclasses.replace(config, seed=seed)
             folder = os.path.join(out, slug(variant.label), f"seed-{seed}")
-            results.append(run_variant(variant, seeded, data, folder))
+            try:
+                results.append(run_variant(variant, seeded, data, folder))
+            except loop.NonFiniteLoss as error:  # a result, too: the others go on
+                print(f"left out: {error}", flush=True)
+    if not results:
+        raise UsageError("no variant could be trained; try a lower --learning_rate")
     return results
 
 
@@ -79,31 +89,37 @@ def equal_time(variants, config, data, out):
     """The variants with as many steps as fit into the time that the first one's take.
 
     A step is timed before anything is trained, in short runs, twice each and the faster counts.
-    What was timed is kept in OUT/seconds_per_step.json, so that a run that goes on has the same steps.
+    What was timed is kept in OUT/seconds_per_step.json, so that an experiment that goes on, or has
+    more seeds, has the same steps.
 
     Args:
       variants: list of `Variant` of one phase each.
       config, data, out: as given to `run_experiment`.
+
+    Raises:
+      UsageError: if the folder holds times of other settings.
     """
     path = os.path.join(out, "seconds_per_step.json")
-    seconds = {}
+    advice = "name another --out, or delete that folder"
+    of = {"config": to_dict(dataclasses.replace(config, seed=0)), "data": list(data)}
     if os.path.exists(path):
-        seconds = files.read_json(path, "delete the folder and run again")
-    labels = [variant.label for variant in variants]
-    if not set(labels) <= set(seconds):
-        for _ in range(2):
-            for variant in variants:
-                found = seconds_per_step(variant, config, data)
-                label = variant.label
-                seconds[label] = min(found, seconds.get(label, math.inf))
-                print(f"{label}: {1000 * found:.0f} ms a step", flush=True)
-        files.write_json(path, seconds)
-
-    def share(label):
-        return seconds[labels[0]] / seconds[label]
-
+        record = files.read_json(path, advice)
+        if {key: record.get(key) for key in of} != json.loads(json.dumps(of)):
+            raise UsageError(f"{path} was measured with other settings; {advice}")
+        seconds = record["seconds"]
+    else:
+        seconds = {variant.label: math.inf for variant in variants}
+        for variant in 2 * variants:
+            found = seconds_per_step(variant, config, data)
+            seconds[variant.label] = min(found, seconds[variant.label])
+            print(f"{variant.label}: {1000 * found:.0f} ms a step", flush=True)
+        files.write_json(path, of | {"seconds": seconds})
+    first = seconds[variants[0].label]
     return [
-        Variant(v.label, (dataclasses.replace(v.phases[0], share=share(v.label)),))
+        Variant(
+            v.label,
+            (dataclasses.replace(v.phases[0], share=first / seconds[v.label]),),
+        )
         for v in variants
     ]
 
@@ -112,8 +128,10 @@ def seconds_per_step(variant, config, data):
     """Of one variant's first phase, its data included: the second half of a short run."""
     settings = changed(config, variant.phases[0].changes)
     with tempfile.TemporaryDirectory() as folder:
-        run = loop.Run(settings, data, folder)
-        stream = pipeline.training_batches(data, settings, start_step=0)
+        # So slow that nothing diverges, whatever the variant.
+        slow = changed(settings, {"optimizer": {"learning_rate": TIMED_RATE}})
+        run = loop.Run(slow, data, folder)
+        stream = pipeline.training_batches(data, slow, start_step=0)
         for step, batch in zip(range(TIMED_STEPS), stream):
             if step == TIMED_STEPS // 2:
                 began = time.perf_counter()
@@ -123,11 +141,12 @@ def seconds_per_step(variant, config, data):
 
 def run_variant(variant, config, data, folder):
     """Trains the phases of one variant, each from the weights of the one before: `Result`."""
-    minutes, before = 0.0, None
+    steps, minutes, before = 0, 0.0, None
     for number, phase in enumerate(variant.phases, start=1):
         settings = phase_config(config, phase)
         run_dir = os.path.join(folder, f"phase-{number}")
         loop.Run(settings, data, run_dir, init_from=before).train()
+        steps += settings.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
         before = last_checkpoint(run_dir)
     metrics = _scores(before, settings, data, run_dir)
@@ -136,6 +155,7 @@ def run_variant(variant, config, data, folder):
         label=variant.label,
         seed=config.seed,
         metrics=metrics,
+        steps=steps,
         minutes=minutes,
         parameters=last.total_parameters,
         receptive_field_px=last.receptive_field_px,

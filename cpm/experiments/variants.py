@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 
 from cpm.config import AUGMENTATIONS, changed
+from cpm.network.architectures import architecture
 from cpm.network.specs import STRIDE
 from cpm.network.tables import stage_rows
 
@@ -161,6 +162,7 @@ def one_change(config):
         "rate × 2": {"optimizer": {"learning_rate": optimizer.learning_rate * 2}},
         "Adam": {"optimizer": {"optimizer": "adam"}},
         "batch × 2": {"data": {"batch_size": 2 * config.data.batch_size}},
+        "average of 1,000 steps": {"average_decay": 0.999},
         "no average of weights": {"average_decay": 0.0},
         "changes light": {"data": {"augment": AUGMENTATIONS["light"]}},
         "changes strong": {"data": {"augment": AUGMENTATIONS["strong"]}},
@@ -169,8 +171,16 @@ def one_change(config):
     return [
         Variant(label, (Phase(changes),))
         for label, changes in choices.items()
-        if not changes or changed(config, changes) != config
+        if not changes or not _same_training(config, changed(config, changes))
     ]
+
+
+def _same_training(a, b):
+    """Whether two configurations differ in nothing, or only in fields of layers that are not there."""
+    fields = (dataclasses.replace(a, network=b.network) == b) and (
+        a.network.image_size == b.network.image_size
+    )
+    return fields and architecture(a.network) == architecture(b.network)
 
 
 def parameters(config):

@@ -59,13 +59,14 @@ class Predictor:
       network: it.
       threshold: the confidence below which a joint is more likely wrong than right, where the
         weights say so (cpm/training/weights_file.py), else 0; nothing is left out here.
+      decoding: the `DecodingConfig`.
     """
 
     def __init__(
         self,
         ckpt_or_network,
         *,
-        flip=False,
+        flip=None,
         scales=(1.0,),
         refinement="taylor",
         margin=None,
@@ -79,8 +80,8 @@ class Predictor:
         Args:
           ckpt_or_network: run folder or checkpoint (`cpm.training.checkpoints.load_network`), or a
             network.
-          flip: average over the mirrored crop as well: a little better, twice the time; None = if
-            the network's maps have a mirror image.
+          flip: average over the mirrored crop as well, a little better in twice the time; None = if
+            the network's maps have a mirror image (those of the blog's grid do not).
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `looks.box_margin`).
@@ -104,7 +105,7 @@ class Predictor:
         if flip is None:
             flip = has_mirror_image(network)
         try:
-            self._decoding = DecodingConfig(
+            self.decoding = DecodingConfig(
                 flip, tuple(scales), refinement, target.sigma_px
             )
         except ValueError as error:
@@ -113,6 +114,7 @@ class Predictor:
         self._xla = xla
         self._margin = looks.box_margin(data) if margin is None else margin
         self._passes = passes
+        self._first_look = crop
         self._crop_rule, self._border = crop or data.crop, data.border
 
     def __call__(self, image, box=None):
@@ -158,12 +160,18 @@ class Predictor:
             region, prediction = nearer, self._look(image, nearer, box)
         return prediction
 
+    def settings(self):
+        """How it looks, as plain values: `passes` and `crop` are None where the box decides."""
+        decoding = {"flip": self.decoding.flip, "scales": list(self.decoding.scales)}
+        decoding["refinement"] = self.decoding.refinement
+        return decoding | {"passes": self._passes, "crop": self._first_look}
+
     def _look(self, image, region, box):
         """The `Prediction` of one look at this `CropRegion`."""
         network = self.network
         crop_to_image = geometry.crop_to_image(region, network.config.image_size)
         batch = self._batch(image, region, crop_to_image)
-        found = look(network, batch, self._decoding, xla=self._xla)
+        found = look(network, batch, self.decoding, xla=self._xla)
         beliefs, joints_crop, confidence = found  # [T, 1, P, 2], [T, 1, P]
         in_image = geometry.transform_points(crop_to_image, joints_crop[:, 0].numpy())
         return Prediction(
@@ -172,7 +180,7 @@ class Predictor:
             confidence=confidence[-1, 0].numpy(),
             stage_joints_px=in_image,
             beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
-            stride=decoded_grid(network, self._decoding)[0],
+            stride=decoded_grid(network, self.decoding)[0],
             crop=np.clip(np.rint(batch["image"][0]), 0, 255).astype(np.uint8),
             crop_to_image=crop_to_image,
             box=box,
@@ -184,9 +192,9 @@ class Predictor:
         middle = [(width - 1) / 2, (height - 1) / 2]
         crop = cut_crop(image, crop_to_image, size, self._border)
         batch = {"image": crop[tf.newaxis], "center_px": tf.constant([middle])}
-        if self._decoding.scales != (1.0,):
+        if self.decoding.scales != (1.0,):
             matrices = [
-                geometry.crop_to_image(region, size, s) for s in self._decoding.scales
+                geometry.crop_to_image(region, size, s) for s in self.decoding.scales
             ]
             crops = [cut_crop(image, matrix, size, self._border) for matrix in matrices]
             batch["pyramid"] = tf.stack(crops)[tf.newaxis]  # [1, S, H, W, 3]

@@ -1,7 +1,7 @@
 """The weights that come with the project: `--ckpt=pretrained`.
 
 One file of cpm/training/weights_file.py, trained on photographs and installed with the package.
-Made by: python bin/export_weights.py --ckpt=RUN --out=cpm/pretrained/weights.npz
+How it was made, how good it is and what it must not be used for: MODEL_CARD.md beside it.
 """
 
 import os

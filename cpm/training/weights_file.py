@@ -95,8 +95,9 @@ def read_description(path):
         for key in ("joints", "limbs"):
             if not isinstance(description[key], list):
                 raise ValueError(f"{key} should be a list")
-        if not math.isfinite(description.get("threshold", 0.0)):
-            raise ValueError("threshold should be a number")
+        threshold = description.get("threshold", 0.0)
+        if not isinstance(threshold, float) or not math.isfinite(threshold):
+            raise ValueError(f"threshold should be a number, not {threshold!r}")
         return from_dict(TrainConfig, description["config"], path), description
     except _UNREADABLE as error:
         raise _refusal(path, error) from error
