@@ -31,6 +31,10 @@ from ops.shapes import check_positive_int
 # powers, and with them the rounding, small (fast_conv2d.md, section 6).
 POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2, 1 / 4, -4, 4, -1 / 4, 3 / 4, -4 / 3)
 
+# So few products of a tile, all of Cook-Toom's that are used, are computed at once, more of them
+# slot by slot (fast_conv2d.md, section 7).
+AT_ONCE = 64
+
 # (a + ib)(c + id) = (k1 - k3) + i (k1 + k2) with the three products (Gauss)
 #     k1 = (a + b) c,   k2 = a (d - c),   k3 = b (c + d):
 IMAGE_TRIPLE = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])  # of (a, b)
@@ -91,6 +95,11 @@ class Bilinear:
     def products(self):
         """r, the number of products of a tile and a pair of channels."""
         return self.slots * self.image.columns.shape[1]
+
+    @property
+    def at_once(self):
+        """Whether all products are computed together, by maps that are whole matrices."""
+        return self.products <= AT_ONCE
 
     @property
     def slots(self):

@@ -4,13 +4,14 @@ Nothing is timed here: the same layer gets the same algorithm on every machine. 
 multiply-adds of a direct convolution; the weights are fitted to measured layers
 (fast_conv2d.md, section 8):
 
-    direct   B H W kh kw Cin Cout
-    fast     1.1 products + 90 moved + 260 max(held - 8e6, 0) + 5e7
+    direct         B H W kh kw Cin Cout
+    slot by slot   1.1 products + 90 moved + 260 max(held - 8e6, 0) + 5e7
+    at once        0.69 products + 136 moved by tiles + 73 moved by the kernel
 
-products: r T Cin Cout; moved: numbers that the steps of all three maps give; held: those that the
-first step gives for image and output, which all stay until the loop over slots has ended, and
-beyond 8 million (32 MB) leave the cache. The arithmetic of the maps costs nothing beside the
-memory they move. Who wants the truth for a machine times `candidate_algorithms` there.
+products: r T Cin Cout; moved: numbers that the steps of all three maps give, or, at once, take and
+give; held: those that the first step gives for image and output, which all stay until the loop over
+slots has ended, and beyond 8 million (32 MB) leave the cache. The arithmetic of the maps costs
+nothing beside the memory they move. At once it is the slower of training and forward. Who wants the truth for a machine times `candidate_algorithms` there.
 
 References:
   Zlateski et al., FFT Convolutions are Faster than Winograd on Modern CPUs, Here's Why, 2018
@@ -23,6 +24,7 @@ from ops.bilinear import cook_toom, fourier
 from ops.shapes import check_positive_int
 
 PRODUCT, MOVED, HELD, CACHE, START = 1.1, 90.0, 260.0, 8e6, 5e7
+ONCE_PRODUCT, ONCE_TILES, ONCE_KERNEL = 0.69, 136.0, 73.0
 # Cook-Toom's tiles: up to here float32 keeps five digits (fast_conv2d.md, section 6).
 LARGEST_COOK_TOOM = 8
 LARGEST_FOURIER = 32
@@ -91,6 +93,16 @@ def fast_cost(algorithm, height, width, c_in, c_out, batch):
         math.ceil(size / o) for size, o in zip((height, width), algorithm.outputs)
     )
     tiles, pairs = batch * down * across, c_in * c_out
+    products = algorithm.products * tiles * pairs
+    if algorithm.at_once:
+        image, output, kernel = (
+            math.prod(size) + algorithm.products
+            for size in (algorithm.tile, algorithm.outputs, algorithm.kernel_size)
+        )
+        moved = tiles * (c_in * image + c_out * output)
+        return (
+            ONCE_PRODUCT * products + ONCE_TILES * moved + ONCE_KERNEL * pairs * kernel
+        )
     moved, held = 0, 0
     for part, count in (
         (algorithm.image, tiles * c_in),
@@ -100,6 +112,5 @@ def fast_cost(algorithm, height, width, c_in, c_out, batch):
         p, q, s, w = part.columns.shape
         moved += count * (p * s * w + p * q)
         held += count * p * s * w if part is not algorithm.kernel else 0
-    products = algorithm.products * tiles * pairs
     excess = max(held - CACHE, 0)
     return PRODUCT * products + MOVED * moved + HELD * excess + START

@@ -7,8 +7,9 @@ form sum dy C ((G w) * (A x)) have the same shape,
 
     y = C ((G w) (A x)),    d_x = A^T ((G w) (C^T d_y)),    d_w = G^T ((A x) (C^T d_y)),
 
-so a map of all tiles and its transpose (tile_transforms.py) make all three. Derivation, layouts
-and measurements: fast_conv2d.md, beside this file. The matrices: bilinear.py.
+so a map of all tiles and its transpose make all three: slot by slot (tile_transforms.py), or at once
+if r is small (dense_tiles.py). Derivation, layouts and measurements: fast_conv2d.md, beside this
+file. The matrices: bilinear.py.
 """
 
 import functools
@@ -17,6 +18,7 @@ import tensorflow as tf
 
 from ops.shapes import check_floating, check_shape
 from ops.slots import each_slot, sizes as sizes_of
+from ops.dense_tiles import DenseKernelMap, DenseTiling
 from ops.tile_transforms import KernelMap, Tiling
 
 
@@ -79,10 +81,10 @@ def transform_kernel(kernel, *, algorithm, name=None):
         kernel = tf.convert_to_tensor(kernel, name="kernel")
         check_floating(kernel, "kernel")
         check_shape(kernel, [*algorithm.kernel_size, "Cin", "Cout"], "kernel")
-        weights = KernelMap(algorithm.kernel, kernel.shape[2:])
+        weights = _kernel_map(algorithm, kernel.shape[2:])
         rows = weights.analyse_rows(kernel)
         slots = each_slot(
-            lambda p: weights.analyse_columns(rows, p), algorithm.slots, kernel.dtype
+            lambda p: weights.analyse_columns(rows, p), weights.slots, kernel.dtype
         )
         return tf.reshape(slots, [algorithm.products, *kernel.shape[2:]])
 
@@ -132,7 +134,7 @@ def fast_conv2d_multiply_adds(
     image, output = _tilings(algorithm, (batch, height, width))
     tiles = batch * output.tiles[0] * output.tiles[1]
     image, output = image.multiply_adds(c_in), output.multiply_adds(c_out)
-    kernel = KernelMap(algorithm.kernel, (c_in, c_out)).multiply_adds
+    kernel = _kernel_map(algorithm, (c_in, c_out)).multiply_adds
     products = algorithm.products * tiles * c_in * c_out
     if gradients:  # forward, and all three maps again, and two of them transposed
         return 3 * (products + image + kernel) + 2 * output
@@ -152,8 +154,8 @@ def _with_weights(algorithm, compiled):
     """The convolution as a function of (x, weights)."""
 
     def forward(x, weights):
-        shape = [algorithm.slots, -1, *weights.shape[1:]]
-        slots = tf.reshape(weights, shape)  # [P, Q, Cin, Cout]
+        pieces = 1 if algorithm.at_once else algorithm.slots
+        slots = tf.reshape(weights, [pieces, -1, *weights.shape[1:]])
         return _convolve(x, algorithm, lambda p: slots[p])
 
     return tf.function(forward, jit_compile=True) if compiled else forward
@@ -164,7 +166,7 @@ def _with_gradients(algorithm, compiled):
     """The convolution as a function of (x, kernel), with the gradients by both."""
 
     def forward(x, kernel):
-        weights = KernelMap(algorithm.kernel, kernel.shape[2:])
+        weights = _kernel_map(algorithm, kernel.shape[2:])
         kernel_rows = weights.analyse_rows(kernel)
         return _convolve(
             x, algorithm, lambda p: weights.analyse_columns(kernel_rows, p)
@@ -172,7 +174,7 @@ def _with_gradients(algorithm, compiled):
 
     def backward(x, kernel, d_y):
         image, output = _tilings(algorithm, sizes_of(x)[:3])
-        weights = KernelMap(algorithm.kernel, kernel.shape[2:])
+        weights = _kernel_map(algorithm, kernel.shape[2:])
         x_rows, y_rows = image.analyse_rows(x), output.analyse_rows(d_y)
         kernel_rows = weights.analyse_rows(kernel)
 
@@ -187,7 +189,7 @@ def _with_gradients(algorithm, compiled):
                 weights.synthesise_columns(d_v, p),
             )
 
-        d_x, d_kernel = each_slot(slot, algorithm.slots, (x.dtype, x.dtype))
+        d_x, d_kernel = each_slot(slot, image.slots, (x.dtype, x.dtype))
         return image.synthesise_rows(d_x), weights.synthesise_rows(d_kernel)
 
     if compiled:
@@ -212,14 +214,21 @@ def _convolve(x, algorithm, weights_of):
         products = tf.matmul(image.analyse_columns(rows, p), weights_of(p))
         return output.synthesise_columns(products, p)  # of [Q, T, Cout]
 
-    return output.synthesise_rows(each_slot(slot, algorithm.slots, x.dtype))
+    return output.synthesise_rows(each_slot(slot, image.slots, x.dtype))
 
 
 def _tilings(algorithm, image_size):
     """The tiles of an image (B, H, W) and, not overlapping, of the output."""
     image_size = tuple(image_size)
     before = tuple((k - 1) // 2 for k in algorithm.kernel_size)
+    kind = DenseTiling if algorithm.at_once else Tiling
     return (
-        Tiling(algorithm.image, algorithm.outputs, before, image_size),
-        Tiling(algorithm.output, algorithm.outputs, (0, 0), image_size),
+        kind(algorithm.image, algorithm.outputs, before, image_size),
+        kind(algorithm.output, algorithm.outputs, (0, 0), image_size),
     )
+
+
+def _kernel_map(algorithm, channels):
+    """The map of the kernel, for (Cin, Cout)."""
+    kind = DenseKernelMap if algorithm.at_once else KernelMap
+    return kind(algorithm.kernel, tuple(channels))

@@ -10,6 +10,8 @@ import tensorflow as tf
 def each_slot(function, slots, dtype):
     """`function(0)` ... `function(slots - 1)`, one after the other, results stacked.
 
+    A single one needs no loop.
+
     A loop of the graph, not of Python: XLA would run the unrolled slots side by side and keep
     the large tensors of all of them at once.
 
@@ -18,6 +20,8 @@ def each_slot(function, slots, dtype):
       slots: P.
       dtype: of the results, in their structure.
     """
+    if slots == 1:
+        return tf.nest.map_structure(lambda y: y[tf.newaxis], function(0))
     return tf.map_fn(
         function, tf.range(slots), parallel_iterations=1, fn_output_signature=dtype
     )

@@ -60,6 +60,25 @@ class Tiling:
             for tiles, size, step in zip(self.tiles, self.size, self.step)
         )
 
+    @property
+    def slots(self):
+        """P, pieces that the first step gives."""
+        return self.map.rows.shape[0]
+
+    def padded(self, x):
+        """The image with zeros around it: all blocks, `[B, blocks oh, blocks ow, C]`."""
+        (_, height, width), (top, left) = self.shape, self.before
+        high, wide = (n * step for n, step in zip(self.blocks, self.step))
+        around = [[top, high - height - top], [left, wide - width - left]]
+        return tf.pad(x, [[0, 0], *around, [0, 0]])
+
+    def cropped(self, y):
+        """The transpose of `padded`: `[B, blocks, oh, blocks, ow C]`, or ow, C, to `[B, H, W, C]`."""
+        (batch, height, width), (top, left) = self.shape, self.before
+        high, wide = (n * step for n, step in zip(self.blocks, self.step))
+        y = tf.reshape(y, [batch, high, wide, -1])
+        return y[:, top : top + height, left : left + width]
+
     def multiply_adds(self, channels):
         """Of both steps, for an image of so many channels; those of the transposed map, too."""
         batch, (down, across), (_, wide) = self.shape[0], self.tiles, self.blocks
@@ -70,16 +89,13 @@ class Tiling:
 
     def analyse_rows(self, x):
         """`[B, H, W, C]` to `[B, down, blocks, P, S, ow C]`."""
-        (batch, height, width), c = self.shape, sizes(x)[-1]
-        (top, left), (oh, ow) = self.before, self.step
+        batch, c, (oh, ow) = self.shape[0], sizes(x)[-1], self.step
         (down, _), (high, wide) = self.tiles, self.blocks
         p, s, h = self.map.rows.shape
 
-        bottom, right = high * oh - height - top, wide * ow - width - left
-        y = tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]])
         # Tile i is block i of oh rows and the beginning of those that follow.
-        y = tf.reshape(y, [batch, high, oh, wide, ow * c])
-        y = tf.concat([y[:, e : e + down, :n] for e, n in _parts(h, oh)], axis=2)
+        y = tf.reshape(self.padded(x), [batch, high, oh, wide, ow * c])
+        y = tf.concat([y[:, e : e + down, :n] for e, n in parts_of(h, oh)], axis=2)
         y = tf.transpose(y, [0, 1, 3, 2, 4])  # [B, down, blocks, h, ow C]
         y = times(rows_matrix(self.map, y), y)
         return tf.reshape(y, [batch, down, wide, p, s, ow * c])
@@ -93,7 +109,7 @@ class Tiling:
 
         y = tf.reshape(z[:, :, :, slot], [batch * down, wide, s, ow, c])
         y = tf.transpose(y, [0, 2, 3, 1, 4])  # [B down, S, ow, blocks, C]
-        parts = [y[:, :, :n, e : e + across] for e, n in _parts(w, ow)]
+        parts = [y[:, :, :n, e : e + across] for e, n in parts_of(w, ow)]
         y = tf.reshape(tf.concat(parts, axis=2), [batch * down, s * w, across * c])
         y = times(columns_matrix(self.map, slot, y), y)
         y = tf.transpose(y, [1, 0, 2])  # [Q, B down, across C]
@@ -110,24 +126,21 @@ class Tiling:
         y = tf.transpose(y, [1, 0, 2])
         y = times(columns_matrix(self.map, slot, y), y, transpose=True)
         y = tf.reshape(y, [batch * down, s, w, across, c])
-        y = _overlap(y, w, ow, axes=(2, 3))  # [B down, S, ow, blocks, C]
+        y = overlap(y, w, ow, axes=(2, 3))  # [B down, S, ow, blocks, C]
         y = tf.transpose(y, [0, 3, 1, 2, 4])
         return tf.reshape(y, [batch, down, wide, s, ow * c])
 
     def synthesise_rows(self, slots):
         """The transpose of `analyse_rows`: `[P, B, down, blocks, S, ow C]` to `[B, H, W, C]`."""
-        (batch, height, width), (top, left) = self.shape, self.before
-        (oh, ow), (down, _), (high, wide) = self.step, self.tiles, self.blocks
+        batch, oh = self.shape[0], self.step[0]
+        (down, _), (_, wide) = self.tiles, self.blocks
         p, s, h = self.map.rows.shape
-        c = sizes(slots)[-1] // ow
 
         y = tf.transpose(slots, [1, 2, 3, 0, 4, 5])
-        y = tf.reshape(y, [batch, down, wide, p * s, ow * c])
+        y = tf.reshape(y, [batch, down, wide, p * s, -1])
         y = times(rows_matrix(self.map, y), y, transpose=True)
         y = tf.transpose(y, [0, 1, 3, 2, 4])  # [B, down, h, blocks, ow C]
-        y = _overlap(y, h, oh, axes=(2, 1))  # [B, blocks, oh, blocks, ow C]
-        y = tf.reshape(y, [batch, high * oh, wide * ow, c])
-        return y[:, top : top + height, left : left + width]
+        return self.cropped(overlap(y, h, oh, axes=(2, 1)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +154,11 @@ class KernelMap:
 
     map: object
     shape: tuple
+
+    @property
+    def slots(self):
+        """P, pieces that the first step gives."""
+        return self.map.rows.shape[0]
 
     @property
     def pieces(self):
@@ -191,7 +209,7 @@ class KernelMap:
         return tf.reshape(tf.transpose(y, [2, 1, 0, 3]), [h, w, *self.shape])
 
 
-def _overlap(y, size, step, axes):
+def overlap(y, size, step, axes):
     """Adds tiles of `size` cells (axis 0 of `axes`), `step` apart (axis 1), to blocks of `step`.
 
     The transpose of cutting: block b gets the first cells of tile b, those that follow of tile
@@ -200,7 +218,7 @@ def _overlap(y, size, step, axes):
     cell, tile = axes
     extra = _blocks_over(size, step)
     total = None
-    for e, n in _parts(size, step):
+    for e, n in parts_of(size, step):
         part = [slice(None)] * len(y.shape)
         part[cell] = slice(e * step, e * step + n)
         pads = [[0, 0] for _ in y.shape]
@@ -211,7 +229,7 @@ def _overlap(y, size, step, axes):
     return total
 
 
-def _parts(size, step):
+def parts_of(size, step):
     """A tile of `size` as (block after its own, cells of that block)."""
     return [
         (e, min(step, size - e * step)) for e in range(_blocks_over(size, step) + 1)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import ops
+from ops.dense_tiles import DenseKernelMap, DenseTiling
 from ops.tile_transforms import KernelMap, Tiling
 
 ALGORITHMS = [
@@ -14,27 +15,30 @@ ALGORITHMS = [
     ops.fourier((4, 5), (7, 8)),
     ops.fourier(7, 16),
 ]
+by_kind = pytest.mark.parametrize("dense", [False, True], ids=["slots", "dense"])
 by_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a.name)
 
 
-def tilings(algorithm, shape):
+def tilings(algorithm, shape, dense):
     """Overlapping tiles of the image, and those of the output."""
+    Tiles = DenseTiling if dense else Tiling
     before = tuple((k - 1) // 2 for k in algorithm.kernel_size)
     return [
-        Tiling(algorithm.image, algorithm.outputs, before, shape),
-        Tiling(algorithm.output, algorithm.outputs, (0, 0), shape),
+        Tiles(algorithm.image, algorithm.outputs, before, shape),
+        Tiles(algorithm.output, algorithm.outputs, (0, 0), shape),
     ]
 
 
+@by_kind
 @by_algorithm
-def test_analyse_maps_every_tile(seeded, algorithm):
+def test_analyse_maps_every_tile(seeded, algorithm, dense):
     rng = seeded(1)
     shape = (2, 13, 9)
     x = rng.normal(size=[*shape, 3])
-    for tiling in tilings(algorithm, shape):
+    for tiling in tilings(algorithm, shape, dense):
         (down, across), (h, w), (oh, ow) = tiling.tiles, tiling.size, tiling.step
         rows = tiling.analyse_rows(tf.constant(x))
-        slots = [tiling.analyse_columns(rows, p) for p in range(algorithm.slots)]
+        slots = [tiling.analyse_columns(rows, p) for p in range(tiling.slots)]
         found = np.concatenate(slots)
 
         padded = np.pad(
@@ -49,30 +53,33 @@ def test_analyse_maps_every_tile(seeded, algorithm):
         np.testing.assert_allclose(found, np.stack(expected, axis=1), atol=1e-10)
 
 
+@by_kind
 @by_algorithm
-def test_analyse_maps_every_kernel(seeded, algorithm):
+def test_analyse_maps_every_kernel(seeded, algorithm, dense):
     rng = seeded(2)
     kernel = rng.normal(size=[*algorithm.kernel_size, 3, 5])
-    weights = KernelMap(algorithm.kernel, (3, 5))
+    weights = (DenseKernelMap if dense else KernelMap)(algorithm.kernel, (3, 5))
     rows = weights.analyse_rows(tf.constant(kernel))
     found = np.concatenate(
-        [weights.analyse_columns(rows, p) for p in range(algorithm.slots)]
+        [weights.analyse_columns(rows, p) for p in range(weights.slots)]
     )
     expected = algorithm.kernel.matrix() @ kernel.reshape(-1, 15)
     np.testing.assert_allclose(found.reshape(-1, 15), expected, atol=1e-12)
 
 
+@by_kind
 @by_algorithm
-def test_synthesis_is_the_transpose(seeded, algorithm):
+def test_synthesis_is_the_transpose(seeded, algorithm, dense):
     # <analyse x, u> = <x, synthesise u> for all x and u says that one is the other's transpose.
     rng = seeded(3)
-    maps = tilings(algorithm, (2, 13, 9)) + [KernelMap(algorithm.kernel, (3, 5))]
+    weights = (DenseKernelMap if dense else KernelMap)(algorithm.kernel, (3, 5))
+    maps = [*tilings(algorithm, (2, 13, 9), dense), weights]
     inputs = [[2, 13, 9, 3], [2, 13, 9, 3], [*algorithm.kernel_size, 3, 5]]
     for one, size in zip(maps, inputs):
         x = tf.constant(rng.normal(size=size))
         rows = one.analyse_rows(x)
         left, slots = 0.0, []
-        for p in range(algorithm.slots):
+        for p in range(one.slots):
             u = one.analyse_columns(rows, p)
             v = rng.normal(size=u.shape)
             left += np.sum(u * v)
