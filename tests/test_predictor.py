@@ -75,7 +75,7 @@ def test_predictor_returns_the_points_the_maps_were_drawn_at(box):
     image = np.zeros([110, 170, 3], np.uint8)
     margin = 1.0 if box is None else 1.2
     crop_points = to_crop(POINTS, box or (0, 0, 170, 110), margin)
-    predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1)
+    predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1, flip=False)
     prediction = predictor(image, box)
     np.testing.assert_allclose(prediction.joints_px, POINTS, atol=0.02)
     np.testing.assert_allclose(prediction.stage_joints_px[0], POINTS, atol=0.02)
@@ -126,7 +126,7 @@ def test_predictor_flips_where_it_can(seeded, grid, mirrored):
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(5).integers(0, 256, [50, 70, 3], np.uint8)
     either = Predictor(network, flip=None)(image).beliefs[0]
-    once = Predictor(network)(image).beliefs[0]
+    once = Predictor(network, flip=False)(image).beliefs[0]
     assert (either != once).any() == mirrored
     if mirrored:
         twice = Predictor(network, flip=True)(image).beliefs[0]
@@ -177,9 +177,9 @@ SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
 def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     network = Watcher()
-    once = Predictor(network, margin=1.2, passes=1)(image)
+    once = Predictor(network, margin=1.2, passes=1, flip=False)(image)
     region = looks.next_region(once.joints_px, once.confidence, 700.0, 1.2)
-    twice = Predictor(network, margin=1.2)(image)
+    twice = Predictor(network, margin=1.2, flip=False)(image)
     assert len(network.seen) == 3
     np.testing.assert_allclose(
         twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6
@@ -200,13 +200,13 @@ def test_predictor_looks_as_often_as_asked(eagerly):
         ({"passes": 3}, (400, 120, 70, 110), 3),
     ]:
         network = Watcher()
-        Predictor(network, margin=1.2, **options)(image, box)
+        Predictor(network, margin=1.2, flip=False, **options)(image, box)
         assert len(network.seen) == expected
 
 
 def test_predictor_keeps_the_first_look_where_nothing_is_found(eagerly):
     network = Watcher()
-    prediction = Predictor(network)(np.full([50, 70, 3], 128, np.uint8))
+    prediction = Predictor(network, flip=False)(np.full([50, 70, 3], 128, np.uint8))
     assert len(network.seen) == 1 and (prediction.confidence == 0).all()
     assert np.isfinite(prediction.joints_px).all()
 
@@ -215,7 +215,7 @@ def test_predictor_keeps_the_first_look_where_nothing_is_found(eagerly):
 def test_predictor_takes_extreme_pictures(height, width, seeded):
     """Slits and single pixels: joints are finite and near the picture."""
     image = seeded(height).integers(0, 256, [height, width, 3], np.uint8)
-    prediction = Predictor(BlobFinder())(image)
+    prediction = Predictor(BlobFinder(), flip=False)(image)
     reach = 1.5 * max(height, width)
     assert (np.abs(prediction.joints_px - (width / 2, height / 2)) < reach).all()
 
@@ -225,7 +225,7 @@ def test_predictor_person_at_the_border(eagerly):
     points = np.array([[8.0, 10.0], [110.0, 14.0], [60.0, 130.0]])
     image = grey_blobs(600, 600, points, 14.0)
     network = Watcher()
-    prediction = Predictor(network, margin=1.2)(image)
+    prediction = Predictor(network, margin=1.2, flip=False)(image)
     grey = (network.seen[1] == 128).all(-1).mean()
     assert 0.3 < grey < 0.9
     assert np.abs(prediction.joints_px - points).max() < 4
@@ -235,7 +235,10 @@ def test_predictor_first_look(eagerly):
     """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
     image = np.zeros([60, 200, 3], np.uint8)
     sides = [
-        np.hypot(*Predictor(Watcher(), crop=crop)(image).crop_to_image[:, 0]) * SIZE[0]
+        np.hypot(
+            *Predictor(Watcher(), crop=crop, flip=False)(image).crop_to_image[:, 0]
+        )
+        * SIZE[0]
         for crop in ("image", "whole", None)
     ]
     np.testing.assert_allclose(sides, [75, 200, 200], rtol=1e-6)
