@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
 #   make train   the main job: a six-stage machine on the embedded synthetic people, about 10 minutes
 #   make test    all tests
-# Others: make check (before a commit), make format, make clean.
+# Others: make install (the environment alone), make check (before a commit), make format, make clean.
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -10,7 +10,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: train test check format clean
+.PHONY: install train test check format clean
+
+install: $(VENV)/installed
 
 train: $(VENV)/installed
 	$(RUN) bin/train.py --stages=6 --xla

@@ -41,7 +41,7 @@ from cpm.training.recipes import RECIPES, recipe
 from cpm.training.targets import make_targets
 
 ROOT = pathlib.Path(__file__).parent.parent
-DOCUMENTS = ("BUILD_NOTES.md", "README.md")
+DOCUMENTS = ("BUILD_NOTES.md", "README.md", "cpm/pretrained/MODEL_CARD.md")
 ROOMS = ("cpm", "ops", "bin", "tests", "docs", ".ci")
 
 # Folders that commands make, or that users have; and files in them.
@@ -84,8 +84,8 @@ def code_of(text):
     return [" ".join(span.split()) for span in spans], fenced.findall(text)
 
 
-def problems(text):
-    """Everything that `text` names wrongly, as sentences."""
+def problems(text, folder=ROOT):
+    """Everything that `text`, a file in `folder`, names wrongly, as sentences."""
     spans, blocks = code_of(text)
     found = []
     for span in spans:
@@ -98,7 +98,7 @@ def problems(text):
     return found + [
         f"{target} does not exist"
         for target in re.findall(r"\]\((?!https?:|#)([^)\s]+)\)", text)
-        if not (ROOT / target).exists()
+        if not (folder / target).exists()
     ]
 
 
@@ -213,7 +213,8 @@ def section(title):
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_everything_named_exists(name):
-    assert problems((ROOT / name).read_text(encoding="utf-8")) == []
+    path = ROOT / name
+    assert problems(path.read_text(encoding="utf-8"), path.parent) == []
 
 
 @pytest.mark.parametrize(
