@@ -10,9 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: install train test check format clean
-
-install: $(VENV)/installed
+.PHONY: train test check install format clean
 
 train: $(VENV)/installed
 	$(RUN) bin/train.py --stages=6 --xla
@@ -25,6 +23,8 @@ check: $(VENV)/installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not slow" ops cpm tests
+
+install: $(VENV)/installed
 
 format: $(VENV)/installed
 	$(VENV)/bin/ruff format .
