@@ -16,16 +16,35 @@ from ops.slots import sizes
 from ops.tile_transforms import KernelMap, Tiling, overlap, parts_of
 
 
-@dataclasses.dataclass(frozen=True)
-class DenseTiling(Tiling):
-    """A `Tiling` whose map is applied to whole tiles; what lies between its steps is `[h w, T, C]`."""
+class _AtOnce:
+    """A map with one slot, whose second step is the whole matrix."""
 
     slots = 1
+
+    @property
+    def matrix(self):
+        """`[r, n]`, of the n numbers of a tile or of a kernel."""
+        return self.map.matrix()
+
+    def analyse_columns(self, z, slot):
+        """What `analyse_rows` gives, `[n, ., .]`, to `[r, ., .]`."""
+        del slot
+        return _whole(self.matrix, z, transpose=False)
+
+    def synthesise_columns(self, u, slot):
+        """The transpose of `analyse_columns`."""
+        del slot
+        return _whole(self.matrix, u, transpose=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseTiling(_AtOnce, Tiling):
+    """A `Tiling` whose map is applied to whole tiles: between its steps `[h w, T, C]`, then `[r, T, C]`."""
 
     def multiply_adds(self, channels):
         """Of the map, or the transposed one, for an image of so many channels."""
         down, across = self.tiles
-        return self.shape[0] * down * across * channels * self._matrix.size
+        return self.shape[0] * down * across * channels * self.matrix.size
 
     def analyse_rows(self, x):
         """`[B, H, W, C]` to `[h w, T, C]`: the tiles, cut out."""
@@ -33,24 +52,12 @@ class DenseTiling(Tiling):
         (oh, ow), c = self.step, sizes(x)[-1]
 
         y = tf.reshape(self.padded(x), [-1, self.blocks[0], oh, self.blocks[1], ow, c])
-        y = tf.concat(
-            [y[:, e : e + down, :n] for e, n in parts_of(high, oh)], axis=2
-        )  # [B, down, h, blocks, ow, C]
-        y = tf.concat(
-            [y[:, :, :, e : e + across, :n] for e, n in parts_of(wide, ow)], axis=4
-        )  # [B, down, h, across, w, C]
+        parts = [y[:, e : e + down, :n] for e, n in parts_of(high, oh)]
+        y = tf.concat(parts, axis=2)  # [B, down, h, blocks, ow, C]
+        parts = [y[:, :, :, e : e + across, :n] for e, n in parts_of(wide, ow)]
+        y = tf.concat(parts, axis=4)  # [B, down, h, across, w, C]
         y = tf.transpose(y, [2, 4, 0, 1, 3, 5])
         return tf.reshape(y, [high * wide, -1, c])
-
-    def analyse_columns(self, z, slot):
-        """What `analyse_rows` gives to `[r, T, C]`."""
-        del slot
-        return _whole(self._matrix, z, transpose=False)
-
-    def synthesise_columns(self, u, slot):
-        """The transpose of `analyse_columns`: `[r, T, C]` to `[h w, T, C]`."""
-        del slot
-        return _whole(self._matrix, u, transpose=True)
 
     def synthesise_rows(self, slots):
         """The transpose of `analyse_rows`: `[1, h w, T, C]` to `[B, H, W, C]`."""
@@ -60,49 +67,26 @@ class DenseTiling(Tiling):
         y = tf.reshape(slots, [high, wide, batch, down, across, c])
         y = tf.transpose(y, [2, 3, 0, 4, 1, 5])  # [B, down, h, across, w, C]
         y = overlap(y, wide, self.step[1], axes=(4, 3))  # [B, down, h, blocks, ow, C]
-        y = overlap(
-            y, high, self.step[0], axes=(2, 1)
-        )  # [B, blocks, oh, blocks, ow, C]
-        return self.cropped(y)
-
-    @property
-    def _matrix(self):
-        return self.map.matrix()  # [r, h w]
+        return self.cropped(overlap(y, high, self.step[0], axes=(2, 1)))
 
 
 @dataclasses.dataclass(frozen=True)
-class DenseKernelMap(KernelMap):
-    """A `KernelMap` that is one matrix; what lies between its steps is `[kh kw, Cin, Cout]`."""
-
-    slots = 1
+class DenseKernelMap(_AtOnce, KernelMap):
+    """A `KernelMap` that is one matrix: between its steps `[kh kw, Cin, Cout]`, then `[r, Cin, Cout]`."""
 
     @property
     def multiply_adds(self):
         """Of the map, or the transposed one."""
-        return self.shape[0] * self.shape[1] * self._matrix.size
+        return self.shape[0] * self.shape[1] * self.matrix.size
 
     def analyse_rows(self, kernel):
         """`[kh, kw, Cin, Cout]` to `[kh kw, Cin, Cout]`."""
         return tf.reshape(kernel, [-1, *self.shape])
 
-    def analyse_columns(self, z, slot):
-        """What `analyse_rows` gives to `[r, Cin, Cout]`."""
-        del slot
-        return _whole(self._matrix, z, transpose=False)
-
-    def synthesise_columns(self, u, slot):
-        """The transpose of `analyse_columns`: `[r, Cin, Cout]` to `[kh kw, Cin, Cout]`."""
-        del slot
-        return _whole(self._matrix, u, transpose=True)
-
     def synthesise_rows(self, slots):
         """The transpose of `analyse_rows`: `[1, kh kw, Cin, Cout]` to `[kh, kw, Cin, Cout]`."""
         size = self.map.rows.shape[2], self.map.columns.shape[3]
         return tf.reshape(slots, [*size, *self.shape])
-
-    @property
-    def _matrix(self):
-        return self.map.matrix()  # [r, kh kw]
 
 
 def _whole(matrix, y, *, transpose):
