@@ -22,7 +22,7 @@ def script(*flags, cwd):
         ([], "case"),
         (["--case=speed"], "conv_layers|forward"),
         (["--case=forward", "--peers=jax"], "--peers has 'jax'; expected any of torch"),
-        (["--case=forward", "--ours=fast"], "--ours has 'fast'; expected any of graph"),
+        (["--case=forward", "--ours=own"], "--ours has 'own'; expected any of graph"),
         (["--case=forward", "--ours="], "--ours is empty"),
         (["--case=forward", "--read=nowhere.json"], "nowhere.json cannot be read"),
         (["--case=forward", "--image_size=100"], "multiples of 8"),

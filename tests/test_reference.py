@@ -12,7 +12,7 @@ from ops import reference
 # counts, and the two halves of fast_conv2d are defined by the whole.
 PARTS = {
     *("cook_toom", "fourier", "best_algorithm", "candidate_algorithms", "fast_cost"),
-    *("transform_kernel", "fast_conv2d_transformed"),
+    *("transform_kernel", "fast_conv2d_transformed", "fast_conv2d_multiply_adds"),
 }
 OPS = [
     n
