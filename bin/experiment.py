@@ -10,8 +10,8 @@ after every stage and after the last one only (Figure 5). schemes: all stages at
 other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at equal
 parameters (Figure 4). ingredients: without centre map, with background map, with the primary person
 alone in stage 1. time: some fifteen changes of the recipe, one at a time, each with as many steps as
-take the time of the recipe's --steps. Without --data the embedded people are used. Everything is resumed where it
-stopped; results lie in OUT/NAME.md, NAME.png and NAME.json.
+take the time of the recipe's --steps. Without --data the embedded people are used. Everything is
+resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json.
 """
 
 import os

@@ -29,7 +29,6 @@ from cpm.training.run_folder import read_config, run_of
 FLAGS = flags.FLAGS
 flags.DEFINE_string("ckpt", None, "Run folder or checkpoint.", required=True)
 flags.DEFINE_string("out", None, "File to write, .npz.", required=True)
-
 flags.DEFINE_string(
     "evaluation", None, "JSON file of its evaluation, for the default --threshold."
 )
@@ -40,11 +39,8 @@ def main(_):
         raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
     network, config, description = load_network(FLAGS.ckpt)
     prefix = description["prefix"]
-    kept = (
-        "data",
-        "threshold",
-        "threshold_from",
-    )  # of weights that were exported before
+    # What weights that were exported before know of themselves.
+    kept = ("data", "threshold", "threshold_from")
     origin = {key: description[key] for key in kept if key in description}
     origin["checkpoint"] = prefix
     if run := run_of(prefix):

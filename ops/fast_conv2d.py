@@ -16,9 +16,9 @@ import functools
 
 import tensorflow as tf
 
+from ops.dense_tiles import DenseKernelMap, DenseTiling
 from ops.shapes import check_floating, check_shape
 from ops.slots import each_slot, sizes as sizes_of
-from ops.dense_tiles import DenseKernelMap, DenseTiling
 from ops.tile_transforms import KernelMap, Tiling
 
 
@@ -154,8 +154,9 @@ def _with_weights(algorithm, compiled):
     """The convolution as a function of (x, weights)."""
 
     def forward(x, weights):
-        pieces = 1 if algorithm.at_once else algorithm.slots
-        slots = tf.reshape(weights, [pieces, -1, *weights.shape[1:]])
+        channels = weights.shape[1:]
+        pieces = _kernel_map(algorithm, channels).slots
+        slots = tf.reshape(weights, [pieces, -1, *channels])
         return _convolve(x, algorithm, lambda p: slots[p])
 
     return tf.function(forward, jit_compile=True) if compiled else forward

@@ -40,8 +40,7 @@ def failures(people, skeleton):
       joint counts.
     """
     truth, state = people.truth_px, people.state
-    torso = pck.torso_lengths(truth, state, skeleton)
-    errors = pck.normalized_errors(people.joints_px[-1], truth, state, torso, skeleton)
+    torso, errors = _errors(people, skeleton)
     if np.isnan(errors).all():
         return None
     of_people = kinds(truth, state, skeleton)
@@ -66,9 +65,8 @@ def worst(people, skeleton, count):
       wrong occluded joints) and `mirrored` (who has most mirrored ones); nobody without a wrong joint.
     """
     truth, state = people.truth_px, people.state
-    torso = pck.torso_lengths(truth, state, skeleton)
-    errors = pck.normalized_errors(people.joints_px[-1], truth, state, torso, skeleton)
-    wrong = ~np.isnan(errors) & ~(errors <= ALPHA)
+    torso, errors = _errors(people, skeleton)
+    wrong = _is_wrong(errors)
     of_kind = {
         kind: wrong & rows[:, np.newaxis]
         for kind, rows in kinds(truth, state, skeleton).items()
@@ -114,6 +112,19 @@ def kinds(truth_px, state, skeleton):
     return {name: known & rows for name, rows in zip(names, found)}
 
 
+def _errors(people, skeleton):
+    """`[N]` torso lengths, and `[N, P]` errors of the last stage in units of them."""
+    truth, state = people.truth_px, people.state
+    torso = pck.torso_lengths(truth, state, skeleton)
+    predicted = people.joints_px[-1]
+    return torso, pck.normalized_errors(predicted, truth, state, torso, skeleton)
+
+
+def _is_wrong(errors):
+    """`[N, P]` bool: counts, and is not right."""
+    return ~np.isnan(errors) & ~(errors <= ALPHA)
+
+
 def _score(errors):
     """`people` and `joints` that count, and which share of these is `correct`."""
     counted = ~np.isnan(errors)
@@ -136,7 +147,7 @@ def _wrong(people, torso, errors, skeleton):
 def _parts(people, torso, errors, skeleton):
     """{how a joint is wrong: `[N, P]` bool}."""
     truth, state = people.truth_px, people.state
-    wrong = ~np.isnan(errors) & ~(errors <= ALPHA)
+    wrong = _is_wrong(errors)
     apart = people.joints_px[-1][:, :, None] - truth[:, None]  # [N, P, P, 2]
     with np.errstate(invalid="ignore"):
         near = np.linalg.norm(apart, axis=-1) <= ALPHA * torso[:, None, None]
