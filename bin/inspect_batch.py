@@ -21,7 +21,6 @@ from cpm.flags import (
     train_config_from_flags,
 )
 from cpm.geometry import cell_origin
-from cpm.network.specs import STRIDE
 from cpm.plots.batch import draw_batch
 from cpm.plots.canvas import check_picture_name, write_picture
 from cpm.skeleton import get_skeleton
@@ -61,9 +60,9 @@ def main(_):
     targets = make_targets(
         batch,
         config.target,
-        stride=STRIDE,
+        stride=config.network.stride,
         background=False,
-        origin_px=cell_origin(config.network.grid, STRIDE),
+        origin_px=cell_origin(config.network.grid, config.network.stride),
     )
     arrays = {key: value.numpy() for key, value in batch.items()}
     skeleton = get_skeleton(config.network.skeleton)

@@ -44,7 +44,8 @@ class NetworkConfig:
       norm: `none` or `batch`, after each hidden convolution.
       center_map: stages ≥ 2 also see a Gaussian at the person's centre.
       background: one more map, 1 − max over joints.
-      image_size: (height, width) of the crop, pixels, multiples of 8.
+      image_size: (height, width) of the crop, pixels, multiples of `stride`.
+      stride: pixels per cell of a belief map: 8, of `mini` also 4.
       normalization: `release`, (x − 128) / 256, or `blog`, x / 127.5 − 1, of grey levels 0 … 255.
       stage_kernel: side of the large kernels of stages ≥ 2; 0 = the preset's.
       stage_width: multiplier of those layers' channels, on top of `width`.
@@ -61,6 +62,7 @@ class NetworkConfig:
     center_map: bool = True
     background: bool = False
     image_size: tuple[int, int] = (128, 128)
+    stride: int = 8
     normalization: str = "release"
     stage_kernel: int = 0
     stage_width: float = 1.0

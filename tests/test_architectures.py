@@ -15,7 +15,7 @@ from cpm.network.architectures import (
     architecture,
     preset,
 )
-from cpm.network.specs import STRIDE, Conv, Dropout, MaxPool
+from cpm.network.specs import Conv, Dropout, MaxPool
 
 
 def configured(arch, **changes):
@@ -102,7 +102,7 @@ def test_rules_that_hold_in_every_preset(arch, norm):
         stride = 1
         for layer in trunk:
             stride *= getattr(layer, "stride", 1)
-        assert stride == plan.stride == STRIDE == 8
+        assert stride == plan.stride == 8
     heads = [plan.first_head, *(stage.head for stage in plan.later_stages)]
     for head in heads:
         last = head[-1]
@@ -175,6 +175,9 @@ def test_presets_follow_the_defaults_of_the_configuration():
         ({"width": float("nan")}, "width should be above 0, not nan"),
         ({"image_size": (160, 100)}, "multiples of 8, not (160, 100)"),
         ({"image_size": (0, 160)}, "multiples of 8, not (0, 160)"),
+        ({"image_size": (66, 64), "stride": 4}, "multiples of 4, not (66, 64)"),
+        ({"stride": 2}, "stride of 'mini' should be one of (4, 8), not 2"),
+        ({"arch": "vgg", "stride": 4}, "stride of 'vgg' should be one of (8,), not 4"),
     ],
 )
 def test_architecture_raises(changes, message):

@@ -242,3 +242,14 @@ def test_unknown_size_needs_a_network_without_center_map():
 def test_network_raises_for_a_bad_configuration():
     with pytest.raises(ValueError, match="unknown arch"):
         ConvolutionalPoseMachine(dataclasses.replace(preset("mini"), arch="x"))
+
+
+def test_mini_of_half_the_stride_has_maps_twice_as_fine(seeded):
+    """The same variables, maps of twice the sides, and cells whose middles lie right."""
+    shapes = []
+    for stride in (8, 4):
+        net = tiny(stride=stride)
+        assert net(*inputs(seeded))[-1].shape == [2, 32 // stride, 48 // stride, 16]
+        assert net.stride == stride and net.origin_px == (stride - 1) / 2
+        shapes.append([v.shape for v in net.trainable_variables])
+    assert shapes[0] == shapes[1]

@@ -16,12 +16,13 @@ References:
 import functools
 
 from cpm.config import NetworkConfig
-from cpm.network.specs import Architecture, Conv, Dropout, LaterStage, MaxPool, STRIDE
+from cpm.network.specs import Architecture, Conv, Dropout, LaterStage, MaxPool
 from cpm.skeleton import get_skeleton
 
 NORMS = ("none", "batch")
 NORMALIZATIONS = {"release": (128.0, 256.0), "blog": (127.5, 127.5)}  # (x - m) / s
 GRIDS = ("center", "corner")
+STRIDES = {"mini": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
 
 
 def mini(config):
@@ -36,7 +37,7 @@ def mini(config):
         conv("conv1_1", 7, 16, stride=2),
         conv("conv1_2", 3, 32, stride=2),
         conv("conv2_1", 3, 64),
-        conv("conv2_2", 3, 128, stride=2),
+        conv("conv2_2", 3, 128, stride=config.stride // 4),
         conv("conv3_1", 3, 128),
         conv("conv3_2", 3, 128),
         conv("conv3_3", 3, 128),
@@ -234,6 +235,7 @@ def _assemble(config, trunk, first_head, second_trunk, later_stage, concat):
         later_stages=tuple(later_stage(t) for t in range(2, config.stages + 1)),
         concat=concat,
         maps=_maps(config),
+        stride=config.stride,
     )
 
 
@@ -253,9 +255,13 @@ def _check(config):
         raise ValueError(
             f"stage_kernel should be at least 0, not {config.stage_kernel}"
         )
-    if any(side < STRIDE or side % STRIDE for side in config.image_size):
+    if config.stride not in STRIDES[config.arch]:
         raise ValueError(
-            f"image_size (height, width) should be positive multiples of {STRIDE}, "
+            f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, not {config.stride}"
+        )
+    if any(side < config.stride or side % config.stride for side in config.image_size):
+        raise ValueError(
+            f"image_size (height, width) should be positive multiples of {config.stride}, "
             f"not {tuple(config.image_size)}"
         )
 

@@ -6,8 +6,6 @@ Frozen values without TensorFlow: presets (architectures.py) are written in them
 
 import dataclasses
 
-STRIDE = 8  # input pixels per cell of a belief map, in every preset
-
 
 @dataclasses.dataclass(frozen=True)
 class Conv:
@@ -74,4 +72,4 @@ class Architecture:
     later_stages: tuple[LaterStage, ...]
     concat: tuple[str, ...]
     maps: int
-    stride: int = STRIDE
+    stride: int
