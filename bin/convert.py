@@ -4,6 +4,7 @@
     python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
     python bin/convert.py --dataset=flic --src=downloads/FLIC --out=data/flic
     python bin/convert.py --dataset=coco --src=photos --out=data/photos
+    python bin/convert.py --dataset=lspet --src=downloads/lspet --leave_out=doubts.txt --out=data/lspet-clean
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
 The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
@@ -13,6 +14,7 @@ from absl import flags
 
 from cpm import command_line
 from cpm.data import sources
+from cpm.data.id_list import read_ids
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
 from cpm.data.manifest import read_manifest
 from cpm.data.report import compare, table
@@ -33,6 +35,11 @@ flags.DEFINE_bool(
     "keep_near_duplicates",
     False,
     "Keep the 12 LSP training pictures that nearly repeat a test picture.",
+)
+flags.DEFINE_string(
+    "leave_out",
+    None,
+    "Text file with ids of people not to train on, as bin/eval.py --write_doubts makes it.",
 )
 flags.DEFINE_bool(
     "single_person",
@@ -59,8 +66,10 @@ flags.DEFINE_integer("shards", 0, "Files per split; 0 = by size.", lower_bound=0
 
 
 def main(_):
-    if FLAGS.src and FLAGS.dataset == sources.SYNTHETIC:
-        raise UsageError("--src is not for synthetic people; leave it out")
+    for flag in ("src", "leave_out"):
+        if FLAGS[flag].value and FLAGS.dataset == sources.SYNTHETIC:
+            raise UsageError(f"--{flag} is not for synthetic people; leave it out")
+    listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
     manifest = sources.convert(
         FLAGS.dataset,
         FLAGS.out,
@@ -71,6 +80,7 @@ def main(_):
         seed=FLAGS.seed,
         shards=FLAGS.shards,
         keep_near_duplicates=FLAGS.keep_near_duplicates,
+        leave_out=listed,
         single_person=FLAGS.single_person,
         longest_side=FLAGS.longest_side,
         max_pixels=FLAGS.max_pixels,
@@ -79,6 +89,11 @@ def main(_):
     known = sources.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
     if known and not FLAGS.single_person:
         print(compare(manifest.report, known))
+    if strangers := listed.difference(*manifest.report["left_out"].values()):
+        print(
+            f"{len(strangers)} of {len(listed)} ids in {FLAGS.leave_out} are nobody to train on, "
+            f"like {min(strangers)!r}"
+        )
     read_manifest(FLAGS.out, verify=True)
     print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
     print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")

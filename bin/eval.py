@@ -29,6 +29,11 @@ and .json from 0; --origin says otherwise. --write_predictions makes such a file
 
     python bin/eval.py --ckpt=runs/lsp --data=data/lsp --split=test --write_predictions=ours.h5
 
+Annotations that a network cannot believe are listed for a look at their pictures; what is wrong can be
+left out when the data is converted again (bin/convert.py --leave_out):
+
+    python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip --write_doubts=doubts.txt
+
 JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]}, or
 what bin/predict.py writes of pictures with one person each.
 """
@@ -39,9 +44,10 @@ from absl import flags
 
 from cpm import command_line, evaluate, files, score_files
 from cpm.config import CROP_RULES
-from cpm.data import pipeline
+from cpm.data import id_list, pipeline
 from cpm.errors import UsageError
 from cpm.evaluation import writing
+from cpm.evaluation.failures import ALPHA, doubted
 from cpm.evaluation.published import PROTOCOLS
 from cpm.flags import (
     convolution_method,
@@ -83,8 +89,16 @@ flags.DEFINE_enum("origin", None, ["0", "1"], "First pixel's number in --predict
 flags.DEFINE_string(
     "write_predictions", None, "File for the network's joints: .mat, .h5, .npz, .json."
 )
+flags.DEFINE_string(
+    "write_doubts",
+    None,
+    "Text file for the ids of people of whom hardly a joint is found where it is annotated.",
+)
 OF_FILES = ("ground_truth", "protocol", "origin")
-OF_NETWORKS = ("data", "crop", "passes", "flip", "plots", "write_predictions")
+OF_NETWORKS = (
+    *("data", "crop", "passes", "flip", "plots"),
+    *("write_predictions", "write_doubts"),
+)
 
 
 def main(_):
@@ -98,7 +112,7 @@ def main(_):
                 f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
                 f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
             )
-    for flag in ("json", "write_predictions"):
+    for flag in ("json", "write_predictions", "write_doubts"):
         files.check_target(FLAGS[flag].value, flag)
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
         raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
@@ -135,11 +149,25 @@ def score_network():
             FLAGS.split,
         )
         print(f"wrote {FLAGS.write_predictions}")
+    if FLAGS.write_doubts:
+        write_doubts(result.people, network.skeleton)
     if FLAGS.plots:
         names = evaluate.write_pictures(
             result, FLAGS.plots, network, config, options, count=FLAGS.pictures
         )
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
+
+
+def write_doubts(people, skeleton):
+    """Writes who may be annotated wrongly, for a look at them and for bin/convert.py --leave_out."""
+    rows = doubted(people, skeleton)
+    id_list.write_ids(
+        FLAGS.write_doubts,
+        [people.ids[n] for n, _, _ in rows],
+        [f"{right} of {counted} joints" for _, right, counted in rows],
+        f"people of split {FLAGS.split!r} whom {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
+    )
+    print(f"wrote {FLAGS.write_doubts}: {len(rows)} of {len(people)} people")
 
 
 def default_name():

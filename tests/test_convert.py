@@ -71,6 +71,28 @@ def test_result(converted):
     assert json.loads((out / "manifest.json").read_text())["picture"] == "JPEG"
 
 
+def test_listed_people_are_not_trained_on(tmp_path):
+    """The listed leave the training half, not the validation half; strangers are named."""
+    save_leeds(tmp_path / "lspet", lsp_joints(40), 5)
+    listed = tmp_path / "list.txt"
+    listed.write_text("# these\nlspet/im00003\t0 of 14\nlspet/im00020\nlspet/im99999\n")
+    out = tmp_path / "out"
+    status, text, error = run(
+        "convert.py",
+        *("--dataset=lspet", f"--src={tmp_path / 'lspet'}", f"--out={out}"),
+        f"--leave_out={listed}",
+    )
+    assert status == 0, error
+    assert "1 listed by --leave_out: lspet/im00003" in text
+    assert (
+        f"2 of 3 ids in {listed} are nobody to train on, like 'lspet/im00020'" in text
+    )
+    manifest = read_manifest(out)
+    assert (manifest.people("train"), manifest.people("validation")) == (37, 2)
+    assert manifest.report["left_out"] == {"listed by --leave_out": ["lspet/im00003"]}
+    assert "--leave_out=FILE" in manifest.remake
+
+
 def test_inspect_batch(converted, tmp_path):
     out, _ = converted
     picture = tmp_path / "batch.png"
@@ -108,6 +130,17 @@ class TestBadUse:
     def test_misspelt_flag(self, tmp_path):
         status, _, error = run("convert.py", "--dataset=coco99", f"--out={tmp_path}")
         assert status == 2 and "coco99" in error and "Traceback" not in error
+
+    def test_list_that_is_not_there(self, tmp_path):
+        (tmp_path / "lspet").mkdir()
+        flags = f"--src={tmp_path / 'lspet'}", f"--out={tmp_path / 'out'}"
+        listed = f"--leave_out={tmp_path / 'list.txt'}"
+        status, _, error = run("convert.py", "--dataset=lspet", *flags, listed)
+        check_sentence(status, error, "there is no file", "list.txt", "--write_doubts")
+        status, _, error = run(
+            "convert.py", "--dataset=synthetic", f"--out={tmp_path / 'out'}", listed
+        )
+        check_sentence(status, error, "--leave_out is not for synthetic people")
 
     def test_source_without_annotations(self, tmp_path):
         (tmp_path / "lspet").mkdir()

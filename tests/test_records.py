@@ -158,7 +158,7 @@ class TestReport:
         (names,) = manifest.report["left_out"].values()
         assert names == ["lsp/im0175"]
         kept = write_records(
-            people, tmp_path / "b", leave_out=lambda _: False, **options
+            people, tmp_path / "b", leave_out=lambda _: None, **options
         )
         assert kept.people("train") == 176
 

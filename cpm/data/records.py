@@ -35,7 +35,7 @@ from cpm.data.manifest import (
     write_manifest,
 )
 from cpm.data.report import Report
-from cpm.data.splits import TRAIN, is_near_duplicate
+from cpm.data.splits import TRAIN, reason_to_leave_out
 from cpm.errors import UsageError
 
 _SHARD = re.compile(r"\w+-\d{5}-of-\d{5}\.tfrecord")
@@ -50,7 +50,7 @@ def write_records(
     rule,
     seed=0,
     shards=0,
-    leave_out=is_near_duplicate,
+    leave_out=reason_to_leave_out,
     longest_side_px=images.LONGEST_SIDE_PX,
     max_pixels=images.MAX_PIXELS,
     remake="bin/convert.py",
@@ -64,8 +64,9 @@ def write_records(
       rule: `cpm.data.splits.SplitRule`.
       seed: of the order inside the splits.
       shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
-      leave_out: function of a person's id; True leaves the person out of training. (It may still
-        validate: what resembles a test picture spoils a score only by having been learnt.)
+      leave_out: function of a person's id: why the person is left out of training, or None. (It may
+        still validate: what resembles a test picture spoils a score only by having been learnt, and
+        who is hard to learn from is no less worth finding.)
       longest_side_px: larger pictures are cut and shrunk, see `examples.encode_person`.
       max_pixels: pictures of more are left out.
       remake: command that makes the folder again, named where it is found to be broken.
@@ -132,8 +133,8 @@ def _encode(person, split, leave_out, encode, report):
         report.leave_out(person.id, person.excluded)
     elif split is None:
         report.leave_out(person.id, "in no split of this rule")
-    elif split == TRAIN and leave_out(person.id):
-        report.leave_out(person.id, "near-duplicates of test pictures")
+    elif split == TRAIN and (reason := leave_out(person.id)):
+        report.leave_out(person.id, reason)
     elif isinstance(person.image, str) and not os.path.isfile(person.image):
         report.leave_out(person.id, "pictures missing")
     elif not person.pose.present.any():

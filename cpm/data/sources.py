@@ -12,7 +12,7 @@ import os
 from cpm.data import coco, flic, lsp, lspet, manifest, mpii, synthetic
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS
 from cpm.data.records import write_records
-from cpm.data.splits import RULES, TRAIN, VALIDATION, is_near_duplicate
+from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out
 from cpm.errors import UsageError
 
 SOURCES = {
@@ -40,6 +40,7 @@ def convert(
     seed=0,
     shards=0,
     keep_near_duplicates=False,
+    leave_out=frozenset(),
     single_person=False,
     longest_side=LONGEST_SIDE_PX,
     max_pixels=MAX_PIXELS,
@@ -57,6 +58,7 @@ def convert(
       longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
       max_pixels: pictures of more are left out.
       keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
+      leave_out: ids of people who are left out of training.
       single_person: of MPII, convert only the people who stand apart from others.
 
     Returns:
@@ -91,6 +93,7 @@ def convert(
                 + f"; expected the folder of the unpacked data set {dataset!r}"
             )
         options += " --src=DIR" + (" --keep_near_duplicates" * keep_near_duplicates)
+        options += " --leave_out=FILE" * bool(leave_out)
         options += " --single_person" * single_person
         reader_options = {"single_person": True} if single_person else {}
         people = SOURCES[dataset](src, **reader_options)
@@ -101,7 +104,11 @@ def convert(
         rule=RULES[split_rule],
         seed=seed,
         shards=shards,
-        leave_out=(lambda _: False) if keep_near_duplicates else is_near_duplicate,
+        leave_out=functools.partial(
+            reason_to_leave_out,
+            listed=leave_out,
+            near_duplicates=not keep_near_duplicates,
+        ),
         longest_side_px=longest_side,
         max_pixels=max_pixels,
         remake=f"python bin/convert.py --dataset={dataset} {options} --out={out_dir}",

@@ -91,6 +91,24 @@ RULES = {
 }
 
 
+def reason_to_leave_out(person_id, listed=frozenset(), near_duplicates=True):
+    """Why a person must not be trained on, or None.
+
+    Args:
+      person_id: who.
+      listed: ids of people whom the user does not want.
+      near_duplicates: LSP's near-duplicates of test pictures are not wanted.
+
+    >>> reason_to_leave_out("lsp/im0175"), reason_to_leave_out("lsp/im0176")
+    ('near-duplicates of test pictures', None)
+    """
+    if person_id in listed:
+        return "listed by --leave_out"
+    if near_duplicates and is_near_duplicate(person_id):
+        return "near-duplicates of test pictures"
+    return None
+
+
 def is_near_duplicate(person_id):
     """Whether this LSP training picture nearly repeats a test picture.
 

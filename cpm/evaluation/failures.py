@@ -24,6 +24,7 @@ from cpm.evaluation import pck
 ALPHA = 0.2
 SPINE_ENDS = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 ACROSS = 0.25
+DOUBTED = 0.25
 
 
 def failures(people, skeleton):
@@ -79,6 +80,27 @@ def worst(people, skeleton, count):
         rows = np.argsort(-numbers, kind="stable")[:count]
         found[kind] = [int(n) for n in rows if numbers[n]]
     return {kind: rows for kind, rows in found.items() if rows}
+
+
+def doubted(people, skeleton):
+    """People of whose annotation a good network doubts: it finds hardly any joint where they have it.
+
+    Who has a quarter of the joints right, or less, of at least half of the skeleton's that count. It may
+    be the annotation that is wrong, another person that is meant, or the network that fails.
+
+    Args:
+      people, skeleton: as in `failures`.
+
+    Returns:
+      List of (row, joints that are right, joints that count), the worst first.
+    """
+    _, errors = _errors(people, skeleton)
+    counted = (~np.isnan(errors)).sum(-1)
+    right = (errors <= ALPHA).sum(-1)
+    share = right / np.maximum(counted, 1)
+    rows = np.flatnonzero((2 * counted >= len(skeleton)) & (share <= DOUBTED))
+    rows = rows[np.argsort(share[rows], kind="stable")]
+    return [(int(n), int(right[n]), int(counted[n])) for n in rows]
 
 
 def kinds(truth_px, state, skeleton):
