@@ -9,9 +9,11 @@ stages: accuracy with 1 … T stages (the paper's Figure 6). gradients: their si
 after every stage and after the last one only (Figure 5). schemes: all stages at once, one after the
 other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at equal
 parameters (Figure 4). ingredients: without centre map, with background map, with the primary person
-alone in stage 1. time: some fifteen changes of the recipe, one at a time, each with as many steps as
+alone in stage 1. time: some thirty changes of the recipe, one at a time, each with as many steps as
 take the time of the recipe's --steps. Without --data the embedded people are used. Everything is
-resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json.
+resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json. Variants of one OUT may
+be trained by several processes, each with its own of them (--only); started once more without, it
+makes the table of all.
 """
 
 import os
@@ -41,6 +43,7 @@ flags.DEFINE_list("seeds", ["0"], "Each variant is trained once with each.")
 flags.DEFINE_integer("steps", 1500, "Updates of each variant.", lower_bound=1)
 flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.")
 flags.DEFINE_bool("xla", True, "Compile with XLA what gains by it.")
+flags.DEFINE_list("only", None, "Labels of the variants to run; all if not given.")
 flags.DEFINE_string("metric", None, "Which score; by what is annotated if not given.")
 flags.DEFINE_string("out", None, "Folder; runs/experiments/NAME if not given.")
 
@@ -53,7 +56,7 @@ def main(arguments):
     )
     out = FLAGS.out or os.path.join("runs", "experiments", name)
     config = base_config(folders)
-    results = runner.run_experiment(name, config, folders, out, seeds)
+    results = runner.run_experiment(name, config, folders, out, seeds, FLAGS.only)
     metric = FLAGS.metric or next(iter(preferred_metrics(results)))
     write(
         name,

@@ -98,31 +98,93 @@ def test_phase_config_raises_without_steps():
 def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
     """Steps in proportion to speed, the faster of two timings; timed once, then remembered."""
     config = changed(CONFIG, {"network": {"width": 0.5}})
-    seconds = {"as it is": 0.1, "width × 1.5": 0.2, "crop × 0.75": 0.05}
-    listed = [v for v in variants.one_change(config) if v.label in seconds]
+    seconds = {"as it is": 0.1, "width × 1.5": 0.2, "crop × 0.75": 0.05, "Adam": 0.4}
+    config = changed(config, {"optimizer": {"optimizer": "sgd"}})
+    every = {v.label: v for v in variants.one_change(config)}
+    first, *others = (every[label] for label in seconds)
+    listed = [first, *others[:2], every["σ × 0.7"]]
     timed = []
 
     def timing(variant, config, data):
         timed.append(variant.label)
-        disturbed = len(timed) <= len(listed)
+        disturbed = timed.count(variant.label) == 1
         return seconds[variant.label] * (3 if disturbed else 1)
+
+    def equal(variants, config=config, data=(), out=tmp_path):
+        found = runner.equal_time(variants, first, config, list(data), str(out))
+        return {variant.label: variant.phases[0] for variant in found}
 
     monkeypatch.setattr(runner, "seconds_per_step", timing)
     for _ in range(2):
-        equal = runner.equal_time(listed, config, [], str(tmp_path))
-        shares = {variant.label: variant.phases[0].share for variant in equal}
-        assert shares == {"as it is": 1.0, "crop × 0.75": 2.0, "width × 1.5": 0.5}
-    assert len(timed) == 2 * len(listed)
+        shares = {label: phase.share for label, phase in equal(listed).items()}
+        # The width of a peak changes no step's time: it is not timed on its own.
+        assert shares == {
+            "as it is": 1.0,
+            "width × 1.5": 0.5,
+            "crop × 0.75": 2.0,
+            "σ × 0.7": 1.0,
+        }
+    assert sorted(timed) == sorted(2 * [v.label for v in listed[:3]])
+    timed.clear()
+    # A variant that comes later is timed then, the others are not again; the first needs no run.
+    assert equal([every["Adam"]])["Adam"].share == 0.25
+    assert timed == ["Adam", "Adam"]
     seeded = dataclasses.replace(config, seed=7)
-    assert runner.equal_time(listed, seeded, [], str(tmp_path)) == equal
+    assert equal(listed, seeded) == equal(listed)
     other = changed(config, {"data": {"batch_size": 3}})
     for settings, data in ((other, []), (config, ["data/lsp"])):
         with pytest.raises(UsageError, match="other settings; name another --out"):
-            runner.equal_time(listed, settings, data, str(tmp_path))
-    assert len(timed) == 2 * len(listed)
+            equal(listed, settings, data)
+    assert timed == ["Adam", "Adam"]
     config = changed(config, {"steps": 100})
-    phases = {variant.label: variant.phases[0] for variant in equal}
-    assert runner.phase_config(config, phases["crop × 0.75"]).steps == 200
+    phase = equal(listed, config, out=tmp_path / "longer")["crop × 0.75"]
+    assert runner.phase_config(config, phase).steps == 200
+
+
+def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
+    config = changed(CONFIG, {"network": {"width": 0.5}})
+    slow = variants.Variant(
+        "slow",
+        (
+            variants.Phase({"network": {"width": 1.0}}, 0.2, "embedded"),
+            variants.Phase({"network": {"width": 1.0}}, 0.8),
+        ),
+    )
+    first = variants.one_change(config)[0]
+    monkeypatch.setattr(
+        runner, "seconds_per_step", lambda v, *_: 2.0 if v is slow else 1.0
+    )
+    (found,) = runner.equal_time([slow], first, config, [], str(tmp_path))
+    assert [phase.share for phase in found.phases] == pytest.approx([0.1, 0.4])
+    assert [phase.data for phase in found.phases] == ["embedded", "given"]
+
+
+def test_phases_name_their_people(monkeypatch):
+    monkeypatch.setattr(
+        runner.sources, "embedded_people", lambda count, seed: f"drawn-{count}-{seed}"
+    )
+    folders = {
+        data: runner.folders_of(variants.Phase({}, data=data), ["a", "b"])
+        for data in ("given", "embedded", "both")
+    }
+    assert folders == {
+        "given": ["a", "b"],
+        "embedded": ["drawn-8000-0"],
+        "both": ["a", "b", "drawn-8000-0"],
+    }
+
+
+def test_only_some_variants_are_run(folder, tmp_path):
+    """Those that are named; together with those of another process they make one table."""
+    config = changed(CONFIG, {"steps": 1, "data": {"batch_size": 2}})
+    arguments = ("gradients", config, [folder], str(tmp_path), [0])
+    labels = ["every stage", "last stage only"]
+    for label in labels:
+        found = runner.run_experiment(*arguments, only=[label])
+        assert [result.label for result in found] == [label]
+    assert [r.label for r in runner.run_experiment(*arguments)] == labels
+    with pytest.raises(UsageError, match="no variant 'all'; there are: every stage, l"):
+        runner.run_experiment(*arguments, only=["every stage", "all"])
 
 
 def test_seconds_per_step_leave_out_the_first_half(folder, monkeypatch):
@@ -164,10 +226,14 @@ def test_one_change_changes_one_thing():
     larger = changed(config, by_label["crop × 1.25"])
     assert larger.network.image_size == (64, 80)
     assert larger.target.sigma_px == pytest.approx(7.0 * 64 / 48)
+    *_, first, among = variants.one_change(config)  # these change the people instead
+    assert [phase.data for phase in first.phases] == ["embedded", "given"]
+    assert [phase.data for phase in among.phases] == ["both"]
     for label, changes in by_label.items():
-        assert (changed(config, changes) == config) == (label == "as it is"), label
+        same = label in ("as it is", first.label, among.label)
+        assert (changed(config, changes) == config) == same, label
     assert "no average of weights" in by_label and "Adam" not in by_label
-    assert "average of 1,000 steps" in by_label
+    assert "average of 1000 steps" in by_label
     single = changed(config, {"network": {"stages": 1}})
     labels = [v.label for v in variants.one_change(single)]
     assert not [label for label in labels if "kernels" in label or "stages" in label]

@@ -13,17 +13,18 @@ import tempfile
 import time
 
 from cpm import evaluate, files
-from cpm.config import changed
+from cpm.config import OptimizerConfig, TargetConfig, changed
 from cpm.config_json import to_dict
-from cpm.data import pipeline
+from cpm.data import pipeline, sources
 from cpm.errors import UsageError
-from cpm.experiments.variants import EXPERIMENTS, Variant
+from cpm.experiments.variants import EXPERIMENTS
 from cpm.network.tables import stage_rows
 from cpm.training import checkpoints, loop
 from cpm.training.run_folder import read_metrics
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
 TIMED_RATE = 1e-6
+EMBEDDED_PEOPLE = 8000  # of variants that learn from them beside the given ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Result:
     gradients: list
 
 
-def run_experiment(name, config, data, out, seeds):
+def run_experiment(name, config, data, out, seeds, only=None):
     """Runs one experiment.
 
     Args:
@@ -57,19 +58,21 @@ def run_experiment(name, config, data, out, seeds):
       data: list of converted data folders.
       out: folder for the runs.
       seeds: ints.
+      only: labels of the variants to run, None = all.
 
     Returns:
       List of `Result`, seed by seed, without those that diverged.
 
     Raises:
-      UsageError: if the folder holds runs of other settings, the run is too short for phases, or
+      UsageError: if a label is unknown, the folder holds runs of other settings, the run is too short for phases, or
         every variant diverged.
     """
     experiment = EXPERIMENTS[name]
     config = changed(config, experiment.changes)
-    variants = experiment.variants(config)
+    every = experiment.variants(config)
+    variants = _chosen(every, only)
     if experiment.equal_time:
-        variants = equal_time(variants, config, data, out)
+        variants = equal_time(variants, every[0], config, data, out)
     results = []
     for seed in seeds:  # all variants of a seed first: a cut experiment can be compared
         for variant in variants:
@@ -85,15 +88,28 @@ def run_experiment(name, config, data, out, seeds):
     return results
 
 
-def equal_time(variants, config, data, out):
-    """The variants with as many steps as fit into the time that the first one's take.
+def _chosen(variants, labels):
+    """The variants of these labels, all for None; UsageError for a label that nobody has."""
+    known = [variant.label for variant in variants]
+    for label in labels or ():
+        if label not in known:
+            raise UsageError(
+                f"there is no variant {label!r}; there are: {', '.join(known)}"
+            )
+    return [v for v in variants if labels is None or v.label in labels]
 
-    A step is timed before anything is trained, in short runs, twice each and the faster counts.
-    What was timed is kept in OUT/seconds_per_step.json, so that an experiment that goes on, or has
-    more seeds, has the same steps.
+
+def equal_time(variants, first, config, data, out):
+    """The variants with as many steps as fit into the time that those of `first` take.
+
+    A step is timed before anything is trained, in short runs, twice each and the faster counts; of
+    variants whose steps compute the same, one is timed. What was timed is kept in
+    OUT/seconds_per_step.json, so that an experiment that goes on, or has more seeds or variants,
+    has the same steps.
 
     Args:
-      variants: list of `Variant` of one phase each.
+      variants: list of `Variant`.
+      first: `Variant` that they are compared with.
       config, data, out: as given to `run_experiment`.
 
     Raises:
@@ -102,26 +118,57 @@ def equal_time(variants, config, data, out):
     path = os.path.join(out, "seconds_per_step.json")
     advice = "name another --out, or delete that folder"
     of = {"config": to_dict(dataclasses.replace(config, seed=0)), "data": list(data)}
+    seconds = {}
     if os.path.exists(path):
         record = files.read_json(path, advice)
         if {key: record.get(key) for key in of} != json.loads(json.dumps(of)):
             raise UsageError(f"{path} was measured with other settings; {advice}")
         seconds = record["seconds"]
-    else:
-        seconds = {variant.label: math.inf for variant in variants}
-        for variant in 2 * variants:
-            found = seconds_per_step(variant, config, data)
-            seconds[variant.label] = min(found, seconds[variant.label])
-            print(f"{variant.label}: {1000 * found:.0f} ms a step", flush=True)
+    alike = {}  # what steps compute: labels of those that compute it
+    for variant in [first, *variants]:
+        alike.setdefault(_work_of_a_step(variant, config), {})[variant.label] = variant
+    untimed = []
+    for labels in alike.values():
+        known = [seconds[label] for label in labels if label in seconds]
+        if known:
+            seconds |= dict.fromkeys(labels, known[0])
+        else:
+            untimed.append(labels)
+    for labels in 2 * untimed:
+        label, variant = next(iter(labels.items()))
+        found = seconds_per_step(variant, config, data)
+        print(f"{label}: {1000 * found:.0f} ms a step", flush=True)
+        found = min(found, seconds.get(label, math.inf))
+        seconds |= dict.fromkeys(labels, found)
+    if untimed:
         files.write_json(path, of | {"seconds": seconds})
-    first = seconds[variants[0].label]
     return [
-        Variant(
-            v.label,
-            (dataclasses.replace(v.phases[0], share=first / seconds[v.label]),),
+        dataclasses.replace(
+            v, phases=_longer(v, seconds[first.label] / seconds[v.label])
         )
         for v in variants
     ]
+
+
+def _longer(variant, factor):
+    """The variant's phases, of `factor` times as many steps."""
+    return tuple(
+        dataclasses.replace(phase, share=factor * phase.share)
+        for phase in variant.phases
+    )
+
+
+def _work_of_a_step(variant, config):
+    """What decides how long a step takes, the same value for variants that take the same time.
+
+    That is all but what a target looks like and how large a step is.
+    """
+    settings = changed(config, variant.phases[0].changes)
+    return dataclasses.replace(
+        settings,
+        target=TargetConfig(),
+        optimizer=OptimizerConfig(optimizer=settings.optimizer.optimizer),
+    )
 
 
 def seconds_per_step(variant, config, data):
@@ -145,7 +192,8 @@ def run_variant(variant, config, data, folder):
     for number, phase in enumerate(variant.phases, start=1):
         settings = phase_config(config, phase)
         run_dir = os.path.join(folder, f"phase-{number}")
-        loop.Run(settings, data, run_dir, init_from=before).train()
+        people = folders_of(phase, data)
+        loop.Run(settings, people, run_dir, init_from=before).train()
         steps += settings.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
         before = last_checkpoint(run_dir)
@@ -165,6 +213,14 @@ def run_variant(variant, config, data, folder):
             if "gradient_rms" in record
         ],
     )
+
+
+def folders_of(phase, data):
+    """The converted folders that a phase learns from; `data` are the experiment's own."""
+    if phase.data == "given":
+        return data
+    embedded = [sources.embedded_people(EMBEDDED_PEOPLE, seed=0)]
+    return embedded if phase.data == "embedded" else [*data, *embedded]
 
 
 def phase_config(config, phase):

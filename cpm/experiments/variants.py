@@ -8,8 +8,7 @@ import dataclasses
 from collections.abc import Callable
 
 from cpm.config import AUGMENTATIONS, changed
-from cpm.network.architectures import architecture
-from cpm.network.specs import STRIDE
+from cpm.network.architectures import STRIDES, architecture
 from cpm.network.tables import stage_rows
 
 GRADIENT_RECORDS = 60  # of every kernel, over a run
@@ -23,10 +22,12 @@ class Phase:
     Attributes:
       changes: of the experiment's configuration, see `cpm.config.changed`.
       share: of the steps of the whole variant.
+      data: `given`, the experiment's people; `embedded`, the synthetic ones; `both`, shuffled together.
     """
 
     changes: dict
     share: float = 1.0
+    data: str = "given"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,13 +134,15 @@ def ingredients(config):
 
 
 def one_change(config):
-    """What a training is made of, one change at a time."""
+    """What a training is made of, one change at a time; the last two change what is learned from."""
     network, target, optimizer = config.network, config.target, config.optimizer
     size, stages = network.image_size, network.stages
 
     def crop(factor):
         """Peaks keep their size in the picture."""
-        larger = tuple(STRIDE * round(side * factor / STRIDE) for side in size)
+        larger = tuple(
+            network.stride * round(side * factor / network.stride) for side in size
+        )
         sigma_px = target.sigma_px * larger[0] / size[0]
         return {"network": {"image_size": larger}, "target": {"sigma_px": sigma_px}}
 
@@ -150,6 +153,10 @@ def one_change(config):
         "width × 0.75": {"network": {"width": 0.75 * network.width}},
         "width × 1.5": {"network": {"width": 1.5 * network.width}},
         "half the stages": {"network": {"stages": max(1, stages // 2)}},
+        "half the stages of width × 1.25": {
+            "network": {"stages": max(1, stages // 2), "width": 1.25 * network.width}
+        },
+        "no norm": {"network": {"norm": "none"}},
         "later kernels 5×5": {"network": {"stage_kernel": 5}},
         "later kernels 9×9": {"network": {"stage_kernel": 9}},
         "σ × 0.7": {"target": {"sigma_px": 0.7 * target.sigma_px}},
@@ -160,18 +167,35 @@ def one_change(config):
         },
         "rate ÷ 2": {"optimizer": {"learning_rate": optimizer.learning_rate / 2}},
         "rate × 2": {"optimizer": {"learning_rate": optimizer.learning_rate * 2}},
+        "rate constant": {"optimizer": {"schedule": "constant"}},
         "Adam": {"optimizer": {"optimizer": "adam"}},
+        "Adam at rate ÷ 2": {
+            "optimizer": {
+                "optimizer": "adam",
+                "learning_rate": optimizer.learning_rate / 2,
+            }
+        },
         "batch × 2": {"data": {"batch_size": 2 * config.data.batch_size}},
-        "average of 1,000 steps": {"average_decay": 0.999},
+        "average of 1000 steps": {"average_decay": 0.999},
         "no average of weights": {"average_decay": 0.0},
         "changes light": {"data": {"augment": AUGMENTATIONS["light"]}},
         "changes strong": {"data": {"augment": AUGMENTATIONS["strong"]}},
         "changes wild": {"data": {"augment": AUGMENTATIONS["wild"]}},
     }
-    return [
+    if network.stride // 2 in STRIDES[network.arch]:
+        finer = {"network": {"stride": network.stride // 2}}
+        choices["belief maps twice as fine"] = finer
+    single = [
         Variant(label, (Phase(changes),))
         for label, changes in choices.items()
         if not changes or not _same_training(config, changed(config, changes))
+    ]
+    return single + [
+        Variant(
+            "a fifth on synthetic people first",
+            (Phase({}, 0.2, "embedded"), Phase({}, 0.8)),
+        ),
+        Variant("synthetic people among them", (Phase({}, data="both"),)),
     ]
 
 
