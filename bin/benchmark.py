@@ -55,6 +55,11 @@ BATCH_SIZES = {"mini": 8, "vgg": 2, "paper": 1}
 def main(_):
     """Measures one case and shows it."""
     variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
+    if FLAGS.case != "train_step" and "bfloat16" in variants:
+        raise UsageError(
+            "--ours=bfloat16 is of a training step: all else computes in float32 anyway; "
+            "leave it out, or ask for --case=train_step"
+        )
     peers = present(chosen("peers", FLAGS.peers, sides.PEERS))
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
     before = machine.measure_limits()

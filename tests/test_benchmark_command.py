@@ -24,6 +24,7 @@ def script(*flags, cwd):
         (["--case=forward", "--peers=jax"], "--peers has 'jax'; expected any of torch"),
         (["--case=forward", "--ours=own"], "--ours has 'own'; expected any of graph"),
         (["--case=forward", "--ours="], "--ours is empty"),
+        (["--case=forward", "--ours=bfloat16"], "--ours=bfloat16 is of a training"),
         (["--case=forward", "--read=nowhere.json"], "nowhere.json cannot be read"),
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),

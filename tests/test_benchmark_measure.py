@@ -108,6 +108,15 @@ def test_outputs_that_differ_are_not_timed():
         measure.check("forward", "torch", "graph", reply | {"error": float("inf")})
 
 
+def test_sixteen_bits_have_room_for_rounding_alone():
+    for side in ("bfloat16", "torch_bfloat16", "torch_compile_bfloat16"):
+        for of, right, wrong in (("losses", 0.005, 0.02), ("gradient of a", 0.9, 1.1)):
+            reply = {"error": right, "error_of": of}
+            measure.check("train_step", side, "xla", reply)
+            with pytest.raises(measure.Disagreement):
+                measure.check("train_step", side, "xla", reply | {"error": wrong})
+
+
 def test_limits_are_measured():
     """Small arrays: right units. A product of 128² is 4.2 MFLOP: less than a second, more than 1 ns."""
     limits = machine.measure_limits(matrix=128, copied_bytes=2**20, seconds=0.01)

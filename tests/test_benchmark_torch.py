@@ -103,7 +103,7 @@ def test_beliefs_losses_and_gradients_in_float64(arch, norm, folder_of):
 
     side = torch_sides.Training(str(folder), SETTINGS)
     side._network = side._machine = machine.train()
-    center_map = network._center_map(wide["image"], wide["center_px"])
+    center_map = network._center_map(wide["image"], wide["center_px"], tf.float64)
     side._arguments = [
         torch.from_numpy(a.numpy()).permute(0, 3, 1, 2)
         for a in (wide["image"], center_map)
@@ -161,6 +161,20 @@ def test_update_is_ours(folder_of):
             # A step moves a weight by about 1e-4 of 1: float32 leaves it three digits.
             moved, expected = theirs[key] - start[key], variable.numpy() - start[key]
             assert exchange.relative_error(moved, expected) < 1e-2, key
+
+
+def test_sixteen_bits_are_in_effect_on_both_sides(folder_of):
+    """Losses are off by about 2⁻⁸, not by float32's 1e-6, and not by more than rounding explains."""
+    folder = str(folder_of(config_of("mini", norm="batch", stages=2)))
+    reference = ours.Training(folder, SETTINGS)
+    reference.compute()
+    exchange.write_arrays(folder, exchange.REFERENCE, dict(reference.outputs()))
+    narrow = SETTINGS | {"bfloat16": True, "changes": ours.VARIANTS["bfloat16"]}
+    for side in (ours.Training(folder, narrow), torch_sides.Training(folder, narrow)):
+        side.compute()
+        error, name = exchange.largest_error(folder, side.outputs())
+        assert name == "losses" and 1e-5 < error < 1e-2
+        side.finish()
 
 
 def test_convolution_is_ours(tmp_path):

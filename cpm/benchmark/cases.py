@@ -156,7 +156,10 @@ def _true_flop(sides, config, layers, *, gradients, transformed=False):
     for name, (_, settings) in sides.items():
         if "changes" in settings:
             variant = changed(config, settings["changes"])
-            method = ConvolutionMethod(variant.conv, variant.xla)
+            narrow = variant.precision != "float32"  # always direct, layers.py says why
+            method = ConvolutionMethod(
+                "direct" if narrow else variant.conv, variant.xla
+            )
             batch = config.data.batch_size
             found[name] = 2 * sum(
                 len(names) * _multiply_adds(method, batch, s, gradients, transformed)

@@ -141,6 +141,10 @@ def check(case, side, reference, reply):
     if reply["error"] is None or case not in TOLERANCES:
         return
     allowed = TOLERANCES[case] * exchange.allowance(reply["error_of"])
+    if "bfloat16" in side:
+        # Eight bits of digits: losses of `mini` differ by 1e-3. A gradient that is missing, or points
+        # elsewhere, differs by its own size or more.
+        allowed = min(100 * allowed, 1.0)
     if not reply["error"] <= allowed:
         raise Disagreement(
             f"{side} and {reference} differ in {reply['error_of']} by {reply['error']:.1e} of its "

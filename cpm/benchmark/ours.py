@@ -5,6 +5,7 @@ A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the plac
     graph   TensorFlow's own kernels
     xla     what `--xla` makes of it (cpm/network/convolution.py): fast convolutions where they pay
     fast    the same, but fast convolutions wherever there are any: what `auto` has to be better than
+    bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
 """
 
 import numpy as np
@@ -26,6 +27,7 @@ VARIANTS = {
     "graph": {"xla": False},
     "xla": {"xla": True},
     "fast": {"xla": True, "conv": "fast"},
+    "bfloat16": {"xla": True, "precision": "bfloat16"},
 }
 USUAL = ("graph", "xla")
 RATE = 1e-4  # of the training steps: small, so that the weights stay healthy
@@ -141,7 +143,9 @@ class Convolution(Side):
 def build_network(folder, config):
     """The network of a `TrainConfig` with the weights of exchange.py, without dropout."""
     method = ConvolutionMethod(config.conv, config.xla)
-    network = ConvolutionalPoseMachine(config.network, seed=config.seed, method=method)
+    network = ConvolutionalPoseMachine(
+        config.network, seed=config.seed, method=method, compute_dtype=config.precision
+    )
     weights = exchange.read_arrays(folder, exchange.WEIGHTS)
     for variable in network.variables:
         variable.assign(weights[key_of(variable)])

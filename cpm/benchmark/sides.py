@@ -23,6 +23,8 @@ TORCH = {
     "train_step": "cpm.benchmark.torch_sides:Training",
 }
 
+TRAINING_ALONE = {"train_step": TORCH["train_step"]}
+
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
@@ -49,6 +51,12 @@ PEERS = {
         {case: make for case, make in TORCH.items() if case != "conv_layers"},
         {"compile": True},
         compiles=True,
+    ),
+    "torch_bfloat16": Peer(
+        ("torch",), TRAINING_ALONE, {"compile": False, "bfloat16": True}
+    ),
+    "torch_compile_bfloat16": Peer(
+        ("torch",), TRAINING_ALONE, {"compile": True, "bfloat16": True}, compiles=True
     ),
     "onnxruntime": Peer(
         ("onnxruntime", "torch", "onnx"),

@@ -1,5 +1,8 @@
 """PyTorch's sides: forward, a training step, a convolution; eager or through torch.compile.
 
+With `bfloat16` a training step computes its layers in 16 bits as PyTorch's autocast does, over float32
+weights.
+
 A training step does what ours does with the results: forward in training mode, the masked sum of
 squares after every stage (Eq. 4, with λ), backward, clipping by the global norm, SGD with momentum
 and weight decay on kernels. It does less around it: the ideal maps and the centre map are given,
@@ -55,9 +58,15 @@ class Training(Side):
             momentum=optimizer["momentum"],
         )
 
+        self._narrow = settings.get("bfloat16", False)
+
     def compute(self):
         self._optimizer.zero_grad(set_to_none=True)
-        self._losses = self._stage_losses(self._machine(*self._arguments))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._narrow):
+            beliefs = self._machine(*self._arguments)
+        if self._narrow:
+            beliefs = [b_t.float() for b_t in beliefs]
+        self._losses = self._stage_losses(beliefs)
         torch.stack(self._losses).sum().backward()
 
     def outputs(self):

@@ -176,6 +176,7 @@ def one_change(config):
             }
         },
         "batch × 2": {"data": {"batch_size": 2 * config.data.batch_size}},
+        "layers in bfloat16": {"precision": "bfloat16"},
         "average of 1000 steps": {"average_decay": 0.999},
         "no average of weights": {"average_decay": 0.0},
         "changes light": {"data": {"augment": AUGMENTATIONS["light"]}},
