@@ -4,7 +4,8 @@
     (gradients, learning rate) → variables, averages          `update`
 
 The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
-parts of it that gain by that (cpm/network/convolution.py), and the update. Averaging over replicas and
+parts of it that gain by that (cpm/network/convolution.py), and the update by any rule but Muon's, whose
+products TensorFlow's own library does faster. Averaging over replicas and
 the update stand around the core, because XLA on a CPU cannot cross a collective.
 
 In float16 the loss is scaled within the core, and an update whose gradients overflowed is left out
@@ -46,7 +47,10 @@ class TrainStep:
         self.variables = optimizers.trained_variables(config.optimizer, network)
         self.loss_scale = LossScale() if config.precision == "float16" else None
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
-        self._update = tf.function(self._clip_and_apply, jit_compile=config.xla)
+        gains = compiles_whole(True) or config.optimizer.optimizer != "muon"
+        self._update = tf.function(
+            self._clip_and_apply, jit_compile=config.xla and gains
+        )
         self._norm = tf.function(optimizers.global_norm, jit_compile=config.xla)
 
     def losses_and_gradients(self, batch, step):
