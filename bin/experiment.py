@@ -21,7 +21,7 @@ import os
 from absl import flags
 
 from cpm import command_line, files
-from cpm.config import changed
+from cpm.config import PRECISIONS, changed
 from cpm.config_json import to_dict
 from cpm.data import pipeline, sources
 from cpm.errors import UsageError
@@ -43,6 +43,7 @@ flags.DEFINE_list("seeds", ["0"], "Each variant is trained once with each.")
 flags.DEFINE_integer("steps", 1500, "Updates of each variant.", lower_bound=1)
 flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.")
 flags.DEFINE_bool("xla", True, "Compile with XLA what gains by it.")
+flags.DEFINE_enum("precision", None, PRECISIONS, "What all variants compute in.")
 flags.DEFINE_list("only", None, "Labels of the variants to run; all if not given.")
 flags.DEFINE_string("metric", None, "Which score; by what is annotated if not given.")
 flags.DEFINE_string("out", None, "Folder; runs/experiments/NAME if not given.")
@@ -96,6 +97,7 @@ def base_config(folders):
         skeleton=pipeline.largest_skeleton(people),
         synthetic=not FLAGS.data,
         xla=FLAGS.xla,
+        precision=FLAGS.precision,
         steps=FLAGS.steps,
     )
     if FLAGS.width is None:

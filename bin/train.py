@@ -31,6 +31,7 @@ from cpm.flags import (
     define_speed_flags,
     train_config_from_flags,
 )
+from cpm.network.convolution import on_gpu
 from cpm.training import checkpoints, loop
 
 FLAGS = flags.FLAGS
@@ -83,6 +84,12 @@ def main(_):
     )
     config = train_config(folders)
     run_dir = FLAGS.run_dir or default_run_dir(config, folders)
+    new = not os.path.isdir(run_dir)
+    if new and FLAGS.precision is None and wants_bfloat16(config):
+        print(
+            "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
+            flush=True,
+        )
     run = loop.Run(config, folders, run_dir, init_from=FLAGS.init_from)
     run.train()
     report_best(run)
@@ -121,6 +128,12 @@ def train_config(folders):
     people = sum(folder.people for folder in training)
     steps = max(1, round(FLAGS.epochs * people / config.data.batch_size))
     return dataclasses.replace(config, steps=steps)
+
+
+def wants_bfloat16(config):
+    """Whether the layers would be computed faster in bfloat16 (BUILD_NOTES.md, "Speed")."""
+    narrow = command_line.multiplies_bfloat16() and not on_gpu()
+    return narrow and config.network.arch == "mini" and config.precision == "float32"
 
 
 def default_run_dir(config, folders):

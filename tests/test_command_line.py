@@ -53,3 +53,21 @@ def test_exit_status_passes_the_arguments_a_script_takes(capsys):
     assert given == arguments
     assert command_line.exit_status(given.extend, [*arguments, "more"], 1) == 2
     assert "unexpected argument 'more'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "features, expected",
+    [
+        ("flags\t\t: fpu sse2 avx512f avx512_bf16 clzero", True),
+        ("flags : fpu amx_tile amx_bf16", True),
+        ("Features\t: fp asimd bf16 i8mm", True),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni", False),
+        ("model name : not avx512_bf16-like", False),
+        (None, False),
+    ],
+)
+def test_multiplies_bfloat16(features, expected, tmp_path):
+    path = tmp_path / "cpuinfo"
+    if features:
+        path.write_text(f"processor\t: 0\n{features}\nbogomips : 1\n")
+    assert command_line.multiplies_bfloat16(str(path)) == expected
