@@ -91,7 +91,7 @@ def experiment_name(arguments):
 
 
 def base_config(folders):
-    """The configuration that the variants change: half the usual width unless flags say else."""
+    """The configuration that the variants change: six stages, half the usual width, or as flags say."""
     people = pipeline.open_folders(folders, "train")
     config = train_config_from_flags(
         skeleton=pipeline.largest_skeleton(people),
@@ -100,9 +100,9 @@ def base_config(folders):
         precision=FLAGS.precision,
         steps=FLAGS.steps,
     )
-    if FLAGS.width is None:
-        config = changed(config, {"network": {"width": 0.5}})
-    return config
+    usual = {"stages": 6, "width": 0.5}
+    chosen = {k: v for k, v in usual.items() if getattr(FLAGS, k) is None}
+    return changed(config, {"network": chosen})
 
 
 def preferred_metrics(results):

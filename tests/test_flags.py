@@ -28,7 +28,7 @@ def test_flags_not_given_take_the_values_of_the_preset(arch):
 
 
 def test_no_flags_at_all_is_the_default_configuration():
-    assert network_config_from_flags(parsed()) == NetworkConfig()
+    assert network_config_from_flags(parsed()) == PRESETS["mini"]
 
 
 def test_flags_given_win_over_the_preset():

@@ -159,7 +159,8 @@ def paper(config):
 
 ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
-    "mini": NetworkConfig(arch="mini", norm="batch", image_size=(128, 128)),
+    # In minutes of training three stages learn more than six; in hours six (BUILD_NOTES.md, "Decisions").
+    "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
     "vgg": NetworkConfig(
         arch="vgg", norm="none", background=True, image_size=(368, 368)
     ),
