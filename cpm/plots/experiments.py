@@ -82,7 +82,7 @@ def change_plot(rows, metric, note=""):
     ordered = sorted(rows, key=lambda row: row["mean"])
     height = 26 * len(rows)
     canvas = Canvas(700, 110 + height)
-    axes = canvas.axes(200, 44, 460, height)
+    axes = canvas.axes(250, 44, 430, height)
     label = f"{metric} of the last stage, %" + (f" ({note})" if note else "")
     plain_axes(axes, "Equal time, one change at a time", label)
     axes.axvline(rows[0]["mean"], color="0.6", lw=1)
