@@ -141,6 +141,26 @@ def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
     assert runner.phase_config(config, phase).steps == 200
 
 
+def test_two_processes_time_their_own_variants(tmp_path, monkeypatch):
+    """What the other one has written meanwhile is kept, and is what counts."""
+    first, smaller, larger, *_ = variants.one_change(CONFIG)
+    both = {"smaller": 0.5, "larger": 2.0}
+
+    def other_process(variant, *_):
+        if variant is smaller:
+            runner.equal_time([larger], first, CONFIG, [], str(tmp_path))
+        return both["smaller" if variant is smaller else "larger"]
+
+    monkeypatch.setattr(runner, "seconds_per_step", other_process)
+    runner.equal_time([smaller], first, CONFIG, [], str(tmp_path))
+    record = json.loads((tmp_path / "seconds_per_step.json").read_text())
+    assert record["seconds"] == {
+        first.label: 2.0,
+        smaller.label: 0.5,
+        larger.label: 2.0,
+    }
+
+
 def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
     config = changed(CONFIG, {"network": {"width": 0.5}})
     slow = variants.Variant(

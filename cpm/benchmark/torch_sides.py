@@ -57,7 +57,6 @@ class Training(Side):
             lr=RATE,
             momentum=optimizer["momentum"],
         )
-
         self._narrow = settings.get("bfloat16", False)
 
     def compute(self):

@@ -116,14 +116,8 @@ def equal_time(variants, first, config, data, out):
       UsageError: if the folder holds times of other settings.
     """
     path = os.path.join(out, "seconds_per_step.json")
-    advice = "name another --out, or delete that folder"
     of = {"config": to_dict(dataclasses.replace(config, seed=0)), "data": list(data)}
-    seconds = {}
-    if os.path.exists(path):
-        record = files.read_json(path, advice)
-        if {key: record.get(key) for key in of} != json.loads(json.dumps(of)):
-            raise UsageError(f"{path} was measured with other settings; {advice}")
-        seconds = record["seconds"]
+    seconds = _known_seconds(path, of)
     alike = {}  # what steps compute: labels of those that compute it
     for variant in [first, *variants]:
         alike.setdefault(_work_of_a_step(variant, config), {})[variant.label] = variant
@@ -140,7 +134,8 @@ def equal_time(variants, first, config, data, out):
         print(f"{label}: {1000 * found:.0f} ms a step", flush=True)
         found = min(found, seconds.get(label, math.inf))
         seconds |= dict.fromkeys(labels, found)
-    if untimed:
+    if untimed:  # another process may have timed its own variants meanwhile
+        seconds |= _known_seconds(path, of)
         files.write_json(path, of | {"seconds": seconds})
     return [
         dataclasses.replace(
@@ -148,6 +143,17 @@ def equal_time(variants, first, config, data, out):
         )
         for v in variants
     ]
+
+
+def _known_seconds(path, of):
+    """{label: seconds a step} that were measured before, {} if none; UsageError if not `of` these settings."""
+    advice = "name another --out, or delete that folder"
+    if not os.path.exists(path):
+        return {}
+    record = files.read_json(path, advice)
+    if {key: record.get(key) for key in of} != json.loads(json.dumps(of)):
+        raise UsageError(f"{path} was measured with other settings; {advice}")
+    return record["seconds"]
 
 
 def _longer(variant, factor):
