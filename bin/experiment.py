@@ -12,8 +12,8 @@ parameters (Figure 4). ingredients: without centre map, with background map, wit
 alone in stage 1. time: some thirty changes of the recipe, one at a time, each with as many steps as
 take the time of the recipe's --steps. Without --data the embedded people are used. Everything is
 resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json. Variants of one OUT may
-be trained by several processes, each with its own of them (--only); started once more without, it
-makes the table of all.
+be trained by several processes, each with its own of them (--only); the command without it then makes
+the table of all.
 """
 
 import os

@@ -1,12 +1,10 @@
 """PyTorch's sides: forward, a training step, a convolution; eager or through torch.compile.
 
-With `bfloat16` a training step computes its layers in 16 bits as PyTorch's autocast does, over float32
-weights.
-
 A training step does what ours does with the results: forward in training mode, the masked sum of
 squares after every stage (Eq. 4, with λ), backward, clipping by the global norm, SGD with momentum
 and weight decay on kernels. It does less around it: the ideal maps and the centre map are given,
-and nothing but the losses is measured; ours draws both and reports a dozen numbers a step.
+and nothing but the losses is measured; ours draws both and reports a dozen numbers a step. With
+`bfloat16` its layers compute in 16 bits over float32 weights, by PyTorch's autocast.
 """
 
 import warnings

@@ -64,8 +64,8 @@ def run_experiment(name, config, data, out, seeds, only=None):
       List of `Result`, seed by seed, without those that diverged.
 
     Raises:
-      UsageError: if a label is unknown, the folder holds runs of other settings, the run is too short for phases, or
-        every variant diverged.
+      UsageError: if a label is unknown, the folder holds runs of other settings, the run is too
+        short for phases, or every variant diverged.
     """
     experiment = EXPERIMENTS[name]
     config = changed(config, experiment.changes)
@@ -146,7 +146,7 @@ def equal_time(variants, first, config, data, out):
 
 
 def _known_seconds(path, of):
-    """{label: seconds a step} that were measured before, {} if none; UsageError if not `of` these settings."""
+    """{label: seconds a step} of an earlier call; UsageError if it had other settings than `of`."""
     advice = "name another --out, or delete that folder"
     if not os.path.exists(path):
         return {}

@@ -159,7 +159,7 @@ def paper(config):
 
 ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
-    # In minutes of training three stages learn more than six; in hours six (BUILD_NOTES.md, "Decisions").
+    # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md, "Decisions").
     "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
     "vgg": NetworkConfig(
         arch="vgg", norm="none", background=True, image_size=(368, 368)

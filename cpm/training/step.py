@@ -4,9 +4,9 @@
     (gradients, learning rate) → variables, averages          `update`
 
 The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
-parts of it that gain by that (cpm/network/convolution.py), and the update by any rule but Muon's, whose
-products TensorFlow's own library does faster. Averaging over replicas and
-the update stand around the core, because XLA on a CPU cannot cross a collective.
+parts of it that gain by that (cpm/network/convolution.py), and the update if its rule does
+(`Optimizer.gains_by_xla`). Averaging over replicas and the update stand around the core, because XLA on
+a CPU cannot cross a collective.
 
 In float16 the loss is scaled within the core, and an update whose gradients overflowed is left out
 (loss_scale.py). That is decided between the two, by the same number on every replica.
@@ -16,7 +16,7 @@ import math
 
 import tensorflow as tf
 
-from cpm.network.convolution import compiles_whole
+from cpm.network.convolution import compiles_whole, on_gpu
 from cpm.training import loss, optimizers, targets
 from cpm.training.loss_scale import LossScale
 
@@ -47,9 +47,9 @@ class TrainStep:
         self.variables = optimizers.trained_variables(config.optimizer, network)
         self.loss_scale = LossScale() if config.precision == "float16" else None
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
-        gains = compiles_whole(True) or config.optimizer.optimizer != "muon"
         self._update = tf.function(
-            self._clip_and_apply, jit_compile=config.xla and gains
+            self._clip_and_apply,
+            jit_compile=config.xla and (on_gpu() or optimizer.gains_by_xla),
         )
         self._norm = tf.function(optimizers.global_norm, jit_compile=config.xla)
 
