@@ -2,7 +2,7 @@
 
     python bin/train.py --stages=6 --xla
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet \\
-        --run_dir=runs/lsp --steps=24000
+        --run_dir=runs/lsp --steps=24000 --augment=strong
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --augment=wild \\
         --average_decay=0.999 --run_dir=runs/wild --steps=24000
     python bin/train.py --recipe=paper --data=data/mpii

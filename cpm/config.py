@@ -143,7 +143,7 @@ class AugmentConfig:
 
 AUGMENTATIONS = {
     "none": AugmentConfig(),
-    # For synthetic people, of whom each comes a few times only.
+    # For trainings in which each person comes a few times only.
     "light": AugmentConfig(scale=(0.95, 1.05), rotation_deg=5.0, flip=0.5, shift=0.01),
     # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no colour.
     "paper": AugmentConfig(
