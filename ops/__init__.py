@@ -16,6 +16,8 @@ from ops.fast_conv2d import (
     transform_kernel,
 )
 from ops.gaussian_heatmap import gaussian_heatmap
+from ops.grouped_conv2d import grouped_conv2d, library_has_groups
+from ops.lines import Line, cook_toom_line, fourier_line
 from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
 from ops.resample import gaussian_weights, resample, spline_weights
@@ -24,6 +26,7 @@ from ops.shapes import check_floating, check_positive_int, check_rank, check_sha
 __all__ = [
     "REFINEMENTS",
     "Bilinear",
+    "Line",
     "affine_warp",
     "average_pool",
     "batch_norm",
@@ -36,14 +39,18 @@ __all__ = [
     "check_shape",
     "conv2d",
     "cook_toom",
+    "cook_toom_line",
     "fast_conv2d",
     "fast_conv2d_multiply_adds",
     "fast_conv2d_transformed",
     "fast_cost",
     "find_peaks",
     "fourier",
+    "fourier_line",
     "gaussian_heatmap",
     "gaussian_weights",
+    "grouped_conv2d",
+    "library_has_groups",
     "max_pool",
     "moments",
     "resample",

@@ -25,21 +25,21 @@ import functools
 
 import numpy as np
 
+from ops.lines import (
+    IMAGE_TRIPLE,
+    KERNEL_TRIPLE,
+    OUTPUT_TRIPLE,
+    check_tile,
+    cook_toom_line,
+    real_dft,
+    real_spectrum,
+    waves,
+)
 from ops.shapes import check_positive_int
-
-# Points for Cook-Toom besides infinity, in order of use. Small and reciprocal ones keep the
-# powers, and with them the rounding, small (fast_conv2d.md, section 6).
-POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2, 1 / 4, -4, 4, -1 / 4, 3 / 4, -4 / 3)
 
 # So few products of a tile, all of Cook-Toom's that are used, are computed at once, more of them
 # slot by slot (fast_conv2d.md, section 7).
 AT_ONCE = 64
-
-# (a + ib)(c + id) = (k1 - k3) + i (k1 + k2) with the three products (Gauss)
-#     k1 = (a + b) c,   k2 = a (d - c),   k3 = b (c + d):
-IMAGE_TRIPLE = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])  # of (a, b)
-KERNEL_TRIPLE = np.array([[1.0, 0.0], [-1.0, 1.0], [1.0, 1.0]])  # of (c, d)
-OUTPUT_TRIPLE = np.array([[1.0, 1.0], [0.0, 1.0], [-1.0, 0.0]])  # how k enters (re, im)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,8 +143,8 @@ def _pair(size, name):
 
 @functools.cache
 def _cook_toom(kernel_size, outputs):
-    high, wide = map(cook_toom_1d, kernel_size, outputs)
-    n = (len(high[0]), len(wide[0]))
+    high, wide = map(cook_toom_line, kernel_size, outputs)
+    n = (high.tile, wide.tile)
 
     def nest(row, column):
         columns = np.broadcast_to(
@@ -153,48 +153,16 @@ def _cook_toom(kernel_size, outputs):
         return Separable(row[:, None, :], columns)
 
     name = "cook_toom {}x{}, {}x{}".format(*outputs, *kernel_size)
-    return Bilinear(name, kernel_size, outputs, *map(nest, high, wide))
-
-
-def cook_toom_1d(kernel_size, outputs):
-    """A, G and C transposed of F(o, k) on a line, n = o + k - 1 points of which one is infinity.
-
-    Row i of A holds the coefficients of prod_{j != i} (t - p_j): Lagrange's numerators, whose
-    denominators prod_{j != i} (p_i - p_j) go into G; that keeps A free of fractions where the
-    points are.
-
-    Returns:
-      `[n, n]`, `[n, k]`, `[n, o]`, float64.
-    """
-    n = outputs + kernel_size - 1
-    points = np.array(POINTS[: n - 1], np.float64)
-    if len(points) < n - 1:
-        raise ValueError(
-            f"cook_toom has {len(POINTS)} points and infinity, F({outputs}, {kernel_size}) needs"
-            f" {n}; use ops.fourier({kernel_size}, tile={n})"
-        )
-    image, scale = np.zeros([n, n]), np.ones([n, 1])
-    image[-1] = np.polynomial.polynomial.polyfromroots(points)
-    for i, point in enumerate(points):
-        others = np.delete(points, i)
-        image[i, :-1] = np.polynomial.polynomial.polyfromroots(others)
-        scale[i] = np.prod(point - others)
-    return image, _powers(points, kernel_size) / scale, _powers(points, outputs)
-
-
-def _powers(points, count):
-    """Row i: p_i^0 ... p_i^(count - 1); at infinity only the highest power is left."""
-    last = np.zeros([1, count])
-    last[0, -1] = 1.0
-    return np.concatenate([np.vander(points, count, increasing=True), last])
+    maps = (
+        nest(getattr(high, part), getattr(wide, part))
+        for part in ("image", "kernel", "output")
+    )
+    return Bilinear(name, kernel_size, outputs, *maps)
 
 
 @functools.cache
 def _fourier(kernel_size, tile):
-    if any(n < k for n, k in zip(tile, kernel_size)):
-        raise ValueError(
-            f"tile is {list(tile)}, expected at least the kernel's {list(kernel_size)}"
-        )
+    check_tile(tile, kernel_size)
     outputs = tuple(n - k + 1 for n, k in zip(tile, kernel_size))
     name = "fourier {}x{}, {}x{}".format(*tile, *kernel_size)
     return Bilinear(
@@ -217,16 +185,13 @@ def _spectrum(tile, size, triple, *, sign, inverse=False):
     full complex one; in slot 0 it is two real ones, with halves of their own.
     """
     n, width = tile[1], size[1]
-    rows = _real_dft(tile[0], size[0], sign, inverse)  # [P, 2, h]
+    rows = real_dft(tile[0], size[0], sign, inverse)  # [P, 2, h]
 
-    cos, sin = _waves(n, width, sign)
+    cos, sin = waves(n, width, sign)
     turn = np.array([[cos, -sin], [sin, cos]])  # [re|im out, re|im in, n, w]
     full = np.einsum("to,oiqj->qtij", triple, turn).reshape(3 * n, 2, width)
 
-    half = _real_dft(n, width, sign, inverse)
-    alone = half[0, : 2 - n % 2]  # the real frequencies, one product each
-    pairs = np.einsum("to,qoj->qtj", triple, half[1:]).reshape(-1, width)
-    line = np.concatenate([alone, pairs])
+    line = real_spectrum(n, width, triple, sign=sign, inverse=inverse)
     first = np.zeros_like(full)  # 2 of its 3 n products stay 0 when n is even
     first[: len(line), 0] = line
     if tile[0] % 2 == 0:
@@ -235,21 +200,3 @@ def _spectrum(tile, size, triple, *, sign, inverse=False):
     columns = np.repeat((full / n if inverse else full)[None], len(rows), axis=0)
     columns[0] = first
     return Separable(rows, columns)
-
-
-def _real_dft(n, length, sign, inverse):
-    """Real and imaginary parts by slot, `[ceil(n / 2), 2, length]`; slot 0: X[0] and X[n / 2]."""
-    cos, sin = _waves(n, length, sign)
-    parts = np.stack([cos, sin], axis=1)[: (n + 1) // 2]
-    parts[0, 1] = cos[n // 2] if n % 2 == 0 else 0.0
-    if inverse:  # a frequency p >= 1 stands for its mirror image -p, too
-        parts /= n
-        parts[1:] *= 2
-    return parts
-
-
-def _waves(n, length, sign):
-    """cos and sin of sign 2 pi q j / n, `[n, length]`; the angle is reduced in integers."""
-    turns = np.outer(np.arange(n), np.arange(length)) % n
-    angle = sign * 2 * np.pi * turns / n
-    return np.cos(angle), np.sin(angle)

@@ -8,8 +8,9 @@ form sum dy C ((G w) * (A x)) have the same shape,
     y = C ((G w) (A x)),    d_x = A^T ((G w) (C^T d_y)),    d_w = G^T ((A x) (C^T d_y)),
 
 so a map of all tiles and its transpose make all three: slot by slot (tile_transforms.py), or at once
-if r is small (dense_tiles.py). Derivation, layouts and measurements: fast_conv2d.md, beside this
-file. The matrices: bilinear.py.
+if r is small (dense_tiles.py). An algorithm on a line goes another way, with tiles of one column
+(line_conv2d.py). Derivation, layouts and measurements: fast_conv2d.md, beside this file. The
+matrices: bilinear.py, lines.py.
 """
 
 import functools
@@ -17,6 +18,13 @@ import functools
 import tensorflow as tf
 
 from ops.dense_tiles import DenseKernelMap, DenseTiling
+from ops.line_conv2d import (
+    line_conv2d_multiply_adds,
+    line_convolution,
+    line_convolve,
+    line_kernel,
+)
+from ops.lines import Line
 from ops.shapes import check_floating, check_shape
 from ops.slots import each_slot, sizes as sizes_of
 from ops.tile_transforms import KernelMap, Tiling
@@ -32,10 +40,10 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
       x: `[B, H, W, Cin]` float.
       kernel: `[kh, kw, Cin, Cout]`, of the type of `x`.
       bias: `[Cout]`, of the type of `x`, or None.
-      algorithm: an `ops.Bilinear` for kernels of kh x kw.
+      algorithm: an `ops.Bilinear` for kernels of kh x kw, or an `ops.Line` for kernels of kh rows.
       compiled: whether XLA compiles the convolution, and its gradients, each on its own: for use
-        in an ordinary graph. Inside a compiled function it changes nothing. Second derivatives
-        need False.
+        in an ordinary graph. Inside a compiled function it changes nothing, nor with a line, most
+        of which is the library's work. Second derivatives need False.
       name: of the operation in the graph.
 
     Returns:
@@ -59,8 +67,7 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
         kernel = tf.convert_to_tensor(kernel, dtype=x.dtype, name="kernel")
         check_floating(x, "x")
         sizes = check_shape(x, ["B", "H", "W", "Cin"], "x")
-        expected = [*algorithm.kernel_size, "Cin", "Cout"]
-        sizes = check_shape(kernel, expected, "kernel", sizes)
+        sizes = check_shape(kernel, _kernel_shape(algorithm), "kernel", sizes)
         return _biased(_with_gradients(algorithm, compiled)(x, kernel), bias, sizes)
 
 
@@ -69,18 +76,20 @@ def transform_kernel(kernel, *, algorithm, name=None):
 
     Args:
       kernel: `[kh, kw, Cin, Cout]` float.
-      algorithm: an `ops.Bilinear` for kernels of kh x kw.
+      algorithm: an `ops.Bilinear` for kernels of kh x kw, or an `ops.Line` for kernels of kh rows.
       name: of the operation in the graph.
 
     Returns:
-      `[r, Cin, Cout]`, r = algorithm.products.
+      `[r, Cin, Cout]`, r = algorithm.products; for a line `[1, kw, Cin, r Cout]`.
     Raises:
       ValueError: if a shape is wrong; the message names the tensor.
     """
     with tf.name_scope(name or "transform_kernel"):
         kernel = tf.convert_to_tensor(kernel, name="kernel")
         check_floating(kernel, "kernel")
-        check_shape(kernel, [*algorithm.kernel_size, "Cin", "Cout"], "kernel")
+        check_shape(kernel, _kernel_shape(algorithm), "kernel")
+        if isinstance(algorithm, Line):
+            return line_kernel(kernel, algorithm)
         weights = _kernel_map(algorithm, kernel.shape[2:])
         rows = weights.analyse_rows(kernel)
         slots = each_slot(
@@ -96,7 +105,7 @@ def fast_conv2d_transformed(
 
     Args:
       x: `[B, H, W, Cin]` float.
-      weights: `[r, Cin, Cout]`, of the type of `x`, made with the same `algorithm`.
+      weights: what `transform_kernel` gives, of the type of `x`, with the same `algorithm`.
       bias: `[Cout]`, of the type of `x`, or None.
       algorithm, compiled, name: as for `fast_conv2d`; compiled, it has no gradients.
 
@@ -111,18 +120,21 @@ def fast_conv2d_transformed(
         check_floating(x, "x")
         sizes = check_shape(x, ["B", "H", "W", "Cin"], "x")
         expected = [algorithm.products, "Cin", "Cout"]
+        if isinstance(algorithm, Line):
+            expected = [1, "kw", "Cin", "r Cout"]
         sizes = check_shape(weights, expected, "weights", sizes)
         return _biased(_with_weights(algorithm, compiled)(x, weights), bias, sizes)
 
 
 def fast_conv2d_multiply_adds(
-    algorithm, image_shape, c_out, *, gradients=False, transformed=False
+    algorithm, image_shape, kernel_width, c_out, *, gradients=False, transformed=False
 ):
     """Multiply-adds that are really computed: the products of all slots, and the maps.
 
     Args:
-      algorithm: an `ops.Bilinear`.
+      algorithm: an `ops.Bilinear` or an `ops.Line`.
       image_shape: (B, H, W, Cin), ints.
+      kernel_width: kw.
       c_out: Cout.
       gradients: with both gradients, whose backward pass transforms image and kernel again.
       transformed: of `fast_conv2d_transformed`, whose kernel is transformed beforehand.
@@ -130,15 +142,34 @@ def fast_conv2d_multiply_adds(
     Returns:
       int. A direct convolution has B H W kh kw Cin Cout, three times as many with gradients.
     """
-    batch, height, width, c_in = image_shape
-    image, output = _tilings(algorithm, (batch, height, width))
-    tiles = batch * output.tiles[0] * output.tiles[1]
-    image, output = image.multiply_adds(c_in), output.multiply_adds(c_out)
-    kernel = _kernel_map(algorithm, (c_in, c_out)).multiply_adds
-    products = algorithm.products * tiles * c_in * c_out
+    count = line_conv2d_multiply_adds if isinstance(algorithm, Line) else _tile_parts
+    products, image, kernel, output = count(algorithm, image_shape, kernel_width, c_out)
     if gradients:  # forward, and all three maps again, and two of them transposed
         return 3 * (products + image + kernel) + 2 * output
     return products + image + output + (0 if transformed else kernel)
+
+
+def _tile_parts(algorithm, image_shape, kernel_width, c_out):
+    """Multiply-adds of (the products, A x, G w, C^T y)."""
+    del kernel_width  # the algorithm's
+    batch, height, width, c_in = image_shape
+    image, output = _tilings(algorithm, (batch, height, width))
+    tiles = batch * output.tiles[0] * output.tiles[1]
+    kernel = _kernel_map(algorithm, (c_in, c_out)).multiply_adds
+    products = algorithm.products * tiles * c_in * c_out
+    return (
+        products,
+        image.multiply_adds(c_in),
+        kernel,
+        output.multiply_adds(c_out),
+    )
+
+
+def _kernel_shape(algorithm):
+    """What `check_shape` expects of a kernel for it."""
+    if isinstance(algorithm, Line):
+        return [algorithm.kernel_size, "kw", "Cin", "Cout"]
+    return [*algorithm.kernel_size, "Cin", "Cout"]
 
 
 def _biased(y, bias, sizes):
@@ -152,6 +183,8 @@ def _biased(y, bias, sizes):
 @functools.cache
 def _with_weights(algorithm, compiled):
     """The convolution as a function of (x, weights)."""
+    if isinstance(algorithm, Line):
+        return functools.partial(line_convolve, line=algorithm)
 
     def forward(x, weights):
         channels = weights.shape[1:]
@@ -165,6 +198,8 @@ def _with_weights(algorithm, compiled):
 @functools.cache
 def _with_gradients(algorithm, compiled):
     """The convolution as a function of (x, kernel), with the gradients by both."""
+    if isinstance(algorithm, Line):
+        return line_convolution(algorithm)
 
     def forward(x, kernel):
         weights = _kernel_map(algorithm, kernel.shape[2:])

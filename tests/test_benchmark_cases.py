@@ -50,16 +50,17 @@ def test_true_arithmetic(arch):
     for item in (step, forward, *layers):
         true = item.true_flop
         assert set(true) == {*variants, "tf_direct"}
-        assert true["graph"] == true["tf_direct"] == item.flop
-        assert true["xla"] <= item.flop
+        assert true["tf_direct"] == item.flop
+        assert max(true["graph"], true["xla"]) <= item.flop
     assert step.true_flop["fast"] != step.flop  # also where it does not pay
     trained = [item for item in layers if "with gradients" in item.name]
     total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained))
     assert total == step.true_flop["xla"]
     if arch == "mini":
-        assert total == step.flop  # nothing pays on its small maps
+        assert total == step.flop  # nothing pays on two pictures of its small maps
     else:
         assert total < 0.75 * step.flop
+        assert total < step.true_flop["graph"] < step.flop  # without XLA on lines
         # Kernels are transformed beforehand.
         assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ops
-from ops import bilinear, reference
+from ops import lines, reference
 
 
 def correlate(x, kernel):
@@ -59,7 +59,8 @@ def test_cook_toom_random(seeded, kernel_size, outputs, largest):
 def test_cook_toom_preset():
     # F(2, 3) as Lavin and Gray print it, up to the signs of rows that cancel between A and G:
     # y_0 = m_1 + m_2 + m_3, y_1 = m_2 - m_3 + m_4.
-    image, kernel, output = bilinear.cook_toom_1d(3, 2)
+    line = ops.cook_toom_line(3, 2)
+    image, kernel, output = line.image, line.kernel, line.output
     x, w = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([3.0, 5.0, 7.0])
     assert (image @ x == [99.0, 110.0, 90.0, 990.0]).all()
     assert (kernel @ w == [-3.0, 7.5, 2.5, 7.0]).all()
@@ -71,9 +72,9 @@ def test_gauss_triples_multiply_complex_numbers():
     # sum_t image[t] kernel[t] output[t] is the tensor of the complex product, entry by entry.
     tensor = np.einsum(
         "ta,tc,tz->acz",
-        bilinear.IMAGE_TRIPLE,
-        bilinear.KERNEL_TRIPLE,
-        bilinear.OUTPUT_TRIPLE,
+        lines.IMAGE_TRIPLE,
+        lines.KERNEL_TRIPLE,
+        lines.OUTPUT_TRIPLE,
     )
     expected = np.zeros([2, 2, 2])
     expected[0, 0, 0], expected[1, 1, 0] = 1, -1  # re = ac - bd
@@ -134,3 +135,40 @@ def test_algorithms_raise():
         ValueError, match="outputs is 0, expected an integer of at least"
     ):
         ops.cook_toom(3, 0)
+
+
+@pytest.mark.parametrize("k", range(1, 12))
+def test_fourier_line_random(seeded, k):
+    rng = seeded(20 + k)
+    for n in (k, k + 1, k + 2, k + 5, 2 * k + 3, 2 * k + 10):
+        line = ops.fourier_line(k, n)
+        assert line.tile == n and line.outputs == n - k + 1
+        assert line.products == 1.5 * n - (0.5 if n % 2 else 1)
+        # As in two dimensions. Measured: 6e-16.
+        assert line_error(line, rng) < 1e-13
+
+
+@pytest.mark.parametrize(
+    "kernel_size, outputs, largest",
+    # Bounds as for two dimensions, whose condition is the square of a line's.
+    [(1, 4, 1e-13), (3, 4, 1e-13), (3, 8, 1e-12), (5, 4, 1e-13), (7, 4, 1e-12)],
+)
+def test_cook_toom_line_random(seeded, kernel_size, outputs, largest):
+    line = ops.cook_toom_line(kernel_size, outputs)
+    assert line.products == line.tile == kernel_size + outputs - 1
+    assert line_error(line, seeded(kernel_size + outputs)) < largest
+
+
+def line_error(line, rng):
+    x, kernel = rng.normal(size=line.tile), rng.normal(size=line.kernel_size)
+    expected = np.correlate(x, kernel, "valid")
+    y = reference.line(x, kernel, line)
+    assert y.shape == expected.shape
+    return np.linalg.norm(y - expected) / np.linalg.norm(expected)
+
+
+def test_lines_raise():
+    with pytest.raises(ValueError, match=r"tile is \[6\], expected at least .*\[7\]"):
+        ops.fourier_line(7, 6)
+    with pytest.raises(ValueError, match="outputs is 0, expected an integer"):
+        ops.cook_toom_line(3, 0)

@@ -38,7 +38,11 @@ def test_algorithm_preset():
     if not convolution.on_gpu():
         assert auto.algorithm(*LARGE).kernel_size == (9, 9)
     assert fast.algorithm((3, 3, 2, 2), 1, (None, 5, 7, 2)).kernel_size == (3, 3)
-    assert ConvolutionMethod("auto").algorithm(*LARGE) is None  # not compiled
+    plain = ConvolutionMethod("auto").algorithm(*LARGE)  # not compiled
+    if not convolution.on_gpu() and ops.library_has_groups(tf.float32):
+        assert isinstance(plain, ops.Line) and plain.kernel_size == 9
+    else:
+        assert plain is None
     assert ConvolutionMethod("direct", xla=True).algorithm(*LARGE) is None
     for shape, stride, image in (
         ((1, 1, 128, 128), 1, (1, 92, 92, 128)),
@@ -47,6 +51,20 @@ def test_algorithm_preset():
     ):
         assert fast.algorithm(shape, stride, image) is None
         assert auto.algorithm(shape, stride, image) is None
+
+
+def test_algorithm_without_groups_in_the_library(monkeypatch):
+    """Lines would be computed slot by slot: on tiles then, and only where they are compiled."""
+    monkeypatch.setattr(ops, "library_has_groups", lambda dtype: False)
+    monkeypatch.setattr(convolution, "on_gpu", lambda: False)
+    assert ConvolutionMethod("auto").algorithm(*LARGE) is None
+    small = (7, 7, 32, 32), 1, (8, 16, 16, 32)
+    assert ConvolutionMethod("auto", xla=True).algorithm(*small) is None
+    for method in (
+        ConvolutionMethod("auto", xla=True).algorithm(*LARGE),
+        ConvolutionMethod("fast").algorithm(*small),
+    ):
+        assert isinstance(method, ops.Bilinear)
 
 
 def test_algorithm_on_a_gpu(monkeypatch):

@@ -5,8 +5,11 @@ import pytest
 import ops
 
 
+candidates = ops.candidate_algorithms
+
+
 def names(*layer, **options):
-    return [a.name for a in ops.candidate_algorithms(*layer, **options)]
+    return [a.name for a in candidates(*layer, **options)]
 
 
 @pytest.mark.parametrize(
@@ -22,9 +25,40 @@ def names(*layer, **options):
     ],
 )
 def test_best_algorithm_of_large_layers(layer, kind):
-    algorithm = ops.best_algorithm(*layer)
+    algorithm = ops.best_algorithm(*layer, lines=False)
     assert algorithm.name.startswith(kind) and algorithm.kernel_size == (layer[0],) * 2
-    assert algorithm.name == names(*layer)[0]
+    assert algorithm.name == names(*layer, lines=False)[0]
+
+
+@pytest.mark.parametrize(
+    "layer, name",
+    [
+        ((3, 16, 16, 128, 128), "cook_toom 8, 3"),
+        ((3, 16, 16, 192, 192), "cook_toom 4, 3"),  # more channels, fewer points
+        ((7, 16, 16, 49, 32), "cook_toom 4, 7"),
+        ((7, 16, 16, 32, 32), "cook_toom 4, 7"),
+        # Forward alone would be slower than direct convolution.
+        ((3, 16, 16, 128, 32), None),
+        ((3, 32, 32, 32, 64), None),
+    ],
+)
+def test_best_algorithm_of_small_layers(layer, name):
+    """Those of `mini`, and a wider one; the same with tiles and without."""
+    for tiles in (True, False):
+        algorithm = ops.best_algorithm(*layer, batch=8, tiles=tiles)
+        assert (algorithm and algorithm.name) == name
+
+
+def test_candidates_of_one_kind():
+    layer = (7, 46, 30, 128, 128)
+    assert all(isinstance(a, ops.Line) for a in candidates(*layer, tiles=False))
+    assert all(isinstance(a, ops.Bilinear) for a in candidates(*layer, lines=False))
+    assert names(*layer, tiles=False, lines=False) == []
+    # A line runs down the 46 rows: 2, 3, 4, 5 tiles of 23, 16, 12, 10, and smaller ones.
+    found = [n for n in names(*layer, tiles=False) if n.startswith("fourier")]
+    assert {"fourier 30, 7", "fourier 22, 7", "fourier 18, 7", "fourier 16, 7"} <= {
+        *found
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,11 +90,12 @@ def test_best_algorithm_is_direct_where_little_is_to_be_saved(layer):
 
 def test_candidates_preset():
     assert names(1, 46, 46, 128, 128) == []
-    assert sorted(names(3, 46, 46, 128, 128)) == [
+    assert sorted(names(3, 46, 46, 128, 128, lines=False)) == [
         f"cook_toom {o}x{o}, 3x3" for o in (2, 4, 6)
     ]
     # 46 pixels in 6, 5, 4, 3, 2 tiles of 8, 10, 12, 16, 23 outputs, and smaller ones.
-    fourier = [n for n in names(7, 46, 46, 128, 128) if n.startswith("fourier")]
+    found = names(7, 46, 46, 128, 128, lines=False)
+    fourier = [n for n in found if n.startswith("fourier")]
     for tile in (14, 16, 18, 22, 30):
         assert f"fourier {tile}x{tile}, 7x7" in fourier
     assert "fourier 20x20, 7x7" not in fourier  # as many tiles as 18, each larger

@@ -338,7 +338,7 @@ def test_multiply_adds_are_those_of_every_product(algorithm, seeded, monkeypatch
         return ops.fast_conv2d(x, kernel, algorithm=algorithm)
 
     def count(**options):
-        layer = (algorithm, (*shape, 3), 5)
+        layer = (algorithm, (*shape, 3), algorithm.kernel_size[1], 5)
         return ops.fast_conv2d_multiply_adds(*layer, **options)
 
     assert total_of(fast, x, kernel) == count()

@@ -11,7 +11,8 @@ from ops import reference
 # Algorithms are data (tests/test_bilinear.py has the identity they satisfy), their choice is made of
 # counts, and the two halves of fast_conv2d are defined by the whole.
 PARTS = {
-    *("cook_toom", "fourier", "best_algorithm", "candidate_algorithms", "fast_cost"),
+    *("cook_toom", "fourier", "cook_toom_line", "fourier_line"),
+    *("library_has_groups", "best_algorithm", "candidate_algorithms", "fast_cost"),
     *("transform_kernel", "fast_conv2d_transformed", "fast_conv2d_multiply_adds"),
 }
 OPS = [

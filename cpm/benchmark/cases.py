@@ -180,7 +180,7 @@ def _multiply_adds(method, batch, shape, gradients, transformed):
         outputs = batch * (height // stride) * (width // stride)
         return outputs * k**2 * c_in * c_out * (3 if gradients else 1)
     return ops.fast_conv2d_multiply_adds(
-        algorithm, image, c_out, gradients=gradients, transformed=transformed
+        algorithm, image, k, c_out, gradients=gradients, transformed=transformed
     )
 
 

@@ -4,8 +4,9 @@ Weights and results do not depend on it but for rounding, so it is no part of a 
 whoever builds a network says it (`--conv`, `--xla`), and a checkpoint fits either way.
 
 On a GPU XLA compiles whole functions. On a CPU it is slower than TensorFlow's own library at direct
-convolutions and pooling and faster at fast convolutions, so it gets those alone, each with its
-gradients a compiled island in an ordinary graph.
+convolutions and pooling and faster at fast convolutions on tiles, so it gets those alone, each with
+its gradients a compiled island in an ordinary graph. Fast convolutions on lines are mostly the
+library's work, so they need no XLA.
 
 References: ops/fast_conv2d.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
 """
@@ -25,7 +26,8 @@ class ConvolutionMethod:
     Attributes:
       method: `direct`, the library's convolution; `fast`, the cheapest bilinear algorithm wherever
         there is one; `auto`, that only where the cost model (`ops.best_algorithm`) says it pays,
-        and only in a compiled function on a CPU. A GPU's library chooses for itself.
+        and only on a CPU: on tiles where it is compiled, on lines where the library has groups of
+        channels. A GPU's library chooses for itself.
       xla: whether `--xla` was given.
     """
 
@@ -39,7 +41,7 @@ class ConvolutionMethod:
 
     @property
     def compiled(self):
-        """Whether each fast convolution is compiled on its own."""
+        """Whether each fast convolution on tiles is compiled on its own."""
         return self.xla and not on_gpu()
 
     def algorithm(self, kernel_shape, stride, image_shape):
@@ -51,8 +53,8 @@ class ConvolutionMethod:
           image_shape: (B, H, W, Cin); B may be None: one image is then assumed.
 
         Returns:
-          An `ops.Bilinear`, or None for the direct convolution; that also for strided layers and
-          images of unknown size.
+          An `ops.Bilinear`, an `ops.Line`, or None for the direct convolution; that also for
+          strided layers and images of unknown size.
 
         >>> ConvolutionMethod("fast").algorithm((3, 3, 8, 8), 1, (None, 24, 40, 8)).kernel_size
         (3, 3)
@@ -64,10 +66,12 @@ class ConvolutionMethod:
         if self.method == "direct" or stride != 1 or None in (height, width):
             return None
         layer = (k, height, width, c_in, c_out)
-        batch = batch or 1
+        how = {"batch": batch or 1, "lines": ops.library_has_groups(tf.float32)}
         if self.method == "fast":
-            return next(iter(ops.candidate_algorithms(*layer, batch=batch)), None)
-        return ops.best_algorithm(*layer, batch=batch) if self.compiled else None
+            return next(iter(ops.candidate_algorithms(*layer, **how)), None)
+        if on_gpu():
+            return None
+        return ops.best_algorithm(*layer, **how, tiles=self.compiled)
 
 
 DIRECT = ConvolutionMethod()

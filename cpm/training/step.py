@@ -4,8 +4,8 @@
     (gradients, learning rate) → variables, averages          `update`
 
 The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
-parts of it that gain by that (cpm/network/convolution.py), and the update if its rule does
-(`Optimizer.gains_by_xla`). Averaging over replicas and the update stand around the core, because XLA on
+parts of it that gain by that: fast convolutions (cpm/network/convolution.py), the drawing of the
+targets, and the update if its rule does (`Optimizer.gains_by_xla`). Averaging over replicas and the update stand around the core, because XLA on
 a CPU cannot cross a collective.
 
 In float16 the loss is scaled within the core, and an update whose gradients overflowed is left out
@@ -46,6 +46,8 @@ class TrainStep:
         self._average = average
         self.variables = optimizers.trained_variables(config.optimizer, network)
         self.loss_scale = LossScale() if config.precision == "float16" else None
+        # A map's product and cutoff are four passes over memory, compiled one.
+        self._targets = tf.function(self._draw_targets, jit_compile=config.xla)
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
         self._update = tf.function(
             self._clip_and_apply,
@@ -102,13 +104,7 @@ class TrainStep:
             beliefs = network(
                 batch["image"], batch["center_px"], training=True, seed=seed
             )
-            ideal = targets.make_targets(
-                batch,
-                target,
-                stride=network.stride,
-                background=network.config.background,
-                origin_px=network.origin_px,
-            )
+            ideal = self._targets(batch)
             stage_losses = loss.stage_losses(
                 beliefs, ideal, target.foreground_weight, target.reduction
             )  # [T]
@@ -135,6 +131,16 @@ class TrainStep:
                 belief[..., :joints], ideal.mask[:, :joints]
             )
         return measurements, gradients
+
+    def _draw_targets(self, batch):
+        network = self._network
+        return targets.make_targets(
+            batch,
+            self._config.target,
+            stride=network.stride,
+            background=network.config.background,
+            origin_px=network.origin_px,
+        )
 
     def _clip_and_apply(self, gradients, learning_rate):
         limit = self._config.optimizer.clip_norm
