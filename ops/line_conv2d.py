@@ -22,7 +22,6 @@ import tensorflow as tf
 from ops.grouped_conv2d import grouped_conv2d, grouped_conv2d_gradients
 from ops.slots import sizes
 
-
 # Numbers of a transformed image that may be kept for its gradient; of larger ones the memory is
 # worth more than the time to transform them again.
 KEPT = 1e5

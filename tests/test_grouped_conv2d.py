@@ -7,12 +7,10 @@ import pytest
 import tensorflow as tf
 
 import ops
-
 from ops import reference
 
-module = importlib.import_module(
-    "ops.grouped_conv2d"
-)  # the package has the function's name
+# Of that name the package has the function.
+module = importlib.import_module("ops.grouped_conv2d")
 
 
 def case(rng, dtype, groups=3):

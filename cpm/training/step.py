@@ -4,9 +4,9 @@
     (gradients, learning rate) → variables, averages          `update`
 
 The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
-parts of it that gain by that: fast convolutions (cpm/network/convolution.py), the drawing of the
-targets, and the update if its rule does (`Optimizer.gains_by_xla`). Averaging over replicas and the update stand around the core, because XLA on
-a CPU cannot cross a collective.
+parts of it that gain by that: fast convolutions on tiles (cpm/network/convolution.py), the drawing
+of the targets, and the update if its rule does (`Optimizer.gains_by_xla`). Averaging over replicas
+and the update stand around the core, because XLA on a CPU cannot cross a collective.
 
 In float16 the loss is scaled within the core, and an update whose gradients overflowed is left out
 (loss_scale.py). That is decided between the two, by the same number on every replica.
