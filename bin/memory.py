@@ -20,6 +20,7 @@ from cpm.flags import (
     define_speed_flags,
     train_config_from_flags,
 )
+from cpm.network import slicing
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -38,6 +39,7 @@ def main(_):
         precision=FLAGS.precision,
         recompute=FLAGS.recompute,
     )
+    slicing.share_out_batches(config)
     found = memory.measure(config, FLAGS.steps)
     ways = [config.precision]
     ways += [name for name in ("xla", "recompute") if getattr(config, name)]

@@ -31,7 +31,8 @@ from cpm.flags import (
     define_speed_flags,
     train_config_from_flags,
 )
-from cpm.network.convolution import on_gpu
+from cpm.network import slicing
+from cpm.network.processor import on_gpu
 from cpm.training import checkpoints, loop
 
 FLAGS = flags.FLAGS
@@ -50,6 +51,9 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_bool(
     "recompute", False, "Less memory: compute a segment's maps twice, keep none."
+)
+flags.DEFINE_bool(
+    "side_by_side", True, "On a CPU, slices of a batch on a core each, where that pays."
 )
 flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
@@ -83,6 +87,7 @@ def main(_):
         FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
     config = train_config(folders)
+    slicing.share_out_batches(config)
     run_dir = FLAGS.run_dir or default_run_dir(config, folders)
     if not os.path.isdir(run_dir) and wants_bfloat16(config):
         print(
@@ -115,6 +120,7 @@ def train_config(folders):
         conv=FLAGS.conv,
         precision=FLAGS.precision,
         recompute=FLAGS.recompute,
+        side_by_side=FLAGS.side_by_side,
         steps=FLAGS.steps,
         average_decay=FLAGS.average_decay,
         eval_every=FLAGS.eval_every,

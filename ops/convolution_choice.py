@@ -8,6 +8,7 @@ multiply-adds of a direct convolution; the weights are fitted to measured layers
     slot by slot   1.1 products + 90 moved + 260 max(held - 8e6, 0) + 5e7
     at once        0.69 products + 136 moved by tiles + 73 moved by the kernel
     on a line      0.95 products + 13 moved by columns + 2.1 maps + 127 moved by the kernel + 2.1e7
+                   and 0.79 of it on one thread, since short operations share out badly
 
 products: r T Cin Cout, on a line r T kw Cin Cout; maps: their multiply-adds, since a column is one
 matrix product however high it is; moved: numbers that the steps of all three maps give, or, at once, take and
@@ -36,6 +37,9 @@ LINE_PRODUCT, LINE_MOVED, LINE_MAP, LINE_KERNEL, LINE_START = (
     127.0,
     2.1e7,
 )
+ONE_THREAD = (
+    0.79  # a line's cost beside that of direct convolution, if neither is shared out
+)
 # Cook-Toom's tiles: up to here float32 keeps five digits (fast_conv2d.md, section 6).
 LARGEST_COOK_TOOM = 8
 LARGEST_FOURIER = 32
@@ -44,7 +48,16 @@ LARGEST_COOK_TOOM_LINE, MOST_CHANNELS = 10, 128
 
 
 def best_algorithm(
-    kernel_size, height, width, c_in, c_out, *, batch=1, tiles=True, lines=True
+    kernel_size,
+    height,
+    width,
+    c_in,
+    c_out,
+    *,
+    batch=1,
+    tiles=True,
+    lines=True,
+    one_thread=False,
 ):
     """The algorithm of least modelled cost, or None where direct convolution costs less.
 
@@ -56,6 +69,7 @@ def best_algorithm(
       tiles: whether algorithms of two dimensions are allowed; they pay only where XLA compiles.
       lines: whether those on a line are; they pay only where the library has groups
         (`ops.library_has_groups`).
+      one_thread: whether a convolution has one thread; else two or more.
 
     Returns:
       An `ops.Bilinear`, an `ops.Line`, or None.
@@ -67,15 +81,24 @@ def best_algorithm(
       True
     """
     layer = (height, width, c_in, c_out, batch)
-    found = candidate_algorithms(
-        kernel_size, *layer[:-1], batch=batch, tiles=tiles, lines=lines
-    )
+    how = {"batch": batch, "tiles": tiles, "lines": lines, "one_thread": one_thread}
+    found = candidate_algorithms(kernel_size, *layer[:-1], **how)
     direct = math.prod(layer) * kernel_size**2
-    return found[0] if found and fast_cost(found[0], *layer) < direct else None
+    pays = found and fast_cost(found[0], *layer, one_thread=one_thread) < direct
+    return found[0] if pays else None
 
 
 def candidate_algorithms(
-    kernel_size, height, width, c_in, c_out, *, batch=1, tiles=True, lines=True
+    kernel_size,
+    height,
+    width,
+    c_in,
+    c_out,
+    *,
+    batch=1,
+    tiles=True,
+    lines=True,
+    one_thread=False,
 ):
     """Algorithms worth timing for a layer, by modelled cost, cheapest first.
 
@@ -102,7 +125,8 @@ def candidate_algorithms(
         found += [cook_toom_line(k, o) for o in range(2, largest - k + 2, 2)]
     if lines and k >= 5:
         found += [fourier_line(k, n) for n in _tiles(k, height)]
-    return sorted(found, key=lambda a: fast_cost(a, height, width, c_in, c_out, batch))
+    layer = (height, width, c_in, c_out, batch)
+    return sorted(found, key=lambda a: fast_cost(a, *layer, one_thread=one_thread))
 
 
 def _tiles(kernel_size, side):
@@ -116,10 +140,11 @@ def _tiles(kernel_size, side):
     return sorted(tiles)
 
 
-def fast_cost(algorithm, height, width, c_in, c_out, batch):
+def fast_cost(algorithm, height, width, c_in, c_out, batch, *, one_thread=False):
     """Modelled cost of a convolution by `algorithm`, in multiply-adds of a direct one."""
     if isinstance(algorithm, Line):
-        return _line_cost(algorithm, height, width, c_in, c_out, batch)
+        cost = _line_cost(algorithm, height, width, c_in, c_out, batch)
+        return cost * ONE_THREAD if one_thread else cost
     down, across = (
         math.ceil(size / o) for size, o in zip((height, width), algorithm.outputs)
     )
@@ -148,7 +173,7 @@ def fast_cost(algorithm, height, width, c_in, c_out, batch):
 
 
 def _line_cost(line, height, width, c_in, c_out, batch):
-    """`fast_cost` of an algorithm on a line, for a kernel as wide as it is high."""
+    """That of an algorithm on a line on two threads, for a kernel as wide as it is high."""
     k = line.kernel_size
     products, image, _, output = line_conv2d_multiply_adds(
         line, (batch, height, width, c_in), k, c_out

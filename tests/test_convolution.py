@@ -8,7 +8,8 @@ import tensorflow as tf
 
 import ops
 from cpm.config import TrainConfig
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, convolution, preset
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, preset
+from cpm.network import convolution, processor
 from cpm.network.layers import Conv2D
 from cpm.network.specs import Conv
 
@@ -35,11 +36,11 @@ def inputs(seeded):
 def test_algorithm_preset():
     """9×9 of 128 channels pays under XLA on a CPU; 1×1, strides and unknown sizes never do."""
     auto, fast = ConvolutionMethod("auto", xla=True), ConvolutionMethod("fast")
-    if not convolution.on_gpu():
+    if not processor.on_gpu():
         assert auto.algorithm(*LARGE).kernel_size == (9, 9)
     assert fast.algorithm((3, 3, 2, 2), 1, (None, 5, 7, 2)).kernel_size == (3, 3)
     plain = ConvolutionMethod("auto").algorithm(*LARGE)  # not compiled
-    if not convolution.on_gpu() and ops.library_has_groups(tf.float32):
+    if not processor.on_gpu() and ops.library_has_groups(tf.float32):
         assert isinstance(plain, ops.Line) and plain.kernel_size == 9
     else:
         assert plain is None

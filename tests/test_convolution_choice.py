@@ -49,6 +49,16 @@ def test_best_algorithm_of_small_layers(layer, name):
         assert (algorithm and algorithm.name) == name
 
 
+@pytest.mark.parametrize("layer", [(3, 16, 16, 128, 32), (3, 32, 32, 32, 64)])
+def test_best_algorithm_on_one_thread(layer):
+    """Where direct convolution has no second thread either, lines pay for smaller layers."""
+    assert ops.best_algorithm(*layer, batch=8, one_thread=True).name == "cook_toom 8, 3"
+    assert ops.best_algorithm(1, *layer[1:], batch=8, one_thread=True) is None
+    # Of algorithms on tiles the cost is the same, and with it their order.
+    how = {"batch": 8, "lines": False}
+    assert names(*layer, **how) == names(*layer, **how, one_thread=True)
+
+
 def test_candidates_of_one_kind():
     layer = (7, 46, 30, 128, 128)
     assert all(isinstance(a, ops.Line) for a in candidates(*layer, tiles=False))

@@ -197,6 +197,7 @@ def test_every_module_of_the_package_has_a_case():
             if issubclass(cls, tf.Module) and cls.__module__ == info.name:
                 found.add(cls)
     covered = {type(case.make(0, tf.float32)) for case in CASES}
+    found -= {layers.Layer}  # what they have in common: computes nothing by itself
     missing = sorted(cls.__name__ for cls in found - covered)
     assert found and not missing, f"add cases to CASES for {missing}"
 

@@ -107,9 +107,9 @@ def test_block_keeps_the_maps_between_segments_and_no_others(monkeypatch):
     """A segment ends where the map gets smaller; used, the block computes in one go."""
     found = []
 
-    def spy(segment, x, seed):
+    def spy(segment, xs, seed):
         found.append([type(layer).__name__ for layer in segment])
-        return recomputed(segment, x, seed)
+        return recomputed(segment, xs, seed)
 
     monkeypatch.setattr(layers, "recomputed", spy)
     block = some_layers(recompute=True)

@@ -19,6 +19,7 @@ from cpm.benchmark.sides import OURS, PEERS
 from cpm.config import changed
 from cpm.config_json import to_dict
 from cpm.network import ConvolutionMethod, architecture
+from cpm.network.slicing import slices_that_pay
 from cpm.network.specs import Conv
 from cpm.network.tables import layer_rows
 from cpm.skeleton import get_skeleton
@@ -78,7 +79,8 @@ def network_items(case, config, variants, peers):
     batch = config.data.batch_size
     multiply_adds = sum(row.multiply_adds for row in layer_rows(network))
     sides, others = _ours(OURS[case], variants), _peers(case, peers)
-    counts = {"gradients": case == "train_step", "transformed": case == "forward"}
+    step = case == "train_step"
+    counts = {"gradients": step, "step": step, "transformed": case == "forward"}
     layers = distinct_convolutions(network)
     return [
         Item(
@@ -143,7 +145,7 @@ def distinct_convolutions(network):
     return found
 
 
-def _true_flop(sides, config, layers, *, gradients, transformed=False):
+def _true_flop(sides, config, layers, *, gradients, transformed=False, step=False):
     """{side: operations} of convolutions, for those sides that are a variant of ours.
 
     Args:
@@ -151,6 +153,7 @@ def _true_flop(sides, config, layers, *, gradients, transformed=False):
       config: `TrainConfig` that the variants change.
       layers: as of `distinct_convolutions`.
       gradients, transformed: see `ops.fast_conv2d_multiply_adds`.
+      step: whether they are those of a training step, whose batch may be computed in slices.
     """
     found = {}
     for name, (_, settings) in sides.items():
@@ -160,22 +163,31 @@ def _true_flop(sides, config, layers, *, gradients, transformed=False):
             method = ConvolutionMethod(
                 "direct" if narrow else variant.conv, variant.xla
             )
-            batch = config.data.batch_size
+            slices = slices_that_pay(variant) if step else 1
+            sizes = [(config.data.batch_size + s) // slices for s in range(slices)]
+            one = functools.partial(
+                _multiply_adds,
+                method,
+                threads=1 if slices > 1 else None,
+                gradients=gradients,
+                transformed=transformed,
+            )
             found[name] = 2 * sum(
-                len(names) * _multiply_adds(method, batch, s, gradients, transformed)
-                for s, names in layers.items()
+                len(names) * sum(one(size, shape) for size in sizes)
+                for shape, names in layers.items()
             )
     return found
 
 
-def _multiply_adds(method, batch, shape, gradients, transformed):
+def _multiply_adds(method, batch, shape, *, threads, gradients, transformed):
     """Of one convolution, `shape` as of `distinct_convolutions`, as `method` computes it.
 
     With gradients both are counted, though a network's first layer needs none by the picture.
     """
     k, stride, c_in, c_out, height, width = shape
     image = (batch, height, width, c_in)
-    algorithm = method.algorithm((k, k, c_in, c_out), stride, image)
+    kernel_shape = (k, k, c_in, c_out)
+    algorithm = method.algorithm(kernel_shape, stride, image, threads=threads)
     if algorithm is None:
         outputs = batch * (height // stride) * (width // stride)
         return outputs * k**2 * c_in * c_out * (3 if gradients else 1)

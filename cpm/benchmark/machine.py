@@ -10,11 +10,12 @@ once in and once out. The best of several calls counts here, since it is a limit
 
 import concurrent.futures
 import dataclasses
-import os
 import time
 
 import numpy as np
 import tensorflow as tf
+
+from cpm.network.processor import usable_cores
 
 MATRIX = 2048  # side: 16 MB each, 17 GFLOP a product
 COPIED_BYTES = 256 * 2**20  # far more than the caches hold
@@ -70,9 +71,12 @@ def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
     tensorflow_s = best(lambda: product(*b).numpy(), seconds)
     source = np.ones(copied_bytes // 4, np.float32)
     target = np.empty_like(source)
-    with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
         pairs = list(
-            zip(np.array_split(target, cores()), np.array_split(source, cores()))
+            zip(
+                np.array_split(target, usable_cores()),
+                np.array_split(source, usable_cores()),
+            )
         )
         # NumPy lets go of the interpreter's lock while it copies.
         copy_s = best(lambda: list(pool.map(lambda p: np.copyto(*p), pairs)), seconds)
@@ -84,7 +88,7 @@ def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
         },
         copy_gb_s=2 * source.nbytes / copy_s / 1e9,
         write_gb_s=source.nbytes / write_s / 1e9,
-        cores=cores(),
+        cores=usable_cores(),
     )
 
 
@@ -97,10 +101,3 @@ def best(function, seconds):
         function()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -17,7 +17,7 @@ from cpm.benchmark.worker import Side
 from cpm.benchmark.workload import key_of
 from cpm.config import TrainConfig, changed
 from cpm.config_json import from_dict
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, slicing
 from cpm.network.convolution import compiles_whole
 from cpm.network.layers import Dropout
 from cpm.training import optimizers
@@ -34,8 +34,8 @@ RATE = 1e-4  # of the training steps: small, so that the weights stay healthy
 
 
 def tf_direct():
-    """The variant that every other is compared with: graph mode, direct convolutions everywhere."""
-    return {"xla": False, "conv": "direct"}
+    """What every other is compared with: graph mode, direct convolutions, a batch in one piece."""
+    return {"xla": False, "conv": "direct", "side_by_side": False}
 
 
 def variant_config(plan, settings):
@@ -71,6 +71,8 @@ class Training(Side):
     """One training step: targets, forward, losses, gradients, measurements, clipping, update."""
 
     def __init__(self, folder, settings):
+        _, plan = exchange.read_plan(folder)
+        slicing.share_out_batches(variant_config(plan, settings), settings["threads"])
         config, network, inputs = _load(folder, settings)
         optimizer = optimizers.make_optimizer(config.optimizer, network)
         self._batch = {key: inputs[key] for key in TENSORS}

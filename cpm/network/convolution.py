@@ -17,6 +17,7 @@ import tensorflow as tf
 
 import ops
 from cpm.config import CONVOLUTIONS
+from cpm.network.processor import on_gpu, threads_of_operation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,16 +42,17 @@ class ConvolutionMethod:
 
     @property
     def compiled(self):
-        """Whether each fast convolution on tiles is compiled on its own."""
+        """Whether what gains by it is compiled on its own: fast convolutions on tiles, norms."""
         return self.xla and not on_gpu()
 
-    def algorithm(self, kernel_shape, stride, image_shape):
+    def algorithm(self, kernel_shape, stride, image_shape, *, threads=None):
         """The algorithm for one layer.
 
         Args:
           kernel_shape: (k, k, Cin, Cout).
           stride: of the layer.
           image_shape: (B, H, W, Cin); B may be None: one image is then assumed.
+          threads: that compute it; None = as TensorFlow does here.
 
         Returns:
           An `ops.Bilinear`, an `ops.Line`, or None for the direct convolution; that also for
@@ -66,7 +68,11 @@ class ConvolutionMethod:
         if self.method == "direct" or stride != 1 or None in (height, width):
             return None
         layer = (k, height, width, c_in, c_out)
-        how = {"batch": batch or 1, "lines": ops.library_has_groups(tf.float32)}
+        how = {
+            "batch": batch or 1,
+            "lines": ops.library_has_groups(tf.float32),
+            "one_thread": (threads or threads_of_operation()) == 1,
+        }
         if self.method == "fast":
             return next(iter(ops.candidate_algorithms(*layer, **how)), None)
         if on_gpu():
@@ -75,11 +81,6 @@ class ConvolutionMethod:
 
 
 DIRECT = ConvolutionMethod()
-
-
-def on_gpu():
-    """Whether TensorFlow computes on a GPU here."""
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def compiles_whole(xla):

@@ -4,7 +4,8 @@ Contract: variables are made in the constructor from explicit channel counts, un
 name scope; `layer(x, training=..., seed=...)` maps `[B, h, w, Cin]` to `[B, h', w', Cout]`, in
 the dtype of `x`, which may be narrower than that of the variables: 16-bit training over float32
 master weights, whose gradients arrive in float32. Layers without variables (pooling, dropout) keep
-the same call, so that a `Block` is one loop.
+the same call, so that a `Block` is one loop. A `Block` calls `layer.slices([x, ...], ...)`, which
+does the same to a batch that lies in slices, each a core's work (slicing.py).
 
 References:
   BatchNorm: Ioffe & Szegedy, "Batch normalization", ICML 2015, Algorithm 1.
@@ -23,7 +24,18 @@ from cpm.network.initializers import INITIALIZERS, stateless_key
 from cpm.network.recompute import recomputed
 
 
-class Conv2D(tf.Module):
+class Layer(tf.Module):
+    """What a `Block` is made of."""
+
+    def slices(self, xs, *, training=False, seed=None):
+        """`self(x)` of the batch whose slices are the list `xs`, as a list.
+
+        Each on its own; a layer in which the people of a batch meet does it in a way of its own.
+        """
+        return [self(x, training=training, seed=seed) for x in xs]
+
+
+class Conv2D(Layer):
     """A same-padded convolution, with a bias or without.
 
         y[i, j, d] = bias[d] + sum over (a, b, c) of kernel[a, b, c, d] x[s i + a - p, s j + b - p, c]
@@ -104,7 +116,7 @@ class _Frozen:
         return self._weights[algorithm]
 
 
-class BatchNorm(tf.Module):
+class BatchNorm(Layer):
     """Normalises each channel over the batch and the map, then scales and shifts it.
 
         y = scale · (x - mean) / sqrt(variance + epsilon) + offset
@@ -127,15 +139,26 @@ class BatchNorm(tf.Module):
       moving_mean, moving_variance: variables `[C]`, not trainable, 0 and 1 at the start.
     """
 
-    def __init__(self, name, channels, *, momentum=0.9, epsilon=1e-5, dtype=tf.float32):
+    def __init__(
+        self,
+        name,
+        channels,
+        *,
+        momentum=0.9,
+        epsilon=1e-5,
+        dtype=tf.float32,
+        compiled=False,
+    ):
         """Makes the variables, in float32 if `dtype` is narrower: sums over maps need the digits.
 
-        `epsilon` is added to variances; 1e-5 is the value of the ResNet release.
+        `epsilon` is added to variances; 1e-5 is the value of the ResNet release. `compiled`: whether
+        XLA compiles what it does faster than the library.
         """
         super().__init__(name=name)
         dtype = tf.float64 if dtype == tf.float64 else tf.float32
         self.momentum = momentum
         self.epsilon = epsilon
+        self._compiled = compiled
         statistic = {
             "trainable": False,
             "synchronization": tf.VariableSynchronization.ON_READ,
@@ -153,10 +176,7 @@ class BatchNorm(tf.Module):
     def __call__(self, x, *, training=False, seed=None):
         """`[B, h, w, C]` → the same shape."""
         if training:
-            y, mean, variance = self._by_batch(x)
-            self._move(self.moving_mean, mean)
-            self._move(self.moving_variance, variance)
-            return y
+            return self.slices([x], training=True)[0]
         return ops.batch_norm(
             x,
             self.moving_mean,
@@ -166,19 +186,34 @@ class BatchNorm(tf.Module):
             epsilon=self.epsilon,
         )
 
-    def again(self, x):
-        """A training call repeated for its gradient: the averages have moved already."""
-        return self._by_batch(x)[0]
+    def slices(self, xs, *, training=False, seed=None):
+        """Training normalises by the moments of all slices."""
+        if not training:
+            return super().slices(xs)
+        ys, mean, variance = self._by_batch(xs)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance)
+        return ys
 
-    def _by_batch(self, x):
-        return ops.batch_norm_by_batch(x, self.scale, self.offset, epsilon=self.epsilon)
+    def again(self, xs):
+        """Training slices repeated for their gradient: the averages have moved already."""
+        return self._by_batch(xs)[0]
+
+    def _by_batch(self, xs):
+        return ops.sliced_batch_norm(
+            xs,
+            self.scale,
+            self.offset,
+            epsilon=self.epsilon,
+            compiled=self._compiled,
+        )
 
     def _move(self, moving, batch):
         # The difference form: one write, and exactly no change where the two agree.
         moving.assign_sub((1.0 - self.momentum) * (moving - batch))
 
 
-class Relu(tf.Module):
+class Relu(Layer):
     """max(x, 0)."""
 
     def __call__(self, x, *, training=False, seed=None):
@@ -186,7 +221,7 @@ class Relu(tf.Module):
         return tf.nn.relu(x)
 
 
-class MaxPool(tf.Module):
+class MaxPool(Layer):
     """The maximum over square windows."""
 
     def __init__(self, name, window, stride):
@@ -199,7 +234,7 @@ class MaxPool(tf.Module):
         return ops.max_pool(x, window=self.window, stride=self.stride)
 
 
-class Dropout(tf.Module):
+class Dropout(Layer):
     """During training zeroes each value with probability `rate` and divides the rest by 1 - rate.
 
     Stateless: the mask is a function of the caller's seed and the layer's name, so a step that is
@@ -216,26 +251,38 @@ class Dropout(tf.Module):
 
     def __call__(self, x, *, training=False, seed=None):
         """Any shape → the same shape; `seed`: `[2]` int32, needed if training."""
+        return self.slices([x], training=training, seed=seed)[0]
+
+    def slices(self, xs, *, training=False, seed=None):
+        """The mask is that of the batch in one piece."""
         if not training or self.rate == 0:
-            return x
+            return xs
         if seed is None:
             raise ValueError(
                 f"dropout layer {self.name} needs a seed [2] int32 when training=True"
             )
+        sizes = [tf.shape(x)[0] for x in xs]
+        shape = tf.concat([[tf.add_n(sizes)], tf.shape(xs[0])[1:]], axis=0)
+        masks = [self._mask(shape, seed, xs[0].dtype)]
+        if len(xs) > 1:
+            masks = tf.split(*masks, sizes, num=len(xs))
+        return [x * kept / (1 - self.rate) for x, kept in zip(xs, masks)]
+
+    def _mask(self, shape, seed, dtype):
+        """1 for what is kept, 0 for what is dropped."""
         mixed = tf.bitwise.bitwise_xor(
             tf.cast(seed, tf.int32), stateless_key(0, self.name)
         )
         # Whole 32-bit words: they are the same with and without XLA, on every device, where floats
         # are not (TensorFlow 2.21 turns the same words into other floats under XLA).
         words = tf.random.stateless_uniform(
-            tf.shape(x), mixed, None, None, tf.uint32, alg="philox"
+            shape, mixed, None, None, tf.uint32, alg="philox"
         )
         threshold = tf.constant(int(self.rate * 2**32), tf.uint32)
-        kept = tf.cast(words >= threshold, x.dtype)
-        return x * kept / (1 - self.rate)
+        return tf.cast(words >= threshold, dtype)
 
 
-class Block(tf.Module):
+class Block(Layer):
     """Layers in a row, built from their descriptions.
 
     Attributes:
@@ -291,14 +338,18 @@ class Block(tf.Module):
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, in_channels]` → `[B, h, w, out_channels]`."""
+        return self.slices([x], training=training, seed=seed)[0]
+
+    def slices(self, xs, *, training=False, seed=None):
+        """The slices of a batch → theirs of the result, lists."""
         if not (training and self._segments):
             for layer in self.layers:
-                x = layer(x, training=training, seed=seed)
-            return x
+                xs = layer.slices(xs, training=training, seed=seed)
+            return xs
         for start, end in itertools.pairwise((0, *self._segments)):
             if start < end:
-                x = recomputed(self.layers[start:end], x, seed)
-        return x
+                xs = recomputed(self.layers[start:end], xs, seed)
+        return xs
 
 
 def _convolution(in_channels, spec, seed, dtype, method):
@@ -306,7 +357,8 @@ def _convolution(in_channels, spec, seed, dtype, method):
     options = {"seed": seed, "dtype": dtype, "method": method}
     layers = [Conv2D(spec.name, in_channels, spec, **options)]
     if spec.norm:
-        layers.append(BatchNorm(f"{spec.name}_norm", spec.channels, dtype=dtype))
+        options = {"dtype": dtype, "compiled": method.compiled}
+        layers.append(BatchNorm(f"{spec.name}_norm", spec.channels, **options))
     if spec.relu:
         layers.append(Relu(f"{spec.name}_relu"))
     return layers

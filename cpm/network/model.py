@@ -16,6 +16,7 @@ import tensorflow as tf
 
 import ops
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
+from cpm.network import slicing
 from cpm.network.architectures import NORMALIZATIONS, architecture
 from cpm.network.convolution import DIRECT
 from cpm.network.layers import Block, Conv2D
@@ -121,18 +122,24 @@ class ConvolutionalPoseMachine(tf.Module):
         image = normalize(images, self.dtype, self.config.normalization)  # [B, H, W, 3]
         # Narrow now, not before: near 0 the digits are closer than near 128.
         image = tf.cast(image, compute)
-        x = self.trunk(image, **mode)  # [B, h, w, C]
-        b = [self.stage_1(x, **mode)]  # Eq. 1: b_1 = g_1(x)
+        # Every name is from here on a list of the slices of the batch, most often of one.
+        image = slicing.split(image)
+        x = self.trunk.slices(image, **mode)  # [B, h, w, C]
+        b = [self.stage_1.slices(x, **mode)]  # Eq. 1: b_1 = g_1(x)
         if not self.stages:
             return self._results(b)
 
-        shared = x if self.second_trunk is None else self.second_trunk(image, **mode)
-        inputs = {"center": self._center_map(images, center_px, compute)}
+        shared = x
+        if self.second_trunk is not None:
+            shared = self.second_trunk.slices(image, **mode)
+        center = self._center_map(images, center_px, compute)
+        inputs = {} if center is None else {"center": slicing.split(center)}
         for features, g_t in zip(self.features, self.stages):
-            inputs["features"] = features(shared, **mode)  # x_t
+            inputs["features"] = features.slices(shared, **mode)  # x_t
             inputs["beliefs"] = b[-1]
-            psi_t = tf.concat([inputs[name] for name in self._concat], axis=-1)
-            b.append(g_t(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
+            stacked = zip(*(inputs[name] for name in self._concat))
+            psi_t = [tf.concat(slice_inputs, axis=-1) for slice_inputs in stacked]
+            b.append(g_t.slices(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
         return self._results(b)
 
     def freeze(self):
@@ -190,7 +197,7 @@ class ConvolutionalPoseMachine(tf.Module):
 
     def _results(self, beliefs):
         """The beliefs in `dtype`: no loss and no decoding in 16 bits."""
-        return tuple(tf.cast(belief, self.dtype) for belief in beliefs)
+        return tuple(tf.cast(slicing.join(b_t), self.dtype) for b_t in beliefs)
 
     def _center_map(self, images, center_px, dtype):
         """`[B, h, w, 1]` of type `dtype`, or None without a centre map."""

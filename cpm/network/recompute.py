@@ -27,41 +27,45 @@ References:
 import tensorflow as tf
 
 
-def recomputed(layers, x, seed):
-    """Applies layers in training mode, keeping only `x` for the backward pass.
+def recomputed(layers, xs, seed):
+    """Applies layers in training mode, keeping only `xs` for the backward pass.
 
     Args:
       layers: list of the modules of cpm/network/layers.py.
-      x: `[B, H, W, Cin]`.
+      xs: list of `[B_s, H, W, Cin]`, the slices of a batch.
       seed: `[2]` int32 for dropout, or None.
 
     Returns:
-      `[B, h, w, Cout]`; its gradients by `x` and by the layers' variables are the ordinary ones.
+      list of `[B_s, h, w, Cout]`; their gradients by `xs` and by the layers' variables are the
+      ordinary ones.
     """
 
     @tf.custom_gradient
-    def segment(x):
-        y = x
+    def segment(*xs):
+        ys = list(xs)
         for layer in layers:
-            y = layer(y, training=True, seed=seed)
+            ys = layer.slices(ys, training=True, seed=seed)
 
-        def gradient(dy, variables=None):
+        def gradient(*d_ys, variables=None):
             variables = list(variables or [])
-            again = start = x + 0 * tf.cast(tf.reshape(dy, [-1])[0], x.dtype)
+            nothing = 0 * tf.reshape(d_ys[0], [-1])[0]
+            start = [x + tf.cast(nothing, x.dtype) for x in xs]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch([start, *variables])
+                tape.watch([*start, *variables])
+                again = start
                 for layer in layers:
                     again = _again(layer, again, seed)
-            dx, *dw = tape.gradient(again, [start, *variables], output_gradients=dy)
-            return (dx, dw) if variables else dx
+            found = tape.gradient(again, [*start, *variables], output_gradients=d_ys)
+            d_xs, d_variables = found[: len(xs)], found[len(xs) :]
+            return (d_xs, d_variables) if variables else d_xs
 
-        return y, gradient
+        return ys, gradient
 
-    return segment(x)
+    return segment(*xs)
 
 
-def _again(layer, x, seed):
+def _again(layer, xs, seed):
     """One layer of the second pass: the same values, no effects."""
     if hasattr(layer, "again"):
-        return layer.again(x)
-    return layer(x, training=True, seed=seed)
+        return layer.again(xs)
+    return layer.slices(xs, training=True, seed=seed)

@@ -66,7 +66,8 @@ class RunFolder:
             "data": _normal(data),
             "init_from": str(init_from) if init_from else None,
         }
-        free = {"eval_every", "save_every", "log_every", "xla", "conv", "recompute"}
+        free = {"eval_every", "save_every", "log_every"}
+        free |= {"xla", "conv", "recompute", "side_by_side"}
         changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
         if changed:
             key = changed[0]

@@ -16,7 +16,8 @@ import math
 
 import tensorflow as tf
 
-from cpm.network.convolution import compiles_whole, on_gpu
+from cpm.network.convolution import compiles_whole
+from cpm.network.processor import on_gpu
 from cpm.training import loss, optimizers, targets
 from cpm.training.loss_scale import LossScale
 
