@@ -37,7 +37,25 @@ def _silent_start():
             os.close(kept)
 
 
-with _silent_start():
+@contextlib.contextmanager
+def _imported_alone():
+    """Lets TensorFlow believe that Keras is not installed, while it is imported.
+
+    It would import all of it, and with it Matplotlib and whatever else is there to draw pictures
+    with: a second and 60 to 95 MB, for nothing that is used here. Later imports find it as ever.
+    """
+    kept_out = {"keras": None}
+    if not kept_out.keys() & sys.modules.keys():
+        sys.modules |= kept_out
+    try:
+        yield
+    finally:
+        for name in kept_out:
+            if sys.modules.get(name, name) is None:
+                del sys.modules[name]
+
+
+with _silent_start(), _imported_alone():
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # the rest of the chatter comes with the devices

@@ -1,5 +1,8 @@
 """Exit statuses: what the user can mend is one sentence, a mistake of the program a traceback."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cpm import command_line
@@ -71,3 +74,23 @@ def test_multiplies_bfloat16(features, expected, tmp_path):
     if features:
         path.write_text(f"processor\t: 0\n{features}\nbogomips : 1\n")
     assert command_line.multiplies_bfloat16(str(path)) == expected
+
+
+START = """
+import sys
+from cpm import command_line
+import tensorflow as tf
+from cpm.inference import Predictor
+assert "matplotlib" not in sys.modules
+from cpm.training import loop
+tf.function(lambda: tf.zeros([2]))()
+assert "keras" not in sys.modules
+import keras
+assert tf.keras.layers.Dense and keras.layers.Dense
+"""
+
+
+@pytest.mark.slow
+def test_scripts_import_tensorflow_without_keras():
+    """Nor what Keras draws pictures with; who wants it afterwards gets it."""
+    subprocess.run([sys.executable, "-c", START], check=True)

@@ -15,7 +15,7 @@ from cpm.benchmark import exchange
 from cpm.benchmark.ours import RATE, variant_config
 from cpm.benchmark.worker import Side
 from cpm.data import pipeline
-from cpm.network import ConvolutionalPoseMachine
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, slicing
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
 
@@ -41,11 +41,17 @@ class Step(Side):
     def __init__(self, folder, settings):
         _, plan = exchange.read_plan(folder)
         config = variant_config(plan, settings)
+        slicing.share_out_batches(config, settings["threads"])
         stream = pipeline.training_batches(plan["data"], config)
         if not settings["fed"]:
             stream = itertools.repeat(_kept(stream))
         self._stream = iter(stream)
-        network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+        network = ConvolutionalPoseMachine(
+            config.network,
+            seed=config.seed,
+            compute_dtype=config.precision,
+            method=ConvolutionMethod(config.conv, config.xla),
+        )
         optimizer = optimizers.make_optimizer(config.optimizer, network)
         self._step = TrainStep(network, optimizer, config)
 

@@ -8,6 +8,8 @@ A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the plac
     bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
 """
 
+from cpm import command_line  # noqa: F401  first: TensorFlow as the scripts import it
+
 import numpy as np
 import tensorflow as tf
 

@@ -4,9 +4,10 @@ Weights and results do not depend on it but for rounding, so it is no part of a 
 whoever builds a network says it (`--conv`, `--xla`), and a checkpoint fits either way.
 
 On a GPU XLA compiles whole functions. On a CPU it is slower than TensorFlow's own library at direct
-convolutions and pooling and faster at fast convolutions on tiles, so it gets those alone, each with
-its gradients a compiled island in an ordinary graph. Fast convolutions on lines are mostly the
-library's work, so they need no XLA.
+convolutions and pooling and faster at fast convolutions on tiles, so it gets those, each with its
+gradients a compiled island in an ordinary graph, and one pass of the norms of slices
+(ops/sliced_batch_norm.py). Fast convolutions on lines are mostly the library's work, so they need
+no XLA.
 
 References: ops/fast_conv2d.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
 """
