@@ -76,7 +76,12 @@ def sliced_batch_norm(xs, scale, offset, *, epsilon, compiled=False, name=None):
         check_shape(offset, ["C"], "offset", sizes)
 
         mean, variance = _joint_moments(xs, compiled)
-        ys = [_normalise(x, mean, variance, scale, offset, epsilon) for x in xs]
+        # What the gradients by the moments are multiples of: here, where no slice waits for it.
+        root = tf.math.rsqrt(variance + epsilon)
+        by_mean = -scale * root
+        shares = by_mean, 0.5 * by_mean * root
+        arguments = mean, variance, scale, offset
+        ys = [_normalise(x, *arguments, shares, epsilon) for x in xs]
         return ys, tf.stop_gradient(mean), tf.stop_gradient(variance)
 
 
@@ -98,8 +103,8 @@ def _joint_moments(xs, compiled):
 
         def gradient(d_mean, d_variance):
             # (d_mean + 2 (x - mean) d_variance) / N = a x + b
-            a = 2.0 * d_variance / count
-            b = d_mean / count - a * mean
+            a = (2.0 / count) * d_variance
+            b = (1.0 / count) * d_mean - a * mean
             affine = _affine_compiled if compiled else _affine
             return [affine(x, a, b) for x in xs]
 
@@ -117,8 +122,10 @@ def _moments(x, count):
     return mean, unbiased * (tf.maximum(count - 1, 1) / count)
 
 
-def _normalise(x, mean, variance, scale, offset, epsilon):
+def _normalise(x, mean, variance, scale, offset, shares, epsilon):
     """`ops.batch_norm` of one slice, one operation forward and one backward.
+
+    `shares`: d_mean / d_offset and d_variance / d_scale.
 
     A function of its own for each slice: several results of one would be the outputs of one node,
     and TensorFlow 2.21 confuses those where it swaps a ReLU and the pooling that follows.
@@ -141,10 +148,8 @@ def _normalise(x, mean, variance, scale, offset, epsilon):
                 reserve_space_3=tf.zeros([0]),
                 **constant,
             )
-            root = tf.math.rsqrt(variance + epsilon)
-            d_mean = -scale * d_offset * root
-            d_variance = -0.5 * scale * d_scale * tf.square(root)
-            return d_x, d_mean, d_variance, d_scale, d_offset
+            by_mean, by_variance = shares
+            return d_x, by_mean * d_offset, by_variance * d_scale, d_scale, d_offset
 
         return y, gradient
 

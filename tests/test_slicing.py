@@ -3,12 +3,14 @@
 import dataclasses
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from test_step import CONFIG, random_batch, tensors
 
+import ops
 from cpm.config import TrainConfig, changed
 from cpm.network import (
     ConvolutionalPoseMachine,
@@ -16,6 +18,9 @@ from cpm.network import (
     preset,
     slicing,
 )
+from cpm.network.convolution import DIRECT
+from cpm.network.layers import Conv2D
+from cpm.network.specs import Conv
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
 
@@ -167,3 +172,27 @@ def test_slices_change_nothing_but_rounding(arch, norm, options, request):
     ]
     print(f"largest error {max(errors):.1e}")
     assert max(errors) < (5e-2 if "compute_dtype" in options else 5e-5)
+
+
+@pytest.mark.parametrize("algorithm", [ops.cook_toom_line(3, 4), ops.cook_toom(3, 4)])
+def test_slices_of_a_fast_convolution(algorithm, seeded):
+    """On a line the transformed kernel is shared; values and gradients stay those of direct ones.
+
+    Sums of a hundred products of order 1 in float64; measured: 6e-14.
+    """
+    rng = seeded(1)
+    x, d_y = rng.normal(size=[5, 6, 9, 3]), rng.normal(size=[5, 6, 9, 4])
+    method = types.SimpleNamespace(algorithm=lambda *shapes: algorithm, compiled=False)
+    spec, results = Conv("conv", 3, 4), []
+    for how, sizes in ((DIRECT, [5]), (method, [2, 3])):
+        layer = Conv2D("conv", 3, spec, dtype=tf.float64, method=how)
+        layer.kernel.assign(100 * layer.kernel)
+        xs = [tf.constant(part) for part in np.split(x, np.cumsum(sizes)[:-1])]
+        with tf.GradientTape() as tape:
+            tape.watch(xs)
+            y = slicing.join(layer.slices(xs, training=True))
+        sources = [layer.kernel, layer.bias, *xs]
+        d_kernel, d_bias, *d_xs = tape.gradient(y, sources, tf.constant(d_y))
+        results.append([y, d_kernel, d_bias, slicing.join(d_xs)])
+    for direct, sliced in zip(*results):
+        np.testing.assert_allclose(sliced, direct, atol=1e-11)

@@ -86,6 +86,18 @@ class Conv2D(Layer):
             x, self._frozen.weights(self.kernel, algorithm), self.bias, **how
         )
 
+    def slices(self, xs, *, training=False, seed=None):
+        """A kernel that is transformed for a line is so once for all slices, and its gradient back."""
+        line = self._method.algorithm(self.kernel.shape, self.stride, xs[0].shape)
+        shared = training and len(xs) > 1 and isinstance(line, ops.Line)
+        if not shared or xs[0].dtype != self.kernel.dtype:
+            return super().slices(xs, training=training, seed=seed)
+        weights = ops.transform_kernel(self.kernel, algorithm=line)
+        return [
+            ops.fast_conv2d_transformed(x, weights, self.bias, algorithm=line)
+            for x in xs
+        ]
+
     def _narrow(self, x):
         """In 16 bits, always directly: a fast algorithm's errors are the larger the narrower."""
         y = ops.conv2d(x, tf.cast(self.kernel, x.dtype), stride=self.stride)

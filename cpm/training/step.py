@@ -17,7 +17,7 @@ import math
 import tensorflow as tf
 
 from cpm.network.convolution import compiles_whole
-from cpm.network.processor import on_gpu
+from cpm.network.processor import on_gpu, threads_of_operation
 from cpm.training import loss, optimizers, targets
 from cpm.training.loss_scale import LossScale
 
@@ -50,9 +50,10 @@ class TrainStep:
         # A map's product and cutoff are four passes over memory, compiled one.
         self._targets = tf.function(self._draw_targets, jit_compile=config.xla)
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
+        # On one thread an operation, many small ones share out better than a compiled one.
+        gains = optimizer.gains_by_xla and threads_of_operation() > 1
         self._update = tf.function(
-            self._clip_and_apply,
-            jit_compile=config.xla and (on_gpu() or optimizer.gains_by_xla),
+            self._clip_and_apply, jit_compile=config.xla and (on_gpu() or gains)
         )
         self._norm = tf.function(optimizers.global_norm, jit_compile=config.xla)
 
