@@ -37,9 +37,8 @@ LINE_PRODUCT, LINE_MOVED, LINE_MAP, LINE_KERNEL, LINE_START = (
     127.0,
     2.1e7,
 )
-ONE_THREAD = (
-    0.79  # a line's cost beside that of direct convolution, if neither is shared out
-)
+# A line's cost beside that of direct convolution, if neither is shared out.
+ONE_THREAD = 0.79
 # Cook-Toom's tiles: up to here float32 keeps five digits (fast_conv2d.md, section 6).
 LARGEST_COOK_TOOM = 8
 LARGEST_FOURIER = 32

@@ -17,7 +17,11 @@ import math
 import tensorflow as tf
 
 from cpm.network.convolution import compiles_whole
-from cpm.network.processor import on_gpu, threads_of_operation
+from cpm.network.processor import (
+    on_gpu,
+    operations_at_once,
+    threads_of_operation,
+)
 from cpm.training import loss, optimizers, targets
 from cpm.training.loss_scale import LossScale
 
@@ -50,8 +54,9 @@ class TrainStep:
         # A map's product and cutoff are four passes over memory, compiled one.
         self._targets = tf.function(self._draw_targets, jit_compile=config.xla)
         self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
-        # On one thread an operation, many small ones share out better than a compiled one.
-        gains = optimizer.gains_by_xla and threads_of_operation() > 1
+        # Operations of one thread each, several at once: many share out better than a compiled one.
+        side_by_side = threads_of_operation() == 1 and operations_at_once() > 1
+        gains = optimizer.gains_by_xla and not side_by_side
         self._update = tf.function(
             self._clip_and_apply, jit_compile=config.xla and (on_gpu() or gains)
         )
