@@ -35,7 +35,11 @@ def line_convolution(line):
     """
 
     def forward(x, kernel):
-        return line_convolve(x, line_kernel(kernel, line), line)
+        # A graph runs what it can at once: without this the kernels of all layers would be
+        # transformed as a step begins, and wait in memory for their images.
+        with tf.control_dependencies([x]):
+            weights = line_kernel(kernel, line)
+        return line_convolve(x, weights, line)
 
     def backward(x, kernel, d_y):
         image, output = _columns(line, x)

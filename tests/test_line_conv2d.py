@@ -257,3 +257,32 @@ def test_large_images_are_transformed_again_rather_than_kept(side, calls):
     ]
     # Of the image, of the upstream gradient, and two transposed ones: of y and of d_x.
     assert len(products) == 3 + calls
+
+
+def test_kernels_are_not_transformed_before_their_images_are_there():
+    """A graph's ready operations run at once: transformed kernels would wait in memory."""
+    line = ops.fourier_line(3, 6)
+
+    @tf.function
+    def step(x, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = ops.fast_conv2d(x, kernel, algorithm=line) ** 2
+        return [y, *tape.gradient(y, [x, kernel])]
+
+    # Larger than `KEPT`: what is small may be kept from forward to backward.
+    arguments = tf.ones([1, 64, 68, 16]), tf.ones([3, 3, 16, 16])
+    graph = step.get_concrete_function(*arguments).graph
+    image = graph.inputs[0].op
+
+    def before(op, seen):
+        for other in [*(t.op for t in op.inputs), *op.control_inputs]:
+            if other not in seen:
+                seen.add(other)
+                before(other, seen)
+        return seen
+
+    products = [op for op in graph.get_operations() if op.type == "MatMul"]
+    # Of the kernel, forward and for the gradients, and of its gradient.
+    assert len(products) == 3
+    assert all(image in before(op, set()) for op in products)
