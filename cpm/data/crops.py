@@ -32,6 +32,7 @@ def cut_crop(picture, matrix, size, border=BORDER):
         height=height,
         width=width,
         border=border,
+        differentiable=False,
     )[0]
 
 
