@@ -91,7 +91,11 @@ def experiment_name(arguments):
 
 
 def base_config(folders):
-    """The configuration that the variants change: six stages, half the usual width, or as flags say."""
+    """The configuration that the variants change, or as flags say.
+
+    Six stages, half the usual width and, unless a recipe is named, eight people a step: as in the
+    results of BUILD_NOTES.md.
+    """
     people = pipeline.open_folders(folders, "train")
     config = train_config_from_flags(
         skeleton=pipeline.largest_skeleton(people),
@@ -100,9 +104,14 @@ def base_config(folders):
         precision=FLAGS.precision,
         steps=FLAGS.steps,
     )
-    usual = {"stages": 6, "width": 0.5}
-    chosen = {k: v for k, v in usual.items() if getattr(FLAGS, k) is None}
-    return changed(config, {"network": chosen})
+    usual = {"network": {"stages": 6, "width": 0.5}}
+    if FLAGS.recipe is None:
+        usual["data"] = {"batch_size": 8}
+    chosen = {
+        part: {k: v for k, v in values.items() if getattr(FLAGS, k) is None}
+        for part, values in usual.items()
+    }
+    return changed(config, chosen)
 
 
 def preferred_metrics(results):

@@ -40,7 +40,7 @@ def mini(arch="mini"):
         network=dataclasses.replace(preset(arch), norm="batch"),
         target=TargetConfig(sigma_px=6.0, foreground_weight=5.0),
         optimizer=OptimizerConfig(optimizer="muon"),
-        data=DataConfig(margin=1.1, augment=AUGMENTATIONS["light"]),
+        data=DataConfig(margin=1.1, batch_size=16, augment=AUGMENTATIONS["light"]),
     )
 
 
