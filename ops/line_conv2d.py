@@ -54,7 +54,11 @@ def line_convolution(line):
             output.analyse(d_y),
             line.products,
         )
-        return image.synthesise(d_x), _line_kernel_transposed(d_kernel, line)
+        d_kernel = _line_kernel_transposed(d_kernel, line)
+        d_x = image.synthesise(d_x)
+        # The layers before go on only then: x and d_y are freed, and do not pile up.
+        with tf.control_dependencies([] if small else [d_kernel]):
+            return tf.identity(d_x), d_kernel
 
     @tf.custom_gradient
     def convolve(x, kernel):

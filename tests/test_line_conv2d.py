@@ -259,8 +259,9 @@ def test_large_images_are_transformed_again_rather_than_kept(side, calls):
     assert len(products) == 3 + calls
 
 
-def test_kernels_are_not_transformed_before_their_images_are_there():
-    """A graph's ready operations run at once: transformed kernels would wait in memory."""
+@pytest.fixture
+def graph_of_large_image():
+    """The graph of a convolution and both gradients, of an image larger than `KEPT`."""
     line = ops.fourier_line(3, 6)
 
     @tf.function
@@ -270,19 +271,36 @@ def test_kernels_are_not_transformed_before_their_images_are_there():
             y = ops.fast_conv2d(x, kernel, algorithm=line) ** 2
         return [y, *tape.gradient(y, [x, kernel])]
 
-    # Larger than `KEPT`: what is small may be kept from forward to backward.
     arguments = tf.ones([1, 64, 68, 16]), tf.ones([3, 3, 16, 16])
-    graph = step.get_concrete_function(*arguments).graph
+    return step.get_concrete_function(*arguments).graph
+
+
+def ops_before(op, seen):
+    """All that a graph computes before an operation."""
+    for other in [*(t.op for t in op.inputs), *op.control_inputs]:
+        if other not in seen:
+            seen.add(other)
+            ops_before(other, seen)
+    return seen
+
+
+def test_kernels_are_not_transformed_before_their_images_are_there(
+    graph_of_large_image,
+):
+    """A graph's ready operations run at once: transformed kernels would wait in memory."""
+    graph = graph_of_large_image
     image = graph.inputs[0].op
-
-    def before(op, seen):
-        for other in [*(t.op for t in op.inputs), *op.control_inputs]:
-            if other not in seen:
-                seen.add(other)
-                before(other, seen)
-        return seen
-
     products = [op for op in graph.get_operations() if op.type == "MatMul"]
     # Of the kernel, forward and for the gradients, and of its gradient.
     assert len(products) == 3
-    assert all(image in before(op, set()) for op in products)
+    assert all(image in ops_before(op, set()) for op in products)
+
+
+def test_the_gradient_by_the_image_waits_for_the_one_by_the_kernel(
+    graph_of_large_image,
+):
+    _, d_x, d_kernel = (output.op for output in graph_of_large_image.outputs)
+    by_kernel = [
+        op for op in ops_before(d_kernel, set()) if op.type == "Conv2DBackpropFilter"
+    ]
+    assert len(by_kernel) == 1 and by_kernel[0] in ops_before(d_x, set())

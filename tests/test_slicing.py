@@ -79,11 +79,26 @@ slicing.share_out_batches(changed(config, {"data": {"batch_size": 16}}), 2)  # t
 assert threads() == (1, 3)
 """
 
+LARGE_SCRIPT = """
+import tensorflow as tf
+from cpm.config import TrainConfig, changed
+from cpm.network import preset, processor, slicing
+
+usual = processor.threads_of_operation()
+config = changed(TrainConfig(), {"network": preset("mini"), "data": {"batch_size": 3}})
+slicing.share_out_batches(config, 3)
+assert not tf.config.threading.get_inter_op_parallelism_threads()
+slicing.share_out_batches(changed(config, {"network": preset("vgg")}), 3)
+assert processor.operations_at_once() == 1
+assert processor.threads_of_operation() == usual
+"""
+
 
 @pytest.mark.slow
-def test_share_out_batches_sets_the_threads_once():
+@pytest.mark.parametrize("script", [SCRIPT, LARGE_SCRIPT])
+def test_share_out_batches_sets_the_threads_once(script):
     """In a process of its own: TensorFlow's threads are decided before it computes."""
-    subprocess.run([sys.executable, "-c", SCRIPT], check=True)
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_split_and_join(three_cores):

@@ -10,6 +10,9 @@ and the slices run side by side:
 Where the people of a batch meet, in batch norms, so do the slices (ops/sliced_batch_norm.py): nothing
 but rounding depends on their number.
 
+The operations of a large network do share out, and two at once would only hold twice the memory, so
+they come one after the other.
+
 How many threads an operation has is decided once per process, before TensorFlow computes anything:
 `share_out_batches`. The network asks for it when it is traced: `split`.
 
@@ -32,32 +35,37 @@ SMALLEST = 8
 def slices_that_pay(config, cores=None):
     """In how many slices a process should compute the batches of a run; 1: in one piece.
 
-    A slice for each core, on a CPU, of a small network (measured of `mini` alone), unless they would
-    be too small.
+    A slice for each core, on a CPU, of a small network, unless they would be too small.
 
     Args:
       config: `TrainConfig`; its network's `arch`, its batch size and `side_by_side` count.
       cores: to use; None = all of them.
     """
     cores = cores or usable_cores()
-    small = config.network.arch == "mini"
     many = config.data.batch_size >= SMALLEST * cores
-    return cores if config.side_by_side and small and many and not on_gpu() else 1
+    pays = config.side_by_side and _small(config) and many and not on_gpu()
+    return cores if pays else 1
 
 
 def share_out_batches(config, cores=None):
     """From here on this process computes batches in `slices_that_pay`.
 
-    Call it before TensorFlow computes anything; later nothing changes.
+    Call it before TensorFlow computes anything; later nothing changes. Arguments as there.
     """
     slices = slices_that_pay(config, cores)
-    if slices == 1:
+    if on_gpu() or not config.side_by_side or (slices == 1 and _small(config)):
         return
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
+        if slices > 1:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(slices)
     except RuntimeError:
         pass  # TensorFlow has begun: all stays as it is, and is right
+
+
+def _small(config):
+    """Whether operations are so short that cores idle: measured of `mini` alone."""
+    return config.network.arch == "mini"
 
 
 def split(x):
