@@ -53,7 +53,9 @@ flags.DEFINE_bool(
     "recompute", False, "Less memory: compute a segment's maps twice, keep none."
 )
 flags.DEFINE_bool(
-    "side_by_side", True, "On a CPU, slices of a batch on a core each, where that pays."
+    "side_by_side",
+    True,
+    "On a CPU: slices of a batch on a core each, large layers one by one.",
 )
 flags.DEFINE_integer("steps", None, "Length of the run.")
 flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")

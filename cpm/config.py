@@ -265,8 +265,8 @@ class TrainConfig:
         has its loss scaled (cpm/training/loss_scale.py).
       recompute: keep little for the backward pass and compute the rest again there
         (cpm/network/recompute.py).
-      side_by_side: on a CPU compute the slices of a batch side by side, a core each, where that pays
-        (cpm/network/slicing.py).
+      side_by_side: on a CPU compute the slices of a batch side by side, a core each, where that
+        pays, and elsewhere a large network's operations one by one (cpm/network/slicing.py).
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
       average_decay: of the averaged weights (cpm/training/average.py), which are evaluated and used

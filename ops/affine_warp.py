@@ -34,8 +34,7 @@ def affine_warp(
       height: of the output, pixels.
       width: of the output, pixels.
       border: the colour outside: a number or `[C]`.
-      differentiable: False: by the library's kernel, which has no derivative by the matrices, a
-        wrong one by the images, and none of XLA's.
+      differentiable: False: by the library's kernel, which XLA does not know and no gradients pass.
       name: of the operation in the graph.
 
     Returns:
@@ -88,7 +87,9 @@ def _by_library(images, matrices, height, width, border):
     """The same by TensorFlow's kernel for projective maps, whose last row is (0, 0, 1) here."""
     projective = tf.pad(tf.reshape(matrices, [-1, 6]), [[0, 0], [0, 2]])
     warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images - border,  # it knows one colour outside for all channels
+        # Its own gradient is the inverse map, which is not the transposed one. And it knows one
+        # colour outside for all channels.
+        images=tf.stop_gradient(images - border),
         transforms=tf.cast(projective, tf.float32),
         output_shape=[height, width],
         fill_value=0.0,

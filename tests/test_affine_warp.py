@@ -93,6 +93,14 @@ def test_affine_warp_by_the_library(seeded, size, border, dtype):
     assert out.dtype == (np.float32 if dtype == np.uint8 else dtype)
 
 
+def test_affine_warp_by_the_library_lets_no_gradient_pass():
+    image, matrix = tf.ones([1, 3, 4, 1]), tf.constant(IDENTITY)
+    with tf.GradientTape() as tape:
+        tape.watch([image, matrix])
+        out = ops.affine_warp(image, matrix, height=2, width=2, differentiable=False)
+    assert tape.gradient(out, [image, matrix]) == [None, None]
+
+
 def test_affine_warp_reference(seeded):
     rng = seeded(2)
     images = rng.normal(size=[3, 6, 5, 2])
