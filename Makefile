@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
-#   make train   the main job: a six-stage machine on the embedded synthetic people, about 10 minutes
+#   make train   the main job: a six-stage machine on the embedded synthetic people, ten to fourteen minutes
 #   make test    all tests
 # Others: make install (the environment alone), make check (before a commit), make format, make clean.
 
