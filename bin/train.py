@@ -1,10 +1,9 @@
 """Trains a convolutional pose machine.
 
     python bin/train.py --stages=6 --xla
-    python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet \\
-        --run_dir=runs/lsp --steps=24000 --augment=strong
+    python bin/train.py --xla --data=data/lsp,data/lspet --run_dir=runs/lsp --steps=10000
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --augment=wild \\
-        --average_decay=0.999 --run_dir=runs/wild --steps=24000
+        --average_decay=0.999 --run_dir=runs/wild --steps=15000
     python bin/train.py --recipe=paper --data=data/mpii
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
