@@ -10,7 +10,7 @@ and the slices run side by side:
 Where the people of a batch meet, in batch norms, so do the slices (ops/sliced_batch_norm.py): nothing
 but rounding depends on their number.
 
-The operations of a large network do share out, and two at once would only hold twice the memory, so
+The operations of a large network do share out, and several at once would only hold more memory, so
 they come one after the other.
 
 How many threads an operation has is decided once per process, before TensorFlow computes anything:

@@ -34,7 +34,7 @@ def mini(arch="mini"):
     The loss is masked where a joint is not annotated, and peaks count for more than empty cells.
     Strong changes make people unlike the ones the network is scored on: six points less after four
     minutes of training, five after eighteen. Whether they pay in hours is not known. Sixteen people a
-    step: a CPU trains a third more of them a second than in steps of eight.
+    step: two cores train a third more of them a second than in steps of eight.
     Command: python bin/train.py --xla --data=data/lsp,data/lspet --steps=10000
     """
     return TrainConfig(
