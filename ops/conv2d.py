@@ -1,7 +1,7 @@
 """2-D convolution, the only operation of the network that has weights.
 
 Like every deep-learning "convolution" it is a correlation: the kernel is not mirrored. Derivation
-of the formula, of the padding and of both gradients: conv2d.md, beside this file.
+of the formula, of the padding and of the gradients: conv2d.md, beside this file.
 """
 
 import tensorflow as tf
@@ -9,6 +9,9 @@ import tensorflow as tf
 from ops.shapes import check_floating, check_positive_int, check_shape
 
 raw = tf.raw_ops
+
+# Numbers of an image. Of smaller ones both gradients may be computed side by side.
+SMALL = 1e5
 
 
 def conv2d(x, kernel, bias=None, *, stride=1, name=None):
@@ -50,11 +53,52 @@ def conv2d(x, kernel, bias=None, *, stride=1, name=None):
         sizes = check_shape(x, ["B", "H", "W", "Cin"], "x")
         sizes = check_shape(kernel, ["kh", "kw", "Cin", "Cout"], "kernel", sizes)
 
-        y = raw.Conv2D(
-            input=x, filter=kernel, strides=[1, stride, stride, 1], padding="SAME"
-        )  # [B, h, w, Cout]
-        if bias is None:
-            return y
-        bias = tf.convert_to_tensor(bias, dtype=x.dtype, name="bias")
-        check_shape(bias, ["Cout"], "bias", sizes)
-        return raw.BiasAdd(value=y, bias=bias)
+        if bias is not None:
+            bias = tf.convert_to_tensor(bias, dtype=x.dtype, name="bias")
+            check_shape(bias, ["Cout"], "bias", sizes)
+        return add_bias(_correlate(x, kernel, [1, stride, stride, 1]), bias)
+
+
+def add_bias(y, bias):
+    """`[B, h, w, Cout]` plus `[Cout]`, or plus nothing if that is None.
+
+    The gradient is passed on when its sum over the cells is there: left to itself, TensorFlow puts the
+    sums off to the end of the backward pass and keeps every layer's gradient for them.
+    """
+    if bias is None:
+        return y
+
+    @tf.custom_gradient
+    def add(y, bias):
+        def gradient(d_y):
+            d_bias = raw.BiasAddGrad(out_backprop=d_y)
+            with tf.control_dependencies([d_bias]):
+                return tf.identity(d_y), d_bias
+
+        return raw.BiasAdd(value=y, bias=bias), gradient
+
+    return add(y, bias)
+
+
+def _correlate(x, kernel, strides):
+    """The sum over window and channels. Its gradients are correlations, too: conv2d.md, section 3."""
+    same = {"strides": strides, "padding": "SAME"}
+    pixels = x.shape[1:].num_elements()  # None if a size is unknown
+    small = pixels and pixels <= SMALL
+
+    @tf.custom_gradient
+    def correlate(x, kernel):
+        def gradient(d_y):
+            d_kernel = raw.Conv2DBackpropFilter(
+                input=x, filter_sizes=tf.shape(kernel), out_backprop=d_y, **same
+            )
+            # The layers before go on only then: x is freed, and d_y, and they do not pile up.
+            with tf.control_dependencies([] if small else [d_kernel]):
+                d_x = raw.Conv2DBackpropInput(
+                    input_sizes=tf.shape(x), filter=kernel, out_backprop=d_y, **same
+                )
+            return d_x, d_kernel
+
+        return raw.Conv2D(input=x, filter=kernel, **same), gradient
+
+    return correlate(x, kernel)

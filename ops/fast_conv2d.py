@@ -17,6 +17,7 @@ import functools
 
 import tensorflow as tf
 
+from ops.conv2d import add_bias
 from ops.dense_tiles import DenseKernelMap, DenseTiling
 from ops.line_conv2d import (
     line_conv2d_multiply_adds,
@@ -173,11 +174,10 @@ def _kernel_shape(algorithm):
 
 
 def _biased(y, bias, sizes):
-    if bias is None:
-        return y
-    bias = tf.convert_to_tensor(bias, dtype=y.dtype, name="bias")
-    check_shape(bias, ["Cout"], "bias", sizes)
-    return tf.raw_ops.BiasAdd(value=y, bias=bias)
+    if bias is not None:
+        bias = tf.convert_to_tensor(bias, dtype=y.dtype, name="bias")
+        check_shape(bias, ["Cout"], "bias", sizes)
+    return add_bias(y, bias)
 
 
 @functools.cache
