@@ -81,3 +81,20 @@ def gradient_error():
         return error
 
     return largest
+
+
+@pytest.fixture
+def ops_before():
+    """`ops_before(op)`: the set of all operations that a graph computes before one."""
+
+    def before(op):
+        found, new = set(), [op]
+        while new:
+            op = new.pop()
+            for other in [*(tensor.op for tensor in op.inputs), *op.control_inputs]:
+                if other not in found:
+                    found.add(other)
+                    new.append(other)
+        return found
+
+    return before

@@ -101,6 +101,49 @@ def test_conv2d_gradient_formulas(seeded):
     np.testing.assert_allclose(d_bias, upstream.sum((0, 1, 2)), atol=1e-12)
 
 
+def test_conv2d_second_derivative(seeded):
+    # Of sum y^3, which is trilinear in no argument: by the image, then by the others.
+    rng = seeded(8)
+    x, kernel = rng.normal(size=[1, 4, 5, 2]), rng.normal(size=[3, 3, 2, 3])
+    bias = rng.normal(size=[3])
+
+    def twice(convolve):
+        arguments = [tf.constant(part) for part in (x, kernel, bias)]
+        with tf.GradientTape() as outer:
+            outer.watch(arguments)
+            with tf.GradientTape() as inner:
+                inner.watch(arguments)
+                total = tf.reduce_sum(convolve(*arguments) ** 3)
+            slopes = inner.gradient(total, arguments)
+            squares = tf.add_n([tf.reduce_sum(slope**2) for slope in slopes])
+        return outer.gradient(squares, arguments)
+
+    def librarys(x, kernel, bias):
+        return tf.nn.conv2d(x, kernel, strides=1, padding="SAME") + bias
+
+    for found, expected in zip(twice(ops.conv2d), twice(librarys)):
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("side, waits", [(64, True), (4, False)])
+def test_the_gradient_by_a_large_image_waits_for_the_others(ops_before, side, waits):
+    @tf.function
+    def step(x, kernel, bias):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel, bias])
+            y = ops.conv2d(x, kernel, bias) ** 2
+        return tape.gradient(y, [x, kernel, bias])
+
+    arguments = tf.ones([1, side, 100, 16]), tf.ones([3, 3, 16, 8]), tf.ones([8])
+    graph = step.get_concrete_function(*arguments).graph
+    by_kernel, by_bias = (
+        next(op for op in graph.get_operations() if op.type == kind)
+        for kind in ("Conv2DBackpropFilter", "BiasAddGrad")
+    )
+    by_x = ops_before(graph.outputs[0].op)
+    assert by_bias in by_x and (by_kernel in by_x) == waits
+
+
 @pytest.mark.parametrize(
     "x, kernel, bias, message",
     [

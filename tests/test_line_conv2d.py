@@ -275,17 +275,8 @@ def graph_of_large_image():
     return step.get_concrete_function(*arguments).graph
 
 
-def ops_before(op, seen):
-    """All that a graph computes before an operation."""
-    for other in [*(t.op for t in op.inputs), *op.control_inputs]:
-        if other not in seen:
-            seen.add(other)
-            ops_before(other, seen)
-    return seen
-
-
 def test_kernels_are_not_transformed_before_their_images_are_there(
-    graph_of_large_image,
+    graph_of_large_image, ops_before
 ):
     """A graph's ready operations run at once: transformed kernels would wait in memory."""
     graph = graph_of_large_image
@@ -293,14 +284,12 @@ def test_kernels_are_not_transformed_before_their_images_are_there(
     products = [op for op in graph.get_operations() if op.type == "MatMul"]
     # Of the kernel, forward and for the gradients, and of its gradient.
     assert len(products) == 3
-    assert all(image in ops_before(op, set()) for op in products)
+    assert all(image in ops_before(op) for op in products)
 
 
 def test_the_gradient_by_the_image_waits_for_the_one_by_the_kernel(
-    graph_of_large_image,
+    graph_of_large_image, ops_before
 ):
     _, d_x, d_kernel = (output.op for output in graph_of_large_image.outputs)
-    by_kernel = [
-        op for op in ops_before(d_kernel, set()) if op.type == "Conv2DBackpropFilter"
-    ]
-    assert len(by_kernel) == 1 and by_kernel[0] in ops_before(d_x, set())
+    by_kernel = [op for op in ops_before(d_kernel) if op.type == "Conv2DBackpropFilter"]
+    assert len(by_kernel) == 1 and by_kernel[0] in ops_before(d_x)
