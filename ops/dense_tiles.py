@@ -46,6 +46,11 @@ class DenseTiling(_AtOnce, Tiling):
         down, across = self.tiles
         return self.shape[0] * down * across * channels * self.matrix.size
 
+    def numbers(self, channels):
+        """As how many an image of so many channels is kept at once: all of the transformed tiles."""
+        down, across = self.tiles
+        return self.shape[0] * down * across * channels * len(self.matrix)
+
     def analyse_rows(self, x):
         """`[B, H, W, C]` to `[h w, T, C]`: the tiles, cut out."""
         (high, wide), (down, across) = self.size, self.tiles

@@ -9,7 +9,8 @@ form sum dy C ((G w) * (A x)) have the same shape,
 
 so a map of all tiles and its transpose make all three: slot by slot (tile_transforms.py), or at once
 if r is small (dense_tiles.py). An algorithm on a line goes another way, with tiles of one column
-(line_conv2d.py). Derivation, layouts and measurements: fast_conv2d.md, beside this file. The
+(line_conv2d.py). Compiled, many images are computed a few at a time, since all that a
+call needs in between lies in memory at once. Derivation, layouts and measurements: fast_conv2d.md, beside this file. The
 matrices: bilinear.py, lines.py.
 """
 
@@ -29,6 +30,9 @@ from ops.lines import Line
 from ops.shapes import check_floating, check_shape
 from ops.slots import each_slot, sizes as sizes_of
 from ops.tile_transforms import KernelMap, Tiling
+
+# Numbers that an image or an output may have when transformed, in one compiled call.
+MOST_AT_ONCE = 1e7
 
 
 def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
@@ -192,7 +196,15 @@ def _with_weights(algorithm, compiled):
         slots = tf.reshape(weights, [pieces, -1, *channels])
         return _convolve(x, algorithm, lambda p: slots[p])
 
-    return tf.function(forward, jit_compile=True) if compiled else forward
+    if not compiled:
+        return forward
+    forward = tf.function(forward, jit_compile=True)
+
+    def in_pieces(x, weights):
+        count = _pieces(algorithm, x, weights.shape[2])
+        return tf.concat(_one_by_one(forward, count, [x], weights), axis=0)
+
+    return in_pieces
 
 
 @functools.cache
@@ -208,7 +220,7 @@ def _with_gradients(algorithm, compiled):
             x, algorithm, lambda p: weights.analyse_columns(kernel_rows, p)
         )
 
-    def backward(x, kernel, d_y):
+    def backward(x, d_y, kernel):
         image, output = _tilings(algorithm, sizes_of(x)[:3])
         weights = _kernel_map(algorithm, kernel.shape[2:])
         x_rows, y_rows = image.analyse_rows(x), output.analyse_rows(d_y)
@@ -234,11 +246,42 @@ def _with_gradients(algorithm, compiled):
 
     @tf.custom_gradient
     def convolve(x, kernel):
+        count = _pieces(algorithm, x, kernel.shape[3]) if compiled else 1
+
+        def gradient(d_y):
+            found = _one_by_one(backward, count, [x, d_y], kernel)
+            d_xs, d_kernels = zip(*found)
+            return tf.concat(d_xs, axis=0), tf.add_n(d_kernels)
+
         # The tape must not look inside: it would keep what only its own gradient needs.
-        y = forward(tf.stop_gradient(x), tf.stop_gradient(kernel))
-        return y, lambda d_y: backward(x, kernel, d_y)
+        pieces = [tf.stop_gradient(x)]
+        ys = _one_by_one(forward, count, pieces, tf.stop_gradient(kernel))
+        return tf.concat(ys, axis=0), gradient
 
     return convolve
+
+
+def _pieces(algorithm, x, c_out):
+    """In how many equal parts a batch is computed, each within `MOST_AT_ONCE` if it can be."""
+    batch, height, width, c_in = x.shape
+    if not (batch and height and width):
+        return 1
+    image, output = _tilings(algorithm, (1, height, width))
+    most = MOST_AT_ONCE // max(image.numbers(c_in), output.numbers(c_out))
+    fits = (n for n in range(1, batch + 1) if batch % n == 0 and n <= most)
+    return batch // max(fits, default=1)
+
+
+def _one_by_one(function, count, batches, weights):
+    """[function(piece of each batch, weights) of all `count` pieces], each when the last is done."""
+    if count == 1:
+        return [function(*batches, weights)]
+    results, done = [], []
+    for pieces in zip(*(tf.split(batch, count) for batch in batches)):
+        with tf.control_dependencies(done):
+            results.append(function(*pieces, weights))
+        done = tf.nest.flatten(results[-1])
+    return results
 
 
 def _convolve(x, algorithm, weights_of):

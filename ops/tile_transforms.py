@@ -87,6 +87,12 @@ class Tiling:
         columns = down * across * p * q * s * w
         return batch * channels * (rows + columns)
 
+    def numbers(self, channels):
+        """As how many an image of so many channels is kept at once: what the first step gives."""
+        p, s, _ = self.map.rows.shape
+        (down, _), (_, wide) = self.tiles, self.blocks
+        return self.shape[0] * down * wide * p * s * self.step[1] * channels
+
     def analyse_rows(self, x):
         """`[B, H, W, C]` to `[B, down, blocks, P, S, ow C]`."""
         batch, c, (oh, ow) = self.shape[0], sizes(x)[-1], self.step
