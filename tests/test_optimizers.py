@@ -83,15 +83,58 @@ def test_adam_first_step_is_the_rate():
     np.testing.assert_allclose(variable.numpy(), [0.75, 1.25, 0.75], rtol=2e-5)
 
 
-def test_clip_by_global_norm():
-    gradients = [tf.constant([3.0, 0.0]), tf.constant([[4.0]])]  # norm 5
-    clipped, norm = optimizers.clip_by_global_norm(gradients, 1.0)
+def test_clipping():
+    gradients = [tf.constant([3.0, 0.0]), tf.constant([[4.0]])]
+    norm = optimizers.global_norm(gradients)
     assert float(norm) == 5.0
-    np.testing.assert_allclose(clipped[0], [0.6, 0.0], rtol=1e-6)
-    np.testing.assert_allclose(clipped[1], [[0.8]], rtol=1e-6)
-    for limit in (0, 6.0):  # off, and not reached
-        unchanged, _ = optimizers.clip_by_global_norm(gradients, limit)
-        np.testing.assert_array_equal(unchanged[1], gradients[1])
+    # Of 5 to 1; not reached; off.
+    assert float(optimizers.clipping_factor(norm, 1.0)) == pytest.approx(0.2)
+    assert float(optimizers.clipping_factor(norm, 6.0)) == 1.0
+    assert optimizers.clipping_factor(norm, 0) is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        optimizers.Momentum,
+        optimizers.Adam,
+        lambda v: optimizers.Muon(v, hidden=v[:1]),
+    ],
+)
+def test_apply_multiplies_gradients_by_the_factor(make):
+    """As gradients multiplied beforehand, to the bit."""
+    start, gradients = variables_and_gradients(steps=2)
+    results = []
+    for inside in (True, False):
+        variables = [tf.Variable(v) for v in start]
+        optimizer = make(variables)
+        for step in gradients:
+            if inside:
+                optimizer.apply(step, 0.1, tf.constant(0.25, step[0].dtype))
+            else:
+                optimizer.apply([0.25 * g for g in step], 0.1)
+        results.append([v.numpy() for v in variables])
+    for inside, outside in zip(*results):
+        np.testing.assert_array_equal(inside, outside)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_graph_changes_so_many_variables_at_once(monkeypatch, ops_before, at_once):
+    """Variable i waits for the change of variable i - at_once, and for what that has waited for."""
+    monkeypatch.setattr(optimizers, "operations_at_once", lambda: at_once)
+    variables = [tf.Variable(tf.ones([2, 3])) for _ in range(5)]
+    optimizer = optimizers.Momentum(variables)
+    gradients = [tf.ones([2, 3])] * 5
+    graph = tf.function(
+        lambda: optimizer.apply(gradients, 0.1, tf.constant(0.5))
+    ).get_concrete_function()
+    changes = [
+        op for op in graph.graph.get_operations() if op.type == "AssignSubVariableOp"
+    ]
+    assert len(changes) == 5
+    for i, change in enumerate(changes):
+        before = ops_before(change) & {*changes}
+        assert before == {changes[j] for j in range(i - at_once, -1, -at_once)}
 
 
 def test_learning_rate_multipliers():

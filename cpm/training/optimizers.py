@@ -11,7 +11,11 @@ References:
   networks"; Pascanu et al. 2013 (clipping by global norm).
 """
 
+import collections
+
 import tensorflow as tf
+
+from cpm.network.processor import operations_at_once
 
 # Coefficients and number of steps of `orthogonalize` (Jordan et al. 2024).
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -21,28 +25,22 @@ NEWTON_SCHULZ_STEPS = 5
 TURN = 6.0
 
 
-def clip_by_global_norm(gradients, limit):
-    """Scales all gradients together so that their joint norm is at most `limit`.
+def global_norm(gradients):
+    """sqrt(sum_v ||g_v||²) of a list of tensors; not finite if one number of them is not."""
+    return tf.sqrt(2 * tf.add_n([tf.nn.l2_loss(g) for g in gradients]))
 
-        norm = sqrt(sum_v ||g_v||²),   g_v ← g_v · min(1, limit / norm)
+
+def clipping_factor(norm, limit):
+    """What gradients are multiplied by so that their joint norm is at most `limit`.
 
     Args:
-      gradients: list of tensors.
+      norm: scalar, `global_norm` of them.
       limit: > 0, or 0 to leave them as they are.
 
     Returns:
-      (gradients, norm before clipping).
+      min(1, limit / norm), or None for a limit of 0.
     """
-    norm = global_norm(gradients)
-    if not limit:
-        return list(gradients), norm
-    factor = limit / tf.maximum(norm, limit)
-    return [g * factor for g in gradients], norm
-
-
-def global_norm(gradients):
-    """sqrt(sum_v ||g_v||²) of a list of tensors; not finite if one number of them is not."""
-    return tf.sqrt(tf.add_n([_inner(g, g) for g in gradients]))
+    return limit / tf.maximum(norm, limit) if limit else None
 
 
 class Optimizer(tf.Module):
@@ -71,21 +69,35 @@ class Optimizer(tf.Module):
             )
         self._decays = [weight_decay if len(v.shape) >= 2 else 0.0 for v in variables]
 
-    def apply(self, gradients, learning_rate):
+    def apply(self, gradients, learning_rate, factor=None):
         """Changes every variable by one step.
 
         Args:
           gradients: one per variable, in the constructor's order.
           learning_rate: scalar tensor or float.
+          factor: scalar that all gradients are multiplied by; None = 1.
         """
         variables = self._targets.items
         if len(gradients) != len(variables):
             raise ValueError(
                 f"{len(variables)} variables, but {len(gradients)} gradients"
             )
+        # As many at a time as can be computed: left to itself, a graph has the intermediate results
+        # of all in memory, several times the weights.
+        running = collections.deque(maxlen=operations_at_once())
         for i, (gradient, variable) in enumerate(zip(gradients, variables)):
             rate = tf.cast(learning_rate, variable.dtype) * self._multipliers[i]
-            self._update(i, variable, gradient, rate, self._decays[i])
+            oldest = [running[0]] if len(running) == running.maxlen else []
+            with tf.control_dependencies(oldest):
+                if factor is not None:
+                    gradient = factor * gradient
+                change = self._update(i, variable, gradient, rate, self._decays[i])
+            if change is not None:
+                running.append(change)
+
+    def _update(self, i, variable, gradient, rate, decay):
+        """Changes variable i; returns the last change, or None if there is none."""
+        raise NotImplementedError
 
     def _slots(self, kind):
         """One zero variable per target; named after it, so that checkpoints read well."""
@@ -123,7 +135,7 @@ class Momentum(Optimizer):
         velocity.assign(
             self._momentum * velocity + rate * (gradient + decay * variable)
         )
-        variable.assign_sub(velocity)
+        return variable.assign_sub(velocity)
 
 
 class Adam(Optimizer):
@@ -143,9 +155,9 @@ class Adam(Optimizer):
             self.means = self._slots("mean")
             self.squares = self._slots("square")
 
-    def apply(self, gradients, learning_rate):
+    def apply(self, gradients, learning_rate, factor=None):
         self.updates.assign_add(1.0)
-        super().apply(gradients, learning_rate)
+        super().apply(gradients, learning_rate, factor)
 
     def _update(self, i, variable, gradient, rate, decay):
         b1, b2, k = self._beta_1, self._beta_2, self.updates
@@ -156,7 +168,7 @@ class Adam(Optimizer):
         m_hat = m / tf.cast(1.0 - b1**k, variable.dtype)
         v_hat = v / tf.cast(1.0 - b2**k, variable.dtype)
         change = m_hat / (tf.sqrt(v_hat) + self._epsilon) + decay * variable
-        variable.assign_sub(rate * change)
+        return variable.assign_sub(rate * change)
 
 
 class Muon(Optimizer):
@@ -196,13 +208,14 @@ class Muon(Optimizer):
                 weight_decay=options.get("weight_decay", 0.0),
             )
 
-    def apply(self, gradients, learning_rate):
-        super().apply(gradients, learning_rate)
-        self.adam.apply([gradients[i] for i in self._others], learning_rate)
+    def apply(self, gradients, learning_rate, factor=None):
+        super().apply(gradients, learning_rate, factor)
+        others = [gradients[i] for i in self._others]
+        self.adam.apply(others, learning_rate, factor)
 
     def _update(self, i, variable, gradient, rate, decay):
         if str(i) not in self.momenta:
-            return  # one of Adam's
+            return None  # one of Adam's
         b, m = self._momentum, self.momenta[str(i)]
         moved = b * m + (1.0 - b) * gradient
         m.assign(moved)
@@ -214,7 +227,7 @@ class Muon(Optimizer):
         step_square = _inner(step, step)
         s = TURN * rate * tf.sqrt(tf.math.divide_no_nan(square, step_square))
         turned_square = square - 2.0 * s * across + s * s * step_square
-        variable.assign((variable - s * step) * tf.sqrt(square / turned_square))
+        return variable.assign((variable - s * step) * tf.sqrt(square / turned_square))
 
 
 def orthogonalize(matrix):

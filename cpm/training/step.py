@@ -150,9 +150,9 @@ class TrainStep:
         )
 
     def _clip_and_apply(self, gradients, learning_rate):
-        limit = self._config.optimizer.clip_norm
-        clipped, norm = optimizers.clip_by_global_norm(gradients, limit)
-        self._optimizer.apply(clipped, learning_rate)
+        norm = optimizers.global_norm(gradients)
+        factor = optimizers.clipping_factor(norm, self._config.optimizer.clip_norm)
+        self._optimizer.apply(gradients, learning_rate, factor)
         if self._average is not None:
             self._average.update(self._network)
         return norm
