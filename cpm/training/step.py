@@ -20,6 +20,7 @@ from cpm.network.convolution import compiles_whole
 from cpm.network.processor import (
     on_gpu,
     operations_at_once,
+    return_freed_memory,
     threads_of_operation,
 )
 from cpm.training import loss, optimizers, targets
@@ -77,7 +78,8 @@ class TrainStep:
           gradients: one for each of `variables`.
         """
         seed = tf.constant([self._config.seed % 2**31, step], tf.int32)
-        measurements, gradients = self._core({k: batch[k] for k in TENSORS}, seed)
+        tensors = {key: batch[key] for key in TENSORS}
+        measurements, gradients = _call(self._core, tensors, seed)
         # XLA returns a dict sorted by key; the stages belong in their order.
         stages = range(1, self._config.network.stages + 1)
         kinds = ("loss", "release_loss", "peak")
@@ -102,7 +104,7 @@ class TrainStep:
             norm = float(self._norm(gradients))
             if not math.isfinite(norm):
                 return norm
-        return float(self._update(gradients, rate))
+        return float(_call(self._update, gradients, rate))
 
     def _losses_and_gradients(self, batch, seed):
         network, target = self._network, self._config.target
@@ -156,3 +158,12 @@ class TrainStep:
         if self._average is not None:
             self._average.update(self._network)
         return norm
+
+
+def _call(function, *arguments):
+    """Calls a `tf.function`; the memory that tracing and compiling it took is not kept."""
+    before = function.experimental_get_tracing_count()
+    results = function(*arguments)
+    if function.experimental_get_tracing_count() > before:
+        return_freed_memory()
+    return results
