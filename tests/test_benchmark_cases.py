@@ -90,14 +90,17 @@ def test_numpy_loops_draw_what_the_op_draws(make, tmp_path):
         np.testing.assert_allclose(drawn[1], drawn[0], rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("make", [heatmap.MemoryWrite, heatmap.MemoryNew])
+@pytest.mark.parametrize(
+    "make", [heatmap.MemoryWrite, heatmap.MemoryNew, heatmap.MemoryCall]
+)
 def test_memory_writes_write_every_cell(make, tmp_path):
     item = cases.heatmap_items(config_of(), ["graph"])[0]
     item.write(tmp_path)
     side = make(str(tmp_path), {})
     side.compute()
-    assert side.maps.nbytes == item.written_bytes and (side.maps == 0.5).all()
-    assert item.unchecked == ("memory_write", "memory_new")
+    [(_, maps)] = side.outputs()
+    assert maps.nbytes == item.written_bytes and (maps == 0.5).all()
+    assert item.unchecked == ("memory_write", "memory_new", "memory_call")
 
 
 def test_absent_peers_are_skipped_with_a_word(monkeypatch):

@@ -237,6 +237,7 @@ def heatmap_items(config, variants):
             "numpy_patch": ("cpm.benchmark.heatmap:NumpyPatch", {}),
             "memory_write": ("cpm.benchmark.heatmap:MemoryWrite", {}),
             "memory_new": ("cpm.benchmark.heatmap:MemoryNew", {}),
+            "memory_call": ("cpm.benchmark.heatmap:MemoryCall", {}),
         }
         items.append(
             Item(
@@ -247,7 +248,7 @@ def heatmap_items(config, variants):
                 ours=_ours("cpm.benchmark.heatmap:Ours", variants),
                 peers=peers,
                 written_bytes=4 * batch * height * width * joints,
-                unchecked=("memory_write", "memory_new"),
+                unchecked=("memory_write", "memory_new", "memory_call"),
             )
         )
     return items
