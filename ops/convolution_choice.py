@@ -8,7 +8,7 @@ multiply-adds of a direct convolution; the weights are fitted to measured layers
     slot by slot   1.1 products + 90 moved + 260 max(held - 8e6, 0) + 5e7
     at once        0.69 products + 136 moved by tiles + 73 moved by the kernel
     on a line      0.95 products + 13 moved by columns + 2.1 maps + 127 moved by the kernel + 2.1e7
-                   and 0.79 of it on one thread, since short operations share out badly
+                   and 0.75 of it on one thread, since short operations share out badly
 
 products: r T Cin Cout, on a line r T kw Cin Cout; maps: their multiply-adds, since a column is one
 matrix product however high it is; moved: numbers that the steps of all three maps give, or, at once, take and
@@ -38,10 +38,12 @@ LINE_PRODUCT, LINE_MOVED, LINE_MAP, LINE_KERNEL, LINE_START = (
     2.1e7,
 )
 # A line's cost beside that of direct convolution, if neither is shared out.
-ONE_THREAD = 0.79
+ONE_THREAD = 0.75
 # Cook-Toom's tiles: up to here float32 keeps five digits (fast_conv2d.md, section 6).
 LARGEST_COOK_TOOM = 8
 LARGEST_FOURIER = 32
+# Modelled gains of less than a twentieth are losses on some machines (fast_conv2d.md, section 9).
+PAYS = 0.95
 # A line loses half as many digits; with more channels than these even its sums lose some.
 LARGEST_COOK_TOOM_LINE, MOST_CHANNELS = 10, 128
 
@@ -58,7 +60,7 @@ def best_algorithm(
     lines=True,
     one_thread=False,
 ):
-    """The algorithm of least modelled cost, or None where direct convolution costs less.
+    """The algorithm of least modelled cost, or None where direct convolution costs hardly more.
 
     Args:
       kernel_size: k, of a k x k kernel.
@@ -83,7 +85,7 @@ def best_algorithm(
     how = {"batch": batch, "tiles": tiles, "lines": lines, "one_thread": one_thread}
     found = candidate_algorithms(kernel_size, *layer[:-1], **how)
     direct = math.prod(layer) * kernel_size**2
-    pays = found and fast_cost(found[0], *layer, one_thread=one_thread) < direct
+    pays = found and fast_cost(found[0], *layer, one_thread=one_thread) < PAYS * direct
     return found[0] if pays else None
 
 
