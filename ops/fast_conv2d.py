@@ -9,9 +9,9 @@ form sum dy C ((G w) * (A x)) have the same shape,
 
 so a map of all tiles and its transpose make all three: slot by slot (tile_transforms.py), or at once
 if r is small (dense_tiles.py). An algorithm on a line goes another way, with tiles of one column
-(line_conv2d.py). Compiled, many images are computed a few at a time, since all that a
-call needs in between lies in memory at once. Derivation, layouts and measurements: fast_conv2d.md, beside this file. The
-matrices: bilinear.py, lines.py.
+(line_conv2d.py). A compiled call has all that it needs in between in memory at once, so large batches
+are computed a few images at a time. Derivation, layouts and measurements: fast_conv2d.md, beside
+this file. The matrices: bilinear.py, lines.py.
 """
 
 import functools
@@ -254,8 +254,8 @@ def _with_gradients(algorithm, compiled):
             return tf.concat(d_xs, axis=0), tf.add_n(d_kernels)
 
         # The tape must not look inside: it would keep what only its own gradient needs.
-        pieces = [tf.stop_gradient(x)]
-        ys = _one_by_one(forward, count, pieces, tf.stop_gradient(kernel))
+        x_only, kernel_only = tf.stop_gradient(x), tf.stop_gradient(kernel)
+        ys = _one_by_one(forward, count, [x_only], kernel_only)
         return tf.concat(ys, axis=0), gradient
 
     return convolve
