@@ -62,8 +62,8 @@ def conv2d(x, kernel, bias=None, *, stride=1, name=None):
 def add_bias(y, bias):
     """`[B, h, w, Cout]` plus `[Cout]`, or plus nothing if that is None.
 
-    The gradient is passed on when its sum over the cells is there: left to itself, TensorFlow puts the
-    sums off to the end of the backward pass and keeps every layer's gradient for them.
+    The gradient is passed on when its sum over the cells is there: left to itself, TensorFlow may put
+    the sums off to the end of the backward pass and keep every layer's gradient for them.
     """
     if bias is None:
         return y
@@ -82,23 +82,29 @@ def add_bias(y, bias):
 
 def _correlate(x, kernel, strides):
     """The sum over window and channels. Its gradients are correlations, too: conv2d.md, section 3."""
-    same = {"strides": strides, "padding": "SAME"}
     pixels = x.shape[1:].num_elements()  # None if a size is unknown
     small = pixels and pixels <= SMALL
 
     @tf.custom_gradient
     def correlate(x, kernel):
         def gradient(d_y):
-            d_kernel = raw.Conv2DBackpropFilter(
-                input=x, filter_sizes=tf.shape(kernel), out_backprop=d_y, **same
-            )
-            # The layers before go on only then: x is freed, and d_y, and they do not pile up.
-            with tf.control_dependencies([] if small else [d_kernel]):
-                d_x = raw.Conv2DBackpropInput(
-                    input_sizes=tf.shape(x), filter=kernel, out_backprop=d_y, **same
-                )
-            return d_x, d_kernel
+            return conv2d_gradients(x, kernel, d_y, strides, in_order=not small)
 
-        return raw.Conv2D(input=x, filter=kernel, **same), gradient
+        y = raw.Conv2D(input=x, filter=kernel, strides=strides, padding="SAME")
+        return y, gradient
 
     return correlate(x, kernel)
+
+
+def conv2d_gradients(x, kernel, d_y, strides=(1, 1, 1, 1), *, in_order=False):
+    """Derivatives of sum(d_y * y) by (x, kernel), by the library; `in_order`: the kernel's first."""
+    same = {"strides": strides, "padding": "SAME"}
+    d_kernel = raw.Conv2DBackpropFilter(
+        input=x, filter_sizes=tf.shape(kernel), out_backprop=d_y, **same
+    )
+    # The layers before go on only then: x is freed, and d_y, and they do not pile up.
+    with tf.control_dependencies([d_kernel] if in_order else []):
+        d_x = raw.Conv2DBackpropInput(
+            input_sizes=tf.shape(x), filter=kernel, out_backprop=d_y, **same
+        )
+    return d_x, d_kernel

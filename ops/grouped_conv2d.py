@@ -9,6 +9,7 @@ import functools
 
 import tensorflow as tf
 
+from ops.conv2d import conv2d_gradients
 from ops.shapes import check_floating, check_positive_int, check_shape
 
 raw = tf.raw_ops
@@ -69,18 +70,8 @@ def grouped_conv2d_gradients(x, kernel, upstream, groups):
             for part in _split(groups, x, kernel, upstream)
         ]
         return tuple(tf.concat(part, axis=3) for part in zip(*parts))
-    return _gradients(x, kernel, upstream)
-
-
-def _gradients(x, kernel, upstream):
-    """By the library, of one group or of as many as the kernel's channels say."""
-    by_x = raw.Conv2DBackpropInput(
-        input_sizes=tf.shape(x), filter=kernel, out_backprop=upstream, **_SAME
-    )
-    by_kernel = raw.Conv2DBackpropFilter(
-        input=x, filter_sizes=tf.shape(kernel), out_backprop=upstream, **_SAME
-    )
-    return by_x, by_kernel
+    # Of as many groups as the kernel's channels say.
+    return conv2d_gradients(x, kernel, upstream)
 
 
 def _forward(x, kernel, groups):
@@ -106,7 +97,7 @@ def library_has_groups(dtype):
     with tf.init_scope():  # now, even while a graph is being traced
         ones = tf.ones([1, 1, 1, 2], dtype)
         try:
-            _gradients(ones, ones, ones)
+            conv2d_gradients(ones, ones, ones)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
             return False
     return True

@@ -33,7 +33,7 @@ def operations_at_once():
 
 
 def return_freed_memory():
-    """Gives back to the system what was freed: glibc keeps it, hundreds of MB after compiling.
+    """Gives back to the system what was freed: glibc keeps it, some 100 MB after compiling.
 
     Where the C library has no such call, nothing happens.
     """

@@ -47,7 +47,7 @@ class Optimizer(tf.Module):
     """What the rules share: the variables, their multipliers and their weight decay.
 
     Attributes:
-      gains_by_xla: whether XLA makes the update faster on a CPU.
+      gains_by_xla: whether XLA makes the update so much faster on a CPU that compiling it pays.
 
     Args:
       variables: the trainable variables; `apply` takes gradients in this order.
