@@ -40,12 +40,8 @@ flags.DEFINE_enum("case", None, cases.CASES, "What to measure.", required=True)
 flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Any of {', '.join(sides.PEERS)}.")
 flags.DEFINE_list("ours", list(ours.USUAL), f"Any of {', '.join(ours.VARIANTS)}.")
 flags.DEFINE_integer("rounds", 7, "Turns of every side.", lower_bound=1)
-flags.DEFINE_integer(
-    "threads", None, "For each library; all cores if not given.", lower_bound=1
-)
-flags.DEFINE_integer(
-    "synthetic_people", 8000, "How many to draw without --data.", lower_bound=1
-)
+flags.DEFINE_integer("threads", None, "For each library; all cores if not given.", lower_bound=1)
+flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.", lower_bound=1)
 flags.DEFINE_string("json", None, "File for the results.")
 flags.DEFINE_string("plot", None, "PNG file for a diagram of them.")
 flags.DEFINE_list("read", [], "Earlier --json files, for the diagram too.")

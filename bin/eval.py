@@ -220,13 +220,9 @@ def score_predictions():
         "seed": FLAGS.seed,
     }
     if len(paths) == 1:
-        text, record = score_files.score_file(
-            paths[0], truth, FLAGS.protocol, **options
-        )
+        text, record = score_files.score_file(paths[0], truth, FLAGS.protocol, **options)
     else:
-        text, record = score_files.compare_files(
-            paths, truth, FLAGS.protocol, **options
-        )
+        text, record = score_files.compare_files(paths, truth, FLAGS.protocol, **options)
     print(text)
     if FLAGS.json:
         score_files.write_record(FLAGS.json, record, FLAGS.seed)

@@ -71,9 +71,7 @@ def main(arguments):
 def seeds_from_flag():
     """--seeds as different whole numbers."""
     seeds = parse_numbers("seeds", FLAGS.seeds)
-    if any(seed != int(seed) or seed < 0 for seed in seeds) or len({*seeds}) < len(
-        seeds
-    ):
+    if any(seed != int(seed) or seed < 0 for seed in seeds) or len({*seeds}) < len(seeds):
         raise UsageError(
             f"--seeds is {','.join(FLAGS.seeds)!r}; expected different whole numbers, like 0,1,2"
         )

@@ -61,9 +61,7 @@ flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
 flags.DEFINE_list("runs", [], "Run folders, comma-separated.")
 flags.DEFINE_string("ckpt", pretrained.NAME, "Network of gallery and beliefs.")
 flags.DEFINE_string("metric", "pck@0.2", "What comparison and stages show.")
-flags.DEFINE_integer(
-    "count", None, "People to draw; of failures, of each kind.", lower_bound=1
-)
+flags.DEFINE_integer("count", None, "People to draw; of failures, of each kind.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Of the embedded people.")
 
 
@@ -78,8 +76,7 @@ def samples():
     """A sheet of embedded people."""
     people = list(synthetic.read_people(FLAGS.count or 24, FLAGS.seed))
     drawn = [
-        draw_skeleton(person.image, person.pose.joints_px, person.skeleton)
-        for person in people
+        draw_skeleton(person.image, person.pose.joints_px, person.skeleton) for person in people
     ]
     return contact_sheet(drawn, columns=6, tile_px=200)
 
@@ -104,13 +101,9 @@ def stages():
     totals = {}
     for run in named_runs():
         path = os.path.join(run, "eval", "validation.json")
-        metrics = files.read_json(
-            path, f"make it with: python bin/eval.py --ckpt={run}"
-        )["metrics"]
+        metrics = files.read_json(path, f"make it with: python bin/eval.py --ckpt={run}")["metrics"]
         if FLAGS.metric not in metrics:
-            raise UsageError(
-                f"{path} has no metric {FLAGS.metric!r}; it has {', '.join(metrics)}"
-            )
+            raise UsageError(f"{path} has no metric {FLAGS.metric!r}; it has {', '.join(metrics)}")
         totals[os.path.basename(run)] = metrics[FLAGS.metric]["per_stage"]
     return curves.stage_curve(totals)
 
@@ -166,8 +159,7 @@ def evaluated():
 def without_photographs(examples):
     """The same on grey."""
     return [
-        dataclasses.replace(example, crop=np.full_like(example.crop, 235))
-        for example in examples
+        dataclasses.replace(example, crop=np.full_like(example.crop, 235)) for example in examples
     ]
 
 

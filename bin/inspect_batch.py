@@ -30,9 +30,7 @@ FLAGS = flags.FLAGS
 define_network_flags()
 define_data_flags()
 flags.DEFINE_string("out", None, "PNG file to write.", required=True)
-flags.DEFINE_enum(
-    "split", "train", ["train", "validation", "test"], "Other than train: unchanged."
-)
+flags.DEFINE_enum("split", "train", ["train", "validation", "test"], "Other than train: unchanged.")
 flags.DEFINE_integer("step", 0, "Which batch of the run.", lower_bound=0)
 
 
@@ -40,9 +38,7 @@ def main(_):
     """Draws and writes one batch."""
     check_picture_name(FLAGS.out)
     if not FLAGS.data:
-        raise UsageError(
-            "say what to look at: --data=DIR, a folder that bin/convert.py made"
-        )
+        raise UsageError("say what to look at: --data=DIR, a folder that bin/convert.py made")
     folders = pipeline.split_names(FLAGS.data)
     people = pipeline.open_folders(folders, FLAGS.split)
     config = train_config_from_flags(skeleton=pipeline.largest_skeleton(people))

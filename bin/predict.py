@@ -114,9 +114,7 @@ def main(_):
         images.append({"file": path, "people": [as_json(prediction)]})
         print(f"{path} -> {os.path.join(FLAGS.out, name)}_pose.png")
     if not images:
-        raise UsageError(
-            f"none of the {len(paths)} pictures in {FLAGS.input} can be read"
-        )
+        raise UsageError(f"none of the {len(paths)} pictures in {FLAGS.input} can be read")
     if FLAGS.json:
         result = {"images": images, "skipped": skipped, "threshold": threshold}
         result |= predictor.settings()
@@ -133,9 +131,7 @@ def find_pictures(path):
     if os.path.isfile(path):
         return [path], False
     if not os.path.isdir(path):
-        raise UsageError(
-            f"--input={path} does not exist; name a picture or a folder of pictures"
-        )
+        raise UsageError(f"--input={path} does not exist; name a picture or a folder of pictures")
     paths = [
         os.path.join(path, name)
         for name in sorted(os.listdir(path))
@@ -185,9 +181,7 @@ def draw(picture, prediction, name, threshold):
     )
     plots.write_picture(os.path.join(FLAGS.out, f"{name}_pose.png"), pose)
     if FLAGS.heatmaps:
-        maps = plots.draw_stages(
-            prediction.crop, prediction.beliefs, prediction.skeleton
-        )
+        maps = plots.draw_stages(prediction.crop, prediction.beliefs, prediction.skeleton)
         plots.write_picture(os.path.join(FLAGS.out, f"{name}_beliefs.png"), maps)
 
 

@@ -37,9 +37,7 @@ from cpm.training import checkpoints, loop
 FLAGS = flags.FLAGS
 define_network_flags()
 define_data_flags()
-flags.DEFINE_integer(
-    "synthetic_people", 8000, "How many to draw without --data.", lower_bound=1
-)
+flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.", lower_bound=1)
 flags.DEFINE_string("run_dir", None, "Where to write; default by network and data.")
 define_speed_flags()
 flags.DEFINE_enum(
@@ -48,9 +46,7 @@ flags.DEFINE_enum(
     PRECISIONS,
     "What the layers compute in while training; weights, loss and results stay float32.",
 )
-flags.DEFINE_bool(
-    "recompute", False, "Less memory: compute a segment's maps twice, keep none."
-)
+flags.DEFINE_bool("recompute", False, "Less memory: compute a segment's maps twice, keep none.")
 flags.DEFINE_bool(
     "side_by_side",
     True,
@@ -69,9 +65,7 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("warmup_steps", None, "Steps of a rising learning rate.")
 flags.DEFINE_float("weight_decay", None, "Of kernels, per unit of learning rate.")
 flags.DEFINE_float("clip_norm", None, "Limit of the gradient's norm; 0: none.")
-flags.DEFINE_float(
-    "average_decay", None, "Use the average of past weights, e.g. 0.999; 0: none."
-)
+flags.DEFINE_float("average_decay", None, "Use the average of past weights, e.g. 0.999; 0: none.")
 flags.DEFINE_string(
     "init_from",
     None,
@@ -155,14 +149,10 @@ def report_best(run):
     result = evaluate.evaluate_folders(network, config, run.data)
     print("\n" + result.text())
     path = os.path.join(run.folder.evaluation, "validation.json")
-    evaluate.write_results(
-        result, path, config, evaluate.Options(), description["prefix"]
-    )
+    evaluate.write_results(result, path, config, evaluate.Options(), description["prefix"])
     evaluate.write_pictures(result, run.folder.evaluation, network, config)
     print(f"tables, JSON and pictures are in {run.folder.evaluation}")
-    print(
-        f"next: python bin/predict.py --ckpt={run.folder.path} --input=PICTURE --out=poses"
-    )
+    print(f"next: python bin/predict.py --ckpt={run.folder.path} --input=PICTURE --out=poses")
 
 
 if __name__ == "__main__":

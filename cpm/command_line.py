@@ -81,9 +81,7 @@ def run(main, *, positional=0):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(0)
-    app.run(
-        lambda arguments: exit_status(main, arguments, positional), flags_parser=_parse
-    )
+    app.run(lambda arguments: exit_status(main, arguments, positional), flags_parser=_parse)
 
 
 def exit_status(main, arguments, positional=0):

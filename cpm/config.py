@@ -146,9 +146,7 @@ AUGMENTATIONS = {
     # For trainings in which each person comes a few times only.
     "light": AugmentConfig(scale=(0.95, 1.05), rotation_deg=5.0, flip=0.5, shift=0.01),
     # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no colour.
-    "paper": AugmentConfig(
-        scale=(0.7, 1.3), scale_law="uniform", rotation_deg=40.0, flip=0.5
-    ),
+    "paper": AugmentConfig(scale=(0.7, 1.3), scale_law="uniform", rotation_deg=40.0, flip=0.5),
     # For some thousand photographs seen dozens of times.
     "strong": AugmentConfig(
         scale=(0.8, 1.25),
@@ -296,9 +294,7 @@ class TrainConfig:
         _require_one_of(self, CONVOLUTIONS, "conv")
         _require_one_of(self, PRECISIONS, "precision")
         if self.average_decay >= 1:
-            raise ValueError(
-                f"average_decay should be below 1, not {self.average_decay}"
-            )
+            raise ValueError(f"average_decay should be below 1, not {self.average_decay}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -333,9 +329,7 @@ def changed(config, changes):
     2
     """
     given = {
-        name: changed(getattr(config, name), value)
-        if isinstance(value, dict)
-        else value
+        name: changed(getattr(config, name), value) if isinstance(value, dict) else value
         for name, value in changes.items()
     }
     return dataclasses.replace(config, **given)

@@ -45,8 +45,7 @@ def from_dict(cls, values, where="configuration"):
             )
     types = typing.get_type_hints(cls)
     arguments = {
-        key: _from_json(types[key], value, f"{where}.{key}")
-        for key, value in values.items()
+        key: _from_json(types[key], value, f"{where}.{key}") for key, value in values.items()
     }
     return cls(**arguments)
 

@@ -54,9 +54,7 @@ class Options:
           UsageError: for a scale that is not positive.
         """
         try:
-            return DecodingConfig(
-                self.flip, self.scales, self.refinement, config.target.sigma_px
-            )
+            return DecodingConfig(self.flip, self.scales, self.refinement, config.target.sigma_px)
         except ValueError as error:
             raise UsageError(str(error)) from None
 
@@ -128,8 +126,7 @@ def evaluate_folders(network, config, folders, options=Options()):
             f"skeleton {skeleton.name!r} knows; name other folders with --data"
         )
     sources = {
-        folder: report.score(part, skeleton, seed=options.seed)
-        for folder, part in parts.items()
+        folder: report.score(part, skeleton, seed=options.seed) for folder, part in parts.items()
     }
     curves = report.curves(people, skeleton)
     trust = reliability(people, skeleton)

@@ -24,9 +24,7 @@ def replacing(path):
     os.makedirs(folder, exist_ok=True)
     try:
         # The suffix stays last: picture writers choose the format by it.
-        handle, temporary = tempfile.mkstemp(
-            prefix=".partial-", suffix=name, dir=folder
-        )
+        handle, temporary = tempfile.mkstemp(prefix=".partial-", suffix=name, dir=folder)
     except OSError as error:  # names the file that was asked for, not the temporary one
         raise type(error)(error.errno, error.strerror, str(path)) from None
     os.close(handle)

@@ -13,8 +13,8 @@ from absl import flags
 
 from cpm.config import AUGMENTATIONS, CONVOLUTIONS, CROP_RULES, changed
 from cpm.errors import UsageError
-from cpm.network.convolution import ConvolutionMethod
 from cpm.network.architectures import NORMS, PRESETS, architecture, preset
+from cpm.network.convolution import ConvolutionMethod
 from cpm.skeleton import SKELETONS
 from cpm.training.recipes import RECIPES, default_recipe, joints_of, recipe
 from ops import REFINEMENTS
@@ -30,9 +30,7 @@ def define_network_flags(values=flags.FLAGS):
       values: where they are defined; a test may bring its own `FlagValues`.
     """
     where = {"flag_values": values}
-    flags.DEFINE_enum(
-        "arch", None, sorted(PRESETS), "The preset; mini, or the recipe's.", **where
-    )
+    flags.DEFINE_enum("arch", None, sorted(PRESETS), "The preset; mini, or the recipe's.", **where)
     flags.DEFINE_integer("stages", None, "How many, T.", lower_bound=1, **where)
     flags.DEFINE_float("width", None, "Multiplier of hidden channel counts.", **where)
     flags.DEFINE_enum("norm", None, NORMS, "What follows hidden convolutions.", **where)
@@ -87,15 +85,11 @@ def define_data_flags(values=flags.FLAGS):
     flags.DEFINE_float("margin", None, "Crop side, in the rule's boxes.", **where)
     flags.DEFINE_enum("augment", None, sorted(AUGMENTATIONS), "Changes.", **where)
     flags.DEFINE_float("sigma", None, "σ of targets, crop pixels.", **where)
-    flags.DEFINE_bool(
-        "mask_absent", None, "Leave unannotated joints out of the loss.", **where
-    )
+    flags.DEFINE_bool("mask_absent", None, "Leave unannotated joints out of the loss.", **where)
     flags.DEFINE_integer("seed", 0, "Of weights, order and changes.", **where)
 
 
-def train_config_from_flags(
-    values=flags.FLAGS, *, skeleton=None, synthetic=False, **changes
-):
+def train_config_from_flags(values=flags.FLAGS, *, skeleton=None, synthetic=False, **changes):
     """The recipe of `--recipe` or `--arch` with what the flags change.
 
     Args:
@@ -235,8 +229,7 @@ def parse_image_size(text):
     match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
     if not match:
         raise UsageError(
-            f"--image_size is {text!r}; it should be a side like 160, "
-            "or HEIGHTxWIDTH like 192x144"
+            f"--image_size is {text!r}; it should be a side like 160, or HEIGHTxWIDTH like 192x144"
         )
     height, width = match.group(1), match.group(2) or match.group(1)
     return int(height), int(width)

@@ -52,9 +52,7 @@ def region_from_joints(joints_px, present, margin):
 
 def region_from_scale(center_px, scale, margin=1.0):
     """The paper's MPII crop: 314 · scale around the annotated centre (FACTS: person fills 64 %)."""
-    return CropRegion(
-        tuple(map(float, center_px)), margin * CROP_SIDE_PER_SCALE * float(scale)
-    )
+    return CropRegion(tuple(map(float, center_px)), margin * CROP_SIDE_PER_SCALE * float(scale))
 
 
 def region_from_image(height, width, fill=0.8):
@@ -70,14 +68,10 @@ def region_from_whole_image(height, width):
 def region_from_box(box, margin=1.0):
     """Square around `(x, y, width, height)`, image pixels, `margin` times its longer side."""
     x, y, width, height = map(float, box)
-    return CropRegion(
-        (x + (width - 1) / 2, y + (height - 1) / 2), margin * max(width, height)
-    )
+    return CropRegion((x + (width - 1) / 2, y + (height - 1) / 2), margin * max(width, height))
 
 
-def crop_to_image(
-    region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(0.0, 0.0)
-):
+def crop_to_image(region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(0.0, 0.0)):
     """Affine map from crop pixels to image pixels.
 
         x_image = center + shift + k R(angle) F (x_crop - c),   c = ((W-1)/2, (H-1)/2)
@@ -97,11 +91,7 @@ def crop_to_image(
     height, width = size
     k = region.side_px / (scale * min(height, width))
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
-    linear = (
-        k
-        * np.array([[cosine, -sine], [sine, cosine]])
-        @ np.diag([-1.0 if flip else 1.0, 1.0])
-    )
+    linear = k * np.array([[cosine, -sine], [sine, cosine]]) @ np.diag([-1.0 if flip else 1.0, 1.0])
     center = np.array([(width - 1) / 2, (height - 1) / 2])
     offset = np.asarray(region.center_px) + np.asarray(shift_px) - linear @ center
     return np.concatenate([linear, offset[:, None]], 1).astype(np.float32)

@@ -122,19 +122,13 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
         )
     joints, names = _scored_joints(protocol), comparing.short_names(paths)
     metrics = [_metrics(people, truth, joints, seed) for people in (first, second)]
-    metric = (
-        published.PROTOCOLS[protocol].metric
-        if protocol
-        else report.main_metric(metrics[0])
-    )
+    metric = published.PROTOCOLS[protocol].metric if protocol else report.main_metric(metrics[0])
     if metric not in metrics[0]:
         raise UsageError(
             f"{truth.name} does not annotate what {metric} is measured by; choose another "
             "--ground_truth, or score the files one by one"
         )
-    rows = comparing.compare(
-        first, second, truth.skeleton, metric, joints=joints, seed=seed
-    )
+    rows = comparing.compare(first, second, truth.skeleton, metric, joints=joints, seed=seed)
     sources = dict(zip(names, (of_first, of_second)))
     lines = [f"read {path}: {source}" for path, source in zip(paths, sources.values())]
     lines += [f"warning: {warning}" for warning in warnings]

@@ -35,9 +35,7 @@ class Skeleton:
 
     def __post_init__(self):
         if len(set(self.joints)) != len(self.joints):
-            raise ValueError(
-                f"skeleton {self.name!r} names a joint twice: {self.joints}"
-            )
+            raise ValueError(f"skeleton {self.name!r} names a joint twice: {self.joints}")
         for limb in self.limbs:
             for joint in limb:
                 if joint not in self.joints:
@@ -85,9 +83,7 @@ class Skeleton:
         [0, 1, 2, 3, 4, 5, -1, -1, 12, 13, 6, 7, 8, 9, 10, 11]
         """
         synonyms = {canonical_name(joint): p for p, joint in enumerate(source.joints)}
-        return np.array(
-            [synonyms.get(canonical_name(joint), -1) for joint in self.joints]
-        )
+        return np.array([synonyms.get(canonical_name(joint), -1) for joint in self.joints])
 
 
 def mirror_name(joint):
@@ -243,7 +239,5 @@ def get_skeleton(name):
         if all(len(limb) == 2 for limb in limbs):
             return own_skeleton(own[1].split(","), limbs)
     if name not in SKELETONS:
-        raise ValueError(
-            f"unknown skeleton {name!r}; known: {', '.join(sorted(SKELETONS))}"
-        )
+        raise ValueError(f"unknown skeleton {name!r}; known: {', '.join(sorted(SKELETONS))}")
     return SKELETONS[name]

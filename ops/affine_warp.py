@@ -14,9 +14,7 @@ import tensorflow as tf
 from ops.shapes import check_floating, check_positive_int, check_shape
 
 
-def affine_warp(
-    images, matrices, *, height, width, border=0.0, differentiable=True, name=None
-):
+def affine_warp(images, matrices, *, height, width, border=0.0, differentiable=True, name=None):
     """Samples each image, bilinearly, at affinely mapped positions.
 
         (x, y) = M (x_out, y_out, 1)
@@ -126,7 +124,5 @@ def _taps(position, size):
     floor = tf.floor(position)
     first = tf.cast(floor, tf.int32)
     fraction = position - floor
-    inside = [
-        tf.cast((first + k >= 0) & (first + k < size), position.dtype) for k in (0, 1)
-    ]
+    inside = [tf.cast((first + k >= 0) & (first + k < size), position.dtype) for k in (0, 1)]
     return first, ((1 - fraction) * inside[0], fraction * inside[1])

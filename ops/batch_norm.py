@@ -46,9 +46,7 @@ def moments(x, *, name=None):
 
         x = raw.Cast(x=x, DstT=_wide(x.dtype))
         mean = raw.Mean(input=x, axis=[0, 1, 2])  # [C]
-        variance = raw.Mean(
-            input=raw.SquaredDifference(x=x, y=mean), axis=[0, 1, 2]
-        )  # [C]
+        variance = raw.Mean(input=raw.SquaredDifference(x=x, y=mean), axis=[0, 1, 2])  # [C]
         return mean, variance
 
 
@@ -97,9 +95,7 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
 
         # y = x * factor + shift: what depends on the channel alone is computed C times, and each
         # value of x is touched by one product and one sum.
-        factor = raw.Mul(
-            x=scale, y=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon))
-        )  # [C]
+        factor = raw.Mul(x=scale, y=raw.Rsqrt(x=raw.AddV2(x=variance, y=epsilon)))  # [C]
         shift = raw.Sub(x=offset, y=raw.Mul(x=mean, y=factor))  # [C]
         y = raw.AddV2(x=raw.Mul(x=raw.Cast(x=x, DstT=wide), y=factor), y=shift)
         return raw.Cast(x=y, DstT=x.dtype)

@@ -147,15 +147,12 @@ def _cook_toom(kernel_size, outputs):
     n = (high.tile, wide.tile)
 
     def nest(row, column):
-        columns = np.broadcast_to(
-            column[None, :, None], [n[0], n[1], 1, column.shape[1]]
-        )
+        columns = np.broadcast_to(column[None, :, None], [n[0], n[1], 1, column.shape[1]])
         return Separable(row[:, None, :], columns)
 
     name = "cook_toom {}x{}, {}x{}".format(*outputs, *kernel_size)
     maps = (
-        nest(getattr(high, part), getattr(wide, part))
-        for part in ("image", "kernel", "output")
+        nest(getattr(high, part), getattr(wide, part)) for part in ("image", "kernel", "output")
     )
     return Bilinear(name, kernel_size, outputs, *maps)
 

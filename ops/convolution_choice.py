@@ -146,9 +146,7 @@ def fast_cost(algorithm, height, width, c_in, c_out, batch, *, one_thread=False)
     if isinstance(algorithm, Line):
         cost = _line_cost(algorithm, height, width, c_in, c_out, batch)
         return cost * ONE_THREAD if one_thread else cost
-    down, across = (
-        math.ceil(size / o) for size, o in zip((height, width), algorithm.outputs)
-    )
+    down, across = (math.ceil(size / o) for size, o in zip((height, width), algorithm.outputs))
     tiles, pairs = batch * down * across, c_in * c_out
     products = algorithm.products * tiles * pairs
     if algorithm.at_once:
@@ -157,9 +155,7 @@ def fast_cost(algorithm, height, width, c_in, c_out, batch, *, one_thread=False)
             for size in (algorithm.tile, algorithm.outputs, algorithm.kernel_size)
         )
         moved = tiles * (c_in * image + c_out * output)
-        return (
-            ONCE_PRODUCT * products + ONCE_TILES * moved + ONCE_KERNEL * pairs * kernel
-        )
+        return ONCE_PRODUCT * products + ONCE_TILES * moved + ONCE_KERNEL * pairs * kernel
     moved, held = 0, 0
     for part, count in (
         (algorithm.image, tiles * c_in),

@@ -28,7 +28,8 @@ from ops.line_conv2d import (
 )
 from ops.lines import Line
 from ops.shapes import check_floating, check_shape
-from ops.slots import each_slot, sizes as sizes_of
+from ops.slots import each_slot
+from ops.slots import sizes as sizes_of
 from ops.tile_transforms import KernelMap, Tiling
 
 # Numbers that an image or an output may have when transformed, in one compiled call.
@@ -97,15 +98,11 @@ def transform_kernel(kernel, *, algorithm, name=None):
             return line_kernel(kernel, algorithm)
         weights = _kernel_map(algorithm, kernel.shape[2:])
         rows = weights.analyse_rows(kernel)
-        slots = each_slot(
-            lambda p: weights.analyse_columns(rows, p), weights.slots, kernel.dtype
-        )
+        slots = each_slot(lambda p: weights.analyse_columns(rows, p), weights.slots, kernel.dtype)
         return tf.reshape(slots, [algorithm.products, *kernel.shape[2:]])
 
 
-def fast_conv2d_transformed(
-    x, weights, bias=None, *, algorithm, compiled=False, name=None
-):
+def fast_conv2d_transformed(x, weights, bias=None, *, algorithm, compiled=False, name=None):
     """`fast_conv2d` by a kernel that `transform_kernel` has transformed.
 
     Args:
@@ -216,9 +213,7 @@ def _with_gradients(algorithm, compiled):
     def forward(x, kernel):
         weights = _kernel_map(algorithm, kernel.shape[2:])
         kernel_rows = weights.analyse_rows(kernel)
-        return _convolve(
-            x, algorithm, lambda p: weights.analyse_columns(kernel_rows, p)
-        )
+        return _convolve(x, algorithm, lambda p: weights.analyse_columns(kernel_rows, p))
 
     def backward(x, d_y, kernel):
         image, output = _tilings(algorithm, sizes_of(x)[:3])

@@ -98,12 +98,8 @@ def gaussian_heatmap(
 
 def _without_nan(joints_px, present):
     """`joints_px`, with the NaN positions of absent joints moved out of sight."""
-    absent = raw.ExpandDims(
-        input=raw.Equal(x=present, y=raw.ZerosLike(x=present)), axis=2
-    )
-    nowhere = raw.Fill(
-        dims=raw.Shape(input=joints_px), value=raw.Cast(x=1e9, DstT=joints_px.dtype)
-    )
+    absent = raw.ExpandDims(input=raw.Equal(x=present, y=raw.ZerosLike(x=present)), axis=2)
+    nowhere = raw.Fill(dims=raw.Shape(input=joints_px), value=raw.Cast(x=1e9, DstT=joints_px.dtype))
     return raw.SelectV2(
         condition=raw.LogicalAnd(x=absent, y=raw.IsNan(x=joints_px)),
         t=nowhere,
@@ -181,9 +177,7 @@ def _gradient(upstream, joints_px, present, sigma_px, u, v, cutoff):
 
 def _outer(column, row):
     """`[B, h, w, P]`: the map whose cell [y, x] is column[y] * row[x]."""
-    return raw.Mul(
-        x=raw.ExpandDims(input=column, axis=2), y=raw.ExpandDims(input=row, axis=1)
-    )
+    return raw.Mul(x=raw.ExpandDims(input=column, axis=2), y=raw.ExpandDims(input=row, axis=1))
 
 
 def _kept(b, cutoff):

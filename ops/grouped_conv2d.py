@@ -65,10 +65,7 @@ def grouped_conv2d(x, kernel, *, groups, name=None):
 def grouped_conv2d_gradients(x, kernel, upstream, groups):
     """Derivatives of sum(upstream * grouped_conv2d(x, kernel)) by (x, kernel)."""
     if groups > 1 and not library_has_groups(x.dtype):
-        parts = [
-            grouped_conv2d_gradients(*part, 1)
-            for part in _split(groups, x, kernel, upstream)
-        ]
+        parts = [grouped_conv2d_gradients(*part, 1) for part in _split(groups, x, kernel, upstream)]
         return tuple(tf.concat(part, axis=3) for part in zip(*parts))
     # Of as many groups as the kernel's channels say.
     return conv2d_gradients(x, kernel, upstream)

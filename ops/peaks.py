@@ -210,9 +210,7 @@ def _slant(peak, x_c, y_c):
 
     L_xy ~ (L(1, 1) - L(-1, 1) - L(1, -1) + L(-1, -1)) / 4
     """
-    corners = [
-        peak.value_at(x_c + i, y_c + j) for i, j in ((1, 1), (-1, 1), (1, -1), (-1, -1))
-    ]
+    corners = [peak.value_at(x_c + i, y_c + j) for i, j in ((1, 1), (-1, 1), (1, -1), (-1, -1))]
     positive = tf.reduce_all([_positive(corner) for corner in corners], axis=0)
     a, b, c, d = (_log(corner) for corner in corners)
     slant = (a - b - c + d) / 4

@@ -53,15 +53,11 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm):
     oh, ow = algorithm.outputs
     down, across = math.ceil(height / oh), math.ceil(width / ow)
     top, left = (k_height - 1) // 2, (k_width - 1) // 2
-    padded = np.zeros(
-        [batch, down * oh + k_height - 1, across * ow + k_width - 1, channels]
-    )
+    padded = np.zeros([batch, down * oh + k_height - 1, across * ow + k_width - 1, channels])
     padded[:, top : top + height, left : left + width] = x
     y = np.zeros([batch, down * oh, across * ow, filters])
     for b, i, j, o, c in np.ndindex(batch, down, across, filters, channels):
-        tile = padded[b, i * oh :, j * ow :, c][
-            : algorithm.tile[0], : algorithm.tile[1]
-        ]
+        tile = padded[b, i * oh :, j * ow :, c][: algorithm.tile[0], : algorithm.tile[1]]
         outputs = bilinear(tile, kernel[:, :, c, o], algorithm)
         y[b, i * oh : (i + 1) * oh, j * ow : (j + 1) * ow, o] += outputs
     return y[:, :height, :width] + (0 if bias is None else bias)
@@ -74,9 +70,7 @@ def _line_conv2d(x, kernel, bias, algorithm):
     step = algorithm.outputs
     down = math.ceil(height / step)
     top, left = (k_height - 1) // 2, (k_width - 1) // 2
-    padded = np.zeros(
-        [batch, down * step + k_height - 1, width + k_width - 1, channels]
-    )
+    padded = np.zeros([batch, down * step + k_height - 1, width + k_width - 1, channels])
     padded[:, top : top + height, left : left + width] = x
     y = np.zeros([batch, down * step, width, filters])
     loops = np.ndindex(batch, down, width, k_width, filters, channels)
@@ -150,15 +144,11 @@ def batch_norm_by_batch(x, scale, offset, *, epsilon):
 
 def sliced_batch_norm(xs, scale, offset, *, epsilon):
     """`batch_norm_by_batch` of the slices put together: `ops.sliced_batch_norm`."""
-    y, mean, variance = batch_norm_by_batch(
-        np.concatenate(xs), scale, offset, epsilon=epsilon
-    )
+    y, mean, variance = batch_norm_by_batch(np.concatenate(xs), scale, offset, epsilon=epsilon)
     return np.split(y, np.cumsum([len(x) for x in xs])[:-1]), mean, variance
 
 
-def gaussian_heatmap(
-    joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0
-):
+def gaussian_heatmap(joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0):
     """One Gaussian per joint: `ops.gaussian_heatmap`."""
     batch, joints, _ = joints_px.shape
     maps = np.zeros([batch, height, width, joints])

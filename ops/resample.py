@@ -71,9 +71,7 @@ def spline_weights(positions, cells):
     positions = np.clip(np.asarray(positions, np.float64), 0, cells - 1)
     if cells == 1:
         return np.ones([len(positions), 1])
-    return _spline_basis(positions, cells) @ np.linalg.inv(
-        _spline_basis(np.arange(cells), cells)
-    )
+    return _spline_basis(positions, cells) @ np.linalg.inv(_spline_basis(np.arange(cells), cells))
 
 
 def gaussian_weights(cells, sigma_cells):

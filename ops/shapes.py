@@ -78,9 +78,7 @@ def check_floating(tensor, name, allowed=None):
     """
     dtype = tf.as_dtype(tensor.dtype)
     if allowed is None and not dtype.is_floating:
-        raise ValueError(
-            f"{name} has type {dtype.name}, expected a floating-point type"
-        )
+        raise ValueError(f"{name} has type {dtype.name}, expected a floating-point type")
     if allowed is not None and dtype not in allowed:
         kinds = " or ".join(tf.as_dtype(kind).name for kind in allowed)
         raise ValueError(f"{name} has type {dtype.name}, expected {kinds}")

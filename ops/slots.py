@@ -22,9 +22,7 @@ def each_slot(function, slots, dtype):
     """
     if slots == 1:
         return tf.nest.map_structure(lambda y: y[tf.newaxis], function(0))
-    return tf.map_fn(
-        function, tf.range(slots), parallel_iterations=1, fn_output_signature=dtype
-    )
+    return tf.map_fn(function, tf.range(slots), parallel_iterations=1, fn_output_signature=dtype)
 
 
 def rows_matrix(separable, like):

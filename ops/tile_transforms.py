@@ -237,9 +237,7 @@ def overlap(y, size, step, axes):
 
 def parts_of(size, step):
     """A tile of `size` as (block after its own, cells of that block)."""
-    return [
-        (e, min(step, size - e * step)) for e in range(_blocks_over(size, step) + 1)
-    ]
+    return [(e, min(step, size - e * step)) for e in range(_blocks_over(size, step) + 1)]
 
 
 def _blocks_over(size, step):

@@ -156,10 +156,7 @@ def blob(array, *, legacy=False, packed=True, double=False):
         return b"".join(integer(k, n) for k, n in enumerate(shape, 1)) + values
     dims = b"".join(varint(n) for n in data.shape)
     return (
-        field(
-            7, field(1, dims) if packed else b"".join(integer(1, n) for n in data.shape)
-        )
-        + values
+        field(7, field(1, dims) if packed else b"".join(integer(1, n) for n in data.shape)) + values
     )
 
 

@@ -12,9 +12,9 @@ import os
 # Before TensorFlow is imported: its start-up chatter would bury a failure's message.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import numpy as np
+import pytest
+import tensorflow as tf
 
 
 @pytest.fixture

@@ -39,9 +39,7 @@ def scipy_warp(images, matrices, height, width, border):
 
 def test_affine_warp_preset_identity(seeded):
     image = seeded(1).normal(size=[1, 4, 7, 3])
-    np.testing.assert_array_equal(
-        ops.affine_warp(image, IDENTITY, height=4, width=7), image
-    )
+    np.testing.assert_array_equal(ops.affine_warp(image, IDENTITY, height=4, width=7), image)
 
 
 def test_affine_warp_preset_shift_and_border():
@@ -50,9 +48,7 @@ def test_affine_warp_preset_shift_and_border():
     matrix = [[[1.0, 0.0, -1.0], [0.0, 1.0, 0.5]]]
     out = ops.affine_warp(image, matrix, height=2, width=4, border=9.0)
     # Row 0: between the image's rows; row 1: half way from row 1 to the border.
-    np.testing.assert_array_equal(
-        out[0, :, :, 0], [[9, 2, 3, 9], [9, (3 + 9) / 2, (4 + 9) / 2, 9]]
-    )
+    np.testing.assert_array_equal(out[0, :, :, 0], [[9, 2, 3, 9], [9, (3 + 9) / 2, (4 + 9) / 2, 9]])
 
 
 def test_affine_warp_preset_mirror():
@@ -207,9 +203,7 @@ def test_affine_warp_gradient(seeded, gradient_error):
 )
 def test_affine_warp_raises(images, matrices, border, message):
     with pytest.raises(ValueError, match=message):
-        ops.affine_warp(
-            tf.zeros(images), tf.zeros(matrices), height=4, width=4, border=border
-        )
+        ops.affine_warp(tf.zeros(images), tf.zeros(matrices), height=4, width=4, border=border)
 
 
 def test_affine_warp_raises_size_and_type():

@@ -144,9 +144,7 @@ class TestGeometry:
     def test_equals_geometry(self, case, seeded):
         rng = seeded(case)
         size = tuple(int(side) for side in rng.integers(8, 400, 2))
-        region = geometry.CropRegion(
-            tuple(rng.uniform(-50, 600, 2)), rng.uniform(5, 900)
-        )
+        region = geometry.CropRegion(tuple(rng.uniform(-50, 600, 2)), rng.uniform(5, 900))
         scale, angle = rng.uniform(0.5, 2), rng.uniform(-3, 3)
         flip, shift = bool(rng.integers(2)), rng.uniform(-0.2, 0.2, 2)
         expected = geometry.crop_to_image(
@@ -207,9 +205,7 @@ class TestColor:
         np.testing.assert_allclose(self.recolored(color), color, atol=1e-4)
 
     def test_order(self):
-        got = self.recolored(
-            (200, 30, 90), brightness=0.9, saturation=0.5, contrast=1.2
-        )
+        got = self.recolored((200, 30, 90), brightness=0.9, saturation=0.5, contrast=1.2)
         color = 0.9 * np.array([200.0, 30, 90])
         luma = color @ (0.299, 0.587, 0.114)
         color = luma + 0.5 * (color - luma)
@@ -217,20 +213,14 @@ class TestColor:
 
     def test_hue(self):
         red = (200.0, 0.0, 0.0)
-        np.testing.assert_allclose(
-            self.recolored(red, hue=1 / 3), (0, 200, 0), atol=1e-3
-        )
-        np.testing.assert_allclose(
-            self.recolored(red, hue=-1 / 3), (0, 0, 200), atol=1e-3
-        )
+        np.testing.assert_allclose(self.recolored(red, hue=1 / 3), (0, 200, 0), atol=1e-3)
+        np.testing.assert_allclose(self.recolored(red, hue=-1 / 3), (0, 0, 200), atol=1e-3)
         grey = (70.0, 70.0, 70.0)
         np.testing.assert_allclose(self.recolored(grey, hue=0.17), grey, atol=1e-3)
         # A small turn goes the way that the hue of HSV goes.
         turned = self.recolored((200.0, 60.0, 40.0), hue=0.02) / 255
         before = colorsys.rgb_to_hsv(200 / 255, 60 / 255, 40 / 255)[0]
-        assert colorsys.rgb_to_hsv(*turned)[0] - before == pytest.approx(
-            0.02, abs=0.005
-        )
+        assert colorsys.rgb_to_hsv(*turned)[0] - before == pytest.approx(0.02, abs=0.005)
 
     def test_border_stays_grey(self):
         values = {"brightness": 0.8, "contrast": 1.3, "saturation": 0.6, "hue": 0.05}
@@ -257,9 +247,7 @@ class TestColor:
     def test_noise(self):
         linear, offset = augmentation.color_map(change())
         crop = tf.fill([64, 64, 3], 128.0)
-        got = augmentation.recolor(
-            crop, linear, offset, tf.constant(5.0), [1, 2]
-        ).numpy()
+        got = augmentation.recolor(crop, linear, offset, tf.constant(5.0), [1, 2]).numpy()
         # 12,288 samples: the deviation is good to 1 / sqrt(2 n) = 0.6 %, the mean to 0.05.
         assert got.std() == pytest.approx(5.0, rel=0.03)
         assert got.mean() == pytest.approx(128.0, abs=0.2)

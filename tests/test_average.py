@@ -30,9 +30,7 @@ def assert_all_equal(network, expected):
 
 def test_decay_at_preset():
     """Warms up by (1 + k) / (10 + k): 0.9 is reached after 80 updates, 0.999 after 8,990."""
-    assert [float(decay_at(0.9, k)) for k in (0, 1, 80, 10_000)] == [0.1, 2 / 11] + [
-        0.9
-    ] * 2
+    assert [float(decay_at(0.9, k)) for k in (0, 1, 80, 10_000)] == [0.1, 2 / 11] + [0.9] * 2
     assert float(decay_at(0.999, 8_989)) < 0.999 == float(decay_at(0.999, 8_990))
 
 

@@ -31,9 +31,7 @@ def test_moments_far_from_zero(seeded):
     # E[x^2] - mean^2 would leave nothing of a variance of 1 at a mean of 1e4 in float32, whose
     # square is known to 8 only. The differences keep it to the rounding of x itself, 5e-4.
     x = seeded(2).normal(1e4, 1, size=[2, 16, 16, 1]).astype(np.float32)
-    np.testing.assert_allclose(
-        ops.moments(x)[1], np.var(x, dtype=np.float64), rtol=1e-3
-    )
+    np.testing.assert_allclose(ops.moments(x)[1], np.var(x, dtype=np.float64), rtol=1e-3)
 
 
 def test_batch_norm_preset():
@@ -79,9 +77,7 @@ def test_batch_norm_keeps_16_bit(seeded):
 def test_batch_norm_same_everywhere(seeded, assert_same_everywhere):
     def normalise(x):
         mean, variance = ops.moments(x)
-        return mean, ops.batch_norm(
-            x, mean, variance, [2.0] * 3, [1.0] * 3, epsilon=1e-5
-        )
+        return mean, ops.batch_norm(x, mean, variance, [2.0] * 3, [1.0] * 3, epsilon=1e-5)
 
     x = seeded(6).normal(2, 3, size=[3, 5, 4, 3]).astype(np.float32)
     assert_same_everywhere(normalise, x, atol=1e-5)
@@ -90,9 +86,7 @@ def test_batch_norm_same_everywhere(seeded, assert_same_everywhere):
 def test_batch_norm_gradient(seeded, gradient_error):
     # Through the moments, as in training: x enters three times.
     rng = seeded(7)
-    weights = rng.normal(
-        size=[2, 3, 4, 2]
-    )  # else the gradient by x is zero by symmetry
+    weights = rng.normal(size=[2, 3, 4, 2])  # else the gradient by x is zero by symmetry
 
     def loss(x, scale, offset):
         y = ops.batch_norm(x, *ops.moments(x), scale, offset, epsilon=1e-3)
@@ -129,9 +123,7 @@ def test_batch_norm_by_batch_is_both(shape, dtype, seeded):
         results.append([y, mean, variance, *gradients])
     for a, b in zip(*results):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
-    slow = reference.batch_norm_by_batch(
-        x.numpy(), scale.numpy(), offset.numpy(), epsilon=0.1
-    )
+    slow = reference.batch_norm_by_batch(x.numpy(), scale.numpy(), offset.numpy(), epsilon=0.1)
     for a, b in zip(results[0], slow):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 

@@ -99,9 +99,7 @@ def test_evaluate_batches_preset():
     assert done == [4, 2]
     expected = batch(1, [1] * 4)["joints_px"].numpy()[1, 0] * 0.5 + (100, 200)
     present = people.state[5] > 0
-    np.testing.assert_allclose(
-        people.truth_px[5, present], expected[present], atol=1e-4
-    )
+    np.testing.assert_allclose(people.truth_px[5, present], expected[present], atol=1e-4)
     assert (people.truth_px[5, ~present] == 0).all()
     np.testing.assert_allclose(people.joints_px[1, 5], expected, atol=0.01)
     np.testing.assert_allclose(people.joints_px[0, 5], expected + 4.0, atol=0.01)

@@ -35,9 +35,7 @@ def test_draw_colored_beliefs_preset():
     def at(joint):
         row, column = CELLS[joint]
         # The middle of the cell: crop pixel 8 g + 3.5.
-        return pixels[8 * row + 3 : 8 * row + 5, 8 * column + 3 : 8 * column + 5].mean(
-            (0, 1)
-        )
+        return pixels[8 * row + 3 : 8 * row + 5, 8 * column + 3 : 8 * column + 5].mean((0, 1))
 
     red, green, blue = at("head_top")
     assert min(red, green) > 160 > 80 > blue  # yellow
@@ -85,8 +83,5 @@ def test_draw_stages_preset():
     assert every.shape[0] > 15 * 150 > some.shape[0] > 2 * 150
     # The peak gets brighter from stage to stage: tiles of 75 × 150, 4 apart, from (118, 30).
     y = 30 + round(75.5 * 150 / 128)
-    peaks = [
-        some[y, 118 + 79 * t + round(19.5 * 75 / 64)].astype(int).sum()
-        for t in range(3)
-    ]
+    peaks = [some[y, 118 + 79 * t + round(19.5 * 75 / 64)].astype(int).sum() for t in range(3)]
     assert peaks[0] < peaks[1] < peaks[2]

@@ -46,9 +46,7 @@ def test_crop_beliefs_flip_is_exactly_symmetric(network, seeded):
     )
     # Bit for bit: both are the same two numbers added, in either order.
     for b, b_mirrored in zip(here, mirrored):
-        np.testing.assert_array_equal(
-            mirror_maps(b_mirrored, network.skeleton).numpy(), b.numpy()
-        )
+        np.testing.assert_array_equal(mirror_maps(b_mirrored, network.skeleton).numpy(), b.numpy())
 
 
 def test_crop_beliefs_flip_preset_is_the_mean(network, seeded):
@@ -63,9 +61,7 @@ def test_crop_beliefs_flip_preset_is_the_mean(network, seeded):
 
 
 def test_mirror_points_preset():
-    points = mirror_points(
-        tf.constant([[0.0, 5.0], [63.0, 1.0]]), tf.zeros([2, 48, 64, 3])
-    )
+    points = mirror_points(tf.constant([[0.0, 5.0], [63.0, 1.0]]), tf.zeros([2, 48, 64, 3]))
     assert points.numpy().tolist() == [[63.0, 5.0], [0.0, 1.0]]
 
 
@@ -162,9 +158,7 @@ def test_batch_beliefs_flip_over_scales_is_exactly_symmetric(network, seeded):
 
 def test_find_joints_corner_grid():
     """On the blog's grid cell (2, 1) stands for the pixel (16, 8)."""
-    network = types.SimpleNamespace(
-        skeleton=SKELETONS["lsp14"], stride=8, origin_px=0.0
-    )
+    network = types.SimpleNamespace(skeleton=SKELETONS["lsp14"], stride=8, origin_px=0.0)
     maps = np.zeros([1, 4, 5, 14], np.float32)
     maps[0, 1, 2] = 1.0
     joints_px, _ = find_joints(network, maps, DecodingConfig(refinement="none"))

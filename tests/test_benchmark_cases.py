@@ -90,9 +90,7 @@ def test_numpy_loops_draw_what_the_op_draws(make, tmp_path):
         np.testing.assert_allclose(drawn[1], drawn[0], rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize(
-    "make", [heatmap.MemoryWrite, heatmap.MemoryNew, heatmap.MemoryCall]
-)
+@pytest.mark.parametrize("make", [heatmap.MemoryWrite, heatmap.MemoryNew, heatmap.MemoryCall])
 def test_memory_writes_write_every_cell(make, tmp_path):
     item = cases.heatmap_items(config_of(), ["graph"])[0]
     item.write(tmp_path)
@@ -138,9 +136,7 @@ def test_heatmap_patch_leaves_out_nothing_above_the_cutoff(tmp_path):
         "present": np.ones([1, 2], np.float32),
     }
     exchange.write_arrays(tmp_path, exchange.INPUTS, arrays)
-    loop, patch = (
-        make(str(tmp_path), {}) for make in (heatmap.NumpyLoop, heatmap.NumpyPatch)
-    )
+    loop, patch = (make(str(tmp_path), {}) for make in (heatmap.NumpyLoop, heatmap.NumpyPatch))
     loop.compute()
     patch.compute()
     np.testing.assert_allclose(patch.maps, loop.maps, atol=1e-6)

@@ -105,8 +105,7 @@ def test_beliefs_losses_and_gradients_in_float64(arch, norm, folder_of):
     side._network = side._machine = machine.train()
     center_map = network._center_map(wide["image"], wide["center_px"], tf.float64)
     side._arguments = [
-        torch.from_numpy(a.numpy()).permute(0, 3, 1, 2)
-        for a in (wide["image"], center_map)
+        torch.from_numpy(a.numpy()).permute(0, 3, 1, 2) for a in (wide["image"], center_map)
     ]
     side._ideal = {
         "first": torch.from_numpy(ideal.first.numpy()).permute(0, 3, 1, 2),

@@ -125,15 +125,11 @@ def test_algorithms_are_made_once():
 
 
 def test_algorithms_raise():
-    with pytest.raises(
-        ValueError, match=r"tile is \[6, 6\], expected at least .*\[7, 7\]"
-    ):
+    with pytest.raises(ValueError, match=r"tile is \[6, 6\], expected at least .*\[7, 7\]"):
         ops.fourier(7, 6)
     with pytest.raises(ValueError, match=r"needs 17; use ops.fourier\(9, tile=17\)"):
         ops.cook_toom(9, 9)
-    with pytest.raises(
-        ValueError, match="outputs is 0, expected an integer of at least"
-    ):
+    with pytest.raises(ValueError, match="outputs is 0, expected an integer of at least"):
         ops.cook_toom(3, 0)
 
 

@@ -311,8 +311,7 @@ def test_the_dictionary_has_every_key_of_metrics_jsonl():
     assert written <= found
     # ... and these are what the loop and the step write.
     source = "".join(
-        (ROOT / "cpm" / "training" / f"{name}.py").read_text()
-        for name in ("loop", "step")
+        (ROOT / "cpm" / "training" / f"{name}.py").read_text() for name in ("loop", "step")
     )
     for key in written:
         assert re.search(rf'"{re.sub("_1$", "_{t", key)}', source), key

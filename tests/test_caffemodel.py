@@ -85,9 +85,7 @@ BAD = {
         r"2 numbers for an array of shape \(1099511627776",
     ),
     "negative shape": (
-        one(
-            field(7, field(1, varint(2**64 - 1) * 2)) + field(5, b"\0" * 4), blob(BIAS)
-        ),
+        one(field(7, field(1, varint(2**64 - 1) * 2)) + field(5, b"\0" * 4), blob(BIAS)),
         "1 numbers for an array of shape",
     ),
     "product that wraps around": (

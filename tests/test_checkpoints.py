@@ -22,9 +22,10 @@ CONFIG = TrainConfig(
 def make(folder, seed=0, config=CONFIG, **options):
     network = ConvolutionalPoseMachine(config.network, seed=seed)
     optimizer = optimizers.make_optimizer(config.optimizer, network)
-    return checkpoints.Checkpoints(
-        str(folder), network, optimizer, config, **options
-    ), (network, optimizer)
+    return checkpoints.Checkpoints(str(folder), network, optimizer, config, **options), (
+        network,
+        optimizer,
+    )
 
 
 def values(modules):
@@ -64,9 +65,7 @@ def test_restore_refuses_a_missing_or_damaged_list(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         make(tmp_path)[0].restore()
     os.remove(tmp_path / checkpoints.LIST_NAME)
-    with pytest.raises(
-        UsageError, match="is missing, but there are checkpoints.*step-0000007"
-    ):
+    with pytest.raises(UsageError, match="is missing, but there are checkpoints.*step-0000007"):
         make(tmp_path)[0].restore()
 
 
@@ -123,12 +122,8 @@ def test_load_network(tmp_path):
 
 def test_load_network_takes_the_average(tmp_path):
     network = ConvolutionalPoseMachine(CONFIG.network, seed=3)
-    average = ExponentialMovingAverage(
-        ConvolutionalPoseMachine(CONFIG.network, seed=4), 0.9
-    )
-    checkpoints.Checkpoints(str(tmp_path), network, None, CONFIG, average=average).save(
-        9
-    )
+    average = ExponentialMovingAverage(ConvolutionalPoseMachine(CONFIG.network, seed=4), 0.9)
+    checkpoints.Checkpoints(str(tmp_path), network, None, CONFIG, average=average).save(9)
     loaded, _, _ = checkpoints.load_network(str(tmp_path))
     for a, b in zip(values([average.network]), values([loaded]), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -143,9 +138,7 @@ def test_restore_refuses_a_run_without_average(tmp_path):
     network = ConvolutionalPoseMachine(CONFIG.network)
     average = ExponentialMovingAverage(network, 0.9)
     optimizer = optimizers.make_optimizer(CONFIG.optimizer, network)
-    again = checkpoints.Checkpoints(
-        str(tmp_path), network, optimizer, CONFIG, average=average
-    )
+    again = checkpoints.Checkpoints(str(tmp_path), network, optimizer, CONFIG, average=average)
     with pytest.raises(UsageError, match="does not fit this network"):
         again.restore()
 

@@ -314,9 +314,7 @@ class TestConversion:
         (images / "half.jpg").write_bytes((images / "half.jpg").read_bytes()[:700])
         save_picture(images / "huge.jpg", size=(100, 90))
         (images / "text.jpg").write_text("<html>404</html>")
-        manifest = sources.convert(
-            "coco", tmp_path / "out", src=str(source), max_pixels=8999
-        )
+        manifest = sources.convert("coco", tmp_path / "out", src=str(source), max_pixels=8999)
         left_out = manifest.report["left_out"]
         assert left_out["crowds"] == ["coco/a.jpg#11"]
         assert left_out["without any joint"] == ["coco/a.jpg#12"]
@@ -329,9 +327,7 @@ class TestConversion:
         ]
         assert "90 x 100 pixels; at most 8999 are read" in unreadable[1]
         assert "--max_pixels=8999" in manifest.remake
-        kept = stored(tmp_path / "out", "train") + stored(
-            tmp_path / "out", "validation"
-        )
+        kept = stored(tmp_path / "out", "train") + stored(tmp_path / "out", "validation")
         assert ids(kept) == ["coco/a.jpg#1", "coco/a.jpg#2", "coco/b/b.jpg#3"]
         # Neither the crowd nor the one without joints is among the others.
         (one,) = [f for f in kept if f["id"].numpy() == b"coco/a.jpg#1"]
@@ -381,9 +377,7 @@ class TestReadme:
         assert ids(validation) == ["coco/validation/kit.jpg#3"]
         (kit,) = validation
         assert kit["state"].numpy().tolist() == [[2, 2, 2, 0]]
-        np.testing.assert_array_equal(
-            kit["joints_px"][0], [[44, 61], [55, 48], [33, 47], [0, 0]]
-        )
+        np.testing.assert_array_equal(kit["joints_px"][0], [[44, 61], [55, 48], [33, 47], [0, 0]])
         assert kit["size"].numpy().tolist() == [96, 110]
         (two,) = [f for f in train if f["id"].numpy() == b"coco/two.jpg#1"]
         assert two["state"].numpy().tolist() == [[2, 2, 0, 0], [2, 0, 0, 2]]

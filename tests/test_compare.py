@@ -68,9 +68,7 @@ def test_compare_preset():
     assert wrist.only_second == wrist.counted and wrist.only_first == 0
     total = rows["Total"]
     assert total.counted == (people.state > 0).sum()
-    assert total.difference == pytest.approx(
-        100 * (wrist.counted - neck.counted) / total.counted
-    )
+    assert total.difference == pytest.approx(100 * (wrist.counted - neck.counted) / total.counted)
     assert (total.only_first, total.only_second) == (neck.counted, wrist.counted)
 
 
@@ -84,8 +82,7 @@ def test_compare_preset_against_the_report():
         rows = compare.compare(first, second, LSP, name)
         for row in rows:
             before, after = (
-                m["total"] if row.part == "Total" else m["per_joint"][row.part]
-                for m in metrics
+                m["total"] if row.part == "Total" else m["per_joint"][row.part] for m in metrics
             )
             assert (row.first, row.second) == (before, after)
             assert row.difference == pytest.approx(after - before)

@@ -14,9 +14,7 @@ def scipy_conv2d(x, kernel, bias):
     batch, height, width, channels = x.shape
     y = np.zeros([batch, height, width, kernel.shape[3]])
     for b, o, c in np.ndindex(batch, kernel.shape[3], channels):
-        y[b, :, :, o] += scipy.signal.correlate(
-            x[b, :, :, c], kernel[:, :, c, o], mode="same"
-        )
+        y[b, :, :, o] += scipy.signal.correlate(x[b, :, :, c], kernel[:, :, c, o], mode="same")
     return y + bias
 
 
@@ -94,9 +92,7 @@ def test_conv2d_gradient_formulas(seeded):
     # By the kernel: the padded image, correlated with the upstream gradient.
     padded = np.pad(x, [(0, 0), (1, 1), (2, 2), (0, 0)])
     for c, o in np.ndindex(3, 4):
-        expected = scipy.signal.correlate(
-            padded[..., c], upstream[..., o], mode="valid"
-        )
+        expected = scipy.signal.correlate(padded[..., c], upstream[..., o], mode="valid")
         np.testing.assert_allclose(d_kernel[:, :, c, o], expected[0], atol=1e-12)
     np.testing.assert_allclose(d_bias, upstream.sum((0, 1, 2)), atol=1e-12)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from pictures import lsp_joints, save_leeds
+from PIL import Image
 
 from cpm.data import sources
 from cpm.data.manifest import read_manifest
@@ -84,9 +84,7 @@ def test_listed_people_are_not_trained_on(tmp_path):
     )
     assert status == 0, error
     assert "1 listed by --leave_out: lspet/im00003" in text
-    assert (
-        f"2 of 3 ids in {listed} are nobody to train on, like 'lspet/im00020'" in text
-    )
+    assert f"2 of 3 ids in {listed} are nobody to train on, like 'lspet/im00020'" in text
     manifest = read_manifest(out)
     assert (manifest.people("train"), manifest.people("validation")) == (37, 2)
     assert manifest.report["left_out"] == {"listed by --leave_out": ["lspet/im00003"]}
@@ -167,9 +165,7 @@ class TestBadUse:
             next(sources.draw_people(*numbers))
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "bin").glob("*.py")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", sorted((ROOT / "bin").glob("*.py")), ids=lambda p: p.stem)
 def test_help_starts_with_an_example(path):
     # absl's --help starts with the docstring of the script.
     example = re.compile(rf"^    python bin/{path.name}( |$)", re.MULTILINE)

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 import ops
 from cpm.config import TrainConfig
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, preset
-from cpm.network import convolution, processor
+from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, convolution, preset, processor
 from cpm.network.layers import Conv2D
 from cpm.network.specs import Conv
 
@@ -23,9 +22,7 @@ CONFIG = dataclasses.replace(
 
 def network(method, xla=False, **options):
     method = ConvolutionMethod(method, xla)
-    return ConvolutionalPoseMachine(
-        CONFIG, seed=3, dtype=tf.float64, method=method, **options
-    )
+    return ConvolutionalPoseMachine(CONFIG, seed=3, dtype=tf.float64, method=method, **options)
 
 
 def inputs(seeded):
@@ -98,9 +95,7 @@ def test_fast_network_equals_direct(xla, recompute, seeded):
         @tf.function
         def beliefs_and_gradients(images, net=net):
             with tf.GradientTape() as tape:
-                beliefs = net(
-                    images, center_px, training=True, seed=tf.constant([1, 2])
-                )
+                beliefs = net(images, center_px, training=True, seed=tf.constant([1, 2]))
                 total = tf.add_n([tf.reduce_sum(tf.sin(b)) for b in beliefs])
             return beliefs, tape.gradient(total, net.trainable_variables)
 

@@ -4,7 +4,6 @@ import pytest
 
 import ops
 
-
 candidates = ops.candidate_algorithms
 
 
@@ -75,9 +74,7 @@ def test_candidates_of_one_kind():
     assert names(*layer, tiles=False, lines=False) == []
     # A line runs down the 46 rows: 2, 3, 4, 5 tiles of 23, 16, 12, 10, and smaller ones.
     found = [n for n in names(*layer, tiles=False) if n.startswith("fourier")]
-    assert {"fourier 30, 7", "fourier 22, 7", "fourier 18, 7", "fourier 16, 7"} <= {
-        *found
-    }
+    assert {"fourier 30, 7", "fourier 22, 7", "fourier 18, 7", "fourier 16, 7"} <= {*found}
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,7 @@ def test_outside_is_the_border():
 
 
 def test_tiny_picture_in_a_coarse_crop():
-    crop = cut_crop(
-        np.zeros((2, 3, 3), np.uint8), matrix_of((1, 0), 100, (8, 8)), (8, 8)
-    )
+    crop = cut_crop(np.zeros((2, 3, 3), np.uint8), matrix_of((1, 0), 100, (8, 8)), (8, 8))
     assert crop.shape == (8, 8, 3) and np.isfinite(crop).all()
 
 

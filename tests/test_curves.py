@@ -52,9 +52,7 @@ def test_pck_curves_preset():
 
 
 def test_stage_curve_preset():
-    pixels = curves.stage_curve(
-        {"pcp25": [50.0, 60.0, 70.0], "pck@0.2": [40.0, 41.0, 42.0]}
-    )
+    pixels = curves.stage_curve({"pcp25": [50.0, 60.0, 70.0], "pck@0.2": [40.0, 41.0, 42.0]})
     assert pixels.shape == (400, 640, 3) and ink(pixels) > 0.01
     assert curves.stage_curve({"pcp25": [50.0]}).shape == (400, 640, 3)
 

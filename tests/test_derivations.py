@@ -15,11 +15,7 @@ def test_derivation_quotes_the_code(name):
     text = (FOLDER / f"{name}.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     quoted = [line.strip() for block in blocks for line in block.splitlines()]
-    code = {
-        line.strip()
-        for path in FOLDER.glob("*.py")
-        for line in path.read_text().splitlines()
-    }
+    code = {line.strip() for path in FOLDER.glob("*.py") for line in path.read_text().splitlines()}
     assert quoted
     assert [line for line in quoted if line not in code] == []
 

@@ -44,9 +44,7 @@ def people(count):
             id=f"noise/validation-{n}",
             image=generator.integers(0, 256, [80, 90, 3], np.uint8),
             skeleton=LSP,
-            pose=Pose(
-                generator.uniform(10, 70, [14, 2]), generator.choice([0, 1, 2, 2], 14)
-            ),
+            pose=Pose(generator.uniform(10, 70, [14, 2]), generator.choice([0, 1, 2, 2], 14)),
             head_size_px=12.0 if n % 2 else None,
         )
 
@@ -89,17 +87,13 @@ def test_evaluate_folders_options(run):
     network, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     with pytest.raises(UsageError, match="split 'test'"):
-        evaluate.evaluate_folders(
-            network, config, [folder], evaluate.Options(split="test")
-        )
+        evaluate.evaluate_folders(network, config, [folder], evaluate.Options(split="test"))
     options = evaluate.Options(crop="image", flip=True)
     found = evaluate.evaluate_folders(network, config, [folder], options)
     assert found.sources == {folder: found.metrics}
     expected = {person.id: person for person in people(7)}
     assert set(found.people.ids) == set(expected) and found.people.stages == 2
-    for id, truth_px, state in zip(
-        found.people.ids, found.people.truth_px, found.people.state
-    ):
+    for id, truth_px, state in zip(found.people.ids, found.people.truth_px, found.people.state):
         np.testing.assert_array_equal(state, expected[id].pose.state)
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
 
@@ -122,9 +116,7 @@ def test_evaluation_looks_as_prediction_does(run, passes):
         np.testing.assert_allclose(
             found.people.joints_px[:, n], prediction.stage_joints_px, atol=0.1
         )
-        np.testing.assert_allclose(
-            found.people.confidence[-1, n], prediction.confidence, atol=1e-3
-        )
+        np.testing.assert_allclose(found.people.confidence[-1, n], prediction.confidence, atol=1e-3)
         side = np.hypot(*prediction.crop_to_image[:, 0]) * 48
         moved += abs(side - 90) > 1
         assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
@@ -134,9 +126,7 @@ def test_evaluation_looks_as_prediction_does(run, passes):
     shown = evaluate.collect_people(found, groups, network, config, options)
     example = shown["some"][0]
     assert shown["none"] == [] and example.id == found.people.ids[row]
-    np.testing.assert_allclose(
-        example.confidence, found.people.confidence[-1, row], atol=1e-3
-    )
+    np.testing.assert_allclose(example.confidence, found.people.confidence[-1, row], atol=1e-3)
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
@@ -184,9 +174,7 @@ def test_eval_script(run, tmp_path):
     for key in ("command", "commit", "seed", "tensorflow", "numpy", "python"):
         assert key in record
     assert os.path.getsize(os.path.join(run, "eval", "validation.md")) > 500
-    names = (
-        "best typical worst stages all_joints colored_beliefs pck_curves score_by_stage"
-    )
+    names = "best typical worst stages all_joints colored_beliefs pck_curves score_by_stage"
     assert sorted(os.listdir(plots)) == sorted(f"{name}.png" for name in names.split())
     for name in os.listdir(plots):
         pixels = np.asarray(Image.open(plots / name))

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from PIL import Image
 from pictures import LSP14, make_people, smooth_picture
+from PIL import Image
 
 from cpm.data import examples, images
 from cpm.data.person import Person, Pose
@@ -139,9 +139,7 @@ def test_large_picture_is_cut_with_its_joints(spread, spot_px):
     assert max(picture.shape) <= 300 and picture.shape[:2] == tuple(fields["size"])
     found = centroid(picture)
     np.testing.assert_allclose(found, fields["joints_px"][0, 0], atol=SPOT_TOLERANCE_PX)
-    np.testing.assert_allclose(
-        fields["center_px"], fields["joints_px"][0, 0], atol=1e-3
-    )
+    np.testing.assert_allclose(fields["center_px"], fields["joints_px"][0, 0], atol=1e-3)
     # Back in the original picture everything is where it was.
     zoom, offset = fields["to_source"][:, :2], fields["to_source"][:, 2]
     back = fields["joints_px"][0] @ zoom.T + offset
@@ -149,12 +147,8 @@ def test_large_picture_is_cut_with_its_joints(spread, spot_px):
     # Lengths shrink together: head and scale keep their ratio to the joints' distances. The
     # picture's sides are whole pixels, so x and y shrink alike only to about 1 %.
     spans = [np.ptp(p[:, 0]) for p in (person.pose.joints_px, fields["joints_px"][0])]
-    assert fields["head_size_px"][0] / 30.0 == pytest.approx(
-        spans[1] / spans[0], rel=0.01
-    )
-    assert fields["scale"][0] / person.scale == pytest.approx(
-        spans[1] / spans[0], rel=0.01
-    )
+    assert fields["head_size_px"][0] / 30.0 == pytest.approx(spans[1] / spans[0], rel=0.01)
+    assert fields["scale"][0] / person.scale == pytest.approx(spans[1] / spans[0], rel=0.01)
 
 
 def test_small_pictures_and_no_limit_are_left_alone():

@@ -70,9 +70,7 @@ def test_training_schemes_train_one_stage_at_a_time(folder, tmp_path):
     """A phase changes its own stage's weights only and starts from the phase before."""
     by_label = {v.label: v for v in variants.training_schemes(CONFIG)}
     config = changed(CONFIG, {"steps": 3, "data": {"batch_size": 2}})
-    result = runner.run_variant(
-        by_label["stage by stage"], config, [folder], str(tmp_path)
-    )
+    result = runner.run_variant(by_label["stage by stage"], config, [folder], str(tmp_path))
     assert len(result.metrics["pcp25"]["per_stage"]) == 3 and result.minutes > 0
     networks = [
         checkpoints.load_network(runner.last_checkpoint(tmp_path / f"phase-{n}"))[0]
@@ -171,9 +169,7 @@ def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
         ),
     )
     first = variants.one_change(config)[0]
-    monkeypatch.setattr(
-        runner, "seconds_per_step", lambda v, *_: 2.0 if v is slow else 1.0
-    )
+    monkeypatch.setattr(runner, "seconds_per_step", lambda v, *_: 2.0 if v is slow else 1.0)
     (found,) = runner.equal_time([slow], first, config, [], str(tmp_path))
     assert [phase.share for phase in found.phases] == pytest.approx([0.1, 0.4])
     assert [phase.data for phase in found.phases] == ["embedded", "given"]

@@ -150,9 +150,7 @@ def test_an_absent_joint_is_nowhere_and_counts_nothing():
     predicted = truth.copy()
     predicted[0, left] = truth[0, right]
     found = failures(people(truth, predicted, state), LSP)
-    assert found["wrong"] == pytest.approx(
-        {"mirrored": 0, "another": 0, "nowhere": 1 / 13}
-    )
+    assert found["wrong"] == pytest.approx({"mirrored": 0, "another": 0, "nowhere": 1 / 13})
 
 
 def test_no_torso_is_no_answer():

@@ -116,9 +116,7 @@ def test_fast_conv2d_reference(seeded, algorithm):
     x, kernel, _ = case(rng, algorithm, (1, 6, 9), 2, 2)
     bias = rng.normal(size=[2])
     y = ops.fast_conv2d(x, kernel, bias, algorithm=algorithm)
-    expected = reference.fast_conv2d(
-        x.numpy(), kernel.numpy(), bias, algorithm=algorithm
-    )
+    expected = reference.fast_conv2d(x.numpy(), kernel.numpy(), bias, algorithm=algorithm)
     np.testing.assert_allclose(y, expected, atol=1e-10)
     np.testing.assert_allclose(y, ops.conv2d(x, kernel, bias), atol=1e-10)
 
@@ -168,18 +166,14 @@ def test_fast_conv2d_error_of_each_value(seeded, algorithm):
 @pytest.mark.parametrize(
     "algorithm", [ops.cook_toom(3, 4), ops.fourier(5, 8)], ids=lambda a: a.name
 )
-def test_fast_conv2d_same_everywhere(
-    seeded, assert_same_everywhere, algorithm, compiled
-):
+def test_fast_conv2d_same_everywhere(seeded, assert_same_everywhere, algorithm, compiled):
     rng = seeded(6)
     x, kernel, upstream = case(rng, algorithm, (3, 9, 14), 3, 4, np.float32)
     bias = rng.normal(size=[4]).astype(np.float32)
 
     def everything(x, upstream):
         def fast(x, kernel):
-            return ops.fast_conv2d(
-                x, kernel, bias, algorithm=algorithm, compiled=compiled
-            )
+            return ops.fast_conv2d(x, kernel, bias, algorithm=algorithm, compiled=compiled)
 
         return with_gradients(fast, x, kernel, upstream)
 
@@ -326,9 +320,7 @@ def test_second_call_traces_nothing(seeded):
 def test_fast_conv2d_raises(x, kernel, bias, message):
     algorithm = ops.cook_toom(3, 4)
     with pytest.raises(ValueError, match=message):
-        ops.fast_conv2d(
-            tf.zeros(x), tf.zeros(kernel), tf.zeros(bias), algorithm=algorithm
-        )
+        ops.fast_conv2d(tf.zeros(x), tf.zeros(kernel), tf.zeros(bias), algorithm=algorithm)
 
 
 def test_fast_conv2d_raises_type_and_weights():
@@ -375,7 +367,5 @@ def test_multiply_adds_are_those_of_every_product(algorithm, seeded, monkeypatch
     total = total_of(with_gradients, fast, x, kernel, upstream)
     assert total == count(gradients=True)
     weights = ops.transform_kernel(kernel, algorithm=algorithm)
-    total = total_of(
-        lambda: ops.fast_conv2d_transformed(x, weights, algorithm=algorithm)
-    )
+    total = total_of(lambda: ops.fast_conv2d_transformed(x, weights, algorithm=algorithm))
     assert total == count(transformed=True)

@@ -47,9 +47,7 @@ def runs(tmp_path_factory):
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "metrics.jsonl").write_text(text)
         metrics = {"pck@0.2": {"per_stage": [10.0 * number, 15.0 * number]}}
-        (folder / "eval" / "validation.json").write_text(
-            json.dumps({"metrics": metrics})
-        )
+        (folder / "eval" / "validation.json").write_text(json.dumps({"metrics": metrics}))
     return [root / "run-1", root / "run-2"]
 
 

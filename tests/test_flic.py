@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.io
 from matlab_files import EMPTY, struct_array
-from PIL import Image
 from pictures import smooth_picture
+from PIL import Image
 
 from cpm.data import flic, sources
 from cpm.data.manifest import read_manifest
@@ -91,9 +91,7 @@ class TestPerson:
         assert {person.id: len(person.others) for person in found} == {
             "flic/a-1-1": 1, "flic/a-1-2": 1, "flic/test-b-1-1": 0
         }  # fmt: skip
-        np.testing.assert_array_equal(
-            found[0].others[0].joints_px, found[1].pose.joints_px
-        )
+        np.testing.assert_array_equal(found[0].others[0].joints_px, found[1].pose.joints_px)
 
     @pytest.mark.parametrize(
         "fields, reason",
@@ -142,10 +140,7 @@ class TestSplits:
         """People of half a minute of film share a split; about a tenth of the scenes validate."""
         assign = RULES["development"].assign
         splits = [
-            [
-                assign(f"flic/a-film-{750 * scene + frame:08d}-1")
-                for frame in (0, 9, 749)
-            ]
+            [assign(f"flic/a-film-{750 * scene + frame:08d}-1") for frame in (0, 9, 749)]
             for scene in range(2000)
         ]
         assert all(len(set(scene)) == 1 for scene in splits)
@@ -171,9 +166,7 @@ class TestSplits:
         for frame in (10, 20):
             picture = Image.fromarray(smooth_picture(480, 720, seed=frame))
             picture.save(folder / "images" / f"film-{frame:08d}.jpg")
-        manifest = sources.convert(
-            "flic", tmp_path / "out", src=folder, split_rule="official"
-        )
+        manifest = sources.convert("flic", tmp_path / "out", src=folder, split_rule="official")
         assert manifest == read_manifest(tmp_path / "out", verify=True)
         assert manifest.skeleton.name == "flic11" and manifest.source == "flic"
         assert (manifest.people("train"), manifest.people("test")) == (1, 1)
@@ -186,9 +179,7 @@ class TestProtocol:
         """The limit is 0.2 × torso, from left shoulder to right hip: 44 px here."""
         torso = np.hypot(*np.subtract(REAL_EXAMPLE[1], REAL_EXAMPLE[10]))
         folder = save(tmp_path, example(), *[example(half="test")] * 2)
-        predicted = np.stack(
-            [coords()[:, [flic.COLUMNS[j] - 1 for j in FLIC.joints]]] * 2
-        )
+        predicted = np.stack([coords()[:, [flic.COLUMNS[j] - 1 for j in FLIC.joints]]] * 2)
         predicted = predicted.transpose(0, 2, 1).copy()  # [2, 11, 2], 1-based
         predicted[:, FLIC.index("nose")] += 500  # not scored
         predicted[0, FLIC.index("left_wrist")] += (0.199 * torso, 0)
@@ -197,9 +188,7 @@ class TestProtocol:
         scipy.io.savemat(tmp_path / "preds.mat", {"preds": predicted})
         people = read_published("flic", tmp_path / "preds.mat", folder / flic.FILE)
         assert people.ids == ("flic/test-film-00000010-2", "flic/test-film-00000010-3")
-        metrics = report.score(
-            people, FLIC, joints=PROTOCOLS["flic"].joints, resamples=0
-        )
+        metrics = report.score(people, FLIC, joints=PROTOCOLS["flic"].joints, resamples=0)
         values = metrics["pck@0.2"]
         assert values["total"] == 100 * 6 / 8 and values["joints"] == 8
         assert values["groups"] == {"Elb": 75.0, "Wri": 75.0}

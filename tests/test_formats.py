@@ -42,9 +42,7 @@ def test_read_predictions_preset_unsigned_integers(tmp_path):
 @pytest.mark.parametrize("origin, stated", [(None, 0), (0, 1), (0, None), (1, None)])
 def test_read_predictions_preset_origin(tmp_path, origin, stated):
     """The caller's word, before the file's own, before the kind of file."""
-    content = {"preds": PEOPLE[..., :2]} | (
-        {} if stated is None else {"origin": stated}
-    )
+    content = {"preds": PEOPLE[..., :2]} | ({} if stated is None else {"origin": stated})
     scipy.io.savemat(tmp_path / "a.mat", content)
     found = read_predictions(tmp_path / "a.mat", LSP, origin=origin)
     expected = stated if origin is None else origin
@@ -69,13 +67,9 @@ def test_read_predictions_preset_by_name(tmp_path):
 def test_read_predictions_preset_equal_axes(tmp_path):
     """14 people of 14 joints: two ways, unless the number of people decides."""
     scipy.io.savemat(tmp_path / "a.mat", {"x": np.zeros([14, 2, 14])})
-    with pytest.raises(
-        UsageError, match=r"x \[14, 2, 14\]; that can be read in several"
-    ):
+    with pytest.raises(UsageError, match=r"x \[14, 2, 14\]; that can be read in several"):
         read_predictions(tmp_path / "a.mat", LSP, counts=(14,))
-    array = np.arange(2 * 14 * 3.0).reshape(
-        2, 14, 3
-    )  # [2, J, 3 people] or [2 people, J, 3]
+    array = np.arange(2 * 14 * 3.0).reshape(2, 14, 3)  # [2, J, 3 people] or [2 people, J, 3]
     scipy.io.savemat(tmp_path / "b.mat", {"x": array})
     with pytest.raises(UsageError, match="3 people x 14 joints x 2"):
         read_predictions(tmp_path / "b.mat", LSP)
@@ -162,9 +156,7 @@ def test_read_predictions_preset_called_like_predictions(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", arrays)
     found = read_predictions(tmp_path / "a.mat", LSP)
     np.testing.assert_array_equal(found.joints_px, PEOPLE[..., :2] - 1)
-    assert found.source == (
-        "array 'pos_pred_src' as 5 people x 14 joints x 3, first pixel 1"
-    )
+    assert found.source == ("array 'pos_pred_src' as 5 people x 14 joints x 3, first pixel 1")
 
 
 def test_read_predictions_preset_names_under_another_name(tmp_path):
@@ -175,9 +167,7 @@ def test_read_predictions_preset_names_under_another_name(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", texts | {"x": array})
     found = read_predictions(tmp_path / "a.mat", LSP)
     for p, joint in enumerate(["head_top", "neck", "right_shoulder", "left_shoulder"]):
-        np.testing.assert_array_equal(
-            found.joints_px[:, LSP.index(joint)], array[:, p] - 1
-        )
+        np.testing.assert_array_equal(found.joints_px[:, LSP.index(joint)], array[:, p] - 1)
     assert np.isfinite(found.joints_px).all(-1).sum() == 5 * 4
 
 

@@ -26,9 +26,7 @@ def random_joints(rng, height, width, stride, shape=(2, 3), beyond_px=20):
 
 def test_gaussian_heatmap_preset():
     # A joint on the centre of cell (x = 1, y = 0) of stride 8: (11.5, 3.5); a sigma is one cell.
-    b = ops.gaussian_heatmap(
-        [[[11.5, 3.5]]], [[1.0]], height=2, width=3, stride=8, sigma_px=8.0
-    )
+    b = ops.gaussian_heatmap([[[11.5, 3.5]]], [[1.0]], height=2, width=3, stride=8, sigma_px=8.0)
     one, two = np.exp(-0.5), np.exp(-1.0)
     expected = [[one, 1, one], [two, one, two]]
     np.testing.assert_allclose(b[0, :, :, 0], expected, rtol=1e-6)
@@ -70,9 +68,7 @@ def test_gaussian_heatmap_reference(seeded, height, width, stride, cutoff):
     rng = seeded(2)
     joints_px = random_joints(rng, height, width, stride)
     present = rng.uniform(size=[2, 3])  # weights, not only 0 and 1
-    arguments = dict(
-        height=height, width=width, stride=stride, sigma_px=6.0, cutoff=cutoff
-    )
+    arguments = dict(height=height, width=width, stride=stride, sigma_px=6.0, cutoff=cutoff)
     np.testing.assert_allclose(
         ops.gaussian_heatmap(joints_px, present, **arguments),
         reference.gaussian_heatmap(joints_px, present, **arguments),
@@ -87,9 +83,7 @@ def test_gaussian_heatmap_far_outside(dtype, far):
     present, sigma_px = tf.ones([1, 3], dtype), tf.constant(7.0, dtype)
     with tf.GradientTape() as tape:
         tape.watch([joints_px, present, sigma_px])
-        b = ops.gaussian_heatmap(
-            joints_px, present, height=4, width=6, stride=8, sigma_px=sigma_px
-        )
+        b = ops.gaussian_heatmap(joints_px, present, height=4, width=6, stride=8, sigma_px=sigma_px)
     gradients = tape.gradient(b, [joints_px, present, sigma_px])
     np.testing.assert_array_equal(b, np.zeros([1, 4, 6, 3]))
     for gradient in gradients:
@@ -101,9 +95,7 @@ def test_gaussian_heatmap_absent_nan():
     present = tf.constant([[0.0, 1.0]])
     with tf.GradientTape() as tape:
         tape.watch([joints_px, present])
-        b = ops.gaussian_heatmap(
-            joints_px, present, height=2, width=2, stride=8, sigma_px=7.0
-        )
+        b = ops.gaussian_heatmap(joints_px, present, height=2, width=2, stride=8, sigma_px=7.0)
     for gradient in tape.gradient(b, [joints_px, present]):
         assert np.isfinite(gradient).all()
     np.testing.assert_array_equal(b[..., 0], np.zeros([1, 2, 2]))
@@ -130,9 +122,7 @@ def test_gaussian_heatmap_same_everywhere(seeded, assert_same_everywhere, cutoff
         return b, *tape.gradient(loss, [joints_px, present])
 
     joints_px = random_joints(rng, 5, 8, 8).astype(np.float32)
-    assert_same_everywhere(
-        values_and_gradients, joints_px, np.ones([2, 3], np.float32), atol=1e-5
-    )
+    assert_same_everywhere(values_and_gradients, joints_px, np.ones([2, 3], np.float32), atol=1e-5)
 
 
 def test_gaussian_heatmap_static_shape():

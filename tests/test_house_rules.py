@@ -7,9 +7,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
-SOURCES = sorted(
-    path for room in ("ops", "cpm", "bin") for path in (ROOT / room).rglob("*.py")
-)
+SOURCES = sorted(path for room in ("ops", "cpm", "bin") for path in (ROOT / room).rglob("*.py"))
 ALLOWED = {"ops": {"ops"}, "cpm": {"ops", "cpm"}, "bin": {"cpm", "bin"}}
 # Keras and friends hide what this project shows; the others leave the graph or run unsafe code.
 # `'keras': None` keeps it out (cpm/command_line.py).
@@ -77,8 +75,7 @@ def test_every_file_says_what_it_is(path):
 def imports_under(folder):
     for path in sorted((ROOT / folder).rglob("*.py")):
         yield from (
-            (name(path), module)
-            for module in imported_modules(ast.parse(path.read_text()))
+            (name(path), module) for module in imported_modules(ast.parse(path.read_text()))
         )
 
 
@@ -101,9 +98,7 @@ def test_data_does_not_know_the_network():
 
 def test_interchange_does_not_know_the_training_loop():
     strangers = ("cpm.training.loop", "cpm.training.step", "cpm.data")
-    offenders = [
-        p for p, m in imports_under("cpm/interchange") if m.startswith(strangers)
-    ]
+    offenders = [p for p, m in imports_under("cpm/interchange") if m.startswith(strangers)]
     assert not offenders
 
 

@@ -24,17 +24,12 @@ def png(width, height, bits, color_type, rows):
 
     def chunk(name, content):
         check = zlib.crc32(name + content)
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
-        )
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
 
     header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
     body = zlib.compress(b"".join(b"\0" + row for row in rows))
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", body)
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     )
 
 
@@ -99,9 +94,7 @@ class TestReadPicture:
         exif = Image.Exif()
         exif[0x0112] = orientation
         picture = Image.fromarray(np.ascontiguousarray(stored))
-        np.testing.assert_array_equal(
-            read_picture(encoded(picture, "PNG", exif=exif)), upright
-        )
+        np.testing.assert_array_equal(read_picture(encoded(picture, "PNG", exif=exif)), upright)
 
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
     def test_broken_exif_is_ignored(self):

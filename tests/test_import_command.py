@@ -109,9 +109,7 @@ class TestBadUse:
     def test_file(self, tmp_path):
         path, out = tmp_path / "pose_deploy.prototxt", tmp_path / "run"
         path.write_text('name: "vgg"\nlayer { name: "conv1_1" }\n')
-        status, _, error = run(
-            "import_weights.py", *SMALL, f"--src={path}", f"--out={out}"
-        )
+        status, _, error = run("import_weights.py", *SMALL, f"--src={path}", f"--out={out}")
         check_sentence(status, error, str(path), "prototxt", "beside it")
         assert not out.exists()
 

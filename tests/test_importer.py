@@ -73,9 +73,7 @@ def imported(folder, model, network_config, **options):
     return load_network(str(folder / "run"))[0], rows
 
 
-def assert_agree(
-    folder, seeded, arch, size, *, width=1.0, stages=6, joints=None, **form
-):
+def assert_agree(folder, seeded, arch, size, *, width=1.0, stages=6, joints=None, **form):
     """The importer's network draws what OpenCV draws, stage by stage and joint by joint."""
     joints = joints or RELEASED_JOINTS
     generator = seeded(11)
@@ -94,9 +92,7 @@ def assert_agree(
         largest = np.abs(expected_t).max()
         error = np.abs(b_t[0].numpy() - expected_t[..., there]).max() / largest
         print(f"stage {t}: largest belief {largest:.2f}, relative error {error:.1e}")
-        assert 0.01 < largest < 100 and expected_t.std() > 0.01, (
-            "signals died or exploded"
-        )
+        assert 0.01 < largest < 100 and expected_t.std() > 0.01, "signals died or exploded"
         assert error < 1e-4
 
 
@@ -116,9 +112,7 @@ def test_import_weights_in_full_draws_what_opencv_draws(tmp_path, seeded, arch, 
 
 @pytest.mark.parametrize("stages", [1, 2, 4])
 @pytest.mark.parametrize("arch, width", [("vgg", 0.125), ("paper", 0.25)])
-def test_import_weights_finds_the_number_of_stages(
-    tmp_path, seeded, arch, width, stages
-):
+def test_import_weights_finds_the_number_of_stages(tmp_path, seeded, arch, width, stages):
     assert_agree(tmp_path, seeded, arch, (48, 64), width=width, stages=stages)
 
 
@@ -194,9 +188,7 @@ def small(stages=2, arch="vgg", width=0.125, maps=15, seed=1):
 
 def test_import_weights_lists_every_layer(tmp_path):
     weights = small()
-    _, rows = imported(
-        tmp_path, caffe_files.caffemodel(weights), config("vgg", width=0.125)
-    )
+    _, rows = imported(tmp_path, caffe_files.caffemodel(weights), config("vgg", width=0.125))
     assert [row.layer for row in rows] == list(weights)
     for row in rows:
         kernel, bias = weights[row.layer]
@@ -315,9 +307,7 @@ def test_import_weights_raises(tmp_path, case):
 def test_import_weights_raises_for_a_used_folder(tmp_path):
     model = caffe_files.caffemodel(W)
     imported(tmp_path, model, config("vgg", width=0.125))
-    with pytest.raises(
-        UsageError, match="holds checkpoints already; name another --out"
-    ):
+    with pytest.raises(UsageError, match="holds checkpoints already; name another --out"):
         imported(tmp_path, model, config("vgg", width=0.125))
 
 

@@ -6,9 +6,7 @@ from cpm.evaluation.joint_spelling import spelled
 from cpm.skeleton import SKELETONS
 
 # `dataset_joints` of MPII's detections_our_format.mat, in MPII's order.
-ABBREVIATED = (
-    "rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho lsho lelb lwri"
-)
+ABBREVIATED = "rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho lsho lelb lwri"
 
 
 def test_spelled_preset_names_stay():

@@ -14,9 +14,7 @@ def test_arrays_in_preset_lists():
     np.testing.assert_array_equal(found["preds"], PEOPLE)
     assert set(found) == {"preds"}
     holes = [[[1, None]], [[None, 2]]]
-    np.testing.assert_array_equal(
-        arrays_in(holes)["list"], [[[1, np.nan]], [[np.nan, 2]]]
-    )
+    np.testing.assert_array_equal(arrays_in(holes)["list"], [[[1, np.nan]], [[np.nan, 2]]])
 
 
 def test_arrays_in_preset_coco_results():

@@ -52,9 +52,7 @@ def test_batch_norm_moves_its_averages(seeded):
     layer(tf.constant(x), training=True)
     mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
     np.testing.assert_allclose(layer.moving_mean.numpy(), mean / 4, rtol=1e-12)
-    np.testing.assert_allclose(
-        layer.moving_variance.numpy(), 0.75 + variance / 4, rtol=1e-12
-    )
+    np.testing.assert_allclose(layer.moving_variance.numpy(), 0.75 + variance / 4, rtol=1e-12)
     for _ in range(100):  # 0.75^100 = 3e-13 of the start remains
         layer(tf.constant(x), training=True)
     np.testing.assert_allclose(layer.moving_mean.numpy(), mean, rtol=1e-10)
@@ -155,6 +153,4 @@ def test_block_of_nothing_is_the_identity():
 def test_block_weights_do_not_depend_on_the_neighbours():
     alone = Block("one", 3, [Conv("b", 3, 8)], seed=4)
     after = Block("two", 3, [Conv("a", 1, 3), Conv("b", 3, 8)], seed=4)
-    np.testing.assert_array_equal(
-        alone.layers[0].kernel.numpy(), after.layers[2].kernel.numpy()
-    )
+    np.testing.assert_array_equal(alone.layers[0].kernel.numpy(), after.layers[2].kernel.numpy())

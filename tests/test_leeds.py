@@ -30,9 +30,7 @@ class TestLayouts:
         assert [p.id for p in people] == [f"lsp/im000{n}" for n in range(1, 6)]
         for n, person in enumerate(people):
             assert Path(person.image).is_file()
-            np.testing.assert_allclose(
-                person.pose.joints_px, joints[:2, :, n].T - 1, rtol=1e-6
-            )
+            np.testing.assert_allclose(person.pose.joints_px, joints[:2, :, n].T - 1, rtol=1e-6)
             expected = np.where(joints[2, :, n] == 1, OCCLUDED, VISIBLE)
             np.testing.assert_array_equal(person.pose.state, expected)
 
@@ -42,9 +40,7 @@ class TestLayouts:
         for n, person in enumerate(lspet.read_people(tmp_path / "lspet")):
             labelled = joints[2, :, n] == 1
             assert person.image.endswith(f"im0000{n + 1}.jpg")
-            np.testing.assert_array_equal(
-                person.pose.state, np.where(labelled, VISIBLE, ABSENT)
-            )
+            np.testing.assert_array_equal(person.pose.state, np.where(labelled, VISIBLE, ABSENT))
             np.testing.assert_allclose(
                 person.pose.joints_px[labelled],
                 joints[:2, labelled, n].T - 1,
@@ -71,9 +67,7 @@ class TestLayouts:
 
 class TestBadFiles:
     def test_no_file(self, tmp_path):
-        with pytest.raises(
-            UsageError, match="has no joints.mat; expected the unpacked"
-        ):
+        with pytest.raises(UsageError, match="has no joints.mat; expected the unpacked"):
             list(lsp.read_people(tmp_path))
 
     def test_not_matlab(self, tmp_path):

@@ -168,9 +168,7 @@ def test_line_transformed_kernel_gives_the_same(seeded, assert_same_everywhere):
     x, kernel, _ = case(seeded(10), line, (2, 9, 14), 3, 4)
     weights = ops.transform_kernel(kernel, algorithm=line)
     assert weights.shape == (1, 3, 3, line.products * 4)
-    y = assert_same_everywhere(
-        lambda x: ops.fast_conv2d_transformed(x, weights, algorithm=line), x
-    )
+    y = assert_same_everywhere(lambda x: ops.fast_conv2d_transformed(x, weights, algorithm=line), x)
     np.testing.assert_allclose(y, ops.conv2d(x, kernel), atol=1e-10)
 
 
@@ -181,9 +179,9 @@ def test_line_conv2d_raises():
         ops.fast_conv2d(tf.zeros([1, 8, 8, 1]), kernel[:2], algorithm=line)
     unknown = tf.TensorSpec([1, None, 8, 1])
     with pytest.raises(ValueError, match="expected a known height"):
-        tf.function(
-            lambda x: ops.fast_conv2d(x, kernel, algorithm=line)
-        ).get_concrete_function(unknown)
+        tf.function(lambda x: ops.fast_conv2d(x, kernel, algorithm=line)).get_concrete_function(
+            unknown
+        )
 
 
 @by_line
@@ -199,9 +197,7 @@ def test_line_multiply_adds_are_those_of_every_product(line, seeded, monkeypatch
 
     monkeypatch.setattr(tf, "matmul", counted)
     shape, c_in, c_out, kernel_width = (2, 13, 22), 3, 5, 4
-    x, kernel, upstream = case(
-        seeded(0), line, shape, c_in, c_out, kernel_width=kernel_width
-    )
+    x, kernel, upstream = case(seeded(0), line, shape, c_in, c_out, kernel_width=kernel_width)
     down = -(-shape[1] // line.outputs)
     grouped = 2 * down * 22 * kernel_width * line.products * c_in * c_out
 

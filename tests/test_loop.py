@@ -93,9 +93,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
         return honest(step, batch)
 
     cut.one_step = interrupted
-    with pytest.raises(
-        loop.Interrupted, match="stopped after step 5 of 8, which is saved"
-    ):
+    with pytest.raises(loop.Interrupted, match="stopped after step 5 of 8, which is saved"):
         cut.train()
     resumed = start(tmp_path / "cut")
     assert resumed.start == 5
@@ -105,11 +103,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
         np.testing.assert_array_equal(a, b)
     timeless = [
         [
-            {
-                k: v
-                for k, v in record.items()
-                if k not in ("images_per_second", "seconds")
-            }
+            {k: v for k, v in record.items() if k not in ("images_per_second", "seconds")}
             for record in read_metrics(tmp_path / name)
         ]
         for name in ("whole", "cut")
@@ -176,9 +170,7 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
         evidence = json.load(file)
     assert evidence["step"] == 4 and len(evidence["ids"]) == 4
     assert all(name.startswith("noise/train-") for name in evidence["ids"])
-    assert (
-        checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
-    )
+    assert checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
 
 
 def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
@@ -195,9 +187,7 @@ def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
         np.testing.assert_array_equal(new.numpy(), old)
 
 
-@pytest.mark.parametrize(
-    "what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)]
-)
+@pytest.mark.parametrize("what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)])
 def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
     """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
     config = dataclasses.replace(CONFIG, precision="float16")
@@ -265,9 +255,7 @@ def test_run_writes_tensorboard_and_metrics(tmp_path, data):
     assert {"train/loss", "train/loss_stage_2"} <= tags
     assert {"validation/pcp25", "validation/poses"} <= tags
     record = read_metrics(tmp_path)[0]
-    assert {"step", "loss", "loss_stage_1", "gradient_norm", "learning_rate"} <= set(
-        record
-    )
+    assert {"step", "loss", "loss_stage_1", "gradient_norm", "learning_rate"} <= set(record)
     assert record["loss"] == pytest.approx(
         record["loss_stage_1"] + record["loss_stage_2"], rel=1e-5
     )

@@ -54,8 +54,7 @@ def test_stage_losses_mean():
     targets = targets._replace(mask=tf.ones_like(targets.mask))
     found = loss.stage_losses(beliefs, targets, reduction="mean").numpy()
     expected = [
-        np.square(b - (targets.later if t else targets.first)).mean()
-        for t, b in enumerate(beliefs)
+        np.square(b - (targets.later if t else targets.first)).mean() for t, b in enumerate(beliefs)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
@@ -106,9 +105,7 @@ def test_stage_losses_raises():
 
 def test_stage_losses_same_everywhere(assert_same_everywhere):
     beliefs, targets = random_case(seed=8)
-    assert_same_everywhere(
-        lambda *b: loss.stage_losses(b, targets), *beliefs, rtol=1e-12
-    )
+    assert_same_everywhere(lambda *b: loss.stage_losses(b, targets), *beliefs, rtol=1e-12)
 
 
 def test_mean_peak():

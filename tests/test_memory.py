@@ -37,9 +37,7 @@ def test_measure_trains(precision):
 
 def test_resident_peak_sees_an_array():
     before = memory.resident_peak_mib()
-    size = (
-        int(before) + 300
-    )  # MiB: more than ever was resident, even if all of it is free now
+    size = int(before) + 300  # MiB: more than ever was resident, even if all of it is free now
     assert np.ones(size * 2**20, np.uint8).any()
     assert memory.resident_peak_mib() >= size
 
@@ -47,9 +45,7 @@ def test_resident_peak_sees_an_array():
 def test_script_says_what_it_measured():
     script = os.path.join(ROOT, "bin", "memory.py")
     flags = ["--stages=2", "--batch_size=4", "--recompute", "--precision=bfloat16"]
-    process = subprocess.run(
-        [sys.executable, script, *flags], capture_output=True, text=True
-    )
+    process = subprocess.run([sys.executable, script, *flags], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     assert "mini, 2 stages, norm batch, 128 x 128 px, batch of 4" in process.stdout
     assert "bfloat16, recompute: " in process.stdout and "MiB" in process.stdout

@@ -88,9 +88,7 @@ def test_paper_shares_its_second_trunk_and_not_the_features():
 @pytest.mark.parametrize("arch", PRESETS)
 def test_hidden_kernels_are_all_but_those_of_the_image_and_the_beliefs(arch):
     network = tiny(arch, stages=3)
-    kernels = {
-        v.ref() for v in network.trainable_variables if v.name.endswith("kernel:0")
-    }
+    kernels = {v.ref() for v in network.trainable_variables if v.name.endswith("kernel:0")}
     hidden = [v.ref() for v in network.hidden_kernels]
     assert set(hidden) < kernels and len(set(hidden)) == len(hidden)
     beliefs = len(network.skeleton) + int(network.config.background)
@@ -146,8 +144,7 @@ def test_dropout_of_a_step_is_a_function_of_the_seed(seeded):
     net = tiny("paper", stages=1, width=0.1)
     batch = inputs(seeded)
     one, same, other = (
-        net(*batch, training=True, seed=seed)[0].numpy()
-        for seed in ([0, 1], [0, 1], [0, 2])
+        net(*batch, training=True, seed=seed)[0].numpy() for seed in ([0, 1], [0, 1], [0, 2])
     )
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0
@@ -157,9 +154,7 @@ def test_images_of_any_numeric_type_mean_the_same(seeded):
     images, center_px = inputs(seeded)
     images = images.astype(np.uint8)
     net = tiny()
-    for one, other in zip(
-        net(images, center_px), net(images.astype(np.float32), center_px)
-    ):
+    for one, other in zip(net(images, center_px), net(images.astype(np.float32), center_px)):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
@@ -195,9 +190,7 @@ def test_center_map_is_an_averaged_gaussian(seeded):
                 assert abs(drawn[i, row, column, 0] - window.mean()) < 1e-12
 
 
-@pytest.mark.parametrize(
-    "image_size, sigma_px", [((368, 368), 21), ((160, 184), 21 * 160 / 368)]
-)
+@pytest.mark.parametrize("image_size, sigma_px", [((368, 368), 21), ((160, 184), 21 * 160 / 368)])
 def test_center_sigma_follows_the_configured_crop(image_size, sigma_px, monkeypatch):
     seen = {}
 

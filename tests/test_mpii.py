@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from PIL import Image
 from matlab_files import EMPTY, struct_array
 from pictures import smooth_picture
+from PIL import Image
 
 from cpm.data import matlab, mpii, sources
 from cpm.data.examples import parse_example
@@ -123,9 +123,7 @@ class TestPerson:
 
     def test_test_half_says_so_in_its_id(self, tmp_path):
         bare = {"scale": 2.5, "objpos": struct_array([{"x": 5.0, "y": 6.0}])}
-        people = read(
-            tmp_path, entry("1.jpg", bare), entry("2.jpg", person()), train=[0, 1]
-        )
+        people = read(tmp_path, entry("1.jpg", bare), entry("2.jpg", person()), train=[0, 1])
         assert [p.id for p in people] == ["mpii/test-1-1", "mpii/2-1"]
         assert not people[0].pose.present.any() and people[0].scale == 2.5
 
@@ -136,9 +134,7 @@ class TestPerson:
         assert found.id == "mpii/1-2" and len(found.others) == 1
 
     def test_a_picture_listed_twice_gives_no_id_twice(self, tmp_path):
-        people = read(
-            tmp_path, entry("1.jpg", person(), person()), entry("1.jpg", person())
-        )
+        people = read(tmp_path, entry("1.jpg", person(), person()), entry("1.jpg", person()))
         assert [p.id for p in people] == ["mpii/1-1", "mpii/1-2", "mpii/1-3"]
 
     def test_the_official_archive_s_folder(self, tmp_path):
@@ -265,9 +261,7 @@ class TestDegenerateEntries:
         people = read(tmp_path, *entries, annolist=cells(entries))
         assert [p.id for p in people] == ["mpii/1-1", "mpii/2-1", "mpii/2-2"]
         for other in people[1:]:
-            np.testing.assert_array_equal(
-                people[0].pose.joints_px, other.pose.joints_px
-            )
+            np.testing.assert_array_equal(people[0].pose.joints_px, other.pose.joints_px)
 
     def test_one_structure_instead_of_a_list(self, tmp_path):
         alone = person(annopoints={"point": point(5, 6.0, 7.0)})
@@ -380,9 +374,7 @@ class TestConversion:
     def test_script_compares_with_the_known_counts(self, folder, tmp_path):
         script = Path(__file__).parents[1] / "bin" / "convert.py"
         options = "--dataset=mpii", f"--src={folder}", f"--out={tmp_path / 'out'}"
-        done = subprocess.run(
-            [sys.executable, script, *options], capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert "validation: 1 people, 2,958 are known: 2,957 fewer" in done.stdout
 
@@ -401,9 +393,7 @@ class TestConversion:
         assert fields["joints_px"][1, 2].numpy().tolist() == [29, 29]
 
     def test_single_person(self, folder, tmp_path):
-        manifest = sources.convert(
-            "mpii", tmp_path / "out", src=folder, single_person=True
-        )
+        manifest = sources.convert("mpii", tmp_path / "out", src=folder, single_person=True)
         assert manifest.people("train") == 1 and "--single_person" in manifest.remake
         assert not manifest.report["left_out"]
 
@@ -452,9 +442,7 @@ class TestRealData:
         assert (np.abs(expected[away & ~missing]).min(-1) < 1e-3).all()
 
     def test_head_sizes(self, people, folder):
-        corners = scipy.io.loadmat(folder / "detections_our_format.mat")[
-            "headboxes_src"
-        ]
+        corners = scipy.io.loadmat(folder / "detections_our_format.mat")["headboxes_src"]
         expected = 0.6 * np.linalg.norm(corners[1] - corners[0], axis=0)
         found = [p.head_size_px for p in people]
         np.testing.assert_allclose(found, expected, atol=1e-3)

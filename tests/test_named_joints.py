@@ -47,9 +47,7 @@ def test_from_record_preset_own_joints():
     cat = own_skeleton(["nose", "tail"])
     people = [{"joints": {"tail": [1, 2]}}]
     assert read({"people": people}, cat)[0] == ("tail",)
-    with pytest.raises(
-        UsageError, match="names the joints 'tail'; known are right_ankle"
-    ):
+    with pytest.raises(UsageError, match="names the joints 'tail'; known are right_ankle"):
         read({"people": people})
 
 

@@ -70,9 +70,7 @@ def _mini_names(**changes):
     names = []
     for room, layer in ((r, c) for r, block in rooms.items() for c in block):
         path = f"cpm/{room}/{layer.name}"
-        names += (
-            [f"{path}/kernel"] if layer.norm else [f"{path}/bias", f"{path}/kernel"]
-        )
+        names += [f"{path}/kernel"] if layer.norm else [f"{path}/bias", f"{path}/kernel"]
         if layer.norm:
             norm = ("moving_mean", "moving_variance", "offset", "scale")
             names += [f"{path}_norm/{variable}" for variable in norm]
@@ -298,9 +296,7 @@ def test_gradient_by_every_variable_and_by_the_input(case, training, seeded):
         assert gradient is not None, f"{variable.name} has no gradient"
         direction = rng.normal(size=variable.shape)
         theoretical = float(tf.reduce_sum(gradient * direction))
-        numerical = [
-            _slope(objective, variable, direction, step) for step in (1e-6, 1e-7, 1e-8)
-        ]
+        numerical = [_slope(objective, variable, direction, step) for step in (1e-6, 1e-7, 1e-8)]
         error = min(abs(slope - theoretical) for slope in numerical)
         assert error < 1e-6 * max(1.0, abs(theoretical)), (
             f"{variable.name}: {theoretical} against {numerical}"

@@ -23,9 +23,7 @@ def variables_and_gradients(steps=5):
 def run(make, start, gradients, rates, compiled):
     variables = [tf.Variable(w, name=f"v{i}") for i, w in enumerate(start)]
     optimizer = make(variables)
-    apply = (
-        tf.function(optimizer.apply, jit_compile=True) if compiled else optimizer.apply
-    )
+    apply = tf.function(optimizer.apply, jit_compile=True) if compiled else optimizer.apply
     for step, rate in zip(gradients, rates):
         apply([tf.constant(g) for g in step], tf.constant(rate, tf.float64))
     return [v.numpy() for v in variables]
@@ -39,9 +37,7 @@ def test_momentum(compiled):
     velocity = [np.zeros_like(w) for w in start]
     for step, rate in zip(gradients, rates):
         for i, (factor, decay) in enumerate([(1.0, 0.5), (2.0, 0.0)]):
-            velocity[i] = 0.9 * velocity[i] + rate * factor * (
-                step[i] + decay * expected[i]
-            )
+            velocity[i] = 0.9 * velocity[i] + rate * factor * (step[i] + decay * expected[i])
             expected[i] = expected[i] - velocity[i]
 
     def make(v):
@@ -129,9 +125,7 @@ def test_graph_changes_so_many_variables_at_once(monkeypatch, ops_before, at_onc
     graph = tf.function(
         lambda: optimizer.apply(gradients, 0.1, tf.constant(0.5))
     ).get_concrete_function()
-    changes = [
-        op for op in graph.graph.get_operations() if op.type == "AssignSubVariableOp"
-    ]
+    changes = [op for op in graph.graph.get_operations() if op.type == "AssignSubVariableOp"]
     assert len(changes) == 5
     for i, change in enumerate(changes):
         before = ops_before(change) & {*changes}
@@ -186,9 +180,7 @@ def test_orthogonalize_float32_keeps_the_small_singular_values():
     matrix = (u * np.logspace(0, -3, 16)) @ v.T
     found = optimizers.orthogonalize(tf.constant(matrix, tf.float32))
     # Relative to values of about 1; eps / 1e-3 = 1.2e-4 for the smallest of them.
-    np.testing.assert_allclose(
-        u.T @ found @ v, u.T @ newton_schulz(matrix) @ v, atol=1e-3
-    )
+    np.testing.assert_allclose(u.T @ found @ v, u.T @ newton_schulz(matrix) @ v, atol=1e-3)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -243,9 +235,7 @@ def test_muon_turns_a_kernel_and_keeps_its_length():
         start = rng.normal(size=(3, 3, 8, 16)) * size
         kernel = tf.Variable(start, dtype=tf.float64)
         gradient = tf.constant(slope * rng.normal(size=start.shape))
-        optimizers.Muon([kernel], hidden=[kernel]).apply(
-            [gradient], 0.1 / optimizers.TURN
-        )
+        optimizers.Muon([kernel], hidden=[kernel]).apply([gradient], 0.1 / optimizers.TURN)
         length = np.linalg.norm(start)
         np.testing.assert_allclose(np.linalg.norm(kernel), length, rtol=1e-12)
         cosine = np.sum(kernel * start) / length**2

@@ -21,9 +21,7 @@ def person(skeleton, **positions):
 
 def torso_of_ten():
     """Left shoulder and right hip 6 right, 8 down of each other: a torso of exactly 10 px."""
-    return person(
-        LSP, left_shoulder=(0, 0), right_hip=(6, 8), neck=(3, 0), left_wrist=(50, 50)
-    )
+    return person(LSP, left_shoulder=(0, 0), right_hip=(6, 8), neck=(3, 0), left_wrist=(50, 50))
 
 
 def test_pck_preset_on_the_line_is_correct():
@@ -103,9 +101,7 @@ def test_auc_random_is_the_area_under_the_curve(seeded):
     errors = pck.normalized_errors(predicted, truth, state, head, MPII)
     percent = pck.curve(errors, pck.PCKH_THRESHOLDS)
     # Independent: NumPy's trapezoid rule over the pooled curve.
-    assert score.total == pytest.approx(
-        np.trapezoid(percent, pck.PCKH_THRESHOLDS) / 0.5, abs=1e-9
-    )
+    assert score.total == pytest.approx(np.trapezoid(percent, pck.PCKH_THRESHOLDS) / 0.5, abs=1e-9)
 
 
 def test_thresholds_preset_are_the_decimal_numbers():

@@ -66,13 +66,9 @@ def test_find_peaks_round_trip_border():
 def test_find_peaks_dark_round_trip(seeded):
     """The blur of a sampled Gaussian by a sampled Gaussian is no Gaussian any more, but nearly."""
     joints_px = crop_positions(seeded(12), 20, 28, 8)
-    joints_px = np.clip(
-        joints_px, 24, [28 * 8 - 25, 20 * 8 - 25]
-    )  # away from the border
+    joints_px = np.clip(joints_px, 24, [28 * 8 - 25, 20 * 8 - 25])  # away from the border
     maps = draw(joints_px, 20, 28, 8, 7.0)
-    points_px, confidence = ops.find_peaks(
-        maps, stride=8, refinement="dark", sigma_cells=7 / 8
-    )
+    points_px, confidence = ops.find_peaks(maps, stride=8, refinement="dark", sigma_cells=7 / 8)
     error = np.abs(points_px - joints_px).max()
     print(f"dark round trip: {error:.1e} px")
     assert error < 0.02  # measured: 0.013
@@ -87,18 +83,14 @@ def test_find_peaks_dark_beats_taylor_on_rough_maps(seeded):
     maps += 0.1 * rng.normal(size=maps.shape)
     means = {}
     for refinement in ops.REFINEMENTS:
-        points_px, _ = ops.find_peaks(
-            maps, stride=8, refinement=refinement, sigma_cells=7 / 8
-        )
+        points_px, _ = ops.find_peaks(maps, stride=8, refinement=refinement, sigma_cells=7 / 8)
         errors = np.linalg.norm(points_px - joints_px, axis=-1)
         means[refinement] = errors.mean()
     print({name: f"{mean:.2f} px" for name, mean in means.items()})
     assert means["dark"] < 0.9 * means["taylor"] < means["quarter"] < means["none"]
 
 
-@pytest.mark.parametrize(
-    "refinement, bound", [("none", 4.0), ("quarter", 2.0), ("taylor", 1e-3)]
-)
+@pytest.mark.parametrize("refinement, bound", [("none", 4.0), ("quarter", 2.0), ("taylor", 1e-3)])
 def test_find_peaks_error_of_each_refinement(seeded, refinement, bound):
     # Stride 8: the cell is right to 4 px; a quarter (2 px) towards the higher neighbour leaves 2.
     joints_px = crop_positions(seeded(2), 20, 28, 8)
@@ -106,9 +98,7 @@ def test_find_peaks_error_of_each_refinement(seeded, refinement, bound):
     maps = draw(joints_px, 20, 28, 8, 7.0)
     points_px, _ = ops.find_peaks(maps, stride=8, refinement=refinement)
     error = np.abs(points_px - joints_px).max()
-    assert bound / 2 < error <= bound + 1e-4 or (
-        refinement == "taylor" and error < bound
-    )
+    assert bound / 2 < error <= bound + 1e-4 or (refinement == "taylor" and error < bound)
 
 
 def test_find_peaks_outside_the_crop():

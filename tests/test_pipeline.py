@@ -41,10 +41,7 @@ def write(folder, people, **options):
 
 
 def arrays(dataset, count):
-    return [
-        {key: value.numpy() for key, value in batch.items()}
-        for batch in dataset.take(count)
-    ]
+    return [{key: value.numpy() for key, value in batch.items()} for batch in dataset.take(count)]
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +118,7 @@ class TestJointsByName:
     @pytest.mark.parametrize("model", ["lsp14", "mpii16", "coco17"])
     def test_every_joint_keeps_its_name(self, folders, model):
         settings = config(13, skeleton=model)
-        (batch,) = arrays(
-            pipeline.evaluation_batches(folders, settings, split="train"), 1
-        )
+        (batch,) = arrays(pipeline.evaluation_batches(folders, settings, split="train"), 1)
         people = {p.id: p for p in make_people(7, LSP14, "a")}
         people |= {p.id: p for p in make_people(6, MPII16, "b", seed=1)}
         for n in range(13):
@@ -134,9 +129,7 @@ class TestJointsByName:
                     person.skeleton.joints, person.pose.joints_px, person.pose.state
                 )
             }
-            found = geometry.transform_points(
-                batch["crop_to_image"][n], batch["joints_px"][n, 0]
-            )
+            found = geometry.transform_points(batch["crop_to_image"][n], batch["joints_px"][n, 0])
             for p, joint in enumerate(SKELETONS[model].joints):
                 position, state = truth.get(canonical_name(joint), (None, 0))
                 assert batch["state"][n, 0, p] == state
@@ -148,9 +141,7 @@ class TestJointsByName:
 
 class TestEvaluation:
     def test_last_batch_is_filled(self, folders):
-        batches = arrays(
-            pipeline.evaluation_batches(folders, config(), split="train"), 99
-        )
+        batches = arrays(pipeline.evaluation_batches(folders, config(), split="train"), 99)
         assert len(batches) == 4
         valid = np.concatenate([batch["valid"] for batch in batches])
         assert valid.tolist() == [1] * 13 + [0] * 3
@@ -160,17 +151,13 @@ class TestEvaluation:
         assert all(np.linalg.det(m[:, :2]) == 1 for m in filler["crop_to_image"])
 
     def test_full_batches_need_no_filling(self, folders):
-        dataset = pipeline.evaluation_batches(
-            folders, config(), split="train", batch_size=13
-        )
+        dataset = pipeline.evaluation_batches(folders, config(), split="train", batch_size=13)
         batches = arrays(dataset, 99)
         assert len(batches) == 1 and batches[0]["valid"].all()
 
     def test_always_the_same(self, folders):
         one, other = (
-            arrays(
-                pipeline.evaluation_batches(folders, config(seed=s), split="train"), 9
-            )
+            arrays(pipeline.evaluation_batches(folders, config(seed=s), split="train"), 9)
             for s in (0, 1)
         )
         for a, b in zip(one, other):
@@ -200,9 +187,7 @@ class TestEvaluation:
         people = {p.id: p for p in make_people(7, LSP14, "a")}
         for n in range(7):
             pose = people[batch["id"][n].decode()].pose
-            region = geometry.region_from_joints(
-                pose.joints_px, pose.present, settings.data.margin
-            )
+            region = geometry.region_from_joints(pose.joints_px, pose.present, settings.data.margin)
             np.testing.assert_allclose(
                 batch["crop_to_image"][n],
                 geometry.crop_to_image(region, SIZE),
@@ -216,9 +201,7 @@ class TestEvaluation:
 class TestCropRules:
     def folder(self, tmp_path):
         (person,) = make_people(1)
-        scaled = dataclasses.replace(
-            person, id="made/scaled", center_px=(30.0, 25.5), scale=0.2
-        )
+        scaled = dataclasses.replace(person, id="made/scaled", center_px=(30.0, 25.5), scale=0.2)
         write(tmp_path / "out", [person, scaled])
         return str(tmp_path / "out"), person
 
@@ -282,16 +265,12 @@ class TestCropRules:
         assert batch["pyramid"].shape == (3, 3, *SIZE, 3)
         for n, scale in enumerate(scales):
             (other,) = arrays(
-                pipeline.evaluation_batches(
-                    folder, config(3, margin=1.5 / scale), split="train"
-                ),
+                pipeline.evaluation_batches(folder, config(3, margin=1.5 / scale), split="train"),
                 1,
             )
             np.testing.assert_allclose(batch["pyramid"][:2, n], other["image"][:2])
         np.testing.assert_array_equal(batch["pyramid"][:, 1], batch["image"])
-        (plain,) = arrays(
-            pipeline.evaluation_batches(folder, config(3), split="train"), 1
-        )
+        (plain,) = arrays(pipeline.evaluation_batches(folder, config(3), split="train"), 1)
         assert "pyramid" not in plain
 
     def test_fall_back_is_said(self, tmp_path, caplog):
@@ -322,9 +301,7 @@ class TestCropRules:
         settings = config(13)
         plain, (batch,) = (
             arrays(
-                pipeline.evaluation_batches(
-                    folders, settings, split="train", regions=regions
-                ),
+                pipeline.evaluation_batches(folders, settings, split="train", regions=regions),
                 1,
             )
             for regions in ({}, given)
@@ -371,14 +348,10 @@ class TestDots:
 
     def test_found_where_the_joints_are(self, tmp_path):
         write(tmp_path / "dots", (self.person(n) for n in range(16)))
-        augment = AugmentConfig(
-            scale=(0.8, 1.6), rotation_deg=180, flip=0.5, shift=0.05
-        )
+        augment = AugmentConfig(scale=(0.8, 1.6), rotation_deg=180, flip=0.5, shift=0.05)
         size = (96, 112)
         settings = config(16, size=size, augment=augment, margin=1.6)
-        (batch,) = arrays(
-            pipeline.training_batches(str(tmp_path / "dots"), settings), 1
-        )
+        (batch,) = arrays(pipeline.training_batches(str(tmp_path / "dots"), settings), 1)
         flips = [np.linalg.det(m[:, :2]) < 0 for m in batch["crop_to_image"]]
         assert 0 < sum(flips) < 16
         found = 0
@@ -388,10 +361,7 @@ class TestDots:
                 dot = mirror_name(joint) if flipped else joint
                 color = np.array(self.JOINTS[dot][1])
                 position = batch["joints_px"][n, 0, MPII16.index(joint)]
-                if (
-                    not (10 < position).all()
-                    or not (position[::-1] < np.array(size) - 11).all()
-                ):
+                if not (10 < position).all() or not (position[::-1] < np.array(size) - 11).all():
                     continue
                 found += 1
                 measured = self.centroid(batch["image"][n], color, position)
@@ -405,9 +375,7 @@ class TestDots:
         y, x = np.mgrid[: image.shape[0], : image.shape[1]]
         inside = np.hypot(x - near[0], y - near[1]) < 9
         # How much of the colour there is, less what is of any other.
-        likeness = image @ (color / color.sum()) - image @ (1.0 - color) / max(
-            1, 3 - color.sum()
-        )
+        likeness = image @ (color / color.sum()) - image @ (1.0 - color) / max(1, 3 - color.sum())
         grey_border = np.ptp(image, axis=-1) < 12
         weight = np.where(inside & ~grey_border, np.maximum(likeness - 25, 0), 0)
         assert weight.sum() > 0, "no dot of this colour near the joint"
@@ -417,18 +385,12 @@ class TestDots:
 class TestOthers:
     def test_others_follow_and_are_limited(self, tmp_path):
         (person,) = make_people(1)
-        others = tuple(
-            Pose(person.pose.joints_px + shift, np.full(14, 1)) for shift in (9, 3, 6)
-        )
+        others = tuple(Pose(person.pose.joints_px + shift, np.full(14, 1)) for shift in (9, 3, 6))
         write(tmp_path / "out", [dataclasses.replace(person, others=others)])
         settings = config(1, skeleton="lsp14", max_people=3)
-        dataset = pipeline.evaluation_batches(
-            str(tmp_path / "out"), settings, split="train"
-        )
+        dataset = pipeline.evaluation_batches(str(tmp_path / "out"), settings, split="train")
         (batch,) = arrays(dataset, 1)
-        found = geometry.transform_points(
-            batch["crop_to_image"][0], batch["joints_px"][0, 1:]
-        )
+        found = geometry.transform_points(batch["crop_to_image"][0], batch["joints_px"][0, 1:])
         for got, shift in zip(found, (3, 6)):
             np.testing.assert_allclose(got, person.pose.joints_px + shift, atol=1e-3)
         assert (batch["state"][0, 1:] == 1).all()
@@ -436,9 +398,7 @@ class TestOthers:
 
 class TestRefusals:
     def test_unknown_split(self, folders):
-        with pytest.raises(
-            UsageError, match="no people of split 'val'.*there are: train"
-        ):
+        with pytest.raises(UsageError, match="no people of split 'val'.*there are: train"):
             pipeline.evaluation_batches(folders, config(), split="val")
 
     def test_no_folder(self):
@@ -467,6 +427,7 @@ def test_no_more_threads_than_cores(folders):
     options = pipeline.training_batches(folders, config()).options()
     assert options.threading.private_threadpool_size == pipeline.WORKERS
     assert options.deterministic
-    assert tf.data.experimental.cardinality(
-        pipeline.training_batches(folders, config())
-    ) in (tf.data.UNKNOWN_CARDINALITY, tf.data.INFINITE_CARDINALITY)
+    assert tf.data.experimental.cardinality(pipeline.training_batches(folders, config())) in (
+        tf.data.UNKNOWN_CARDINALITY,
+        tf.data.INFINITE_CARDINALITY,
+    )

@@ -74,9 +74,7 @@ def test_pool_random(seeded, size, window, stride):
 def test_pool_reference(seeded, size, window, stride):
     x = seeded(2).normal(size=[2, *size, 3])
     sizes = dict(window=window, stride=stride)
-    np.testing.assert_array_equal(
-        ops.max_pool(x, **sizes), reference.max_pool(x, **sizes)
-    )
+    np.testing.assert_array_equal(ops.max_pool(x, **sizes), reference.max_pool(x, **sizes))
     np.testing.assert_allclose(
         ops.average_pool(x, **sizes), reference.average_pool(x, **sizes), atol=1e-14
     )

@@ -39,9 +39,7 @@ def make(arch, precision, *, norm="none", xla=False):
     for kernel in machine.kernels.values():
         fan_in = np.prod(kernel.shape[:-1])
         kernel.assign(rng.normal(size=kernel.shape) * math.sqrt(2 / fan_in))
-    step = TrainStep(
-        machine, optimizers.make_optimizer(config.optimizer, machine), config
-    )
+    step = TrainStep(machine, optimizers.make_optimizer(config.optimizer, machine), config)
     if step.loss_scale is not None:
         step.loss_scale.scale.assign(2.0**6)  # the loss of noise is large
     return machine, step

@@ -112,9 +112,7 @@ def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     here, there = predictor(image), predictor(image[:, ::-1])
     channels = list(network.skeleton.mirror) + [16]
     # 64 px fill the crop of 64 exactly, so even the warp is the identity.
-    np.testing.assert_allclose(
-        there.beliefs[0][:, ::-1][..., channels], here.beliefs[0], atol=1e-6
-    )
+    np.testing.assert_allclose(there.beliefs[0][:, ::-1][..., channels], here.beliefs[0], atol=1e-6)
     mirrored = there.joints_px[network.skeleton.mirror] * (-1, 1) + (63, 0)
     np.testing.assert_allclose(mirrored, here.joints_px, atol=0.01)
 
@@ -181,9 +179,7 @@ def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
     region = looks.next_region(once.joints_px, once.confidence, 700.0, 1.2)
     twice = Predictor(network, margin=1.2, flip=False)(image)
     assert len(network.seen) == 3
-    np.testing.assert_allclose(
-        twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6
-    )
+    np.testing.assert_allclose(twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6)
     np.testing.assert_array_equal(network.seen[0], network.seen[1])
     # A cell of the first look is 58 picture pixels wide, one of the second under 10.
     errors = [np.abs(p.joints_px - SMALL).max() for p in (once, twice)]
@@ -235,10 +231,7 @@ def test_predictor_first_look(eagerly):
     """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
     image = np.zeros([60, 200, 3], np.uint8)
     sides = [
-        np.hypot(
-            *Predictor(Watcher(), crop=crop, flip=False)(image).crop_to_image[:, 0]
-        )
-        * SIZE[0]
+        np.hypot(*Predictor(Watcher(), crop=crop, flip=False)(image).crop_to_image[:, 0]) * SIZE[0]
         for crop in ("image", "whole", None)
     ]
     np.testing.assert_allclose(sides, [75, 200, 200], rtol=1e-6)

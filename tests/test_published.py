@@ -27,9 +27,7 @@ def mpii_arrays(people=4):
     return {
         "pos_gt_src": np.arange(16 * 2 * people, dtype=float).reshape(16, 2, people),
         "jnt_missing": np.eye(16, people),
-        "headboxes_src": np.stack(
-            [np.zeros([2, people]), np.full([2, people], [[30], [40]])]
-        ),
+        "headboxes_src": np.stack([np.zeros([2, people]), np.full([2, people], [[30], [40]])]),
     }
 
 
@@ -109,9 +107,7 @@ def test_read_published_raises(tmp_path):
 
 
 def test_read_truth_raises_on_different_people(tmp_path):
-    scipy.io.savemat(
-        tmp_path / "a.mat", mpii_arrays() | {"jnt_missing": np.zeros([16, 5])}
-    )
+    scipy.io.savemat(tmp_path / "a.mat", mpii_arrays() | {"jnt_missing": np.zeros([16, 5])})
     with pytest.raises(UsageError, match="expected the same people in pos_gt_src"):
         read_truth("mpii", tmp_path / "a.mat")
 
@@ -150,9 +146,7 @@ class TestRealData:
             for name in ("detections_our_format.mat", "valid.h5")
         ]
         assert truth[0].ids == truth[1].ids and truth[0].ids[0] == "mpii/005808361-1"
-        np.testing.assert_allclose(
-            truth[0].head_size_px, truth[1].head_size_px, atol=1e-3
-        )
+        np.testing.assert_allclose(truth[0].head_size_px, truth[1].head_size_px, atol=1e-3)
         np.testing.assert_array_equal(truth[0].state > 0, truth[1].state > 0)
         difference = np.abs(truth[0].joints_px - truth[1].joints_px).max(-1)
         assert (difference > 1).sum() == 13 and np.median(difference) < 1e-3
@@ -194,6 +188,4 @@ def test_read_published_of_tompson_in_both_files():
     )
     named = np.isfinite(first.joints_px).all(-1)
     assert named.sum() == 2958 * 14  # no pelvis, no thorax
-    np.testing.assert_allclose(
-        first.joints_px[named], second.joints_px[named], rtol=1e-9
-    )
+    np.testing.assert_allclose(first.joints_px[named], second.joints_px[named], rtol=1e-9)

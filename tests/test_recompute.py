@@ -31,13 +31,9 @@ def trained(arch, norm, recompute, *, xla, precision="float32", steps=3):
     machine = ConvolutionalPoseMachine(
         config.network, seed=1, compute_dtype=precision, recompute=recompute
     )
-    for (
-        kernel
-    ) in machine.kernels.values():  # the release's start leaves nothing to compare
+    for kernel in machine.kernels.values():  # the release's start leaves nothing to compare
         kernel.assign(kernel * (5.0 if arch != "mini" else 1.0))
-    step = TrainStep(
-        machine, optimizers.make_optimizer(config.optimizer, machine), config
-    )
+    step = TrainStep(machine, optimizers.make_optimizer(config.optimizer, machine), config)
     batch, first = tensors(random_batch(8)), None
     for number in range(steps):
         _, gradients = step.losses_and_gradients(batch, number)

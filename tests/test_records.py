@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from pictures import MPII16, make_people, save_leeds, lsp_joints
+from pictures import MPII16, lsp_joints, make_people, save_leeds
 
 from cpm.data import lsp
 from cpm.data.examples import parse_example
@@ -44,9 +44,7 @@ def contents(folder):
 class TestRoundTrip:
     def test_everybody_is_there_once(self, tmp_path):
         manifest = write(make_people(20), tmp_path / "out", shards=2)
-        train, validation = (
-            ids_of(tmp_path / "out", s) for s in ("train", "validation")
-        )
+        train, validation = (ids_of(tmp_path / "out", s) for s in ("train", "validation"))
         assert (manifest.people("train"), manifest.people("validation")) == (13, 7)
         assert sorted(validation) == sorted(f"made/{n}" for n in range(0, 20, 3))
         assert sorted(train + validation) == sorted(f"made/{n}" for n in range(20))
@@ -108,15 +106,11 @@ class TestReport:
             rule=RULES["development"],
         )
         left_out = manifest.report["left_out"]
-        assert left_out["pictures missing"] == [
-            f"lsp/im{n:04d}" for n in (3, 5, 6, 7, 8)
-        ]
+        assert left_out["pictures missing"] == [f"lsp/im{n:04d}" for n in (3, 5, 6, 7, 8)]
         (unreadable,) = left_out["pictures unreadable"]
         assert unreadable.startswith("lsp/im0002 (") and "im0002.jpg" in unreadable
         text = table(manifest.report)
-        assert (
-            "5 pictures missing: lsp/im0003, lsp/im0005, lsp/im0006 and 2 more" in text
-        )
+        assert "5 pictures missing: lsp/im0003, lsp/im0005, lsp/im0006 and 2 more" in text
         assert ids_of(tmp_path / "out", "train") in (
             ["lsp/im0001", "lsp/im0004"],
             ["lsp/im0004", "lsp/im0001"],
@@ -127,9 +121,7 @@ class TestReport:
         joints_px = person.pose.joints_px.copy()
         joints_px[:4] = (-0.4, -0.4), (63.4, 71.4), (-0.6, 5), (5, 71.6)
         state = np.array([2, 2, 2, 1] + [2] * 8 + [1, 0])
-        person = type(person)(
-            "made/1", person.image, person.skeleton, Pose(joints_px, state)
-        )
+        person = type(person)("made/1", person.image, person.skeleton, Pose(joints_px, state))
         counts = write([person], tmp_path / "out").report["splits"]["train"]
         assert counts == {
             "people": 1,
@@ -143,9 +135,7 @@ class TestReport:
     def test_nobody_without_joints(self, tmp_path):
         people = list(make_people(2))
         nobody = Pose(np.zeros((14, 2)), np.zeros(14))
-        people.append(
-            type(people[0])("made/2", people[0].image, people[0].skeleton, nobody)
-        )
+        people.append(type(people[0])("made/2", people[0].image, people[0].skeleton, nobody))
         report = write(people, tmp_path / "out").report
         assert report["left_out"] == {"without any joint": ["made/2"]}
 
@@ -157,9 +147,7 @@ class TestReport:
         assert manifest.people("train") == 175
         (names,) = manifest.report["left_out"].values()
         assert names == ["lsp/im0175"]
-        kept = write_records(
-            people, tmp_path / "b", leave_out=lambda _: None, **options
-        )
+        kept = write_records(people, tmp_path / "b", leave_out=lambda _: None, **options)
         assert kept.people("train") == 176
 
 
@@ -185,9 +173,7 @@ class TestRefusals:
         assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
     def test_nobody(self, tmp_path):
-        with pytest.raises(
-            UsageError, match="no person of made .* the source is empty"
-        ):
+        with pytest.raises(UsageError, match="no person of made .* the source is empty"):
             write([], tmp_path / "out")
         assert not os.listdir(tmp_path / "out")
 
@@ -229,12 +215,8 @@ class TestRefusals:
         complete = contents(tmp_path / "out")
         (tmp_path / "out" / NAME).unlink()
         (tmp_path / "out" / MARKER).write_text("")
-        (tmp_path / "out" / ".partial-xtrain-00000-of-00002.tfrecord").write_text(
-            "half"
-        )
-        with pytest.raises(
-            UsageError, match=f"not a complete data folder \\(no {NAME}\\)"
-        ):
+        (tmp_path / "out" / ".partial-xtrain-00000-of-00002.tfrecord").write_text("half")
+        with pytest.raises(UsageError, match=f"not a complete data folder \\(no {NAME}\\)"):
             read_manifest(tmp_path / "out")
         write(make_people(5), tmp_path / "out")
         assert contents(tmp_path / "out") == complete
@@ -249,9 +231,7 @@ class TestManifest:
         return folder / read_manifest(folder).splits["train"][0].file
 
     def test_no_folder(self, tmp_path):
-        with pytest.raises(
-            UsageError, match="is missing .*make it with: python bin/conv"
-        ):
+        with pytest.raises(UsageError, match="is missing .*make it with: python bin/conv"):
             read_manifest(tmp_path / "none")
 
     def test_missing_shard(self, tmp_path):

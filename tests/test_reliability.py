@@ -34,9 +34,7 @@ def test_reliability_of_honest_confidence(seeded):
     """Right with the probability that the confidence says: no calibration error but chance's."""
     rng = seeded(1)
     confidence = rng.uniform(size=(4000, 14))
-    found = reliability(
-        people(confidence, rng.uniform(size=(4000, 14)) < confidence), LSP
-    )
+    found = reliability(people(confidence, rng.uniform(size=(4000, 14)) < confidence), LSP)
     assert found["joints"] == 56_000 and found["rule"] == "pck@0.2"
     # 20 bins of 2,800: a share is off by 0.4 / sqrt(2800) = 0.8 points in the mean.
     assert found["ece"] < 0.012

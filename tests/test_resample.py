@@ -30,9 +30,7 @@ def test_resample_gradient(seeded):
     rng = seeded(2)
     rows, columns = matrices(rng)
     maps = tf.constant(rng.normal(size=[2, 5, 7, 2]))
-    theory, numeric = tf.test.compute_gradient(
-        lambda m: ops.resample(m, rows, columns), [maps]
-    )
+    theory, numeric = tf.test.compute_gradient(lambda m: ops.resample(m, rows, columns), [maps])
     assert np.abs(theory[0] - numeric[0]).max() < 1e-6
 
 

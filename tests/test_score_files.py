@@ -77,9 +77,7 @@ def test_written_predictions_are_in_the_original_s_pixels(tmp_path):
     """A large picture is stored cut and shrunk; a file has to say where joints are in the original."""
     (person,) = make_people(1, size=(300, 420))
     joints_px = person.pose.joints_px + (200, 100)
-    person = dataclasses.replace(
-        person, pose=Pose(joints_px, person.pose.state), head_size_px=30.0
-    )
+    person = dataclasses.replace(person, pose=Pose(joints_px, person.pose.state), head_size_px=30.0)
     folder = str(tmp_path / "data")
     write_records([person], folder, source="made", rule=EVERYBODY, longest_side_px=160)
     people = network_predictions(folder, "validation", noise_px=0.0)
@@ -177,9 +175,7 @@ def test_write_network_predictions_raises_on_the_same_person_twice(lsp, tmp_path
     _, folder, _ = lsp
     people = network_predictions(folder, "train").select([0, 0])
     with pytest.raises(UsageError, match="same id.*name each data folder once"):
-        score_files.write_network_predictions(
-            f"{tmp_path}/p.mat", people, LSP14, [folder], "train"
-        )
+        score_files.write_network_predictions(f"{tmp_path}/p.mat", people, LSP14, [folder], "train")
 
 
 def test_score_file_preset_whole_report(lsp, tmp_path):

@@ -57,15 +57,11 @@ def test_only_preset():
 
 def test_score_from_credit_raises():
     with pytest.raises(ValueError, match=r"both be \[N, 14\]"):
-        score_from_credit(
-            "x", "y", np.zeros([2, 13]), np.zeros([2, 13], bool), LSP.joints
-        )
+        score_from_credit("x", "y", np.zeros([2, 13]), np.zeros([2, 13], bool), LSP.joints)
 
 
 def test_merge_groups_preset():
-    assert merge_groups({"neck": 90.0, "head_top": 100.0, "pelvis": 3.0}) == {
-        "Head": 95.0
-    }
+    assert merge_groups({"neck": 90.0, "head_top": 100.0, "pelvis": 3.0}) == {"Head": 95.0}
     assert merge_groups({"left_knee": np.nan, "right_knee": 60.0}) == {"Kne": 60.0}
 
 

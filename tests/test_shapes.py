@@ -22,9 +22,7 @@ def test_check_shape_unknown_dimensions_pass():
         seen.append(ops.check_shape(x, ["B", "C"], "x"))
         seen.append(ops.check_shape(anything, [1, 2, 3], "anything"))
         ops.check_rank(anything, 4, "anything")
-        with pytest.raises(
-            ValueError, match=r"x has shape \[\?, 3\], expected \[B, 4\]"
-        ):
+        with pytest.raises(ValueError, match=r"x has shape \[\?, 3\], expected \[B, 4\]"):
             ops.check_shape(x, ["B", 4], "x")
         return x
 
@@ -49,9 +47,7 @@ def test_check_shape_raises(expected, message):
 
 def test_check_rank_raises():
     ops.check_rank(tf.zeros([1, 2]), 2, "x")
-    with pytest.raises(
-        ValueError, match=r"x has shape \[1, 2\], expected 3 dimensions"
-    ):
+    with pytest.raises(ValueError, match=r"x has shape \[1, 2\], expected 3 dimensions"):
         ops.check_rank(tf.zeros([1, 2]), 3, "x")
 
 
@@ -59,16 +55,12 @@ def test_check_floating_raises():
     ops.check_floating(tf.zeros(1, tf.bfloat16), "x")
     with pytest.raises(ValueError, match="x has type uint8, expected a floating-point"):
         ops.check_floating(tf.zeros(1, tf.uint8), "x")
-    with pytest.raises(
-        ValueError, match="x has type float16, expected float32 or floa"
-    ):
+    with pytest.raises(ValueError, match="x has type float16, expected float32 or floa"):
         ops.check_floating(tf.zeros(1, tf.half), "x", (tf.float32, tf.float64))
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None])
 def test_check_positive_int_raises(value):
     ops.check_positive_int(np.int64(3), "stride")
-    with pytest.raises(
-        ValueError, match="stride is .*, expected an integer of at leas"
-    ):
+    with pytest.raises(ValueError, match="stride is .*, expected an integer of at leas"):
         ops.check_positive_int(value, "stride")

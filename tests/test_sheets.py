@@ -26,9 +26,7 @@ def test_contact_sheet_preset_places_every_picture():
 
 
 def test_contact_sheet_preset_keeps_proportions():
-    page = contact_sheet(
-        [plain(300, 100, (9, 9, 9)), plain(100, 300, (9, 9, 9))], tile_px=90
-    )
+    page = contact_sheet([plain(300, 100, (9, 9, 9)), plain(100, 300, (9, 9, 9))], tile_px=90)
     dark = (page == 9).all(-1)
     assert dark.sum() == 2 * 90 * 30
 

@@ -47,9 +47,7 @@ def test_draw_skeleton_preset_missing_and_unsure_joints():
     joints, confidence = pose(), np.full(14, 0.9)
     joints[LSP.index("left_ankle")] = np.nan
     confidence[LSP.index("right_ankle")] = 0.1
-    pixels = draw_skeleton(
-        image, joints, LSP, confidence=confidence, threshold=0.2, zoom=2.0
-    )
+    pixels = draw_skeleton(image, joints, LSP, confidence=confidence, threshold=0.2, zoom=2.0)
     photo = pixels[:400, :200]
     assert not has_color(photo, 2 * 38, 2 * 180, RIGHT)
     assert not has_color(photo, 2 * 62, 2 * 180, LEFT)
@@ -63,9 +61,7 @@ def test_draw_skeleton_preset_truth_is_filled_or_hollow():
     state = np.zeros(14, int)
     state[LSP.index("left_knee")], state[LSP.index("right_knee")] = 2, 1
     nowhere = np.full([14, 2], np.nan)
-    pixels = draw_skeleton(
-        image, nowhere, LSP, truth_px=pose(), truth_state=state, zoom=4.0
-    )
+    pixels = draw_skeleton(image, nowhere, LSP, truth_px=pose(), truth_state=state, zoom=4.0)
     assert has_color(pixels, 4 * 60 + 2, 4 * 140 + 2, TRUTH, radius=1)
     assert not has_color(pixels, 4 * 40 + 2, 4 * 140 + 2, TRUTH, radius=1)  # hollow
     assert has_color(pixels, 4 * 40 + 2, 4 * 140 + 2, TRUTH, radius=6)  # its ring

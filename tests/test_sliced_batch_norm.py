@@ -21,9 +21,7 @@ def with_gradients(xs, scale, offset, d_ys, **options):
     with tf.GradientTape() as tape:
         tape.watch(sources)
         scale, offset, *xs = sources
-        ys, mean, variance = ops.sliced_batch_norm(
-            xs, scale, offset, epsilon=0.1, **options
-        )
+        ys, mean, variance = ops.sliced_batch_norm(xs, scale, offset, epsilon=0.1, **options)
     gradients = tape.gradient(ys, sources, [tf.constant(d_y) for d_y in d_ys])
     return [*ys, mean, variance, *gradients]
 
@@ -49,9 +47,7 @@ def test_sliced_batch_norm_random(sizes, dtype, compiled, seeded):
     scale, offset = rng.normal(size=[2, 6])
     arrays = [slices_of(x, sizes), slices_of(d_y, sizes)]
     xs, d_ys = ([a.astype(dtype) for a in parts] for parts in arrays)
-    found = with_gradients(
-        xs, scale.astype(dtype), offset.astype(dtype), d_ys, compiled=compiled
-    )
+    found = with_gradients(xs, scale.astype(dtype), offset.astype(dtype), d_ys, compiled=compiled)
     whole = with_gradients([x], scale, offset, [d_y])
     y, mean, variance, d_scale, d_offset, d_x = whole
     truth = [*slices_of(y, sizes), mean, variance, d_scale, d_offset]

@@ -10,9 +10,7 @@ from ops import slots
 def test_times_is_a_product_with_each_piece(seeded):
     rng = seeded(1)
     matrix, y = rng.normal(size=[4, 3]), tf.constant(rng.normal(size=[2, 5, 3, 7]))
-    np.testing.assert_allclose(
-        slots.times(tf.constant(matrix), y), matrix @ y, atol=1e-14
-    )
+    np.testing.assert_allclose(slots.times(tf.constant(matrix), y), matrix @ y, atol=1e-14)
     back = slots.times(tf.constant(matrix.T), y, transpose=True)
     np.testing.assert_allclose(back, matrix @ y, atol=1e-14)
 
@@ -23,19 +21,14 @@ def test_matrices_compose_to_the_map(seeded):
     p, s, h = separable.rows.shape
     x = rng.normal(size=[h, 4])
     z = (slots.rows_matrix(separable, x) @ x).numpy().reshape(p, s * 4)
-    u = [
-        slots.columns_matrix(separable, tf.constant(k), x) @ z[k][:, None]
-        for k in range(p)
-    ]
+    u = [slots.columns_matrix(separable, tf.constant(k), x) @ z[k][:, None] for k in range(p)]
     found = np.concatenate(u)[:, 0]
     np.testing.assert_allclose(found, separable.matrix() @ x.ravel(), atol=1e-14)
 
 
 def test_each_slot_stacks_in_order(assert_same_everywhere):
     def count(x):
-        return slots.each_slot(
-            lambda p: (x + tf.cast(p, x.dtype), 2 * x), 3, (x.dtype, x.dtype)
-        )
+        return slots.each_slot(lambda p: (x + tf.cast(p, x.dtype), 2 * x), 3, (x.dtype, x.dtype))
 
     x = np.float32([1, 2])
     first, second = assert_same_everywhere(count, x, batched=[])

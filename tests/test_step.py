@@ -14,9 +14,7 @@ from cpm.training.step import TrainStep
 
 HEIGHT, WIDTH = 24, 40
 CONFIG = TrainConfig(
-    network=NetworkConfig(
-        stages=3, width=0.1, skeleton="lsp14", image_size=(HEIGHT, WIDTH)
-    ),
+    network=NetworkConfig(stages=3, width=0.1, skeleton="lsp14", image_size=(HEIGHT, WIDTH)),
     target=TargetConfig(sigma_px=6.0),
 )
 
@@ -38,9 +36,7 @@ def tensors(batch):
 
 
 def make(config=CONFIG, seed=0, **options):
-    network = ConvolutionalPoseMachine(
-        config.network, seed=seed, compute_dtype=config.precision
-    )
+    network = ConvolutionalPoseMachine(config.network, seed=seed, compute_dtype=config.precision)
     optimizer = optimizers.make_optimizer(config.optimizer, network)
     return network, TrainStep(network, optimizer, config, **options)
 
@@ -78,24 +74,18 @@ def test_losses_and_gradients_release_convention():
     """Whatever is minimised, Σ/2N without weights stands beside it, and what empty maps score."""
     config = dataclasses.replace(
         CONFIG,
-        target=dataclasses.replace(
-            CONFIG.target, foreground_weight=4.0, reduction="mean"
-        ),
+        target=dataclasses.replace(CONFIG.target, foreground_weight=4.0, reduction="mean"),
     )
     batch = tensors(random_batch(2))
     plain, _ = make()[1].losses_and_gradients(batch, step=0)
     found, _ = make(config)[1].losses_and_gradients(batch, step=0)
     ideal = targets.make_targets(batch, CONFIG.target, stride=8, background=False)
     for t in range(1, 4):
-        assert found[f"release_loss_stage_{t}"] == pytest.approx(
-            plain[f"loss_stage_{t}"], rel=1e-4
-        )
+        assert found[f"release_loss_stage_{t}"] == pytest.approx(plain[f"loss_stage_{t}"], rel=1e-4)
         assert found[f"loss_stage_{t}"] < 0.5 * plain[f"loss_stage_{t}"]
     n = ideal.mask.numpy().sum() / 14
     squares = (ideal.later.numpy() ** 2).sum((1, 2)) * ideal.mask.numpy()
-    assert found["release_loss_empty"] == pytest.approx(
-        squares.sum() / (2 * n), rel=1e-4
-    )
+    assert found["release_loss_empty"] == pytest.approx(squares.sum() / (2 * n), rel=1e-4)
 
 
 def test_gradient_of_the_loss_in_float64():
@@ -134,14 +124,10 @@ def test_gradient_of_the_loss_in_float64():
 
 def test_padding_rows_do_not_matter_without_batch_statistics():
     """A ragged last batch: rows with `valid` 0 change neither the loss nor a gradient."""
-    config = dataclasses.replace(
-        CONFIG, network=dataclasses.replace(CONFIG.network, norm="none")
-    )
+    config = dataclasses.replace(CONFIG, network=dataclasses.replace(CONFIG.network, norm="none"))
     short = random_batch(4, size=3)
     padded = {k: np.concatenate([v, np.zeros_like(v[:2])]) for k, v in short.items()}
-    found = [
-        make(config)[1].losses_and_gradients(tensors(b), 0) for b in (short, padded)
-    ]
+    found = [make(config)[1].losses_and_gradients(tensors(b), 0) for b in (short, padded)]
     assert found[0][0]["loss"] == pytest.approx(found[1][0]["loss"], rel=1e-5)
     for a, b in zip(found[0][1], found[1][1]):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
@@ -161,9 +147,7 @@ def test_update_clips_and_applies():
     count = sum(v.size for v in before)
     assert norm == pytest.approx(count**0.5, rel=1e-5)
     for old, new in zip(before, network.trainable_variables):
-        np.testing.assert_allclose(
-            old - new.numpy(), 0.1 * 0.5 / count**0.5, rtol=2e-2, atol=1e-7
-        )
+        np.testing.assert_allclose(old - new.numpy(), 0.1 * 0.5 / count**0.5, rtol=2e-2, atol=1e-7)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])

@@ -30,9 +30,7 @@ def people(predicted, state=2):
 def noisy(predicted):
     """A method that finds two joints in three."""
     wrong = RNG.uniform(size=predicted.shape[:2]) < 1 / 3
-    return np.where(
-        wrong[..., np.newaxis], RNG.uniform(0, 200, predicted.shape), predicted
-    )
+    return np.where(wrong[..., np.newaxis], RNG.uniform(0, 200, predicted.shape), predicted)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +95,7 @@ def test_sizes():
     assert np.isnan(found[1:]).all()
 
 
-@pytest.mark.parametrize(
-    "protocol, names", [("lsp", CPM_ON_LSP), ("mpii", HOURGLASS_ON_MPII)]
-)
+@pytest.mark.parametrize("protocol, names", [("lsp", CPM_ON_LSP), ("mpii", HOURGLASS_ON_MPII)])
 def test_check_layout_of_published_files(protocol, names):
     """As they are they pass; their joints turned round, or their people, they do not."""
     found, skeleton = published(protocol, names)
@@ -107,6 +103,4 @@ def test_check_layout_of_published_files(protocol, names):
     for axis, message in ((1, "people in another order"), (2, "joints in another")):
         turned = np.flip(found.joints_px, axis)
         with pytest.raises(UsageError, match=message):
-            check_layout(
-                Predictions(**(vars(found) | {"joints_px": turned})), skeleton, "a"
-            )
+            check_layout(Predictions(**(vars(found) | {"joints_px": turned})), skeleton, "a")

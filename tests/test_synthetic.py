@@ -25,8 +25,7 @@ def _same(a, b):
         and a.image.tobytes() == b.image.tobytes()
         and np.array_equal(a.pose.joints_px, b.pose.joints_px)
         and np.array_equal(a.pose.state, b.pose.state)
-        and (a.center_px, a.scale, a.head_size_px)
-        == (b.center_px, b.scale, b.head_size_px)
+        and (a.center_px, a.scale, a.head_size_px) == (b.center_px, b.scale, b.head_size_px)
     )
 
 
@@ -42,9 +41,7 @@ def test_read_people_is_lazy_and_in_order():
 
 
 def test_splits_and_seeds_share_no_stream():
-    keys = itertools.product(
-        (0, 1, 2, 2**33), range(40), ("train", "validation", "test")
-    )
+    keys = itertools.product((0, 1, 2, 2**33), range(40), ("train", "validation", "test"))
     draws = [stream(*key).integers(2**63) for key in keys]
     assert len(set(draws)) == len(draws)
 
@@ -123,9 +120,7 @@ def test_distribution_is_varied(people):
 
 def test_every_direction_of_view_occurs():
     casts = (sample_cast(np.random.default_rng(i), 200, 200) for i in range(250))
-    fronts = np.array(
-        [cast[0].camera.rotation[:, 2] for cast in casts]
-    )  # of the pelvis
+    fronts = np.array([cast[0].camera.rotation[:, 2] for cast in casts])  # of the pelvis
     yaw = np.rad2deg(np.arctan2(fronts[:, 0], fronts[:, 2]))
     count, _ = np.histogram(yaw, bins=8, range=(-180, 180))
     assert count.min() >= 8 and count.max() < 100, count

@@ -105,17 +105,14 @@ def test_angles_stay_in_their_limits(draws):
     for _, angles, _ in draws:
         for name, limit in LIMITS_DEG.items():
             value = getattr(angles, name)
-            assert (value >= limit[..., 0]).all() and (value <= limit[..., 1]).all(), (
-                name
-            )
+            assert (value >= limit[..., 0]).all() and (value <= limit[..., 1]).all(), name
 
 
 def test_poses_use_their_range(draws):
     knees = np.array([angles.knees for _, angles, _ in draws])
     elbows = np.array([angles.elbows for _, angles, _ in draws])
     raised = [
-        figure.points["left_wrist"][1] > figure.points["head_top"][1]
-        for _, _, figure in draws
+        figure.points["left_wrist"][1] > figure.points["head_top"][1] for _, _, figure in draws
     ]
     assert np.mean(knees < 20) > 0.2 and np.mean(knees > 70) > 0.15
     assert np.mean(elbows < 30) > 0.2 and np.mean(elbows > 80) > 0.2

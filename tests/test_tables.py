@@ -94,9 +94,7 @@ def test_receptive_field_is_what_impulses_reach(arch):
     fields = [row.receptive_field_px for row in stage_rows(config)]
     net = ConvolutionalPoseMachine(config, dtype=tf.float64)
     for variable in net.trainable_variables:
-        variable.assign(
-            tf.ones_like(variable) if "kernel" in variable.name else variable * 0
-        )
+        variable.assign(tf.ones_like(variable) if "kernel" in variable.name else variable * 0)
     middle = 8 * (max(fields) // 16 + 2)
     images = np.full([8, 8, 2 * middle, 3], 128.0)  # normalised: 0
     for phase in range(8):

@@ -41,9 +41,7 @@ def test_analyse_maps_every_tile(seeded, algorithm, dense):
         slots = [tiling.analyse_columns(rows, p) for p in range(tiling.slots)]
         found = np.concatenate(slots)
 
-        padded = np.pad(
-            x, [(0, 0), (tiling.before[0], 40), (tiling.before[1], 40), (0, 0)]
-        )
+        padded = np.pad(x, [(0, 0), (tiling.before[0], 40), (tiling.before[1], 40), (0, 0)])
         expected = [
             tiling.map.matrix()
             @ padded[b, i * oh : i * oh + h, j * ow : j * ow + w].reshape(h * w, 3)
@@ -60,9 +58,7 @@ def test_analyse_maps_every_kernel(seeded, algorithm, dense):
     kernel = rng.normal(size=[*algorithm.kernel_size, 3, 5])
     weights = (DenseKernelMap if dense else KernelMap)(algorithm.kernel, (3, 5))
     rows = weights.analyse_rows(tf.constant(kernel))
-    found = np.concatenate(
-        [weights.analyse_columns(rows, p) for p in range(weights.slots)]
-    )
+    found = np.concatenate([weights.analyse_columns(rows, p) for p in range(weights.slots)])
     expected = algorithm.kernel.matrix() @ kernel.reshape(-1, 15)
     np.testing.assert_allclose(found.reshape(-1, 15), expected, atol=1e-12)
 

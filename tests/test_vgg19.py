@@ -29,9 +29,7 @@ def weights():
     every = caffe_files.random_weights(rows, np.random.default_rng(4))
     # Its input is a hundred times as large as the release's.
     kernel, bias = every["conv1_1"]
-    return {name: every[name] for name in vgg19.TRUNK} | {
-        "conv1_1": (kernel / 100, bias)
-    }
+    return {name: every[name] for name in vgg19.TRUNK} | {"conv1_1": (kernel / 100, bias)}
 
 
 def later_layers():
@@ -111,9 +109,7 @@ def features(network, image):
 
 
 @pytest.mark.parametrize("saver", SAVERS)
-def test_import_weights_of_vgg19_sees_what_opencv_sees(
-    tmp_path, seeded, weights, saver
-):
+def test_import_weights_of_vgg19_sees_what_opencv_sees(tmp_path, seeded, weights, saver):
     path = SAVERS[saver](tmp_path / "vgg19", weights)
     _, rows = importer.import_weights(CONFIG, path, str(tmp_path / "run"), seed=5)
     network = load_network(str(tmp_path / "run"))[0]
@@ -197,9 +193,7 @@ def test_import_weights_of_vgg19_raises(tmp_path, weights, save):
     more = weights | {"conv6_1": weights["conv4_2"]}
     path = save(tmp_path / "more", more)
     check_raises(path, tmp_path, "conv6_1|block6_conv1")
-    broken = weights | {
-        "conv1_2": (weights["conv1_2"][0] * np.inf, weights["conv1_2"][1])
-    }
+    broken = weights | {"conv1_2": (weights["conv1_2"][0] * np.inf, weights["conv1_2"][1])}
     path = save(tmp_path / "broken", broken)
     check_raises(path, tmp_path, "'conv1_2' holds values that are no numbers")
     path.write_bytes(path.read_bytes()[:-2000])
@@ -224,9 +218,7 @@ def test_read_vgg19_raises_for_pickles(tmp_path, weights):
     check_raises(tmp_path / "a.npz", tmp_path, "cannot be read.*allow_pickle=False")
     np.save(tmp_path / "b.npy", np.ones(3))
     (tmp_path / "b.npy").rename(tmp_path / "b.npz")
-    check_raises(
-        tmp_path / "b.npz", tmp_path, "not the archive that numpy.savez writes"
-    )
+    check_raises(tmp_path / "b.npz", tmp_path, "not the archive that numpy.savez writes")
 
 
 def test_read_vgg19_raises_for_sizes(tmp_path, weights, monkeypatch):
@@ -250,9 +242,7 @@ def test_read_vgg19_raises_for_links(tmp_path, weights):
     check_raises(path, tmp_path, "more than a kernel and a bias")
     with h5py.File(path, "w") as file:
         group = file.create_group("block1_conv1")
-        group.create_dataset(
-            "kernel", [8], "f4", external=[(str(tmp_path / "secret.h5"), 0, 32)]
-        )
+        group.create_dataset("kernel", [8], "f4", external=[(str(tmp_path / "secret.h5"), 0, 32)])
     check_raises(path, tmp_path, "lies in another file")
 
 

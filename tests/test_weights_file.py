@@ -72,9 +72,7 @@ def test_half_precision_hardly_changes_beliefs(weights):
     """11 bits a weight: a sum of n products of random signs is off by 2^-12 of its size."""
     network, (loaded, _, _) = make(), checkpoints.load_network(weights)
     for original, copy in zip(network.variables, loaded.variables):
-        if (
-            "moving_variance" in original.name
-        ):  # as extreme as `make`'s they silence all
+        if "moving_variance" in original.name:  # as extreme as `make`'s they silence all
             original.assign(tf.ones_like(original))
             copy.assign(tf.ones_like(copy))
     images = tf.random.stateless_uniform([2, 16, 24, 3], [1, 2], maxval=255.0)
@@ -152,9 +150,7 @@ def test_damage_is_refused(tmp_path, weights):
             # The middle of each array's bytes, which lie right behind its name.
             at = info.header_offset + 30 + len(info.filename) + info.compress_size // 2
             turned.append(
-                content[: at + 20]
-                + bytes([content[at + 20] ^ 0xFF])
-                + content[at + 21 :]
+                content[: at + 20] + bytes([content[at + 20] ^ 0xFF]) + content[at + 21 :]
             )
     assert len(turned) > 5
     for damaged in (*cuts, *turned, b"nonsense", b"\x93NUMPY"):
@@ -176,9 +172,7 @@ def test_damage_is_refused(tmp_path, weights):
         (lambda a: a.update(extra=np.zeros(3)), "the network lacks extra"),
         (lambda a: a.pop("description"), "description"),
         (
-            lambda a: a.update(
-                {"stage_1/conv4_1/kernel": np.zeros([1, 2], np.float16)}
-            ),
+            lambda a: a.update({"stage_1/conv4_1/kernel": np.zeros([1, 2], np.float16)}),
             r"stage_1/conv4_1/kernel is \[1, 2\] float16, the network's is \[",
         ),
         (
@@ -187,11 +181,7 @@ def test_damage_is_refused(tmp_path, weights):
         ),
         (
             lambda a: a.update(
-                {
-                    "stage_1/conv4_1/kernel": np.full_like(
-                        a["stage_1/conv4_1/kernel"], np.nan
-                    )
-                }
+                {"stage_1/conv4_1/kernel": np.full_like(a["stage_1/conv4_1/kernel"], np.nan)}
             ),
             "not finite",
         ),
@@ -236,9 +226,7 @@ def test_descriptions_are_checked(weights, change, message):
 def test_objects_are_never_unpickled(weights):
     rewrite(
         weights,
-        lambda arrays: arrays.update(
-            {"stage_1/conv4_1/kernel": np.array([{}], object)}
-        ),
+        lambda arrays: arrays.update({"stage_1/conv4_1/kernel": np.array([{}], object)}),
     )
     with pytest.raises(UsageError, match="cannot be used as weights"):
         checkpoints.load_network(weights)

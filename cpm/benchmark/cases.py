@@ -160,9 +160,7 @@ def _true_flop(sides, config, layers, *, gradients, transformed=False, step=Fals
         if "changes" in settings:
             variant = changed(config, settings["changes"])
             narrow = variant.precision != "float32"  # always direct, layers.py says why
-            method = ConvolutionMethod(
-                "direct" if narrow else variant.conv, variant.xla
-            )
+            method = ConvolutionMethod("direct" if narrow else variant.conv, variant.xla)
             slices = slices_that_pay(variant) if step else 1
             sizes = [(config.data.batch_size + s) // slices for s in range(slices)]
             one = functools.partial(
@@ -242,9 +240,7 @@ def heatmap_items(config, variants):
         items.append(
             Item(
                 name=f"heatmap {height}×{width}×{joints} batch {batch}",
-                write=functools.partial(
-                    heatmap.write_inputs, settings=settings, seed=config.seed
-                ),
+                write=functools.partial(heatmap.write_inputs, settings=settings, seed=config.seed),
                 ours=_ours("cpm.benchmark.heatmap:Ours", variants),
                 peers=peers,
                 written_bytes=4 * batch * height * width * joints,
@@ -272,9 +268,7 @@ def pipeline_items(config, data, variants):
             Item(
                 name=f"pipeline {config.network.arch} {height}×{width} "
                 f"batch {config.data.batch_size}, steps in {variant}",
-                write=functools.partial(
-                    exchange.write_plan, architecture=None, settings=settings
-                ),
+                write=functools.partial(exchange.write_plan, architecture=None, settings=settings),
                 ours={variant: ("cpm.benchmark.feeding:Batches", changes)},
                 peers={
                     "train_step": (step, changes | {"fed": False}),

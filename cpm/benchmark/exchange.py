@@ -38,9 +38,7 @@ def write_plan(folder, architecture, settings):
       settings: dict of JSON values.
     """
     layers = None if architecture is None else _plain(architecture)
-    files.write_json(
-        os.path.join(folder, PLAN), {"architecture": layers, "settings": settings}
-    )
+    files.write_json(os.path.join(folder, PLAN), {"architecture": layers, "settings": settings})
 
 
 def read_plan(folder):
@@ -88,9 +86,7 @@ def largest_error(folder, outputs):
         missing.remove(name)
         expected = reference[name]
         if np.shape(array) != expected.shape:
-            raise Mismatch(
-                f"{name} has shape {np.shape(array)}, the reference {expected.shape}"
-            )
+            raise Mismatch(f"{name} has shape {np.shape(array)}, the reference {expected.shape}")
         found.append((relative_error(array, expected), name))
     if missing:
         raise Mismatch(f"there is no {', '.join(sorted(missing))}")
@@ -122,9 +118,7 @@ def relative_error(array, expected):
 def _plain(value):
     """Dataclasses as dicts that say their `kind`, tuples as lists, all the way down."""
     if dataclasses.is_dataclass(value):
-        fields = {
-            f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)
-        }
+        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return {"kind": type(value).__name__} | fields
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]

@@ -62,6 +62,4 @@ class Step(Side):
 
 def _kept(stream):
     """The first batch; nothing goes on reading ahead for the next ones."""
-    return {
-        key: tf.identity(value) for key, value in next(iter(stream.take(1))).items()
-    }
+    return {key: tf.identity(value) for key, value in next(iter(stream.take(1))).items()}

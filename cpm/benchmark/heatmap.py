@@ -37,9 +37,7 @@ def write_inputs(folder, settings, seed):
     joints_px = (rng.random((*shape, 2)) * size).astype(np.float32)
     present = (rng.random(shape) > 0.1).astype(np.float32)
     exchange.write_plan(folder, None, settings)
-    exchange.write_arrays(
-        folder, exchange.INPUTS, {"joints_px": joints_px, "present": present}
-    )
+    exchange.write_arrays(folder, exchange.INPUTS, {"joints_px": joints_px, "present": present})
 
 
 class Drawing(Side):

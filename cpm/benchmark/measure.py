@@ -127,9 +127,7 @@ def _measure_item(case, item, processes, rounds, threads, say):
                 counted,
                 uncounted if item.uncounted is None else item.uncounted,
             )
-        seconds = timing.take_turns(
-            {side: processes[side].run for side in sides}, rounds, calls
-        )
+        seconds = timing.take_turns({side: processes[side].run for side in sides}, rounds, calls)
     return {
         side: (timing.summarize(seconds[side]), started[side], processes[side].memory())
         for side in sides

@@ -8,12 +8,11 @@ A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the plac
     bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
 """
 
-from cpm import command_line  # noqa: F401  first: TensorFlow as the scripts import it
-
 import numpy as np
 import tensorflow as tf
 
 import ops
+from cpm import command_line  # noqa: F401  first: TensorFlow as the scripts import it
 from cpm.benchmark import exchange
 from cpm.benchmark.worker import Side
 from cpm.benchmark.workload import key_of
@@ -82,9 +81,7 @@ class Training(Side):
         self._stages = range(1, config.network.stages + 1)
 
     def compute(self):
-        self._measured, self._gradients = self._step.losses_and_gradients(
-            self._batch, 0
-        )
+        self._measured, self._gradients = self._step.losses_and_gradients(self._batch, 0)
 
     def outputs(self):
         losses = [self._measured[f"loss_stage_{t}"] for t in self._stages]

@@ -62,18 +62,14 @@ class Process:
 
     def call(self, make, folder, settings):
         """What the function `make` returns there."""
-        return self._ask(do="call", make=make, folder=folder, settings=settings)[
-            "value"
-        ]
+        return self._ask(do="call", make=make, folder=folder, settings=settings)["value"]
 
     def memory(self):
         """`peak_mb` since the last start, and `imported_mb`, the size before that."""
         return self._ask(do="memory")
 
     def _ask(self, **request):
-        with contextlib.suppress(
-            BrokenPipeError
-        ):  # it died: there is no answer to read
+        with contextlib.suppress(BrokenPipeError):  # it died: there is no answer to read
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()

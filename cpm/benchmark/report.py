@@ -76,15 +76,11 @@ def _table(entries):
 
 def _cells(numbers):
     """The columns of HEADER; empty where there is nothing to say."""
-    low, high = (
-        duration(numbers[f"{which}_quartile_s"]) for which in ("lower", "upper")
-    )
+    low, high = (duration(numbers[f"{which}_quartile_s"]) for which in ("lower", "upper"))
     rates = []
     for rate, share in SHARES.items():
         known = rate in numbers
-        rates += (
-            [f"{numbers[rate]:.0f}", f"{numbers[share]:.0%}"] if known else ["", ""]
-        )
+        rates += [f"{numbers[rate]:.0f}", f"{numbers[share]:.0%}"] if known else ["", ""]
     first = numbers.get("first_call_s")
     return [
         duration(numbers["median_s"]),

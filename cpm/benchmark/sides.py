@@ -52,9 +52,7 @@ PEERS = {
         {"compile": True},
         compiles=True,
     ),
-    "torch_bfloat16": Peer(
-        ("torch",), TRAINING_ALONE, {"compile": False, "bfloat16": True}
-    ),
+    "torch_bfloat16": Peer(("torch",), TRAINING_ALONE, {"compile": False, "bfloat16": True}),
     "torch_compile_bfloat16": Peer(
         ("torch",), TRAINING_ALONE, {"compile": True, "bfloat16": True}, compiles=True
     ),

@@ -18,9 +18,7 @@ from cpm.benchmark.timing import summarize
 from cpm.benchmark.worker import peak_mb
 
 FIRST_STEP = "first step after"  # what cpm/training/loop.py prints
-SCRIPT = os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "..", "..", "bin", "train.py"
-)
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bin", "train.py")
 
 
 def measure_startup(name, flags, variants, rounds, say=print):

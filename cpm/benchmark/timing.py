@@ -9,9 +9,7 @@ import math
 
 import numpy as np
 
-TURN_SECONDS = (
-    0.25  # a turn lasts about this long: long enough to fill the caches again
-)
+TURN_SECONDS = 0.25  # a turn lasts about this long: long enough to fill the caches again
 LARGEST_TURN = 200  # calls
 UNCOUNTED = 2  # calls at the beginning of a turn of several, in which the caches fill
 

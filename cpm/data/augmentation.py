@@ -152,9 +152,7 @@ def color_map(change):
     Returns:
       A `[3, 3]`, b `[3]`, float32.
     """
-    saturate = change.saturation * tf.eye(3) + (1 - change.saturation) * tf.constant(
-        [_LUMA] * 3
-    )
+    saturate = change.saturation * tf.eye(3) + (1 - change.saturation) * tf.constant([_LUMA] * 3)
     linear = change.brightness * change.contrast * saturate @ _hue_turn(change.hue)
     return linear, tf.fill([3], (1 - change.contrast) * BORDER)
 
@@ -177,9 +175,7 @@ def recolor(crop, linear, offset, noise, seed):
       `[H, W, 3]` float32, clipped to 0..255.
     """
     flat = tf.reshape(crop, [-1, 3])
-    recolored = tf.reshape(
-        tf.matmul(flat, linear, transpose_b=True) + offset, crop.shape
-    )
+    recolored = tf.reshape(tf.matmul(flat, linear, transpose_b=True) + offset, crop.shape)
     if noise is not None:
         recolored += noise * tf.random.stateless_normal(crop.shape, seed, alg="philox")
     return tf.clip_by_value(recolored, 0.0, 255.0)

@@ -199,9 +199,7 @@ def _pictures(record, folder):
         try:
             if not isinstance(name, str) or not name.encode():
                 raise ValueError
-        except (
-            ValueError
-        ):  # no text, none at all, or half a character, which JSON may hold
+        except ValueError:  # no text, none at all, or half a character, which JSON may hold
             raise ValueError(
                 f"image {image['id']} has the file_name {name!r}; expected a file's name"
             ) from None
@@ -261,8 +259,7 @@ def _pose(annotation, order):
             )
         if v and not (_is_number(x) and _is_number(y)):
             raise ValueError(
-                f"{what} has a labelled keypoint at ({x!r}, {y!r}); "
-                "expected two finite numbers"
+                f"{what} has a labelled keypoint at ({x!r}, {y!r}); expected two finite numbers"
             )
     # What stands in the place of an absent joint has no meaning, and may be no number.
     joints_px = [[x, y] if v else [0, 0] for x, y, v in points]
@@ -289,16 +286,12 @@ def _by_id(record, key, singular):
     """{id: object} of the list under a key of the file."""
     items = record.get(key) if isinstance(record, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise ValueError(
-            f"{key!r} is missing or no list of objects; expected a COCO keypoint file"
-        )
+        raise ValueError(f"{key!r} is missing or no list of objects; expected a COCO keypoint file")
     found = {}
     for number, item in enumerate(items, start=1):
         identity = _integer(item, "id", f"{singular} number {number}")
         if identity in found:
-            raise ValueError(
-                f"the {singular} id {identity} comes twice; expected it once"
-            )
+            raise ValueError(f"the {singular} id {identity} comes twice; expected it once")
         found[identity] = item
     return found
 

@@ -25,9 +25,7 @@ from cpm.data.person import Pose
 CONTEXT = 3.2  # a cut picture keeps this many times the person's size
 
 
-def encode_person(
-    person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=images.MAX_PIXELS
-):
+def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=images.MAX_PIXELS):
     """Reads the person's picture and serialises both.
 
     A picture whose longer side exceeds `longest_side_px` is first cut to the neighbourhood of the
@@ -111,9 +109,7 @@ def _decodes_alike(content, pixels):
 def _cut(person, pixels, longest_side_px):
     """The person's neighbourhood of a large picture, and the map from it to the original."""
     height, width = pixels.shape[:2]
-    region = geometry.region_from_joints(
-        person.pose.joints_px, person.pose.present, CONTEXT
-    )
+    region = geometry.region_from_joints(person.pose.joints_px, person.pose.present, CONTEXT)
     side = region.side_px
     if person.scale is not None:
         side = max(side, CONTEXT * geometry.PERSON_HEIGHT_PX * person.scale)
@@ -144,9 +140,7 @@ def _moved(person, to_source):
         if person.center_px is None
         else tuple(geometry.transform_points(inverse, [person.center_px])[0]),
         scale=None if person.scale is None else person.scale / zoom,
-        head_size_px=None
-        if person.head_size_px is None
-        else person.head_size_px / zoom,
+        head_size_px=None if person.head_size_px is None else person.head_size_px / zoom,
     )
 
 
@@ -175,9 +169,7 @@ def _nearest_first(person):
     others = [pose for pose in person.others if pose.present.any()]
     return sorted(
         others,
-        key=lambda pose: float(
-            np.linalg.norm(pose.joints_px[pose.present].mean(0) - here)
-        ),
+        key=lambda pose: float(np.linalg.norm(pose.joints_px[pose.present].mean(0) - here)),
     )
 
 

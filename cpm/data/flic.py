@@ -155,9 +155,7 @@ def _pose(coords):
     """The eleven labelled joints of `coords`, absent where a coordinate is nan."""
     shape = np.shape(coords)
     if shape != (2, POINTS) or coords.dtype.kind not in "fiu":
-        raise ValueError(
-            f"coords is an array of shape {shape}; expected numbers, 2 x {POINTS}"
-        )
+        raise ValueError(f"coords is an array of shape {shape}; expected numbers, 2 x {POINTS}")
     columns = [COLUMNS[joint] - 1 for joint in SKELETON.joints]
     # The file comes from MATLAB, whose first pixel is 1; here it is 0. The only such line.
     joints_px = coords.astype(np.float64)[:, columns].T - 1  # [11, 2]

@@ -40,9 +40,9 @@ def read_ids(path):
         raise UsageError(
             f"{str(path)!r} is not a text file; expected an id in every line"
         ) from None
-    ids = frozenset(
-        line.split("\t")[0].strip() for line in lines if not line.startswith("#")
-    ) - {""}
+    ids = frozenset(line.split("\t")[0].strip() for line in lines if not line.startswith("#")) - {
+        ""
+    }
     if not ids:
         raise UsageError(f"{str(path)!r} names nobody; expected an id in every line")
     return ids

@@ -159,9 +159,7 @@ def _open(content, name, max_pixels):
     picture = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = picture.size
     if width * height > max_pixels:
-        raise PictureError(
-            f"{name} has {width} x {height} pixels; at most {max_pixels} are read"
-        )
+        raise PictureError(f"{name} has {width} x {height} pixels; at most {max_pixels} are read")
     return picture
 
 

@@ -21,6 +21,4 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    return leeds.read_people(
-        folder, "lsp", digits=4, unflagged=VISIBLE, flagged=OCCLUDED
-    )
+    return leeds.read_people(folder, "lsp", digits=4, unflagged=VISIBLE, flagged=OCCLUDED)

@@ -21,6 +21,4 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    return leeds.read_people(
-        folder, "lspet", digits=5, unflagged=ABSENT, flagged=VISIBLE
-    )
+    return leeds.read_people(folder, "lspet", digits=5, unflagged=ABSENT, flagged=VISIBLE)

@@ -17,9 +17,7 @@ from cpm.errors import UsageError
 from cpm.skeleton import Skeleton, get_skeleton
 
 NAME = "manifest.json"
-MARKER = (
-    "conversion-under-way"  # empty file; stays behind where a conversion was killed
-)
+MARKER = "conversion-under-way"  # empty file; stays behind where a conversion was killed
 FORMAT, VERSION = "cpm-records", 1
 
 
@@ -101,9 +99,7 @@ def read_manifest(folder, verify=False):
     """
     path = os.path.join(folder, NAME)
     if not os.path.isfile(path):
-        found = (
-            "is not a complete data folder" if os.path.isdir(folder) else "is missing"
-        )
+        found = "is not a complete data folder" if os.path.isdir(folder) else "is missing"
         raise UsageError(
             f"{str(folder)!r} {found} (no {NAME}); make it with: "
             f"python bin/convert.py --dataset=NAME --src=DIR --out={folder}"

@@ -140,9 +140,7 @@ def _release(folder):
     path = _annotation_file(folder)
     release = matlab.structs(matlab.load(path).get("RELEASE"))
     if len(release) != 1:
-        raise UsageError(
-            f"{path!r} holds no structure RELEASE; expected MPII's own {FILE}"
-        )
+        raise UsageError(f"{path!r} holds no structure RELEASE; expected MPII's own {FILE}")
     entries = matlab.structs(matlab.field(release[0], "annolist"))
     train, apart = (
         np.ravel(value) if (value := matlab.field(release[0], name)) is not None else ()
@@ -182,11 +180,7 @@ def _picture_name(entry):
 
 def _others(people, person):
     """Poses of everybody but `person` who has any joint."""
-    return tuple(
-        other.pose
-        for other in people
-        if other is not person and other.pose.present.any()
-    )
+    return tuple(other.pose for other in people if other is not person and other.pose.present.any())
 
 
 def _pose(annopoints):

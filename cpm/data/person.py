@@ -30,11 +30,7 @@ class Pose:
     def __post_init__(self):
         joints_px = np.asarray(self.joints_px, np.float32)
         state = np.asarray(self.state, np.int64)
-        if (
-            joints_px.ndim != 2
-            or joints_px.shape[1] != 2
-            or state.shape != joints_px.shape[:1]
-        ):
+        if joints_px.ndim != 2 or joints_px.shape[1] != 2 or state.shape != joints_px.shape[:1]:
             raise ValueError(
                 f"a pose needs joints_px [P, 2] and state [P]; got {joints_px.shape} and {state.shape}"
             )
@@ -42,9 +38,7 @@ class Pose:
             raise ValueError(f"joint states are 0, 1 or 2; got {np.unique(state)}")
         present = state != ABSENT
         if not np.isfinite(joints_px[present]).all():
-            raise ValueError(
-                "a joint that is present has a position that is not finite"
-            )
+            raise ValueError("a joint that is present has a position that is not finite")
         object.__setattr__(self, "joints_px", np.where(present[:, None], joints_px, 0))
         object.__setattr__(self, "state", state)
 

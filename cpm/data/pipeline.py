@@ -182,9 +182,7 @@ def split_names(data_dirs):
         data_dirs = str(data_dirs).split(",")
     paths = [str(path).strip() for path in data_dirs if str(path).strip()]
     if not paths:
-        raise UsageError(
-            "no data folder was named; expected --data=DIR or --data=DIR,DIR"
-        )
+        raise UsageError("no data folder was named; expected --data=DIR or --data=DIR,DIR")
     return paths
 
 

@@ -32,9 +32,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
       ValueError: for an unknown crop rule.
     """
     if data.crop not in CROP_RULES:
-        raise ValueError(
-            f"crop is {data.crop!r}, expected one of {', '.join(CROP_RULES)}"
-        )
+        raise ValueError(f"crop is {data.crop!r}, expected one of {', '.join(CROP_RULES)}")
     skeleton = get_skeleton(network.skeleton)
     given = _Regions(regions) if regions else None
 
@@ -46,31 +44,23 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
         center_px, side_px = region(person, data.crop, data.margin)
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
-        matrix = augmentation.crop_to_image(
-            center_px, side_px, network.image_size, change
-        )
+        matrix = augmentation.crop_to_image(center_px, side_px, network.image_size, change)
         joints_px, state = _poses_in_crop(person, matrix, data.max_people)
         picture = _decode(person)
 
         def cut(matrix):
-            return _crop(
-                picture, matrix, network.image_size, data, change, example_seed
-            )
+            return _crop(picture, matrix, network.image_size, data, change, example_seed)
 
         pyramid = {}
         if scales:
             matrices = [
-                augmentation.crop_to_image(
-                    center_px, side_px / scale, network.image_size, change
-                )
+                augmentation.crop_to_image(center_px, side_px / scale, network.image_size, change)
                 for scale in scales
             ]
             pyramid["pyramid"] = tf.stack([cut(m) for m in matrices])
         return pyramid | {
             "image": cut(matrix),
-            "joints_px": augmentation.mirror_joints(
-                joints_px, change.flip, skeleton.mirror
-            ),
+            "joints_px": augmentation.mirror_joints(joints_px, change.flip, skeleton.mirror),
             "state": augmentation.mirror_joints(state, change.flip, skeleton.mirror),
             "center_px": _center(matrix, center_px, network.image_size, data.augment),
             "head_size_px": person["head_size_px"],
@@ -156,9 +146,7 @@ def _parse(serialised, folder, skeletons, skeleton):
     def parse(source):
         person = parse_example(serialised, len(source))
         points = tf.boolean_mask(person["joints_px"][0], person["state"][0] != ABSENT)
-        person["box_px"] = tf.stack(
-            [tf.reduce_min(points, 0), tf.reduce_max(points, 0)]
-        )
+        person["box_px"] = tf.stack([tf.reduce_min(points, 0), tf.reduce_max(points, 0)])
         # An absent joint (state 0) stands behind the last one, where channel -1 points to.
         channels = skeleton.channels_from(source) % (len(source) + 1)
         state = tf.pad(person["state"], [[0, 0], [0, 1]], constant_values=ABSENT)
@@ -191,9 +179,7 @@ def _poses_in_crop(person, matrix, max_people):
 def _decode(person):
     """The picture, `[H, W, 3]` uint8."""
     # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
-    return tf.io.decode_jpeg(
-        person["picture"], channels=3, dct_method="INTEGER_ACCURATE"
-    )
+    return tf.io.decode_jpeg(person["picture"], channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _crop(picture, matrix, size, data, change, seed):

@@ -84,9 +84,7 @@ def write_records(
     with _claimed(out_dir), contextlib.ExitStack() as stack:
         spools = {}
         # disable=None: no bar where the output is not a terminal.
-        progress = tqdm(
-            people, desc=source, unit=" people", mininterval=1.0, disable=None
-        )
+        progress = tqdm(people, desc=source, unit=" people", mininterval=1.0, disable=None)
         for person in _consistent(progress):
             split = rule.assign(person.id)
             serialised = _encode(person, split, leave_out, encode, report)
@@ -96,9 +94,7 @@ def write_records(
                 spools[split] = stack.enter_context(_Spool(out_dir, split))
             spools[split].append(_position(seed, person.id), serialised)
         if not spools:
-            raise UsageError(
-                f"no person of {source} could be converted: " + _why(report.left_out)
-            )
+            raise UsageError(f"no person of {source} could be converted: " + _why(report.left_out))
         _remove_old(out_dir)
         manifest = Manifest(
             source=source,

@@ -22,9 +22,7 @@ class Report:
     splits: dict = dataclasses.field(
         default_factory=lambda: collections.defaultdict(collections.Counter)
     )
-    left_out: dict = dataclasses.field(
-        default_factory=lambda: collections.defaultdict(list)
-    )
+    left_out: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
 
     def add(self, split, person, size):
         """Counts one person that was kept; `size` = (height, width) of the original picture."""
@@ -71,9 +69,7 @@ def table(report):
         (split, *(f"{counts[column]:,}" for column in COLUMNS))
         for split, counts in report["splits"].items()
     ]
-    lines = [
-        f"{row[0]:10s}" + "".join(f"{cell:>10s}" for cell in row[1:]) for row in rows
-    ]
+    lines = [f"{row[0]:10s}" + "".join(f"{cell:>10s}" for cell in row[1:]) for row in rows]
     lines += [
         f"left out: {len(ids):,} {reason}: {_some(ids)}"
         for reason, ids in report["left_out"].items()

@@ -68,17 +68,11 @@ def convert(
       UsageError: if the source is missing or broken, or `out_dir` holds something else.
     """
     if dataset not in NAMES:
-        raise UsageError(
-            f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}"
-        )
+        raise UsageError(f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}")
     if split_rule not in RULES:
-        raise UsageError(
-            f"unknown split rule {split_rule!r}; expected one of {', '.join(RULES)}"
-        )
+        raise UsageError(f"unknown split rule {split_rule!r}; expected one of {', '.join(RULES)}")
     if single_person and dataset != "mpii":
-        raise UsageError(
-            f"--single_person is MPII's own list, {dataset!r} has none; leave it out"
-        )
+        raise UsageError(f"--single_person is MPII's own list, {dataset!r} has none; leave it out")
     options = (
         f"--split_rule={split_rule} --seed={seed} --shards={shards} "
         f"--longest_side={longest_side} --max_pixels={max_pixels}"

@@ -17,9 +17,7 @@ from collections.abc import Callable
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 # LSP training pictures that nearly repeat a picture of LSP's test half.
-LSP_NEAR_DUPLICATES = frozenset(
-    (175, 210, 285, 371, 412, 483, 492, 535, 550, 670, 737, 966)
-)
+LSP_NEAR_DUPLICATES = frozenset((175, 210, 285, 371, 412, 483, 492, 535, 550, 670, 737, 966))
 
 FLIC_SCENE_FRAMES = 750  # half a minute at 25 pictures a second
 

@@ -57,13 +57,8 @@ def joint_intervals(credit, counted, *, resamples=1000, level=0.95, seed=0):
     >>> joint_intervals(np.ones([5, 2]), np.ones([5, 2], bool) & [True, False])
     [(100.0, 100.0), None]
     """
-    low, high = paired_intervals(
-        credit, counted, resamples=resamples, level=level, seed=seed
-    )
-    return [
-        None if np.isnan(a) else (float(a), float(b))
-        for a, b in zip(low[:-1], high[:-1])
-    ]
+    low, high = paired_intervals(credit, counted, resamples=resamples, level=level, seed=seed)
+    return [None if np.isnan(a) else (float(a), float(b)) for a, b in zip(low[:-1], high[:-1])]
 
 
 def paired_intervals(gain, counted, *, resamples=1000, level=0.95, seed=0):
@@ -105,8 +100,6 @@ def paired_intervals(gain, counted, *, resamples=1000, level=0.95, seed=0):
         np.divide(100.0 * (times @ gain), count, out=differences[k], where=count > 0)
     tail = 100.0 * (1.0 - level) / 2
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", RuntimeWarning
-        )  # a joint that nobody has: all nan
+        warnings.simplefilter("ignore", RuntimeWarning)  # a joint that nobody has: all nan
         low, high = np.nanpercentile(differences, [tail, 100.0 - tail], axis=0)
     return low, high

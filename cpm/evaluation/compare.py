@@ -66,10 +66,7 @@ def compare(first, second, skeleton, metric, *, joints=None, resamples=1000, see
     """
     if first.ids != second.ids:
         raise ValueError("the two predictions are of different people")
-    one, two = (
-        report.last_score(people, skeleton, metric, joints)
-        for people in (first, second)
-    )
+    one, two = (report.last_score(people, skeleton, metric, joints) for people in (first, second))
     if not one.people:
         raise ValueError(f"{metric} counts nobody: its reference is not annotated")
     gain = two.credit - one.credit  # [N, P]
@@ -141,8 +138,7 @@ def as_json(rows, metric, names):
         "first": names[0],
         "second": names[1],
         "rows": [
-            dataclasses.asdict(row)
-            | {"interval": list(row.interval), "better": row.better}
+            dataclasses.asdict(row) | {"interval": list(row.interval), "better": row.better}
             for row in rows
         ],
     }

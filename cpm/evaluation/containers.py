@@ -31,9 +31,7 @@ def kind_of(path):
       UsageError: if the file is missing.
     """
     if not os.path.isfile(path):
-        raise UsageError(
-            f"{path} does not exist; expected a .mat, .h5, .npz or .json file"
-        )
+        raise UsageError(f"{path} does not exist; expected a .mat, .h5, .npz or .json file")
     with open(path, "rb") as file:
         start = file.read(128)
     if start.startswith(b"MATLAB"):
@@ -60,9 +58,7 @@ def load_arrays(path):
     kind = kind_of(path)
     reader = {MATLAB: _matlab, HDF5: _hdf5, NUMPY: _numpy}.get(kind)
     if reader is None:
-        raise UsageError(
-            f"{path} is JSON; expected arrays in a .mat, .h5 or .npz file; see --help"
-        )
+        raise UsageError(f"{path} is JSON; expected arrays in a .mat, .h5 or .npz file; see --help")
     try:
         return reader(path)
     except Exception as error:  # the libraries raise whatever the broken byte leads to
@@ -130,9 +126,7 @@ def _matlab_value(file, node):
     for n, reference in enumerate(np.ravel(value)):
         item = file[reference]
         if not isinstance(item, h5py.Dataset) or h5py.check_ref_dtype(item.dtype):
-            return (
-                value  # a struct or a cell in a cell: nobody was seen to publish that
-            )
+            return value  # a struct or a cell in a cell: nobody was seen to publish that
         cell[n] = _matlab_value(file, item)
     return cell
 

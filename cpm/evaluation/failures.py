@@ -69,8 +69,7 @@ def worst(people, skeleton, count):
     torso, errors = _errors(people, skeleton)
     wrong = _is_wrong(errors)
     of_kind = {
-        kind: wrong & rows[:, np.newaxis]
-        for kind, rows in kinds(truth, state, skeleton).items()
+        kind: wrong & rows[:, np.newaxis] for kind, rows in kinds(truth, state, skeleton).items()
     }
     of_kind["occluded"] = wrong & (state == OCCLUDED)
     of_kind["mirrored"] = _parts(people, torso, errors, skeleton)["mirrored"]

@@ -80,9 +80,7 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
         names, joints, ids, stated = named_joints.from_record(record, path, skeleton)
         source = "joints by name"
     else:
-        names, joints, ids, stated, source = _from_arrays(
-            arrays, path, skeleton, counts
-        )
+        names, joints, ids, stated, source = _from_arrays(arrays, path, skeleton, counts)
     if origin is None:
         origin = stated if stated is not None else int(kind in ONE_BASED)
     joints = _by_name(joints, names, skeleton) if names else joints
@@ -153,8 +151,7 @@ def find_joints(arrays, path, joints, counts=()):
         )
     if len(readings) > 1:
         ways = " or ".join(
-            f"{name} as {_describe(_shape(arrays[name]), order)}"
-            for name, order in readings
+            f"{name} as {_describe(_shape(arrays[name]), order)}" for name, order in readings
         )
         raise UsageError(
             f"{found}; that can be read in several ways ({ways}): leave one array in the file, "

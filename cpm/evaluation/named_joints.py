@@ -50,9 +50,7 @@ def from_record(record, path, skeleton):
     values = np.full([len(people), len(names), 3], np.nan)
     for n, (_, joints) in enumerate(people):
         for name, value in joints.items():
-            values[n, names.index(name)] = _triple(
-                value, f"{path}: {name} of person {n + 1}"
-            )
+            values[n, names.index(name)] = _triple(value, f"{path}: {name} of person {n + 1}")
     ids = [id if id is None else str(id) for id, _ in people]
     if any(id is None for id in ids):
         if not all(id is None for id in ids):
@@ -101,9 +99,7 @@ def _people(record, path):
     try:
         if "images" in record:
             return [_only_person(image, path) for image in record["images"]]
-        people = [
-            (person.get("id"), dict(person["joints"])) for person in record["people"]
-        ]
+        people = [(person.get("id"), dict(person["joints"])) for person in record["people"]]
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         found = ", ".join(record) if isinstance(record, dict) else type(record).__name__
         raise UsageError(f"{path} holds {found}; {ADVICE}; see --help") from error
@@ -131,9 +127,7 @@ def _triple(value, where):
     except (TypeError, ValueError):
         numbers = []
     if len(numbers) not in (2, 3):
-        raise UsageError(
-            f"{where} is {value!r}; expected [x, y], [x, y, confidence] or null"
-        )
+        raise UsageError(f"{where} is {value!r}; expected [x, y], [x, y, confidence] or null")
     return (*numbers, math.nan)[:3]
 
 

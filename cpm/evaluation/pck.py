@@ -126,9 +126,7 @@ def normalized_errors(predicted, truth, state, reference, skeleton):
     distance = distances(predicted, truth, state, skeleton)  # [N, P]
     reference = np.asarray(reference, np.float64)
     if reference.shape != distance.shape[:1]:
-        raise ValueError(
-            f"reference should be [{len(distance)}], not {reference.shape}"
-        )
+        raise ValueError(f"reference should be [{len(distance)}], not {reference.shape}")
     known = np.isfinite(reference) & (reference > 0)
     errors = distance / np.where(known, reference, 1.0)[:, None]
     official = [joint not in UNSCORED_JOINTS for joint in skeleton.joints]
@@ -181,9 +179,7 @@ def curve(errors, thresholds):
 
 def _score_at(name, unit, errors, threshold, skeleton):
     """Credit 1 for an error of at most `threshold`."""
-    return score_from_credit(
-        name, unit, errors <= threshold, ~np.isnan(errors), skeleton.joints
-    )
+    return score_from_credit(name, unit, errors <= threshold, ~np.isnan(errors), skeleton.joints)
 
 
 def _score_area(name, unit, errors, thresholds, skeleton):

@@ -29,9 +29,7 @@ class Predictions:
 
     def __post_init__(self):
         if self.joints_px.ndim != 4:
-            raise ValueError(
-                f"joints_px should be [T, N, P, 2], not {self.joints_px.shape}"
-            )
+            raise ValueError(f"joints_px should be [T, N, P, 2], not {self.joints_px.shape}")
         stages, people, joints, _ = self.joints_px.shape
         expected = {
             "joints_px": (stages, people, joints, 2),
@@ -43,9 +41,7 @@ class Predictions:
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
-                raise ValueError(
-                    f"{name} should be {list(shape)}, not {getattr(self, name).shape}"
-                )
+                raise ValueError(f"{name} should be {list(shape)}, not {getattr(self, name).shape}")
         if len(self.ids) != people:
             raise ValueError(f"{len(self.ids)} ids for {people} people")
 

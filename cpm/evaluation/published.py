@@ -90,9 +90,7 @@ def attach(path, truth, *, origin=None):
     Raises:
       UsageError: if the file cannot be read, or its people are not those of the truth.
     """
-    found = read_predictions(
-        path, truth.skeleton, counts=tuple(truth.parts), origin=origin
-    )
+    found = read_predictions(path, truth.skeleton, counts=tuple(truth.parts), origin=origin)
     rows, order = _matched(found, truth, path)
     joints_px = found.joints_px[order]
     if truth.to_stored is not None:
@@ -154,11 +152,7 @@ def _positions(truth):
     """
     rows = {id: n for n, id in enumerate(truth.ids)}
     for suffix in ("", ".jpg"):
-        rows |= {
-            id.partition("/")[2] + suffix: n
-            for id, n in list(rows.items())
-            if "/" in id
-        }
+        rows |= {id.partition("/")[2] + suffix: n for id, n in list(rows.items()) if "/" in id}
     return rows
 
 

@@ -45,9 +45,7 @@ def reliability(people, skeleton, *, bins=BINS):
     confidence = np.clip(people.confidence[-1][counted], 0.0, 1.0)
     correct = errors[counted] <= ALPHA
     rows = binned(confidence, correct, bins)
-    gaps = [
-        r["joints"] * abs(r["correct"] - r["confidence"]) for r in rows if r["joints"]
-    ]
+    gaps = [r["joints"] * abs(r["correct"] - r["confidence"]) for r in rows if r["joints"]]
     return {
         "rule": f"pck@{ALPHA:g}",
         "bins": rows,

@@ -8,7 +8,6 @@ from cpm.evaluation import limbs, pck, pcp
 from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
 from cpm.evaluation.scores import only
 
-
 # The strictest first; what a log line shows and runs are compared by.
 HEADLINES = ("pckh@0.5", "pck@0.2", "pcp25")
 
@@ -67,9 +66,7 @@ def _intervals(stages, resamples, seed):
         return dict.fromkeys(("interval", "per_stage_interval", "per_joint_interval"))
     options = {"resamples": resamples, "seed": seed}
     last = stages[-1]
-    of_stages = [
-        list(bootstrap_interval(s.credit, s.counted, **options)) for s in stages
-    ]
+    of_stages = [list(bootstrap_interval(s.credit, s.counted, **options)) for s in stages]
     of_joints = joint_intervals(last.credit, last.counted, **options)
     return {
         "interval": of_stages[-1],
@@ -101,9 +98,7 @@ def stage_scores(predictions, skeleton, joints=None):
         scores = map(metric, every_stage)
         yield [only(s, joints) if joints else s for s in scores]
     for kind in limbs.UNITS:
-        yield [
-            limbs.limb_pcp(x, truth, state, skeleton, kind=kind) for x in every_stage
-        ]
+        yield [limbs.limb_pcp(x, truth, state, skeleton, kind=kind) for x in every_stage]
 
 
 def last_score(predictions, skeleton, metric, joints=None):

@@ -128,9 +128,7 @@ def merge_groups(per_joint, groups=GROUPS):
     {'Head': 96.0, 'Hip': 85.0}
     """
     known = {
-        canonical_name(joint): value
-        for joint, value in per_joint.items()
-        if not np.isnan(value)
+        canonical_name(joint): value for joint, value in per_joint.items() if not np.isnan(value)
     }
     merged = {}
     for group, joints in groups.items():

@@ -98,9 +98,7 @@ def best_order(near):
     """`[P]`: the true joint that each predicted one lies at, each taken once, most near in all."""
     order = np.arange(len(near))
     known = ~np.isnan(np.diag(near))
-    rows, columns = scipy.optimize.linear_sum_assignment(
-        near[np.ix_(known, known)], maximize=True
-    )
+    rows, columns = scipy.optimize.linear_sum_assignment(near[np.ix_(known, known)], maximize=True)
     order[order[known][rows]] = order[known][columns]
     return order
 
@@ -122,9 +120,7 @@ def share_elsewhere(predicted, people):
         common = there & given[n]  # [N, P]
         distance = np.linalg.norm(predicted[n] - people.truth_px, axis=-1)
         total = np.where(common, distance, 0.0).sum(1)
-        mean = np.where(
-            common.sum(1) >= least, total / np.maximum(common.sum(1), 1), np.inf
-        )
+        mean = np.where(common.sum(1) >= least, total / np.maximum(common.sum(1), 1), np.inf)
         nearest = int(np.argmin(mean))
         count += nearest != n and mean[nearest] <= NEAR * size[nearest]
     return count / len(rows)

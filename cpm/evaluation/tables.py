@@ -187,9 +187,7 @@ def full_report(metrics, curves=None):
         parts.append(totals_table(metrics))
     parts += [curve_table(name, curve) for name, curve in (curves or {}).items()]
     parts += [
-        stage_table(name, values)
-        for name, values in metrics.items()
-        if not name.endswith("_auc")
+        stage_table(name, values) for name, values in metrics.items() if not name.endswith("_auc")
     ]
     return "\n\n".join(parts)
 

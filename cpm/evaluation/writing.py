@@ -84,9 +84,7 @@ def _write_h5(path, arrays):
     with h5py.File(path, "w") as file:
         for name, value in arrays.items():
             text = isinstance(value, list)
-            file.create_dataset(
-                name, data=value, dtype=h5py.string_dtype() if text else None
-            )
+            file.create_dataset(name, data=value, dtype=h5py.string_dtype() if text else None)
 
 
 def _write_npz(path, arrays):

@@ -87,9 +87,7 @@ def figure(name, results, rows, metric):
     if name == "gradients":
         seed = results[0].seed
         first_seed = [r for r in results if r.seed == seed]
-        return gradient_plot(
-            {r.label: r.gradients for r in first_seed}, f"seed {seed} alone"
-        )
+        return gradient_plot({r.label: r.gradients for r in first_seed}, f"seed {seed} alone")
     plot = {"field": field_plot, "time": change_plot}.get(name, stage_plot)
     return plot(rows, metric, seeds_note(rows))
 

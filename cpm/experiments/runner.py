@@ -93,9 +93,7 @@ def _chosen(variants, labels):
     known = [variant.label for variant in variants]
     for label in labels or ():
         if label not in known:
-            raise UsageError(
-                f"there is no variant {label!r}; there are: {', '.join(known)}"
-            )
+            raise UsageError(f"there is no variant {label!r}; there are: {', '.join(known)}")
     return [v for v in variants if labels is None or v.label in labels]
 
 
@@ -138,9 +136,7 @@ def equal_time(variants, first, config, data, out):
         seconds |= _known_seconds(path, of)
         files.write_json(path, of | {"seconds": seconds})
     return [
-        dataclasses.replace(
-            v, phases=_longer(v, seconds[first.label] / seconds[v.label])
-        )
+        dataclasses.replace(v, phases=_longer(v, seconds[first.label] / seconds[v.label]))
         for v in variants
     ]
 
@@ -158,10 +154,7 @@ def _known_seconds(path, of):
 
 def _longer(variant, factor):
     """The variant's phases, of `factor` times as many steps."""
-    return tuple(
-        dataclasses.replace(phase, share=factor * phase.share)
-        for phase in variant.phases
-    )
+    return tuple(dataclasses.replace(phase, share=factor * phase.share) for phase in variant.phases)
 
 
 def _work_of_a_step(variant, config):

@@ -56,9 +56,7 @@ class Experiment:
 def number_of_stages(config):
     """One to as many stages as the configuration has, all else equal."""
     return [
-        Variant(
-            f"{t} stage{'s' if t > 1 else ''}", (Phase({"network": {"stages": t}}),)
-        )
+        Variant(f"{t} stage{'s' if t > 1 else ''}", (Phase({"network": {"stages": t}}),))
         for t in range(1, config.network.stages + 1)
     ]
 
@@ -123,9 +121,7 @@ def ingredients(config):
     choices = {
         "as it is": {},
         "no centre map": {"network": {"center_map": not config.network.center_map}},
-        "with background map": {
-            "network": {"background": not config.network.background}
-        },
+        "with background map": {"network": {"background": not config.network.background}},
         "stage 1: primary person only": {
             "target": {"everyone_in_stage_1": not config.target.everyone_in_stage_1}
         },
@@ -140,9 +136,7 @@ def one_change(config):
 
     def crop(factor):
         """Peaks keep their size in the picture."""
-        larger = tuple(
-            network.stride * round(side * factor / network.stride) for side in size
-        )
+        larger = tuple(network.stride * round(side * factor / network.stride) for side in size)
         sigma_px = target.sigma_px * larger[0] / size[0]
         return {"network": {"image_size": larger}, "target": {"sigma_px": sigma_px}}
 
@@ -162,9 +156,7 @@ def one_change(config):
         "σ × 0.7": {"target": {"sigma_px": 0.7 * target.sigma_px}},
         "σ × 1.4": {"target": {"sigma_px": 1.4 * target.sigma_px}},
         "foreground weight 0": {"target": {"foreground_weight": 0.0}},
-        "foreground weight × 3": {
-            "target": {"foreground_weight": 3 * target.foreground_weight}
-        },
+        "foreground weight × 3": {"target": {"foreground_weight": 3 * target.foreground_weight}},
         "rate ÷ 2": {"optimizer": {"learning_rate": optimizer.learning_rate / 2}},
         "rate × 2": {"optimizer": {"learning_rate": optimizer.learning_rate * 2}},
         "rate constant": {"optimizer": {"schedule": "constant"}},

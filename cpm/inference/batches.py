@@ -120,10 +120,7 @@ def evaluate_batches(network, batches, decoding=PLAIN, *, xla=False, progress=No
             "manifest.json, or name another with --data and --split"
         )
     axis = {"joints_px": 1, "confidence": 1}  # the people's axis; 0 elsewhere
-    joined = {
-        key: np.concatenate([row[key] for row in rows], axis.get(key, 0))
-        for key in rows[0]
-    }
+    joined = {key: np.concatenate([row[key] for row in rows], axis.get(key, 0)) for key in rows[0]}
     return Predictions(**joined | {"ids": tuple(joined["ids"].tolist())})
 
 
@@ -188,9 +185,9 @@ def collect_examples(network, batches, ids, decoding=PLAIN):
 
 def _in_image(batch, joints_crop, confidence):
     """One batch's part of the `Predictions`: real rows only, crop pixels → image pixels."""
-    batch = {
-        key: np.asarray(value) for key, value in batch.items() if key != "image"
-    } | {"size": batch["image"].shape[1:3]}
+    batch = {key: np.asarray(value) for key, value in batch.items() if key != "image"} | {
+        "size": batch["image"].shape[1:3]
+    }
     real = batch["valid"] > 0  # [B]
     matrices = batch["crop_to_image"][real]  # [b, 2, 3]
     # Person 0 is the one the crop was cut around; the others are for stage 1's target.

@@ -105,9 +105,7 @@ class Predictor:
         if flip is None:
             flip = has_mirror_image(network)
         try:
-            self.decoding = DecodingConfig(
-                flip, tuple(scales), refinement, target.sigma_px
-            )
+            self.decoding = DecodingConfig(flip, tuple(scales), refinement, target.sigma_px)
         except ValueError as error:
             raise UsageError(str(error)) from None
         self.network = network
@@ -135,9 +133,7 @@ class Predictor:
         """
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(
-                f"image should be [H, W, 3] uint8, not {image.shape} {image.dtype}"
-            )
+            raise ValueError(f"image should be [H, W, 3] uint8, not {image.shape} {image.dtype}")
         height, width = image.shape[:2]
         if box is None:
             box = (0.0, 0.0, float(width), float(height))
@@ -193,9 +189,7 @@ class Predictor:
         crop = cut_crop(image, crop_to_image, size, self._border)
         batch = {"image": crop[tf.newaxis], "center_px": tf.constant([middle])}
         if self.decoding.scales != (1.0,):
-            matrices = [
-                geometry.crop_to_image(region, size, s) for s in self.decoding.scales
-            ]
+            matrices = [geometry.crop_to_image(region, size, s) for s in self.decoding.scales]
             crops = [cut_crop(image, matrix, size, self._border) for matrix in matrices]
             batch["pyramid"] = tf.stack(crops)[tf.newaxis]  # [1, S, H, W, 3]
         return batch
@@ -214,7 +208,5 @@ def check_box(box, height, width):
         )
     x, y, box_width, box_height = box
     if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
-        raise UsageError(
-            f"box {box} lies outside the picture, which is {width} x {height} pixels"
-        )
+        raise UsageError(f"box {box} lies outside the picture, which is {width} x {height} pixels")
     return box

@@ -80,14 +80,10 @@ def read_caffemodel(path, *, unread=frozenset()):
     layers = {}
     for name, blobs in _layers(path):
         if name in layers:
-            raise UsageError(
-                f"{path} has two layers {name!r} with weights; expected one"
-            )
+            raise UsageError(f"{path} has two layers {name!r} with weights; expected one")
         layers[name] = None if name in unread else _convolution(path, name, blobs)
     if not layers:
-        raise UsageError(
-            f"{path} holds no layer with weights; expected a trained .caffemodel"
-        )
+        raise UsageError(f"{path} holds no layer with weights; expected a trained .caffemodel")
     return layers
 
 
@@ -192,8 +188,6 @@ def _classes():
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     return {
-        name: message_factory.GetMessageClass(
-            pool.FindMessageTypeByName(f"cpm.caffemodel.{name}")
-        )
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"cpm.caffemodel.{name}"))
         for name in _MESSAGES
     }

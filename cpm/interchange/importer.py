@@ -23,7 +23,6 @@ from cpm.network.layers import Conv2D
 from cpm.training.checkpoints import Checkpoints, read_list
 from cpm.training.recipes import recipe
 
-
 # How the released networks were trained: what crops they want, and how to go on training.
 RECIPES = {"paper": "paper", "vgg": "release"}
 
@@ -104,8 +103,7 @@ def format_rows(rows):
     ]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join(
-        "  ".join(cell.ljust(n) for cell, n in zip(line, widths)).rstrip()
-        for line in lines
+        "  ".join(cell.ljust(n) for cell, n in zip(line, widths)).rstrip() for line in lines
     )
 
 
@@ -130,9 +128,7 @@ def _from_release(config, src, layers, given):
 def _from_vgg19(config, src, layers, channel_order, seed):
     """A network with VGG-19's trunk."""
     if config.arch != "vgg":
-        raise UsageError(
-            f"{src} holds VGG-19, which fits --arch=vgg only, not {config.arch}"
-        )
+        raise UsageError(f"{src} holds VGG-19, which fits --arch=vgg only, not {config.arch}")
     used = {name: stored for name, stored in layers.items() if stored is not None}
     _check_names(src, used, vgg19.TRUNK)
 

@@ -21,9 +21,7 @@ from cpm.network.specs import Conv
 from cpm.skeleton import canonical_name, get_skeleton, own_skeleton
 
 ARCHITECTURES = ("paper", "vgg")
-MAX_STAGES = (
-    16  # the release has 6; a file must not make the network as large as it likes
-)
+MAX_STAGES = 16  # the release has 6; a file must not make the network as large as it likes
 _ARMS_AND_LEGS = tuple(
     f"{side}_{part}"
     for parts in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))

@@ -34,9 +34,7 @@ from cpm.interchange.caffemodel import MAX_BYTES, Stored
 
 MEAN_RGB = (123.68, 116.779, 103.939)  # of the training pictures, grey levels
 DEPTHS = (2, 2, 4, 4, 4)  # convolutions per block
-CONVOLUTIONS = tuple(
-    f"conv{b}_{i + 1}" for b in range(1, 6) for i in range(DEPTHS[b - 1])
-)
+CONVOLUTIONS = tuple(f"conv{b}_{i + 1}" for b in range(1, 6) for i in range(DEPTHS[b - 1]))
 TRUNK = CONVOLUTIONS[:10]  # conv1_1 … conv4_2
 UNUSED = frozenset(CONVOLUTIONS[10:]) | {"fc6", "fc7", "fc8"}
 SUFFIXES = (".npz", ".h5", ".hdf5")
@@ -116,9 +114,7 @@ def _read_npz(path):
     with np.load(path, allow_pickle=False) as archive:
         size = sum(entry.file_size for entry in archive.zip.infolist())
         if size > MAX_BYTES:
-            raise ValueError(
-                f"it unpacks to {size} bytes, expected at most {MAX_BYTES}"
-            )
+            raise ValueError(f"it unpacks to {size} bytes, expected at most {MAX_BYTES}")
         for key in archive.files:
             part = _PART.fullmatch(key)
             name = _known(path, part[1] if part else key, key)

@@ -161,12 +161,8 @@ ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
     # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md, "Decisions").
     "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
-    "vgg": NetworkConfig(
-        arch="vgg", norm="none", background=True, image_size=(368, 368)
-    ),
-    "paper": NetworkConfig(
-        arch="paper", norm="none", background=True, image_size=(368, 368)
-    ),
+    "vgg": NetworkConfig(arch="vgg", norm="none", background=True, image_size=(368, 368)),
+    "paper": NetworkConfig(arch="paper", norm="none", background=True, image_size=(368, 368)),
 }
 
 
@@ -253,9 +249,7 @@ def _check(config):
         if not getattr(config, field) > 0:
             raise ValueError(f"{field} should be above 0, not {getattr(config, field)}")
     if config.stage_kernel < 0:
-        raise ValueError(
-            f"stage_kernel should be at least 0, not {config.stage_kernel}"
-        )
+        raise ValueError(f"stage_kernel should be at least 0, not {config.stage_kernel}")
     if config.stride not in STRIDES[config.arch]:
         raise ValueError(
             f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, not {config.stride}"

@@ -45,9 +45,7 @@ class Conv2D(Layer):
       bias: variable `[Cout]`, 0 at the start, or None.
     """
 
-    def __init__(
-        self, name, in_channels, spec, *, seed=0, dtype=tf.float32, method=DIRECT
-    ):
+    def __init__(self, name, in_channels, spec, *, seed=0, dtype=tf.float32, method=DIRECT):
         """Makes the variables.
 
         Args:
@@ -93,10 +91,7 @@ class Conv2D(Layer):
         if not shared or xs[0].dtype != self.kernel.dtype:
             return super().slices(xs, training=training, seed=seed)
         weights = ops.transform_kernel(self.kernel, algorithm=line)
-        return [
-            ops.fast_conv2d_transformed(x, weights, self.bias, algorithm=line)
-            for x in xs
-        ]
+        return [ops.fast_conv2d_transformed(x, weights, self.bias, algorithm=line) for x in xs]
 
     def _narrow(self, x):
         """In 16 bits, always directly: a fast algorithm's errors are the larger the narrower."""
@@ -122,9 +117,7 @@ class _Frozen:
         """`[r, Cin, Cout]`, made when first asked for, outside of the graph that asks."""
         if algorithm not in self._weights:
             with tf.init_scope():
-                self._weights[algorithm] = ops.transform_kernel(
-                    kernel, algorithm=algorithm
-                )
+                self._weights[algorithm] = ops.transform_kernel(kernel, algorithm=algorithm)
         return self._weights[algorithm]
 
 
@@ -181,9 +174,7 @@ class BatchNorm(Layer):
             self.scale = tf.Variable(ones, name="scale")
             self.offset = tf.Variable(zeros, name="offset")
             self.moving_mean = tf.Variable(zeros, name="moving_mean", **statistic)
-            self.moving_variance = tf.Variable(
-                ones, name="moving_variance", **statistic
-            )
+            self.moving_variance = tf.Variable(ones, name="moving_variance", **statistic)
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, h, w, C]` → the same shape."""
@@ -256,9 +247,7 @@ class Dropout(Layer):
     def __init__(self, name, rate):
         super().__init__(name=name)
         if not 0 <= rate < 1:
-            raise ValueError(
-                f"rate of {name} should be at least 0 and below 1, not {rate}"
-            )
+            raise ValueError(f"rate of {name} should be at least 0 and below 1, not {rate}")
         self.rate = rate
 
     def __call__(self, x, *, training=False, seed=None):
@@ -270,9 +259,7 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return xs
         if seed is None:
-            raise ValueError(
-                f"dropout layer {self.name} needs a seed [2] int32 when training=True"
-            )
+            raise ValueError(f"dropout layer {self.name} needs a seed [2] int32 when training=True")
         sizes = [tf.shape(x)[0] for x in xs]
         shape = tf.concat([[tf.add_n(sizes)], tf.shape(xs[0])[1:]], axis=0)
         masks = [self._mask(shape, seed, xs[0].dtype)]
@@ -282,14 +269,10 @@ class Dropout(Layer):
 
     def _mask(self, shape, seed, dtype):
         """1 for what is kept, 0 for what is dropped."""
-        mixed = tf.bitwise.bitwise_xor(
-            tf.cast(seed, tf.int32), stateless_key(0, self.name)
-        )
+        mixed = tf.bitwise.bitwise_xor(tf.cast(seed, tf.int32), stateless_key(0, self.name))
         # Whole 32-bit words: they are the same with and without XLA, on every device, where floats
         # are not (TensorFlow 2.21 turns the same words into other floats under XLA).
-        words = tf.random.stateless_uniform(
-            shape, mixed, None, None, tf.uint32, alg="philox"
-        )
+        words = tf.random.stateless_uniform(shape, mixed, None, None, tf.uint32, alg="philox")
         threshold = tf.constant(int(self.rate * 2**32), tf.uint32)
         return tf.cast(words >= threshold, dtype)
 

@@ -23,9 +23,7 @@ from cpm.network.layers import Block, Conv2D
 from cpm.skeleton import get_skeleton
 
 CENTER_SIGMA_PX = 21.0  # of the centre map at the release's crop of 368 px
-CENTER_POOL = (
-    9  # window of the average that brings the centre map to the stride of the beliefs
-)
+CENTER_POOL = 9  # window of the average that brings the centre map to the stride of the beliefs
 
 
 class ConvolutionalPoseMachine(tf.Module):
@@ -165,9 +163,7 @@ class ConvolutionalPoseMachine(tf.Module):
           ValueError: if there is no such stage.
         """
         if not 1 <= t <= len(self.stages) + 1:
-            raise ValueError(
-                f"there is no stage {t}; stages: 1 to {len(self.stages) + 1}"
-            )
+            raise ValueError(f"there is no stage {t}; stages: 1 to {len(self.stages) + 1}")
         if t == 1:
             modules = [self.trunk, self.stage_1]
         else:

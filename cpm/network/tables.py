@@ -81,9 +81,7 @@ def layer_rows(config):
     rows = []
     x = _follow(image, plan.trunk, 1, rows)
     b = _follow(x, plan.first_head, 1, rows)
-    shared = (
-        x if plan.second_trunk is None else _follow(image, plan.second_trunk, 2, rows)
-    )
+    shared = x if plan.second_trunk is None else _follow(image, plan.second_trunk, 2, rows)
     for t, stage in enumerate(plan.later_stages, start=2):
         inputs = {
             "features": _follow(shared, stage.features, t, rows),

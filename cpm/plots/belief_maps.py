@@ -78,9 +78,7 @@ def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend
     colors = {j: c for j, c in colors.items() if j in skeleton.joints}
     zoom = zoom or max(480 / max(crop.shape[:2]), 1.0)
     height, width = (round(n * zoom) for n in crop.shape[:2])
-    painted = np.array(
-        Image.fromarray(crop).resize((width, height), Image.BICUBIC), np.float64
-    )
+    painted = np.array(Image.fromarray(crop).resize((width, height), Image.BICUBIC), np.float64)
     for joint, color in colors.items():
         belief = enlarge(maps[..., skeleton.index(joint)], height, width)[..., None]
         opacity = 0.85 * belief

@@ -50,9 +50,7 @@ class Canvas:
     def text(self, x, y, text, *, size=9, **options):
         """Writes `text` at this pixel of the page; `options` as in matplotlib's `Figure.text`."""
         options = {"color": TEXT_COLOR, "va": "center"} | options
-        self.figure.text(
-            x / self.width, 1 - y / self.height, text, fontsize=size, **options
-        )
+        self.figure.text(x / self.width, 1 - y / self.height, text, fontsize=size, **options)
 
     def pixels(self):
         """`[height, width, 3]` uint8."""
@@ -113,9 +111,7 @@ _FORMATS = {
 def check_picture_name(path):
     """UsageError if the name says no kind of picture, or no file can be written there."""
     if os.path.splitext(path)[1].lower() not in _FORMATS:
-        raise UsageError(
-            f"--out={path} should end in {', '.join(_FORMATS)}; name another file"
-        )
+        raise UsageError(f"--out={path} should end in {', '.join(_FORMATS)}; name another file")
     files.check_target(path, "out")
 
 

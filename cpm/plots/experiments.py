@@ -88,9 +88,7 @@ def change_plot(rows, metric, note=""):
     axes.axvline(rows[0]["mean"], color="0.6", lw=1)
     for place, row in enumerate(ordered):
         color = _COLORS[1] if row is rows[0] else _COLORS[0]
-        axes.errorbar(
-            row["mean"], place, xerr=row["spread"], fmt="o", color=color, capsize=3
-        )
+        axes.errorbar(row["mean"], place, xerr=row["spread"], fmt="o", color=color, capsize=3)
         axes.plot(row["values"], [place] * len(row["values"]), "|", color=color)
     axes.set_yticks(range(len(rows)), [row["label"] for row in ordered], fontsize=9)
     axes.set_ylim(-0.7, len(rows) - 0.3)

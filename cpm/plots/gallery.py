@@ -11,9 +11,7 @@ from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 
 
-def write_gallery(
-    folder, groups, errors, skeleton, *, annotated, metrics, curve_points
-):
+def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve_points):
     """Draws and writes everything.
 
     Args:
@@ -40,18 +38,13 @@ def write_gallery(
     typical = groups.get("typical", [])
     for example in typical[len(typical) // 2 :][:1]:
         shown = [joint for joint in OVERLAY if joint in skeleton.joints]
-        pictures["stages.png"] = draw_stages(
-            example.crop, example.beliefs, skeleton, shown or None
-        )
+        pictures["stages.png"] = draw_stages(example.crop, example.beliefs, skeleton, shown or None)
         pictures["all_joints.png"] = draw_stages(
             example.crop, example.beliefs, skeleton, tile_px=110
         )
     if typical:
         pictures["colored_beliefs.png"] = contact_sheet(
-            [
-                draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton, legend=False)
-                for e in typical
-            ],
+            [draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton, legend=False) for e in typical],
             [e.id for e in typical],
             title="last stage: head top yellow, left knee red, right ankle blue",
         )

@@ -28,9 +28,7 @@ def reliability_diagram(found, *, title=""):
     shares = [100 * row["correct"] for row in rows]
     upper.bar(middles, shares, width, color=_BAR, alpha=0.75)
     upper.plot([0, 1], [0, 100], color="#222222", lw=1, ls="--")
-    upper.plot(
-        [row["confidence"] for row in rows], shares, "o", color="#222222", markersize=3
-    )
+    upper.plot([row["confidence"] for row in rows], shares, "o", color="#222222", markersize=3)
     upper.set_ylim(0, 100)
     lower = canvas.axes(70, 420, 520, 90)
     plain_axes(lower, "Joints", x_label="confidence: height of the belief map's peak")

@@ -32,8 +32,7 @@ def contact_sheet(images, captions=None, *, columns=4, tile_px=280, title=""):
     cell_width = max(max(tile.shape[1] for tile in tiles), 120)
     caption_px = _CAPTION_PX if captions is not None else 0
     heights = [  # of each row
-        max(tile.shape[0] for tile in tiles[r * columns : (r + 1) * columns])
-        for r in range(rows)
+        max(tile.shape[0] for tile in tiles[r * columns : (r + 1) * columns]) for r in range(rows)
     ]
     top = _GAP_PX + (_CAPTION_PX if title else 0)
     canvas = Canvas(

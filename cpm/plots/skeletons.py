@@ -65,9 +65,7 @@ def draw_skeleton(
         _plot_truth(axes, joints_px, shown, truth_px, truth_state)
     _plot_pose(axes, joints_px, shown, skeleton, 1.0 if min(photo) > 300 else 0.7)
     if panel:
-        _plot_panel(
-            canvas, photo[0], skeleton, confidence, shown, title, truth_px is not None
-        )
+        _plot_panel(canvas, photo[0], skeleton, confidence, shown, title, truth_px is not None)
     return canvas.pixels()
 
 
@@ -154,9 +152,7 @@ def _plot_panel(canvas, x, skeleton, confidence, shown, title, with_truth):
         axes.plot(x + 18, y, "o", color=color, markersize=6, mec=_OUTLINE, mew=0.7)
         text = TEXT_COLOR if shown[p] else "#999999"
         canvas.text(name_x, y, joint.replace("_", " "), color=text)
-        canvas.text(
-            x + _PANEL_PX - 10, y, f"{confidence[p]:.2f}", color=text, ha="right"
-        )
+        canvas.text(x + _PANEL_PX - 10, y, f"{confidence[p]:.2f}", color=text, ha="right")
     if with_truth:
         for fill, label in ((TRUTH, "truth, visible"), ("none", "truth, occluded")):
             y += _ROW_PX

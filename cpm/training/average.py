@@ -61,9 +61,7 @@ class ExponentialMovingAverage(tf.Module):
         super().__init__(name=name)
         self._decay = decay
         with self.name_scope:
-            self.updates = tf.Variable(
-                0.0, trainable=False, name="updates", dtype=tf.float64
-            )
+            self.updates = tf.Variable(0.0, trainable=False, name="updates", dtype=tf.float64)
             self.network = ConvolutionalPoseMachine(network.config, dtype=network.dtype)
         self.restart(network)
 

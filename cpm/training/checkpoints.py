@@ -238,9 +238,7 @@ def read_network_variables(network, prefix):
         raise UsageError(f"{prefix} cannot be read: {_first_line(error)}") from error
     averaged = any(key.startswith(_AVERAGE) for key in keys)
     root = _AVERAGE if averaged else "network/"
-    stored = [
-        key for key in keys if key.startswith(root) and key.endswith("VARIABLE_VALUE")
-    ]
+    stored = [key for key in keys if key.startswith(root) and key.endswith("VARIABLE_VALUE")]
     if len(stored) != len(network.variables):
         raise UsageError(
             f"{prefix} holds {len(stored)} network variables, this network has "

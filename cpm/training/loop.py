@@ -27,7 +27,6 @@ from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import TrainStep
 
-
 SHOWN = 8  # validation people in TensorBoard
 
 
@@ -88,11 +87,7 @@ class Run:
         elif init_from:
             prefix = checkpoints.resolve(os.fspath(init_from))
             stages = checkpoints.read_stages(self.network, prefix)
-            new = (
-                ""
-                if stages == self.config.network.stages
-                else f" (stages 1 to {stages})"
-            )
+            new = "" if stages == self.config.network.stages else f" (stages 1 to {stages})"
             print(f"starting from the weights of {prefix}{new}")
             if self.average is not None:
                 self.average.restart(self.network)
@@ -125,9 +120,7 @@ class Run:
                 measurements = self.one_step(step, batch)
                 if step == self.start:
                     seconds = time.perf_counter() - began
-                    progress.say(
-                        f"first step after {seconds:.1f} s, compilation included"
-                    )
+                    progress.say(f"first step after {seconds:.1f} s, compilation included")
                 progress.advance(measurements)
                 flat.check(step, measurements)
                 done = step + 1
@@ -194,9 +187,7 @@ class Run:
         self.folder.append({"step": done} | measurements | clock)
         if done % self.config.log_every == 0:
             scalars = {
-                k: v
-                for k, v in measurements.items()
-                if k != "gradient_rms" and v is not None
+                k: v for k, v in measurements.items() if k != "gradient_rms" and v is not None
             }
             with self.writer.as_default(step=done):
                 for key, value in scalars.items():

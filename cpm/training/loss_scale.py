@@ -46,9 +46,7 @@ class LossScale(tf.Module):
       ValueError: unless all three scales are powers of two in order, and `every` is positive.
     """
 
-    def __init__(
-        self, *, initial=2.0**16, every=2000, smallest=1.0, largest=2.0**24, name=None
-    ):
+    def __init__(self, *, initial=2.0**16, every=2000, smallest=1.0, largest=2.0**24, name=None):
         super().__init__(name=name or "loss_scale")
         for scale in (smallest, initial, largest):
             if not (scale > 0 and float(scale).hex().startswith("0x1.0000000000000p")):
@@ -62,12 +60,8 @@ class LossScale(tf.Module):
             raise ValueError(f"every is {every!r}, expected at least one step")
         self.every, self.smallest, self.largest = every, smallest, largest
         with self.name_scope:
-            self.scale = tf.Variable(
-                initial, trainable=False, dtype=tf.float32, name="scale"
-            )
-            self.good_steps = tf.Variable(
-                0, trainable=False, dtype=tf.int32, name="good_steps"
-            )
+            self.scale = tf.Variable(initial, trainable=False, dtype=tf.float32, name="scale")
+            self.good_steps = tf.Variable(0, trainable=False, dtype=tf.int32, name="good_steps")
 
     def unscale(self, gradients):
         """d(S · F)/dw → dF/dw, each a float32 tensor of any shape."""

@@ -79,9 +79,7 @@ class Optimizer(tf.Module):
         """
         variables = self._targets.items
         if len(gradients) != len(variables):
-            raise ValueError(
-                f"{len(variables)} variables, but {len(gradients)} gradients"
-            )
+            raise ValueError(f"{len(variables)} variables, but {len(gradients)} gradients")
         # As many at a time as can be computed: left to itself, a graph has the intermediate results
         # of all in memory, several times the weights.
         running = collections.deque(maxlen=operations_at_once())
@@ -135,9 +133,7 @@ class Momentum(Optimizer):
 
     def _update(self, i, variable, gradient, rate, decay):
         velocity = self.velocities[i]
-        velocity.assign(
-            self._momentum * velocity + rate * (gradient + decay * variable)
-        )
+        velocity.assign(self._momentum * velocity + rate * (gradient + decay * variable))
         return variable.assign_sub(velocity)
 
 
@@ -152,9 +148,7 @@ class Adam(Optimizer):
         super().__init__(variables, **options)
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
         with self.name_scope:
-            self.updates = tf.Variable(
-                0.0, trainable=False, name="updates", dtype=tf.float64
-            )
+            self.updates = tf.Variable(0.0, trainable=False, name="updates", dtype=tf.float64)
             self.means = self._slots("mean")
             self.squares = self._slots("square")
 
@@ -201,9 +195,7 @@ class Muon(Optimizer):
         self._others = [i for i, v in enumerate(variables) if v.ref() not in known]
         with self.name_scope:
             self.momenta = {
-                str(i): _slot("momentum", v)
-                for i, v in enumerate(variables)
-                if v.ref() in known
+                str(i): _slot("momentum", v) for i, v in enumerate(variables) if v.ref() in known
             }
             self.adam = Adam(
                 [variables[i] for i in self._others],
@@ -308,9 +300,7 @@ def make_optimizer(config, network):
         return Adam(variables, **options)
     if config.optimizer == "muon":
         trained = {v.ref() for v in variables}
-        hidden = [
-            kernel for kernel in network.hidden_kernels if kernel.ref() in trained
-        ]
+        hidden = [kernel for kernel in network.hidden_kernels if kernel.ref() in trained]
         return Muon(variables, hidden=hidden, **options)
     raise ValueError(f"unknown optimizer {config.optimizer!r}; known: adam, muon, sgd")
 
@@ -324,10 +314,6 @@ def learning_rate_multipliers(config, network):
     later = {v.ref() for v in network.later_stage_variables}
     factors = []
     for v in trained_variables(config, network):
-        stage = (
-            config.later_stage_multiplier
-            if v.ref() in later
-            else config.stage_1_multiplier
-        )
+        stage = config.later_stage_multiplier if v.ref() in later else config.stage_1_multiplier
         factors.append(stage * (config.bias_multiplier if len(v.shape) == 1 else 1.0))
     return factors

@@ -52,9 +52,7 @@ class RunFolder:
             return
         record = {"config": to_dict(config), "data": list(data)}
         record["init_from"] = str(init_from) if init_from else None
-        files.write_json(
-            self.config_path, record | command_line.provenance(config.seed)
-        )
+        files.write_json(self.config_path, record | command_line.provenance(config.seed))
 
     def _check_same(self, config, data, init_from):
         earlier, record = read_config(self.path)
@@ -85,9 +83,7 @@ class RunFolder:
         """Seconds spent on the recorded steps, all parts of the run together."""
         if not os.path.exists(self.metrics_path):
             return 0.0
-        return max(
-            (r.get("seconds", 0.0) for r in read_metrics(self.path)), default=0.0
-        )
+        return max((r.get("seconds", 0.0) for r in read_metrics(self.path)), default=0.0)
 
     def forget_after(self, step):
         """Drops the lines of steps after `step`: a resumed run measures them again."""

@@ -110,16 +110,12 @@ class TrainStep:
         network, target = self._network, self._config.target
         joints = len(network.skeleton)
         with tf.GradientTape() as tape:
-            beliefs = network(
-                batch["image"], batch["center_px"], training=True, seed=seed
-            )
+            beliefs = network(batch["image"], batch["center_px"], training=True, seed=seed)
             ideal = self._targets(batch)
             stage_losses = loss.stage_losses(
                 beliefs, ideal, target.foreground_weight, target.reduction
             )  # [T]
-            supervised = (
-                stage_losses if target.supervision == "every" else stage_losses[-1:]
-            )
+            supervised = stage_losses if target.supervision == "every" else stage_losses[-1:]
             total = tf.reduce_sum(supervised)
             scaled = total
             if self.loss_scale is not None:

@@ -114,15 +114,11 @@ def read_variables(network, path):
         with np.load(path, allow_pickle=False) as archive:
             stored = set(archive.files) - {_DESCRIPTION}
             if len(stored) + 1 != len(archive.files):
-                raise ValueError(
-                    "it holds several arrays of one name, or no description"
-                )
+                raise ValueError("it holds several arrays of one name, or no description")
             if odd := sorted(stored ^ set(variables)):
                 side = "the network lacks" if odd[0] in stored else "the file lacks"
                 raise ValueError(f"{side} {odd[0]} ({len(odd)} names differ)")
-            values = {
-                key: _read(archive, key, variables[key]) for key in sorted(stored)
-            }
+            values = {key: _read(archive, key, variables[key]) for key in sorted(stored)}
     except _UNREADABLE as error:
         raise _refusal(path, error) from error
     for key, variable in variables.items():

@@ -185,9 +185,7 @@ def _draw(rng, body):
     if action in ("walk", "run"):  # a runner may still wave with one arm
         for row in range(2):
             if rng.random() < 0.15:
-                angles.shoulders[row], angles.elbows[row] = (
-                    part[row] for part in gesture
-                )
+                angles.shoulders[row], angles.elbows[row] = (part[row] for part in gesture)
     if action != "sit":
         angles.hips[:, 0] += angles.lean  # legs stay below a leaning trunk
     angles.wrists[:] = rng.normal(8, 14, 2)
@@ -208,9 +206,7 @@ def _balance(rng, body, angles):
     ankles = np.stack([points["left_ankle"], points["right_ankle"]])
     carrying = ankles[ankles[:, 1] < ankles[:, 1].min() + 0.06]
     foot = carrying.mean(axis=0) + (0, 0, 0.03)
-    weight = (
-        0.4 * points["pelvis"] + 0.45 * points["thorax"] + 0.15 * points["head_top"]
-    )
+    weight = 0.4 * points["pelvis"] + 0.45 * points["thorax"] + 0.15 * points["head_top"]
     x, y, z = weight - foot
     share = rng.uniform(0.75, 1.0)
     angles.lean -= share * np.rad2deg(np.arctan2(z, y))

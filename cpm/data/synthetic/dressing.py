@@ -162,9 +162,7 @@ def _leg(body, figure, outfit, name, side):
     ]
 
 
-def _limb(
-    start, end, radius_start, radius_end, frames, part, covered, *, bare, cloth, loose
-):
+def _limb(start, end, radius_start, radius_end, frames, part, covered, *, bare, cloth, loose):
     """One segment of a limb; cloth of thickness `loose` covers the first `covered` of its length."""
     frame = frames[part]
     if covered >= 1:

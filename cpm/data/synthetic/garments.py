@@ -13,9 +13,7 @@ def shirt_prints(outfit):
     if outfit.front == "zip":
         spots.append(Decal((0, -0.06), (0.0045, 0.14), accent, square=True))
     if outfit.front == "buttons":
-        spots.append(
-            Decal((0, -0.06), (0.010, 0.14), outfit.top.color * 0.8, square=True)
-        )
+        spots.append(Decal((0, -0.06), (0.010, 0.14), outfit.top.color * 0.8, square=True))
         spots += [Decal((0, y), (0.0055, 0.0055), accent) for y in (0, -0.045, -0.09)]
     if outfit.front == "logo":
         spots.append(Decal((0, -0.02), (0.040, 0.026), accent, square=True))

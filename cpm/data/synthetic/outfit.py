@@ -153,9 +153,7 @@ def sample_outfit(rng, body):
         trouser=trouser,
         skirt=skirt,
         loose=rng.uniform(0.002, 0.011),
-        front=_pick(
-            rng, {"plain": 1, "zip": 1, "buttons": 1, "logo": 1.3, "neckline": 1.5}
-        ),
+        front=_pick(rng, {"plain": 1, "zip": 1, "buttons": 1, "logo": 1.3, "neckline": 1.5}),
         back=_pick(rng, {"plain": 3, "number": 1, "panel": 1}),
         bag=rng.random() < 0.09,
         socks=rng.uniform(0.1, 0.6) if rng.random() < 0.4 else 0.0,

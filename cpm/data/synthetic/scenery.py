@@ -16,9 +16,7 @@ def scene_color(rng):
     if rng.random() < 0.15:
         return sample_color(rng)
     # Earth and wood, leaves, sky, or nearly grey.
-    hue = rng.choice(
-        [rng.normal(0.08, 0.03), rng.normal(0.27, 0.06), rng.normal(0.58, 0.04)]
-    )
+    hue = rng.choice([rng.normal(0.08, 0.03), rng.normal(0.27, 0.06), rng.normal(0.58, 0.04)])
     saturation = rng.beta(1.2, 2.5) * 0.8
     return hsv_to_rgb(hue, saturation, rng.uniform(0.12, 0.95))
 
@@ -75,12 +73,8 @@ def _surface(rng, height, width):
 def _stripes(rng, height, width):
     """`[3, height, width]` float32 planks, blinds or bars, to be added."""
     angle, period = rng.uniform(0, np.pi), rng.uniform(5, 40)
-    u = np.arange(width, dtype=np.float32) * np.float32(
-        np.cos(angle) * 2 * np.pi / period
-    )
-    v = np.arange(height, dtype=np.float32) * np.float32(
-        np.sin(angle) * 2 * np.pi / period
-    )
+    u = np.arange(width, dtype=np.float32) * np.float32(np.cos(angle) * 2 * np.pi / period)
+    v = np.arange(height, dtype=np.float32) * np.float32(np.sin(angle) * 2 * np.pi / period)
     wave = np.sin(v[:, None] + u[None])
     if rng.random() < 0.5:
         wave = np.sign(wave - np.float32(rng.uniform(-0.8, 0.8)))
@@ -125,9 +119,7 @@ def _shape(rng, image, palette):
     opacity = 1.0 if rng.random() < 0.8 else rng.uniform(0.3, 1.0)
     colors = _shape_colors(rng, palette)
     draw_shape(image, kind, center, (long, thin), angle, colors, opacity=opacity)
-    if (
-        kind == "bar" and rng.random() < 0.4
-    ):  # a second one at its end, like a bent limb
+    if kind == "bar" and rng.random() < 0.4:  # a second one at its end, like a bent limb
         end = center + long * np.array((np.cos(angle), np.sin(angle)))
         angle += rng.uniform(-2, 2)
         center = end + 0.8 * long * np.array((np.cos(angle), np.sin(angle)))

@@ -115,9 +115,7 @@ def _color(screen, where, which, light, rng):
     facing = np.einsum("ni,i->n", normal, light.direction)
     lamp = np.maximum((facing + wrap) / (1 + wrap), 0)
     lit = light.ambient + lamp[:, None] * light.color
-    lit *= (
-        np.float32(0.74) + np.float32(0.26) * normal[:, 2:]
-    )  # darker where edges turn away
+    lit *= np.float32(0.74) + np.float32(0.26) * normal[:, 2:]  # darker where edges turn away
     return color * lit
 
 
