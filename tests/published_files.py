@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cpm.evaluation.published import PROTOCOLS, read_published
+from cpm.prediction_files.published import PROTOCOLS, read_published
 
 DATA = os.environ.get("CPM_DATA") or os.path.join(
     os.path.dirname(__file__), "..", "..", "shared", "data"

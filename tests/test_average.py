@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from cpm.config import NetworkConfig
 from cpm.network import ConvolutionalPoseMachine
-from cpm.training.average import ExponentialMovingAverage, decay_at
+from cpm.training.ema import ExponentialMovingAverage, decay_at
 
 CONFIG = NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(16, 24))
 

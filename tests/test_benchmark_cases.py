@@ -8,7 +8,7 @@ import pytest
 from cpm.benchmark import cases, exchange, heatmap, ours, sides
 from cpm.config import TrainConfig, changed
 from cpm.network import PRESETS, preset
-from cpm.network.tables import stage_rows
+from cpm.network.summary import stage_rows
 
 GRAPH = {"changes": ours.VARIANTS["graph"], "threads": 1}
 

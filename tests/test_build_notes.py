@@ -16,7 +16,6 @@ import pytest
 import tensorflow as tf
 
 import ops
-from cpm import command_line
 from cpm.benchmark import cases
 from cpm.config import (
     AUGMENTATIONS,
@@ -26,22 +25,23 @@ from cpm.config import (
     SCHEDULES,
     TargetConfig,
 )
-from cpm.data import sources
+from cpm.data import datasets
 from cpm.data.splits import RULES
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.published import PROTOCOLS
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.network import PRESETS, preset
 from cpm.network.architectures import NORMS
-from cpm.network.tables import stage_rows
+from cpm.network.summary import stage_rows
+from cpm.prediction_files.published import PROTOCOLS
+from cpm.provenance import provenance
 from cpm.skeleton import SKELETONS
 from cpm.training import loss
 from cpm.training.recipes import RECIPES, recipe
 from cpm.training.targets import make_targets
 
 ROOT = pathlib.Path(__file__).parent.parent
-DOCUMENTS = ("BUILD_NOTES.md", "README.md", "cpm/pretrained/MODEL_CARD.md")
+DOCUMENTS = ("BUILD_NOTES.md", "README.md", "cpm/checkpoints/pretrained/MODEL_CARD.md")
 ROOMS = ("cpm", "ops", "bin", "tests", "docs", ".ci")
 
 # Folders that commands make, or that users have; and files in them.
@@ -69,7 +69,7 @@ CHOICES = {
     "SCHEDULES": SCHEDULES,
     "SKELETONS": SKELETONS,
     "REFINEMENTS": ops.REFINEMENTS,
-    "sources": sources,
+    "datasets": datasets,
     "cases": cases,
 }
 ARGUMENTS = {"bin/experiment.py": EXPERIMENTS}
@@ -174,7 +174,7 @@ def flags_of(script):
     tree = ast.parse((ROOT / script).read_text(encoding="utf-8"))
     flags = {"help": None} | dict(flags_in(tree))
     used = {n.id for n in ast.walk(tree) if hasattr(n, "id")}
-    shared = ast.parse((ROOT / "cpm" / "flags.py").read_text(encoding="utf-8"))
+    shared = ast.parse((ROOT / "cpm" / "cli" / "flags.py").read_text(encoding="utf-8"))
     for function in shared.body:
         if getattr(function, "name", None) in used:
             flags |= dict(flags_in(function))
@@ -289,7 +289,7 @@ def test_the_dictionary_has_every_score_and_key():
     )
     metrics = report.score(people, SKELETONS["lsp14"], resamples=2)
     keys = {*metrics, *(key for values in metrics.values() for key in values)}
-    keys |= {*command_line.provenance()} | {*strings_of_dicts("cpm/evaluate.py")}
+    keys |= {*provenance()} | {*strings_of_dicts("cpm/cli/evaluate.py")}
     text = section("Metric dictionary")
     assert sorted(key for key in keys if f"`{key}`" not in text) == []
 

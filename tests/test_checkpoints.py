@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cpm import checkpoints
+from cpm.checkpoints import saving
 from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
-from cpm.training import checkpoints, optimizers
-from cpm.training.average import ExponentialMovingAverage
+from cpm.training import optimizers
+from cpm.training.ema import ExponentialMovingAverage
 
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(16, 24))
@@ -165,7 +167,7 @@ def test_load_network_refuses_renamed_joints(tmp_path, monkeypatch):
         description = honest(config, network)
         return description | {"joints": description["joints"][::-1]}
 
-    monkeypatch.setattr(checkpoints, "describe", lie)
+    monkeypatch.setattr(saving, "describe", lie)
     saved.save(1)
     with pytest.raises(UsageError, match="was trained for the joints"):
         checkpoints.load_network(str(tmp_path))

@@ -13,7 +13,7 @@ import pytest
 from pictures import smooth_picture
 from PIL import Image
 
-from cpm.data import coco, sources
+from cpm.data import coco, datasets
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
@@ -291,7 +291,7 @@ class TestBadFiles:
         record = changed(lambda r: r["images"][1].update(file_name=name))
         save(tmp_path, record, pictures=False)
         with pytest.raises(UsageError, match="which is not inside"):
-            sources.convert("coco", tmp_path / "out", src=str(tmp_path))
+            datasets.convert("coco", tmp_path / "out", src=str(tmp_path))
         assert not (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -314,7 +314,7 @@ class TestConversion:
         (images / "half.jpg").write_bytes((images / "half.jpg").read_bytes()[:700])
         save_picture(images / "huge.jpg", size=(100, 90))
         (images / "text.jpg").write_text("<html>404</html>")
-        manifest = sources.convert("coco", tmp_path / "out", src=str(source), max_pixels=8999)
+        manifest = datasets.convert("coco", tmp_path / "out", src=str(source), max_pixels=8999)
         left_out = manifest.report["left_out"]
         assert left_out["crowds"] == ["coco/a.jpg#11"]
         assert left_out["without any joint"] == ["coco/a.jpg#12"]
@@ -338,8 +338,8 @@ class TestConversion:
         source = save(tmp_path / "src", record)
         options = {"src": str(source), "longest_side": 0}
         with pytest.raises(UsageError, match="1 pictures unreadable"):
-            sources.convert("coco", tmp_path / "a", max_pixels=2999, **options)
-        sources.convert("coco", tmp_path / "b", max_pixels=3000, **options)
+            datasets.convert("coco", tmp_path / "a", max_pixels=2999, **options)
+        datasets.convert("coco", tmp_path / "b", max_pixels=3000, **options)
 
 
 def readme_blocks():
@@ -368,7 +368,7 @@ class TestReadme:
         assert len([line for line in example.splitlines() if line.strip()]) <= 20
 
     def test_makes_what_it_says(self, photos):
-        sources.convert("coco", "data/photos", src="photos")
+        datasets.convert("coco", "data/photos", src="photos")
         skeleton = read_manifest("data/photos").skeleton
         assert skeleton.joints == ("nose", "left_ear", "right_ear", "tail")
         assert skeleton.limbs[2] == ("nose", "tail")

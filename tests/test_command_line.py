@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from cpm import command_line
+from cpm.cli import command_line
 from cpm.errors import RunStopped, UsageError
+from cpm.provenance import multiplies_bfloat16
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,12 @@ def test_multiplies_bfloat16(features, expected, tmp_path):
     path = tmp_path / "cpuinfo"
     if features:
         path.write_text(f"processor\t: 0\n{features}\nbogomips : 1\n")
-    assert command_line.multiplies_bfloat16(str(path)) == expected
+    assert multiplies_bfloat16(str(path)) == expected
 
 
 START = """
 import sys
-from cpm import command_line
+from cpm.cli import command_line
 import tensorflow as tf
 from cpm.inference import Predictor
 assert "matplotlib" not in sys.modules

@@ -7,7 +7,7 @@ import scipy.io
 from matlab_files import save_matlab_73
 
 from cpm.errors import UsageError
-from cpm.evaluation import containers
+from cpm.prediction_files import containers
 
 ARRAY = np.arange(24, dtype=np.float64).reshape(2, 3, 4)
 

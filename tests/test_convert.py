@@ -12,7 +12,7 @@ import pytest
 from pictures import lsp_joints, save_leeds
 from PIL import Image
 
-from cpm.data import sources
+from cpm.data import datasets
 from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 
@@ -106,7 +106,7 @@ def test_synthetic_is_reproducible(tmp_path):
     made = []
     for name in ("a", "b"):
         out = tmp_path / name
-        sources.convert("synthetic", out, count=3, held_out=2, seed=5)
+        datasets.convert("synthetic", out, count=3, held_out=2, seed=5)
         made.append({p.name: p.read_bytes() for p in out.glob("*.tfrecord")})
     assert made[0] == made[1]
     manifest = read_manifest(out)
@@ -134,7 +134,7 @@ class TestBadUse:
         flags = f"--src={tmp_path / 'lspet'}", f"--out={tmp_path / 'out'}"
         listed = f"--leave_out={tmp_path / 'list.txt'}"
         status, _, error = run("convert.py", "--dataset=lspet", *flags, listed)
-        check_sentence(status, error, "there is no file", "list.txt", "--write_doubts")
+        check_sentence(status, error, "there is no file", "list.txt", "--write_suspects")
         status, _, error = run(
             "convert.py", "--dataset=synthetic", f"--out={tmp_path / 'out'}", listed
         )
@@ -143,26 +143,26 @@ class TestBadUse:
     def test_source_without_annotations(self, tmp_path):
         (tmp_path / "lspet").mkdir()
         with pytest.raises(UsageError, match="no joints.mat; expected the unpacked"):
-            sources.convert("lspet", tmp_path / "out", src=tmp_path / "lspet")
+            datasets.convert("lspet", tmp_path / "out", src=tmp_path / "lspet")
         assert not os.path.exists(tmp_path / "out" / "manifest.json")
 
     def test_somebody_elses_folder(self, tmp_path):
         save_leeds(tmp_path / "lsp", lsp_joints(1), 4)
         (tmp_path / "thesis.tex").write_text("years of work")
         with pytest.raises(UsageError, match="are not a conversion.*--out"):
-            sources.convert("lsp", tmp_path, src=tmp_path / "lsp")
+            datasets.convert("lsp", tmp_path, src=tmp_path / "lsp")
         assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
     def test_unknown_names(self, tmp_path):
         with pytest.raises(UsageError, match="unknown data set 'coco99'; expected one"):
-            sources.convert("coco99", tmp_path / "out", src=tmp_path)
+            datasets.convert("coco99", tmp_path / "out", src=tmp_path)
         with pytest.raises(UsageError, match="unknown split rule 'mine'; expected one"):
-            sources.convert("lsp", tmp_path / "out", src=tmp_path, split_rule="mine")
+            datasets.convert("lsp", tmp_path / "out", src=tmp_path, split_rule="mine")
 
     @pytest.mark.parametrize("numbers", [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
     def test_synthetic_numbers(self, numbers):
         with pytest.raises(UsageError, match="at least one person"):
-            next(sources.draw_people(*numbers))
+            next(datasets.draw_people(*numbers))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "bin").glob("*.py")), ids=lambda p: p.stem)

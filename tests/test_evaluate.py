@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from cpm.cli import evaluate
 from cpm import config as configuration
-from cpm import evaluate, score_files
+from cpm.checkpoints import Checkpoints, load_network, resolve
 from cpm.data import pipeline
 from cpm.data.examples import parse_example
 from cpm.data.person import Person, Pose
@@ -21,8 +22,8 @@ from cpm.data.splits import RULES
 from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
+from cpm.prediction_files import scoring
 from cpm.skeleton import SKELETONS
-from cpm.training.checkpoints import Checkpoints, load_network, resolve
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder
 
@@ -136,11 +137,9 @@ def test_network_scores_the_same_through_a_file(run, tmp_path, suffix):
     folder = os.path.join(os.path.dirname(run), "data")
     found = evaluate.evaluate_folders(network, config, [folder])
     path = f"{tmp_path}/p{suffix}"
-    score_files.write_network_predictions(
-        path, found.people, network.skeleton, [folder], "validation"
-    )
-    truth = score_files.read_truth(folder)
-    _, record = score_files.score_file(path, truth)
+    scoring.write_network_predictions(path, found.people, network.skeleton, [folder], "validation")
+    truth = scoring.read_truth(folder)
+    _, record = scoring.score_file(path, truth)
     expected = {k: v["total"] for k, v in found.metrics.items() if k != "pcp25"}
     totals = {name: values["total"] for name, values in record["metrics"].items()}
     assert totals == pytest.approx(expected, abs=1e-9) and len(totals) == 7

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pictures import MPII16, make_people
 
+from cpm import checkpoints
 from cpm.config import NetworkConfig, TrainConfig, changed
 from cpm.data.records import write_records
 from cpm.data.splits import SplitRule
@@ -17,8 +18,7 @@ from cpm.errors import UsageError
 from cpm.experiments import report, runner, variants
 from cpm.experiments.runner import Result
 from cpm.network import ConvolutionalPoseMachine
-from cpm.network.tables import stage_rows
-from cpm.training import checkpoints
+from cpm.network.summary import stage_rows
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cpm.evaluation import tables
-from cpm.evaluation.failures import doubted, failures, kinds, worst
+from cpm.evaluation.failures import failures, kinds, suspects, worst
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import SKELETONS
 
@@ -119,8 +119,8 @@ def test_worst_of_each_kind():
     assert worst(people(truth), LSP, 2) == {}
 
 
-def test_doubted_are_those_with_hardly_a_joint_right():
-    """Right of 14, of 14, of 8 and of 6: a quarter is doubted, more and half unknown are not."""
+def test_suspects_are_those_with_hardly_a_joint_right():
+    """Right of 14, of 14, of 8 and of 6: with a quarter right one is a suspect; with more, or half unknown, not."""
     truth = np.stack([figure()] * 5)
     predicted = truth.copy()
     state = np.full((5, 14), 2)
@@ -133,12 +133,12 @@ def test_doubted_are_those_with_hardly_a_joint_right():
     # Torso lengths need shoulders and hips, which person 2 lacks in part: joints 2, 3, 8, 9.
     state[2, [8, 9]], state[2, [0, 1]] = 2, 0
     predicted[2, [2, 3]] = truth[2, [2, 3]]
-    assert doubted(people(truth, predicted, state), LSP) == [
+    assert suspects(people(truth, predicted, state), LSP) == [
         (4, 1, 14),
         (1, 3, 14),
         (2, 2, 8),
     ]
-    assert doubted(people(truth), LSP) == []
+    assert suspects(people(truth), LSP) == []
 
 
 def test_an_absent_joint_is_nowhere_and_counts_nothing():

@@ -5,13 +5,9 @@ import re
 import pytest
 from absl import flags
 
+from cpm.cli.flags import define_network_flags, network_config_from_flags, parse_image_size
 from cpm.config import NetworkConfig
 from cpm.errors import UsageError
-from cpm.flags import (
-    define_network_flags,
-    network_config_from_flags,
-    parse_image_size,
-)
 from cpm.network import PRESETS
 
 

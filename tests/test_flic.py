@@ -7,13 +7,13 @@ from matlab_files import EMPTY, struct_array
 from pictures import smooth_picture
 from PIL import Image
 
-from cpm.data import flic, sources
+from cpm.data import datasets, flic
 from cpm.data.manifest import read_manifest
 from cpm.data.person import ABSENT, VISIBLE
 from cpm.data.splits import RULES, flic_scene
 from cpm.errors import UsageError
 from cpm.evaluation import report
-from cpm.evaluation.published import FLIC_JOINTS, PROTOCOLS, read_published
+from cpm.prediction_files.published import FLIC_JOINTS, PROTOCOLS, read_published
 from cpm.skeleton import SKELETONS
 
 FLIC = SKELETONS["flic11"]
@@ -166,7 +166,7 @@ class TestSplits:
         for frame in (10, 20):
             picture = Image.fromarray(smooth_picture(480, 720, seed=frame))
             picture.save(folder / "images" / f"film-{frame:08d}.jpg")
-        manifest = sources.convert("flic", tmp_path / "out", src=folder, split_rule="official")
+        manifest = datasets.convert("flic", tmp_path / "out", src=folder, split_rule="official")
         assert manifest == read_manifest(tmp_path / "out", verify=True)
         assert manifest.skeleton.name == "flic11" and manifest.source == "flic"
         assert (manifest.people("train"), manifest.people("test")) == (1, 1)

@@ -10,7 +10,7 @@ import scipy.io
 from test_containers import save_as
 
 from cpm.errors import UsageError
-from cpm.evaluation.formats import read_predictions
+from cpm.prediction_files.formats import read_predictions
 from cpm.skeleton import SKELETONS
 
 LSP, MPII = SKELETONS["lsp14"], SKELETONS["mpii16"]

@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 SOURCES = sorted(path for room in ("ops", "cpm", "bin") for path in (ROOT / room).rglob("*.py"))
 ALLOWED = {"ops": {"ops"}, "cpm": {"ops", "cpm"}, "bin": {"cpm", "bin"}}
 # Keras and friends hide what this project shows; the others leave the graph or run unsafe code.
-# `'keras': None` keeps it out (cpm/command_line.py).
+# `'keras': None` keeps it out (cpm/quiet_start.py).
 BANNED = re.compile(
     r"keras(?!': None)|sonnet|compat\.v1|py_function|numpy_function|from_generator|\bpickle\b"
     r"|allow_pickle=True|sys\.path",
@@ -114,7 +114,7 @@ def test_nothing_depends_on_the_benchmark():
 
 def test_library_code_never_reads_flags():
     users = {p for p, m in imports_under("cpm") if m in ("absl.flags", "absl.app")}
-    assert users <= {"cpm/flags.py", "cpm/command_line.py"}
+    assert users <= {"cpm/cli/flags.py", "cpm/cli/command_line.py"}
 
 
 def test_requirements_are_pinned_with_a_reason():

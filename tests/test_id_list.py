@@ -22,7 +22,7 @@ def test_reads_what_somebody_typed(tmp_path):
 @pytest.mark.parametrize(
     "content, sentence",
     [
-        (None, "there is no file .*--write_doubts"),
+        (None, "there is no file .*--write_suspects"),
         (b"# nobody\n\n", "names nobody; expected an id in every line"),
         (b"\xff\xfe\x00", "is not a text file"),
     ],

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from test_convert import ROOT, check_sentence, run
 
+from cpm import checkpoints
 from cpm import config as configuration
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
-from cpm.training import checkpoints
 from cpm.training.optimizers import make_optimizer
 
 pytestmark = pytest.mark.slow

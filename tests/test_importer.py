@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cpm.checkpoints import load_network
 from cpm.config import NetworkConfig
 from cpm.errors import UsageError
 from cpm.interchange import importer, released
 from cpm.network import architecture, preset
 from cpm.network.specs import Conv
 from cpm.skeleton import SKELETONS, own_skeleton
-from cpm.training.checkpoints import load_network
 
 # Order of the belief maps, from the release's list of parts.
 RELEASED_JOINTS = (

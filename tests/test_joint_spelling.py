@@ -2,7 +2,7 @@
 
 import pytest
 
-from cpm.evaluation.joint_spelling import spelled
+from cpm.prediction_files.joint_spelling import spelled
 from cpm.skeleton import SKELETONS
 
 # `dataset_joints` of MPII's detections_our_format.mat, in MPII's order.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cpm.evaluation.json_numbers import arrays_in
+from cpm.prediction_files.json_numbers import arrays_in
 
 PEOPLE = np.random.default_rng(0).uniform(0, 200, [5, 14, 3])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cpm import checkpoints
 from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
 from cpm.data import pipeline, records, splits
 from cpm.data.person import Person, Pose
@@ -16,7 +17,7 @@ from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.inference import evaluate_batches
 from cpm.skeleton import get_skeleton
-from cpm.training import checkpoints, loop
+from cpm.training import loop
 from cpm.training.progress import FlatMapsWarning
 from cpm.training.run_folder import read_metrics
 

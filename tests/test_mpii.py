@@ -13,7 +13,7 @@ from matlab_files import EMPTY, struct_array
 from pictures import smooth_picture
 from PIL import Image
 
-from cpm.data import matlab, mpii, sources
+from cpm.data import datasets, matlab, mpii
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
@@ -352,7 +352,7 @@ class TestConversion:
 
     def test_records_and_report(self, folder, tmp_path):
         out = tmp_path / "out"
-        manifest = sources.convert("mpii", out, src=folder)
+        manifest = datasets.convert("mpii", out, src=folder)
         assert {split: manifest.people(split) for split in manifest.splits} == {
             "train": 3,
             "validation": 1,
@@ -379,7 +379,7 @@ class TestConversion:
         assert "validation: 1 people, 2,958 are known: 2,957 fewer" in done.stdout
 
     def test_record_of_a_validation_person(self, folder, tmp_path):
-        sources.convert("mpii", tmp_path / "out", src=folder)
+        datasets.convert("mpii", tmp_path / "out", src=folder)
         (shard,) = (tmp_path / "out").glob("validation-*")
         (serialised,) = read_shard(str(shard))
         fields = parse_example(serialised, 16)
@@ -393,13 +393,13 @@ class TestConversion:
         assert fields["joints_px"][1, 2].numpy().tolist() == [29, 29]
 
     def test_single_person(self, folder, tmp_path):
-        manifest = sources.convert("mpii", tmp_path / "out", src=folder, single_person=True)
+        manifest = datasets.convert("mpii", tmp_path / "out", src=folder, single_person=True)
         assert manifest.people("train") == 1 and "--single_person" in manifest.remake
         assert not manifest.report["left_out"]
 
     def test_single_person_is_of_mpii(self, folder, tmp_path):
         with pytest.raises(UsageError, match="--single_person.*'lsp' has none"):
-            sources.convert("lsp", tmp_path / "out", src=folder, single_person=True)
+            datasets.convert("lsp", tmp_path / "out", src=folder, single_person=True)
 
 
 class TestRealData:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.errors import UsageError
-from cpm.evaluation.named_joints import are_names, from_record
+from cpm.prediction_files.named_joints import are_names, from_record
 from cpm.skeleton import SKELETONS, own_skeleton
 
 LSP = SKELETONS["lsp14"]

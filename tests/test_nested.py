@@ -4,7 +4,7 @@ import numpy as np
 import scipy.io
 from matlab_files import EMPTY, struct_array
 
-from cpm.evaluation.nested import unfold
+from cpm.prediction_files.matlab_structs import unfold
 
 PEOPLE = np.random.default_rng(0).uniform(0, 200, [5, 14, 2])
 

@@ -6,7 +6,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from cpm.data.order import endless_order, fixed_order
+from cpm.data.shuffling import endless_order, fixed_order
 
 SIZES = (7, 3, 1, 6, 6)  # people of each shard
 PEOPLE = sum(SIZES)

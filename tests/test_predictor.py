@@ -10,7 +10,7 @@ import ops
 from cpm import geometry
 from cpm.config import NetworkConfig
 from cpm.errors import UsageError
-from cpm.inference import batches, looks
+from cpm.inference import batches, crop_regions
 from cpm.inference.predictor import Predictor, check_box
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import Skeleton
@@ -176,7 +176,7 @@ def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     network = Watcher()
     once = Predictor(network, margin=1.2, passes=1, flip=False)(image)
-    region = looks.next_region(once.joints_px, once.confidence, 700.0, 1.2)
+    region = crop_regions.next_region(once.joints_px, once.confidence, 700.0, 1.2)
     twice = Predictor(network, margin=1.2, flip=False)(image)
     assert len(network.seen) == 3
     np.testing.assert_allclose(twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6)

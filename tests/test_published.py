@@ -11,7 +11,7 @@ from published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published, real_file
 
 from cpm.errors import UsageError
 from cpm.evaluation import pck, report
-from cpm.evaluation.published import median_offset, read_published, read_truth
+from cpm.prediction_files.published import median_offset, read_published, read_truth
 
 
 def lsp_files(folder, predictions, people=2000):

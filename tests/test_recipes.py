@@ -5,13 +5,9 @@ import dataclasses
 import pytest
 from absl import flags
 
+from cpm.cli.flags import define_data_flags, define_network_flags, train_config_from_flags
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
-from cpm.flags import (
-    define_data_flags,
-    define_network_flags,
-    train_config_from_flags,
-)
 from cpm.network import PRESETS, ConvolutionalPoseMachine
 from cpm.training.optimizers import learning_rate_multipliers
 from cpm.training.recipes import RECIPES, default_recipe, recipe

@@ -11,16 +11,16 @@ import pytest
 import scipy.io
 from pictures import LSP14, lsp_joints, make_people, save_leeds
 
-from cpm import score_files
-from cpm.data import sources
+from cpm.data import datasets
 from cpm.data.annotations import read_annotations
 from cpm.data.person import Person, Pose
 from cpm.data.records import write_records
 from cpm.data.splits import SplitRule
 from cpm.errors import UsageError
-from cpm.evaluation import published, report, tables
+from cpm.evaluation import report, tables
 from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.writing import SUFFIXES, write_predictions
+from cpm.prediction_files import published, scoring
+from cpm.prediction_files.writing import SUFFIXES, write_predictions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EVERYBODY = SplitRule("everybody", "validation", lambda _: "validation")
@@ -32,7 +32,7 @@ def lsp(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lsp")
     joints = lsp_joints(8)
     save_leeds(folder / "lsp", joints, 4)
-    sources.convert("lsp", folder / "data", src=folder / "lsp")
+    datasets.convert("lsp", folder / "data", src=folder / "lsp")
     return str(folder / "lsp" / "joints.mat"), str(folder / "data"), joints
 
 
@@ -57,16 +57,16 @@ def test_written_predictions_score_the_same(lsp, tmp_path, suffix):
     """Network → file → folder, and network → file → the data set's own file."""
     truth_file, folder, _ = lsp
     people, path = network_predictions(folder, "train"), f"{tmp_path}/p{suffix}"
-    score_files.write_network_predictions(path, people, LSP14, [folder], "train")
+    scoring.write_network_predictions(path, people, LSP14, [folder], "train")
     expected = report.score(people, LSP14)
     assert 20 < expected["pck@0.2"]["total"] < 95  # the case decides something
     expected = {name: values["total"] for name, values in expected.items()}
     for truth in (
-        score_files.read_truth(folder, "lsp", "train"),
-        score_files.read_truth(folder, None, "train"),
-        score_files.read_truth(truth_file, "lsp"),
+        scoring.read_truth(folder, "lsp", "train"),
+        scoring.read_truth(folder, None, "train"),
+        scoring.read_truth(truth_file, "lsp"),
     ):
-        text, record = score_files.score_file(path, truth)
+        text, record = scoring.score_file(path, truth)
         totals = {name: values["total"] for name, values in record["metrics"].items()}
         assert totals == pytest.approx(expected, abs=1e-9)
         assert f"{expected['pck@0.2']:.2f}" in text
@@ -83,11 +83,11 @@ def test_written_predictions_are_in_the_original_s_pixels(tmp_path):
     people = network_predictions(folder, "validation", noise_px=0.0)
     assert np.abs(people.truth_px[0] - joints_px).max() > 20  # it was cut
     path = f"{tmp_path}/p.npz"
-    score_files.write_network_predictions(path, people, LSP14, [folder], "validation")
+    scoring.write_network_predictions(path, people, LSP14, [folder], "validation")
     with np.load(path) as written:
         # float32 records: 420 px * 2^-24, a few roundings.
         np.testing.assert_allclose(written["preds"][0], joints_px, atol=2e-4)
-    text, record = score_files.score_file(path, score_files.read_truth(folder))
+    text, record = scoring.score_file(path, scoring.read_truth(folder))
     assert record["median_offset_px"] == pytest.approx([0, 0], abs=1e-4)
     assert record["metrics"]["pckh@0.1"]["total"] == 100.0
 
@@ -110,7 +110,7 @@ def test_written_predictions_come_in_the_published_order(tmp_path):
     )
     people = network_predictions(folder, "validation")
     path = f"{tmp_path}/p.npz"
-    score_files.write_network_predictions(path, people, LSP14, [folder], "validation")
+    scoring.write_network_predictions(path, people, LSP14, [folder], "validation")
     with np.load(path) as written:
         assert written["ids"].tolist() == [
             *published_ids[::-1], "lsp/im0002", "lsp/im0010"
@@ -135,9 +135,9 @@ def test_compare_files_preset(lsp, tmp_path):
     paths = [f"{tmp_path}/{name}" for name in ("near.h5", "far.json")]
     for path, noise_px in zip(paths, (0.5, 9.0)):
         people = network_predictions(folder, "train", noise_px=noise_px)
-        score_files.write_network_predictions(path, people, LSP14, [folder], "train")
-    truth = score_files.read_truth(truth_file, "lsp")
-    text, record = score_files.compare_files(paths, truth, "lsp")
+        scoring.write_network_predictions(path, people, LSP14, [folder], "train")
+    truth = scoring.read_truth(truth_file, "lsp")
+    text, record = scoring.compare_files(paths, truth, "lsp")
     assert "near better" in text and "far better: nowhere" in text
     comparison = record["comparison"]
     assert comparison["metric"] == published.PROTOCOLS["lsp"].metric
@@ -156,34 +156,34 @@ def test_compare_files_raises_on_different_people(lsp, tmp_path):
         few = people.select(rows)
         write_predictions(path, few.ids, few.joints_px[-1], few.confidence[-1], LSP14)
     with pytest.raises(UsageError, match="a.mat has 8 people, .*b.mat 6, and 6 are in"):
-        score_files.compare_files(paths, score_files.read_truth(truth_file, "lsp"))
+        scoring.compare_files(paths, scoring.read_truth(truth_file, "lsp"))
 
 
 def test_read_truth_raises(lsp, tmp_path):
     truth_file, folder, _ = lsp
     with pytest.raises(UsageError, match=r"also needs --protocol=lsp\|mpii\|flic"):
-        score_files.read_truth(truth_file)
+        scoring.read_truth(truth_file)
     with pytest.raises(UsageError, match="has the joints of lsp14, the protocol mpii"):
-        score_files.read_truth(folder, "mpii", "train")
+        scoring.read_truth(folder, "mpii", "train")
     with pytest.raises(UsageError, match="nobody in its split 'test'; .*: train"):
-        score_files.read_truth(folder, "lsp", "test")
+        scoring.read_truth(folder, "lsp", "test")
     with pytest.raises(UsageError, match="is not a complete data folder"):
-        score_files.read_truth(str(tmp_path), "lsp")
+        scoring.read_truth(str(tmp_path), "lsp")
 
 
 def test_write_network_predictions_raises_on_the_same_person_twice(lsp, tmp_path):
     _, folder, _ = lsp
     people = network_predictions(folder, "train").select([0, 0])
     with pytest.raises(UsageError, match="same id.*name each data folder once"):
-        score_files.write_network_predictions(f"{tmp_path}/p.mat", people, LSP14, [folder], "train")
+        scoring.write_network_predictions(f"{tmp_path}/p.mat", people, LSP14, [folder], "train")
 
 
 def test_score_file_preset_whole_report(lsp, tmp_path):
     """All tables of the metrics come out, and nothing that needs a crop."""
     truth_file, folder, joints = lsp
     scipy.io.savemat(tmp_path / "p.mat", {"x": joints[:2].transpose(1, 0, 2)})
-    truth = score_files.read_truth(truth_file, "lsp")
-    text, record = score_files.score_file(str(tmp_path / "p.mat"), truth, "lsp")
+    truth = scoring.read_truth(truth_file, "lsp")
+    text, record = scoring.score_file(str(tmp_path / "p.mat"), truth, "lsp")
     assert list(record["metrics"]) == [
         "pck@0.2",
         "pck_auc",
@@ -200,7 +200,7 @@ def test_script(lsp, tmp_path):
     people = network_predictions(folder, "train")
     for name in ("a.h5", "b.npz"):
         path = str(tmp_path / name)
-        score_files.write_network_predictions(path, people, LSP14, [folder], "train")
+        scoring.write_network_predictions(path, people, LSP14, [folder], "train")
 
     def run(*arguments):
         return subprocess.run(

@@ -6,7 +6,7 @@ from published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published
 
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.suspicions import best_order, check_layout, nearness, sizes
+from cpm.prediction_files.layout_checks import best_order, check_layout, nearness, sizes
 from cpm.skeleton import SKELETONS
 
 LSP = SKELETONS["lsp14"]

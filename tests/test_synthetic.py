@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cpm.data.person import OCCLUDED, VISIBLE
-from cpm.data.synthetic import make_person, read_people
-from cpm.data.synthetic.people import stream
-from cpm.data.synthetic.staging import sample_cast
+from cpm.synthetic import make_person, read_people
+from cpm.synthetic.people import stream
+from cpm.synthetic.staging import sample_cast
 
 COUNT = 150
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from cpm.data.synthetic.actions import sample_pose
-from cpm.data.synthetic.body import sample_body
-from cpm.data.synthetic.contact import intersects_itself
-from cpm.data.synthetic.pose import (
+from cpm.skeleton import get_skeleton, mirror_name
+from cpm.synthetic.actions import sample_pose
+from cpm.synthetic.body import sample_body
+from cpm.synthetic.contact import intersects_itself
+from cpm.synthetic.pose import (
     LIMITS_DEG,
     JointAngles,
     pose_body,
@@ -14,7 +15,6 @@ from cpm.data.synthetic.pose import (
     rotation_y,
     rotation_z,
 )
-from cpm.skeleton import get_skeleton, mirror_name
 
 BONES = {
     ("hip", "knee"): "thigh",

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cpm.data.synthetic.pose import rotation_x, rotation_y, rotation_z
-from cpm.data.synthetic.raster import ScreenSolids, rasterise, screen_boxes
+from cpm.synthetic.pose import rotation_x, rotation_y, rotation_z
+from cpm.synthetic.raster import ScreenSolids, rasterise, screen_boxes
 
 
 def _screen(start, end, radii, to_part):

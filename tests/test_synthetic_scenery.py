@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from cpm.data.synthetic.photo import photograph
-from cpm.data.synthetic.raster import rasterise
-from cpm.data.synthetic.scenery import add_occluders, sample_background
-from cpm.data.synthetic.shading import ZOOM, sample_light, shade
-from cpm.data.synthetic.shapes import draw_shape, fractal_noise, smooth_noise
-from cpm.data.synthetic.staging import sample_cast, to_screen
+from cpm.synthetic.photo import photograph
+from cpm.synthetic.raster import rasterise
+from cpm.synthetic.scenery import add_occluders, sample_background
+from cpm.synthetic.shading import ZOOM, sample_light, shade
+from cpm.synthetic.shapes import draw_shape, fractal_noise, smooth_noise
+from cpm.synthetic.staging import sample_cast, to_screen
 
 
 @pytest.mark.parametrize("kind, area", [("box", 480.0), ("ellipse", np.pi * 120)])

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from cpm.data.person import OCCLUDED, VISIBLE
-from cpm.data.synthetic.body import sample_body
-from cpm.data.synthetic.camera import Camera
-from cpm.data.synthetic.outfit import sample_outfit
-from cpm.data.synthetic.pose import JointAngles, pose_body, rotation_y
-from cpm.data.synthetic.raster import rasterise
-from cpm.data.synthetic.shading import ZOOM
-from cpm.data.synthetic.solids import PARTS
-from cpm.data.synthetic.staging import JOINTS, Actor, sample_cast, to_screen
-from cpm.data.synthetic.visibility import joint_states
+from cpm.synthetic.body import sample_body
+from cpm.synthetic.camera import Camera
+from cpm.synthetic.outfit import sample_outfit
+from cpm.synthetic.pose import JointAngles, pose_body, rotation_y
+from cpm.synthetic.raster import rasterise
+from cpm.synthetic.shading import ZOOM
+from cpm.synthetic.solids import PARTS
+from cpm.synthetic.staging import JOINTS, Actor, sample_cast, to_screen
+from cpm.synthetic.visibility import joint_states
 
 SIZE = 240, 160  # height, width
 

@@ -7,12 +7,7 @@ import pytest
 import tensorflow as tf
 
 from cpm.network import PRESETS, ConvolutionalPoseMachine, preset
-from cpm.network.tables import (
-    format_layers,
-    format_stages,
-    layer_rows,
-    stage_rows,
-)
+from cpm.network.summary import format_layers, format_stages, layer_rows, stage_rows
 
 
 def configured(arch, **changes):

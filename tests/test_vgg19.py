@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 from test_importer import config, picture
 
+from cpm.checkpoints import load_network
 from cpm.errors import UsageError
 from cpm.interchange import importer, vgg19
 from cpm.interchange.caffemodel import Stored
 from cpm.network.layers import Relu
 from cpm.network.model import normalize
-from cpm.training.checkpoints import load_network
 
 CONFIG = config("vgg", width=0.125, stages=2, skeleton="lsp14")
 MEAN_BGR = (103.939, 116.779, 123.68)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm import pretrained
+from cpm import checkpoints
+from cpm.checkpoints import pretrained, weights_file
 from cpm.config import NetworkConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
-from cpm.training import checkpoints, weights_file
 
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(16, 24))

@@ -9,8 +9,8 @@ import pytest
 import scipy.io
 
 from cpm.errors import UsageError
-from cpm.evaluation.formats import read_predictions
-from cpm.evaluation.writing import SUFFIXES, write_predictions
+from cpm.prediction_files.formats import read_predictions
+from cpm.prediction_files.writing import SUFFIXES, write_predictions
 from cpm.skeleton import SKELETONS
 
 LSP = SKELETONS["lsp14"]

@@ -12,14 +12,15 @@ import re
 import tempfile
 import time
 
-from cpm import evaluate, files
+from cpm.cli import evaluate
+from cpm import checkpoints, files
 from cpm.config import OptimizerConfig, TargetConfig, changed
 from cpm.config_json import to_dict
-from cpm.data import pipeline, sources
+from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
 from cpm.experiments.variants import EXPERIMENTS
-from cpm.network.tables import stage_rows
-from cpm.training import checkpoints, loop
+from cpm.network.summary import stage_rows
+from cpm.training import loop
 from cpm.training.run_folder import read_metrics
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
@@ -218,7 +219,7 @@ def folders_of(phase, data):
     """The converted folders that a phase learns from; `data` are the experiment's own."""
     if phase.data == "given":
         return data
-    embedded = [sources.embedded_people(EMBEDDED_PEOPLE, seed=0)]
+    embedded = [datasets.embedded_people(EMBEDDED_PEOPLE, seed=0)]
     return embedded if phase.data == "embedded" else [*data, *embedded]
 
 

@@ -13,7 +13,7 @@ import time
 
 import tensorflow as tf
 
-from cpm import files
+from cpm import checkpoints, files
 from cpm.data import pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
@@ -21,8 +21,8 @@ from cpm.evaluation import report
 from cpm.inference import batches as inference
 from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.plots.gallery import poses_sheet
-from cpm.training import checkpoints, optimizers, schedules
-from cpm.training.average import ExponentialMovingAverage
+from cpm.training import optimizers, schedules
+from cpm.training.ema import ExponentialMovingAverage
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import TrainStep
