@@ -91,7 +91,13 @@ def main(_):
             "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
             flush=True,
         )
-    run = loop.Run(config, folders, run_dir, init_from=FLAGS.init_from)
+    run = loop.Run(
+        config,
+        folders,
+        run_dir,
+        evaluate.validation(config, folders),
+        init_from=FLAGS.init_from,
+    )
     run.train()
     report_best(run)
 

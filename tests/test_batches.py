@@ -1,5 +1,6 @@
 """Batches through a network: padding dropped, crop pixels → image pixels, one trace each."""
 
+import functools
 import types
 
 import numpy as np
@@ -8,14 +9,10 @@ import tensorflow as tf
 
 import ops
 from cpm.errors import UsageError
+from cpm.evaluation.gathering import gather_examples, gather_predictions, reference_scale
 from cpm.evaluation.report import score
 from cpm.inference import batches
-from cpm.inference.batches import (
-    collect_examples,
-    evaluate_batches,
-    predict_batch,
-    reference_scale,
-)
+from cpm.inference.batches import look, predict_batch
 from cpm.skeleton import SKELETONS
 
 LSP = SKELETONS["lsp14"]
@@ -84,15 +81,15 @@ def test_predict_batch_shapes_and_one_trace():
     traces = network.traces
     for seed in (1, 2):
         predict_batch(network, batch(seed, [1] * 4))
-    evaluate_batches(network, [batch(3, [1] * 4)])
+    gather_predictions([batch(3, [1] * 4)], functools.partial(predict_batch, network))
     assert network.traces == traces  # not traced again
 
 
-def test_evaluate_batches_preset():
+def test_gather_predictions_preset():
     done = []
-    people = evaluate_batches(
-        FromPicture(),
+    people = gather_predictions(
         [batch(0, [1, 1, 1, 1]), batch(1, [1, 1, 0, 0])],
+        functools.partial(predict_batch, FromPicture()),
         progress=done.append,
     )
     assert people.ids == ("p0-0", "p0-1", "p0-2", "p0-3", "p1-0", "p1-1")
@@ -111,16 +108,18 @@ def test_evaluate_batches_preset():
     assert metrics["pcp25"]["per_stage"] == [0.0, 100.0]  # 65 px in the 368 crop
 
 
-def test_evaluate_batches_raises_without_people():
+def test_gather_predictions_raises_without_people():
+    predict = functools.partial(predict_batch, FromPicture())
     with pytest.raises(UsageError, match="nobody to evaluate"):
-        evaluate_batches(FromPicture(), [batch(0, [0, 0, 0, 0])])
+        gather_predictions([batch(0, [0, 0, 0, 0])], predict)
     with pytest.raises(UsageError, match="nobody to evaluate"):
-        evaluate_batches(FromPicture(), [])
+        gather_predictions([], predict)
 
 
-def test_collect_examples_preset():
+def test_gather_examples_preset():
     batches = [batch(0, [1, 1, 1, 1]), batch(1, [1, 1, 0, 0])]
-    found = collect_examples(FromPicture(), batches, ["p1-1", "p0-2", "p1-3", "none"])
+    predict = functools.partial(look, FromPicture())
+    found = gather_examples(batches, predict, ["p1-1", "p0-2", "p1-3", "none"])
     assert set(found) == {"p1-1", "p0-2"}  # p1-3 is padding
     example = found["p1-1"]
     assert example.crop.dtype == np.uint8 and example.crop.shape == (HEIGHT, WIDTH, 3)

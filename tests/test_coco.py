@@ -16,10 +16,9 @@ from PIL import Image
 from cpm.data import coco, datasets
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
 from cpm.data.records import read_shard
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 
 ROOT = Path(__file__).parents[1]
 COCO17 = SKELETONS["coco17"]

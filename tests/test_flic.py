@@ -9,12 +9,11 @@ from PIL import Image
 
 from cpm.data import datasets, flic
 from cpm.data.manifest import read_manifest
-from cpm.data.person import ABSENT, VISIBLE
 from cpm.data.splits import RULES, flic_scene
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.prediction_files.published import FLIC_JOINTS, PROTOCOLS, read_published
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 
 FLIC = SKELETONS["flic11"]
 # The first example of the real file, as its users print it: columns with a position, 1-based.

@@ -9,8 +9,8 @@ import scipy.io
 from pictures import lsp_joints, save_leeds
 
 from cpm.data import lsp, lspet
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
 from cpm.errors import UsageError
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 
 REAL = Path(os.environ.get("CPM_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

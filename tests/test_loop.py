@@ -1,6 +1,7 @@
 """The loop on a tiny data set: resuming exactly, stopping cleanly, warning in time."""
 
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -9,13 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cpm.cli import evaluate
 from cpm import checkpoints
 from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
 from cpm.data import pipeline, records, splits
 from cpm.data.person import Person, Pose
 from cpm.errors import UsageError
 from cpm.evaluation import report
-from cpm.inference import evaluate_batches
+from cpm.evaluation.gathering import gather_predictions
+from cpm.inference import predict_batch
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.progress import FlatMapsWarning
@@ -54,6 +57,11 @@ def data(tmp_path_factory):
     return [str(folder / "noise")]
 
 
+def start(config, data, folder, **options):
+    """A run that measures itself as bin/train.py's does."""
+    return loop.Run(config, data, folder, evaluate.validation(config, data), **options)
+
+
 def weights(run):
     parts = [run.network, run.optimizer, run.average, run.step.loss_scale]
     return [v.numpy() for part in parts if part is not None for v in part.variables]
@@ -71,21 +79,21 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
     """
     narrow = config.precision == "float16"
 
-    def start(folder):
-        run = loop.Run(config, data, folder)
+    def begin(folder):
+        run = start(config, data, folder)
         if narrow:
             run.step.loss_scale.every = 3
             if not run.start:
                 run.step.loss_scale.scale.assign(8.0)
         return run
 
-    whole = start(tmp_path / "whole")
+    whole = begin(tmp_path / "whole")
     whole.train()
     if narrow:
         recorded = [r.get("loss_scale") for r in read_metrics(tmp_path / "whole")]
         assert recorded == [8, 8, 8, 16, 16, 16, 32, 32, None]
 
-    cut = start(tmp_path / "cut")
+    cut = begin(tmp_path / "cut")
     honest = cut.one_step
 
     def interrupted(step, batch):
@@ -96,7 +104,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
     cut.one_step = interrupted
     with pytest.raises(loop.Interrupted, match="stopped after step 5 of 8, which is saved"):
         cut.train()
-    resumed = start(tmp_path / "cut")
+    resumed = begin(tmp_path / "cut")
     assert resumed.start == 5
     resumed.train()
 
@@ -115,7 +123,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
 
 def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
     """A kill between saves loses the steps since, not more, and leaves no double records."""
-    run = loop.Run(CONFIG, data, tmp_path)
+    run = start(CONFIG, data, tmp_path)
     honest = run.one_step
 
     def killed(step, batch):
@@ -127,15 +135,15 @@ def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
     with pytest.raises(MemoryError):
         run.train()
     assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3, 4]
-    again = loop.Run(CONFIG, data, tmp_path)
+    again = start(CONFIG, data, tmp_path)
     assert again.start == 3
     assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
 
 
 def test_finished_run_is_left_alone(tmp_path, data):
-    loop.Run(CONFIG, data, tmp_path).train()
+    start(CONFIG, data, tmp_path).train()
     records = read_metrics(tmp_path)
-    again = loop.Run(CONFIG, data, tmp_path)
+    again = start(CONFIG, data, tmp_path)
     assert again.start == CONFIG.steps
     assert again.train() is None
     assert read_metrics(tmp_path) == records
@@ -152,12 +160,12 @@ def test_split_that_is_missing_is_said_before_the_first_step(tmp_path, data):
     rule = splits.RULES["development"]
     records.write_records([person], str(broken), source="noise", rule=rule)
     with pytest.raises(UsageError, match="no people of split 'validation'"):
-        loop.Run(CONFIG, [str(broken)], tmp_path / "run")
+        start(CONFIG, [str(broken)], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_non_finite_loss_stops_with_evidence(tmp_path, data):
-    run = loop.Run(CONFIG, data, tmp_path)
+    run = start(CONFIG, data, tmp_path)
     honest = run.step.losses_and_gradients
 
     def diverging(batch, step):
@@ -177,7 +185,7 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
 def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
     """At 2^24 any gradient overflows: the scale halves until it does not, and the run goes on."""
     config = dataclasses.replace(CONFIG, precision="float16", steps=3, log_every=1)
-    run = loop.Run(config, data, tmp_path)
+    run = start(config, data, tmp_path)
     run.step.loss_scale.scale.assign(2.0**24)
     before = [v.numpy() for v in run.network.trainable_variables]
     run.train()
@@ -192,7 +200,7 @@ def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
 def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
     """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
     config = dataclasses.replace(CONFIG, precision="float16")
-    run = loop.Run(config, data, tmp_path)
+    run = start(config, data, tmp_path)
     run.step.loss_scale.scale.assign(scale)
     honest = run.step.losses_and_gradients
 
@@ -210,10 +218,10 @@ def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
 
 
 def test_init_from_takes_the_network_only(tmp_path, data):
-    first = loop.Run(CONFIG, data, tmp_path / "first")
+    first = start(CONFIG, data, tmp_path / "first")
     first.train()
     other = dataclasses.replace(CONFIG, seed=99)
-    second = loop.Run(other, data, tmp_path / "second", init_from=tmp_path / "first")
+    second = start(other, data, tmp_path / "second", init_from=tmp_path / "first")
     assert second.start == 0
     for a, b in zip(first.network.variables, second.network.variables):
         np.testing.assert_array_equal(a, b)
@@ -223,22 +231,22 @@ def test_init_from_takes_the_network_only(tmp_path, data):
 def test_averaged_weights_are_what_is_used(tmp_path, data):
     """What is scored, loaded and started from is the average; the last weights stand beside it."""
     config = AVERAGED
-    run = loop.Run(config, data, tmp_path / "first")
-    metrics = run.train()
+    run = start(config, data, tmp_path / "first")
+    found = run.train()
     record = read_metrics(tmp_path / "first")[-1]
-    predictions = evaluate_batches(
-        run.average.network,
+    predictions = gather_predictions(
         pipeline.evaluation_batches(data, config, split="validation"),
+        functools.partial(predict_batch, run.average.network),
     )
     again = report.score(predictions, run.network.skeleton)
-    assert metrics["pcp25"]["total"] == again["pcp25"]["total"]
+    assert found.totals["pcp25"] == again["pcp25"]["total"]
     assert record["evaluation"]["pcp25"] == again["pcp25"]["total"]
     assert record["evaluation_raw"].keys() == record["evaluation"].keys()
 
     used = [v.numpy() for v in run.average.network.variables]
     assert any((a != v.numpy()).any() for a, v in zip(used, run.network.variables))
     loaded, _, _ = checkpoints.load_network(str(tmp_path / "first"))
-    second = loop.Run(config, data, tmp_path / "second", init_from=tmp_path / "first")
+    second = start(config, data, tmp_path / "second", init_from=tmp_path / "first")
     for network in (loaded, second.network, second.average.network):
         for a, v in zip(used, network.variables, strict=True):
             np.testing.assert_array_equal(a, v)
@@ -247,7 +255,7 @@ def test_averaged_weights_are_what_is_used(tmp_path, data):
 
 def test_run_writes_tensorboard_and_metrics(tmp_path, data):
     config = dataclasses.replace(CONFIG, log_every=2)
-    loop.Run(config, data, tmp_path).train()
+    start(config, data, tmp_path).train()
     events = [f for f in os.listdir(tmp_path) if f.startswith("events.out")]
     tags = set()
     for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):

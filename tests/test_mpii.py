@@ -16,11 +16,11 @@ from PIL import Image
 from cpm.data import datasets, matlab, mpii
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
 from cpm.data.records import read_shard
 from cpm.data.report import compare, table
 from cpm.data.splits import mpii_person
 from cpm.errors import UsageError
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 
 REAL = Path(os.environ.get("CPM_DATA", Path(__file__).parents[2] / "shared" / "data"))
 RECTANGLE = {"x1": 20.0, "y1": 5.0, "x2": 50.0, "y2": 45.0}  # a diagonal of 50

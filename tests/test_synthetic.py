@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from cpm.data.person import OCCLUDED, VISIBLE
+from cpm.skeleton import OCCLUDED, VISIBLE
 from cpm.synthetic import make_person, read_people
 from cpm.synthetic.people import stream
 from cpm.synthetic.staging import sample_cast

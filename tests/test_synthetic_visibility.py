@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cpm.data.person import OCCLUDED, VISIBLE
+from cpm.skeleton import OCCLUDED, VISIBLE
 from cpm.synthetic.body import sample_body
 from cpm.synthetic.camera import Camera
 from cpm.synthetic.outfit import sample_outfit

@@ -1,10 +1,11 @@
 """A network on data folders: predictions, scores, tables, JSON and pictures.
 
-What bin/eval.py and the end of bin/train.py share; it joins `data`, `inference`,
+What bin/eval.py, bin/train.py and the experiments share; it joins `data`, `inference`,
 `evaluation` and `plots`, none of which knows all of the others.
 """
 
 import dataclasses
+import functools
 import os
 import time
 
@@ -15,14 +16,20 @@ from cpm import files
 from cpm.config import DecodingConfig
 from cpm.data import pipeline
 from cpm.data.manifest import read_manifest
+from cpm.data.splits import VALIDATION
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
 from cpm.evaluation.failures import failures
+from cpm.evaluation.gathering import gather_examples, gather_predictions
 from cpm.evaluation.reliability import reliability
-from cpm.inference import batches, crop_regions
-from cpm.plots.gallery import write_gallery
+from cpm.inference import crop_regions
+from cpm.inference.batches import look, predict_batch
+from cpm.plots.gallery import poses_sheet, write_gallery
 from cpm.provenance import provenance
+from cpm.training.loop import Validation
+
+SHOWN = 8  # validation people in TensorBoard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,14 +151,52 @@ def _predict(network, config, folder, options):
             regions = regions | crop_regions.next_regions(people, margin)
         # disable=None: no bar where the output is not a terminal.
         with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
-            people = batches.evaluate_batches(
-                network,
+            people = gather_predictions(
                 _stream(config, folder, options, regions),
-                options.decoding(config),
-                xla=options.xla,
+                functools.partial(
+                    predict_batch,
+                    network,
+                    decoding=options.decoding(config),
+                    xla=options.xla,
+                ),
                 progress=bar.update,
             )
     return people, regions
+
+
+def validation(config, data):
+    """How a run measures itself while it trains: on the validation people, with plain decoding.
+
+    Args:
+      config: its `TrainConfig`.
+      data: list of converted data folders.
+
+    Returns:
+      Function of a network that returns a `cpm.training.loop.Validation`.
+    """
+
+    def validate(network):
+        predict = functools.partial(predict_batch, network)
+        people = gather_predictions(stream(), predict)
+        metrics = report.score(people, network.skeleton)
+
+        def draw():
+            # The same few people at every evaluation, spread over the split.
+            few = people.ids[:: max(1, len(people) // SHOWN)][:SHOWN]
+            examples = gather_examples(stream(), functools.partial(look, network), few)
+            return poses_sheet([examples[name] for name in few], network.skeleton)
+
+        return Validation(
+            totals={name: metric["total"] for name, metric in metrics.items()},
+            score=report.main_score(metrics) if metrics else None,
+            text=report.one_line(metrics),
+            draw=draw,
+        )
+
+    def stream():
+        return pipeline.evaluation_batches(data, config, split=VALIDATION)
+
+    return validate
 
 
 def write_results(evaluation, path, config, options, checkpoint):
@@ -218,17 +263,16 @@ def collect_people(evaluation, groups, network, config, options=Options()):
       network, config, options: as given to `evaluate_folders`.
 
     Returns:
-      {name: list of `cpm.inference.batches.Example`}.
+      {name: list of `cpm.evaluation.gathering.Example`}.
     """
     people = evaluation.people
     wanted = {people.ids[n] for rows in groups.values() for n in rows}
     found = {}
     for source in evaluation.sources:
-        found |= batches.collect_examples(
-            network,
+        found |= gather_examples(
             _stream(config, source, options, evaluation.regions),
+            functools.partial(look, network, decoding=options.decoding(config)),
             wanted,
-            options.decoding(config),
         )
     return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}
 

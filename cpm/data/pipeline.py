@@ -28,11 +28,10 @@ from absl import logging
 from cpm.config import AugmentConfig
 from cpm.data import shuffling
 from cpm.data.manifest import read_manifest
-from cpm.data.person import ABSENT
 from cpm.data.prepare import example_maker
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
-from cpm.skeleton import Skeleton, get_skeleton
+from cpm.skeleton import ABSENT, Skeleton, get_skeleton
 
 WINDOW_BYTES = 256_000_000  # of records that are held in memory to shuffle among
 WORKERS = min(16, os.cpu_count() or 1)

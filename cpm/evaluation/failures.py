@@ -18,8 +18,8 @@ Right and wrong are those of PCK@0.2 of the last stage (cpm/evaluation/pck.py): 
 
 import numpy as np
 
-from cpm.data.person import OCCLUDED, VISIBLE
 from cpm.evaluation import pck
+from cpm.skeleton import OCCLUDED, VISIBLE
 
 ALPHA = 0.2
 SPINE_ENDS = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")

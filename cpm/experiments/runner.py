@@ -177,7 +177,7 @@ def seconds_per_step(variant, config, data):
     with tempfile.TemporaryDirectory() as folder:
         # So slow that nothing diverges, whatever the variant.
         slow = changed(settings, {"optimizer": {"learning_rate": TIMED_RATE}})
-        run = loop.Run(slow, data, folder)
+        run = loop.Run(slow, data, folder, evaluate.validation(slow, data))
         stream = pipeline.training_batches(data, slow, start_step=0)
         for step, batch in zip(range(TIMED_STEPS), stream):
             if step == TIMED_STEPS // 2:
@@ -193,7 +193,8 @@ def run_variant(variant, config, data, folder):
         settings = phase_config(config, phase)
         run_dir = os.path.join(folder, f"phase-{number}")
         people = folders_of(phase, data)
-        loop.Run(settings, people, run_dir, init_from=before).train()
+        validate = evaluate.validation(settings, people)
+        loop.Run(settings, people, run_dir, validate, init_from=before).train()
         steps += settings.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
         before = last_checkpoint(run_dir)

@@ -8,8 +8,7 @@ another person, an object. A joint outside the picture is not seen either, but h
 
 import numpy as np
 
-from cpm.data.person import OCCLUDED, VISIBLE
-from cpm.skeleton import get_skeleton, mirror_name
+from cpm.skeleton import OCCLUDED, VISIBLE, get_skeleton, mirror_name
 from cpm.synthetic.shading import ZOOM
 from cpm.synthetic.solids import PARTS
 
