@@ -110,6 +110,17 @@ def test_scripts_import_the_package_only():
         assert {name.split(".")[0] for name in imports(path.read_text(encoding="utf-8"))} == {"cpm"}
 
 
+def test_no_test_imports_a_test():
+    """What two of them need is in tests/helpers."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        strange = [
+            name
+            for name in imports(path.read_text(encoding="utf-8"))
+            if name.startswith("tests") and not name.startswith("tests.helpers")
+        ]
+        assert strange == [], path.name
+
+
 def test_no_two_packages_know_each_other():
     """No circle, but for the one that is a module: the renderer knows what a `Person` is."""
     arrows = {

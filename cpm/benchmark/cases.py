@@ -29,7 +29,7 @@ CASES = ("conv_layers", "forward", "train_step", "pipeline", "heatmap", "startup
 # Largest relative error (norm of the difference over norm of the reference) between two sides before
 # they are timed; gradients of a whole network have more room (`exchange.allowance`). Sums of some thousand
 # float32 products, a dozen layers and six stages deep, agree to about 1e-6. What the twin is
-# held to by tests, in float64 where nothing switches, is 1e-9 (tests/test_benchmark_torch.py).
+# held to by tests, in float64 where nothing switches, is 1e-9 (tests/benchmark/test_torch.py).
 TOLERANCES = {
     "conv_layers": 1e-5,
     "forward": 1e-4,
