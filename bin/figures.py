@@ -24,8 +24,9 @@ import os
 import numpy as np
 from absl import flags
 
-from cpm import command_line, evaluate, files, pretrained
-from cpm.data import synthetic
+from cpm.cli import command_line, evaluate
+from cpm import files, synthetic
+from cpm.checkpoints import load_network, pretrained
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation.failures import worst
@@ -40,7 +41,6 @@ from cpm.plots import (
 )
 from cpm.plots.gallery import poses_sheet
 from cpm.plots.reliability import reliability_diagram
-from cpm.training.checkpoints import load_network
 from cpm.training.run_folder import read_config, read_metrics
 
 # Belief maps of one joint a limb are enough to see.

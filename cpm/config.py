@@ -292,7 +292,7 @@ class TrainConfig:
         pays, and elsewhere a large network's operations one by one (cpm/network/slicing.py).
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
-      average_decay: of the averaged weights (cpm/training/average.py), which are evaluated and used
+      average_decay: of the averaged weights (cpm/training/ema.py), which are evaluated and used
         in place of the last ones: 0.999 remembers about 1,000 steps; 0 = no average.
     """
 

@@ -8,11 +8,13 @@ A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the plac
     bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
 """
 
+import cpm.quiet_start  # noqa: F401  first: TensorFlow as the scripts import it
+
+# isort: split
 import numpy as np
 import tensorflow as tf
 
 import ops
-from cpm import command_line  # noqa: F401  first: TensorFlow as the scripts import it
 from cpm.benchmark import exchange
 from cpm.benchmark.worker import Side
 from cpm.benchmark.workload import key_of

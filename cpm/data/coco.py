@@ -38,9 +38,9 @@ import numpy as np
 
 from cpm import files, geometry
 from cpm.data.images import inside
-from cpm.data.person import ABSENT, Person, Pose
+from cpm.data.person import Person, Pose
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS, own_skeleton
+from cpm.skeleton import ABSENT, SKELETONS, own_skeleton
 
 ANNOTATIONS = "annotations.json"
 CROWDS = "crowds"  # one annotation for many people; it has no joints

@@ -33,10 +33,10 @@ import numpy as np
 
 from cpm.data import matlab
 from cpm.data.images import inside
-from cpm.data.person import ABSENT, VISIBLE, Person, Pose
+from cpm.data.person import Person, Pose
 from cpm.data.splits import TEST, named_split
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 
 SKELETON = SKELETONS["flic11"]
 FILE = "examples.mat"

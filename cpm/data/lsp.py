@@ -9,7 +9,7 @@ References: S. Johnson and M. Everingham, "Clustered Pose and Nonlinear Appearan
 """
 
 from cpm.data import leeds
-from cpm.data.person import OCCLUDED, VISIBLE
+from cpm.skeleton import OCCLUDED, VISIBLE
 
 
 def read_people(folder):

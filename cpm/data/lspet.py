@@ -9,7 +9,7 @@ References: S. Johnson and M. Everingham, "Learning Effective Human Pose Estimat
 """
 
 from cpm.data import leeds
-from cpm.data.person import ABSENT, VISIBLE
+from cpm.skeleton import ABSENT, VISIBLE
 
 
 def read_people(folder):

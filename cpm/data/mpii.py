@@ -33,9 +33,9 @@ import numpy as np
 
 from cpm.data import matlab
 from cpm.data.images import inside
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE, Person, Pose
+from cpm.data.person import Person, Pose
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 
 SKELETON = SKELETONS["mpii16"]
 FILE = "mpii_human_pose_v1_u12_1.mat"

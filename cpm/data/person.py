@@ -1,18 +1,14 @@
 """A person in a photograph: what every reader of every data set yields.
 
 Conventions: points are `(x, y)` in image pixels, 0-based, pixel centres at integers. Each joint is
-in one of three states, which is carried along and never guessed from coordinates.
+in one of three states (cpm/skeleton.py).
 """
 
 import dataclasses
 
 import numpy as np
 
-from cpm.skeleton import Skeleton
-
-ABSENT = 0  # no position: not annotated
-OCCLUDED = 1  # a position, but hidden behind something
-VISIBLE = 2
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE, Skeleton
 
 
 @dataclasses.dataclass(frozen=True)

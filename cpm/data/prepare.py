@@ -10,8 +10,7 @@ from cpm.config import CROP_RULES
 from cpm.data import augmentation, company, nobody, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
-from cpm.data.person import ABSENT
-from cpm.skeleton import get_skeleton
+from cpm.skeleton import ABSENT, get_skeleton
 
 
 def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 
 NAMED = 3  # so many of those left out are named, the rest is counted
 COLUMNS = ("people", "visible", "occluded", "absent", "outside", "scaled")

@@ -11,9 +11,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from cpm.data.person import VISIBLE
 from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
-from cpm.skeleton import get_skeleton
+from cpm.skeleton import VISIBLE, get_skeleton
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
 

@@ -7,7 +7,7 @@
 
 What is missing, left over or of another shape is named, and nothing is written.
 
-References: cpm/training/checkpoints.py (the format), cpm/network/architectures.py (names, shapes).
+References: cpm/checkpoints/saving.py (the format), cpm/network/architectures.py (names, shapes).
 """
 
 import dataclasses
@@ -15,12 +15,12 @@ import os
 
 import numpy as np
 
+from cpm.checkpoints import Checkpoints, read_list
 from cpm.errors import UsageError
 from cpm.interchange import released, vgg19
 from cpm.interchange.caffemodel import read_caffemodel
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.network.layers import Conv2D
-from cpm.training.checkpoints import Checkpoints, read_list
 from cpm.training.recipes import recipe
 
 # How the released networks were trained: what crops they want, and how to go on training.

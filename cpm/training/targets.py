@@ -13,7 +13,7 @@ import typing
 
 import tensorflow as tf
 
-from cpm.data.person import ABSENT
+from cpm.skeleton import ABSENT
 from ops import gaussian_heatmap
 
 

@@ -1,0 +1,152 @@
+"""The data sets that can be converted. A new one is one reader file and one line in `SOURCES`.
+
+A reader is a function `read_people(folder)` that yields a `Person` for everybody it is told of,
+also where the picture is missing: the conversion counts those.
+"""
+
+import concurrent.futures
+import functools
+import multiprocessing
+import os
+
+from cpm import synthetic
+from cpm.data import coco, flic, lsp, lspet, manifest, mpii
+from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS
+from cpm.data.records import write_records
+from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out
+from cpm.errors import UsageError
+
+SOURCES = {
+    "lsp": lsp.read_people,
+    "lspet": lspet.read_people,
+    "mpii": mpii.read_people,
+    "coco": coco.read_people,
+    "flic": flic.read_people,
+}
+# (data set, split rule) -> how many people others found there.
+KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items()}
+HELD_OUT = 512  # embedded people kept for validation
+SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
+NAMES = (*SOURCES, SYNTHETIC)
+
+
+def convert(
+    dataset,
+    out_dir,
+    *,
+    src=None,
+    split_rule="development",
+    count=2000,
+    held_out=512,
+    seed=0,
+    shards=0,
+    keep_near_duplicates=False,
+    leave_out=frozenset(),
+    single_person=False,
+    longest_side=LONGEST_SIDE_PX,
+    max_pixels=MAX_PIXELS,
+):
+    """Converts a data set to a folder that the pipeline reads.
+
+    Args:
+      dataset: one of `NAMES`.
+      out_dir: folder to make; see `records.write_records`.
+      src: folder of the data set; not for `synthetic`.
+      split_rule: key of `splits.RULES`.
+      count, held_out: synthetic people to train on, and to validate on.
+      seed: of the order, and of the synthetic people.
+      shards: files per split; 0 = automatic.
+      longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
+      max_pixels: pictures of more are left out.
+      keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
+      leave_out: ids of people who are left out of training.
+      single_person: of MPII, convert only the people who stand apart from others.
+
+    Returns:
+      `Manifest`.
+
+    Raises:
+      UsageError: if the source is missing or broken, or `out_dir` holds something else.
+    """
+    if dataset not in NAMES:
+        raise UsageError(f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}")
+    if split_rule not in RULES:
+        raise UsageError(f"unknown split rule {split_rule!r}; expected one of {', '.join(RULES)}")
+    if single_person and dataset != "mpii":
+        raise UsageError(f"--single_person is MPII's own list, {dataset!r} has none; leave it out")
+    options = (
+        f"--split_rule={split_rule} --seed={seed} --shards={shards} "
+        f"--longest_side={longest_side} --max_pixels={max_pixels}"
+    )
+    if dataset == SYNTHETIC:
+        people = draw_people(count, held_out, seed)
+        options += f" --count={count} --held_out={held_out}"
+    else:
+        if not src or not os.path.isdir(src):
+            raise UsageError(
+                (f"--src={src} is not a folder" if src else "--src=DIR is missing")
+                + f"; expected the folder of the unpacked data set {dataset!r}"
+            )
+        options += " --src=DIR" + (" --keep_near_duplicates" * keep_near_duplicates)
+        options += " --leave_out=FILE" * bool(leave_out)
+        options += " --single_person" * single_person
+        reader_options = {"single_person": True} if single_person else {}
+        people = SOURCES[dataset](src, **reader_options)
+    return write_records(
+        people,
+        out_dir,
+        source=dataset,
+        rule=RULES[split_rule],
+        seed=seed,
+        shards=shards,
+        leave_out=functools.partial(
+            reason_to_leave_out,
+            listed=leave_out,
+            near_duplicates=not keep_near_duplicates,
+        ),
+        longest_side_px=longest_side,
+        max_pixels=max_pixels,
+        remake=f"python bin/convert.py --dataset={dataset} {options} --out={out_dir}",
+    )
+
+
+def embedded_people(count, seed):
+    """The folder of the embedded people, drawn once and used by every run of the same size.
+
+    Args:
+      count: to train on; `HELD_OUT` more are for validation.
+      seed: of the people.
+
+    Returns:
+      Its path, below `data/`.
+    """
+    folder = os.path.join("data", f"synthetic-{count}-seed{seed}")
+    if not os.path.isfile(os.path.join(folder, manifest.NAME)):
+        print(f"drawing {count} synthetic people into {folder} (once)", flush=True)
+        convert(SYNTHETIC, folder, count=count, seed=seed, held_out=HELD_OUT)
+    return folder
+
+
+def draw_people(count, held_out, seed, processes=None):
+    """Yields synthetic people, drawn on all cores, always in the same order.
+
+    Args:
+      count, held_out: how many to train on and to validate on, >= 1.
+      seed: of the people, >= 0; each depends on (seed, split, its number) only.
+      processes: None = one per core.
+
+    Raises:
+      UsageError: for a count below 1 or a negative seed.
+    """
+    if min(count, held_out) < 1 or seed < 0:
+        raise UsageError(
+            f"--count={count} --held_out={held_out} --seed={seed}: expected at least one person "
+            "of each kind and a seed >= 0"
+        )
+    # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
+    with concurrent.futures.ProcessPoolExecutor(
+        processes or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        for split, people in ((TRAIN, count), (VALIDATION, held_out)):
+            draw = functools.partial(synthetic.make_person, seed, split=split)
+            yield from pool.map(draw, range(people), chunksize=8)
