@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from pictures import smooth_picture
+from tests.helpers.pictures import smooth_picture
 
 from cpm.config import AugmentConfig
 from cpm.data import wear
