@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.helpers.pictures import smooth_picture
 
 from cpm.config import AugmentConfig
 from cpm.data import wear
+from tests.helpers.small_data_sets import smooth_picture
 
 SIZE = (40, 56)
 SEED = tf.constant([4, 9], tf.int64)
