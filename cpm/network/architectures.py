@@ -46,7 +46,7 @@ def mini(config):
     return _small_stages(config, trunk)
 
 
-def _small_stages(config, trunk):
+def _small_stages(config, trunk, channels=32):
     """A trunk with the stages of `mini`: two 7×7 layers of few channels each."""
     conv = functools.partial(_hidden, config, "he_normal")
     first_head = (conv("conv4_1", 1, 128), _beliefs(config, "conv4_2"))
@@ -57,8 +57,8 @@ def _small_stages(config, trunk):
         return LaterStage(
             features=(),
             head=(
-                wide(f"Mconv1_stage{t}", 7, 32),
-                wide(f"Mconv2_stage{t}", 7, 32),
+                wide(f"Mconv1_stage{t}", 7, channels),
+                wide(f"Mconv2_stage{t}", 7, channels),
                 conv(f"Mconv3_stage{t}", 1, 64),
                 _beliefs(config, f"Mconv4_stage{t}"),
             ),
@@ -87,9 +87,9 @@ def deep(config):
         residual("conv2_1", 64),
         conv("conv3_1", 3, 128, stride=config.stride // 4),
         *(residual(f"conv3_{i}", 128) for i in range(2, 7)),
-        conv("conv3_7", 3, 32),
+        conv("conv3_7", 3, 48),
     )
-    return _small_stages(config, trunk)
+    return _small_stages(config, trunk, channels=48)
 
 
 def vgg(config):
