@@ -94,7 +94,7 @@ def base_config(folders):
     """The configuration that the variants change, or as flags say.
 
     Six stages, half the usual width and, unless a recipe is named, eight people a step: as in the
-    results of BUILD_NOTES.md.
+    results of docs/results/paper_experiments.md.
     """
     people = pipeline.open_folders(folders, "train")
     config = train_config_from_flags(

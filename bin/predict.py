@@ -4,7 +4,6 @@
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --noflip --heatmaps
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --crop=image --passes=1
-    python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
 
 Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps), NAME with its
 suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says which person is

@@ -51,7 +51,7 @@ def region_from_joints(joints_px, present, margin):
 
 
 def region_from_scale(center_px, scale, margin=1.0):
-    """The paper's MPII crop: 314 · scale around the annotated centre (FACTS: person fills 64 %)."""
+    """The paper's MPII crop: 314 · scale around the annotated centre (the person fills 64 %)."""
     return CropRegion(tuple(map(float, center_px)), margin * CROP_SIDE_PER_SCALE * float(scale))
 
 

@@ -34,7 +34,7 @@ def define_network_flags(values=flags.FLAGS):
     flags.DEFINE_integer("stages", None, "How many, T.", lower_bound=1, **where)
     flags.DEFINE_float("width", None, "Multiplier of hidden channel counts.", **where)
     flags.DEFINE_enum("norm", None, NORMS, "What follows hidden convolutions.", **where)
-    flags.DEFINE_bool("center_map", None, "Show later stages whom is meant.", **where)
+    flags.DEFINE_bool("center_map", None, "Feed the centre map to stages 2 and later.", **where)
     flags.DEFINE_bool("background", None, "A belief map for the background.", **where)
     flags.DEFINE_string("image_size", None, "Crop: SIDE or HEIGHTxWIDTH, px.", **where)
     flags.DEFINE_enum("skeleton", None, sorted(SKELETONS), "Joints to find.", **where)

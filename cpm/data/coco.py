@@ -3,7 +3,7 @@
     annotations.json    or any other name, if it is the folder's only .json file
     images/             the pictures; the file names of the annotations are relative to it
 
-What is read of the file (README.md, step 4, makes one):
+What is read of the file (docs/howto/own_data.md makes one):
 
     images       [{"id", "file_name"}]
     categories   [{"id", "keypoints": [name], "skeleton": [[a, b]]}]; limbs count names from 1 and

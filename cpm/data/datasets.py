@@ -1,4 +1,4 @@
-"""The data sets that can be converted. A new one is one reader file and one line in `SOURCES`.
+"""The data sets that can be converted. What a new one needs: docs/howto/add_a_data_set.md.
 
 A reader is a function `read_people(folder)` that yields a `Person` for everybody it is told of,
 also where the picture is missing: the conversion counts those.

@@ -30,7 +30,9 @@ def mini(config):
 
     On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
     slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
-    at half the resolution, and wide layers come late. BUILD_NOTES.md has the measurements.
+    at half the resolution, and wide layers come late.
+
+    References: docs/decisions/0009-mini-has-few-narrow-maps.md has the measurements.
     """
     conv = functools.partial(_hidden, config, "he_normal")
     trunk = (
@@ -188,7 +190,8 @@ def paper(config):
 
 ARCHITECTURES = {"mini": mini, "deep": deep, "vgg": vgg, "paper": paper}
 PRESETS = {
-    # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md, "Decisions").
+    # In up to twenty minutes of training three stages learn more than six
+    # (docs/results/recipe_study.md).
     "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
     "deep": NetworkConfig(arch="deep", stages=4, norm="batch", image_size=(160, 160)),
     "vgg": NetworkConfig(arch="vgg", norm="none", background=True, image_size=(368, 368)),

@@ -1,4 +1,4 @@
-"""The reader of COCO keypoint files, on files built here and on the one that README.md makes."""
+"""The reader of COCO keypoint files, on files built here and on the one that own_data.md makes."""
 
 import copy
 import json
@@ -340,9 +340,9 @@ class TestConversion:
         datasets.convert("coco", tmp_path / "b", max_pixels=3000, **options)
 
 
-def readme_blocks():
-    """The Python block of README.md that makes a COCO file, and the commands that follow."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def how_to_blocks():
+    """The Python block of own_data.md that makes a COCO file, and the commands that follow."""
+    text = (ROOT / "docs/howto/own_data.md").read_text(encoding="utf-8")
     (match,) = re.finditer(
         r"^```python\n(import json\n.*?)^```\n\n```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE
     )  # fmt: skip
@@ -351,18 +351,18 @@ def readme_blocks():
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """An empty folder in which the example of README.md was run on small pictures."""
-    example, _ = readme_blocks()
+    """An empty folder in which the example of own_data.md was run on small pictures."""
+    example, _ = how_to_blocks()
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(re.findall(r'"([\w/]+\.jpg)"', example)):
         save_picture(tmp_path / "photos" / "images" / name, seed, size=(96, 110))
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(example, "own_data.md", "exec"), {})
     return tmp_path
 
 
-class TestReadme:
+class TestHowTo:
     def test_is_short(self):
-        example, _ = readme_blocks()
+        example, _ = how_to_blocks()
         assert len([line for line in example.splitlines() if line.strip()]) <= 20
 
     def test_makes_what_it_says(self, photos):
@@ -384,7 +384,7 @@ class TestReadme:
     def test_its_commands_run(self, photos):
         """As they stand, but for a network that is tiny, and training for two steps."""
         tiny = ["--width=0.1", "--image_size=48", "--batch_size=2", "--steps=2"]
-        _, commands = readme_blocks()
+        _, commands = how_to_blocks()
         assert len(commands) == 3
         for command in commands:
             python, script, *flags = command.split()

@@ -1,4 +1,4 @@
-"""The presets as data: what FACTS.md says of them, and how options change them.
+"""The presets as data: what docs/facts.md says of them, and how options change them.
 
 Nothing here knows the numbers of `mini`, which may be tuned at will.
 """

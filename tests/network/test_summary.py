@@ -1,4 +1,4 @@
-"""The tables against FACTS (the releases' own numbers), built networks, and impulses."""
+"""The tables against the releases' own numbers (docs/facts.md), built networks, and impulses."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ def configured(arch, **changes):
 )
 def test_stage_rows_agree_with_the_releases(arch, parameters, multiply_adds, fields):
     rows = stage_rows(configured(arch, skeleton="lsp14"))
-    # To the last digit that FACTS quotes.
+    # To the last digit that docs/facts.md quotes.
     assert rows[-1].total_parameters == pytest.approx(parameters, abs=0.05e6)
     tolerance = 0.5e9 if arch == "paper" else 0.05e9
     assert rows[-1].total_multiply_adds == pytest.approx(multiply_adds, abs=tolerance)

@@ -43,7 +43,7 @@ def test_average_pool_constant():
     [(368, 3, 2), (184, 3, 2), (92, 3, 2), (368, 9, 8), (368, 2, 2), (46, 2, 2)],
 )
 def test_pool_size_is_caffes(size, window, stride):
-    # Caffe: ceil((H - k) / s) + 1 windows, the first at cell 0. The sizes of FACTS: 368 184 92 46.
+    # Caffe: ceil((H - k) / s) + 1 windows, the first at cell 0. docs/facts.md: 368 184 92 46.
     x = tf.reshape(tf.range(float(size)), [1, size, 1, 1])
     y = ops.max_pool(x, window=window, stride=stride)[0, :, 0, 0].numpy()
     assert len(y) == -(-(size - window) // stride) + 1

@@ -33,7 +33,7 @@ def test_recipe_is_a_configuration_that_survives_json(name, arch):
 
 
 def test_recipe_paper():
-    """FACTS of the release: solver, data layer, targets."""
+    """The release's solver, data layer and targets (docs/facts.md)."""
     config = recipe("paper")
     # 14 joints and the background.
     expected = dataclasses.replace(PRESETS["paper"], skeleton="lsp14")
