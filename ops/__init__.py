@@ -21,7 +21,7 @@ from ops.lines import Line, cook_toom_line, fourier_line
 from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
 from ops.resample import gaussian_weights, resample, spline_weights
-from ops.shapes import check_floating, check_positive_int, check_rank, check_shape
+from ops.shapes import check_finite, check_floating, check_positive_int, check_rank, check_shape
 from ops.sliced_batch_norm import sliced_batch_norm
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "batch_norm_by_batch",
     "best_algorithm",
     "candidate_algorithms",
+    "check_finite",
     "check_floating",
     "check_positive_int",
     "check_rank",

@@ -148,14 +148,16 @@ def sliced_batch_norm(xs, scale, offset, *, epsilon):
     return np.split(y, np.cumsum([len(x) for x in xs])[:-1]), mean, variance
 
 
-def gaussian_heatmap(joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0):
+def gaussian_heatmap(
+    joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0, origin_px=None
+):
     """One Gaussian per joint: `ops.gaussian_heatmap`."""
+    origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, joints, _ = joints_px.shape
     maps = np.zeros([batch, height, width, joints])
     for b, y, x, p in np.ndindex(*maps.shape):
         if present[b, p]:
-            u = x * stride + (stride - 1) / 2
-            v = y * stride + (stride - 1) / 2
+            u, v = x * stride + origin_px, y * stride + origin_px
             x_j, y_j = joints_px[b, p]
             squared = (u - x_j) ** 2 + (v - y_j) ** 2
             value = present[b, p] * math.exp(-squared / (2 * sigma_px**2))
@@ -218,8 +220,9 @@ def gaussian_weights(cells, sigma_cells):
     return weights
 
 
-def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None):
+def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, origin_px=None):
     """Highest point of each map: `ops.find_peaks`."""
+    origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, _, _, joints = maps.shape
     points_px, confidence = np.zeros([batch, joints, 2]), np.zeros([batch, joints])
     for b, p in np.ndindex(batch, joints):
@@ -233,8 +236,8 @@ def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None):
             step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
         if refinement in ("taylor", "dark"):
             step_x, step_y = _newton(one, x, y)
-        points_px[b, p, 0] = (x + step_x) * stride + (stride - 1) / 2
-        points_px[b, p, 1] = (y + step_y) * stride + (stride - 1) / 2
+        points_px[b, p, 0] = (x + step_x) * stride + origin_px
+        points_px[b, p, 1] = (y + step_y) * stride + origin_px
     return points_px, confidence
 
 
