@@ -6,18 +6,18 @@ imported. Each op is defined once more in `ops/reference.py`, as plain NumPy loo
 
 from ops.affine_warp import affine_warp
 from ops.batch_norm import batch_norm, batch_norm_by_batch, moments
-from ops.bilinear import Bilinear, cook_toom, fourier
 from ops.conv2d import conv2d
-from ops.convolution_choice import best_algorithm, candidate_algorithms, fast_cost
-from ops.fast_conv2d import (
+from ops.fast_conv.bilinear import Bilinear, cook_toom, fourier
+from ops.fast_conv.choice import best_algorithm, candidate_algorithms, fast_cost
+from ops.fast_conv.fast_conv2d import (
     fast_conv2d,
     fast_conv2d_multiply_adds,
     fast_conv2d_transformed,
     transform_kernel,
 )
+from ops.fast_conv.grouped_conv2d import grouped_conv2d, library_has_groups
+from ops.fast_conv.lines import Line, cook_toom_line, fourier_line
 from ops.gaussian_heatmap import gaussian_heatmap
-from ops.grouped_conv2d import grouped_conv2d, library_has_groups
-from ops.lines import Line, cook_toom_line, fourier_line
 from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
 from ops.resample import gaussian_weights, resample, spline_weights

@@ -11,7 +11,7 @@ import ops
 FOLDER = pathlib.Path(ops.__file__).parent
 TESTS = pathlib.Path(__file__).parent
 by_document = pytest.mark.parametrize(
-    "name", ["conv2d.md", "fast_conv2d.md", "gaussian_heatmap.md"]
+    "name", ["conv2d.md", "fast_conv/README.md", "gaussian_heatmap.md"]
 )
 
 

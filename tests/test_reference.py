@@ -42,6 +42,6 @@ def test_every_op_is_defined_again_in_plain_numpy(name):
 
 @pytest.mark.parametrize("name", OPS)
 def test_every_op_is_compared_with_its_definition(name):
-    tests = pathlib.Path(__file__).parent.glob("test_*.py")
+    tests = pathlib.Path(__file__).parent.rglob("test_*.py")
     text = "".join(path.read_text() for path in tests if path != pathlib.Path(__file__))
     assert f"reference.{name}" in text

@@ -9,7 +9,7 @@ gradients a compiled island in an ordinary graph, and one pass of the norms of s
 (ops/sliced_batch_norm.py). Fast convolutions on lines are mostly the library's work, so they need
 no XLA.
 
-References: ops/fast_conv2d.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
+References: ops/fast_conv/README.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
 """
 
 import dataclasses

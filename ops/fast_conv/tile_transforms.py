@@ -10,14 +10,14 @@ the second is done slot by slot (`each_slot`), and what it gives is used up whil
 
 and the transposed maps lead back, adding where tiles overlap. All arithmetic is small constant
 matrices times pieces `[h, N]` with N a few thousand numbers at most: one product with N in the
-millions takes three to five times as long (fast_conv2d.md, section 7).
+millions takes three to five times as long (README.md, section 7).
 """
 
 import dataclasses
 
 import tensorflow as tf
 
-from ops.slots import columns_matrix, rows_matrix, sizes, times
+from ops.fast_conv.slots import columns_matrix, rows_matrix, sizes, times
 
 # Numbers in a row of the pieces that a kernel is cut into.
 ROW = 2048

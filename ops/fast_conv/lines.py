@@ -13,7 +13,7 @@ costs r products where the definition costs o k. Two families are made here, bot
                   for even n, 1.5 n - 0.5 for odd n; rounding hardly grows at all.
 
 bilinear.py nests them for tiles of n x n; line_conv2d.py applies them to the columns of an image.
-Derivations: fast_conv2d.md, beside this file.
+Derivations: README.md, beside this file.
 
 References:
   S. Winograd, Arithmetic Complexity of Computations, SIAM 1980.
@@ -27,7 +27,7 @@ import numpy as np
 from ops.shapes import check_positive_int
 
 # Points for Cook-Toom besides infinity, in order of use. Small and reciprocal ones keep the
-# powers, and with them the rounding, small (fast_conv2d.md, section 6).
+# powers, and with them the rounding, small (README.md, section 6).
 POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2, 1 / 4, -4, 4, -1 / 4, 3 / 4, -4 / 3)
 
 # (a + ib)(c + id) = (k1 - k3) + i (k1 + k2) with the three products (Gauss)

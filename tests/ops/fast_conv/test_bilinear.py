@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import ops
-from ops import lines, reference
+from ops import reference
+from ops.fast_conv import lines
 
 
 def correlate(x, kernel):
@@ -34,7 +35,7 @@ def test_fourier_random(seeded, kernel_size):
 @pytest.mark.parametrize(
     "kernel_size, outputs, largest",
     # Rounding 1e-16 times the condition of the points: that is what section 6 of
-    # fast_conv2d.md is about. Each bound is about ten times what was measured.
+    # ops/fast_conv/README.md is about. Each bound is about ten times what was measured.
     [
         (1, 1, 1e-15),
         (1, 4, 1e-13),

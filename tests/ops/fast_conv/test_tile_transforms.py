@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import ops
-from ops.dense_tiles import DenseKernelMap, DenseTiling
-from ops.tile_transforms import KernelMap, Tiling
+from ops.fast_conv.dense_tiles import DenseKernelMap, DenseTiling
+from ops.fast_conv.tile_transforms import KernelMap, Tiling
 
 ALGORITHMS = [
     ops.cook_toom(3, 4),

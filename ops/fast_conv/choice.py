@@ -2,7 +2,7 @@
 
 Nothing is timed here: the same layer gets the same algorithm on every machine. Costs are in
 multiply-adds of a direct convolution; the weights are fitted to measured layers
-(fast_conv2d.md, section 9):
+(README.md, section 9):
 
     direct         B H W kh kw Cin Cout
     slot by slot   1.1 products + 90 moved + 260 max(held - 8e6, 0) + 5e7
@@ -23,9 +23,9 @@ References:
 
 import math
 
-from ops.bilinear import cook_toom, fourier
-from ops.line_conv2d import line_conv2d_multiply_adds
-from ops.lines import Line, cook_toom_line, fourier_line
+from ops.fast_conv.bilinear import cook_toom, fourier
+from ops.fast_conv.line_conv2d import line_conv2d_multiply_adds
+from ops.fast_conv.lines import Line, cook_toom_line, fourier_line
 from ops.shapes import check_positive_int
 
 PRODUCT, MOVED, HELD, CACHE, START = 1.1, 90.0, 260.0, 8e6, 5e7
@@ -39,10 +39,10 @@ LINE_PRODUCT, LINE_MOVED, LINE_MAP, LINE_KERNEL, LINE_START = (
 )
 # A line's cost beside that of direct convolution, if neither is shared out.
 ONE_THREAD = 0.75
-# Cook-Toom's tiles: up to here float32 keeps five digits (fast_conv2d.md, section 6).
+# Cook-Toom's tiles: up to here float32 keeps five digits (README.md, section 6).
 LARGEST_COOK_TOOM = 8
 LARGEST_FOURIER = 32
-# Modelled gains of less than a twentieth are losses on some machines (fast_conv2d.md, section 9).
+# Modelled gains of less than a twentieth are losses on some machines (README.md, section 9).
 PAYS = 0.95
 # A line loses half as many digits; with more channels than these even its sums lose some.
 LARGEST_COOK_TOOM_LINE, MOST_CHANNELS = 10, 128

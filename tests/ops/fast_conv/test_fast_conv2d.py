@@ -26,7 +26,7 @@ ALGORITHMS = [
     ops.fourier(11, 22),
 ]
 # `ops.fast_conv2d` is the function.
-MODULE = importlib.import_module("ops.fast_conv2d")
+MODULE = importlib.import_module("ops.fast_conv.fast_conv2d")
 by_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a.name)
 # The algorithms of the layers of the networks, for float32.
 USED = [

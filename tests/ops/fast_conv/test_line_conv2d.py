@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import ops
 from ops import reference
-from tests.test_fast_conv2d import errors, with_gradients
+from tests.ops.fast_conv.test_fast_conv2d import errors, with_gradients
 
 LINES = [
     ops.cook_toom_line(1, 3),
@@ -19,7 +19,7 @@ LINES = [
     ops.fourier_line(11, 16),
 ]
 by_line = pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
-# Those that ops/convolution_choice.py offers, for float32.
+# Those that ops/fast_conv/choice.py offers, for float32.
 USED = [
     ops.cook_toom_line(3, 6),
     ops.cook_toom_line(3, 8),
@@ -78,7 +78,7 @@ def test_line_conv2d_reference(seeded, line):
 
 @by_used
 def test_line_conv2d_float32(seeded, line):
-    # As many channels as ops/convolution_choice.py allows ten points for.
+    # As many channels as ops/fast_conv/choice.py allows ten points for.
     parts = case(seeded(4), line, (1, 17, 13), 128, 128, np.float32)
     # Measured: Fourier 5e-7, F(6, 3) 1.6e-6, F(6, 5) 5.6e-6, F(4, 7) and F(8, 3) 6.3e-6.
     assert max(errors(line, *parts)) < 1e-5

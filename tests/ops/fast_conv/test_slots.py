@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 import ops
-from ops import slots
+from ops.fast_conv import slots
 
 
 def test_times_is_a_product_with_each_piece(seeded):

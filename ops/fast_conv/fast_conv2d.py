@@ -10,7 +10,7 @@ form sum dy C ((G w) * (A x)) have the same shape,
 so a map of all tiles and its transpose make all three: slot by slot (tile_transforms.py), or at once
 if r is small (dense_tiles.py). An algorithm on a line goes another way, with tiles of one column
 (line_conv2d.py). A compiled call has all that it needs in between in memory at once, so large batches
-are computed a few images at a time. Derivation, layouts and measurements: fast_conv2d.md, beside
+are computed a few images at a time. Derivation, layouts and measurements: README.md, beside
 this file. The matrices: bilinear.py, lines.py.
 """
 
@@ -19,18 +19,18 @@ import functools
 import tensorflow as tf
 
 from ops.conv2d import add_bias
-from ops.dense_tiles import DenseKernelMap, DenseTiling
-from ops.line_conv2d import (
+from ops.fast_conv.dense_tiles import DenseKernelMap, DenseTiling
+from ops.fast_conv.line_conv2d import (
     line_conv2d_multiply_adds,
     line_convolution,
     line_convolve,
     line_kernel,
 )
-from ops.lines import Line
+from ops.fast_conv.lines import Line
+from ops.fast_conv.slots import each_slot
+from ops.fast_conv.slots import sizes as sizes_of
+from ops.fast_conv.tile_transforms import KernelMap, Tiling
 from ops.shapes import check_floating, check_shape
-from ops.slots import each_slot
-from ops.slots import sizes as sizes_of
-from ops.tile_transforms import KernelMap, Tiling
 
 # Numbers that an image or an output may have when transformed, in one compiled call.
 MOST_AT_ONCE = 1e7
@@ -60,7 +60,7 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
     Example:
       >>> x = tf.reshape([1.0, 2.0, 3.0], [1, 1, 3, 1])
       >>> kernel = tf.reshape([10.0, 1.0, 0.0], [1, 3, 1, 1])
-      >>> from ops.bilinear import cook_toom
+      >>> from ops.fast_conv.bilinear import cook_toom
       >>> y = fast_conv2d(x, kernel, algorithm=cook_toom((1, 3), (1, 2)))
       >>> y[0, 0, :, 0].numpy().tolist()
       [1.0, 12.0, 23.0]

@@ -2,7 +2,7 @@
 
 A tile of 8 x 8 has 64 numbers and becomes at most 64: so small a map is one matrix product with
 everything, `[r, h w] x [h w, T C]`. That is more arithmetic than its rows and then its columns, and fewer
-passes over memory, which is what counts (fast_conv2d.md, section 7). The numbers are cut out only
+passes over memory, which is what counts (README.md, section 7). The numbers are cut out only
 once, in the order in which the products over channels want them.
 
 Both classes have the methods of their bases in tile_transforms.py, with a single slot.
@@ -12,8 +12,8 @@ import dataclasses
 
 import tensorflow as tf
 
-from ops.slots import sizes
-from ops.tile_transforms import KernelMap, Tiling, overlap, parts_of
+from ops.fast_conv.slots import sizes
+from ops.fast_conv.tile_transforms import KernelMap, Tiling, overlap, parts_of
 
 
 class _AtOnce:

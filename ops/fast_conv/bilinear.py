@@ -12,7 +12,7 @@ costs r products where the definition costs o^2 k^2. Two families are made here,
   fourier    the discrete Fourier transform, three real products a complex one: r = 1.5 n^2
              (+ 1.5 n for odd n); rounding hardly grows at all.
 
-Derivations: fast_conv2d.md, beside this file. `ops.fast_conv2d` applies them to images.
+Derivations: README.md, beside this file. `ops.fast_conv2d` applies them to images.
 
 References:
   S. Winograd, Arithmetic Complexity of Computations, SIAM 1980.
@@ -25,7 +25,7 @@ import functools
 
 import numpy as np
 
-from ops.lines import (
+from ops.fast_conv.lines import (
     IMAGE_TRIPLE,
     KERNEL_TRIPLE,
     OUTPUT_TRIPLE,
@@ -38,7 +38,7 @@ from ops.lines import (
 from ops.shapes import check_positive_int
 
 # So few products of a tile, all of Cook-Toom's that are used, are computed at once, more of them
-# slot by slot (fast_conv2d.md, section 7).
+# slot by slot (README.md, section 7).
 AT_ONCE = 64
 
 

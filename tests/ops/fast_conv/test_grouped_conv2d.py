@@ -10,7 +10,7 @@ import ops
 from ops import reference
 
 # Of that name the package has the function.
-module = importlib.import_module("ops.grouped_conv2d")
+module = importlib.import_module("ops.fast_conv.grouped_conv2d")
 
 
 def case(rng, dtype, groups=3):

@@ -10,7 +10,7 @@ grouped convolution of 1 x kw kernels, and so are both gradients:
 where `*` convolves row by row (correlates, or is transposed to that). It saves o k / r times the
 products instead of the square of that, but nothing is moved twice: for few pixels and channels,
 where the tiles of fast_conv2d.py cost more than they save, it is the faster. Derivation, rounding
-and measurements: fast_conv2d.md, section 8.
+and measurements: README.md, section 8.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from ops.grouped_conv2d import grouped_conv2d, grouped_conv2d_gradients
-from ops.slots import sizes
+from ops.fast_conv.grouped_conv2d import grouped_conv2d, grouped_conv2d_gradients
+from ops.fast_conv.slots import sizes
 
 # Numbers of a transformed image that may be kept for its gradient; of larger ones the memory is
 # worth more than the time to transform them again.

@@ -1,0 +1,1 @@
+"""2-D convolution with few multiplications, by bilinear algorithms (README.md)."""
