@@ -1,7 +1,8 @@
 """Every op once more, as plain NumPy loops: slow, obvious, the definition.
 
 The fast ops are tested against these; read these first. They have the same names and arguments,
-take and return arrays, and check nothing. Everything is computed in float64.
+take and return arrays, and check nothing. Everything is computed in float64. Fast convolution has a
+reference of its own, `ops.fast_conv.reference`.
 """
 
 import math
@@ -24,61 +25,6 @@ def conv2d(x, kernel, bias=None, *, stride=1):
         if bias is not None:
             y[b, i, j, o] += bias[o]
     return y
-
-
-def bilinear(x, kernel, algorithm):
-    """One tile, one channel, by y = C ((G w) * (A x)): `ops.bilinear.Bilinear`."""
-    image, weights = algorithm.image.matrix(), algorithm.kernel.matrix()
-    products = (weights @ kernel.ravel()) * (image @ x.ravel())
-    return (algorithm.output.matrix().T @ products).reshape(algorithm.outputs)
-
-
-def line(x, kernel, algorithm):
-    """One tile, one channel, on a line, by y = C ((G w) * (A x)): `ops.lines.Line`."""
-    return algorithm.output.T @ ((algorithm.kernel @ kernel) * (algorithm.image @ x))
-
-
-def grouped_conv2d(x, kernel, *, groups):
-    """Group after group: `ops.grouped_conv2d`."""
-    parts = zip(np.split(x, groups, axis=3), np.split(kernel, groups, axis=3))
-    return np.concatenate([conv2d(*part) for part in parts], axis=3)
-
-
-def fast_conv2d(x, kernel, bias=None, *, algorithm):
-    """Tile after tile, channel by channel, the algorithm as matrices: `ops.fast_conv2d`."""
-    if np.ndim(algorithm.image) == 2:
-        return _line_conv2d(x, kernel, bias, algorithm)
-    batch, height, width, channels = x.shape
-    k_height, k_width, _, filters = kernel.shape
-    oh, ow = algorithm.outputs
-    down, across = math.ceil(height / oh), math.ceil(width / ow)
-    top, left = (k_height - 1) // 2, (k_width - 1) // 2
-    padded = np.zeros([batch, down * oh + k_height - 1, across * ow + k_width - 1, channels])
-    padded[:, top : top + height, left : left + width] = x
-    y = np.zeros([batch, down * oh, across * ow, filters])
-    for b, i, j, o, c in np.ndindex(batch, down, across, filters, channels):
-        tile = padded[b, i * oh :, j * ow :, c][: algorithm.tile[0], : algorithm.tile[1]]
-        outputs = bilinear(tile, kernel[:, :, c, o], algorithm)
-        y[b, i * oh : (i + 1) * oh, j * ow : (j + 1) * ow, o] += outputs
-    return y[:, :height, :width] + (0 if bias is None else bias)
-
-
-def _line_conv2d(x, kernel, bias, algorithm):
-    """The tiles are pieces of columns; the kernel's columns lie side by side in the image."""
-    batch, height, width, channels = x.shape
-    k_height, k_width, _, filters = kernel.shape
-    step = algorithm.outputs
-    down = math.ceil(height / step)
-    top, left = (k_height - 1) // 2, (k_width - 1) // 2
-    padded = np.zeros([batch, down * step + k_height - 1, width + k_width - 1, channels])
-    padded[:, top : top + height, left : left + width] = x
-    y = np.zeros([batch, down * step, width, filters])
-    loops = np.ndindex(batch, down, width, k_width, filters, channels)
-    for b, i, j, n, o, c in loops:
-        rows = slice(i * step, i * step + algorithm.tile)
-        outputs = line(padded[b, rows, j + n, c], kernel[:, n, c, o], algorithm)
-        y[b, i * step : (i + 1) * step, j, o] += outputs
-    return y[:, :height] + (0 if bias is None else bias)
 
 
 def max_pool(x, *, window, stride):

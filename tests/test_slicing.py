@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 from test_step import CONFIG, random_batch, tensors
 
-import ops
 from cpm.config import TrainConfig, changed
 from cpm.network import (
     ConvolutionalPoseMachine,
@@ -23,6 +22,7 @@ from cpm.network.layers import Conv2D
 from cpm.network.specs import Conv
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
+from ops.fast_conv.cook_toom import cook_toom_1d, cook_toom_2d
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_slices_change_nothing_but_rounding(arch, norm, options, request):
     assert max(errors) < (5e-2 if "compute_dtype" in options else 5e-5)
 
 
-@pytest.mark.parametrize("algorithm", [ops.cook_toom_line(3, 4), ops.cook_toom(3, 4)])
+@pytest.mark.parametrize("algorithm", [cook_toom_1d(3, 4), cook_toom_2d(3, 4)])
 def test_slices_of_a_fast_convolution(algorithm, seeded):
     """On a line the transformed kernel is shared; values and gradients stay those of direct ones.
 
