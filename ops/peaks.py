@@ -32,7 +32,7 @@ _SLANT = 0.95
 def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, origin_px=None, name=None):
     """The highest point of each map, in crop pixels, and its value.
 
-    `none` returns the centre of the highest cell (the first one in reading order among equals),
+    `none` returns where the highest cell stands (the first one in reading order among equals),
     `quarter` moves it by 1/4 cell towards its higher neighbour along each axis (not where a
     neighbour is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
     climb (a cell that is not positive, no downward curvature, an axis of fewer than 3 cells) that

@@ -31,8 +31,8 @@ class ColumnConvolution:
 
     Attributes:
       kernel_shape, transformed_shape: of a kernel, and of a transformed one, for `check_shape`.
-      gains_by_xla: whether XLA computes it faster than an ordinary graph: it is mostly the
-        library's work.
+      gains_by_xla: whether XLA computes it faster than an ordinary graph. It does not: most of the
+        work is the library's.
     """
 
     gains_by_xla = False

@@ -10,9 +10,10 @@ derivatives of the trilinear form sum(d_Y * Y) have the same shape,
 
     d_d = B [(G g G_T) * (A d_Y A_T)] B_T,      d_g = G_T [(B_T d B) * (A d_Y A_T)] G,
 
-so three transforms and their adjoints make values and both gradients. Who applies them depends on
-the algorithm: dense_conv2d.py and component_conv2d.py to tiles, column_conv2d.py to columns. All
-have the same methods. Derivation, layouts and measurements: README.md, beside this file.
+so three transforms and their adjoints make values and both gradients. Three classes apply them,
+one for each kind of algorithm, with the same methods: `DenseConvolution` and `ComponentConvolution`
+to tiles, `ColumnConvolution` to columns. Here they become differentiable and compiled operations.
+Derivation, layouts and measurements: README.md, beside this file.
 """
 
 import functools
@@ -137,11 +138,11 @@ def fast_conv2d_multiply_adds(
     return products + image + output + (0 if transformed else kernel)
 
 
-# What follows is remembered, since it depends on its arguments alone: a compiled function is
-# compiled once for all layers of an algorithm and a shape.
+# The next three depend on their arguments alone and are made once for each, so that XLA compiles
+# a function once for all layers of an algorithm and a shape.
 @functools.cache
 def convolution_by(algorithm):
-    """Who applies an algorithm: an object with the methods of `DenseConvolution`."""
+    """The object that applies an algorithm, with the methods of `DenseConvolution`."""
     if isinstance(algorithm, Bilinear1D):
         return ColumnConvolution(algorithm)
     return (DenseConvolution if algorithm.dense else ComponentConvolution)(algorithm)
