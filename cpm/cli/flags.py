@@ -137,7 +137,7 @@ def define_speed_flags(values=flags.FLAGS):
         "conv",
         "auto",
         CONVOLUTIONS,
-        "Convolutions: direct, fast (ops/fast_conv2d.md), or fast where it pays.",
+        "Convolutions: direct, fast (ops/fast_conv/README.md), or fast where it pays.",
         **where,
     )
 

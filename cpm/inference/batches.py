@@ -55,14 +55,13 @@ def find_joints(network, maps, decoding):
       joints `[B, P, 2]` in crop pixels, confidence `[B, P]`.
     """
     stride, origin_px = decoded_grid(network, decoding)
-    joints_px, confidence = ops.find_peaks(
+    return ops.find_peaks(
         maps[..., : len(network.skeleton)],
         stride=stride,
         refinement=decoding.refinement,
         sigma_cells=decoding.sigma_px / stride,
+        origin_px=origin_px,
     )
-    # find_peaks counts from the middle of the pixels that a cell stands for.
-    return joints_px + (origin_px - (stride - 1) / 2), confidence
 
 
 # A network is a key of tf.function's cache (by weak reference), so that each one is traced once,

@@ -87,7 +87,7 @@ class Conv2D(Layer):
     def slices(self, xs, *, training=False, seed=None):
         """A kernel that is transformed for a line is so once for all slices, and its gradient back."""
         line = self._method.algorithm(self.kernel.shape, self.stride, xs[0].shape)
-        shared = training and len(xs) > 1 and isinstance(line, ops.Line)
+        shared = training and len(xs) > 1 and isinstance(line, ops.Bilinear1D)
         if not shared or xs[0].dtype != self.kernel.dtype:
             return super().slices(xs, training=training, seed=seed)
         weights = ops.transform_kernel(self.kernel, algorithm=line)

@@ -55,8 +55,6 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     height, width = (-(-side // stride) for side in crop_size)
     if config.drop_outside:
         state = tf.where(_inside(joints_px, crop_size), state, ABSENT)
-    if origin_px is not None:  # `gaussian_heatmap` draws on the grid of cells' middles
-        joints_px += (stride - 1) / 2 - origin_px
 
     maps = gaussian_heatmap(
         tf.reshape(joints_px, [-1, people * joints, 2]),
@@ -66,6 +64,7 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
         stride=stride,
         sigma_px=config.sigma_px,
         cutoff=config.cutoff,
+        origin_px=origin_px,
     )
     maps = tf.reshape(maps, [-1, height, width, people, joints])  # [B, h, w, M, P]
     later = maps[..., 0, :]  # [B, h, w, P]

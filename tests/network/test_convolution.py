@@ -38,7 +38,7 @@ def test_algorithm_preset():
     assert fast.algorithm((3, 3, 2, 2), 1, (None, 5, 7, 2)).kernel_size == (3, 3)
     plain = ConvolutionMethod("auto").algorithm(*LARGE)  # not compiled
     if not processor.on_gpu() and ops.library_has_groups(tf.float32):
-        assert isinstance(plain, ops.Line) and plain.kernel_size == 9
+        assert isinstance(plain, ops.Bilinear1D) and plain.kernel_size == 9
     else:
         assert plain is None
     assert ConvolutionMethod("direct", xla=True).algorithm(*LARGE) is None
@@ -62,7 +62,7 @@ def test_algorithm_without_groups_in_the_library(monkeypatch):
         ConvolutionMethod("auto", xla=True).algorithm(*LARGE),
         ConvolutionMethod("fast").algorithm(*small),
     ):
-        assert isinstance(method, ops.Bilinear)
+        assert isinstance(method, ops.Bilinear2D)
 
 
 def test_algorithm_on_a_gpu(monkeypatch):

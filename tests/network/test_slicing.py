@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import ops
 from cpm.config import TrainConfig, changed
 from cpm.network import (
     ConvolutionalPoseMachine,
@@ -22,6 +21,7 @@ from cpm.network.layers import Conv2D
 from cpm.network.specs import Conv
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
+from ops.fast_conv.cook_toom import cook_toom_1d, cook_toom_2d
 from tests.helpers.training_batches import CONFIG, random_batch, tensors
 
 
@@ -189,7 +189,7 @@ def test_slices_change_nothing_but_rounding(arch, norm, options, request):
     assert max(errors) < (5e-2 if "compute_dtype" in options else 5e-5)
 
 
-@pytest.mark.parametrize("algorithm", [ops.cook_toom_line(3, 4), ops.cook_toom(3, 4)])
+@pytest.mark.parametrize("algorithm", [cook_toom_1d(3, 4), cook_toom_2d(3, 4)])
 def test_slices_of_a_fast_convolution(algorithm, seeded):
     """On a line the transformed kernel is shared; values and gradients stay those of direct ones.
 

@@ -32,6 +32,22 @@ def test_gaussian_heatmap_preset():
     np.testing.assert_allclose(b[0, :, :, 0], expected, rtol=1e-6)
 
 
+def test_gaussian_heatmap_preset_origin():
+    # With cell 0 at pixel 0, cell (x = 2, y = 1) of stride 8 stands for pixel (16, 8).
+    b = ops.gaussian_heatmap(
+        [[[16.0, 8.0]]], [[1.0]], height=2, width=3, stride=8, sigma_px=8.0, origin_px=0.0
+    )
+    x, y = np.exp([-2.0, -0.5, 0.0]), np.exp([-0.5, 0.0])
+    np.testing.assert_allclose(b[0, :, :, 0], np.outer(y, x), rtol=1e-6)
+    # Moving the grid and the joints by the same number of pixels changes nothing.
+    size = dict(height=2, width=3, stride=8, sigma_px=8.0)
+    moved = ops.gaussian_heatmap([[[19.5, 11.5]]], [[1.0]], **size)
+    np.testing.assert_array_equal(moved, b)
+    np.testing.assert_array_equal(
+        ops.gaussian_heatmap([[[19.5, 11.5]]], [[1.0]], **size, origin_px=np.float64(3.5)), b
+    )
+
+
 def test_gaussian_heatmap_preset_cutoff_and_absent():
     joints_px = np.full([1, 2, 2], [3.5, 3.5])
     b = ops.gaussian_heatmap(
@@ -42,19 +58,22 @@ def test_gaussian_heatmap_preset_cutoff_and_absent():
     np.testing.assert_array_equal(b[0, 0, :, 1], np.zeros(4))
 
 
+@pytest.mark.parametrize("origin_px", [None, 0.0, -2.25])
 @pytest.mark.parametrize("height, width, stride", SIZES)
 @pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 1e-4)])
-def test_gaussian_heatmap_random(seeded, height, width, stride, dtype, rtol):
+def test_gaussian_heatmap_random(seeded, height, width, stride, dtype, rtol, origin_px):
     # float32: the exponent reaches about -50 and is rounded to 1e-6 of itself twice over.
     rng = seeded(height * width)
     joints_px = random_joints(rng, height, width, stride).astype(dtype)
     present = rng.integers(0, 2, [2, 3])
     size = dict(height=height, width=width, stride=stride)
-    b = ops.gaussian_heatmap(joints_px, present, **size, sigma_px=7.5)
+    b = ops.gaussian_heatmap(joints_px, present, **size, sigma_px=7.5, origin_px=origin_px)
     assert b.dtype == dtype
 
-    # Truth: the 2-D normal density relative to its peak, at the cells' centres.
-    v, u = np.mgrid[:height, :width] * stride + (stride - 1) / 2
+    # Truth: the 2-D normal density relative to its peak, at the cells' crop coordinates.
+    v, u = np.mgrid[:height, :width] * stride + (
+        (stride - 1) / 2 if origin_px is None else origin_px
+    )
     for n, p in np.ndindex(2, 3):
         normal = scipy.stats.multivariate_normal(joints_px[n, p], 7.5**2 * np.eye(2))
         peak = normal.pdf(joints_px[n, p])
@@ -69,11 +88,12 @@ def test_gaussian_heatmap_reference(seeded, height, width, stride, cutoff):
     joints_px = random_joints(rng, height, width, stride)
     present = rng.uniform(size=[2, 3])  # weights, not only 0 and 1
     arguments = dict(height=height, width=width, stride=stride, sigma_px=6.0, cutoff=cutoff)
-    np.testing.assert_allclose(
-        ops.gaussian_heatmap(joints_px, present, **arguments),
-        reference.gaussian_heatmap(joints_px, present, **arguments),
-        rtol=1e-12,
-    )
+    for origin in ({}, {"origin_px": 1.75}):
+        np.testing.assert_allclose(
+            ops.gaussian_heatmap(joints_px, present, **arguments, **origin),
+            reference.gaussian_heatmap(joints_px, present, **arguments, **origin),
+            rtol=1e-12,
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -142,8 +162,9 @@ def test_gaussian_heatmap_static_shape():
     assert traced(tf.zeros([3, 14, 2])).shape == [3, 5, 8, 14]
 
 
+@pytest.mark.parametrize("origin_px", [None, 0.0])
 @pytest.mark.parametrize("cutoff", [0.0, 0.3])
-def test_gaussian_heatmap_gradient(seeded, gradient_error, cutoff):
+def test_gaussian_heatmap_gradient(seeded, gradient_error, cutoff, origin_px):
     # With a cutoff the finite difference is right unless a cell lies within 1e-5 of it; with this
     # seed none does.
     rng = seeded(4)
@@ -159,6 +180,7 @@ def test_gaussian_heatmap_gradient(seeded, gradient_error, cutoff):
             stride=8,
             sigma_px=sigma_px,
             cutoff=cutoff,
+            origin_px=origin_px,
         )
 
     # Measured: 1.4e-11 without and 7.6e-12 with the cutoff.
@@ -212,9 +234,8 @@ def test_gaussian_heatmap_gradient_is_automatic_ones(seeded):
             sigma_px=sigma_px,
         )
     arguments = [joints_px, present, sigma_px]
-    for one, other in zip(
-        tape.gradient(b, arguments, upstream), tape.gradient(plain, arguments, upstream)
-    ):
+    ours, automatic = (tape.gradient(y, arguments, upstream) for y in (b, plain))
+    for one, other in zip(ours, automatic, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-14)
 
 
@@ -246,6 +267,8 @@ def test_gaussian_heatmap_is_raw_ops_only():
         (dict(sigma_px=0), "sigma_px is 0, expected a positive number"),
         (dict(sigma_px=tf.ones([2])), r"sigma_px has shape \[2\], expected \[\]"),
         (dict(cutoff=1.0), r"cutoff is 1.0, expected a number in \[0, 1\)"),
+        (dict(origin_px=np.inf), "origin_px is inf, expected a finite number"),
+        (dict(origin_px="3.5"), "origin_px is '3.5', expected a finite number"),
     ],
 )
 def test_gaussian_heatmap_raises(change, message):

@@ -63,6 +63,47 @@ def test_find_peaks_round_trip_border():
         np.testing.assert_allclose(points_px, joints_px, atol=1e-3)
 
 
+@pytest.mark.parametrize("sigma_px, share", [(6.0, 0.045), (6.5, 0.00065), (7.0, 0.0)])
+def test_find_peaks_narrow_targets_at_the_border(seeded, sigma_px, share):
+    """What section 5 of gaussian_heatmap.md says of `mini`: 6 px, 128 x 128 crops, cut at 0.01."""
+    joints_px = seeded(15).uniform(0, 127, size=[500, 40, 2]).astype(np.float32)
+    maps = draw(joints_px, 16, 16, 8, sigma_px, cutoff=0.01)
+    points_px, _ = ops.find_peaks(maps, stride=8)
+    error = np.abs(points_px - joints_px)  # along each axis
+
+    # In a border cell the third cell lies 2 cells further in, and the row at `aside`.
+    edge = np.minimum(joints_px, 127 - joints_px)
+    aside = np.abs((joints_px + 0.5) % 8 - 4)[..., ::-1]
+    cut = (2 * 8 + 3.5 - edge) ** 2 + aside**2 > 2 * sigma_px**2 * np.log(100)
+    cut &= edge < 7.5
+    print(
+        f"sigma {sigma_px}: {cut.any(-1).mean():.4f} of the positions, {edge[cut].max(initial=0)}"
+    )
+    np.testing.assert_array_equal(error > 1e-3, cut)
+    np.testing.assert_allclose(error[cut], 3.5 - edge[cut], atol=1e-4)  # the cell's centre
+    assert error[~cut].max() < 1e-4
+    # A binomial of 20,000 positions; `share` is that of four million. Four standard deviations.
+    assert abs(cut.any(-1).mean() - share) <= 4 * np.sqrt(share / 20000)
+    assert edge[cut].max(initial=0) < 1.75
+
+
+@pytest.mark.parametrize("refinement", ops.REFINEMENTS)
+def test_find_peaks_origin(seeded, refinement):
+    """The same maps on another grid: every point moves with cell 0, and the round trip stays."""
+    joints_px = crop_positions(seeded(14), 12, 17, 8) - 3.5  # from cell 0 half a cell outwards on
+    maps = ops.gaussian_heatmap(
+        joints_px, np.ones([8, 16]), height=12, width=17, stride=8, sigma_px=7.0, origin_px=0.0
+    )
+    options = {"stride": 8, "refinement": refinement, "sigma_cells": 7 / 8}
+    points_px, confidence = ops.find_peaks(maps, **options, origin_px=np.float64(0.0))
+    centered_px, same = ops.find_peaks(maps, **options)
+    # Coordinates up to 136 px, rounded to 8e-6 twice.
+    np.testing.assert_allclose(centered_px - points_px, np.full([8, 16, 2], 3.5), atol=2e-5)
+    np.testing.assert_array_equal(confidence, same)
+    if refinement == "taylor":
+        assert np.abs(points_px - joints_px).max() < 1e-3
+
+
 def test_find_peaks_dark_round_trip(seeded):
     """The blur of a sampled Gaussian by a sampled Gaussian is no Gaussian any more, but nearly."""
     joints_px = crop_positions(seeded(12), 20, 28, 8)
@@ -185,10 +226,11 @@ def test_find_peaks_reference(seeded, size, refinement):
     # Positive noise: maxima everywhere, most refinements clamped, some corners oblique.
     maps = rng.uniform(0.01, 1, size=[6, *size, 5])
     options = {"stride": 8, "refinement": refinement, "sigma_cells": 0.9}
-    points_px, confidence = ops.find_peaks(maps, **options)
-    expected = reference.find_peaks(maps, **options)
-    np.testing.assert_allclose(points_px, expected[0], atol=1e-9)
-    np.testing.assert_array_equal(confidence, expected[1])
+    for origin in ({}, {"origin_px": -1.25}):
+        points_px, confidence = ops.find_peaks(maps, **options, **origin)
+        expected = reference.find_peaks(maps, **options, **origin)
+        np.testing.assert_allclose(points_px, expected[0], atol=1e-9)
+        np.testing.assert_array_equal(confidence, expected[1])
 
 
 def test_find_peaks_reference_bad_weather(seeded):
@@ -233,13 +275,14 @@ def test_find_peaks_16_bit(seeded):
     assert np.abs(points_px - joints_px).max() < 0.05
 
 
-def test_find_peaks_gradient(seeded, gradient_error):
+@pytest.mark.parametrize("origin_px", [None, 0.0])
+def test_find_peaks_gradient(seeded, gradient_error, origin_px):
     # The sub-cell step is a smooth function of the map (the cell is not).
     joints_px = np.array([[[12.0, 13.0], [37.0, 2.0], [1.0, 22.0]]])
     maps = draw(joints_px, 4, 5, 8, 14.0)
 
     def points_and_confidence(maps):
-        points_px, confidence = ops.find_peaks(maps, stride=8)
+        points_px, confidence = ops.find_peaks(maps, stride=8, origin_px=origin_px)
         return tf.concat([points_px, confidence[..., None]], -1)
 
     # Measured: 9.6e-9. (At the usual step of 1e-5 the truncation alone is 6.9e-7: the logarithm
@@ -262,6 +305,8 @@ def test_find_peaks_raises():
         ops.find_peaks(maps[0], stride=8)
     with pytest.raises(ValueError, match="stride is 0"):
         ops.find_peaks(maps, stride=0)
+    with pytest.raises(ValueError, match="origin_px is nan, expected a finite number"):
+        ops.find_peaks(maps, stride=8, origin_px=float("nan"))
     with pytest.raises(ValueError, match="refinement is 'best', expected one of none"):
         ops.find_peaks(maps, stride=8, refinement="best")
     for sigma_cells in (None, 0.0):

@@ -1,16 +1,12 @@
-"""Convolution of groups of channels against its plain loops, with and without the library's groups."""
-
-import importlib
+"""Convolution of groups of channels against plain loops, with and without the library's groups."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import ops
-from ops import reference
-
-# Of that name the package has the function.
-module = importlib.import_module("ops.grouped_conv2d")
+from ops.fast_conv import grouped_conv2d as module
+from ops.fast_conv import reference
+from ops.fast_conv.grouped_conv2d import grouped_conv2d
 
 
 def case(rng, dtype, groups=3):
@@ -23,7 +19,7 @@ def case(rng, dtype, groups=3):
 @pytest.mark.parametrize("groups", [1, 3])
 def test_grouped_conv2d_reference(seeded, dtype, error, groups):
     x, kernel, _ = case(seeded(1), dtype, groups)
-    y = ops.grouped_conv2d(x, kernel, groups=groups)
+    y = grouped_conv2d(x, kernel, groups=groups)
     expected = reference.grouped_conv2d(x.numpy(), kernel.numpy(), groups=groups)
     np.testing.assert_allclose(y, expected, atol=error)
 
@@ -32,24 +28,24 @@ def test_grouped_conv2d_gradient(seeded, gradient_error):
     x, kernel, _ = case(seeded(2), tf.float64)
 
     def squared(x, kernel):
-        return ops.grouped_conv2d(x, kernel, groups=3) ** 2
+        return grouped_conv2d(x, kernel, groups=3) ** 2
 
     assert gradient_error(squared, x, kernel) < 1e-6
 
 
 def test_one_call_for_all_groups_equals_one_each(seeded, monkeypatch):
-    """Where TensorFlow has no gradients of groups (float64, other processors) nothing else changes."""
+    """Where TensorFlow has no gradients of groups (float64, other processors) results are equal."""
     x, kernel, upstream = case(seeded(3), tf.float32)
 
     def everything():
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])
-            y = ops.grouped_conv2d(x, kernel, groups=3)
+            y = grouped_conv2d(x, kernel, groups=3)
         return [y, *tape.gradient(y, [x, kernel], upstream)]
 
     together = everything()
     monkeypatch.setattr(module, "library_has_groups", lambda dtype: False)
-    for one, other in zip(together, everything()):
+    for one, other in zip(together, everything(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
@@ -68,7 +64,7 @@ def test_grouped_conv2d_same_everywhere(seeded, assert_same_everywhere):
     def everything(x, kernel, upstream):
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])
-            y = ops.grouped_conv2d(x, kernel, groups=3)
+            y = grouped_conv2d(x, kernel, groups=3)
         return [y, *tape.gradient(y, [x, kernel], upstream)]
 
     assert_same_everywhere(everything, x, kernel, upstream, atol=1e-4)
@@ -78,4 +74,4 @@ def test_grouped_conv2d_same_everywhere(seeded, assert_same_everywhere):
 def test_grouped_conv2d_raises(channels, filters):
     x, kernel = tf.zeros([1, 4, 5, channels]), tf.zeros([3, 3, 2, filters])
     with pytest.raises(ValueError, match=r"G Cout\] with G = 3 and G Cin = "):
-        ops.grouped_conv2d(x, kernel, groups=3)
+        grouped_conv2d(x, kernel, groups=3)

@@ -66,7 +66,7 @@ def grouped_conv2d_gradients(x, kernel, upstream, groups):
     """Derivatives of sum(upstream * grouped_conv2d(x, kernel)) by (x, kernel)."""
     if groups > 1 and not library_has_groups(x.dtype):
         parts = [grouped_conv2d_gradients(*part, 1) for part in _split(groups, x, kernel, upstream)]
-        return tuple(tf.concat(part, axis=3) for part in zip(*parts))
+        return tuple(tf.concat(part, axis=3) for part in zip(*parts, strict=True))
     # Of as many groups as the kernel's channels say.
     return conv2d_gradients(x, kernel, upstream)
 
@@ -82,7 +82,7 @@ def _forward(x, kernel, groups):
 
 def _split(groups, *tensors):
     """The tensors of group 0, those of group 1, ..."""
-    return zip(*(tf.split(tensor, groups, axis=3) for tensor in tensors))
+    return zip(*(tf.split(tensor, groups, axis=3) for tensor in tensors), strict=True)
 
 
 @functools.cache

@@ -1,47 +1,46 @@
-"""Convolution along columns by an algorithm on a line, against direct convolution and plain loops."""
+"""Convolution along columns against direct convolution, its plain loops, and in its graphs."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import ops
+<<<<<<<< HEAD:tests/ops/test_line_conv2d.py
 from ops import reference
 from tests.helpers.convolution_errors import errors, with_gradients
+========
+from ops.fast_conv import reference
+from ops.fast_conv.cook_toom import cook_toom_1d
+from ops.fast_conv.fourier import fourier_1d
+>>>>>>>> fastconv:tests/ops/fast_conv/test_column_conv2d.py
 
 LINES = [
-    ops.cook_toom_line(1, 3),
-    ops.cook_toom_line(2, 3),  # even: one row more below than above
-    ops.cook_toom_line(3, 4),
-    ops.cook_toom_line(3, 8),
-    ops.cook_toom_line(7, 4),
-    ops.fourier_line(5, 9),
-    ops.fourier_line(7, 14),
-    ops.fourier_line(11, 16),
+    cook_toom_1d(1, 3),
+    cook_toom_1d(2, 3),  # even: one row more below than above
+    cook_toom_1d(3, 4),
+    cook_toom_1d(3, 8),
+    cook_toom_1d(7, 4),
+    fourier_1d(5, 9),
+    fourier_1d(7, 14),
+    fourier_1d(11, 16),
 ]
 by_line = pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
-# Those that ops/convolution_choice.py offers, for float32.
+# Those that ops/fast_conv/choice.py offers, for float32.
 USED = [
-    ops.cook_toom_line(3, 6),
-    ops.cook_toom_line(3, 8),
-    ops.cook_toom_line(5, 6),
-    ops.cook_toom_line(7, 4),
-    ops.fourier_line(5, 12),
-    ops.fourier_line(7, 14),
-    ops.fourier_line(9, 16),
-    ops.fourier_line(11, 18),
+    cook_toom_1d(3, 6),
+    cook_toom_1d(3, 8),
+    cook_toom_1d(5, 6),
+    cook_toom_1d(7, 4),
+    fourier_1d(5, 12),
+    fourier_1d(7, 14),
+    fourier_1d(9, 16),
+    fourier_1d(11, 18),
 ]
 by_used = pytest.mark.parametrize("line", USED, ids=lambda line: line.name)
 
 
-def case(rng, line, shape, c_in, c_out, dtype=np.float64, kernel_width=3):
-    """Image, kernel and upstream gradient, all N(0, 1)."""
-    kernel_shape = (line.kernel_size, kernel_width, c_in, c_out)
-    sizes = ((*shape, c_in), kernel_shape, (*shape, c_out))
-    return [tf.constant(rng.normal(size=size), dtype) for size in sizes]
-
-
 @by_line
-def test_line_conv2d_random(seeded, line):
+def test_column_conv2d_random(seeded, line, random_case, errors):
     rng = seeded(1)
     # Heights below, at and above a tile's, H != W; 1 pixel; channels from 1 up; widths of kernels.
     for shape, c_in, c_out, kernel_width in (
@@ -51,24 +50,24 @@ def test_line_conv2d_random(seeded, line):
         ((3, 23, 17), 2, 3, 5),
         ((1, 16, 46), 5, 6, line.kernel_size),
     ):
-        parts = case(rng, line, shape, c_in, c_out, kernel_width=kernel_width)
+        parts = random_case(rng, line, shape, c_in, c_out, kernel_width=kernel_width)
         # Rounding of 1e-16 times the condition of the points. Measured: 1.2e-14 at most.
         assert max(errors(line, *parts)) < 1e-12
 
 
-def test_line_conv2d_every_height(seeded):
+def test_column_conv2d_every_height(seeded, random_case):
     rng = seeded(2)
-    line = ops.cook_toom_line(3, 4)
+    line = cook_toom_1d(3, 4)
     for height in range(1, 14):
-        x, kernel, _ = case(rng, line, (1, height, 3), 1, 2)
+        x, kernel, _ = random_case(rng, line, (1, height, 3), 1, 2)
         y = ops.fast_conv2d(x, kernel, algorithm=line)
         np.testing.assert_allclose(y, ops.conv2d(x, kernel), atol=1e-12)
 
 
 @by_line
-def test_line_conv2d_reference(seeded, line):
+def test_column_conv2d_reference(seeded, line, random_case):
     rng = seeded(3)
-    x, kernel, _ = case(rng, line, (1, 6, 4), 2, 2, kernel_width=2)
+    x, kernel, _ = random_case(rng, line, (1, 6, 4), 2, 2, kernel_width=2)
     bias = rng.normal(size=[2])
     y = ops.fast_conv2d(x, kernel, bias, algorithm=line)
     expected = reference.fast_conv2d(x.numpy(), kernel.numpy(), bias, algorithm=line)
@@ -77,19 +76,19 @@ def test_line_conv2d_reference(seeded, line):
 
 
 @by_used
-def test_line_conv2d_float32(seeded, line):
-    # As many channels as ops/convolution_choice.py allows ten points for.
-    parts = case(seeded(4), line, (1, 17, 13), 128, 128, np.float32)
+def test_column_conv2d_float32(seeded, line, random_case, errors):
+    # As many channels as ops/fast_conv/choice.py allows ten points for.
+    parts = random_case(seeded(4), line, (1, 17, 13), 128, 128, np.float32)
     # Measured: Fourier 5e-7, F(6, 3) 1.6e-6, F(6, 5) 5.6e-6, F(4, 7) and F(8, 3) 6.3e-6.
     assert max(errors(line, *parts)) < 1e-5
 
 
 @by_used
-def test_line_conv2d_badly_scaled(seeded, line):
+def test_column_conv2d_badly_scaled(seeded, line, random_case, errors):
     # As for tiles: a loud channel; very small numbers; a mean far from 0; a bright pixel. (The
-    # maps of ten points have denominators up to 3,000: they come nearer the end of float32's range.)
+    # matrices of ten points have denominators up to 3,000: nearer the end of float32's range.)
     rng = seeded(5)
-    x, kernel, upstream = case(rng, line, (1, 25, 23), 8, 8, np.float32)
+    x, kernel, upstream = random_case(rng, line, (1, 25, 23), 8, 8, np.float32)
     loud = x * tf.constant([1e6] + [1.0] * 7)
     spot = np.zeros(x.shape, np.float32)
     spot[0, 12, 11] = 1e6
@@ -100,9 +99,9 @@ def test_line_conv2d_badly_scaled(seeded, line):
 
 
 @by_used
-def test_line_conv2d_error_of_each_value(seeded, line):
+def test_column_conv2d_error_of_each_value(seeded, line, random_case):
     # At most 1e-6 times (largest pixel) (sum of |kernel|), however small the value itself.
-    x, kernel, _ = case(seeded(6), line, (1, 25, 23), 8, 8, np.float32)
+    x, kernel, _ = random_case(seeded(6), line, (1, 25, 23), 8, 8, np.float32)
     spot = np.zeros(x.shape, np.float32)
     spot[0, 12, 11] = 1e6
     y = ops.fast_conv2d(x + spot, kernel, algorithm=line).numpy()
@@ -115,10 +114,10 @@ def test_line_conv2d_error_of_each_value(seeded, line):
     np.testing.assert_array_equal(y[:, :, :9], apart[:, :, :9])
 
 
-def test_line_conv2d_gradient(seeded, gradient_error):
+def test_column_conv2d_gradient(seeded, gradient_error, random_case):
     rng = seeded(7)
-    line = ops.fourier_line(3, 5)
-    x, kernel, _ = case(rng, line, (2, 4, 5), 2, 3)
+    line = fourier_1d(3, 5)
+    x, kernel, _ = random_case(rng, line, (2, 4, 5), 2, 3)
 
     def squared(x, kernel, bias):  # so that every gradient depends on every argument
         return ops.fast_conv2d(x, kernel, bias, algorithm=line) ** 2
@@ -128,8 +127,10 @@ def test_line_conv2d_gradient(seeded, gradient_error):
 
 
 @pytest.mark.parametrize("line", [LINES[2], LINES[6]], ids=lambda line: line.name)
-def test_line_conv2d_same_everywhere(seeded, assert_same_everywhere, line):
-    x, kernel, upstream = case(seeded(8), line, (3, 9, 14), 3, 4, np.float32)
+def test_column_conv2d_same_everywhere(
+    seeded, assert_same_everywhere, line, random_case, with_gradients
+):
+    x, kernel, upstream = random_case(seeded(8), line, (3, 9, 14), 3, 4, np.float32)
 
     def everything(x, upstream):
         def fast(x, kernel):
@@ -141,9 +142,9 @@ def test_line_conv2d_same_everywhere(seeded, assert_same_everywhere, line):
     assert_same_everywhere(everything, x, upstream, atol=1e-3, rtol=1e-4)
 
 
-def test_line_conv2d_any_batch_and_width(seeded):
-    line = ops.fourier_line(5, 8)
-    x, kernel, _ = case(seeded(9), line, (3, 9, 14), 2, 3)
+def test_column_conv2d_any_batch_and_width(seeded, random_case):
+    line = fourier_1d(5, 8)
+    x, kernel, _ = random_case(seeded(9), line, (3, 9, 14), 2, 3)
     convolve = tf.function(
         lambda x: ops.fast_conv2d(x, kernel, algorithm=line),
         input_signature=[tf.TensorSpec([None, 9, None, 2], tf.float64)],
@@ -153,27 +154,27 @@ def test_line_conv2d_any_batch_and_width(seeded):
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
-def test_line_conv2d_empty_batch_has_gradients(dtype):
+def test_column_conv2d_empty_batch_has_gradients(dtype, with_gradients):
     x, kernel = tf.zeros([0, 5, 6, 2], dtype), tf.ones([3, 3, 2, 4], dtype)
     y, d_x, d_kernel = with_gradients(
-        lambda x, k: ops.fast_conv2d(x, k, algorithm=ops.cook_toom_line(3, 4)),
+        lambda x, k: ops.fast_conv2d(x, k, algorithm=cook_toom_1d(3, 4)),
         *(x, kernel, tf.zeros([0, 5, 6, 4], dtype)),
     )
     assert y.shape == (0, 5, 6, 4) and d_x.shape == x.shape
     np.testing.assert_array_equal(d_kernel, np.zeros([3, 3, 2, 4]))
 
 
-def test_line_transformed_kernel_gives_the_same(seeded, assert_same_everywhere):
-    line = ops.fourier_line(7, 14)
-    x, kernel, _ = case(seeded(10), line, (2, 9, 14), 3, 4)
+def test_column_transformed_kernel_gives_the_same(seeded, assert_same_everywhere, random_case):
+    line = fourier_1d(7, 14)
+    x, kernel, _ = random_case(seeded(10), line, (2, 9, 14), 3, 4)
     weights = ops.transform_kernel(kernel, algorithm=line)
-    assert weights.shape == (1, 3, 3, line.products * 4)
+    assert weights.shape == (1, 3, 3, line.rank * 4)
     y = assert_same_everywhere(lambda x: ops.fast_conv2d_transformed(x, weights, algorithm=line), x)
     np.testing.assert_allclose(y, ops.conv2d(x, kernel), atol=1e-10)
 
 
-def test_line_conv2d_raises():
-    line = ops.cook_toom_line(3, 4)
+def test_column_conv2d_raises():
+    line = cook_toom_1d(3, 4)
     kernel = tf.zeros([3, 3, 1, 1])
     with pytest.raises(ValueError, match=r"kernel has shape .*\[3, kw, Cin, Cout\]"):
         ops.fast_conv2d(tf.zeros([1, 8, 8, 1]), kernel[:2], algorithm=line)
@@ -185,7 +186,9 @@ def test_line_conv2d_raises():
 
 
 @by_line
-def test_line_multiply_adds_are_those_of_every_product(line, seeded, monkeypatch):
+def test_column_multiply_adds_are_those_of_every_product(
+    line, seeded, monkeypatch, random_case, with_gradients
+):
     """Matrix products of the maps, `[a, b] x [.., b, c]`, and the groups' convolutions."""
     seen = []
     matmul = tf.matmul
@@ -197,9 +200,11 @@ def test_line_multiply_adds_are_those_of_every_product(line, seeded, monkeypatch
 
     monkeypatch.setattr(tf, "matmul", counted)
     shape, c_in, c_out, kernel_width = (2, 13, 22), 3, 5, 4
-    x, kernel, upstream = case(seeded(0), line, shape, c_in, c_out, kernel_width=kernel_width)
+    x, kernel, upstream = random_case(
+        seeded(0), line, shape, c_in, c_out, kernel_width=kernel_width
+    )
     down = -(-shape[1] // line.outputs)
-    grouped = 2 * down * 22 * kernel_width * line.products * c_in * c_out
+    grouped = 2 * down * 22 * kernel_width * line.rank * c_in * c_out
 
     def total_of(function, *arguments):
         seen.clear()
@@ -224,7 +229,7 @@ def test_line_multiply_adds_are_those_of_every_product(line, seeded, monkeypatch
 @pytest.mark.parametrize("side, calls", [(4, 1), (64, 2)])
 def test_large_images_are_transformed_again_rather_than_kept(side, calls):
     """After TensorFlow has merged equal computations, how often is the image transformed?"""
-    line = ops.fourier_line(3, 6)  # r = 8
+    line = fourier_1d(3, 6)  # r = 8
     shape = [1, side, side + 4, 16]
 
     @tf.function
@@ -241,7 +246,7 @@ def test_large_images_are_transformed_again_rather_than_kept(side, calls):
         places = [tf.compat.v1.placeholder(tf.float32, one.shape) for one in ones]
         session.run(
             [*step(*places)],
-            {place: one.numpy() for place, one in zip(places, ones)},
+            {place: one.numpy() for place, one in zip(places, ones, strict=True)},
             options=options,
             run_metadata=metadata,
         )
@@ -258,7 +263,7 @@ def test_large_images_are_transformed_again_rather_than_kept(side, calls):
 @pytest.fixture
 def graph_of_large_image():
     """The graph of a convolution and both gradients, of an image larger than `KEPT`."""
-    line = ops.fourier_line(3, 6)
+    line = fourier_1d(3, 6)
 
     @tf.function
     def step(x, kernel):

@@ -1,46 +1,49 @@
 """fast_conv2d against direct convolution, its plain loops, and central differences."""
 
-import importlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import ops
+<<<<<<<< HEAD:tests/ops/test_fast_conv2d.py
 from ops import reference
 from tests.helpers.convolution_errors import errors, with_gradients
+========
+from ops.fast_conv import reference
+from ops.fast_conv.cook_toom import cook_toom_2d
+from ops.fast_conv.fourier import fourier_2d
+>>>>>>>> fastconv:tests/ops/fast_conv/test_fast_conv2d.py
 
 ALGORITHMS = [
-    ops.cook_toom(3, 2),
-    ops.cook_toom(3, 4),
-    ops.cook_toom(3, 6),
-    ops.cook_toom(5, 1),  # tiles that overlap by four times their step
-    ops.cook_toom(5, 4),
-    ops.cook_toom((2, 3), (3, 2)),
-    ops.fourier(1, 4),
-    ops.fourier(3, 8),
-    ops.fourier(5, 11),
-    ops.fourier((4, 7), (9, 10)),
-    ops.fourier(7, 8),
-    ops.fourier(7, 16),
-    ops.fourier(9, 18),
-    ops.fourier(11, 22),
+    cook_toom_2d(3, 2),
+    cook_toom_2d(3, 4),
+    cook_toom_2d(3, 6),
+    cook_toom_2d(5, 1),  # tiles that overlap by four times their step
+    cook_toom_2d(5, 4),
+    cook_toom_2d((2, 3), (3, 2)),
+    fourier_2d(1, 4),
+    fourier_2d(3, 8),
+    fourier_2d(5, 11),
+    fourier_2d((4, 7), (9, 10)),
+    fourier_2d(7, 8),
+    fourier_2d(7, 16),
+    fourier_2d(9, 18),
+    fourier_2d(11, 22),
 ]
-# `ops.fast_conv2d` is the function.
-MODULE = importlib.import_module("ops.fast_conv2d")
 by_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a.name)
 # The algorithms of the layers of the networks, for float32.
 USED = [
-    ops.cook_toom(3, 4),
-    ops.cook_toom(3, 6),
-    ops.cook_toom(5, 4),
-    ops.fourier(5, 16),
-    ops.fourier(7, 16),
-    ops.fourier(9, 20),
-    ops.fourier(11, 22),
+    cook_toom_2d(3, 4),
+    cook_toom_2d(3, 6),
+    cook_toom_2d(5, 4),
+    fourier_2d(5, 16),
+    fourier_2d(7, 16),
+    fourier_2d(9, 20),
+    fourier_2d(11, 22),
 ]
 
 
+<<<<<<<< HEAD:tests/ops/test_fast_conv2d.py
 def case(rng, algorithm, shape, c_in, c_out, dtype=np.float64):
     """Image, kernel and upstream gradient, all N(0, 1)."""
     kernel_shape = (*algorithm.kernel_size, c_in, c_out)
@@ -48,17 +51,19 @@ def case(rng, algorithm, shape, c_in, c_out, dtype=np.float64):
     return [tf.constant(rng.normal(size=size), dtype) for size in sizes]
 
 
+========
+>>>>>>>> fastconv:tests/ops/fast_conv/test_fast_conv2d.py
 def test_fast_conv2d_preset():
     # A kernel that is not symmetric tells correlation from convolution: row 1 is
     # (0 1 2) . (10 1 100) = 201 at the middle, with zeros beyond the edge.
     x = tf.reshape([0.0, 1.0, 2.0], [1, 1, 3, 1])
     kernel = tf.reshape([10.0, 1.0, 100.0], [1, 3, 1, 1])
-    y = ops.fast_conv2d(x, kernel, [0.5], algorithm=ops.cook_toom((1, 3), (1, 2)))
+    y = ops.fast_conv2d(x, kernel, [0.5], algorithm=cook_toom_2d((1, 3), (1, 2)))
     np.testing.assert_array_equal(y[0, 0, :, 0], [100.5, 201.5, 12.5])
 
 
 @by_algorithm
-def test_fast_conv2d_random(seeded, algorithm):
+def test_fast_conv2d_random(seeded, algorithm, random_case, errors):
     rng = seeded(1)
     # Sizes below, at and above a tile's, H != W, odd and even; 1 pixel; channels from 1 up.
     for shape, c_in, c_out in (
@@ -68,17 +73,17 @@ def test_fast_conv2d_random(seeded, algorithm):
         ((3, 23, 17), 2, 3),
         ((1, 16, 46), 5, 6),
     ):
-        found = errors(algorithm, *case(rng, algorithm, shape, c_in, c_out))
+        found = errors(algorithm, *random_case(rng, algorithm, shape, c_in, c_out))
         # Rounding of 1e-16 times the condition of the points. Measured: 9.3e-15 at most.
         assert max(found) < 1e-10
 
 
-def test_fast_conv2d_every_small_size(seeded):
+def test_fast_conv2d_every_small_size(seeded, random_case):
     rng = seeded(2)
-    algorithm = ops.fourier(5, 8)  # o = 4: up to three tiles a side
+    algorithm = fourier_2d(5, 8)  # o = 4: up to three tiles a side
     for height in range(1, 11):
         for width in (1, 2, 3, 4, 5, 9, 12):
-            x, kernel, _ = case(rng, algorithm, (1, height, width), 1, 2)
+            x, kernel, _ = random_case(rng, algorithm, (1, height, width), 1, 2)
             np.testing.assert_allclose(
                 ops.fast_conv2d(x, kernel, algorithm=algorithm),
                 ops.conv2d(x, kernel),
@@ -87,9 +92,9 @@ def test_fast_conv2d_every_small_size(seeded):
 
 
 @by_algorithm
-def test_fast_conv2d_reference(seeded, algorithm):
+def test_fast_conv2d_reference(seeded, algorithm, random_case):
     rng = seeded(3)
-    x, kernel, _ = case(rng, algorithm, (1, 6, 9), 2, 2)
+    x, kernel, _ = random_case(rng, algorithm, (1, 6, 9), 2, 2)
     bias = rng.normal(size=[2])
     y = ops.fast_conv2d(x, kernel, bias, algorithm=algorithm)
     expected = reference.fast_conv2d(x.numpy(), kernel.numpy(), bias, algorithm=algorithm)
@@ -98,19 +103,19 @@ def test_fast_conv2d_reference(seeded, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", USED, ids=lambda a: a.name)
-def test_fast_conv2d_float32(seeded, algorithm):
+def test_fast_conv2d_float32(seeded, algorithm, random_case, errors):
     rng = seeded(4)
-    parts = case(rng, algorithm, (2, 25, 23), 24, 16, np.float32)
+    parts = random_case(rng, algorithm, (2, 25, 23), 24, 16, np.float32)
     # Measured: Fourier 2.6e-7 at most, F(4, 3) 1.2e-6, F(6, 3) 2.8e-6, F(4, 5) 3.5e-6.
     assert max(errors(algorithm, *parts)) < 1e-5
 
 
 @pytest.mark.parametrize("algorithm", USED, ids=lambda a: a.name)
-def test_fast_conv2d_badly_scaled(seeded, algorithm):
+def test_fast_conv2d_badly_scaled(seeded, algorithm, random_case, errors):
     # One channel a million times the others; numbers near the ends of float32's range; an image
     # far from mean 0; one pixel a million times as bright as the others.
     rng = seeded(5)
-    x, kernel, upstream = case(rng, algorithm, (1, 25, 23), 8, 8, np.float32)
+    x, kernel, upstream = random_case(rng, algorithm, (1, 25, 23), 8, 8, np.float32)
     loud = x * tf.constant([1e6] + [1.0] * 7)
     spot = np.zeros(x.shape, np.float32)
     spot[0, 12, 11] = 1e6
@@ -121,13 +126,13 @@ def test_fast_conv2d_badly_scaled(seeded, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", USED, ids=lambda a: a.name)
-def test_fast_conv2d_error_of_each_value(seeded, algorithm):
+def test_fast_conv2d_error_of_each_value(seeded, algorithm, random_case):
     # The norm of a result hides its small values. Of each of them only this is promised: the
     # error is at most 1e-6 times (largest pixel of its tile) (sum of |kernel|), however small the
     # value itself. Beside a bright spot that may be all of it; direct convolution has no such
     # neighbours. Measured: 1.5e-7 at most.
     rng = seeded(12)
-    x, kernel, _ = case(rng, algorithm, (1, 25, 23), 8, 8, np.float32)
+    x, kernel, _ = random_case(rng, algorithm, (1, 25, 23), 8, 8, np.float32)
     spot = np.zeros(x.shape, np.float32)
     spot[0, 12, 11] = 1e6
     y = ops.fast_conv2d(x + spot, kernel, algorithm=algorithm).numpy()
@@ -139,12 +144,12 @@ def test_fast_conv2d_error_of_each_value(seeded, algorithm):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize(
-    "algorithm", [ops.cook_toom(3, 4), ops.fourier(5, 8)], ids=lambda a: a.name
-)
-def test_fast_conv2d_same_everywhere(seeded, assert_same_everywhere, algorithm, compiled):
+@pytest.mark.parametrize("algorithm", [cook_toom_2d(3, 4), fourier_2d(5, 8)], ids=lambda a: a.name)
+def test_fast_conv2d_same_everywhere(
+    seeded, assert_same_everywhere, algorithm, compiled, random_case, with_gradients
+):
     rng = seeded(6)
-    x, kernel, upstream = case(rng, algorithm, (3, 9, 14), 3, 4, np.float32)
+    x, kernel, upstream = random_case(rng, algorithm, (3, 9, 14), 3, 4, np.float32)
     bias = rng.normal(size=[4]).astype(np.float32)
 
     def everything(x, upstream):
@@ -158,10 +163,10 @@ def test_fast_conv2d_same_everywhere(seeded, assert_same_everywhere, algorithm, 
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_fast_conv2d_any_batch_and_size(seeded, compiled):
+def test_fast_conv2d_any_batch_and_size(seeded, compiled, random_case):
     rng = seeded(7)
-    algorithm = ops.fourier(5, 8)
-    x, kernel, _ = case(rng, algorithm, (3, 9, 14), 2, 3)
+    algorithm = fourier_2d(5, 8)
+    x, kernel, _ = random_case(rng, algorithm, (3, 9, 14), 2, 3)
     convolve = tf.function(
         lambda x: ops.fast_conv2d(x, kernel, algorithm=algorithm, compiled=compiled),
         input_signature=[tf.TensorSpec([None, None, None, 2], tf.float64)],
@@ -171,8 +176,8 @@ def test_fast_conv2d_any_batch_and_size(seeded, compiled):
         np.testing.assert_allclose(y, ops.conv2d(part, kernel), atol=1e-12)
 
 
-def test_fast_conv2d_empty_batch_has_gradients():
-    algorithm = ops.cook_toom(3, 4)
+def test_fast_conv2d_empty_batch_has_gradients(with_gradients):
+    algorithm = cook_toom_2d(3, 4)
     x, kernel = tf.zeros([0, 5, 6, 2]), tf.ones([3, 3, 2, 4])
     y, d_x, d_kernel = with_gradients(
         lambda x, k: ops.fast_conv2d(x, k, algorithm=algorithm),
@@ -186,12 +191,12 @@ def test_fast_conv2d_empty_batch_has_gradients():
 
 @pytest.mark.parametrize(
     "algorithm",
-    [ops.cook_toom(3, 2), ops.fourier(3, 6), ops.fourier((2, 3), (5, 4))],
+    [cook_toom_2d(3, 2), fourier_2d(3, 6), fourier_2d((2, 3), (5, 4))],
     ids=lambda a: a.name,
 )
-def test_fast_conv2d_gradient(seeded, gradient_error, algorithm):
+def test_fast_conv2d_gradient(seeded, gradient_error, algorithm, random_case):
     rng = seeded(8)
-    x, kernel, _ = case(rng, algorithm, (2, 4, 5), 2, 3)
+    x, kernel, _ = random_case(rng, algorithm, (2, 4, 5), 2, 3)
 
     @tf.function  # a loop run eagerly takes its time
     def squared(x, kernel, bias):  # so that every gradient depends on every argument
@@ -201,11 +206,11 @@ def test_fast_conv2d_gradient(seeded, gradient_error, algorithm):
     assert gradient_error(squared, x, kernel, rng.normal(size=[3])) < 1e-6
 
 
-def test_fast_conv2d_second_derivative(seeded):
+def test_fast_conv2d_second_derivative(seeded, random_case):
     # sum y^3 by x and again by the kernel, against the same of the direct convolution.
     rng = seeded(9)
-    algorithm = ops.fourier(3, 6)
-    x, kernel, _ = case(rng, algorithm, (1, 5, 7), 2, 3)
+    algorithm = fourier_2d(3, 6)
+    x, kernel, _ = random_case(rng, algorithm, (1, 5, 7), 2, 3)
 
     def twice(function):
         with tf.GradientTape() as outer:
@@ -221,54 +226,27 @@ def test_fast_conv2d_second_derivative(seeded):
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-def test_transformed_kernel_gives_the_same(seeded, assert_same_everywhere):
-    rng = seeded(10)
-    for algorithm in (ops.cook_toom(3, 4), ops.fourier(7, 12)):
-        x, kernel, _ = case(rng, algorithm, (2, 9, 14), 3, 4)
-        bias = rng.normal(size=[4])
-        weights = ops.transform_kernel(kernel, algorithm=algorithm)
-        assert weights.shape == (algorithm.products, 3, 4)
-        for compiled in (False, True):
-            y = assert_same_everywhere(
-                lambda x: ops.fast_conv2d_transformed(
-                    x, weights, bias, algorithm=algorithm, compiled=compiled
-                ),
-                x,
-            )
-            expected = ops.conv2d(x, kernel, bias)
-            np.testing.assert_allclose(y, expected, atol=1e-10)
-
-
-@pytest.mark.parametrize("images, pieces", [(1, 6), (2, 3), (4, 2), (6, 1), (0.5, 6)])
-@pytest.mark.parametrize(
-    "algorithm, numbers",
-    [
-        # 3 x 4 tiles of 36 numbers; in columns, 2 x 4 blocks of 6 columns of 12 numbers.
-        (ops.cook_toom(3, 4), 3 * 4 * 36),
-        (ops.fourier(7, 12), 2 * 4 * 6 * 12),
-    ],
-)
-def test_compiled_batches_are_computed_in_pieces(
-    seeded, monkeypatch, algorithm, numbers, images, pieces
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("algorithm", [cook_toom_2d(3, 4), fourier_2d(7, 12)], ids=lambda a: a.name)
+def test_transformed_kernel_gives_the_same(
+    seeded, assert_same_everywhere, random_case, algorithm, compiled
 ):
-    """Of as many images as fit, but all of one size: six are not cut into four and two."""
-    rng = seeded(12)
-    x, kernel, upstream = case(rng, algorithm, (6, 9, 14), 3, 4)
-    monkeypatch.setattr(MODULE, "MOST_AT_ONCE", images * numbers * 4)
-    assert MODULE._pieces(algorithm, x, 4) == pieces
-    # Measured: up to 2.4e-15.
-    assert max(errors(algorithm, x, kernel, upstream, compiled=True)) < 1e-12
-
+    rng = seeded(10)
+    x, kernel, _ = random_case(rng, algorithm, (2, 9, 14), 3, 4)
+    bias = rng.normal(size=[4])
     weights = ops.transform_kernel(kernel, algorithm=algorithm)
-    options = {"algorithm": algorithm, "compiled": True}
-    y = ops.fast_conv2d_transformed(x, weights, **options)
-    np.testing.assert_allclose(y, ops.conv2d(x, kernel), atol=1e-10)
+    assert weights.shape == (algorithm.rank, 3, 4)
+    options = {"algorithm": algorithm, "compiled": compiled}
+    y = assert_same_everywhere(
+        lambda x: ops.fast_conv2d_transformed(x, weights, bias, **options), x
+    )
+    np.testing.assert_allclose(y, ops.conv2d(x, kernel, bias), atol=1e-10)
 
 
-def test_second_call_traces_nothing(seeded):
+def test_second_call_traces_nothing(seeded, random_case, with_gradients):
     rng = seeded(11)
-    algorithm = ops.fourier(3, 7)  # used nowhere else
-    x, kernel, upstream = case(rng, algorithm, (2, 9, 14), 3, 4)
+    algorithm = fourier_2d(3, 7)  # used nowhere else
+    x, kernel, upstream = random_case(rng, algorithm, (2, 9, 14), 3, 4)
     traces = []
 
     @tf.function
@@ -294,13 +272,13 @@ def test_second_call_traces_nothing(seeded):
     ],
 )
 def test_fast_conv2d_raises(x, kernel, bias, message):
-    algorithm = ops.cook_toom(3, 4)
+    algorithm = cook_toom_2d(3, 4)
     with pytest.raises(ValueError, match=message):
         ops.fast_conv2d(tf.zeros(x), tf.zeros(kernel), tf.zeros(bias), algorithm=algorithm)
 
 
 def test_fast_conv2d_raises_type_and_weights():
-    algorithm = ops.cook_toom(3, 4)
+    algorithm = cook_toom_2d(3, 4)
     with pytest.raises(ValueError, match="x has type int32"):
         ops.fast_conv2d(
             tf.zeros([1, 4, 4, 1], tf.int32),
@@ -314,7 +292,9 @@ def test_fast_conv2d_raises_type_and_weights():
 
 
 @by_algorithm
-def test_multiply_adds_are_those_of_every_product(algorithm, seeded, monkeypatch):
+def test_multiply_adds_are_those_of_every_product(
+    algorithm, seeded, monkeypatch, random_case, with_gradients
+):
     """All arithmetic is matrix products, `[..., a, b] x [..., b, c]`: a b c multiply-adds each."""
     seen = []
     matmul = tf.matmul
@@ -325,7 +305,7 @@ def test_multiply_adds_are_those_of_every_product(algorithm, seeded, monkeypatch
 
     monkeypatch.setattr(tf, "matmul", counted)
     shape = (2, 13, 22)
-    x, kernel, upstream = case(seeded(0), algorithm, shape, 3, 5)
+    x, kernel, upstream = random_case(seeded(0), algorithm, shape, 3, 5)
 
     def total_of(function, *arguments):
         seen.clear()
