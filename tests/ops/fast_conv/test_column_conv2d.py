@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import ops
-<<<<<<<< HEAD:tests/ops/test_line_conv2d.py
+<<<<<<<< HEAD:tests/ops/fast_conv/test_column_conv2d.py
 from ops import reference
 from tests.helpers.convolution_errors import errors, with_gradients
 ========

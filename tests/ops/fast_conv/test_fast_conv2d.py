@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import ops
-<<<<<<<< HEAD:tests/ops/test_fast_conv2d.py
+<<<<<<<< HEAD:tests/ops/fast_conv/test_fast_conv2d.py
 from ops import reference
 from tests.helpers.convolution_errors import errors, with_gradients
 ========
@@ -43,7 +43,7 @@ USED = [
 ]
 
 
-<<<<<<<< HEAD:tests/ops/test_fast_conv2d.py
+<<<<<<<< HEAD:tests/ops/fast_conv/test_fast_conv2d.py
 def case(rng, algorithm, shape, c_in, c_out, dtype=np.float64):
     """Image, kernel and upstream gradient, all N(0, 1)."""
     kernel_shape = (*algorithm.kernel_size, c_in, c_out)
