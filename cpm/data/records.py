@@ -64,7 +64,7 @@ def write_records(
       rule: `cpm.data.splits.SplitRule`.
       seed: of the order inside the splits.
       shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
-      leave_out: function of a person's id: why the person is left out of training, or None. (It may
+      leave_out: function of a `Person`: why this one is left out of training, or None. (It may
         still validate: what resembles a test picture spoils a score only by having been learnt, and
         who is hard to learn from is no less worth finding.)
       longest_side_px: larger pictures are cut and shrunk, see `examples.encode_person`.
@@ -86,7 +86,7 @@ def write_records(
         # disable=None: no bar where the output is not a terminal.
         progress = tqdm(people, desc=source, unit=" people", mininterval=1.0, disable=None)
         for person in _consistent(progress):
-            split = rule.assign(person.id)
+            split = rule.assign(person.origin)
             serialised = _encode(person, split, leave_out, encode, report)
             if serialised is None:
                 continue
@@ -129,7 +129,7 @@ def _encode(person, split, leave_out, encode, report):
         report.leave_out(person.id, person.excluded)
     elif split is None:
         report.leave_out(person.id, "in no split of this rule")
-    elif split == TRAIN and (reason := leave_out(person.id)):
+    elif split == TRAIN and (reason := leave_out(person)):
         report.leave_out(person.id, reason)
     elif isinstance(person.image, str) and not os.path.isfile(person.image):
         report.leave_out(person.id, "pictures missing")

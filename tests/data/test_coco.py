@@ -14,6 +14,8 @@ from PIL import Image
 from cpm.data import coco, datasets
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
+from cpm.data.old_records import origin_of
+from cpm.data.person import Origin
 from cpm.data.records import read_shard
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
@@ -109,6 +111,15 @@ class TestPeople:
         assert first.pose.state.tolist() == [VISIBLE, OCCLUDED, ABSENT]
         # Kept as they are: nothing is subtracted, unlike in 1-based files.
         assert first.pose.joints_px.tolist() == [[10.5, 20], [12, 25], [0, 0]]
+
+    def test_origin(self, tmp_path):
+        record = cats()
+        record["images"][1]["file_name"] = "test/b.jpg"
+        first, second, third = read(tmp_path, record)
+        assert first.origin == Origin("coco", "a.jpg", 1, "a.jpg")
+        assert third.origin == Origin("coco", "test/b.jpg", 3, "test/b.jpg", "test")
+        for person in (first, second, third):
+            assert person.origin == origin_of(person.id)
 
     def test_others_are_of_the_same_picture(self, tmp_path):
         first, second, third = read(tmp_path, cats())

@@ -9,7 +9,7 @@ import pytest
 from cpm.data import lsp
 from cpm.data.examples import parse_example
 from cpm.data.manifest import MARKER, NAME, read_manifest
-from cpm.data.person import Pose
+from cpm.data.person import Origin, Pose
 from cpm.data.records import read_shard, write_records
 from cpm.data.report import table
 from cpm.data.splits import RULES, SplitRule
@@ -19,7 +19,7 @@ from tests.helpers.small_data_sets import MPII16, lsp_joints, make_people, save_
 THIRDS = SplitRule(
     "thirds",
     "Every third is for validation.",
-    lambda id: "validation" if int(id.split("/")[1]) % 3 == 0 else "train",
+    lambda origin: "validation" if origin.number % 3 == 0 else "train",
 )
 
 
@@ -121,7 +121,9 @@ class TestReport:
         joints_px = person.pose.joints_px.copy()
         joints_px[:4] = (-0.4, -0.4), (63.4, 71.4), (-0.6, 5), (5, 71.6)
         state = np.array([2, 2, 2, 1] + [2] * 8 + [1, 0])
-        person = type(person)("made/1", person.image, person.skeleton, Pose(joints_px, state))
+        origin = Origin("made", "1", 1)
+        pose = Pose(joints_px, state)
+        person = type(person)("made/1", person.image, person.skeleton, pose, origin=origin)
         counts = write([person], tmp_path / "out").report["splits"]["train"]
         assert counts == {
             "people": 1,

@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     rule = SplitRule(
         "thirds",
         "Every third.",
-        lambda id: "validation" if int(id.split("/")[1]) % 3 == 0 else "train",
+        lambda origin: "validation" if origin.number % 3 == 0 else "train",
     )
     write_records(make_people(12, MPII16), path, source="made", rule=rule)
     return str(path)

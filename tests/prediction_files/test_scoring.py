@@ -11,6 +11,7 @@ import scipy.io
 
 from cpm.data import datasets
 from cpm.data.annotations import read_annotations
+from cpm.data.old_records import origin_of
 from cpm.data.person import Person, Pose
 from cpm.data.records import write_records
 from cpm.data.splits import SplitRule
@@ -100,7 +101,7 @@ def test_written_predictions_come_in_the_published_order(tmp_path):
     folder, pose = str(tmp_path / "data"), Pose(np.ones([14, 2]) * 9, np.full(14, 2))
     write_records(
         [
-            Person(id, np.zeros([32, 32, 3], np.uint8), LSP14, pose)
+            Person(id, np.zeros([32, 32, 3], np.uint8), LSP14, pose, origin=origin_of(id))
             for id in [*published_ids, "lsp/im0010", "lsp/im0002"]
         ],
         folder,
