@@ -8,11 +8,9 @@ slots); what reads data and what evaluates is left out.
 import numpy as np
 import tensorflow as tf
 
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.process_memory import peak_mb
 from cpm.skeleton import VISIBLE, get_skeleton
-from cpm.training import optimizers
-from cpm.training.step import TrainStep
+from cpm.training.setup import set_up
 
 MB_PER_MIB = 2**20 / 1e6
 
@@ -54,15 +52,7 @@ def measure(config, steps=3):
       the steps; `losses`, one a step.
     """
     before = peak_mb() / MB_PER_MIB
-    network = ConvolutionalPoseMachine(
-        config.network,
-        seed=config.seed,
-        compute_dtype=config.precision,
-        recompute=config.recompute,
-        method=ConvolutionMethod(config.conv, config.xla),
-    )
-    optimizer = optimizers.make_optimizer(config.optimizer, network)
-    step, batch, losses = TrainStep(network, optimizer, config), noise_batch(config), []
+    step, batch, losses = set_up(config).step, noise_batch(config), []
     for number in range(steps):
         measurements, gradients = step.losses_and_gradients(batch, number)
         step.update(gradients, config.optimizer.learning_rate / 100)

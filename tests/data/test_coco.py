@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from cpm.data import coco, datasets
+from cpm.data.datasets import Conversion
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.old_records import origin_of
 from cpm.data.person import Origin
-from cpm.data.records import read_shard
+from cpm.data.records import Storage, read_shard
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 from tests.helpers.scripts import ROOT
@@ -323,7 +324,9 @@ class TestConversion:
         (images / "half.jpg").write_bytes((images / "half.jpg").read_bytes()[:700])
         save_picture(images / "huge.jpg", size=(100, 90))
         (images / "text.jpg").write_text("<html>404</html>")
-        manifest = datasets.convert("coco", tmp_path / "out", src=str(source), max_pixels=8999)
+        manifest = datasets.convert(
+            "coco", tmp_path / "out", str(source), Conversion(storage=Storage(max_pixels=8999))
+        )
         left_out = manifest.report["left_out"]
         assert left_out["crowds"] == ["coco/a.jpg#11"]
         assert left_out["without any joint"] == ["coco/a.jpg#12"]
@@ -345,10 +348,14 @@ class TestConversion:
     def test_huge_picture_is_read_if_allowed(self, tmp_path):
         record = cats() | {"annotations": [annotation(3, 9, [40, 41, 2] * 3)]}
         source = save(tmp_path / "src", record)
-        options = {"src": str(source), "longest_side": 0}
+
+        def convert(name, max_pixels):
+            storage = Storage(longest_side_px=0, max_pixels=max_pixels)
+            datasets.convert("coco", tmp_path / name, str(source), Conversion(storage=storage))
+
         with pytest.raises(UsageError, match="1 pictures unreadable"):
-            datasets.convert("coco", tmp_path / "a", max_pixels=2999, **options)
-        datasets.convert("coco", tmp_path / "b", max_pixels=3000, **options)
+            convert("a", 2999)
+        convert("b", 3000)
 
 
 def readme_blocks():

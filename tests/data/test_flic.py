@@ -6,6 +6,7 @@ import scipy.io
 from PIL import Image
 
 from cpm.data import datasets, flic
+from cpm.data.datasets import Conversion
 from cpm.data.manifest import read_manifest
 from cpm.data.old_records import origin_of
 from cpm.data.person import Origin
@@ -175,7 +176,9 @@ class TestSplits:
         for frame in (10, 20):
             picture = Image.fromarray(smooth_picture(480, 720, seed=frame))
             picture.save(folder / "images" / f"film-{frame:08d}.jpg")
-        manifest = datasets.convert("flic", tmp_path / "out", src=folder, split_rule="official")
+        manifest = datasets.convert(
+            "flic", tmp_path / "out", folder, Conversion(split_rule="official")
+        )
         assert manifest == read_manifest(tmp_path / "out", verify=True)
         assert manifest.skeleton.name == "flic11" and manifest.source == "flic"
         assert (manifest.people("train"), manifest.people("test")) == (1, 1)

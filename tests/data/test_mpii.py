@@ -12,6 +12,7 @@ import scipy.io
 from PIL import Image
 
 from cpm.data import datasets, matlab, mpii
+from cpm.data.datasets import Conversion
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.old_records import origin_of
@@ -407,13 +408,15 @@ class TestConversion:
         assert fields["joints_px"][1, 2].numpy().tolist() == [29, 29]
 
     def test_single_person(self, folder, tmp_path):
-        manifest = datasets.convert("mpii", tmp_path / "out", src=folder, single_person=True)
+        manifest = datasets.convert(
+            "mpii", tmp_path / "out", folder, Conversion(single_person=True)
+        )
         assert manifest.people("train") == 1 and "--single_person" in manifest.remake
         assert not manifest.report["left_out"]
 
     def test_single_person_is_of_mpii(self, folder, tmp_path):
         with pytest.raises(UsageError, match="--single_person.*'lsp' has none"):
-            datasets.convert("lsp", tmp_path / "out", src=folder, single_person=True)
+            datasets.convert("lsp", tmp_path / "out", folder, Conversion(single_person=True))
 
 
 class TestRealData:
