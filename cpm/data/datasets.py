@@ -12,7 +12,7 @@ import os
 
 from cpm import synthetic
 from cpm.data import coco, flic, lsp, lspet, manifest, mpii
-from cpm.data.records import Storage, write_records
+from cpm.data.records import USUAL, Storage, write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out
 from cpm.errors import UsageError
 
@@ -48,20 +48,20 @@ class Conversion:
     count: int = 2000
     held_out: int = HELD_OUT
     seed: int = 0
-    storage: Storage = Storage()
+    storage: Storage = USUAL
     keep_near_duplicates: bool = False
     leave_out: frozenset[str] = frozenset()
     single_person: bool = False
 
 
-def convert(dataset, out_dir, src=None, options=Conversion()):
+def convert(dataset, out_dir, src=None, options=None):
     """Converts a data set to a folder that the pipeline reads.
 
     Args:
       dataset: one of `NAMES`.
       out_dir: folder to make; see `records.write_records`.
       src: folder of the data set; not for `synthetic`.
-      options: `Conversion`.
+      options: `Conversion`; None = as it is by default.
 
     Returns:
       `Manifest`.
@@ -69,6 +69,7 @@ def convert(dataset, out_dir, src=None, options=Conversion()):
     Raises:
       UsageError: if the source is missing or broken, or `out_dir` holds something else.
     """
+    options = options or Conversion()
     if dataset not in NAMES:
         raise UsageError(f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}")
     if options.split_rule not in RULES:

@@ -59,6 +59,9 @@ class Storage:
     max_pixels: int = images.MAX_PIXELS
 
 
+USUAL = Storage()
+
+
 def write_records(
     people,
     out_dir,
@@ -66,7 +69,7 @@ def write_records(
     source,
     rule,
     seed=0,
-    storage=Storage(),
+    storage=USUAL,
     leave_out=reason_to_leave_out,
     remake="bin/convert.py",
 ):
