@@ -22,6 +22,10 @@ import tensorflow as tf
 from cpm import geometry
 from cpm.data.crops import BORDER
 
+# Streams of an example's generator beside that of `draw_change`, so that one more kind of
+# augmentation changes no other; 1 is the pixel noise.
+NOISE, COMPANY, NOBODY, WEAR = 1, 2, 3, 4
+
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
 
 
@@ -60,6 +64,11 @@ def example_seed(seed, epoch, example_id):
     key = tf.strings.to_hash_bucket_fast(example_id, 2**63 - 1)
     base = tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)])
     return tf.random.fold_in(base, key, alg="philox")
+
+
+def stream(seed, number):
+    """`[2]` int64 seed of one kind of augmentation of an example, for `seed` of `example_seed`."""
+    return tf.random.fold_in(seed, number, alg="philox")
 
 
 def draw_change(seed, config):

@@ -10,6 +10,8 @@ A batch is a dict (B examples, M = `max_people` poses each, P joints of the mode
     crop_to_image  [B, 2, 3] float32
     valid          [B] float32; 0 marks a row that only fills the last batch
     id             [B] string
+    nobody         [B] float32; 1: nobody is at the center, pose 0 is absent and the later stages'
+                   maps are empty; only where `AugmentConfig.nobody` is above 0
     pyramid        [B, S, H, W, 3] like image, the person larger by each of S factors; only where
                    evaluation asks for other scales than 1
 
@@ -71,6 +73,7 @@ def training_batches(data_dirs, config, *, start_step=0):
         seed=config.seed,
         buffer=_window(folders, config.data.shuffle_buffer),
         start=start_step * config.data.batch_size,
+        pairs=config.data.augment.company > 0,
     )
     make = _maker(folders, config, config.data.crop, config.data.augment)
     return _tuned(

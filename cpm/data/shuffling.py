@@ -14,7 +14,7 @@ import tensorflow as tf
 INTERLEAVED = 16  # shards read in turns: folders of different data sets mix
 
 
-def endless_order(files, folders, people, *, seed, buffer, start=0):
+def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False):
     """Epoch after epoch of serialised people.
 
     Args:
@@ -24,15 +24,17 @@ def endless_order(files, folders, people, *, seed, buffer, start=0):
       seed: of the run.
       buffer: people in a window.
       start: people to skip, counted from the beginning of epoch 0.
+      pairs: each person with a second one, the next in the same window.
 
     Returns:
-      Endless Dataset of (epoch int64, folder int64, serialised string).
+      Endless Dataset of (epoch int64, folder int64, serialised string), with `pairs` of
+      (epoch, folder, serialised, the second one's folder, serialised).
     """
     first_epoch, skipped = divmod(start, people)
 
     def epoch_of(epoch):
-        shuffled = _shuffled_epoch(files, folders, seed, epoch, buffer)
-        return shuffled.map(lambda folder, record: (epoch, folder, record))
+        shuffled = _shuffled_epoch(files, folders, seed, epoch, buffer, pairs)
+        return shuffled.map(lambda *person: (epoch, *person))
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     return epochs.flat_map(epoch_of).skip(skipped)
@@ -45,8 +47,8 @@ def fixed_order(files, folders):
     return records.flat_map(_read).map(lambda folder, record: (zero, folder, record))
 
 
-def _shuffled_epoch(files, folders, seed, epoch, buffer):
-    """One epoch: a Dataset of (folder, serialised)."""
+def _shuffled_epoch(files, folders, seed, epoch, buffer, pairs):
+    """One epoch: a Dataset of (folder, serialised), with `pairs` of two of them in a row."""
     key = tf.stack([tf.constant(seed, tf.int64), epoch])
     order = _permutation(len(files), key, 0)
     shards = tf.data.Dataset.from_tensor_slices(
@@ -57,7 +59,10 @@ def _shuffled_epoch(files, folders, seed, epoch, buffer):
     def shuffle(window, content):
         folder, record = content
         order = _permutation(tf.shape(record)[0], key, 1 + window)
-        return tf.gather(folder, order), tf.gather(record, order)
+        first = tf.gather(folder, order), tf.gather(record, order)
+        if not pairs:
+            return first
+        return *first, *(tf.roll(values, -1, 0) for values in first)
 
     return records.batch(buffer).enumerate().map(shuffle).prefetch(1).unbatch()
 

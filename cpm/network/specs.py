@@ -43,6 +43,17 @@ class Dropout:
 
 
 @dataclasses.dataclass(frozen=True)
+class Residual:
+    """Convolutions f around which the input is added: max(x + f(x), 0); f keeps the shape.
+
+    The last of `layers` has no ReLU of its own.
+    """
+
+    name: str
+    layers: tuple[Conv, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class LaterStage:
     """One stage t ≥ 2: its own view x'_t of the shared features, and its predictor g_t."""
 

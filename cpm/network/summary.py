@@ -16,7 +16,7 @@ References:
 import dataclasses
 
 from cpm.network.architectures import architecture
-from cpm.network.specs import Conv, Dropout
+from cpm.network.specs import Conv, Dropout, Residual
 from cpm.text_table import format_table
 
 
@@ -164,6 +164,9 @@ def format_stages(rows):
 def _follow(signal, specs, stage, rows):
     """Sends a signal through layers, adding a row for each; returns what comes out."""
     for spec in specs:
+        if isinstance(spec, Residual):
+            signal = _follow(signal, spec.layers, stage, rows)
+            continue
         channels_in = signal.channels
         signal = _after(signal, spec)
         parameters, multiply_adds, kind = 0, 0, "dropout"

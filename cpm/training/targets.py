@@ -36,7 +36,8 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
 
     Args:
       batch: dict with `image` `[B, H, W, 3]`, `joints_px` `[B, M, P, 2]` (crop pixels, person 0
-        is the primary), `state` `[B, M, P]` and `valid` `[B]`, as cpm/data/pipeline.py makes it.
+        is the primary), `state` `[B, M, P]`, `valid` `[B]` and, where there are such examples,
+        `nobody` `[B]`, as cpm/data/pipeline.py makes it.
       config: `TargetConfig`.
       stride: crop pixels per map cell.
       background: append the background map.
@@ -74,6 +75,8 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     mask = tf.ones_like(state[:, 0], joints_px.dtype)  # [B, P]
     if config.mask_absent:
         mask = tf.cast(state[:, 0] != ABSENT, joints_px.dtype)
+        if "nobody" in batch:  # no joint has a position, and that is the answer
+            mask = tf.maximum(mask, batch["nobody"][:, tf.newaxis])
     if background:
         first, later = _with_background(first), _with_background(later)
         mask = tf.pad(mask, [[0, 0], [0, 1]], constant_values=1.0)  # [B, P + 1]

@@ -104,6 +104,50 @@ class TestTraining:
         np.testing.assert_array_equal(arrays(dataset, 1)[0]["id"], unbroken[0]["id"])
 
 
+class TestCrowd:
+    """Company, nobody and wear: as exact on resuming, and what they promise of a batch."""
+
+    @pytest.fixture(scope="class")
+    def crowd(self, folders):
+        return arrays(pipeline.training_batches(folders, self.config()), 8)
+
+    @staticmethod
+    def config():
+        changes = {"company": 0.6, "nobody": 0.3, "cover": 0.5, "blur": 0.3, "jpeg": 0.3}
+        return config(augment=dataclasses.replace(AUGMENTATIONS["crowd"], **changes))
+
+    def test_resume_is_bitwise_equal(self, folders, crowd):
+        resumed = pipeline.training_batches(folders, self.config(), start_step=5)
+        for got, expected in zip(arrays(resumed, 3), crowd[5:], strict=True):
+            for key in expected:
+                np.testing.assert_array_equal(got[key], expected[key], err_msg=key)
+
+    def test_order_is_that_of_a_run_without_company(self, crowd, unbroken):
+        for got, expected in zip(crowd, unbroken[:8], strict=True):
+            np.testing.assert_array_equal(got["id"], expected["id"])
+
+    def test_nobody_has_no_primary_pose(self, crowd):
+        empty = np.concatenate([batch["nobody"] for batch in crowd]) == 1
+        state = np.concatenate([batch["state"] for batch in crowd])
+        assert 2 < empty.sum() < 20  # of 32
+        assert not state[empty, 0].any() and state[~empty, 0].any(1).all()
+
+    def test_company_brings_a_second_pose(self, crowd):
+        empty = np.concatenate([batch["nobody"] for batch in crowd]) == 1
+        state = np.concatenate([batch["state"] for batch in crowd])
+        paired = state[~empty, 1].any(-1)
+        assert 3 < paired.sum() < len(paired)
+
+    def test_static_shapes(self, folders):
+        spec = pipeline.training_batches(folders, self.config()).element_spec
+        assert all(tensor.shape.is_fully_defined() for tensor in spec.values())
+
+    def test_company_needs_room_for_a_second_pose(self, folders):
+        augment = AUGMENTATIONS["crowd"]
+        with pytest.raises(ValueError, match="max_people should be at least 2"):
+            pipeline.training_batches(folders, config(augment=augment, max_people=1))
+
+
 class TestJointsByName:
     def test_missing_joints_are_absent(self, unbroken):
         batch = unbroken[0]

@@ -119,3 +119,13 @@ def test_make_targets_size(stride):
     batch = scene([[(20, 10, 2)]])
     targets = make_targets(batch, TargetConfig(), stride=stride, background=False)
     assert targets.later.shape == (1, HEIGHT // stride, WIDTH // stride, 1)
+
+
+def test_make_targets_nobody_is_an_answer():
+    """Where nobody is at the center, the later stages' maps are empty, and that counts."""
+    batch = scene([[(0, 0, 0), (0, 0, 0)], [(30, 12, 2), (0, 0, 0)]])
+    assert draw(batch).mask.numpy().tolist() == [[0, 0, 1]]
+    targets = draw(batch | {"nobody": tf.ones([1])}, background=False)
+    assert targets.mask.numpy().tolist() == [[1, 1]]
+    assert not targets.later.numpy().any()
+    np.testing.assert_allclose(targets.first.numpy()[0, ..., 0], gaussian(30, 12, 9.0), atol=1e-6)
