@@ -17,6 +17,7 @@ from cpm.data import datasets
 from cpm.data.id_list import read_ids
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
 from cpm.data.manifest import read_manifest
+from cpm.data.records import Storage
 from cpm.data.report import compare, table
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
@@ -73,17 +74,17 @@ def main(_):
     manifest = datasets.convert(
         FLAGS.dataset,
         FLAGS.out,
-        src=FLAGS.src,
-        split_rule=FLAGS.split_rule,
-        count=FLAGS.count,
-        held_out=FLAGS.held_out,
-        seed=FLAGS.seed,
-        shards=FLAGS.shards,
-        keep_near_duplicates=FLAGS.keep_near_duplicates,
-        leave_out=listed,
-        single_person=FLAGS.single_person,
-        longest_side=FLAGS.longest_side,
-        max_pixels=FLAGS.max_pixels,
+        FLAGS.src,
+        datasets.Conversion(
+            split_rule=FLAGS.split_rule,
+            count=FLAGS.count,
+            held_out=FLAGS.held_out,
+            seed=FLAGS.seed,
+            storage=Storage(FLAGS.shards, FLAGS.longest_side, FLAGS.max_pixels),
+            keep_near_duplicates=FLAGS.keep_near_duplicates,
+            leave_out=listed,
+            single_person=FLAGS.single_person,
+        ),
     )
     print(table(manifest.report))
     known = datasets.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))

@@ -1,6 +1,6 @@
 """The whole of a run as one frozen, printable, comparable value.
 
-`TrainConfig` nests one dataclass per room. It is written to `config.json` of the run folder and
+`TrainConfig` nests one dataclass per package. It is written to `config.json` of the run folder and
 stored inside each checkpoint, so that a checkpoint alone says what it is.
 
 Library code takes these values as arguments and never reads flags. To and from JSON:

@@ -19,21 +19,23 @@ BASE = {
     "cpm.errors": set(),
     "cpm.files": {"cpm.errors"},
     "cpm.geometry": set(),
+    "cpm.process_memory": set(),
     "cpm.provenance": set(),
     "cpm.quiet_start": set(),
     "cpm.skeleton": set(),
+    "cpm.text_table": set(),
 }
 ARROWS = {
     "ops": set(),
     "cpm": set(),
     "cpm.synthetic": {"cpm.data.person", "cpm.skeleton"},
     "cpm.data": {"ops", "cpm.synthetic", *BASE},
-    "cpm.network": {"ops", "cpm.config", "cpm.geometry", "cpm.skeleton"},
+    "cpm.network": {"ops", "cpm.config", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
     "cpm.checkpoints": {"cpm.network", *BASE},
     "cpm.training": {"ops", "cpm.data", "cpm.network", "cpm.checkpoints", *BASE},
     # The crop is cut as in training; nothing else of the data is known.
     "cpm.inference": {"ops", "cpm.network", "cpm.checkpoints", "cpm.data.crops", *BASE},
-    "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton"},
+    "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
     "cpm.prediction_files": {"cpm.data", "cpm.evaluation", *BASE},
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
     "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},

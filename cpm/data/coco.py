@@ -38,7 +38,8 @@ import numpy as np
 
 from cpm import files, geometry
 from cpm.data.images import inside
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
+from cpm.data.splits import folder_split
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, SKELETONS, own_skeleton
 
@@ -179,6 +180,7 @@ def _people(record, folder):
         people.append(
             Person(
                 id=f"coco/{picture}#{key}",
+                origin=Origin("coco", picture, key, picture, folder_split(picture)),
                 image=pictures[image],
                 skeleton=skeleton,
                 pose=poses[key],

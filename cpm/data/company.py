@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from cpm.data import augmentation
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 
 LIMB_RADIUS = 0.075  # of a person's square, half the width of what is cut out around a limb
 LEAST_LABELED = 0.8  # share of joints; an unlabeled one would be asked for as an empty map

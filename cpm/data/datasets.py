@@ -5,14 +5,14 @@ also where the picture is missing: the conversion counts those.
 """
 
 import concurrent.futures
+import dataclasses
 import functools
 import multiprocessing
 import os
 
 from cpm import synthetic
 from cpm.data import coco, flic, lsp, lspet, manifest, mpii
-from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS
-from cpm.data.records import write_records
+from cpm.data.records import USUAL, Storage, write_records
 from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out
 from cpm.errors import UsageError
 
@@ -30,37 +30,38 @@ SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a fold
 NAMES = (*SOURCES, SYNTHETIC)
 
 
-def convert(
-    dataset,
-    out_dir,
-    *,
-    src=None,
-    split_rule="development",
-    count=2000,
-    held_out=512,
-    seed=0,
-    shards=0,
-    keep_near_duplicates=False,
-    leave_out=frozenset(),
-    single_person=False,
-    longest_side=LONGEST_SIDE_PX,
-    max_pixels=MAX_PIXELS,
-):
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """How a data set is converted.
+
+    Attributes:
+      split_rule: key of `splits.RULES`.
+      count, held_out: synthetic people to train on, and to validate on.
+      seed: of the order, and of the synthetic people.
+      storage: `Storage` of the records.
+      keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
+      leave_out: ids of people who are left out of training.
+      single_person: of MPII, convert only the people who stand apart from others.
+    """
+
+    split_rule: str = "development"
+    count: int = 2000
+    held_out: int = HELD_OUT
+    seed: int = 0
+    storage: Storage = USUAL
+    keep_near_duplicates: bool = False
+    leave_out: frozenset[str] = frozenset()
+    single_person: bool = False
+
+
+def convert(dataset, out_dir, src=None, options=None):
     """Converts a data set to a folder that the pipeline reads.
 
     Args:
       dataset: one of `NAMES`.
       out_dir: folder to make; see `records.write_records`.
       src: folder of the data set; not for `synthetic`.
-      split_rule: key of `splits.RULES`.
-      count, held_out: synthetic people to train on, and to validate on.
-      seed: of the order, and of the synthetic people.
-      shards: files per split; 0 = automatic.
-      longest_side: pixels; larger pictures are cut and shrunk to it, 0 = never.
-      max_pixels: pictures of more are left out.
-      keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
-      leave_out: ids of people who are left out of training.
-      single_person: of MPII, convert only the people who stand apart from others.
+      options: `Conversion`; None = as it is by default.
 
     Returns:
       `Manifest`.
@@ -68,46 +69,57 @@ def convert(
     Raises:
       UsageError: if the source is missing or broken, or `out_dir` holds something else.
     """
+    options = options or Conversion()
     if dataset not in NAMES:
         raise UsageError(f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}")
-    if split_rule not in RULES:
-        raise UsageError(f"unknown split rule {split_rule!r}; expected one of {', '.join(RULES)}")
-    if single_person and dataset != "mpii":
+    if options.split_rule not in RULES:
+        raise UsageError(
+            f"unknown split rule {options.split_rule!r}; expected one of {', '.join(RULES)}"
+        )
+    if options.single_person and dataset != "mpii":
         raise UsageError(f"--single_person is MPII's own list, {dataset!r} has none; leave it out")
-    options = (
-        f"--split_rule={split_rule} --seed={seed} --shards={shards} "
-        f"--longest_side={longest_side} --max_pixels={max_pixels}"
-    )
     if dataset == SYNTHETIC:
-        people = draw_people(count, held_out, seed)
-        options += f" --count={count} --held_out={held_out}"
+        people = draw_people(options.count, options.held_out, options.seed)
     else:
         if not src or not os.path.isdir(src):
             raise UsageError(
                 (f"--src={src} is not a folder" if src else "--src=DIR is missing")
                 + f"; expected the folder of the unpacked data set {dataset!r}"
             )
-        options += " --src=DIR" + (" --keep_near_duplicates" * keep_near_duplicates)
-        options += " --leave_out=FILE" * bool(leave_out)
-        options += " --single_person" * single_person
-        reader_options = {"single_person": True} if single_person else {}
+        reader_options = {"single_person": True} if options.single_person else {}
         people = SOURCES[dataset](src, **reader_options)
     return write_records(
         people,
         out_dir,
         source=dataset,
-        rule=RULES[split_rule],
-        seed=seed,
-        shards=shards,
+        rule=RULES[options.split_rule],
+        seed=options.seed,
+        storage=options.storage,
         leave_out=functools.partial(
             reason_to_leave_out,
-            listed=leave_out,
-            near_duplicates=not keep_near_duplicates,
+            listed=options.leave_out,
+            near_duplicates=not options.keep_near_duplicates,
         ),
-        longest_side_px=longest_side,
-        max_pixels=max_pixels,
-        remake=f"python bin/convert.py --dataset={dataset} {options} --out={out_dir}",
+        remake=_command(dataset, out_dir, options),
     )
+
+
+def _command(dataset, out_dir, options):
+    """The command that converts the same again; where the data set lies is left to its reader."""
+    storage = options.storage
+    words = [
+        f"python bin/convert.py --dataset={dataset} --split_rule={options.split_rule}",
+        f"--seed={options.seed} --shards={storage.shards}",
+        f"--longest_side={storage.longest_side_px} --max_pixels={storage.max_pixels}",
+    ]
+    if dataset == SYNTHETIC:
+        words.append(f"--count={options.count} --held_out={options.held_out}")
+    else:
+        words.append("--src=DIR")
+        words += ["--keep_near_duplicates"] * options.keep_near_duplicates
+        words += ["--leave_out=FILE"] * bool(options.leave_out)
+        words += ["--single_person"] * options.single_person
+    return " ".join([*words, f"--out={out_dir}"])
 
 
 def embedded_people(count, seed):
@@ -123,7 +135,7 @@ def embedded_people(count, seed):
     folder = os.path.join("data", f"synthetic-{count}-seed{seed}")
     if not os.path.isfile(os.path.join(folder, manifest.NAME)):
         print(f"drawing {count} synthetic people into {folder} (once)", flush=True)
-        convert(SYNTHETIC, folder, count=count, seed=seed, held_out=HELD_OUT)
+        convert(SYNTHETIC, folder, options=Conversion(count=count, seed=seed))
     return folder
 
 

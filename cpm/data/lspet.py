@@ -9,6 +9,7 @@ References: S. Johnson and M. Everingham, "Learning Effective Human Pose Estimat
 """
 
 from cpm.data import leeds
+from cpm.data.splits import TRAIN
 from cpm.skeleton import ABSENT, VISIBLE
 
 
@@ -21,4 +22,11 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    return leeds.read_people(folder, "lspet", digits=5, unflagged=ABSENT, flagged=VISIBLE)
+    return leeds.read_people(
+        folder,
+        "lspet",
+        digits=5,
+        unflagged=ABSENT,
+        flagged=VISIBLE,
+        official_split=lambda _: TRAIN,
+    )

@@ -15,7 +15,7 @@ import math
 
 import tensorflow as tf
 
-from cpm.data.person import ABSENT
+from cpm.skeleton import ABSENT
 
 BACKGROUND, TILED, PATTERN, PART = range(4)
 SHARES = (0.35, 0.25, 0.15, 0.25)  # of the four kinds, in their order

@@ -84,9 +84,9 @@ class Predictor:
             the network's maps have a mirror image (those of the blog's grid do not).
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
-            was trained (see `looks.box_margin`).
+            was trained (see `crop_regions.box_margin`).
           passes: how many looks at a person, each at the joints found by the one before (see
-            `looks.next_region`); None = 2 without a box, 1 with one.
+            `crop_regions.next_region`); None = 2 without a box, 1 with one.
           crop: where to look first without a box: `whole`, all of the picture, or `image`, LSP's
             test; None = `image` if the network was trained so, else `whole`.
           xla: compile with XLA what gains by it.
@@ -121,7 +121,7 @@ class Predictor:
         Args:
           image: `[H, W, 3]` uint8, RGB.
           box: (x, y, width, height) of the person in image pixels, or None: the whole picture is
-            looked at first (see `looks.first_region`). With several people in it, the one near its
+            looked at first (see `crop_regions.first_region`). With several people in it, the one near its
             middle is meant.
 
         Returns:

@@ -1,7 +1,7 @@
 """The three networks as data: `mini`, `vgg` and `paper`.
 
 An `Architecture` lists layers, it does not build them: the network (model.py) and the tables of
-parameters, multiply-adds and receptive fields (tables.py) are both computed from it, and so
+parameters, multiply-adds and receptive fields (summary.py) are both computed from it, and so
 cannot disagree. Layer names are those of the authors' release, which importers rely on.
 
 Every convolution is "same"-padded. Hidden ones are followed by a batch norm if

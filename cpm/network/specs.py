@@ -1,7 +1,7 @@
 """The vocabulary in which a network is described: layers, stages, the whole machine, as data.
 
 Frozen values without TensorFlow: presets (architectures.py) are written in them, the network
-(layers.py, model.py) is built from them and tables (tables.py) are computed from them.
+(layers.py, model.py) is built from them and tables (summary.py) are computed from them.
 """
 
 import dataclasses

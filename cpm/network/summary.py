@@ -17,6 +17,7 @@ import dataclasses
 
 from cpm.network.architectures import architecture
 from cpm.network.specs import Conv, Dropout, Residual
+from cpm.text_table import format_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +141,7 @@ def format_layers(rows):
         )
         for row in rows
     ]
-    return _align([header, *cells], left=(1, 2))
+    return format_table(header, cells, left=(1, 2), markdown=False)
 
 
 def format_stages(rows):
@@ -157,7 +158,7 @@ def format_stages(rows):
         )
         for row in rows
     ]
-    return _align([header, *cells], left=())
+    return format_table(header, cells, left=(), markdown=False)
 
 
 def _follow(signal, specs, stage, rows):
@@ -217,16 +218,3 @@ def _concat(signals):
         channels=sum(signal.channels for signal in signals),
         field_px=max(signal.field_px for signal in signals),
     )
-
-
-def _align(table, left):
-    """Columns padded to equal width; those whose number is in `left` start at the left."""
-    widths = [max(map(len, column)) for column in zip(*table)]
-    lines = []
-    for row in table:
-        cells = [
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

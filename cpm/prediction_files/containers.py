@@ -5,7 +5,7 @@ The kind of a file is read from its first bytes, not from its suffix; nothing in
 
   MATLAB 5 … 7.2   SciPy; scalars are 1 × 1, texts may be arrays of characters
   MATLAB 7.3       HDF5 inside, and all axes in the opposite order: turned round here
-                   (cells and structs of both: nested.py)
+                   (cells and structs of both: matlab_structs.py)
   HDF5             h5py; `part`, `preds` and the like of the Torch codes
   .npz, .npy       NumPy; the only array of a .npy file is called `array`
 

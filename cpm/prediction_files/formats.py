@@ -2,7 +2,7 @@
 
 The array. The one with three axes (those of length 1 aside), of which one is as long as the skeleton
 and one is x and y, or x, y and a confidence; the third axis is the people's: [14, 2, N], [2, 14, N],
-[N, 14, 3] or any other order. It may lie in cells or structs (nested.py). Among several such arrays
+[N, 14, 3] or any other order. It may lie in cells or structs (matlab_structs.py). Among several such arrays
 the one called `preds` is meant, then the only one with "pred" in its name, and [people, joints, 2] by
 it if that fits. What can still be read in two ways (two arrays, 14 people of 14 joints) is refused
 with everything that was found, never guessed.

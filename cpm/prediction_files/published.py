@@ -18,6 +18,7 @@ import numpy as np
 
 from cpm import geometry
 from cpm.data import flic
+from cpm.data.splits import TEST
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 from cpm.prediction_files import truth as truths
@@ -167,5 +168,5 @@ def _flic_truth(path, skeleton):
         joints_px=np.stack([person.pose.joints_px for person in people]).astype(float),
         state=np.stack([person.pose.state for person in people]),
         head_size_px=np.zeros(len(people)),
-        test=np.array([n for n, p in enumerate(people) if flic.is_test(p.id)], int),
+        test=np.array([n for n, p in enumerate(people) if p.origin.official_split == TEST], int),
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from cpm import files, geometry
 from cpm.data.annotations import read_annotations
-from cpm.data.splits import mpii_people, mpii_person
+from cpm.data.splits import mpii_people
 from cpm.errors import UsageError
 from cpm.evaluation import compare as comparing
 from cpm.evaluation import report, tables
@@ -163,16 +163,17 @@ def write_network_predictions(path, people, skeleton, folders, split):
     Raises:
       UsageError: for another suffix, or if two people have the same id.
     """
-    to_source = {}
+    to_source, origins = {}, {}
     for folder in folders:
         found = read_annotations(folder, split)
         to_source |= dict(zip(found.ids, found.to_source))
+        origins |= dict(zip(found.ids, found.origins))
     if len(set(people.ids)) != len(people):
         raise UsageError(
             "two people have the same id, so a file could not tell them apart; name each data "
             "folder once in --data"
         )
-    rows = sorted(range(len(people)), key=lambda n: _place(people.ids[n]))
+    rows = sorted(range(len(people)), key=lambda n: _place(people.ids[n], origins[people.ids[n]]))
     matrices = np.stack([to_source[people.ids[n]] for n in rows])
     write_predictions(
         path,
@@ -184,10 +185,11 @@ def write_network_predictions(path, people, skeleton, folders, split):
     )
 
 
-def _place(id):
+def _place(id, origin):
     """Sort key: MPII's validation people in the published order, everybody else by id."""
     order = _published_order()
-    return order.get(mpii_person(id), len(order)), id
+    person = (origin.picture, origin.number) if origin.source == "mpii" else None
+    return order.get(person, len(order)), id
 
 
 @functools.cache

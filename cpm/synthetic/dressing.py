@@ -1,5 +1,7 @@
 """Builds trunk, arms and legs of a figure with their clothes, and puts the whole person together."""
 
+import dataclasses
+
 from cpm.synthetic.garments import build_bag, build_held, build_skirt, shirt_prints
 from cpm.synthetic.head import build_head
 from cpm.synthetic.pose import SIDES
@@ -72,32 +74,24 @@ def _arm(body, figure, outfit, name, side):
         points[f"{name}_{joint}"] for joint in ("shoulder", "elbow", "wrist", "hand")
     )
     skin, cover = outfit.skin, outfit.sleeve
-    wear = {"bare": skin, "cloth": outfit.top, "loose": outfit.loose}
-    part, frame = f"{name}_hand", frames[f"{name}_hand"]
+    upper, lower, part = (f"{name}_{part}" for part in ("upper_arm", "forearm", "hand"))
+    frame = frames[part]
     palm = wrist + 0.45 * (hand - wrist)
     thumb = wrist + frame @ (-side * 0.004, -0.022, 0.014)
     tip = thumb + frame @ (-side * 0.006, -0.022, 0.014)
     flat = (0.6, 1.0, 1.0)
     return [
         *_limb(
-            shoulder,
-            elbow,
-            0.034 * thick,
-            0.025 * thick,
-            frames,
-            f"{name}_upper_arm",
+            Solid(shoulder, elbow, 0.034 * thick, 0.025 * thick, frames[upper], upper, skin),
             cover,
-            **wear,
+            outfit.top,
+            outfit.loose,
         ),
         *_limb(
-            elbow,
-            wrist,
-            0.027 * thick,
-            0.018 * thick,
-            frames,
-            f"{name}_forearm",
+            Solid(elbow, wrist, 0.027 * thick, 0.018 * thick, frames[lower], lower, skin),
             cover - 1,
-            **wear,
+            outfit.top,
+            outfit.loose,
         ),
         Solid(wrist, palm, 0.017, 0.022, frame, part, skin, flat),
         Solid(palm, hand, 0.021, 0.011, frame, part, skin, flat),
@@ -111,41 +105,29 @@ def _leg(body, figure, outfit, name, side):
     hip, knee, ankle, heel, toe = (
         points[f"{name}_{joint}"] for joint in ("hip", "knee", "ankle", "heel", "toe")
     )
-    wear = {"bare": outfit.skin, "cloth": outfit.bottom, "loose": outfit.loose}
+    skin = outfit.skin
     thigh, shank, foot = (f"{name}_{part}" for part in ("thigh", "shank", "foot"))
     cover = outfit.trouser - 1  # of the shank; the calf is its upper 35 %
     calf = 0.65 * knee + 0.35 * ankle - frames[shank][:, 2] * 0.007
     top = hip - frames[thigh][:, 1] * 0.02
     solids = [
         *_limb(
-            top,
-            knee,
-            0.056 * thick,
-            0.037 * thick,
-            frames,
-            thigh,
+            Solid(top, knee, 0.056 * thick, 0.037 * thick, frames[thigh], thigh, skin),
             outfit.trouser,
-            **wear,
+            outfit.bottom,
+            outfit.loose,
         ),
         *_limb(
-            knee,
-            calf,
-            0.035 * thick,
-            0.037 * thick,
-            frames,
-            shank,
+            Solid(knee, calf, 0.035 * thick, 0.037 * thick, frames[shank], shank, skin),
             cover / 0.35,
-            **wear,
+            outfit.bottom,
+            outfit.loose,
         ),
         *_limb(
-            calf,
-            ankle,
-            0.035 * thick,
-            0.022 * thick,
-            frames,
-            shank,
+            Solid(calf, ankle, 0.035 * thick, 0.022 * thick, frames[shank], shank, skin),
             (cover - 0.35) / 0.65,
-            **wear,
+            outfit.bottom,
+            outfit.loose,
         ),
     ]
     if outfit.socks and cover < 0.4:
@@ -162,16 +144,22 @@ def _leg(body, figure, outfit, name, side):
     ]
 
 
-def _limb(start, end, radius_start, radius_end, frames, part, covered, *, bare, cloth, loose):
-    """One segment of a limb; cloth of thickness `loose` covers the first `covered` of its length."""
-    frame = frames[part]
+def _limb(bare, covered, cloth, loose):
+    """A bare segment of a limb, dressed: cloth covers the first `covered` of its length.
+
+    Args:
+      bare: `Solid`.
+      covered: share of its length; 1 and more hide all of the skin.
+      cloth: `Paint` of it.
+      loose: its thickness, body heights.
+    """
+    start, end, radius_start, radius_end = bare.start, bare.end, bare.radius_start, bare.radius_end
     if covered >= 1:
-        wide = radius_start + loose, radius_end + loose
-        return [Solid(start, end, *wide, frame, part, cloth)]
-    solids = [Solid(start, end, radius_start, radius_end, frame, part, bare)]
-    if covered > 0.05:
-        hem = start + covered * (end - start)
-        width = radius_start + covered * (radius_end - radius_start) + 1.4 * loose
-        wide = radius_start + loose, width
-        solids.append(Solid(start, hem, *wide, frame, part, cloth))
-    return solids
+        wide = {"radius_start": radius_start + loose, "radius_end": radius_end + loose}
+        return [dataclasses.replace(bare, paint=cloth, **wide)]
+    if covered <= 0.05:
+        return [bare]
+    hem = start + covered * (end - start)
+    width = radius_start + covered * (radius_end - radius_start) + 1.4 * loose
+    wide = {"radius_start": radius_start + loose, "radius_end": width}
+    return [bare, dataclasses.replace(bare, end=hem, paint=cloth, **wide)]

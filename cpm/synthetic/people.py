@@ -8,7 +8,7 @@ a sine may differ, and with it, rarely, a pixel by one grey level.
 
 import numpy as np
 
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
 from cpm.skeleton import get_skeleton
 from cpm.synthetic.photo import photograph
 from cpm.synthetic.raster import rasterise, screen_boxes
@@ -75,18 +75,20 @@ def make_person(seed, index, *, split="train"):
         seen = (person, screen, depth, solid, occluder)
         state = joint_states(joints, actor.camera.scale, *seen)
         poses.append(Pose(joints[:, :2], state))
-    identity = f"synthetic/{split}-{seed}-{index:06d}"
-    return _annotate(identity, image, actors[0], screen, poses)
+    name = f"{split}-{seed}-{index:06d}"
+    origin = Origin("synthetic", name, index, name, official_split=split)
+    return _annotate(origin, image, actors[0], screen, poses)
 
 
-def _annotate(identity, image, actor, screen, poses):
+def _annotate(origin, image, actor, screen, poses):
     """Packs a picture and its poses as MPII would annotate them."""
     joints = poses[0].joints_px
     middle = 0.5 * (joints.min(axis=0) + joints.max(axis=0))
     # MPII's head rectangle: the upright box around the skull, chin to top, without hair.
     low, high = (box[0] / ZOOM for box in screen_boxes(screen))
     return Person(
-        id=identity,
+        id=f"synthetic/{origin.picture}",
+        origin=origin,
         image=image,
         skeleton=get_skeleton("mpii16"),
         pose=poses[0],

@@ -20,12 +20,10 @@ from cpm import checkpoints, files
 from cpm.data import pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
-from cpm.training import optimizers, schedules
-from cpm.training.ema import ExponentialMovingAverage
+from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
-from cpm.training.step import TrainStep
+from cpm.training.setup import set_up
 
 
 class NonFiniteLoss(RunStopped):
@@ -72,18 +70,7 @@ class Run:
         self.config, self.data, self.validate = config, data, validate
         self.folder = RunFolder(run_dir)
         self.folder.claim(config, data, init_from)
-        self.network = ConvolutionalPoseMachine(
-            config.network,
-            seed=config.seed,
-            compute_dtype=config.precision,
-            method=ConvolutionMethod(config.conv, config.xla),
-            recompute=config.recompute,
-        )
-        self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
-        self.average = None
-        if config.average_decay:
-            self.average = ExponentialMovingAverage(self.network, config.average_decay)
-        self.step = TrainStep(self.network, self.optimizer, config, self.average)
+        self.network, self.optimizer, self.average, self.step = set_up(config)
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints,
             self.network,

@@ -73,18 +73,18 @@ def test_table_has_a_row_per_side_and_a_ratio_per_variant():
     )
     title, _, header, _, *rows = found.splitlines()
     assert title == "train" and header.endswith("| ÷ graph | ÷ xla |")
-    assert rows == [
-        "| ours, graph | 2.00 s | 1.00 s … 4.00 s | 50 | 50% | 20 | 20% | 100 |  | 1.00 | 2.00 |",
-        "| ours, xla | 1.00 s | 500 ms … 2.00 s | 100 | 100% | 40 | 40% | 100 |  | 0.50 | 1.00 |",
-        "| torch | 3.00 s | 1.50 s … 6.00 s | 33 | 33% |  |  | 100 |  | 1.50 | 3.00 |",
+    assert [" ".join(row.split()) for row in rows] == [
+        "| ours, graph | 2.00 s | 1.00 s … 4.00 s | 50 | 50% | 20 | 20% | 100 | | 1.00 | 2.00 |",
+        "| ours, xla | 1.00 s | 500 ms … 2.00 s | 100 | 100% | 40 | 40% | 100 | | 0.50 | 1.00 |",
+        "| torch | 3.00 s | 1.50 s … 6.00 s | 33 | 33% | | | 100 | | 1.50 | 3.00 |",
     ]
 
 
 def test_many_items_share_a_table():
     items = [entry(f"conv {k}", "graph", 1e-3, 1e8, torch=2e-3) for k in range(9)]
     lines = report.format_entries(items).splitlines()
-    assert lines[0] == "|  | ours, graph | torch |" and len(lines) == 11
-    assert lines[2] == "| conv 0 | 1.00 ms (100%) | 2.00 ms (50%) |"
+    assert lines[0].split("|")[2:4] == ["    ours, graph ", "         torch "]
+    assert lines[2] == "| conv 0 | 1.00 ms (100%) | 2.00 ms (50%) |" and len(lines) == 11
 
 
 @pytest.mark.parametrize(

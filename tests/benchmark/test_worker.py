@@ -8,6 +8,7 @@ import pytest
 
 from cpm.benchmark import worker
 from cpm.benchmark.processes import Failed, Process
+from cpm.process_memory import peak_mb
 from tests.helpers.scripts import ROOT
 
 HERE = "tests.benchmark.test_worker"
@@ -59,7 +60,7 @@ def test_peak_memory_is_the_side_s_own(process, tmp_path):
     small = process.memory()
     assert abs(large["peak_mb"] - large["imported_mb"] - 200) < 10
     assert abs(small["peak_mb"] - small["imported_mb"] - 50) < 10
-    assert ballast.sum() and worker.peak_mb() > 300
+    assert ballast.sum() and peak_mb() > 300
 
 
 def test_times_and_comparison(process, tmp_path):

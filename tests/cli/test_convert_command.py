@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from cpm.data import datasets
+from cpm.data.datasets import Conversion
 from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 from tests.helpers.scripts import ROOT, check_sentence, run
@@ -81,7 +82,7 @@ def test_synthetic_is_reproducible(tmp_path):
     made = []
     for name in ("a", "b"):
         out = tmp_path / name
-        datasets.convert("synthetic", out, count=3, held_out=2, seed=5)
+        datasets.convert("synthetic", out, options=Conversion(count=3, held_out=2, seed=5))
         made.append({p.name: p.read_bytes() for p in out.glob("*.tfrecord")})
     assert made[0] == made[1]
     manifest = read_manifest(out)
@@ -132,7 +133,7 @@ class TestBadUse:
         with pytest.raises(UsageError, match="unknown data set 'coco99'; expected one"):
             datasets.convert("coco99", tmp_path / "out", src=tmp_path)
         with pytest.raises(UsageError, match="unknown split rule 'mine'; expected one"):
-            datasets.convert("lsp", tmp_path / "out", src=tmp_path, split_rule="mine")
+            datasets.convert("lsp", tmp_path / "out", tmp_path, Conversion(split_rule="mine"))
 
     @pytest.mark.parametrize("numbers", [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
     def test_synthetic_numbers(self, numbers):

@@ -15,7 +15,7 @@ from cpm import config as configuration
 from cpm.checkpoints import Checkpoints, load_network, resolve
 from cpm.data import pipeline
 from cpm.data.examples import parse_example
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
 from cpm.data.prepare import _decode
 from cpm.data.records import write_records
 from cpm.data.splits import RULES
@@ -47,6 +47,7 @@ def people(count):
             skeleton=LSP,
             pose=Pose(generator.uniform(10, 70, [14, 2]), generator.choice([0, 1, 2, 2], 14)),
             head_size_px=12.0 if n % 2 else None,
+            origin=Origin("noise", official_split="validation"),
         )
 
 

@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 from cpm.data import coco, datasets
+from cpm.data.datasets import Conversion
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
-from cpm.data.records import read_shard
+from cpm.data.old_records import origin_of
+from cpm.data.person import Origin
+from cpm.data.records import Storage, read_shard
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 from tests.helpers.scripts import ROOT
@@ -109,6 +112,15 @@ class TestPeople:
         assert first.pose.state.tolist() == [VISIBLE, OCCLUDED, ABSENT]
         # Kept as they are: nothing is subtracted, unlike in 1-based files.
         assert first.pose.joints_px.tolist() == [[10.5, 20], [12, 25], [0, 0]]
+
+    def test_origin(self, tmp_path):
+        record = cats()
+        record["images"][1]["file_name"] = "test/b.jpg"
+        first, second, third = read(tmp_path, record)
+        assert first.origin == Origin("coco", "a.jpg", 1, "a.jpg")
+        assert third.origin == Origin("coco", "test/b.jpg", 3, "test/b.jpg", "test")
+        for person in (first, second, third):
+            assert person.origin == origin_of(person.id)
 
     def test_others_are_of_the_same_picture(self, tmp_path):
         first, second, third = read(tmp_path, cats())
@@ -312,7 +324,9 @@ class TestConversion:
         (images / "half.jpg").write_bytes((images / "half.jpg").read_bytes()[:700])
         save_picture(images / "huge.jpg", size=(100, 90))
         (images / "text.jpg").write_text("<html>404</html>")
-        manifest = datasets.convert("coco", tmp_path / "out", src=str(source), max_pixels=8999)
+        manifest = datasets.convert(
+            "coco", tmp_path / "out", str(source), Conversion(storage=Storage(max_pixels=8999))
+        )
         left_out = manifest.report["left_out"]
         assert left_out["crowds"] == ["coco/a.jpg#11"]
         assert left_out["without any joint"] == ["coco/a.jpg#12"]
@@ -334,10 +348,14 @@ class TestConversion:
     def test_huge_picture_is_read_if_allowed(self, tmp_path):
         record = cats() | {"annotations": [annotation(3, 9, [40, 41, 2] * 3)]}
         source = save(tmp_path / "src", record)
-        options = {"src": str(source), "longest_side": 0}
+
+        def convert(name, max_pixels):
+            storage = Storage(longest_side_px=0, max_pixels=max_pixels)
+            datasets.convert("coco", tmp_path / name, str(source), Conversion(storage=storage))
+
         with pytest.raises(UsageError, match="1 pictures unreadable"):
-            datasets.convert("coco", tmp_path / "a", max_pixels=2999, **options)
-        datasets.convert("coco", tmp_path / "b", max_pixels=3000, **options)
+            convert("a", 2999)
+        convert("b", 3000)
 
 
 def how_to_blocks():

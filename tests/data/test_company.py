@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from cpm.data import augmentation, company
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 
 SIZE = (40, 56)  # H != W
 LIMBS = np.array([[0, 1], [1, 2]])

@@ -6,8 +6,11 @@ import scipy.io
 from PIL import Image
 
 from cpm.data import datasets, flic
+from cpm.data.datasets import Conversion
 from cpm.data.manifest import read_manifest
-from cpm.data.splits import RULES, flic_scene
+from cpm.data.old_records import origin_of
+from cpm.data.person import Origin
+from cpm.data.splits import RULES
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.prediction_files.published import FLIC_JOINTS, PROTOCOLS, read_published
@@ -139,18 +142,26 @@ class TestSplits:
         """People of half a minute of film share a split; about a tenth of the scenes validate."""
         assign = RULES["development"].assign
         splits = [
-            [assign(f"flic/a-film-{750 * scene + frame:08d}-1") for frame in (0, 9, 749)]
+            [assign(origin_of(f"flic/a-film-{750 * scene + frame:08d}-1")) for frame in (0, 9, 749)]
             for scene in range(2000)
         ]
         assert all(len(set(scene)) == 1 for scene in splits)
         # 4 standard deviations of 2,000 coins with p = 0.1 are 54.
         assert abs(sum(scene[0] == "validation" for scene in splits) - 200) < 54
-        assert flic_scene("flic/a-film-00000749-2") == "a-film-0"
+        assert flic.scene("a-film-00000749.jpg") == "a-film-0"
 
     def test_official_halves(self):
         for rule in RULES.values():
-            assert rule.assign("flic/test-film-00000010-1") == "test"
-        assert RULES["official"].assign("flic/film-00000010-1") == "train"
+            assert rule.assign(origin_of("flic/test-film-00000010-1")) == "test"
+        assert RULES["official"].assign(origin_of("flic/film-00000010-1")) == "train"
+
+    def test_origin(self, tmp_path):
+        people = read(tmp_path, example(), example("a-film-00000751.jpg", "test"))
+        assert [person.origin for person in people] == [
+            Origin("flic", "film-00000010.jpg", 1, "film-0", "train"),
+            Origin("flic", "a-film-00000751.jpg", 1, "a-film-1", "test"),
+        ]
+        assert [person.origin for person in people] == [origin_of(p.id) for p in people]
 
     def test_convert(self, tmp_path):
         """By the script's own function: halves, left-out people, skeleton."""
@@ -165,7 +176,9 @@ class TestSplits:
         for frame in (10, 20):
             picture = Image.fromarray(smooth_picture(480, 720, seed=frame))
             picture.save(folder / "images" / f"film-{frame:08d}.jpg")
-        manifest = datasets.convert("flic", tmp_path / "out", src=folder, split_rule="official")
+        manifest = datasets.convert(
+            "flic", tmp_path / "out", folder, Conversion(split_rule="official")
+        )
         assert manifest == read_manifest(tmp_path / "out", verify=True)
         assert manifest.skeleton.name == "flic11" and manifest.source == "flic"
         assert (manifest.people("train"), manifest.people("test")) == (1, 1)

@@ -12,11 +12,13 @@ import scipy.io
 from PIL import Image
 
 from cpm.data import datasets, matlab, mpii
+from cpm.data.datasets import Conversion
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
+from cpm.data.old_records import origin_of
+from cpm.data.person import Origin
 from cpm.data.records import read_shard
 from cpm.data.report import compare, table
-from cpm.data.splits import mpii_person
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 from tests.helpers.matlab_files import EMPTY, struct_array
@@ -138,6 +140,16 @@ class TestPerson:
         people = read(tmp_path, entry("1.jpg", person(), person()), entry("1.jpg", person()))
         assert [p.id for p in people] == ["mpii/1-1", "mpii/1-2", "mpii/1-3"]
 
+    def test_origin(self, tmp_path):
+        entries = entry("000004812.jpg", person(), person()), entry("7.jpg", person())
+        people = read(tmp_path, *entries, train=[1, 0])
+        assert [found.origin for found in people] == [
+            Origin("mpii", "000004812.jpg", 1, "000004812.jpg", "train"),
+            Origin("mpii", "000004812.jpg", 2, "000004812.jpg", "train"),
+            Origin("mpii", "7.jpg", 1, "7.jpg", "test"),
+        ]
+        assert [found.origin for found in people] == [origin_of(p.id) for p in people]
+
     def test_the_official_archive_s_folder(self, tmp_path):
         save(tmp_path / mpii.UNPACKED, [entry("1.jpg", person())])
         (found,) = mpii.read_people(tmp_path)
@@ -147,7 +159,9 @@ class TestPerson:
 def test_ids_there_and_back():
     for train in (True, False):
         for person_in in (("000004812.jpg", 1), ("a-7.jpg", 12)):
-            assert mpii_person(mpii.person_id(*person_in, train)) == person_in
+            origin = origin_of(mpii.person_id(*person_in, train))
+            assert (origin.picture, origin.number) == person_in
+            assert origin.official_split == ("train" if train else "test")
 
 
 class TestDegenerateEntries:
@@ -394,13 +408,15 @@ class TestConversion:
         assert fields["joints_px"][1, 2].numpy().tolist() == [29, 29]
 
     def test_single_person(self, folder, tmp_path):
-        manifest = datasets.convert("mpii", tmp_path / "out", src=folder, single_person=True)
+        manifest = datasets.convert(
+            "mpii", tmp_path / "out", folder, Conversion(single_person=True)
+        )
         assert manifest.people("train") == 1 and "--single_person" in manifest.remake
         assert not manifest.report["left_out"]
 
     def test_single_person_is_of_mpii(self, folder, tmp_path):
         with pytest.raises(UsageError, match="--single_person.*'lsp' has none"):
-            datasets.convert("lsp", tmp_path / "out", src=folder, single_person=True)
+            datasets.convert("lsp", tmp_path / "out", folder, Conversion(single_person=True))
 
 
 class TestRealData:

@@ -17,7 +17,7 @@ from cpm.config import (
 from cpm.data import pipeline
 from cpm.data.manifest import NAME
 from cpm.data.person import Person, Pose
-from cpm.data.records import write_records
+from cpm.data.records import Storage, write_records
 from cpm.data.splits import SplitRule
 from cpm.errors import UsageError
 from cpm.skeleton import SKELETONS, canonical_name, mirror_name
@@ -48,7 +48,7 @@ def arrays(dataset, count):
 def folders(tmp_path_factory):
     """Two converted folders of different skeletons: 7 people of LSP's, 6 of MPII's."""
     root = tmp_path_factory.mktemp("data")
-    write(root / "a", make_people(7, LSP14, "a"), shards=2)
+    write(root / "a", make_people(7, LSP14, "a"), storage=Storage(shards=2))
     write(root / "b", make_people(6, MPII16, "b", seed=1))
     return [str(root / "a"), str(root / "b")]
 

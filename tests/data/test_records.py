@@ -9,8 +9,8 @@ import pytest
 from cpm.data import lsp
 from cpm.data.examples import parse_example
 from cpm.data.manifest import MARKER, NAME, read_manifest
-from cpm.data.person import Pose
-from cpm.data.records import read_shard, write_records
+from cpm.data.person import Origin, Pose
+from cpm.data.records import Storage, read_shard, write_records
 from cpm.data.report import table
 from cpm.data.splits import RULES, SplitRule
 from cpm.errors import UsageError
@@ -19,7 +19,7 @@ from tests.helpers.small_data_sets import MPII16, lsp_joints, make_people, save_
 THIRDS = SplitRule(
     "thirds",
     "Every third is for validation.",
-    lambda id: "validation" if int(id.split("/")[1]) % 3 == 0 else "train",
+    lambda origin: "validation" if origin.number % 3 == 0 else "train",
 )
 
 
@@ -43,7 +43,7 @@ def contents(folder):
 
 class TestRoundTrip:
     def test_everybody_is_there_once(self, tmp_path):
-        manifest = write(make_people(20), tmp_path / "out", shards=2)
+        manifest = write(make_people(20), tmp_path / "out", storage=Storage(2))
         train, validation = (ids_of(tmp_path / "out", s) for s in ("train", "validation"))
         assert (manifest.people("train"), manifest.people("validation")) == (13, 7)
         assert sorted(validation) == sorted(f"made/{n}" for n in range(0, 20, 3))
@@ -71,8 +71,8 @@ class TestRoundTrip:
 
     def test_same_input_same_bytes(self, tmp_path):
         for name in ("a", "b"):
-            write(make_people(9), tmp_path / name, seed=3, shards=2)
-        write(reversed(list(make_people(9))), tmp_path / "c", seed=3, shards=2)
+            write(make_people(9), tmp_path / name, seed=3, storage=Storage(2))
+        write(reversed(list(make_people(9))), tmp_path / "c", seed=3, storage=Storage(2))
         # Not even the order in which people come changes a byte of the data.
         assert contents(tmp_path / "a") == contents(tmp_path / "b")
         assert contents(tmp_path / "a") == contents(tmp_path / "c")
@@ -84,13 +84,13 @@ class TestRoundTrip:
         assert zero != one and sorted(zero) == sorted(one) and zero != sorted(zero)
 
     def test_more_shards_than_people(self, tmp_path):
-        manifest = write(make_people(2), tmp_path / "out", shards=50)
+        manifest = write(make_people(2), tmp_path / "out", storage=Storage(50))
         assert [shard.people for shard in manifest.splits["train"]] == [1]
 
     def test_replaces_an_earlier_conversion(self, tmp_path):
-        write(make_people(20), tmp_path / "out", shards=5)
-        write(make_people(9), tmp_path / "out", shards=1)
-        write(make_people(9), tmp_path / "new", shards=1)
+        write(make_people(20), tmp_path / "out", storage=Storage(5))
+        write(make_people(9), tmp_path / "out", storage=Storage(1))
+        write(make_people(9), tmp_path / "new", storage=Storage(1))
         assert contents(tmp_path / "out") == contents(tmp_path / "new")
 
 
@@ -121,7 +121,9 @@ class TestReport:
         joints_px = person.pose.joints_px.copy()
         joints_px[:4] = (-0.4, -0.4), (63.4, 71.4), (-0.6, 5), (5, 71.6)
         state = np.array([2, 2, 2, 1] + [2] * 8 + [1, 0])
-        person = type(person)("made/1", person.image, person.skeleton, Pose(joints_px, state))
+        origin = Origin("made", "1", 1)
+        pose = Pose(joints_px, state)
+        person = type(person)("made/1", person.image, person.skeleton, pose, origin=origin)
         counts = write([person], tmp_path / "out").report["splits"]["train"]
         assert counts == {
             "people": 1,

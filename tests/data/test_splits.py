@@ -1,9 +1,10 @@
-"""The named split rules, counted on all ids that exist."""
+"""The named split rules, counted on all people that exist; their ids say who they are."""
 
 from collections import Counter
 
 import pytest
 
+from cpm.data.old_records import origin_of
 from cpm.data.splits import (
     LSP_NEAR_DUPLICATES,
     RULES,
@@ -11,12 +12,17 @@ from cpm.data.splits import (
     mpii_validation,
 )
 
-LSP = [f"lsp/im{n:04d}" for n in range(1, 2001)]
-LSPET = [f"lspet/im{n:05d}" for n in range(1, 10_001)]
+LSP = [origin_of(f"lsp/im{n:04d}") for n in range(1, 2001)]
+LSPET = [origin_of(f"lspet/im{n:05d}") for n in range(1, 10_001)]
+
+
+def assign(rule, person_id):
+    """The split of a person whose origin is as the reader of that id's data set gives it."""
+    return RULES[rule].assign(origin_of(person_id))
 
 
 @pytest.mark.parametrize(
-    ("rule", "ids", "expected"),
+    ("rule", "people", "expected"),
     [
         ("development", LSP, {"train": 900, "validation": 100, "test": 1000}),
         ("development", LSPET, {"train": 9500, "validation": 500}),
@@ -24,8 +30,8 @@ LSPET = [f"lspet/im{n:05d}" for n in range(1, 10_001)]
         ("official", LSPET, {"train": 10_000}),
     ],
 )
-def test_counts(rule, ids, expected):
-    assert Counter(map(RULES[rule].assign, ids)) == expected
+def test_counts(rule, people, expected):
+    assert Counter(map(RULES[rule].assign, people)) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,7 +53,7 @@ def test_counts(rule, ids, expected):
     ],
 )
 def test_development_borders(person_id, split):
-    assert RULES["development"].assign(person_id) == split
+    assert assign("development", person_id) == split
 
 
 def test_mpii_validation_list():
@@ -56,7 +62,7 @@ def test_mpii_validation_list():
     assert {len(picture) for picture in pictures} == {len("005808361.jpg")}
     assert min(k for _, k in people) == 1 and max(k for _, k in people) == 11
     ids = [f"mpii/{picture.removesuffix('.jpg')}-{k}" for picture, k in people]
-    assert {RULES["development"].assign(i) for i in ids} == {"validation"}
+    assert {assign("development", i) for i in ids} == {"validation"}
 
 
 @pytest.mark.parametrize(
@@ -70,24 +76,22 @@ def test_mpii_validation_list():
     ],
 )
 def test_mpii(person_id, development, official):
-    assert RULES["development"].assign(person_id) == development
-    assert RULES["official"].assign(person_id) == official
+    assert assign("development", person_id) == development
+    assert assign("official", person_id) == official
 
 
 def test_pictures_of_coco():
     """A tenth of 10,000 pictures, ± 4 standard deviations of a coin with p = 0.1 (30)."""
-    assign = RULES["development"].assign
-    splits = [assign(f"coco/{n:012d}.jpg#1") for n in range(10_000)]
+    splits = [assign("development", f"coco/{n:012d}.jpg#1") for n in range(10_000)]
     assert abs(splits.count("validation") - 1000) < 120
     assert splits.count("train") == 10_000 - splits.count("validation")
     # All people of one picture are in the same split, whatever their numbers.
-    assert splits[:99] == [assign(f"coco/{n:012d}.jpg#{7 * n}") for n in range(99)]
+    assert splits[:99] == [assign("development", f"coco/{n:012d}.jpg#{7 * n}") for n in range(99)]
 
 
 def test_pictures_of_coco_official():
-    assign = RULES["official"].assign
-    assert {assign(f"coco/{n:012d}.jpg#1") for n in range(99)} == {"train"}
-    assert assign("coco/validation/a.jpg#1") == "validation"
+    assert {assign("official", f"coco/{n:012d}.jpg#1") for n in range(99)} == {"train"}
+    assert assign("official", "coco/validation/a.jpg#1") == "validation"
 
 
 def test_near_duplicates():

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
 from cpm.skeleton import SKELETONS
 
 LSP14, MPII16 = SKELETONS["lsp14"], SKELETONS["mpii16"]
@@ -53,4 +53,5 @@ def make_people(count, skeleton=LSP14, source="made", size=(72, 64), seed=0):
             image=smooth_picture(*size, seed=number),
             skeleton=skeleton,
             pose=Pose(joints_px, state),
+            origin=Origin(source, str(number), number),
         )

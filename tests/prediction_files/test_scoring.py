@@ -11,8 +11,9 @@ import scipy.io
 
 from cpm.data import datasets
 from cpm.data.annotations import read_annotations
+from cpm.data.old_records import origin_of
 from cpm.data.person import Person, Pose
-from cpm.data.records import write_records
+from cpm.data.records import Storage, write_records
 from cpm.data.splits import SplitRule
 from cpm.errors import UsageError
 from cpm.evaluation import report, tables
@@ -78,7 +79,9 @@ def test_written_predictions_are_in_the_original_s_pixels(tmp_path):
     joints_px = person.pose.joints_px + (200, 100)
     person = dataclasses.replace(person, pose=Pose(joints_px, person.pose.state), head_size_px=30.0)
     folder = str(tmp_path / "data")
-    write_records([person], folder, source="made", rule=EVERYBODY, longest_side_px=160)
+    write_records(
+        [person], folder, source="made", rule=EVERYBODY, storage=Storage(longest_side_px=160)
+    )
     people = network_predictions(folder, "validation", noise_px=0.0)
     assert np.abs(people.truth_px[0] - joints_px).max() > 20  # it was cut
     path = f"{tmp_path}/p.npz"
@@ -100,7 +103,7 @@ def test_written_predictions_come_in_the_published_order(tmp_path):
     folder, pose = str(tmp_path / "data"), Pose(np.ones([14, 2]) * 9, np.full(14, 2))
     write_records(
         [
-            Person(id, np.zeros([32, 32, 3], np.uint8), LSP14, pose)
+            Person(id, np.zeros([32, 32, 3], np.uint8), LSP14, pose, origin=origin_of(id))
             for id in [*published_ids, "lsp/im0010", "lsp/im0002"]
         ],
         folder,

@@ -14,7 +14,7 @@ from cpm.cli import evaluate
 from cpm import checkpoints
 from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
 from cpm.data import pipeline, records, splits
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
@@ -45,13 +45,14 @@ def data(tmp_path_factory):
     rng = np.random.default_rng(0)
     skeleton = get_skeleton("lsp14")
 
-    def person(name):
+    def person(split, number):
         image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
         pose = Pose(rng.uniform([5, 5], [60, 40], (14, 2)), rng.integers(1, 3, 14))
-        return Person(id=name, image=image, skeleton=skeleton, pose=pose)
+        origin = Origin("noise", f"{split}-{number}", number, official_split=split)
+        return Person(f"noise/{split}-{number}", image, skeleton, pose, origin=origin)
 
-    people = [person(f"noise/train-{n}") for n in range(10)]
-    people += [person(f"noise/validation-{n}") for n in range(5)]
+    people = [person("train", n) for n in range(10)]
+    people += [person("validation", n) for n in range(5)]
     rule = splits.RULES["development"]
     records.write_records(people, str(folder / "noise"), source="noise", rule=rule)
     return [str(folder / "noise")]
