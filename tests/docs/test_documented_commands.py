@@ -5,12 +5,12 @@ import re
 import shlex
 
 import pytest
-from tests.helpers.markdown_files import commands as commands_of
-from tests.helpers.markdown_files import documents, read, tables
-from tests.helpers.script_flags import ask
 
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.training.recipes import RECIPES
+from tests.helpers.markdown_files import commands as commands_of
+from tests.helpers.markdown_files import documents, read, tables
+from tests.helpers.script_flags import ask
 
 # What is run as it stands must be complete; elsewhere a command may be a part of one.
 WHOLE = ("README.md", "docs/howto/", "cpm/checkpoints/pretrained/MODEL_CARD.md")

@@ -9,7 +9,6 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.helpers.markdown_files import ROOT, documents, fences, read, section, tables
 
 from cpm import provenance
 from cpm.config import AUGMENTATIONS, TargetConfig
@@ -22,6 +21,7 @@ from cpm.skeleton import SKELETONS
 from cpm.training import loss
 from cpm.training.recipes import recipe
 from cpm.training.targets import make_targets
+from tests.helpers.markdown_files import ROOT, documents, fences, read, section, tables
 
 METRICS = "docs/metrics.md"
 

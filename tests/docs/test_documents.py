@@ -12,6 +12,7 @@ import os
 import re
 
 import pytest
+
 from tests.helpers.markdown_files import (
     ROOT,
     anchors,
@@ -167,7 +168,10 @@ def test_derivations_quote_the_code_as_it_stands(name):
         ("look into `cpm/trainig/`", "cpm/trainig/ does not exist"),
         ("`ops/conv2d.py::conv3d`", "ops/conv2d.py defines no conv3d"),
         ("`cpm/data/person.py::Pose.joints`", "cpm/data/person.py defines no Pose.joints"),
-        ("| `tests/evaluation/test_pck.py::test_x` |", "tests/evaluation/test_pck.py defines no test_x"),
+        (
+            "| `tests/evaluation/test_pck.py::test_x` |",
+            "tests/evaluation/test_pck.py defines no test_x",
+        ),
         ("`make trian`", "the Makefile has no target 'trian'"),
         ("```sh\nmake test && make tests\n```", "the Makefile has no target 'tests'"),
         ("![a figure](docs/nothing.jpg)", "docs/nothing.jpg does not exist"),

@@ -5,14 +5,9 @@ import pytest
 import tensorflow as tf
 
 import ops
-<<<<<<<< HEAD:tests/ops/fast_conv/test_column_conv2d.py
-from ops import reference
-from tests.helpers.convolution_errors import errors, with_gradients
-========
 from ops.fast_conv import reference
 from ops.fast_conv.cook_toom import cook_toom_1d
 from ops.fast_conv.fourier import fourier_1d
->>>>>>>> fastconv:tests/ops/fast_conv/test_column_conv2d.py
 
 LINES = [
     cook_toom_1d(1, 3),

@@ -5,14 +5,9 @@ import pytest
 import tensorflow as tf
 
 import ops
-<<<<<<<< HEAD:tests/ops/fast_conv/test_fast_conv2d.py
-from ops import reference
-from tests.helpers.convolution_errors import errors, with_gradients
-========
 from ops.fast_conv import reference
 from ops.fast_conv.cook_toom import cook_toom_2d
 from ops.fast_conv.fourier import fourier_2d
->>>>>>>> fastconv:tests/ops/fast_conv/test_fast_conv2d.py
 
 ALGORITHMS = [
     cook_toom_2d(3, 2),
@@ -43,16 +38,6 @@ USED = [
 ]
 
 
-<<<<<<<< HEAD:tests/ops/fast_conv/test_fast_conv2d.py
-def case(rng, algorithm, shape, c_in, c_out, dtype=np.float64):
-    """Image, kernel and upstream gradient, all N(0, 1)."""
-    kernel_shape = (*algorithm.kernel_size, c_in, c_out)
-    sizes = ((*shape, c_in), kernel_shape, (*shape, c_out))
-    return [tf.constant(rng.normal(size=size), dtype) for size in sizes]
-
-
-========
->>>>>>>> fastconv:tests/ops/fast_conv/test_fast_conv2d.py
 def test_fast_conv2d_preset():
     # A kernel that is not symmetric tells correlation from convolution: row 1 is
     # (0 1 2) . (10 1 100) = 201 at the middle, with zeros beyond the edge.
