@@ -2,8 +2,8 @@
 
 A checkpoint holds the network, its average and its loss scale if there are such, the optimizer's
 slots, the step, and a JSON description (the whole configuration and the joints' names), so that the
-file alone says what it is. The format is TensorFlow's (tensors and names, cpm/checkpoints/loading.py);
-reading it runs no code.
+file alone says what it is. The format is TensorFlow's, tensors and their names in the object
+graph; reading it runs no code.
 """
 
 import json
