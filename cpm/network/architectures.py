@@ -28,8 +28,8 @@ STRIDES = {"mini": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
 def mini(config):
     """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initialiser.
 
-    On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
-    slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
+    On a CPU a layer costs what it moves through memory more than what it multiplies, and compiled
+    pooling is slow. So strided layers stand where the others pool, nothing but the first layer runs
     at half the resolution, and wide layers come late. BUILD_NOTES.md has the measurements.
     """
     conv = functools.partial(_hidden, config, "he_normal")

@@ -13,14 +13,13 @@ References:
   The paper's receptive fields: Wei et al. 2016, Figure 2 (160 px at stage 1, 400 px at stage 2).
 """
 
-import dataclasses
+import typing
 
 from cpm.network.architectures import architecture
 from cpm.network.specs import Conv, Dropout
 
 
-@dataclasses.dataclass(frozen=True)
-class LayerRow:
+class LayerRow(typing.NamedTuple):
     """One layer.
 
     Attributes:
@@ -43,8 +42,7 @@ class LayerRow:
     receptive_field_px: int
 
 
-@dataclasses.dataclass(frozen=True)
-class StageRow:
+class StageRow(typing.NamedTuple):
     """One stage: what it adds, and what the machine that ends with it amounts to."""
 
     stage: int
@@ -55,8 +53,7 @@ class StageRow:
     receptive_field_px: int
 
 
-@dataclasses.dataclass(frozen=True)
-class _Signal:
+class _Signal(typing.NamedTuple):
     """The output of a layer: its size, its receptive field, and the pixels between two cells."""
 
     height: int
@@ -86,7 +83,7 @@ def layer_rows(config):
         inputs = {
             "features": _follow(shared, stage.features, t, rows),
             "beliefs": b,
-            "center": dataclasses.replace(b, channels=1),
+            "center": b._replace(channels=1),
         }
         psi = _concat([inputs[name] for name in plan.concat])
         b = _follow(psi, stage.head, t, rows)
@@ -209,8 +206,7 @@ def _after(signal, spec):
 
 def _concat(signals):
     """Signals stacked along channels: the widest receptive field is that of the stack."""
-    return dataclasses.replace(
-        signals[0],
+    return signals[0]._replace(
         channels=sum(signal.channels for signal in signals),
         field_px=max(signal.field_px for signal in signals),
     )
