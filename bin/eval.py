@@ -49,11 +49,12 @@ from cpm.errors import UsageError
 from cpm.evaluation import writing
 from cpm.evaluation.failures import ALPHA, doubted
 from cpm.evaluation.published import PROTOCOLS
+from cpm.execution.use import Executed
 from cpm.flags import (
-    convolution_method,
     decoding_from_flags,
     define_decoding_flags,
     define_speed_flags,
+    execution_from_flags,
 )
 from cpm.training import run_folder, weights_file
 from cpm.training.checkpoints import load_network
@@ -123,7 +124,8 @@ def score_network():
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
-    network, config, description = load_network(FLAGS.ckpt, convolution_method())
+    network, config, description = load_network(FLAGS.ckpt)
+    network = Executed(network, execution_from_flags(), constant=True)
     prefix = description["prefix"]
     run = run_folder.run_of(prefix)
     options = evaluate.Options(
@@ -131,7 +133,6 @@ def score_network():
         crop=FLAGS.crop,
         passes=FLAGS.passes or 1,
         **decoding_from_flags(),
-        xla=FLAGS.xla,
         seed=FLAGS.seed,
     )
     folders = data_folders(run, description)

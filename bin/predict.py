@@ -35,6 +35,7 @@ from cpm.flags import (
     decoding_from_flags,
     define_decoding_flags,
     define_speed_flags,
+    execution_from_flags,
     parse_numbers,
 )
 from cpm.inference import Predictor, belief_file
@@ -92,8 +93,7 @@ def main(_):
         FLAGS.ckpt,
         passes=FLAGS.passes,
         crop=FLAGS.crop,
-        xla=FLAGS.xla,
-        conv=FLAGS.conv,
+        execution=execution_from_flags(),
         **decoding_from_flags(),
     )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold

@@ -34,7 +34,6 @@ class Options:
       passes: how many looks at a person: the first where `crop` says, each further one at the
         joints found by the one before (cpm/inference/looks.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
-      xla: compile with XLA.
       seed: of the bootstrap intervals.
     """
 
@@ -44,7 +43,6 @@ class Options:
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
-    xla: bool = False
     seed: int = 0
 
     def decoding(self, config):
@@ -97,7 +95,7 @@ def evaluate_folders(network, config, folders, options=Options()):
     """Predicts and scores everybody in one split of some folders.
 
     Args:
-      network: a `ConvolutionalPoseMachine`.
+      network: a `ConvolutionalPoseMachine`, or an `Executed`, which says how it is computed.
       config: the `TrainConfig` it was trained with.
       folders: list of converted data folders.
       options: `Options`.
@@ -147,7 +145,6 @@ def _predict(network, config, folder, options):
                 network,
                 _stream(config, folder, options, regions),
                 options.decoding(config),
-                xla=options.xla,
                 progress=bar.update,
             )
     return people, regions

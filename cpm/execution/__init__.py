@@ -9,6 +9,6 @@ Nothing here changes what is learned but for rounding, with one exception: batch
 moments of a replica's part of the batch.
 """
 
-from cpm.execution.settings import Execution
+from cpm.execution.settings import Execution, Settings
 
-__all__ = ["Execution"]
+__all__ = ["Execution", "Settings"]

@@ -6,7 +6,7 @@ may differ between the parts of a resumed run. What is learned is the `TrainConf
 
 import dataclasses
 
-from cpm.config import require, require_one_of
+from cpm.config import TrainConfig, changed, require, require_one_of
 
 CONVOLUTIONS = ("auto", "direct", "fast")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -48,3 +48,31 @@ class Execution:
         require_one_of(self, PRECISIONS, "precision")
         require(self, "> 0", "replicas", "eval_every", "save_every", "log_every")
         require(self, ">= 0", "gradients_every")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that a script decides about a run.
+
+    Attributes:
+      config: `TrainConfig`, what is learned.
+      execution: `Execution`, how it is computed.
+    """
+
+    config: TrainConfig = TrainConfig()
+    execution: Execution = Execution()
+
+    def changed(self, changes):
+        """Settings with some fields replaced.
+
+        Args:
+          changes: as of `cpm.config.changed` for the `TrainConfig`; those of the `Execution` under
+            the key `execution`.
+
+        >>> settings = Settings().changed({"steps": 5, "execution": {"xla": True}})
+        >>> settings.config.steps, settings.execution.xla
+        (5, True)
+        """
+        changes = dict(changes)
+        execution = changed(self.execution, changes.pop("execution", {}))
+        return Settings(changed(self.config, changes), execution)

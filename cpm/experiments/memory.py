@@ -12,10 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from cpm.data.person import VISIBLE
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.skeleton import get_skeleton
-from cpm.training import optimizers
-from cpm.training.step import TrainStep
+from cpm.training.step import make_step
 
 
 def resident_peak_mib():
@@ -50,28 +48,21 @@ def noise_batch(config):
     return {key: tf.constant(value) for key, value in batch.items()}
 
 
-def measure(config, steps=3):
+def measure(config, execution):
     """Trains for some steps; call it once per process.
 
     Args:
-      config: `TrainConfig`; its network, batch size, optimiser, xla, conv, precision and recompute count.
-      steps: the first one compiles, the second has the optimiser's slots filled.
+      config: `TrainConfig`; its network, batch size, optimizer and steps count. The first step
+        compiles, the second has the optimizer's slots filled.
+      execution: `Execution`.
 
     Returns:
       dict of `before_mib`, the mark with TensorFlow loaded and nothing made; `peak_mib`, that after
       the steps; `losses`, one a step.
     """
     before = resident_peak_mib()
-    network = ConvolutionalPoseMachine(
-        config.network,
-        seed=config.seed,
-        compute_dtype=config.precision,
-        recompute=config.recompute,
-        method=ConvolutionMethod(config.conv, config.xla),
-    )
-    optimizer = optimizers.make_optimizer(config.optimizer, network)
-    step, batch, losses = TrainStep(network, optimizer, config), noise_batch(config), []
-    for number in range(steps):
+    step, batch, losses = make_step(config, execution), noise_batch(config), []
+    for number in range(config.steps):
         measurements, gradients = step.losses_and_gradients(batch, number)
         step.update(gradients, config.optimizer.learning_rate / 100)
         losses.append(measurements["loss"])

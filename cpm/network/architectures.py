@@ -160,9 +160,9 @@ def paper(config):
 ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
     # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md, "Decisions").
-    "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
-    "vgg": NetworkConfig(arch="vgg", norm="none", background=True, image_size=(368, 368)),
-    "paper": NetworkConfig(arch="paper", norm="none", background=True, image_size=(368, 368)),
+    "mini": NetworkConfig("mini", stages=3, norm="batch", image_size=(128, 128)),
+    "vgg": NetworkConfig("vgg", stages=6, norm="none", background=True, image_size=(368, 368)),
+    "paper": NetworkConfig("paper", stages=6, norm="none", background=True, image_size=(368, 368)),
 }
 
 

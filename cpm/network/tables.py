@@ -99,7 +99,7 @@ def stage_rows(config):
       List of T `StageRow`.
 
     >>> from cpm.config import NetworkConfig
-    >>> options = dict(norm="none", background=True, image_size=(368, 368))
+    >>> options = dict(stages=6, norm="none", background=True, image_size=(368, 368))
     >>> vgg = NetworkConfig("vgg", "lsp14", **options)
     >>> [f"{row.total_parameters / 1e6:.1f}" for row in stage_rows(vgg)[1:]]
     ['13.3', '17.5', '21.6', '25.7', '29.9']

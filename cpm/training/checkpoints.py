@@ -1,8 +1,8 @@
 """Checkpoints: saving all of a run, finding the right one again, loading a network from one.
 
 A checkpoint holds the network, its average and its loss scale if there are such, the optimiser's
-slots, the step, and a JSON description (the whole configuration and the joints' names), so that the
-file alone says what it is. A run goes on from all of it; a network loaded from it to be used is the
+slots, the step, and a JSON description (what is learned and the joints' names), so that the file
+alone says what it is. A run goes on from all of it; a network loaded from it to be used is the
 average. `checkpoints.json`
 lists the complete ones and the best; it is replaced in one step after a checkpoint's files are on
 disk, so what it lists exists. If a listed file is missing, that is an error: a run that had
@@ -21,15 +21,16 @@ import tensorflow as tf
 from cpm import files, pretrained
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
+from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
-from cpm.network.convolution import DIRECT
 from cpm.training import weights_file
 
 # What TensorFlow raises for files that are short, foreign or of another network.
 _UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 LIST_NAME = "checkpoints.json"
 _AVERAGE = "average/network/"
+_LOSS_SCALE = "loss_scale/"
 _DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -62,10 +63,9 @@ class Checkpoints:
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._description = tf.Variable("", dtype=tf.string, trainable=False)
         parts = {"optimizer": optimizer, "average": average, "loss_scale": loss_scale}
-        parts = {name: part for name, part in parts.items() if part is not None}
-        self._checkpoint = tf.train.Checkpoint(
-            network=network, step=self._step, description=self._description, **parts
-        )
+        self._parts = {name: part for name, part in parts.items() if part is not None}
+        self._parts |= {"network": network, "step": self._step, "description": self._description}
+        self._checkpoint = tf.train.Checkpoint(**self._parts)
 
     def restore(self):
         """Restores the latest checkpoint, all of it.
@@ -81,13 +81,29 @@ class Checkpoints:
             return 0
         prefix = _existing(os.path.join(self.folder, latest))
         try:
-            _assert_all(self._checkpoint.read(prefix), "assert_consumed")
+            checkpoint = self._with_loss_scale_of(prefix)
+            _assert_all(checkpoint.read(prefix), "assert_consumed")
         except _UNREADABLE as error:
             raise UsageError(
                 f"checkpoint {prefix} does not fit this network: {_first_line(error)}; "
                 "give the flags it was trained with, or another --run_dir"
             ) from error
         return int(self._step.numpy())
+
+    def _with_loss_scale_of(self, prefix):
+        """The checkpoint with a loss scale if there is one in the file, whatever precision runs now.
+
+        The scale of a float16 run that goes on in another type is read and dropped; a run that goes
+        on in float16 starts with a new one.
+        """
+        stored = any(key.startswith(_LOSS_SCALE) for key, _ in tf.train.list_variables(prefix))
+        if stored == ("loss_scale" in self._parts):
+            return self._checkpoint
+        parts = {name: part for name, part in self._parts.items() if name != "loss_scale"}
+        if stored:
+            unused = [tf.Variable(0.0), tf.Variable(0)]
+            parts["loss_scale"] = tf.train.Checkpoint(scale=unused[0], good_steps=unused[1])
+        return tf.train.Checkpoint(**parts)
 
     def save(self, step, score=None):
         """Saves everything after `step` steps.
@@ -189,19 +205,18 @@ def read_description(prefix):
     try:
         reader = tf.train.load_checkpoint(prefix)
         description = json.loads(reader.get_tensor(_DESCRIPTION_KEY))
-        return from_dict(TrainConfig, description["config"], prefix), description
+        return from_dict(TrainConfig, upgraded(description)["config"], prefix), description
     except (*_UNREADABLE, KeyError) as error:
         raise UsageError(
             f"{prefix} is not a checkpoint of this project: {_first_line(error)}"
         ) from error
 
 
-def load_network(ckpt, method=DIRECT):
-    """Builds the network a checkpoint describes and fills all of its variables, for use as it is.
+def load_network(ckpt):
+    """Builds the network a checkpoint describes and fills all of its variables.
 
     Args:
       ckpt: as in `resolve`.
-      method: `ConvolutionMethod`, how it is computed.
 
     Returns:
       (`ConvolutionalPoseMachine`, `TrainConfig`, description dict with `prefix` added).
@@ -211,14 +226,13 @@ def load_network(ckpt, method=DIRECT):
     """
     prefix = resolve(ckpt)
     config, description = read_description(prefix)
-    network = ConvolutionalPoseMachine(config.network, method=method)
+    network = ConvolutionalPoseMachine(config.network)
     if list(network.skeleton.joints) != description["joints"]:
         raise UsageError(
             f"{prefix} was trained for the joints {description['joints']}, but this version's "
             f"skeleton {config.network.skeleton!r} has {list(network.skeleton.joints)}"
         )
     read_network_variables(network, prefix)
-    network.freeze()
     return network, config, description | {"prefix": prefix}
 
 

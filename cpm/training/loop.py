@@ -18,14 +18,13 @@ from cpm.data import pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
 from cpm.evaluation import report
+from cpm.execution.use import Executed
 from cpm.inference import batches as inference
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
 from cpm.plots.gallery import poses_sheet
-from cpm.training import checkpoints, optimizers, schedules
-from cpm.training.average import ExponentialMovingAverage
+from cpm.training import checkpoints, schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
-from cpm.training.step import TrainStep
+from cpm.training.step import make_step
 
 SHOWN = 8  # validation people in TensorBoard
 
@@ -42,31 +41,26 @@ class Run:
     """One training run: the variables it changes and the folder it writes.
 
     Args:
-      config: `TrainConfig`.
+      config: `TrainConfig`, what is learned.
+      execution: `Execution`, how it is computed; may differ between the parts of a run.
       data: list of converted data folders.
       run_dir: the run folder; one with checkpoints is resumed.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
         fewer stages fills the first ones.
     """
 
-    def __init__(self, config, data, run_dir, init_from=None):
+    def __init__(self, config, execution, data, run_dir, init_from=None):
         for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
-        self.config, self.data = config, data
+        self.config, self.execution, self.data = config, execution, data
         self.folder = RunFolder(run_dir)
-        self.folder.claim(config, data, init_from)
-        self.network = ConvolutionalPoseMachine(
-            config.network,
-            seed=config.seed,
-            compute_dtype=config.precision,
-            method=ConvolutionMethod(config.conv, config.xla),
-            recompute=config.recompute,
-        )
-        self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
-        self.average = None
-        if config.average_decay:
-            self.average = ExponentialMovingAverage(self.network, config.average_decay)
-        self.step = TrainStep(self.network, self.optimizer, config, self.average)
+        changes = self.folder.claim(config, execution, data, init_from)
+        self.step = make_step(config, execution)
+        self.network, self.optimizer = self.step.network, self.step.optimizer
+        self.average = self.step.average
+        self._last = self._used = Executed(self.network, execution)
+        if self.average is not None:
+            self._used = Executed(self.average.network, execution)
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints,
             self.network,
@@ -76,14 +70,17 @@ class Run:
             loss_scale=self.step.loss_scale,
         )
         self.writer = tf.summary.create_file_writer(self.folder.path)
-        self.start = self._resume(init_from)
+        self.start = self._resume(init_from, changes)
 
-    def _resume(self, init_from):
-        """Where to start: our own latest checkpoint, else `init_from`, else from nothing."""
+    def _resume(self, init_from, changes):
+        """Where to start: our own latest checkpoint, else `init_from`, else from nothing.
+
+        `changes`: of the execution, see `RunFolder.claim`.
+        """
         start = self.checkpoints.restore()
         self.folder.forget_after(start)
         if start:
-            print(f"resuming {self.folder.path} after step {start}")
+            print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
         elif init_from:
             prefix = checkpoints.resolve(os.fspath(init_from))
             stages = checkpoints.read_stages(self.network, prefix)
@@ -134,7 +131,7 @@ class Run:
         rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
         measurements, gradients = self.step.losses_and_gradients(batch, step)
         self._require_finite(step, batch, "loss", measurements["loss"])
-        every = self.config.gradients_every
+        every = self.execution.gradients_every
         if every and step % every == 0:
             measurements["gradient_rms"] = self._gradient_rms(gradients)
         norm = self.step.update(gradients, rate)
@@ -185,7 +182,7 @@ class Run:
         """Writes one step's measurements to metrics.jsonl and, now and then, TensorBoard."""
         clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
         self.folder.append({"step": done} | measurements | clock)
-        if done % self.config.log_every == 0:
+        if done % self.execution.log_every == 0:
             scalars = {
                 k: v for k, v in measurements.items() if k != "gradient_rms" and v is not None
             }
@@ -199,16 +196,16 @@ class Run:
         Returns:
           The metrics if this step was evaluated, else None.
         """
-        config, metrics = self.config, None
-        last = done == config.steps
-        if last or done % config.eval_every == 0:
+        execution, metrics = self.execution, None
+        last = done == self.config.steps
+        if last or done % execution.eval_every == 0:
             metrics = self.evaluate(done, progress.seconds)
             progress.say(f"step {done}: {report.one_line(metrics)}")
-        if metrics or done % config.save_every == 0 or stop.requested:
+        if metrics or done % execution.save_every == 0 or stop.requested:
             self.checkpoints.save(done, report.main_score(metrics) if metrics else None)
         if stop.requested and not last:
             raise Interrupted(
-                f"stopped after step {done} of {config.steps}, which is saved; "
+                f"stopped after step {done} of {self.config.steps}, which is saved; "
                 "the same command goes on from there"
             )
         return metrics
@@ -219,10 +216,10 @@ class Run:
         Returns:
           The metrics of the network to be used: of the averaged one if there is one.
         """
-        predictions, metrics = self._score(self.used_network)
+        predictions, metrics = self._score(self._used)
         record = {"step": done, "evaluation": _totals(metrics), "seconds": seconds}
         if self.average is not None:
-            record["evaluation_raw"] = _totals(self._score(self.network)[1])
+            record["evaluation_raw"] = _totals(self._score(self._last)[1])
         self.folder.append(record)
         with self.writer.as_default(step=done):
             for name, total in record["evaluation"].items():
@@ -232,11 +229,6 @@ class Run:
             tf.summary.image("validation/poses", self._sheet(predictions.ids)[None])
         self.writer.flush()
         return metrics
-
-    @property
-    def used_network(self):
-        """The network that is evaluated and that a checkpoint is loaded as."""
-        return self.network if self.average is None else self.average.network
 
     def _score(self, network):
         """`Predictions` of the validation people and their metrics."""
@@ -248,8 +240,14 @@ class Run:
         """The same few people at every evaluation, spread over the split: `[h, w, 3]` uint8."""
         few = ids[:: max(1, len(ids) // SHOWN)][:SHOWN]
         stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
-        examples = inference.collect_examples(self.used_network, stream, few)
+        examples = inference.collect_examples(self._used, stream, few)
         return poses_sheet([examples[name] for name in few], self.network.skeleton)
+
+
+def _described(changes):
+    """What is computed in another way than before, for the line that says a run is resumed."""
+    listed = [f"{name} {before} → {now}" for name, (before, now) in changes.items()]
+    return f", computed in another way: {', '.join(listed)}" if listed else ""
 
 
 def _totals(metrics):
