@@ -31,15 +31,20 @@ from cpm.plots.benchmark import time_plot
 
 FLAGS = flags.FLAGS
 define_run_flags()
-flags.DEFINE_enum("case", None, cases.CASES, "What to measure.", required=True)
-flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Any of {', '.join(sides.PEERS)}.")
-flags.DEFINE_list("ours", list(ours.USUAL), f"Any of {', '.join(ours.VARIANTS)}.")
-flags.DEFINE_integer("rounds", 7, "Turns of every side.", lower_bound=1)
-flags.DEFINE_integer("threads", None, "For each library; all cores if not given.", lower_bound=1)
-flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.", lower_bound=1)
-flags.DEFINE_string("json", None, "File for the results.")
-flags.DEFINE_string("plot", None, "PNG file for a diagram of them.")
-flags.DEFINE_list("read", [], "Earlier --json files, for the diagram too.")
+flags.DEFINE_enum("case", None, cases.CASES, "Case to measure; the text above says what each is.", required=True)
+flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}.")
+flags.DEFINE_list("ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}.")
+flags.DEFINE_integer("rounds", 7, "Number of turns of every side.", lower_bound=1)
+flags.DEFINE_integer("threads", None, "Threads of each library. Default: all cores.", lower_bound=1)
+flags.DEFINE_integer(
+    "synthetic_people",
+    8000,
+    "Number of synthetic people to draw where there is no --data.",
+    lower_bound=1,
+)
+flags.DEFINE_string("json", None, "File for the results. Default: none.")
+flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
+flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
 
 # What a laptop's memory holds; of other presets the recipe's.
 BATCH_SIZES = {"vgg": 2, "paper": 1}

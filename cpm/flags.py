@@ -94,6 +94,7 @@ def _define(names, values, source=None, defaults=()):
 def _default(key, usual, source):
     """What a flag's field is if nothing is given."""
     value = config_keys.spelled(usual[key].value) if key in usual else "light"  # data.augment
+    value = value.replace(",", "x")  # of the image size
     by_recipe = not key.startswith("execution.") or key.endswith("_every")
     return f"{source} (mini: {value})" if source and by_recipe else value
 
@@ -105,7 +106,7 @@ def _define_set(values, prefix=""):
         "set",
         [],
         "KEY=VALUE, may be repeated: sets a field that has no flag of its own, after all flags. "
-        f"Keys, their types and their values in the recipe mini:\n{table}",
+        f"Keys, their types and their values in the recipe mini:\n{table}\nOther recipes have others",
         flag_values=values,
     )
 

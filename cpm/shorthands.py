@@ -69,6 +69,7 @@ SHORTHANDS = {
         "network.skeleton",
         "Skeleton whose joints the network finds.",
         tuple(sorted(SKELETONS)),
+        default="the recipe's, else the data's, else mpii16",
     ),
     "batch_size": Shorthand("data.batch_size", "Number of people in a training step."),
     "crop": Shorthand("data.crop", "Rule that places the crop.", CROP_RULES),

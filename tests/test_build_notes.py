@@ -14,15 +14,15 @@ import shlex
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags as absl_flags
 
 import ops
 from cpm import command_line
 from cpm.benchmark import cases
+from cpm import flags as shared_flags
 from cpm.config import (
     AUGMENTATIONS,
-    CONVOLUTIONS,
     CROP_RULES,
-    PRECISIONS,
     SCHEDULES,
     TargetConfig,
 )
@@ -31,10 +31,12 @@ from cpm.data.splits import RULES
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
 from cpm.evaluation.published import PROTOCOLS
+from cpm.execution.settings import CONVOLUTIONS, PRECISIONS
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.network import PRESETS, preset
 from cpm.network.architectures import NORMS
 from cpm.network.tables import stage_rows
+from cpm.shorthands import EXECUTION, TRAINING
 from cpm.skeleton import SKELETONS
 from cpm.training import loss
 from cpm.training.recipes import RECIPES, recipe
@@ -173,12 +175,24 @@ def flags_of(script):
     """{flag: its choices, None = any} that a script defines, `noname` of switches included."""
     tree = ast.parse((ROOT / script).read_text(encoding="utf-8"))
     flags = {"help": None} | dict(flags_in(tree))
-    used = {n.id for n in ast.walk(tree) if hasattr(n, "id")}
-    shared = ast.parse((ROOT / "cpm" / "flags.py").read_text(encoding="utf-8"))
-    for function in shared.body:
-        if getattr(function, "name", None) in used:
-            flags |= dict(flags_in(function))
+    for call in ast.walk(tree):
+        name = getattr(getattr(call, "func", None), "id", "")
+        if name.startswith("define_"):
+            flags |= dict(flags_that(name, call))
     return flags
+
+
+def flags_that(function, call):
+    """(flag, its choices) of a function of cpm/flags.py, which is called as the script does."""
+    values = absl_flags.FlagValues()
+    names = {"EXECUTION": EXECUTION, "TRAINING": TRAINING, "where": values}
+    call = ast.unparse(call).removesuffix(")") + ", values=where)"
+    eval(call.replace("(, ", "("), {function: getattr(shared_flags, function)} | names)
+    for name in values:
+        parser = values[name].parser
+        yield name, list(getattr(parser, "enum_values", None) or []) or None
+        if values[name].boolean:
+            yield f"no{name}", None
 
 
 def flags_in(tree):
@@ -319,7 +333,8 @@ def test_the_dictionary_has_every_key_of_metrics_jsonl():
 
 @pytest.mark.parametrize("joints, per_stage", [(14, "16.8"), (16, "19.2")])
 def test_the_all_zero_loss_is_what_the_notes_say(joints, per_stage):
-    assert f"{all_zero_loss(joints, TargetConfig()):.1f}" == per_stage
+    plain = TargetConfig(sigma_px=7.0, foreground_weight=0.0)
+    assert f"{all_zero_loss(joints, plain):.1f}" == per_stage
     assert f"{joints * np.pi * 7**2 / (2 * 8**2):.1f}" == per_stage
     assert per_stage in section("Is my loss normal?")
 
@@ -329,7 +344,7 @@ def test_the_all_zero_loss_of_mini_is_what_the_notes_say(joints, per_stage):
     """The integral of λ b³ is 2λ/3 of that of b²; sums over the cells differ by where joints lie."""
     expected = joints * np.pi * 6**2 / (2 * 8**2) * (1 + 2 * 5 / 3)
     assert f"{expected:.1f}" == per_stage and per_stage in section("Is my loss normal?")
-    assert abs(all_zero_loss(joints, recipe("mini").target) / expected - 1) < 0.02
+    assert abs(all_zero_loss(joints, recipe("mini").config.target) / expected - 1) < 0.02
 
 
 def all_zero_loss(joints, target):

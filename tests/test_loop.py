@@ -9,11 +9,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
+from cpm.config import (
+    AUGMENTATIONS,
+    DataConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    TargetConfig,
+    TrainConfig,
+)
 from cpm.data import pipeline, records, splits
 from cpm.data.person import Person, Pose
 from cpm.errors import UsageError
 from cpm.evaluation import report
+from cpm.execution import Execution
 from cpm.inference import evaluate_batches
 from cpm.skeleton import get_skeleton
 from cpm.training import checkpoints, loop
@@ -25,11 +33,13 @@ pytestmark = pytest.mark.slow
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(32, 40)),
     data=DataConfig(batch_size=4, max_people=1, augment=AUGMENTATIONS["strong"]),
+    target=TargetConfig(sigma_px=7.0, foreground_weight=0.0),
+    optimizer=OptimizerConfig(optimizer="adam"),
     steps=8,
-    eval_every=8,
-    save_every=3,
     seed=3,
 )
+EXECUTION = Execution(eval_every=8, save_every=3)
+FLOAT16 = dataclasses.replace(EXECUTION, precision="float16")
 
 AVERAGED = dataclasses.replace(CONFIG, average_decay=0.7)
 
@@ -59,19 +69,24 @@ def weights(run):
 
 
 @pytest.mark.parametrize(
-    "config",
-    [CONFIG, AVERAGED, dataclasses.replace(CONFIG, precision="float16")],
-    ids=["plain", "average", "float16"],
+    "config, execution",
+    [
+        (CONFIG, EXECUTION),
+        (AVERAGED, EXECUTION),
+        (CONFIG, FLOAT16),
+        (CONFIG, dataclasses.replace(EXECUTION, replicas=2)),
+    ],
+    ids=["plain", "average", "float16", "replicas"],
 )
-def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution):
     """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
 
     The loss scale of float16 doubles after three steps, within the part and across the cut.
     """
-    narrow = config.precision == "float16"
+    narrow = execution.precision == "float16"
 
     def start(folder):
-        run = loop.Run(config, data, folder)
+        run = loop.Run(config, execution, data, folder)
         if narrow:
             run.step.loss_scale.every = 3
             if not run.start:
@@ -112,9 +127,42 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
     assert [r["step"] for r in timeless[0]] == [*range(1, 9), 8]
 
 
+@pytest.mark.parametrize("precisions", [("float32", "float16"), ("float16", "float32")])
+def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
+    """Said in a line. A loss scale that is not needed any more is dropped; a new one starts afresh."""
+    first, second = (dataclasses.replace(EXECUTION, precision=name) for name in precisions)
+    begun = dataclasses.replace(CONFIG, steps=8)
+    run = loop.Run(begun, first, data, tmp_path)
+    honest = run.one_step
+
+    def interrupted(step, batch):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return honest(step, batch)
+
+    run.one_step = interrupted
+    with pytest.raises(loop.Interrupted):
+        run.train()
+    saved = [v.numpy() for v in run.network.variables]
+    changed = dataclasses.replace(second, recompute=True, replicas=2)
+    again = loop.Run(begun, changed, data, tmp_path)
+    line = f"precision {precisions[0]} → {precisions[1]}, recompute False → True, replicas 1 → 2"
+    assert f"after step 3, computed in another way: {line}" in capsys.readouterr().out
+    for a, b in zip(saved, again.network.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    if again.step.loss_scale is not None:
+        assert float(again.step.loss_scale.scale) == 2.0**16
+    again.train()
+    assert [r["step"] for r in read_metrics(tmp_path)] == [*range(1, 9), 8]
+    loop.Run(begun, changed, data, tmp_path)
+    assert "in another way" not in capsys.readouterr().out
+    with pytest.raises(UsageError, match="holds a run with seed = 3"):
+        loop.Run(dataclasses.replace(CONFIG, seed=4), changed, data, tmp_path)
+
+
 def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
     """A kill between saves loses the steps since, not more, and leaves no double records."""
-    run = loop.Run(CONFIG, data, tmp_path)
+    run = loop.Run(CONFIG, EXECUTION, data, tmp_path)
     honest = run.one_step
 
     def killed(step, batch):
@@ -126,15 +174,15 @@ def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
     with pytest.raises(MemoryError):
         run.train()
     assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3, 4]
-    again = loop.Run(CONFIG, data, tmp_path)
+    again = loop.Run(CONFIG, EXECUTION, data, tmp_path)
     assert again.start == 3
     assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
 
 
 def test_finished_run_is_left_alone(tmp_path, data):
-    loop.Run(CONFIG, data, tmp_path).train()
+    loop.Run(CONFIG, EXECUTION, data, tmp_path).train()
     records = read_metrics(tmp_path)
-    again = loop.Run(CONFIG, data, tmp_path)
+    again = loop.Run(CONFIG, EXECUTION, data, tmp_path)
     assert again.start == CONFIG.steps
     assert again.train() is None
     assert read_metrics(tmp_path) == records
@@ -151,12 +199,12 @@ def test_split_that_is_missing_is_said_before_the_first_step(tmp_path, data):
     rule = splits.RULES["development"]
     records.write_records([person], str(broken), source="noise", rule=rule)
     with pytest.raises(UsageError, match="no people of split 'validation'"):
-        loop.Run(CONFIG, [str(broken)], tmp_path / "run")
+        loop.Run(CONFIG, EXECUTION, [str(broken)], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_non_finite_loss_stops_with_evidence(tmp_path, data):
-    run = loop.Run(CONFIG, data, tmp_path)
+    run = loop.Run(CONFIG, EXECUTION, data, tmp_path)
     honest = run.step.losses_and_gradients
 
     def diverging(batch, step):
@@ -175,8 +223,8 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
 
 def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
     """At 2^24 any gradient overflows: the scale halves until it does not, and the run goes on."""
-    config = dataclasses.replace(CONFIG, precision="float16", steps=3, log_every=1)
-    run = loop.Run(config, data, tmp_path)
+    config = dataclasses.replace(CONFIG, steps=3)
+    run = loop.Run(config, EXECUTION, dataclasses.replace(FLOAT16, log_every=1), data, tmp_path)
     run.step.loss_scale.scale.assign(2.0**24)
     before = [v.numpy() for v in run.network.trainable_variables]
     run.train()
@@ -190,8 +238,7 @@ def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
 @pytest.mark.parametrize("what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)])
 def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
     """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
-    config = dataclasses.replace(CONFIG, precision="float16")
-    run = loop.Run(config, data, tmp_path)
+    run = loop.Run(CONFIG, FLOAT16, data, tmp_path)
     run.step.loss_scale.scale.assign(scale)
     honest = run.step.losses_and_gradients
 
@@ -209,10 +256,10 @@ def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
 
 
 def test_init_from_takes_the_network_only(tmp_path, data):
-    first = loop.Run(CONFIG, data, tmp_path / "first")
+    first = loop.Run(CONFIG, EXECUTION, data, tmp_path / "first")
     first.train()
     other = dataclasses.replace(CONFIG, seed=99)
-    second = loop.Run(other, data, tmp_path / "second", init_from=tmp_path / "first")
+    second = loop.Run(other, EXECUTION, data, tmp_path / "second", init_from=tmp_path / "first")
     assert second.start == 0
     for a, b in zip(first.network.variables, second.network.variables):
         np.testing.assert_array_equal(a, b)
@@ -222,7 +269,7 @@ def test_init_from_takes_the_network_only(tmp_path, data):
 def test_averaged_weights_are_what_is_used(tmp_path, data):
     """What is scored, loaded and started from is the average; the last weights stand beside it."""
     config = AVERAGED
-    run = loop.Run(config, data, tmp_path / "first")
+    run = loop.Run(config, EXECUTION, data, tmp_path / "first")
     metrics = run.train()
     record = read_metrics(tmp_path / "first")[-1]
     predictions = evaluate_batches(
@@ -237,7 +284,7 @@ def test_averaged_weights_are_what_is_used(tmp_path, data):
     used = [v.numpy() for v in run.average.network.variables]
     assert any((a != v.numpy()).any() for a, v in zip(used, run.network.variables))
     loaded, _, _ = checkpoints.load_network(str(tmp_path / "first"))
-    second = loop.Run(config, data, tmp_path / "second", init_from=tmp_path / "first")
+    second = loop.Run(config, EXECUTION, data, tmp_path / "second", init_from=tmp_path / "first")
     for network in (loaded, second.network, second.average.network):
         for a, v in zip(used, network.variables, strict=True):
             np.testing.assert_array_equal(a, v)
@@ -245,8 +292,7 @@ def test_averaged_weights_are_what_is_used(tmp_path, data):
 
 
 def test_run_writes_tensorboard_and_metrics(tmp_path, data):
-    config = dataclasses.replace(CONFIG, log_every=2)
-    loop.Run(config, data, tmp_path).train()
+    loop.Run(CONFIG, EXECUTION, dataclasses.replace(EXECUTION, log_every=2), data, tmp_path).train()
     events = [f for f in os.listdir(tmp_path) if f.startswith("events.out")]
     tags = set()
     for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):
