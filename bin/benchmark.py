@@ -31,8 +31,12 @@ from cpm.plots.benchmark import time_plot
 
 FLAGS = flags.FLAGS
 define_run_flags()
-flags.DEFINE_enum("case", None, cases.CASES, "Case to measure; the text above says what each is.", required=True)
-flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}.")
+flags.DEFINE_enum(
+    "case", None, cases.CASES, "Case to measure; the text above says what each is.", required=True
+)
+flags.DEFINE_list(
+    "peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}."
+)
 flags.DEFINE_list("ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}.")
 flags.DEFINE_integer("rounds", 7, "Number of turns of every side.", lower_bound=1)
 flags.DEFINE_integer("threads", None, "Threads of each library. Default: all cores.", lower_bound=1)

@@ -29,7 +29,8 @@ flags.DEFINE_enum(
     "split_rule",
     "development",
     sorted(RULES),
-    "Rule that says which people are for training. " + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
+    "Rule that says which people are for training. "
+    + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
 )
 flags.DEFINE_bool(
     "keep_near_duplicates",

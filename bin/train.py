@@ -64,9 +64,7 @@ def main(_):
             "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
             flush=True,
         )
-    run = loop.Run(
-        settings.config, settings.execution, folders, run_dir, init_from=FLAGS.init_from
-    )
+    run = loop.Run(settings.config, settings.execution, folders, run_dir, init_from=FLAGS.init_from)
     run.train()
     report_best(run)
 

@@ -1,8 +1,8 @@
 """What a run learns, as one frozen, printable, comparable value.
 
 `TrainConfig` nests one dataclass per package. It is written to `config.json` of the run folder and
-stored inside each checkpoint, so that a checkpoint alone says what it is. How the run is computed is
-the `Execution` (cpm/execution/settings.py). Defaults are those of the default recipe, `mini`
+stored inside each checkpoint, so that a checkpoint alone says what it is. The `Execution` says how
+the run is computed (cpm/execution/settings.py). Defaults are those of the default recipe, `mini`
 (cpm/training/recipes.py).
 
 Library code takes these values as arguments and never reads flags. To and from JSON:

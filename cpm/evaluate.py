@@ -197,7 +197,7 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
     return write_gallery(
         folder,
         collect_people(evaluation, rows, network, config, options),
-        dict(zip(people.ids, errors)),
+        dict(zip(people.ids, errors, strict=True)),
         network.skeleton,
         annotated=(people.state > 0).any(0),
         metrics=evaluation.metrics,

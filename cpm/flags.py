@@ -3,8 +3,8 @@
 The one file of the library that may define absl flags; only bin/ imports it. The rest of the
 library takes a configuration and never reads flags. `--set KEY=VALUE` reaches every field of a
 run's settings; the flags of cpm/shorthands.py are short names for the fields that are set most
-often. One that is not given takes the value of the recipe (`--recipe`), or of the preset (`--arch`) where
-nothing is trained.
+often. One that is not given takes the value of the recipe (`--recipe`), or of the preset (`--arch`)
+where nothing is trained.
 """
 
 import math
@@ -106,7 +106,7 @@ def _define_set(values, prefix=""):
         "set",
         [],
         "KEY=VALUE, may be repeated: sets a field that has no flag of its own, after all flags. "
-        f"Keys, their types and their values in the recipe mini:\n{table}\nOther recipes have others",
+        f"Keys, their types and their values in the recipe mini:\n{table}\nOther recipes differ",
         flag_values=values,
     )
 
@@ -203,7 +203,10 @@ def define_decoding_flags(values=flags.FLAGS, *, flip=False):
     text = f"Average the belief maps with those of the mirrored image.{usual}"
     flags.DEFINE_bool("flip", flip, text, **where)
     flags.DEFINE_list(
-        "scales", ["1"], "Average the belief maps over crops of these sizes, like 0.9,1,1.1.", **where
+        "scales",
+        ["1"],
+        "Average the belief maps over crops of these sizes, like 0.9,1,1.1.",
+        **where,
     )
     flags.DEFINE_enum(
         "refinement",

@@ -1,7 +1,7 @@
 """The flags that are short names for fields of a run's settings, each declared once.
 
-`--stages=6` is `--set network.stages=6`. A row names the field and says in a sentence what it means;
-type and default follow from the field. cpm/flags.py makes absl flags of the rows.
+`--stages=6` is `--set network.stages=6`. A row names the field and says in a sentence what it
+means; type and default follow from the field. cpm/flags.py makes absl flags of the rows.
 """
 
 import re
@@ -81,7 +81,9 @@ SHORTHANDS = {
         read=AUGMENTATIONS.get,
     ),
     "sigma": Shorthand("target.sigma_px", "Standard deviation σ of target peaks, in crop pixels."),
-    "mask_absent": Shorthand("target.mask_absent", "Leave joints without annotation out of the loss."),
+    "mask_absent": Shorthand(
+        "target.mask_absent", "Leave joints without annotation out of the loss."
+    ),
     "seed": Shorthand("seed", "Seed of weights, order and augmentation.", default="0"),
     "steps": Shorthand("steps", "Number of training steps."),
     "optimizer": Shorthand("optimizer.optimizer", "Update rule.", ("adam", "muon", "sgd")),
@@ -92,7 +94,9 @@ SHORTHANDS = {
         SCHEDULES,
     ),
     "warmup_steps": Shorthand("optimizer.warmup_steps", "Steps in which the learning rate rises."),
-    "weight_decay": Shorthand("optimizer.weight_decay", "Decay of kernels, per unit of learning rate."),
+    "weight_decay": Shorthand(
+        "optimizer.weight_decay", "Decay of kernels, per unit of learning rate."
+    ),
     "clip_norm": Shorthand("optimizer.clip_norm", "Limit of the gradient's norm; 0 is no limit."),
     "average_decay": Shorthand(
         "average_decay", "Decay of the averaged weights, like 0.999; 0 is no average."

@@ -18,8 +18,8 @@ from absl import flags as absl_flags
 
 import ops
 from cpm import command_line
-from cpm.benchmark import cases
 from cpm import flags as shared_flags
+from cpm.benchmark import cases
 from cpm.config import (
     AUGMENTATIONS,
     CROP_RULES,

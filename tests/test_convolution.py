@@ -100,7 +100,7 @@ def test_execution_raises():
 
 
 def test_multiply_adds_preset():
-    """Direct: every cell, tap and pair of channels; fast: fewer, and fewer still once transformed."""
+    """Direct: every cell, tap and pair of channels; fast: fewer, and fewer still if transformed."""
     layer = (3, 3, 8, 16), 1, (2, 12, 20, 8)
     direct = Convolution(Execution(conv="direct"))
     assert direct.multiply_adds(*layer, gradients=False) == 2 * 12 * 20 * 9 * 8 * 16
@@ -161,7 +161,7 @@ def test_constant_weights_are_transformed_once_and_change_nothing(seeded, monkey
 
 
 def test_kept_kernels_leave_no_trace_in_the_network(seeded):
-    """They are as promised while they are kept; training reads the kernel anew, and so do others."""
+    """They are as promised while they are kept; whoever keeps none reads the kernel anew."""
     net, execution = network(), Execution(conv="fast")
     kernel = net.stages[0].kernels[0]
     kept, fresh = KeptKernels(execution), Convolution(execution)

@@ -1,4 +1,4 @@
-"""The flags that scripts share: presets' values where a flag is not given, messages where one is wrong."""
+"""The flags that scripts share: values where one is not given, messages where one is wrong."""
 
 import re
 

@@ -129,7 +129,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution):
 
 @pytest.mark.parametrize("precisions", [("float32", "float16"), ("float16", "float32")])
 def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
-    """Said in a line. A loss scale that is not needed any more is dropped; a new one starts afresh."""
+    """Said in a line. A loss scale that is not needed is dropped; a new one starts afresh."""
     first, second = (dataclasses.replace(EXECUTION, precision=name) for name in precisions)
     begun = dataclasses.replace(CONFIG, steps=8)
     run = loop.Run(begun, first, data, tmp_path)
@@ -237,7 +237,7 @@ def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
 
 @pytest.mark.parametrize("what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)])
 def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
-    """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
+    """A gradient that overflows at the smallest scale; a loss, which no scale touches, at any."""
     run = loop.Run(CONFIG, FLOAT16, data, tmp_path)
     run.step.loss_scale.scale.assign(scale)
     honest = run.step.losses_and_gradients

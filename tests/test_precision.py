@@ -167,7 +167,7 @@ def test_batch_norm_by_narrow_maps(precision, seeded):
 
 
 def test_loss_scale_cancels():
-    """Powers of two over a range in which nothing overflows: the same gradients but for underflow."""
+    """Powers of two, none of which overflows: the same gradients but for underflow."""
     batch, found = tensors(random_batch(7, 4)), []
     for scale in (2.0**2, 2.0**6):
         _, step = make("mini", "float16")

@@ -1,4 +1,4 @@
-"""The recipes: each number of the sources, no recipe without a preset, flags and scripts that reach them."""
+"""The recipes: each number of the sources, every preset, and the flags that reach them."""
 
 import dataclasses
 

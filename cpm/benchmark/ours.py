@@ -84,7 +84,7 @@ class Training(Side):
     def outputs(self):
         losses = [self._measured[f"loss_stage_{t}"] for t in self._stages]
         yield "losses", np.array(losses, np.float32)
-        for variable, gradient in zip(self._step.variables, self._gradients):
+        for variable, gradient in zip(self._step.variables, self._gradients, strict=True):
             yield f"gradient of {key_of(variable)}", gradient.numpy()
 
     def finish(self):
@@ -116,7 +116,7 @@ class Convolution(Side):
         self._results = [wait_for(y) for y in self._function(*self._arguments)]
 
     def outputs(self):
-        return zip(self._names, (result.numpy() for result in self._results))
+        return zip(self._names, (result.numpy() for result in self._results), strict=True)
 
     def _forward(self, x, kernel, bias):
         return (self._convolve(x, kernel, bias, self._stride),)

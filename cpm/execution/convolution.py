@@ -1,4 +1,4 @@
-"""How convolutions are computed: directly, or by a fast algorithm where it pays, and what XLA compiles.
+"""How convolutions are computed, directly or by a fast algorithm, and what XLA compiles.
 
 Weights and results do not depend on it but for rounding. The plain network knows the direct
 convolution alone; this is the only file that knows the fast ones (ops/fast_conv2d.md).

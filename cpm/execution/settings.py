@@ -59,8 +59,8 @@ class Settings:
       execution: `Execution`, how it is computed.
     """
 
-    config: TrainConfig = TrainConfig()
-    execution: Execution = Execution()
+    config: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    execution: Execution = dataclasses.field(default_factory=Execution)
 
     def changed(self, changes):
         """Settings with some fields replaced.

@@ -1,7 +1,7 @@
 """How much memory training takes: a few steps on noise, and the highest mark of the process.
 
-The mark (`ru_maxrss`) never falls again and counts everything, Python and TensorFlow with it, so one
-process measures one configuration. Steps are those of a training (gradients, update, optimiser's
+The mark (`ru_maxrss`) never falls again and counts everything, Python and TensorFlow with it, so
+one process measures one configuration. Steps are those of a training (gradients, update, optimiser's
 slots); what reads data and what evaluates is left out.
 """
 

@@ -189,7 +189,7 @@ def seconds_per_step(variant, settings, data):
         slow = settings.changed({"optimizer": {"learning_rate": TIMED_RATE}})
         run = loop.Run(slow.config, slow.execution, data, folder)
         stream = pipeline.training_batches(data, slow.config, start_step=0)
-        for step, batch in zip(range(TIMED_STEPS), stream):
+        for step, batch in zip(range(TIMED_STEPS), stream, strict=False):
             if step == TIMED_STEPS // 2:
                 began = time.perf_counter()
             run.one_step(step, batch)
@@ -238,7 +238,8 @@ def phase_settings(settings, phase):
     steps = round(settings.config.steps * phase.share)
     if not steps:
         raise UsageError(
-            f"{settings.config.steps} steps are too few for phases of {phase.share:.0%}; raise --steps"
+            f"{settings.config.steps} steps are too few for phases of {phase.share:.0%}; "
+            "raise --steps"
         )
     at_the_end = settings.changed({"steps": steps, "execution": {"eval_every": steps}})
     return at_the_end.changed(phase.changes)

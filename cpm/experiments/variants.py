@@ -22,7 +22,8 @@ class Phase:
     Attributes:
       changes: of the experiment's settings, see `cpm.execution.Settings.changed`.
       share: of the steps of the whole variant.
-      data: `given`, the experiment's people; `embedded`, the synthetic ones; `both`, shuffled together.
+      data: `given`, the experiment's people; `embedded`, the synthetic ones; `both`, shuffled
+        together.
     """
 
     changes: dict
@@ -131,7 +132,7 @@ def ingredients(settings):
 
 
 def one_change(settings):
-    """What a training is made of, one change at a time; the last two change what is learned from."""
+    """What a training is made of, one change at a time; the last two change the people."""
     config = settings.config
     network, target, optimizer = config.network, config.target, config.optimizer
     size, stages = network.image_size, network.stages

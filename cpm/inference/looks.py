@@ -74,6 +74,7 @@ def next_regions(people, margin):
         people.joints_px[-1],
         people.confidence[-1],
         geometry.REFERENCE_CROP_PX / people.crop_scale,  # sides of the last look
+        strict=True,
     )
     found = {id: next_region(*row, margin) for id, *row in rows}
     return {id: region for id, region in found.items() if region is not None}

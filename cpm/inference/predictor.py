@@ -73,7 +73,7 @@ class Predictor:
         margin=None,
         passes=None,
         crop=None,
-        execution=Execution(),
+        execution=None,
     ):
         """Loads the network if need be.
 
@@ -89,8 +89,8 @@ class Predictor:
             `looks.next_region`); None = 2 without a box, 1 with one.
           crop: where to look first without a box: `whole`, all of the picture, or `image`, LSP's
             test; None = `image` if the network was trained so, else `whole`.
-          execution: `Execution`, how a network that is loaded is computed; one that is given
-            brings its own way (`cpm.execution.use.Executed`).
+          execution: `Execution`, how a network that is loaded is computed; None = the usual way.
+            One that is given brings its own way (`cpm.execution.use.Executed`).
         Raises:
           UsageError: if there is no such checkpoint, or a scale is not positive.
         """
@@ -99,7 +99,7 @@ class Predictor:
         network, self.threshold = ckpt_or_network, 0.0
         if not callable(network):
             network, config, description = load_network(network)
-            network = Executed(network, execution, constant=True)
+            network = Executed(network, execution or Execution(), constant=True)
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
         if flip is None:

@@ -159,7 +159,7 @@ def paper(config):
 
 ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
 PRESETS = {
-    # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md, "Decisions").
+    # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md).
     "mini": NetworkConfig("mini", stages=3, norm="batch", image_size=(128, 128)),
     "vgg": NetworkConfig("vgg", stages=6, norm="none", background=True, image_size=(368, 368)),
     "paper": NetworkConfig("paper", stages=6, norm="none", background=True, image_size=(368, 368)),
@@ -252,7 +252,8 @@ def _check(config):
         raise ValueError(f"stage_kernel should be at least 0, not {config.stage_kernel}")
     if config.stride not in STRIDES[config.arch]:
         raise ValueError(
-            f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, not {config.stride}"
+            f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, "
+            f"not {config.stride}"
         )
     if any(side < config.stride or side % config.stride for side in config.image_size):
         raise ValueError(

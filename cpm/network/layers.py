@@ -22,7 +22,7 @@ from cpm.network.initializers import INITIALIZERS, stateless_key
 class Conv2D(tf.Module):
     """A same-padded convolution, with a bias or without.
 
-        y[i, j, d] = bias[d] + sum over (a, b, c) of kernel[a, b, c, d] x[s i + a - p, s j + b - p, c]
+        y[i, j, d] = bias[d] + sum_{a, b, c} kernel[a, b, c, d] x[s i + a - p, s j + b - p, c]
 
     Attributes:
       kernel: variable `[kh, kw, Cin, Cout]`.

@@ -146,7 +146,7 @@ class ConvolutionalPoseMachine(tf.Module):
     def kernels(self):
         """{name of the layer: its kernel}, in the order of computation."""
         blocks = [self.trunk, self.stage_1, self.second_trunk]
-        blocks += [b for pair in zip(self.features, self.stages) for b in pair]
+        blocks += [b for pair in zip(self.features, self.stages, strict=True) for b in pair]
         kernels = [k for block in blocks if block is not None for k in block.kernels]
         return {kernel.name.split("/")[-2]: kernel for kernel in kernels}
 

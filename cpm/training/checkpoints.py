@@ -91,7 +91,7 @@ class Checkpoints:
         return int(self._step.numpy())
 
     def _with_loss_scale_of(self, prefix):
-        """The checkpoint with a loss scale if there is one in the file, whatever precision runs now.
+        """The checkpoint with a loss scale if the file has one, whatever the precision is now.
 
         The scale of a float16 run that goes on in another type is read and dropped; a run that goes
         on in float16 starts with a new one.

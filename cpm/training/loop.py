@@ -113,7 +113,7 @@ class Run:
         stream = pipeline.training_batches(self.data, config, start_step=self.start)
         began, metrics = time.perf_counter(), None
         with contextlib.closing(progress), _stop_requests() as stop:
-            for step, batch in zip(range(self.start, config.steps), stream):
+            for step, batch in zip(range(self.start, config.steps), stream, strict=False):
                 measurements = self.one_step(step, batch)
                 if step == self.start:
                     seconds = time.perf_counter() - began
@@ -145,7 +145,7 @@ class Run:
         return measurements | scaled
 
     def _adjust_loss_scale(self, norm):
-        """What float16 adds to a step's record: {} in other types, or if the scale is at its end."""
+        """What float16 adds to a step's record: {} in other types or at the end of the scale."""
         loss_scale = self.step.loss_scale
         if loss_scale is None:
             return {}
@@ -156,7 +156,7 @@ class Run:
 
     def _gradient_rms(self, gradients):
         """{layer: root mean square of its kernel's gradient}, in the order of computation."""
-        by_variable = {v.ref(): g for v, g in zip(self.step.variables, gradients)}
+        by_variable = {v.ref(): g for v, g in zip(self.step.variables, gradients, strict=True)}
         return {
             name: float(tf.sqrt(tf.reduce_mean(tf.square(by_variable[kernel.ref()]))))
             for name, kernel in self.network.kernels.items()

@@ -6,12 +6,12 @@
 The paper has λ = 0. A joint covers two or three cells of several hundred, so in a short run most
 of the gradient says "be zero"; λ > 0 (`TargetConfig.foreground_weight`) gives the peaks a say.
 
-With λ = 0 and nothing masked, N is the batch size and f_t is the number the authors' Caffe release prints.
-Sums are divided by counts of the whole batch once, never means of means: an image with three
-annotated joints weighs three joints' worth. So the losses of the parts of a batch add up to the
-loss of the batch, if each part is divided by the counts of the whole (`Counts`). Large kernels and
-6 stages make gradients at the trunk small; the loss after every stage replenishes them (the
-paper's section 3.3 and Fig. 5).
+With λ = 0 and nothing masked, N is the batch size and f_t is the number that the authors' Caffe
+release prints. Sums are divided by counts of the whole batch once, never means of means: an image
+with three annotated joints weighs three joints' worth. So the losses of the parts of a batch add up
+to the loss of the batch, if each part is divided by the counts of the whole (`Counts`). Large
+kernels and 6 stages make gradients at the trunk small; the loss after every stage replenishes them
+(the paper's section 3.3 and Fig. 5).
 """
 
 import math
@@ -115,7 +115,7 @@ def mean_peak(belief, mask, maps=None):
 
     Args:
       belief: `[B, h, w, C]`; mask: `[B, C]`.
-      maps: how many count in the whole batch, where the beliefs are those of a part; None = of these.
+      maps: how many count in the whole batch, where the beliefs are a part's; None = of these.
     """
     peaks = tf.reduce_max(belief, [1, 2])  # [B, C]
     maps = tf.reduce_sum(mask) if maps is None else maps

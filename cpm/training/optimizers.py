@@ -74,14 +74,14 @@ class Optimizer(tf.Module):
           gradients: one per variable, in the constructor's order.
           learning_rate: scalar tensor or float.
           factor: scalar that all gradients are multiplied by; None = 1.
-          at_once: how many variables are changed at the same time; None = all that can be. Left to
-            itself, a graph has the intermediate results of all in memory, several times the weights.
+          at_once: how many variables are changed at the same time; None = all that can be. Then a
+            graph has the intermediate results of all in memory, several times the weights.
         """
         variables = self._targets.items
         if len(gradients) != len(variables):
             raise ValueError(f"{len(variables)} variables, but {len(gradients)} gradients")
         running = collections.deque(maxlen=at_once or len(variables))
-        for i, (gradient, variable) in enumerate(zip(gradients, variables)):
+        for i, (gradient, variable) in enumerate(zip(gradients, variables, strict=True)):
             rate = tf.cast(learning_rate, variable.dtype) * self._multipliers[i]
             oldest = [running[0]] if len(running) == running.maxlen else []
             with tf.control_dependencies(oldest):

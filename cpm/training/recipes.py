@@ -33,9 +33,9 @@ def mini(arch="mini"):
     """`mini`: Muon, warm-up and cosine, batch norm, light augmentation, a tight crop.
 
     The loss is masked where a joint is not annotated, and peaks count for more than empty cells.
-    Strong augmentation makes people unlike the ones the network is scored on: six points less after four
-    minutes of training, five after eighteen. Whether they pay in hours is not known. Sixteen people a
-    step: two cores train a third more of them a second than in steps of eight.
+    Strong augmentation makes people unlike the ones the network is scored on: six points less after
+    four minutes of training, five after eighteen. Whether it pays in hours is not known. Sixteen
+    people a step: two cores train a third more of them a second than in steps of eight.
     Command: python bin/train.py --xla --data=data/lsp,data/lspet --steps=10000
     """
     config = TrainConfig(
@@ -58,9 +58,9 @@ def synthetic(arch="mini"):
 
 
 def modern(arch="vgg"):
-    """The large networks from scratch, by what has been learned since: batch norm, Adam, a masked loss.
+    """The large networks from scratch, as networks are trained today: batch norm, Adam, masked loss.
 
-    Warm-up and cosine, colours and all changes of `strong`, a box with an eighth of room at either
+    Warm-up and cosine, all of the augmentation `strong`, a box with an eighth of room at either
     end. Without norms their N(0, 0.01) start needs hundreds of thousands of steps.
     Command: python bin/train.py --arch=paper --recipe=modern --data=data/lsp,data/lspet
     Cost: for a GPU; a step's time and memory on two cores are in BUILD_NOTES.md, no full run.
@@ -78,12 +78,13 @@ def modern(arch="vgg"):
 def paper(arch="paper"):
     """The paper's training, as its solver, network and data layer say.
 
-    Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut at
-    1 %; everybody's peaks in stage 1, added and clipped, the primary person's after it; background
-    1 − max; the 14 joints of LSP, also of MPII's people (JOINTS); unannotated joints and those outside the crop are asked for as zero maps. Loss Σ/2N.
-    Augmentation: scale U[.7, 1.3], rotation U[−40°, 40°], crop, flip. SGD, momentum .9, decay 5e-4 on
-    kernels, rate 8e-5 × .333 every 136,106 steps; stage 1 learns five times as fast, biases twice.
-    Weights start from N(0, .01).
+    Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut
+    at 1 %; everybody's peaks in stage 1, added and clipped, the primary person's after it;
+    background 1 − max; the 14 joints of LSP, also of MPII's people (JOINTS); unannotated joints and
+    those outside the crop are asked for as zero maps. Loss Σ/2N. Augmentation: scale U[.7, 1.3],
+    rotation U[−40°, 40°], crop, flip. SGD, momentum .9, decay 5e-4 on kernels, rate 8e-5 × .333
+    every 136,106 steps; stage 1 learns five times as fast, biases twice. Weights start from
+    N(0, .01).
     Command: python bin/train.py --recipe=paper --data=data/mpii
     Cost: 600,000 steps of 16 people: weeks on one GPU of its time. Expected: 87.95 PCKh@0.5 on
     MPII (the paper's, MPII only); ours has not been run to its end. --mask_absent: the masked loss.
@@ -138,8 +139,8 @@ def blog(arch="vgg"):
     levels become x / 127.5 − 1. σ 32 px on a grid whose cell g lies at 8g; the primary person only,
     in every stage; absent joints are zero maps; the loss is a mean over maps and cells. SGD,
     momentum .9, decay 1e-6, rate 1e-3, a tenth of it from epochs 10, 60 and 120 of 300 on; no
-    augmentation. It measured PCP@25px. Not repeated: it kept only people with all 16 joints, and split
-    them 90/10 at random, so that one picture's people could stand on both sides.
+    augmentation. It measured PCP@25px. Not repeated: it kept only people with all 16 joints, and
+    split them 90/10 at random, so that one image's people could stand on both sides.
     Command: python bin/train.py --recipe=blog --data=data/mpii --epochs=300
     """
     config = TrainConfig(

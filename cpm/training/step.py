@@ -4,9 +4,9 @@
     sums over replicas, averages of batch norms                  `losses_and_gradients`
     (gradients, learning rate) → variables, averages             `update`
 
-The core has no effects and knows nothing of the other parts: the counts that its sums are divided by
-are those of the whole batch, and are given to it. So its results only have to be added up, wherever
-the replicas run (cpm/execution/replicas.py).
+The core has no effects and knows nothing of the other parts: its sums are divided by counts of the
+whole batch, which are given to it. So its results only have to be added up, wherever the replicas
+run (cpm/execution/replicas.py).
 
 With `--xla` the core is compiled on a GPU; on a CPU only the parts of it that gain by that: fast
 convolutions on tiles (cpm/execution/convolution.py), the drawing of the targets, and the update if
