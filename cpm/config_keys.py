@@ -21,7 +21,7 @@ class Key(typing.NamedTuple):
 
 
 def keys_of(settings):
-    """{dotted name: `Key`} of every field.
+    """{dotted name: `Key`} of every field that is no part with fields of its own.
 
     Args:
       settings: `cpm.execution.Settings`.
@@ -35,14 +35,27 @@ def keys_of(settings):
     return {key.name: key for key in found}
 
 
+def kind_and_value(settings, name):
+    """The annotated type and the value of a field or part.
+
+    >>> from cpm.execution import Settings
+    >>> kind_and_value(Settings(), "data.augment.flip")
+    (<class 'float'>, 0.5)
+    """
+    *parts, last = name.split(".")
+    value = settings if parts[:1] == ["execution"] else settings.config
+    for part in parts:
+        value = getattr(value, part)
+    return typing.get_type_hints(type(value))[last], getattr(value, last)
+
+
 def _leaves(config, prefix=""):
-    types = typing.get_type_hints(type(config))
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
+    for name, kind in typing.get_type_hints(type(config)).items():
+        value = getattr(config, name)
         if dataclasses.is_dataclass(value):
-            yield from _leaves(value, f"{prefix}{field.name}.")
+            yield from _leaves(value, f"{prefix}{name}.")
         else:
-            yield Key(prefix + field.name, types[field.name], value)
+            yield Key(prefix + name, kind, value)
 
 
 def with_values(settings, assignments, flag="set"):

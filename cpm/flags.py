@@ -55,7 +55,7 @@ def define_run_flags(*names, values=flags.FLAGS, **defaults):
         "All settings at once (cpm/training/recipes.py). Default: by --arch, mini for mini.",
         flag_values=values,
     )
-    _define((*NETWORK, *DATA, *names), values, "the recipe's", defaults)
+    _define((*NETWORK, *DATA, *names), values, "the recipe's", {"seed": 0} | defaults)
     _define_set(values)
 
 
@@ -70,15 +70,14 @@ def define_speed_flags(values=flags.FLAGS):
 
 def _define(names, values, source=None, defaults=()):
     """Defines some of `SHORTHANDS`; `source` says whose values they have if not given."""
-    usual = config_keys.keys_of(Settings())
     for name in names:
         short = SHORTHANDS[name]
+        kind, usual = config_keys.kind_and_value(Settings(), short.key)
+        default = dict(defaults).get(name)
         where = {"flag_values": values}
-        default = dict(defaults).get(name, 0 if name == "seed" else None)
         text = short.text
         if default is None:
-            text += f" Default: {short.default or _default(short.key, usual, source)}."
-        kind = usual[short.key].kind if short.key in usual else None
+            text += f" Default: {_default(short, usual, source)}."
         if short.choices:
             flags.DEFINE_enum(name, default, list(short.choices), text, **where)
         elif kind is bool:
@@ -91,12 +90,12 @@ def _define(names, values, source=None, defaults=()):
             flags.DEFINE_string(name, default, text, **where)
 
 
-def _default(key, usual, source):
-    """What a flag's field is if nothing is given."""
-    value = config_keys.spelled(usual[key].value) if key in usual else "light"  # data.augment
-    value = value.replace(",", "x")  # of the image size
-    by_recipe = not key.startswith("execution.") or key.endswith("_every")
-    return f"{source} (mini: {value})" if source and by_recipe else value
+def _default(short, usual, source):
+    """What a flag's field is if nothing is given, in words."""
+    decided = not short.key.startswith("execution.") or short.key.endswith("_every")
+    if short.default or not (source and decided):
+        return short.default or short.write(usual)
+    return f"{source} (mini: {short.write(usual)})"
 
 
 def _define_set(values, prefix=""):

@@ -8,6 +8,7 @@ import re
 import typing
 from collections.abc import Callable
 
+from cpm import config_keys
 from cpm.config import AUGMENTATIONS, CROP_RULES, SCHEDULES
 from cpm.errors import UsageError
 from cpm.execution.settings import CONVOLUTIONS, PRECISIONS
@@ -23,8 +24,8 @@ class Shorthand(typing.NamedTuple):
       text: what it means, a sentence.
       choices: the words it takes, if they are a list.
       lower: least value, if absl should check it.
-      read: function of the flag's text to the field's value, where it is not a plain one.
-      default: text for "Default: …" where the recipe does not decide.
+      read, write: functions from the flag's text to the field's value and back, where they differ.
+      default: text for "Default: …" where it is not the field's value.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Shorthand(typing.NamedTuple):
     choices: tuple[str, ...] | None = None
     lower: int | None = None
     read: Callable | None = None
+    write: Callable = config_keys.spelled
     default: str | None = None
 
 
@@ -64,6 +66,7 @@ SHORTHANDS = {
         "network.image_size",
         "Size of the crop in pixels, SIDE or HEIGHTxWIDTH.",
         read=parse_image_size,
+        write=lambda size: "x".join(map(str, size)),
     ),
     "skeleton": Shorthand(
         "network.skeleton",
@@ -79,12 +82,13 @@ SHORTHANDS = {
         "Random augmentation of the training people.",
         tuple(sorted(AUGMENTATIONS)),
         read=AUGMENTATIONS.get,
+        write={value: name for name, value in AUGMENTATIONS.items()}.get,
     ),
     "sigma": Shorthand("target.sigma_px", "Standard deviation σ of target peaks, in crop pixels."),
     "mask_absent": Shorthand(
         "target.mask_absent", "Leave joints without annotation out of the loss."
     ),
-    "seed": Shorthand("seed", "Seed of weights, order and augmentation.", default="0"),
+    "seed": Shorthand("seed", "Seed of weights, order and augmentation."),
     "steps": Shorthand("steps", "Number of training steps."),
     "optimizer": Shorthand("optimizer.optimizer", "Update rule.", ("adam", "muon", "sgd")),
     "learning_rate": Shorthand("optimizer.learning_rate", "Peak learning rate."),
