@@ -54,15 +54,20 @@ flags.DEFINE_enum(
         *("samples", "training", "comparison", "stages", "reliability", "poses"),
         *("failures", "gallery", "beliefs"),
     ],
-    "Which.",
+    "Figure to draw; the text above says what each shows.",
     required=True,
 )
 flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
-flags.DEFINE_list("runs", [], "Run folders, comma-separated.")
-flags.DEFINE_string("ckpt", pretrained.NAME, "Network of gallery and beliefs.")
-flags.DEFINE_string("metric", "pck@0.2", "What comparison and stages show.")
-flags.DEFINE_integer("count", None, "People to draw; of failures, of each kind.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the embedded people.")
+flags.DEFINE_list("runs", [], "Run folders, separated by commas.")
+flags.DEFINE_string("ckpt", pretrained.NAME, "Network that gallery and beliefs show.")
+flags.DEFINE_string("metric", "pck@0.2", "Score that comparison and stages show.")
+flags.DEFINE_integer(
+    "count",
+    None,
+    "Number of people to draw, in failures of each kind. Default: by figure, 4 to 24.",
+    lower_bound=1,
+)
+flags.DEFINE_integer("seed", 0, "Seed of the synthetic people.")
 
 
 def main(_):
