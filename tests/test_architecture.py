@@ -16,6 +16,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 BASE = {
     "cpm.config": set(),
     "cpm.config_json": set(),
+    "cpm.config_keys": {"cpm.errors"},
+    "cpm.config_upgrade": set(),
     "cpm.errors": set(),
     "cpm.files": {"cpm.errors"},
     "cpm.geometry": set(),
@@ -31,23 +33,30 @@ ARROWS = {
     "cpm.synthetic": {"cpm.data.person", "cpm.skeleton"},
     "cpm.data": {"ops", "cpm.synthetic", *BASE},
     "cpm.network": {"ops", "cpm.config", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
+    "cpm.execution": {"ops", "cpm.network", "cpm.config"},
     "cpm.checkpoints": {"cpm.network", *BASE},
-    "cpm.training": {"ops", "cpm.data", "cpm.network", "cpm.checkpoints", *BASE},
+    "cpm.training": {
+        *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
+        *BASE,
+    },
     # The crop is cut as in training; nothing else of the data is known.
-    "cpm.inference": {"ops", "cpm.network", "cpm.checkpoints", "cpm.data.crops", *BASE},
+    "cpm.inference": {
+        *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
+        *BASE,
+    },
     "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
     "cpm.prediction_files": {"cpm.data", "cpm.evaluation", *BASE},
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
     "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
-    "cpm.benchmark": {"ops", "cpm.data", "cpm.network", "cpm.training", *BASE},
+    "cpm.benchmark": {"ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training", *BASE},
     "cpm.cli": {
-        *("ops", "cpm.data", "cpm.network", "cpm.checkpoints", "cpm.training", "cpm.inference"),
-        *("cpm.evaluation", "cpm.plots", *BASE),
+        *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
+        *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),
     },
     "cpm.experiments": {
-        *("cpm.data", "cpm.network", "cpm.checkpoints", "cpm.training", "cpm.plots"),
-        *("cpm.cli.evaluate", *BASE),
+        *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
+        *("cpm.plots", "cpm.cli.evaluate", *BASE),
     },
     **BASE,
 }

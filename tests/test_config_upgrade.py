@@ -5,14 +5,14 @@ import json
 import pytest
 import tensorflow as tf
 
-from cpm.checkpoints import pretrained
+from cpm import checkpoints
+from cpm.checkpoints import pretrained, saving, weights_file
 from cpm.config import AUGMENTATIONS, NetworkConfig, TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.network import ConvolutionalPoseMachine
-from cpm.training import checkpoints, weights_file
 from cpm.training.recipes import RECIPES, recipe
 from cpm.training.run_folder import RunFolder, read_config
 
@@ -94,12 +94,12 @@ def test_an_old_run_folder_is_read_and_resumed(tmp_path):
 def test_an_old_checkpoint_is_loaded(tmp_path, monkeypatch):
     config = TrainConfig(network=NETWORK)
     network = ConvolutionalPoseMachine(NETWORK, seed=3)
-    today = checkpoints.describe
+    today = saving.describe
 
     def old(config, network):
         return today(config, network) | {"config": old_record(config)["config"]}
 
-    monkeypatch.setattr(checkpoints, "describe", old)
+    monkeypatch.setattr(saving, "describe", old)
     checkpoints.Checkpoints(str(tmp_path), network, None, config).save(9)
     stored = tf.train.load_checkpoint(checkpoints.resolve(str(tmp_path)))
     assert b"side_by_side" in stored.get_tensor("description/.ATTRIBUTES/VARIABLE_VALUE")

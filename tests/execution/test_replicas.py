@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_step import CONFIG, random_batch, tensors
 
 from cpm.config import TrainConfig, changed
 from cpm.execution import Execution, replicas, threads
@@ -18,6 +17,7 @@ from cpm.network.layers import BatchNorm
 from cpm.training import loss, optimizers
 from cpm.training.step import TENSORS, TrainStep
 from cpm.training.targets import make_targets
+from tests.helpers.training_batches import CONFIG, random_batch, tensors
 
 
 def config_of(batch_size, arch="mini"):
