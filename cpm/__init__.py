@@ -3,5 +3,18 @@
 Data walks through the packages once, left to right:
 `data` → `training` (targets, loss, loop) around `network` → `inference` → `evaluation` → `plots`.
 
-Who may import whom is a table in tests/test_architecture.py; each package's docstring lists its files.
+Who may import whom is a table in tests/test_architecture.py; each package's docstring lists its
+files. `from cpm import Predictor` is what most programs need; until then nothing heavy is imported.
 """
+
+__all__ = ["Predictor"]
+
+
+def __getattr__(name):
+    """`Predictor` on demand: importing `cpm` takes no TensorFlow, and says nothing."""
+    if name != "Predictor":
+        raise AttributeError(f"module 'cpm' has no attribute {name!r}")
+    import cpm.quiet_start  # noqa: F401  before TensorFlow
+    from cpm.inference import Predictor
+
+    return Predictor

@@ -1,0 +1,54 @@
+"""The package as others import it: light, silent, and with the same versions as it is tested with."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+
+def test_import_is_light_and_silent():
+    result = run("import cpm, sys; print('tensorflow' in sys.modules, 'numpy' in sys.modules)")
+    assert result.stdout.split() == ["False", "False"] and result.stderr == ""
+
+
+@pytest.mark.slow
+def test_predictor_is_imported_on_demand_and_silently():
+    result = run("from cpm import Predictor; print(Predictor.__module__)")
+    assert result.stdout.strip() == "cpm.inference.predictor" and result.stderr == ""
+
+
+def test_unknown_names_are_errors():
+    import cpm
+
+    with pytest.raises(AttributeError, match="no attribute 'Predicter'"):
+        _ = cpm.Predicter
+
+
+def test_pinned_versions_lie_within_the_ranges_of_the_package():
+    """requirements.txt pins what is tested; pyproject.toml says what fits."""
+    if sys.version_info < (3, 11):
+        pytest.skip("tomllib came with Python 3.11")
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ranges = dict(re.match(r"([\w-]+)(.*)", d).groups() for d in project["dependencies"])
+    pins = dict(re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / "requirements.txt").read_text(), re.M))
+    assert set(ranges) == set(pins) - {"tensorboard"}
+    for name, bounds in ranges.items():
+        pinned = numbers(pins[name])
+        low, high = re.fullmatch(r">=([\d.]+),<([\d.]+)", bounds).groups()
+        assert numbers(low) <= pinned < numbers(high), name
+
+
+def numbers(version):
+    return [int(part) for part in version.split(".")]
