@@ -122,7 +122,7 @@ def test_loss_is_the_packages(minimal, people, monkeypatch, seeded):
     assert not there.all() and there[:, 0].all()
 
     ideal = minimal.ideal_maps(joints)
-    config = TargetConfig(sigma_px=minimal.SIGMA, cutoff=0.0)
+    config = TargetConfig(sigma_px=minimal.SIGMA, cutoff=0.0, foreground_weight=minimal.PEAK_WEIGHT)
     expected = targets.make_targets(batch, config, stride=minimal.STRIDE, background=False)
     # Maps are in [0, 1]; an exponential and a product are each right to about 1e-7.
     np.testing.assert_allclose(ideal[0], expected.first, atol=1e-6)
@@ -140,7 +140,8 @@ def test_loss_is_the_packages(minimal, people, monkeypatch, seeded):
         for b_t, b_package in zip(beliefs, packages, strict=True):
             np.testing.assert_allclose(b_t, b_package, rtol=1e-4, atol=1e-4)
         losses = minimal.stage_losses(beliefs, ideal)
-        np.testing.assert_allclose(losses, loss.stage_losses(packages, expected), rtol=1e-4)
+        packages_losses = loss.stage_losses(packages, expected, config.foreground_weight)
+        np.testing.assert_allclose(losses, packages_losses, rtol=1e-4)
     moved = {v.name.split("/")[-2]: v for v in network.variables if "moving_mean" in v.name}
     np.testing.assert_allclose(ours.features[0].mean, moved["features_0_norm"], rtol=1e-4)
 
