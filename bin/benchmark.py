@@ -17,21 +17,23 @@ import dataclasses
 
 from absl import flags
 
-from cpm import command_line, files
+from cpm.cli import command_line
+from cpm import files
 from cpm.benchmark import cases, machine, measure, ours, report, sides, startup
-from cpm.config import OptimizerConfig, changed
-from cpm.data import pipeline, sources
-from cpm.errors import UsageError
-from cpm.flags import (
+from cpm.cli.flags import (
     define_data_flags,
     define_network_flags,
     network_config_from_flags,
     train_config_from_flags,
 )
+from cpm.config import OptimizerConfig, changed
+from cpm.data import datasets, pipeline
+from cpm.errors import UsageError
 from cpm.network.architectures import preset
 from cpm.network.processor import usable_cores
 from cpm.plots import write_picture
 from cpm.plots.benchmark import time_plot
+from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -68,7 +70,7 @@ def main(_):
     if FLAGS.json:
         record = {"limits": dataclasses.asdict(limits), "cases": entries}
         record |= {"versions": sides.versions(peers), "threads": threads()}
-        files.write_json(FLAGS.json, record | command_line.provenance(FLAGS.seed))
+        files.write_json(FLAGS.json, record | provenance(FLAGS.seed))
         print(f"\nwrote {FLAGS.json}")
     if FLAGS.plot:
         write_picture(FLAGS.plot, time_plot(earlier + entries))
@@ -143,7 +145,7 @@ def recipe_config():
 def data_folders():
     """Those of --data, or the embedded people, drawn once."""
     return pipeline.split_names(
-        FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
 
 

@@ -4,7 +4,7 @@
     python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
     python bin/convert.py --dataset=flic --src=downloads/FLIC --out=data/flic
     python bin/convert.py --dataset=coco --src=photos --out=data/photos
-    python bin/convert.py --dataset=lspet --src=downloads/lspet --leave_out=doubts.txt --out=data/lspet-clean
+    python bin/convert.py --dataset=lspet --src=downloads/lspet --leave_out=suspects.txt --out=data/lspet-clean
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
 The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
@@ -12,17 +12,18 @@ The result is a folder with manifest.json for bin/train.py --data and bin/eval.p
 
 from absl import flags
 
-from cpm import command_line
-from cpm.data import sources
+from cpm.cli import command_line
+from cpm.data import datasets
 from cpm.data.id_list import read_ids
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
 from cpm.data.manifest import read_manifest
+from cpm.data.records import Storage
 from cpm.data.report import compare, table
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("dataset", None, sources.NAMES, "Which data set.", required=True)
+flags.DEFINE_enum("dataset", None, datasets.NAMES, "Which data set.", required=True)
 flags.DEFINE_string("src", None, "Folder of the unpacked data set.")
 flags.DEFINE_string("out", None, "Folder to make.", required=True)
 flags.DEFINE_enum(
@@ -39,7 +40,7 @@ flags.DEFINE_bool(
 flags.DEFINE_string(
     "leave_out",
     None,
-    "Text file with ids of people not to train on, as bin/eval.py --write_doubts makes it.",
+    "Text file with ids of people not to train on, as bin/eval.py --write_suspects makes it.",
 )
 flags.DEFINE_bool(
     "single_person",
@@ -67,26 +68,26 @@ flags.DEFINE_integer("shards", 0, "Files per split; 0 = by size.", lower_bound=0
 
 def main(_):
     for flag in ("src", "leave_out"):
-        if FLAGS[flag].value and FLAGS.dataset == sources.SYNTHETIC:
+        if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
             raise UsageError(f"--{flag} is not for synthetic people; leave it out")
     listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
-    manifest = sources.convert(
+    manifest = datasets.convert(
         FLAGS.dataset,
         FLAGS.out,
-        src=FLAGS.src,
-        split_rule=FLAGS.split_rule,
-        count=FLAGS.count,
-        held_out=FLAGS.held_out,
-        seed=FLAGS.seed,
-        shards=FLAGS.shards,
-        keep_near_duplicates=FLAGS.keep_near_duplicates,
-        leave_out=listed,
-        single_person=FLAGS.single_person,
-        longest_side=FLAGS.longest_side,
-        max_pixels=FLAGS.max_pixels,
+        FLAGS.src,
+        datasets.Conversion(
+            split_rule=FLAGS.split_rule,
+            count=FLAGS.count,
+            held_out=FLAGS.held_out,
+            seed=FLAGS.seed,
+            storage=Storage(FLAGS.shards, FLAGS.longest_side, FLAGS.max_pixels),
+            keep_near_duplicates=FLAGS.keep_near_duplicates,
+            leave_out=listed,
+            single_person=FLAGS.single_person,
+        ),
     )
     print(table(manifest.report))
-    known = sources.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
+    known = datasets.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
     if known and not FLAGS.single_person:
         print(compare(manifest.report, known))
     if strangers := listed.difference(*manifest.report["left_out"].values()):

@@ -11,9 +11,9 @@ sum; a field is the side of the square of input pixels that a cell of a belief m
 
 from absl import flags
 
-from cpm import command_line
-from cpm.flags import define_network_flags, network_config_from_flags
-from cpm.network import tables
+from cpm.cli import command_line
+from cpm.cli.flags import define_network_flags, network_config_from_flags
+from cpm.network import summary
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -27,9 +27,9 @@ def main(_):
         f"{config.arch}: {config.stages} stages, width {config.width:g}, norm {config.norm}, "
         f"{config.skeleton}, crop {height}×{width}\n"
     )
-    print(tables.format_layers(tables.layer_rows(config)))
+    print(summary.format_layers(summary.layer_rows(config)))
     print()
-    print(tables.format_stages(tables.stage_rows(config)))
+    print(summary.format_stages(summary.stage_rows(config)))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ and .json from 0; --origin says otherwise. --write_predictions makes such a file
 Annotations that a network cannot believe are listed for a look at their pictures; what is wrong can be
 left out when the data is converted again (bin/convert.py --leave_out):
 
-    python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip --write_doubts=doubts.txt
+    python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip --write_suspects=suspects.txt
 
 JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]}, or
 what bin/predict.py writes of pictures with one person each.
@@ -42,21 +42,22 @@ import os
 
 from absl import flags
 
-from cpm import command_line, evaluate, files, score_files
-from cpm.config import CROP_RULES
-from cpm.data import id_list, pipeline
-from cpm.errors import UsageError
-from cpm.evaluation import writing
-from cpm.evaluation.failures import ALPHA, doubted
-from cpm.evaluation.published import PROTOCOLS
-from cpm.flags import (
+from cpm.cli import command_line, evaluate
+from cpm import files
+from cpm.checkpoints import load_network, weights_file
+from cpm.cli.flags import (
     convolution_method,
     decoding_from_flags,
     define_decoding_flags,
     define_speed_flags,
 )
-from cpm.training import run_folder, weights_file
-from cpm.training.checkpoints import load_network
+from cpm.config import CROP_RULES
+from cpm.data import id_list, pipeline
+from cpm.errors import UsageError
+from cpm.evaluation.failures import ALPHA, suspects
+from cpm.prediction_files import scoring, writing
+from cpm.prediction_files.published import PROTOCOLS
+from cpm.training import run_folder
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -90,14 +91,14 @@ flags.DEFINE_string(
     "write_predictions", None, "File for the network's joints: .mat, .h5, .npz, .json."
 )
 flags.DEFINE_string(
-    "write_doubts",
+    "write_suspects",
     None,
     "Text file for the ids of people of whom hardly a joint is found where it is annotated.",
 )
 OF_FILES = ("ground_truth", "protocol", "origin")
 OF_NETWORKS = (
     *("data", "crop", "passes", "flip", "plots"),
-    *("write_predictions", "write_doubts"),
+    *("write_predictions", "write_suspects"),
 )
 
 
@@ -112,7 +113,7 @@ def main(_):
                 f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
                 f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
             )
-    for flag in ("json", "write_predictions", "write_doubts"):
+    for flag in ("json", "write_predictions", "write_suspects"):
         files.check_target(FLAGS[flag].value, flag)
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
         raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
@@ -141,7 +142,7 @@ def score_network():
     evaluate.write_results(result, path, config, options, prefix)
     print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
     if FLAGS.write_predictions:
-        score_files.write_network_predictions(
+        scoring.write_network_predictions(
             FLAGS.write_predictions,
             result.people,
             network.skeleton,
@@ -149,8 +150,8 @@ def score_network():
             FLAGS.split,
         )
         print(f"wrote {FLAGS.write_predictions}")
-    if FLAGS.write_doubts:
-        write_doubts(result.people, network.skeleton)
+    if FLAGS.write_suspects:
+        write_suspects(result.people, network.skeleton)
     if FLAGS.plots:
         names = evaluate.write_pictures(
             result, FLAGS.plots, network, config, options, count=FLAGS.pictures
@@ -158,16 +159,16 @@ def score_network():
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
 
 
-def write_doubts(people, skeleton):
+def write_suspects(people, skeleton):
     """Writes who may be annotated wrongly, for a look at them and for bin/convert.py --leave_out."""
-    rows = doubted(people, skeleton)
+    rows = suspects(people, skeleton)
     id_list.write_ids(
-        FLAGS.write_doubts,
+        FLAGS.write_suspects,
         [people.ids[n] for n, _, _ in rows],
         [f"{right} of {counted} joints" for _, right, counted in rows],
         f"people of split {FLAGS.split!r} whom {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
     )
-    print(f"wrote {FLAGS.write_doubts}: {len(rows)} of {len(people)} people")
+    print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} people")
 
 
 def default_name():
@@ -214,18 +215,18 @@ def score_predictions():
             f"--predictions={','.join(paths)}: expected one file, or two to compare, and "
             "--ground_truth=FILE --protocol=NAME or --ground_truth=FOLDER"
         )
-    truth = score_files.read_truth(FLAGS.ground_truth, FLAGS.protocol, FLAGS.split)
+    truth = scoring.read_truth(FLAGS.ground_truth, FLAGS.protocol, FLAGS.split)
     options = {
         "origin": None if FLAGS.origin is None else int(FLAGS.origin),
         "seed": FLAGS.seed,
     }
     if len(paths) == 1:
-        text, record = score_files.score_file(paths[0], truth, FLAGS.protocol, **options)
+        text, record = scoring.score_file(paths[0], truth, FLAGS.protocol, **options)
     else:
-        text, record = score_files.compare_files(paths, truth, FLAGS.protocol, **options)
+        text, record = scoring.compare_files(paths, truth, FLAGS.protocol, **options)
     print(text)
     if FLAGS.json:
-        score_files.write_record(FLAGS.json, record, FLAGS.seed)
+        scoring.write_record(FLAGS.json, record, FLAGS.seed)
 
 
 if __name__ == "__main__":

@@ -20,21 +20,23 @@ import os
 
 from absl import flags
 
-from cpm import command_line, files
-from cpm.config import PRECISIONS, changed
-from cpm.config_json import to_dict
-from cpm.data import pipeline, sources
-from cpm.errors import UsageError
-from cpm.evaluation.report import HEADLINES
-from cpm.experiments import report, runner
-from cpm.experiments.variants import EXPERIMENTS
-from cpm.flags import (
+from cpm.cli import command_line
+from cpm import files
+from cpm.cli.flags import (
     define_data_flags,
     define_network_flags,
     parse_numbers,
     train_config_from_flags,
 )
+from cpm.config import PRECISIONS, changed
+from cpm.config_json import to_dict
+from cpm.data import datasets, pipeline
+from cpm.errors import UsageError
+from cpm.evaluation.report import HEADLINES
+from cpm.experiments import report, runner
+from cpm.experiments.variants import EXPERIMENTS
 from cpm.plots import write_picture
+from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -53,7 +55,7 @@ def main(arguments):
     """Runs the experiment and writes its results."""
     name, seeds = experiment_name(arguments[1:]), seeds_from_flag()
     folders = pipeline.split_names(
-        FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
     out = FLAGS.out or os.path.join("runs", "experiments", name)
     config = base_config(folders)
@@ -92,7 +94,7 @@ def base_config(folders):
     """The configuration that the variants change, or as flags say.
 
     Six stages, half the usual width and, unless a recipe is named, eight people a step: as in the
-    results of BUILD_NOTES.md.
+    results of docs/results/paper_experiments.md.
     """
     people = pipeline.open_folders(folders, "train")
     config = train_config_from_flags(
@@ -142,7 +144,7 @@ def write(name, results, metric, out, settings):
     print("\n" + text)
     stem = os.path.join(out, name)
     files.write_text(f"{stem}.md", text + "\n")
-    files.write_json(f"{stem}.json", record | command_line.provenance(FLAGS.seed))
+    files.write_json(f"{stem}.json", record | provenance(FLAGS.seed))
     write_picture(f"{stem}.png", report.figure(name, results, rows, metric))
     print(f"\nwrote {stem}.md, {stem}.png and {stem}.json")
 

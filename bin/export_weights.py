@@ -11,7 +11,7 @@ from which confidence on a joint is more likely right than wrong, and joints bel
     python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip --json=whole.json
     python bin/export_weights.py --ckpt=runs/wild --out=wild.npz --evaluation=whole.json
 
-cpm/pretrained/weights.npz is the file that --ckpt=pretrained means.
+cpm/checkpoints/pretrained/weights.npz is the file that --ckpt=pretrained means.
 """
 
 import math
@@ -19,11 +19,12 @@ import os
 
 from absl import flags
 
-from cpm import command_line, files
+from cpm.cli import command_line
+from cpm import files
+from cpm.checkpoints import describe, load_network, weights_file
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
-from cpm.training import weights_file
-from cpm.training.checkpoints import describe, load_network
+from cpm.provenance import provenance
 from cpm.training.run_folder import read_config, run_of
 
 FLAGS = flags.FLAGS
@@ -48,7 +49,7 @@ def main(_):
     weights_file.write_weights(
         FLAGS.out,
         network,
-        describe(config, network) | origin | command_line.provenance(config.seed),
+        describe(config, network) | origin | provenance(config.seed),
     )
     size = os.path.getsize(FLAGS.out)
     print(f"wrote {FLAGS.out}: {size / 1e6:.1f} MB, of {prefix}")

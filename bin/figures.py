@@ -1,4 +1,4 @@
-"""Draws the pictures of README.md and BUILD_NOTES.md from runs and from the embedded people.
+"""Draws the pictures of README.md and docs/ from runs and from the embedded people.
 
     python bin/figures.py --figure=samples --out=docs/samples.jpg
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png
@@ -36,11 +36,11 @@ import os
 import numpy as np
 from absl import flags
 
-from cpm import command_line, evaluate, files, pretrained
+from cpm.cli import command_line, evaluate
+from cpm import files, synthetic
+from cpm.checkpoints import load_network, pretrained
 from cpm.config import AUGMENTATIONS, DecodingConfig, changed
-from cpm.data import synthetic
 from cpm.data.examples import encode_person
-from cpm.data.person import ABSENT
 from cpm.data.prepare import example_maker
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
@@ -48,7 +48,7 @@ from cpm.evaluation.failures import worst
 from cpm.geometry import transform_points
 from cpm.inference import Predictor
 from cpm.inference.batches import find_joints
-from cpm.network import PRESETS, preset, tables
+from cpm.network import PRESETS, preset, summary
 from cpm.network.architectures import architecture as plan_of
 from cpm.plots import (
     check_picture_name,
@@ -65,8 +65,8 @@ from cpm.plots.receptive_fields import draw_receptive_fields
 from cpm.plots.reliability import reliability_diagram
 from cpm.plots.schedules import learning_rates
 from cpm.plots.targets import draw_targets
+from cpm.skeleton import ABSENT
 from cpm.training import schedules
-from cpm.training.checkpoints import load_network
 from cpm.training.recipes import RECIPES, recipe
 from cpm.training.run_folder import read_config, read_metrics
 from cpm.training.targets import make_targets
@@ -220,7 +220,7 @@ def beliefs():
 def architecture():
     """The layers of one preset, stage by stage."""
     config = preset(FLAGS.arch)
-    layers = tables.layer_rows(config)
+    layers = summary.layer_rows(config)
     parameters = sum(layer.parameters for layer in layers)
     multiply_adds = sum(layer.multiply_adds for layer in layers)
     title = (
@@ -304,7 +304,7 @@ def receptive_fields():
         wrist_px = example["joints_px"][0, 0, person.skeleton.index("left_wrist")].numpy()
         stride = config.network.stride
         cell_px = np.floor(wrist_px / stride) * stride + (stride - 1) / 2
-        fields_px = [row.receptive_field_px for row in tables.stage_rows(config.network)[:3]]
+        fields_px = [row.receptive_field_px for row in summary.stage_rows(config.network)[:3]]
         height, width = config.network.image_size
         panels.append((f"{arch}, crop of {height}×{width}", pixels(example), cell_px, fields_px))
     return draw_receptive_fields(panels)

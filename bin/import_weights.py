@@ -20,10 +20,12 @@ import os
 
 from absl import flags
 
-from cpm import command_line, files
+from cpm.cli import command_line
+from cpm import files
+from cpm.cli.flags import define_network_flags, network_config_from_flags
 from cpm.data.manifest import sha256
-from cpm.flags import define_network_flags, network_config_from_flags
 from cpm.interchange import importer
+from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -53,7 +55,7 @@ def main(_):
     record = {"src": FLAGS.src, "sha256": sha256(FLAGS.src)}
     record["layers"] = [dataclasses.asdict(row) for row in rows]
     path = os.path.join(FLAGS.out, "import.json")
-    files.write_json(path, record | command_line.provenance(FLAGS.seed))
+    files.write_json(path, record | provenance(FLAGS.seed))
     fresh = sum(row.stored is None for row in rows)
     print(
         f"\n{len(rows) - fresh} layers imported, {fresh} fresh: {config.arch}, {config.stages} "

@@ -12,14 +12,10 @@ import itertools
 
 from absl import flags
 
-from cpm import command_line
+from cpm.cli import command_line
+from cpm.cli.flags import define_data_flags, define_network_flags, train_config_from_flags
 from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.flags import (
-    define_data_flags,
-    define_network_flags,
-    train_config_from_flags,
-)
 from cpm.geometry import cell_origin
 from cpm.plots.batch import draw_batch
 from cpm.plots.canvas import check_picture_name, write_picture

@@ -11,15 +11,15 @@ import os
 
 from absl import flags
 
-from cpm import command_line
-from cpm.config import PRECISIONS
-from cpm.experiments import memory
-from cpm.flags import (
+from cpm.cli import command_line
+from cpm.cli.flags import (
     define_data_flags,
     define_network_flags,
     define_speed_flags,
     train_config_from_flags,
 )
+from cpm.config import PRECISIONS
+from cpm.experiments import memory
 from cpm.network import slicing
 
 FLAGS = flags.FLAGS

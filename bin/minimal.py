@@ -8,9 +8,8 @@ The paper: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR
   Stage 1 judges each place by a patch of the image around it (Eq. 1). That is enough for a head,
   but a left wrist looks like a right one. Stage 2 sees the features of the image again, and beside
   them stage 1's maps of *all* joints over a wider area (Eq. 3): from where the elbows and shoulders
-  seem to be, it learns where a wrist can be. The loss compares the maps of every stage with ideal
-  ones (Eq. 4) and adds the stages up (Eq. 5), so that the first layers get a strong gradient
-  however many stages follow.
+  seem to be, it learns where a wrist can be. The loss compares every stage's maps with ideal ones
+  (Eq. 4) and adds the stages up (Eq. 5): early layers get a strong gradient at any depth.
 
 Three things are not in the paper; they make two minutes enough: a batch norm after each hidden
 convolution, a loss in which peaks weigh more than empty cells, and Adam instead of plain momentum.
@@ -26,29 +25,30 @@ import imageio.v3 as imageio
 import numpy as np
 import tensorflow as tf
 
-from cpm.data.synthetic import make_person  # (seed, number, split) → an image and its joints
+from cpm.synthetic import make_person  # (seed, number, split) → an image and its joints
 
 SIZE = 96  # side of the square crops the network sees, pixels
 STRIDE = 8  # pixels per cell of a belief map; a map has 12 × 12 cells
+SHIFT = 6  # training crops are moved by up to so many pixels
 SIGMA = 5.0  # deviation of an ideal peak, pixels; the neighbouring cell must still see it
 BATCH = 16  # people per step
 RATE = 0.004  # the learning rate at its highest
 PEAK_WEIGHT = 5.0  # a cell counts 1 + 5 × its ideal belief in the loss; 0 is the paper's loss
-GREY = 128.0  # beyond the image's edge
 NOBODY = -1000.0  # where the joints of a second person are if there is none
 
 
 # ------------------------------------------------------------------ 1. people → crops and joints
 def cut_out(person):
-    """The square around a person: crop, two people's joints `[2, P, 2]`, head size."""
+    """The square around a person and SHIFT pixels more: crop, joints `[2, P, 2]`, head size."""
     joints = person.pose.joints_px  # [P, 2], (x, y) in the image
     low, high = joints.min(axis=0), joints.max(axis=0)
     scale = 1.15 * (high - low).max() / SIZE  # image pixels per crop pixel
-    first = (low + high) / 2 - scale * (SIZE - 1) / 2  # where the crop's pixel (0, 0) lies
-    last = first + scale * (SIZE - 1)
+    side = SIZE + 2 * SHIFT
+    first = (low + high) / 2 - scale * (side - 1) / 2  # where the crop's pixel (0, 0) lies
+    last = first + scale * (side - 1)
     box = np.stack([first[::-1], last[::-1]]) / np.subtract(person.image.shape[:2], 1)  # 0 … 1
     image = person.image[np.newaxis].astype(np.float32)
-    crop = tf.image.crop_and_resize(image, [box.ravel()], [0], [SIZE, SIZE], "bilinear", GREY)[0]
+    crop = tf.image.crop_and_resize(image, [box.ravel()], [0], [side, side], "bilinear", 128.0)[0]
     people = np.full([2, *joints.shape], NOBODY, np.float32)
     for n, pose in enumerate((person.pose, *person.others)[:2]):
         people[n] = (pose.joints_px - first) / scale
@@ -56,13 +56,13 @@ def cut_out(person):
 
 
 def random_batch(crops, joints, mirror, rng):
-    """BATCH people, each mirrored or not: images `[B, H, W, 3]`, joints `[B, 2, P, 2]`."""
+    """BATCH people, moved and half of them mirrored: `[B, SIZE, SIZE, 3]` and `[B, 2, P, 2]`."""
     chosen = rng.integers(len(crops), size=BATCH)
-    images, people = crops[chosen], joints[chosen]
+    x, y = rng.integers(2 * SHIFT + 1, size=2)
+    images, people = crops[chosen, y : y + SIZE, x : x + SIZE], joints[chosen] - np.float32([x, y])
     flip = rng.random(BATCH) < 0.5
     images[flip] = images[flip, :, ::-1]
-    people[flip] = people[flip][:, :, mirror]  # in a mirror the left hand is a right hand
-    people[flip, ..., 0] = SIZE - 1 - people[flip, ..., 0]
+    people[flip] = [SIZE - 1, 0] + [-1, 1] * people[flip][:, :, mirror]  # left becomes right
     return images, people
 
 
@@ -70,10 +70,10 @@ def random_batch(crops, joints, mirror, rng):
 def ideal_maps(joints):
     """Section 3.3: a Gaussian at every joint. `[B, 2, P, 2]` → two times `[B, h, w, P]`.
 
-    Stage 1 sees too little to know which of two people is meant: it is asked for both. Stage 2 is
-    asked for the first alone. The paper helps it with a centre map, one more channel with a
-    Gaussian at the person who is meant. Here that is always the one in the middle of the crop: the
-    channel would be the same for all, and the zeros beyond the edges show where the middle is.
+    Stage 1 sees too little to know which of two people is meant: it is asked for both, stage 2 for
+    the first alone. The paper helps it with a centre map, one more channel with a Gaussian at the
+    person who is meant. Here that is always the one in the middle of the crop, so the channel would
+    hardly change; the zeros beyond the crop's edges show where the middle is.
     """
     centers = tf.range(SIZE // STRIDE, dtype=tf.float32) * STRIDE + (STRIDE - 1) / 2  # 3.5, 11.5, …
     distances = centers - joints[..., tf.newaxis]  # [B, 2, P, 2, cells]
@@ -83,7 +83,7 @@ def ideal_maps(joints):
 
 
 # ------------------------------------------------------------------ 3. the network
-# (side of the kernel, channels, stride) of every hidden layer.
+# Every hidden layer's (side of the kernel, channels, stride).
 FEATURES = [(7, 16, 2), (3, 32, 2), (3, 64, 1), (3, 96, 2), (3, 96, 1), (3, 64, 1)]
 STAGE_1 = [(1, 128, 1)]  # with the features, a cell sees 59 of the 96 pixels
 STAGE_2 = [(7, 64, 1), (7, 64, 1), (1, 64, 1)]  # two 7 × 7 layers of 8 px cells: 96 px more
@@ -140,7 +140,7 @@ class PoseMachine(tf.Module):
                 x = layer(x, training)
             return x
 
-        x = run(self.features, (tf.cast(images, tf.float32) - GREY) / 256.0)  # [B, h, w, 64]
+        x = run(self.features, (tf.cast(images, tf.float32) - 128.0) / 256.0)  # [B, h, w, 64]
         b_1 = run(self.g_1, x)  # Eq. 1: b_1 = g_1(x)
         context = tf.concat([b_1, x], axis=-1)  # [B, h, w, P + 64], psi(b_1) beside the features
         b_2 = run(self.g_2, context)  # Eq. 3: b_2 = g_2(x, psi(b_1)); a third stage likewise
@@ -213,8 +213,7 @@ def find_joints(beliefs):
 
 
 def score(found, truth, head_sizes, chosen):
-    """PCKh@0.5: percent of the chosen joints, seen or hidden, within half a head size."""
-    # As on MPII, a head size is 0.6 × the diagonal of the head's rectangle.
+    """PCKh@0.5: percent of these joints within half a head size (0.6 × the head's diagonal)."""
     errors = np.linalg.norm(found - truth, axis=-1) / head_sizes[:, np.newaxis]  # [N, P]
     return 100 * (errors[:, chosen] <= 0.5).mean()
 
@@ -257,8 +256,8 @@ def parse_arguments():
     """What was asked for; a sentence and status 2 for what cannot be."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.error = lambda message: parser.exit(2, f"error: {message}; see --help\n")
-    parser.add_argument("--steps", type=int, default=1400, help="updates (%(default)s)")
-    parser.add_argument("--people", type=int, default=1000, help="to train on (%(default)s)")
+    parser.add_argument("--steps", type=int, default=1300, help="updates (%(default)s)")
+    parser.add_argument("--people", type=int, default=1300, help="to train on (%(default)s)")
     parser.add_argument("--tested", type=int, default=200, help="to score on (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
     parser.add_argument("--out", default="minimal.png", help="the picture (%(default)s)")
@@ -281,7 +280,8 @@ def main():
     train(network, crops, joints, skeleton.mirror, asked.steps, rng)
 
     people = [make_person(asked.seed, n, split="validation") for n in range(asked.tested)]
-    images, truth, head_sizes = map(np.stack, zip(*map(cut_out, people), strict=True))
+    crops, joints, head_sizes = map(np.stack, zip(*map(cut_out, people), strict=True))
+    images, truth = crops[:, SHIFT:-SHIFT, SHIFT:-SHIFT], joints[:, 0] - SHIFT
     beliefs = [b_t.numpy() for b_t in network(images)]
     found = [find_joints(b_t) for b_t in beliefs]
     kinds = "head neck shoulder elbow wrist hip knee ankle".split()
@@ -290,7 +290,7 @@ def main():
     print(f"PCKh@0.5 of {len(images)} people the network has never seen, %")
     print("        " + "".join(f"{kind:>9}" for kind in chosen))
     for t, joints in enumerate(found, start=1):
-        scores = [score(joints, truth[:, 0], head_sizes, which) for which in chosen.values()]
+        scores = [score(joints, truth, head_sizes, which) for which in chosen.values()]
         print(f"stage {t} " + "".join(f"{percent:9.1f}" for percent in scores))
     imageio.imwrite(asked.out, draw(images[:5], beliefs, found[-1], skeleton))
     print(f"wrote {asked.out}: joints; right wrist and left ankle after stages 1 and 2")

@@ -4,7 +4,6 @@
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --noflip --heatmaps
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --crop=image --passes=1
-    python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
 
 Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps), NAME with its
 suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says which person is
@@ -28,16 +27,19 @@ import os
 
 from absl import flags
 
-from cpm import command_line, files, plots, pretrained
-from cpm.data.images import PictureError, read_picture
-from cpm.errors import UsageError
-from cpm.flags import (
+from cpm.cli import command_line
+from cpm import files, plots
+from cpm.checkpoints import pretrained
+from cpm.cli.flags import (
     decoding_from_flags,
     define_decoding_flags,
     define_speed_flags,
     parse_numbers,
 )
+from cpm.data.images import PictureError, read_picture
+from cpm.errors import UsageError
 from cpm.inference import Predictor, belief_file
+from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -118,7 +120,7 @@ def main(_):
     if FLAGS.json:
         result = {"images": images, "skipped": skipped, "threshold": threshold}
         result |= predictor.settings()
-        files.write_json(FLAGS.json, result | command_line.provenance())
+        files.write_json(FLAGS.json, result | provenance())
     print(f"{len(images)} pictures done, {len(skipped)} skipped")
 
 

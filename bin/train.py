@@ -19,20 +19,22 @@ import os
 
 from absl import flags
 
-from cpm import command_line, evaluate
-from cpm.config import PRECISIONS, SCHEDULES
-from cpm.data import pipeline, sources
-from cpm.data.splits import TRAIN
-from cpm.errors import UsageError
-from cpm.flags import (
+from cpm.cli import command_line, evaluate
+from cpm import checkpoints
+from cpm.cli.flags import (
     define_data_flags,
     define_network_flags,
     define_speed_flags,
     train_config_from_flags,
 )
+from cpm.config import PRECISIONS, SCHEDULES
+from cpm.data import datasets, pipeline
+from cpm.data.splits import TRAIN
+from cpm.errors import UsageError
 from cpm.network import slicing
 from cpm.network.processor import on_gpu
-from cpm.training import checkpoints, loop
+from cpm.provenance import multiplies_bfloat16
+from cpm.training import loop
 
 FLAGS = flags.FLAGS
 define_network_flags()
@@ -79,7 +81,7 @@ flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 def main(_):
     """Data, configuration, training, report."""
     folders = pipeline.split_names(
-        FLAGS.data or [sources.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
     config = train_config(folders)
     slicing.share_out_batches(config)
@@ -89,7 +91,13 @@ def main(_):
             "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
             flush=True,
         )
-    run = loop.Run(config, folders, run_dir, init_from=FLAGS.init_from)
+    run = loop.Run(
+        config,
+        folders,
+        run_dir,
+        evaluate.validation(config, folders),
+        init_from=FLAGS.init_from,
+    )
     run.train()
     report_best(run)
 
@@ -133,7 +141,7 @@ def train_config(folders):
 def wants_bfloat16(config):
     """Whether nobody chose and bfloat16 would be faster; measured of `mini` on a CPU alone."""
     open_choice = FLAGS.precision is None and config.network.arch == "mini"
-    return open_choice and not on_gpu() and command_line.multiplies_bfloat16()
+    return open_choice and not on_gpu() and multiplies_bfloat16()
 
 
 def default_run_dir(config, folders):

@@ -1,6 +1,6 @@
 """The whole of a run as one frozen, printable, comparable value.
 
-`TrainConfig` nests one dataclass per room. It is written to `config.json` of the run folder and
+`TrainConfig` nests one dataclass per package. It is written to `config.json` of the run folder and
 stored inside each checkpoint, so that a checkpoint alone says what it is.
 
 Library code takes these values as arguments and never reads flags. To and from JSON:
@@ -122,6 +122,10 @@ class AugmentConfig:
         in use, where nobody knows how far the crop is off.
       brightness, contrast, saturation, hue: colour jitter, fractions; 0 = off.
       noise: standard deviation of added pixel noise, grey levels of 255, upper end of the range.
+      gray, dark, blur, jpeg, cover: probabilities of a crop without colors, in little light, out of
+        focus, badly compressed, with a rectangle drawn over it (cpm/data/wear.py).
+      company: probability that another training person is pasted in (cpm/data/company.py).
+      nobody: probability of a crop that shows no person at its center (cpm/data/nobody.py).
     """
 
     scale: tuple[float, float] = (1.0, 1.0)
@@ -136,9 +140,19 @@ class AugmentConfig:
     saturation: float = 0.0
     hue: float = 0.0
     noise: float = 0.0
+    gray: float = 0.0
+    dark: float = 0.0
+    blur: float = 0.0
+    jpeg: float = 0.0
+    cover: float = 0.0
+    company: float = 0.0
+    nobody: float = 0.0
 
     def __post_init__(self):
         _require_one_of(self, ("log", "uniform"), "scale_law")
+        for field in ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody"):
+            if not 0 <= getattr(self, field) <= 1:
+                raise ValueError(f"{field} is a probability, 0 to 1, not {getattr(self, field)}")
 
 
 AUGMENTATIONS = {
@@ -164,6 +178,17 @@ AUGMENTATIONS = {
 # show their people at 0.6 to 1 of a joints' box × 1.1, up to 0.12 off the middle.
 AUGMENTATIONS["wild"] = dataclasses.replace(
     AUGMENTATIONS["strong"], scale=(0.5, 1.2), room=0.6, tell_center=False
+)
+# The same for all photographs: with neighbors, without anybody, gray, dark, blurred, covered.
+AUGMENTATIONS["crowd"] = dataclasses.replace(
+    AUGMENTATIONS["wild"],
+    gray=0.1,
+    dark=0.1,
+    blur=0.1,
+    jpeg=0.1,
+    cover=0.1,
+    company=0.3,
+    nobody=0.06,
 )
 
 
@@ -267,7 +292,7 @@ class TrainConfig:
         pays, and elsewhere a large network's operations one by one (cpm/network/slicing.py).
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
-      average_decay: of the averaged weights (cpm/training/average.py), which are evaluated and used
+      average_decay: of the averaged weights (cpm/training/ema.py), which are evaluated and used
         in place of the last ones: 0.999 remembers about 1,000 steps; 0 = no average.
     """
 

@@ -5,7 +5,7 @@ class UsageError(Exception):
     """Bad input from the user: a flag, a file, a folder. Exit status 2.
 
     The message is one or two sentences: what was named, what was found there, what was expected,
-    and the next command to try. Scripts print it without a traceback (`cpm.command_line.run`).
+    and the next command to try. Scripts print it without a traceback (`cpm.cli.command_line.run`).
     """
 
 

@@ -51,7 +51,7 @@ def region_from_joints(joints_px, present, margin):
 
 
 def region_from_scale(center_px, scale, margin=1.0):
-    """The paper's MPII crop: 314 · scale around the annotated centre (FACTS: person fills 64 %)."""
+    """The paper's MPII crop: 314 · scale around the annotated centre (the person fills 64 %)."""
     return CropRegion(tuple(map(float, center_px)), margin * CROP_SIDE_PER_SCALE * float(scale))
 
 
@@ -88,13 +88,27 @@ def crop_to_image(region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(
     Returns:
       `[2, 3]` float32.
     """
+    center = np.asarray(region.center_px) + np.asarray(shift_px)
+    turn = np.cos(angle_rad), np.sin(angle_rad)
+    rows = crop_to_image_rows(center, region.side_px / scale, size, *turn, -1.0 if flip else 1.0)
+    return np.array(rows, np.float32)
+
+
+def crop_to_image_rows(center_px, side_px, size, cosine, sine, mirror):
+    """The two rows of `crop_to_image`; of numbers, or of scalar tensors where a graph computes them.
+
+    Args:
+      center_px: x and y that the crop's middle shows, image pixels.
+      side_px: image pixels on the crop's shorter side.
+      size: (height, width) of the crop.
+      cosine, sine: of the turn.
+      mirror: -1 mirrors left-right, 1 does not.
+    """
     height, width = size
-    k = region.side_px / (scale * min(height, width))
-    cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
-    linear = k * np.array([[cosine, -sine], [sine, cosine]]) @ np.diag([-1.0 if flip else 1.0, 1.0])
-    center = np.array([(width - 1) / 2, (height - 1) / 2])
-    offset = np.asarray(region.center_px) + np.asarray(shift_px) - linear @ center
-    return np.concatenate([linear, offset[:, None]], 1).astype(np.float32)
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    k = side_px / min(height, width)
+    linear = (k * (cosine * mirror), k * -sine), (k * (sine * mirror), k * cosine)
+    return [[a, b, center_px[n] - (a * middle_x + b * middle_y)] for n, (a, b) in enumerate(linear)]
 
 
 def invert_affine(matrix):
@@ -131,8 +145,3 @@ def cell_origin(grid, stride):
     (3.5, 0.0)
     """
     return (stride - 1) / 2 if grid == "center" else 0.0
-
-
-def crop_to_cell(crop, stride):
-    """Fractional map cell of a crop coordinate; inverse of `cell_to_crop`."""
-    return (crop - (stride - 1) / 2) / stride

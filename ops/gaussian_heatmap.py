@@ -9,7 +9,7 @@ import numbers
 
 import tensorflow as tf
 
-from ops.shapes import check_floating, check_positive_int, check_shape
+from ops.shapes import check_finite, check_floating, check_positive_int, check_shape
 
 raw = tf.raw_ops
 
@@ -27,12 +27,13 @@ def gaussian_heatmap(
     stride,
     sigma_px,
     cutoff=0.0,
+    origin_px=None,
     name=None,
 ):
     """Draws one Gaussian per joint on a coarse grid.
 
         b[y, x] = present * exp(-((u - x_j)^2 + (v - y_j)^2) / (2 * sigma_px^2))
-        u = x * stride + (stride - 1) / 2,   v = y * stride + (stride - 1) / 2
+        u = x * stride + origin_px,   v = y * stride + origin_px
         b[y, x] = 0 where that is < cutoff
 
     Differentiable in closed form with respect to `joints_px`, `present` and `sigma_px`; a cell
@@ -48,6 +49,8 @@ def gaussian_heatmap(
       stride: crop pixels per cell, >= 1.
       sigma_px: standard deviation > 0, crop pixels; a number or a scalar tensor.
       cutoff: in [0, 1); the released training code cuts at 0.01.
+      origin_px: crop pixel that cell 0 stands for, a finite number, the same along both axes;
+        None = (stride - 1) / 2, the middle of the pixels that the cell covers.
       name: of the operation in the graph.
 
     Returns:
@@ -79,12 +82,15 @@ def gaussian_heatmap(
         check_positive_int(height, "height")
         check_positive_int(width, "width")
         check_positive_int(stride, "stride")
+        if origin_px is None:
+            origin_px = (stride - 1) / 2
+        check_finite(origin_px, "origin_px")
         if not 0 <= cutoff < 1:
             raise ValueError(f"cutoff is {cutoff!r}, expected a number in [0, 1)")
 
         joints_px = _without_nan(joints_px, present)
-        u = _cell_centres(width, stride, dtype)  # [w, 1]
-        v = _cell_centres(height, stride, dtype)  # [h, 1]
+        u = _cell_positions(width, stride, origin_px, dtype)  # [w, 1]
+        v = _cell_positions(height, stride, origin_px, dtype)  # [h, 1]
 
         @tf.custom_gradient
         def draw(joints_px, present, sigma_px):
@@ -107,11 +113,11 @@ def _without_nan(joints_px, present):
     )
 
 
-def _cell_centres(cells, stride, dtype):
-    """`[cells, 1]`: crop coordinate g * stride + (stride - 1) / 2 of each cell g."""
+def _cell_positions(cells, stride, origin_px, dtype):
+    """`[cells, 1]`: crop coordinate g * stride + origin_px of each cell g."""
     g = raw.Cast(x=raw.Range(start=0, limit=cells, delta=1), DstT=dtype)
-    centres = raw.AddV2(x=raw.Mul(x=g, y=float(stride)), y=(stride - 1) / 2)
-    return raw.ExpandDims(input=centres, axis=1)
+    positions = raw.AddV2(x=raw.Mul(x=g, y=float(stride)), y=float(origin_px))
+    return raw.ExpandDims(input=positions, axis=1)
 
 
 def _row_and_column(joints_px, sigma_px, u, v):

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from ops.resample import gaussian_weights, resample
-from ops.shapes import check_floating, check_positive_int, check_rank
+from ops.shapes import check_finite, check_floating, check_positive_int, check_rank
 
 REFINEMENTS = ("none", "quarter", "taylor", "dark")
 
@@ -29,10 +29,10 @@ _FLAT = 1e-6
 _SLANT = 0.95
 
 
-def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, name=None):
+def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, origin_px=None, name=None):
     """The highest point of each map, in crop pixels, and its value.
 
-    `none` returns the centre of the highest cell (the first one in reading order among equals),
+    `none` returns where the highest cell stands (the first one in reading order among equals),
     `quarter` moves it by 1/4 cell towards its higher neighbour along each axis (not where a
     neighbour is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
     climb (a cell that is not positive, no downward curvature, an axis of fewer than 3 cells) that
@@ -46,6 +46,8 @@ def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, name=None
       stride: crop pixels per cell, >= 1.
       refinement: `none`, `quarter`, `taylor` or `dark`.
       sigma_cells: standard deviation of the blur of `dark`, which needs it, in cells.
+      origin_px: crop pixel that cell 0 stands for, as for `ops.gaussian_heatmap`; None =
+        (stride - 1) / 2.
       name: of the operation in the graph.
 
     Returns:
@@ -65,6 +67,9 @@ def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, name=None
         check_floating(maps, "maps")
         check_rank(maps, 4, "maps")
         check_positive_int(stride, "stride")
+        if origin_px is None:
+            origin_px = (stride - 1) / 2
+        check_finite(origin_px, "origin_px")
         if refinement not in REFINEMENTS:
             raise ValueError(
                 f"refinement is {refinement!r}, expected one of {', '.join(REFINEMENTS)}"
@@ -83,7 +88,7 @@ def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, name=None
         else:
             step_x, step_y = _taylor_steps(peak)
 
-        # Cell g covers the crop coordinate g * stride + (stride - 1) / 2.
+        # Cell g stands for the crop coordinate g * stride + origin_px.
         cells = tf.stack(
             [
                 tf.cast(peak.x, maps.dtype) + step_x,
@@ -91,7 +96,7 @@ def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, name=None
             ],
             axis=-1,
         )  # [B, P, 2]
-        return cells * stride + (stride - 1) / 2, peak.confidence
+        return cells * stride + float(origin_px), peak.confidence
 
 
 def _blur(maps, sigma_cells):

@@ -1,7 +1,8 @@
 """Every op once more, as plain NumPy loops: slow, obvious, the definition.
 
 The fast ops are tested against these; read these first. They have the same names and arguments,
-take and return arrays, and check nothing. Everything is computed in float64.
+take and return arrays, and check nothing. Everything is computed in float64. Fast convolution has a
+reference of its own, `ops.fast_conv.reference`.
 """
 
 import math
@@ -24,61 +25,6 @@ def conv2d(x, kernel, bias=None, *, stride=1):
         if bias is not None:
             y[b, i, j, o] += bias[o]
     return y
-
-
-def bilinear(x, kernel, algorithm):
-    """One tile, one channel, by y = C ((G w) * (A x)): `ops.bilinear.Bilinear`."""
-    image, weights = algorithm.image.matrix(), algorithm.kernel.matrix()
-    products = (weights @ kernel.ravel()) * (image @ x.ravel())
-    return (algorithm.output.matrix().T @ products).reshape(algorithm.outputs)
-
-
-def line(x, kernel, algorithm):
-    """One tile, one channel, on a line, by y = C ((G w) * (A x)): `ops.lines.Line`."""
-    return algorithm.output.T @ ((algorithm.kernel @ kernel) * (algorithm.image @ x))
-
-
-def grouped_conv2d(x, kernel, *, groups):
-    """Group after group: `ops.grouped_conv2d`."""
-    parts = zip(np.split(x, groups, axis=3), np.split(kernel, groups, axis=3))
-    return np.concatenate([conv2d(*part) for part in parts], axis=3)
-
-
-def fast_conv2d(x, kernel, bias=None, *, algorithm):
-    """Tile after tile, channel by channel, the algorithm as matrices: `ops.fast_conv2d`."""
-    if np.ndim(algorithm.image) == 2:
-        return _line_conv2d(x, kernel, bias, algorithm)
-    batch, height, width, channels = x.shape
-    k_height, k_width, _, filters = kernel.shape
-    oh, ow = algorithm.outputs
-    down, across = math.ceil(height / oh), math.ceil(width / ow)
-    top, left = (k_height - 1) // 2, (k_width - 1) // 2
-    padded = np.zeros([batch, down * oh + k_height - 1, across * ow + k_width - 1, channels])
-    padded[:, top : top + height, left : left + width] = x
-    y = np.zeros([batch, down * oh, across * ow, filters])
-    for b, i, j, o, c in np.ndindex(batch, down, across, filters, channels):
-        tile = padded[b, i * oh :, j * ow :, c][: algorithm.tile[0], : algorithm.tile[1]]
-        outputs = bilinear(tile, kernel[:, :, c, o], algorithm)
-        y[b, i * oh : (i + 1) * oh, j * ow : (j + 1) * ow, o] += outputs
-    return y[:, :height, :width] + (0 if bias is None else bias)
-
-
-def _line_conv2d(x, kernel, bias, algorithm):
-    """The tiles are pieces of columns; the kernel's columns lie side by side in the image."""
-    batch, height, width, channels = x.shape
-    k_height, k_width, _, filters = kernel.shape
-    step = algorithm.outputs
-    down = math.ceil(height / step)
-    top, left = (k_height - 1) // 2, (k_width - 1) // 2
-    padded = np.zeros([batch, down * step + k_height - 1, width + k_width - 1, channels])
-    padded[:, top : top + height, left : left + width] = x
-    y = np.zeros([batch, down * step, width, filters])
-    loops = np.ndindex(batch, down, width, k_width, filters, channels)
-    for b, i, j, n, o, c in loops:
-        rows = slice(i * step, i * step + algorithm.tile)
-        outputs = line(padded[b, rows, j + n, c], kernel[:, n, c, o], algorithm)
-        y[b, i * step : (i + 1) * step, j, o] += outputs
-    return y[:, :height] + (0 if bias is None else bias)
 
 
 def max_pool(x, *, window, stride):
@@ -148,14 +94,16 @@ def sliced_batch_norm(xs, scale, offset, *, epsilon):
     return np.split(y, np.cumsum([len(x) for x in xs])[:-1]), mean, variance
 
 
-def gaussian_heatmap(joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0):
+def gaussian_heatmap(
+    joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0, origin_px=None
+):
     """One Gaussian per joint: `ops.gaussian_heatmap`."""
+    origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, joints, _ = joints_px.shape
     maps = np.zeros([batch, height, width, joints])
     for b, y, x, p in np.ndindex(*maps.shape):
         if present[b, p]:
-            u = x * stride + (stride - 1) / 2
-            v = y * stride + (stride - 1) / 2
+            u, v = x * stride + origin_px, y * stride + origin_px
             x_j, y_j = joints_px[b, p]
             squared = (u - x_j) ** 2 + (v - y_j) ** 2
             value = present[b, p] * math.exp(-squared / (2 * sigma_px**2))
@@ -218,8 +166,9 @@ def gaussian_weights(cells, sigma_cells):
     return weights
 
 
-def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None):
+def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, origin_px=None):
     """Highest point of each map: `ops.find_peaks`."""
+    origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, _, _, joints = maps.shape
     points_px, confidence = np.zeros([batch, joints, 2]), np.zeros([batch, joints])
     for b, p in np.ndindex(batch, joints):
@@ -233,8 +182,8 @@ def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None):
             step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
         if refinement in ("taylor", "dark"):
             step_x, step_y = _newton(one, x, y)
-        points_px[b, p, 0] = (x + step_x) * stride + (stride - 1) / 2
-        points_px[b, p, 1] = (y + step_y) * stride + (stride - 1) / 2
+        points_px[b, p, 0] = (x + step_x) * stride + origin_px
+        points_px[b, p, 1] = (y + step_y) * stride + origin_px
     return points_px, confidence
 
 

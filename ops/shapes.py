@@ -5,6 +5,9 @@ that is still unknown (`None`, e.g. the batch of a `tf.function`) passes. Dimens
 the letters of the docstrings, and one letter has one value across the arguments of a call.
 """
 
+import math
+import numbers
+
 import tensorflow as tf
 
 
@@ -38,7 +41,7 @@ def check_shape(tensor, expected, name, sizes=None):
     if shape.rank is None:
         return sizes
     fits = shape.rank == len(expected)
-    for size, entry in zip(shape.as_list(), expected):
+    for size, entry in zip(shape.as_list(), expected, strict=False):
         if size is None or entry is None:
             continue
         if isinstance(entry, str):
@@ -94,6 +97,18 @@ def check_positive_int(value, name):
     """
     if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
         raise ValueError(f"{name} is {value!r}, expected an integer of at least 1")
+
+
+def check_finite(value, name):
+    """Raises unless `value` is a finite Python number.
+
+    >>> check_finite(float("nan"), "origin_px")
+    Traceback (most recent call last):
+    ...
+    ValueError: origin_px is nan, expected a finite number
+    """
+    if not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}, expected a finite number")
 
 
 def _written(entries):

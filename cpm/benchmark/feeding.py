@@ -15,9 +15,8 @@ from cpm.benchmark import exchange
 from cpm.benchmark.ours import RATE, variant_config
 from cpm.benchmark.worker import Side
 from cpm.data import pipeline
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, slicing
-from cpm.training import optimizers
-from cpm.training.step import TrainStep
+from cpm.network import slicing
+from cpm.training.setup import set_up
 
 
 class Batches(Side):
@@ -33,7 +32,7 @@ class Batches(Side):
 
 
 class Step(Side):
-    """One call is one training step, with the recipe's own optimiser.
+    """One call is one training step, with the recipe's own optimizer.
 
     Settings: `changes`; `fed`: whether every step gets a batch of the pipeline.
     """
@@ -46,14 +45,7 @@ class Step(Side):
         if not settings["fed"]:
             stream = itertools.repeat(_kept(stream))
         self._stream = iter(stream)
-        network = ConvolutionalPoseMachine(
-            config.network,
-            seed=config.seed,
-            compute_dtype=config.precision,
-            method=ConvolutionMethod(config.conv, config.xla),
-        )
-        optimizer = optimizers.make_optimizer(config.optimizer, network)
-        self._step = TrainStep(network, optimizer, config)
+        self._step = set_up(config).step
 
     def compute(self):
         _, gradients = self._step.losses_and_gradients(next(self._stream), 0)

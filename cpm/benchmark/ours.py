@@ -8,21 +8,23 @@ A variant is a change of the `TrainConfig`, nothing else: `VARIANTS` is the plac
     bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
 """
 
+import cpm.quiet_start  # noqa: F401  first: TensorFlow as the scripts import it
+
+# isort: split
 import numpy as np
 import tensorflow as tf
 
 import ops
-from cpm import command_line  # noqa: F401  first: TensorFlow as the scripts import it
 from cpm.benchmark import exchange
 from cpm.benchmark.worker import Side
 from cpm.benchmark.workload import key_of
 from cpm.config import TrainConfig, changed
 from cpm.config_json import from_dict
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, slicing
+from cpm.network import ConvolutionMethod, slicing
 from cpm.network.convolution import compiles_whole
 from cpm.network.layers import Dropout
-from cpm.training import optimizers
-from cpm.training.step import TENSORS, TrainStep
+from cpm.training.setup import make_network, set_up
+from cpm.training.step import TENSORS
 
 VARIANTS = {
     "graph": {"xla": False},
@@ -54,7 +56,8 @@ class Forward(Side):
     """Images to the belief maps of all stages, as in prediction."""
 
     def __init__(self, folder, settings):
-        config, network, inputs = _load(folder, settings)
+        config, inputs = _load(folder, settings)
+        network = fill(make_network(config), folder)
         self._arguments = inputs["image"], inputs["center_px"]
         network.freeze()
         whole = compiles_whole(config.xla)
@@ -74,10 +77,10 @@ class Training(Side):
     def __init__(self, folder, settings):
         _, plan = exchange.read_plan(folder)
         slicing.share_out_batches(variant_config(plan, settings), settings["threads"])
-        config, network, inputs = _load(folder, settings)
-        optimizer = optimizers.make_optimizer(config.optimizer, network)
+        config, inputs = _load(folder, settings)
+        network, _, _, self._step = set_up(config)
+        fill(network, folder)
         self._batch = {key: inputs[key] for key in TENSORS}
-        self._step = TrainStep(network, optimizer, config)
         self._stages = range(1, config.network.stages + 1)
 
     def compute(self):
@@ -141,12 +144,8 @@ class Convolution(Side):
         return ops.fast_conv2d(x, kernel, bias, **self._how)
 
 
-def build_network(folder, config):
-    """The network of a `TrainConfig` with the weights of exchange.py, without dropout."""
-    method = ConvolutionMethod(config.conv, config.xla)
-    network = ConvolutionalPoseMachine(
-        config.network, seed=config.seed, method=method, compute_dtype=config.precision
-    )
+def fill(network, folder):
+    """Gives a network the weights of exchange.py, and switches dropout off; returns it."""
     weights = exchange.read_arrays(folder, exchange.WEIGHTS)
     for variable in network.variables:
         variable.assign(weights[key_of(variable)])
@@ -157,9 +156,9 @@ def build_network(folder, config):
 
 
 def _load(folder, settings):
-    """(configuration, network, {name: tensor of the inputs})."""
+    """(configuration, {name: tensor of the inputs})."""
     _, plan = exchange.read_plan(folder)
     config = variant_config(plan, settings)
     inputs = exchange.read_arrays(folder, exchange.INPUTS)
     tensors = {key: tf.constant(inputs[key]) for key in TENSORS}
-    return config, build_network(folder, config), tensors
+    return config, tensors

@@ -1,6 +1,7 @@
 """Results on the screen: one table for every item, a row for every side."""
 
 from cpm.benchmark.measure import SHARES
+from cpm.text_table import format_table
 
 SEPARATE = 4  # more items than these share one table
 HEADER = (
@@ -42,7 +43,7 @@ def format_entries(entries):
 def _overview(entries, items):
     """A row per item: medians with their share of the limit."""
     columns = list(_all_sides(entries))
-    rows = [["", *columns], ["---", *["---:"] * len(columns)]]
+    rows = []
     for item in items:
         found = _all_sides([entry for entry in entries if entry["item"] == item])
         cells = [
@@ -50,7 +51,7 @@ def _overview(entries, items):
             for side in columns
         ]
         rows.append([item, *cells])
-    return _markdown(rows)
+    return format_table(["", *columns], rows)
 
 
 def _all_sides(entries):
@@ -59,19 +60,15 @@ def _all_sides(entries):
     return own | {name: n for entry in entries for name, n in entry["peers"].items()}
 
 
-def _markdown(rows):
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
 def _table(entries):
     """One item's table."""
     variants = {entry["variant"]: entry["ours"] for entry in entries}
     header = ["side", *HEADER, *(f"÷ {variant}" for variant in variants)]
-    rows = [header, ["---", *["---:"] * (len(header) - 1)]]
+    rows = []
     for label, numbers in _all_sides(entries).items():
         ratios = [numbers["median_s"] / own["median_s"] for own in variants.values()]
         rows.append([label, *_cells(numbers), *(f"{ratio:.2f}" for ratio in ratios)])
-    return _markdown(rows)
+    return format_table(header, rows)
 
 
 def _cells(numbers):

@@ -15,7 +15,7 @@ import time
 from cpm.benchmark.ours import VARIANTS
 from cpm.benchmark.processes import Failed
 from cpm.benchmark.timing import summarize
-from cpm.benchmark.worker import peak_mb
+from cpm.process_memory import peak_mb
 
 FIRST_STEP = "first step after"  # what cpm/training/loop.py prints
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bin", "train.py")

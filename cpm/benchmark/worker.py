@@ -18,12 +18,12 @@ answered with its sentence; the traceback goes to the error stream too.
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 import traceback
 
 from cpm.benchmark import exchange
+from cpm.process_memory import forget_peak, peak_mb
 
 
 class Side:
@@ -94,36 +94,6 @@ class Worker:
 
     def _memory(self):
         return {"peak_mb": peak_mb(), "imported_mb": self._imported_mb}
-
-
-def peak_mb(process="self"):
-    """Largest resident size of a process since it began, or since `forget_peak`; MB of 1e6 bytes.
-
-    Linux keeps it as VmHWM. `ru_maxrss` is the fallback elsewhere: there a process inherits the
-    peak of the one that started it, which may be larger than its own.
-
-    Args:
-      process: its number; only on Linux.
-    """
-    try:
-        with open(f"/proc/{process}/status", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024 / 1e6
-    except OSError:
-        pass
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def forget_peak():
-    """Starts to look for the peak anew (on Linux); returns the resident size now, MB."""
-    try:
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")
-    except OSError:
-        pass
-    return peak_mb()
 
 
 def _find(name):

@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from cpm.benchmark import exchange
 from cpm.config_json import to_dict
-from cpm.data.person import ABSENT, VISIBLE
 from cpm.geometry import REFERENCE_CROP_PX
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.network.architectures import NORMALIZATIONS
 from cpm.network.model import CENTER_SIGMA_PX, center_map
+from cpm.skeleton import ABSENT, VISIBLE
 from cpm.training.targets import make_targets
 
 SHARE_ABSENT = 0.1

@@ -1,7 +1,7 @@
 """From annotated photographs to batches: readers, records, augmentation, input pipeline.
 
-    reader (lsp, lspet, synthetic, ...) -> Person -> records (TFRecord + manifest.json)
+    reader (lsp, lspet, mpii, coco, flic), or cpm.synthetic -> Person -> records (TFRecord + manifest.json)
     records -> pipeline: order, decode, augment, crop, batch
 
-This room knows neither the network nor the loss.
+It knows neither the network nor the loss.
 """

@@ -9,8 +9,9 @@ import os
 
 import numpy as np
 
-from cpm.data.examples import parse_example
+from cpm.data.examples import parse_example, parse_origin
 from cpm.data.manifest import read_manifest
+from cpm.data.person import Origin
 from cpm.data.records import read_shard
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
@@ -21,6 +22,7 @@ class Annotations:
     """Attributes:
     skeleton: names of the P joints.
     ids: N ids.
+    origins: N `Origin`s.
     joints_px: `[N, P, 2]` float64, pixels of the stored pictures; 0 where absent.
     state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
     head_size_px: `[N]`, pixels of the stored pictures; 0 = unknown.
@@ -29,6 +31,7 @@ class Annotations:
 
     skeleton: Skeleton
     ids: tuple[str, ...]
+    origins: tuple[Origin, ...]
     joints_px: np.ndarray
     state: np.ndarray
     head_size_px: np.ndarray
@@ -56,20 +59,24 @@ def read_annotations(folder, split):
             + ", ".join(inhabited)
         )
     people = [
-        {
-            key: value.numpy()
-            for key, value in parse_example(record, len(manifest.skeleton)).items()
-            if key != "picture"
-        }
+        _without_picture(record, len(manifest.skeleton))
         for shard in manifest.splits[split]
         for record in read_shard(os.path.join(folder, shard.file))
     ]
     return Annotations(
         skeleton=manifest.skeleton,
         ids=tuple(person["id"].decode() for person in people),
+        origins=tuple(person["origin"] for person in people),
         # Pose 0 is the person's own, the others are neighbours in the picture.
         joints_px=np.stack([p["joints_px"][0] for p in people]).astype(np.float64),
         state=np.stack([p["state"][0] for p in people]),
         head_size_px=np.array([sum(p["head_size_px"]) for p in people], np.float64),
         to_source=np.stack([p["to_source"] for p in people]).astype(np.float64),
     )
+
+
+def _without_picture(record, joints):
+    """The fields of `parse_example` as NumPy arrays, and the `origin`."""
+    fields = parse_example(record, joints).items()
+    found = {key: value.numpy() for key, value in fields if key != "picture"}
+    return found | {"origin": parse_origin(record)}

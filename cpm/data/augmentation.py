@@ -19,7 +19,12 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from cpm import geometry
 from cpm.data.crops import BORDER
+
+# Streams of an example's generator beside that of `draw_change`, so that one more kind of
+# augmentation changes no other; 1 is the pixel noise.
+NOISE, COMPANY, NOBODY, WEAR = 1, 2, 3, 4
 
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
 
@@ -61,6 +66,11 @@ def example_seed(seed, epoch, example_id):
     return tf.random.fold_in(base, key, alg="philox")
 
 
+def stream(seed, number):
+    """`[2]` int64 seed of one kind of augmentation of an example, for `seed` of `example_seed`."""
+    return tf.random.fold_in(seed, number, alg="philox")
+
+
 def draw_change(seed, config):
     """Draws a `Change` within the ranges of an `AugmentConfig`.
 
@@ -95,7 +105,7 @@ def _draw_scale(u, config):
 
 
 def crop_to_image(center_px, side_px, size, change=None):
-    """`cpm.geometry.crop_to_image` as graph operations, with the numbers of a `Change`.
+    """`cpm.geometry.crop_to_image` of tensors, with the numbers of a `Change`.
 
     Args:
       center_px: `[2]`, (x, y) of the crop's centre in image pixels.
@@ -106,7 +116,6 @@ def crop_to_image(center_px, side_px, size, change=None):
     Returns:
       `[2, 3]` float64: crop pixel (x, y, 1) -> image pixel (x, y).
     """
-    height, width = size
     center_px, side_px = tf.cast(center_px, tf.float64), tf.cast(side_px, tf.float64)
     cosine, sine, mirror = (tf.constant(v, tf.float64) for v in (1, 0, 1))
     if change is not None:
@@ -114,11 +123,9 @@ def crop_to_image(center_px, side_px, size, change=None):
         center_px += change.shift * side_px
         cosine, sine = tf.cos(change.angle_rad), tf.sin(change.angle_rad)
         mirror = tf.where(change.flip, -mirror, mirror)
-    k = side_px / min(height, width)
-    linear = k * tf.stack([[cosine * mirror, -sine], [sine * mirror, cosine]])  # [2, 2]
-    middle = tf.constant([(width - 1) / 2, (height - 1) / 2], tf.float64)
-    offset = center_px - tf.linalg.matvec(linear, middle)
-    return tf.concat([linear, offset[:, tf.newaxis]], 1)
+    return tf.stack(
+        geometry.crop_to_image_rows(center_px, side_px, size, cosine, sine, mirror)
+    )  # [2, 3]
 
 
 def image_to_crop(matrix, points):

@@ -3,7 +3,7 @@
     annotations.json    or any other name, if it is the folder's only .json file
     images/             the pictures; the file names of the annotations are relative to it
 
-What is read of the file (README.md, step 4, makes one):
+What is read of the file (docs/howto/own_data.md makes one):
 
     images       [{"id", "file_name"}]
     categories   [{"id", "keypoints": [name], "skeleton": [[a, b]]}]; limbs count names from 1 and
@@ -38,9 +38,10 @@ import numpy as np
 
 from cpm import files, geometry
 from cpm.data.images import inside
-from cpm.data.person import ABSENT, Person, Pose
+from cpm.data.person import Origin, Person, Pose
+from cpm.data.splits import folder_split
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS, own_skeleton
+from cpm.skeleton import ABSENT, SKELETONS, own_skeleton
 
 ANNOTATIONS = "annotations.json"
 CROWDS = "crowds"  # one annotation for many people; it has no joints
@@ -179,6 +180,7 @@ def _people(record, folder):
         people.append(
             Person(
                 id=f"coco/{picture}#{key}",
+                origin=Origin("coco", picture, key, picture, folder_split(picture)),
                 image=pictures[image],
                 skeleton=skeleton,
                 pose=poses[key],

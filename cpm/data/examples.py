@@ -9,18 +9,21 @@
     scale           float  [1], or [0]: person height / 200 px
     head_size_px    float  [1], or [0]
     to_source       float  [6] row-major [2, 3]: pixels of the picture -> pixels of the original file
+    origin          bytes  JSON object: the fields of the person's `Origin`
 
+Records of before there were origins are read as well, cpm/data/old_records.py.
 Positions stay in the order of the data set's skeleton; the pipeline maps them by name.
 """
 
 import dataclasses
+import json
 
 import numpy as np
 import tensorflow as tf
 
 from cpm import geometry
-from cpm.data import images
-from cpm.data.person import Pose
+from cpm.data import images, old_records
+from cpm.data.person import Origin, Pose
 
 CONTEXT = 3.2  # a cut picture keeps this many times the person's size
 
@@ -85,6 +88,18 @@ def parse_example(serialised, joints):
     fields["joints_px"] = tf.reshape(fields["joints_px"], [-1, joints, 2])
     fields["state"] = tf.cast(tf.reshape(fields["state"], [-1, joints]), tf.int32)
     return fields
+
+
+def parse_origin(serialised):
+    """The `Origin` of one serialised person.
+
+    Args:
+      serialised: bytes.
+    """
+    features = tf.train.Example.FromString(serialised).features.feature
+    if "origin" in features:
+        return Origin(**json.loads(features["origin"].bytes_list.value[0]))
+    return old_records.origin_of(features["id"].bytes_list.value[0].decode())
 
 
 def _picture(image, max_pixels):
@@ -158,6 +173,7 @@ def _serialise(person, content, size, to_source):
         "scale": _floats(optional[0]),
         "head_size_px": _floats(optional[1]),
         "to_source": _floats(to_source.ravel()),
+        "origin": _bytes(json.dumps(dataclasses.asdict(person.origin)).encode()),
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)

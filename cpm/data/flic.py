@@ -28,19 +28,21 @@ References: B. Sapp and B. Taskar, "MODEC: Multimodal Decomposable Models for Hu
 import collections
 import dataclasses
 import os
+import re
 
 import numpy as np
 
 from cpm.data import matlab
 from cpm.data.images import inside
-from cpm.data.person import ABSENT, VISIBLE, Person, Pose
-from cpm.data.splits import TEST, named_split
+from cpm.data.person import Origin, Person, Pose
+from cpm.data.splits import TEST, TRAIN
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 
 SKELETON = SKELETONS["flic11"]
 FILE = "examples.mat"
 POINTS = 29
+SCENE_FRAMES = 750  # half a minute at 25 pictures a second
 COLUMNS = {
     "left_shoulder": 1, "left_elbow": 2, "left_wrist": 3,
     "right_shoulder": 4, "right_elbow": 5, "right_wrist": 6,
@@ -78,6 +80,13 @@ def read_people(folder, file=FILE):
         for number, example in enumerate(people, start=1):
             yield Person(
                 id=person_id(picture, number, example.test),
+                origin=Origin(
+                    source="flic",
+                    picture=picture,
+                    number=number,
+                    group=scene(picture),
+                    official_split=TEST if example.test else TRAIN,
+                ),
                 image=path,
                 skeleton=SKELETON,
                 pose=example.pose,
@@ -104,13 +113,17 @@ def person_id(picture, index, test):
     return f"flic/{'test-' if test else ''}{picture.removesuffix('.jpg')}-{index}"
 
 
-def is_test(id):
-    """Whether an id of `person_id` is of the official test half.
+def scene(picture):
+    """Film and half minute of a picture, or its whole name if that holds no number of a frame.
 
-    >>> is_test("flic/test-a-00000001-2"), is_test("flic/a-00000001-2")
-    (True, False)
+    Frames are numbered through the film and taken every few: those near in number are nearly the
+    same picture and must share a split.
+
+    >>> scene("12-oclock-high-00004151.jpg")
+    '12-oclock-high-5'
     """
-    return named_split(id) == TEST
+    match = re.fullmatch(r"(.+)-(\d+)", picture.removesuffix(".jpg"))
+    return f"{match[1]}-{int(match[2]) // SCENE_FRAMES}" if match else picture
 
 
 def _examples(path):

@@ -34,7 +34,7 @@ def read_ids(path):
     except FileNotFoundError:
         raise UsageError(
             f"there is no file {str(path)!r}; expected a text file with an id in every line, "
-            "as bin/eval.py --write_doubts makes it"
+            "as bin/eval.py --write_suspects makes it"
         ) from None
     except UnicodeDecodeError:
         raise UsageError(

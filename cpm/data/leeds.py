@@ -10,14 +10,14 @@ import os
 import numpy as np
 import scipy.io
 
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
 from cpm.errors import UsageError
 from cpm.skeleton import SKELETONS
 
 SKELETON = SKELETONS["lsp14"]
 
 
-def read_people(folder, source, *, digits, unflagged, flagged):
+def read_people(folder, source, *, digits, unflagged, flagged, official_split):
     """Yields the `Person` of every column of `joints.mat`, also where its picture is missing.
 
     Args:
@@ -25,6 +25,7 @@ def read_people(folder, source, *, digits, unflagged, flagged):
       source: `lsp` or `lspet`: the first part of the ids.
       digits: of the number in the pictures' names.
       unflagged, flagged: state of a joint whose third value is 0, 1.
+      official_split: function of a person's number, from 1.
 
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
@@ -40,7 +41,8 @@ def read_people(folder, source, *, digits, unflagged, flagged):
                 "download the data set again"
             ) from error
         picture = os.path.join(folder, "images", f"{name}.jpg")
-        yield Person(f"{source}/{name}", picture, SKELETON, pose)
+        origin = Origin(source, name, number, group=name, official_split=official_split(number))
+        yield Person(f"{source}/{name}", picture, SKELETON, pose, origin=origin)
 
 
 def read_annotations(folder):

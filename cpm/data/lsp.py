@@ -9,7 +9,8 @@ References: S. Johnson and M. Everingham, "Clustered Pose and Nonlinear Appearan
 """
 
 from cpm.data import leeds
-from cpm.data.person import OCCLUDED, VISIBLE
+from cpm.data.splits import TEST, TRAIN
+from cpm.skeleton import OCCLUDED, VISIBLE
 
 
 def read_people(folder):
@@ -21,4 +22,11 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    return leeds.read_people(folder, "lsp", digits=4, unflagged=VISIBLE, flagged=OCCLUDED)
+    return leeds.read_people(
+        folder,
+        "lsp",
+        digits=4,
+        unflagged=VISIBLE,
+        flagged=OCCLUDED,
+        official_split=lambda number: TRAIN if number <= 1000 else TEST,
+    )

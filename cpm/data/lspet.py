@@ -9,7 +9,8 @@ References: S. Johnson and M. Everingham, "Learning Effective Human Pose Estimat
 """
 
 from cpm.data import leeds
-from cpm.data.person import ABSENT, VISIBLE
+from cpm.data.splits import TRAIN
+from cpm.skeleton import ABSENT, VISIBLE
 
 
 def read_people(folder):
@@ -21,4 +22,11 @@ def read_people(folder):
     Raises:
       UsageError: if `joints.mat` is missing or malformed.
     """
-    return leeds.read_people(folder, "lspet", digits=5, unflagged=ABSENT, flagged=VISIBLE)
+    return leeds.read_people(
+        folder,
+        "lspet",
+        digits=5,
+        unflagged=ABSENT,
+        flagged=VISIBLE,
+        official_split=lambda _: TRAIN,
+    )

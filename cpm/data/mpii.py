@@ -33,9 +33,10 @@ import numpy as np
 
 from cpm.data import matlab
 from cpm.data.images import inside
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE, Person, Pose
+from cpm.data.person import Origin, Person, Pose
+from cpm.data.splits import TEST, TRAIN
 from cpm.errors import UsageError
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 
 SKELETON = SKELETONS["mpii16"]
 FILE = "mpii_human_pose_v1_u12_1.mat"
@@ -88,8 +89,10 @@ def read_people(folder, single_person=False):
         for number, person in enumerate(people, start=1):
             if single_person and number not in apart:
                 continue
+            index = before[name] + number
             yield Person(
-                id=person_id(name, before[name] + number, train),
+                id=person_id(name, index, train),
+                origin=Origin("mpii", name, index, name, TRAIN if train else TEST),
                 image=inside(pictures, name),
                 skeleton=SKELETON,
                 others=_others(people, person),
@@ -122,7 +125,7 @@ def read_annorect(annorect):
 
 
 def person_id(picture, index, train):
-    """Id of a person; `splits.mpii_person` is the way back.
+    """Id of a person.
 
     Args:
       picture: name of the file; `.jpg`, which all have, is left out.

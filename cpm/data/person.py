@@ -1,18 +1,14 @@
 """A person in a photograph: what every reader of every data set yields.
 
 Conventions: points are `(x, y)` in image pixels, 0-based, pixel centres at integers. Each joint is
-in one of three states, which is carried along and never guessed from coordinates.
+in one of three states (cpm/skeleton.py).
 """
 
 import dataclasses
 
 import numpy as np
 
-from cpm.skeleton import Skeleton
-
-ABSENT = 0  # no position: not annotated
-OCCLUDED = 1  # a position, but hidden behind something
-VISIBLE = 2
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE, Skeleton
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +45,32 @@ class Pose:
 
 
 @dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a person stands in the data set, as its reader knows it; split rules go by this.
+
+    Attributes:
+      source: name of the data set, e.g. `lsp`.
+      picture: what the data set calls the picture, e.g. `im0001` or `cats/a.jpg`.
+      number: which person of the data set, or of the picture where it counts there: LSP's column of
+        `joints.mat`, MPII's index in the picture, COCO's annotation; from 1 but for COCO's.
+      group: people of one group look alike and must share a split, e.g. a scene of a film.
+      official_split: `train`, `validation` or `test`; None where the data set does not say.
+    """
+
+    source: str = ""
+    picture: str = ""
+    number: int = 0
+    group: str = ""
+    official_split: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Person:
     """One person to be found in one picture, with all that the data set says of them.
 
     Attributes:
-      id: unique in the data set and stable, e.g. `lsp/im0001`; randomness is keyed on it.
+      id: unique in the data set and stable, e.g. `lsp/im0001`; randomness is keyed on it, and nothing
+        is read out of it.
       image: path of the picture (str), or `[H, W, 3]` uint8 RGB pixels.
       skeleton: order and names of the joints.
       pose: the joints.
@@ -61,6 +78,7 @@ class Person:
       center_px: (x, y) of the body as annotated (MPII `objpos`), or None.
       scale: person height / 200 px as annotated (MPII `scale`), or None.
       head_size_px: 0.6 × diagonal of the head rectangle, MPII's unit of error, or None.
+      origin: where the person stands in the data set.
       excluded: what this is if the data set itself says that it is no single person, as the
         conversion's report calls it (`crowds`), or None.
     """
@@ -73,6 +91,7 @@ class Person:
     center_px: tuple[float, float] | None = None
     scale: float | None = None
     head_size_px: float | None = None
+    origin: Origin = Origin()
     excluded: str | None = None
 
     def __post_init__(self):

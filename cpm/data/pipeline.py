@@ -10,6 +10,8 @@ A batch is a dict (B examples, M = `max_people` poses each, P joints of the mode
     crop_to_image  [B, 2, 3] float32
     valid          [B] float32; 0 marks a row that only fills the last batch
     id             [B] string
+    nobody         [B] float32; 1: nobody is at the center, pose 0 is absent and the later stages'
+                   maps are empty; only where `AugmentConfig.nobody` is above 0
     pyramid        [B, S, H, W, 3] like image, the person larger by each of S factors; only where
                    evaluation asks for other scales than 1
 
@@ -26,13 +28,12 @@ import tensorflow as tf
 from absl import logging
 
 from cpm.config import AugmentConfig
-from cpm.data import order
+from cpm.data import shuffling
 from cpm.data.manifest import read_manifest
-from cpm.data.person import ABSENT
 from cpm.data.prepare import example_maker
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
-from cpm.skeleton import Skeleton, get_skeleton
+from cpm.skeleton import ABSENT, Skeleton, get_skeleton
 
 WINDOW_BYTES = 256_000_000  # of records that are held in memory to shuffle among
 WORKERS = min(16, os.cpu_count() or 1)
@@ -65,13 +66,14 @@ def training_batches(data_dirs, config, *, start_step=0):
     """
     folders = open_folders(data_dirs, TRAIN, config.data.crop)
     files, numbers = _files(folders)
-    records = order.endless_order(
+    records = shuffling.endless_order(
         files,
         numbers,
         sum(folder.people for folder in folders),
         seed=config.seed,
         buffer=_window(folders, config.data.shuffle_buffer),
         start=start_step * config.data.batch_size,
+        pairs=config.data.augment.company > 0,
     )
     make = _maker(folders, config, config.data.crop, config.data.augment)
     return _tuned(
@@ -114,7 +116,7 @@ def evaluation_batches(
     scales = () if tuple(scales) == (1.0,) else tuple(scales)
     crop = crop or config.data.crop
     make = _maker(folders, config, crop, AugmentConfig(), scales, regions)
-    examples = order.fixed_order(*_files(folders)).map(
+    examples = shuffling.fixed_order(*_files(folders)).map(
         make, num_parallel_calls=WORKERS, deterministic=True
     )
     missing = -sum(folder.people for folder in folders) % batch_size

@@ -7,11 +7,10 @@ import tensorflow as tf
 
 from cpm import geometry
 from cpm.config import CROP_RULES
-from cpm.data import augmentation
+from cpm.data import augmentation, company, nobody, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
-from cpm.data.person import ABSENT
-from cpm.skeleton import get_skeleton
+from cpm.skeleton import ABSENT, get_skeleton
 
 
 def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
@@ -26,45 +25,59 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
       regions: {id: `CropRegion`} of people whose crop lies there, not where the rule says; or None.
 
     Returns:
-      Function (epoch, folder, serialised) -> dict, see cpm/data/pipeline.py for its keys.
+      Function (epoch, folder, serialised) -> dict, see cpm/data/pipeline.py for its keys; where
+      people are pasted in, it also takes the second person's folder and record.
 
     Raises:
       ValueError: for an unknown crop rule.
     """
     if data.crop not in CROP_RULES:
         raise ValueError(f"crop is {data.crop!r}, expected one of {', '.join(CROP_RULES)}")
-    skeleton = get_skeleton(network.skeleton)
+    if data.augment.company and data.max_people < 2:
+        raise ValueError("max_people should be at least 2 where people are pasted in (company)")
+    skeleton, size = get_skeleton(network.skeleton), network.image_size
     given = _Regions(regions) if regions else None
 
+    augment = data.augment
+
     @tf.autograph.experimental.do_not_convert
-    def make(epoch, folder, serialised):
+    def make(epoch, folder, serialised, *second):
         person = _parse(serialised, folder, skeletons, skeleton)
         example_seed = augmentation.example_seed(seed, epoch, person["id"])
-        change = augmentation.draw_change(example_seed, data.augment)
+        change = augmentation.draw_change(example_seed, augment)
         center_px, side_px = region(person, data.crop, data.margin)
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
-        matrix = augmentation.crop_to_image(center_px, side_px, network.image_size, change)
-        joints_px, state = _poses_in_crop(person, matrix, data.max_people)
+        matrix = augmentation.crop_to_image(center_px, side_px, size, change)
         picture = _decode(person)
 
         def cut(matrix):
-            return _crop(picture, matrix, network.image_size, data, change, example_seed)
+            return _crop(picture, matrix, size, data, change, example_seed)
 
-        pyramid = {}
+        example = {"image": cut(matrix), "crop_to_image": _float32(matrix)}
+        joints_px, state = _poses_in_crop(person, matrix, data.max_people)
+        example["joints_px"] = augmentation.mirror_joints(joints_px, change.flip, skeleton.mirror)
+        example["state"] = augmentation.mirror_joints(state, change.flip, skeleton.mirror)
         if scales:
             matrices = [
-                augmentation.crop_to_image(center_px, side_px / scale, network.image_size, change)
+                augmentation.crop_to_image(center_px, side_px / scale, size, change)
                 for scale in scales
             ]
-            pyramid["pyramid"] = tf.stack([cut(m) for m in matrices])
-        return pyramid | {
-            "image": cut(matrix),
-            "joints_px": augmentation.mirror_joints(joints_px, change.flip, skeleton.mirror),
-            "state": augmentation.mirror_joints(state, change.flip, skeleton.mirror),
-            "center_px": _center(matrix, center_px, network.image_size, data.augment),
+            example["pyramid"] = tf.stack([cut(m) for m in matrices])
+        if augment.company:
+            other = _parse(second[1], second[0], skeletons, skeleton)
+            primary = augmentation.image_to_crop(matrix, center_px), change.scale * min(size)
+            example |= _with_company(
+                example, other, primary, data, network, skeleton, change, example_seed
+            )
+        if augment.nobody:
+            example |= _or_nobody(
+                example, person, picture, side_px, data, network, skeleton, change, example_seed
+            )
+        example = _worn(example, augment, example_seed)
+        return example | {
+            "center_px": _center(matrix, center_px, size, augment),
             "head_size_px": person["head_size_px"],
-            "crop_to_image": _float32(matrix),
             "valid": tf.constant(1.0),
             "id": person["id"],
         }
@@ -200,8 +213,104 @@ def _crop(picture, matrix, size, data, change, seed):
     crop = cut_crop(picture, matrix, size, border)
     noise = change.noise if ranges.noise else None
     return augmentation.recolor(
-        crop, linear, offset, noise, tf.random.fold_in(seed, 1, alg="philox")
+        crop, linear, offset, noise, augmentation.stream(seed, augmentation.NOISE)
     )
+
+
+def _with_company(example, person, primary, data, network, skeleton, change, seed):
+    """What changes in an example when a second person is pasted into it, or nothing does."""
+    size = network.image_size
+    seed = augmentation.stream(seed, augmentation.COMPANY)
+    primary_px, primary_size_px = primary
+    placed = company.draw_placement(
+        seed, primary_px, primary_size_px, region(person, "joints", data.margin), size
+    )
+    labeled = tf.reduce_mean(tf.cast(person["state"][0] != ABSENT, tf.float32))
+    chance = tf.random.stateless_uniform([], augmentation.stream(seed, 1), alg="philox")
+    joints_px, state = example["joints_px"], example["state"]
+
+    def pasted():
+        picture = _decode(person)
+        second = company.second_person(
+            person,
+            placed,
+            lambda matrix: _crop(picture, matrix, size, data, change, seed),
+            size,
+            skeleton.mirror,
+        )
+        image, first, other = company.paste(
+            example["image"],
+            joints_px[0],
+            state[0],
+            second,
+            placed,
+            skeleton.limb_indices,
+            primary_size_px,
+        )
+        return (
+            image,
+            tf.concat([joints_px[:1], second["joints_px"][tf.newaxis], joints_px[1:-1]], 0),
+            tf.concat([first[tf.newaxis], other[tf.newaxis], state[1:-1]], 0),
+        )
+
+    image, joints_px, state = tf.cond(
+        (chance < data.augment.company) & placed.clear & (labeled >= company.LEAST_LABELED),
+        pasted,
+        lambda: (example["image"], joints_px, state),
+    )
+    return {"image": image, "joints_px": joints_px, "state": state}
+
+
+def _or_nobody(example, person, picture, side_px, data, network, skeleton, change, seed):
+    """What changes in an example if its crop becomes one without a person at its center."""
+    size, mirror = network.image_size, skeleton.mirror
+    seed = augmentation.stream(seed, augmentation.NOBODY)
+    kind, center_px, side_px = nobody.draw_region(seed, person, side_px)
+    turned = change._replace(scale=tf.ones_like(change.scale), shift=tf.zeros_like(change.shift))
+    matrix = augmentation.crop_to_image(center_px, side_px, size, turned)
+    joints_px, state = _poses_in_crop(person, matrix, data.max_people)
+    kind = tf.where(nobody.is_clear(joints_px, state, size), kind, nobody.PATTERN)
+    own = (kind == nobody.BACKGROUND) | (kind == nobody.PART)  # pixels where the image has them
+    state = tf.where(own, state, ABSENT)
+    # Pose 0 is the one at the center: there is none. The others are for stage 1.
+    state = tf.concat([tf.zeros_like(state[:1]), state[:-1]], 0)
+    joints_px = tf.concat([tf.zeros_like(joints_px[:1]), joints_px[:-1]], 0)
+
+    def image():
+        crop = _crop(picture, matrix, size, data, change, seed)
+        return tf.cond(kind == nobody.TILED, lambda: nobody.tiled(crop), lambda: crop)
+
+    chance = tf.random.stateless_uniform([], augmentation.stream(seed, 9), alg="philox")
+    empty = chance < data.augment.nobody
+    return {
+        "image": tf.cond(
+            empty,
+            lambda: tf.cond(kind == nobody.PATTERN, lambda: nobody.pattern(seed, size), image),
+            lambda: example["image"],
+        ),
+        "joints_px": tf.where(
+            empty,
+            augmentation.mirror_joints(joints_px, change.flip, mirror),
+            example["joints_px"],
+        ),
+        "state": tf.where(
+            empty, augmentation.mirror_joints(state, change.flip, mirror), example["state"]
+        ),
+        "crop_to_image": tf.where(empty, _float32(matrix), example["crop_to_image"]),
+        "nobody": tf.cast(empty, tf.float32),
+    }
+
+
+def _worn(example, augment, seed):
+    """The example with its image covered in part, gray, dark, blurred or badly compressed."""
+    image, state = example["image"], example["state"]
+    seed = augmentation.stream(seed, augmentation.WEAR)
+    if augment.cover:
+        covers = augmentation.stream(seed, 1)
+        image, mask = wear.draw_cover(image, covers, augment.cover)
+        state = company.cover(state, example["joints_px"], mask)
+    image = wear.wear(image, seed, augment)
+    return example | {"image": image, "state": state}
 
 
 def _center(matrix, center_px, size, augment):

@@ -9,6 +9,7 @@ names and renamed; a conversion that was killed leaves no manifest and is refuse
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import functools
 import hashlib
@@ -42,6 +43,25 @@ _SHARD = re.compile(r"\w+-\d{5}-of-\d{5}\.tfrecord")
 PEOPLE_PER_SHARD = 512  # small, so that permuting the shards already shuffles
 
 
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """How people are stored.
+
+    Attributes:
+      shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
+      longest_side_px: larger pictures are cut and shrunk to it, see `examples.encode_person`; 0 =
+        never.
+      max_pixels: pictures of more are left out.
+    """
+
+    shards: int = 0
+    longest_side_px: int = images.LONGEST_SIDE_PX
+    max_pixels: int = images.MAX_PIXELS
+
+
+USUAL = Storage()
+
+
 def write_records(
     people,
     out_dir,
@@ -49,10 +69,8 @@ def write_records(
     source,
     rule,
     seed=0,
-    shards=0,
+    storage=USUAL,
     leave_out=reason_to_leave_out,
-    longest_side_px=images.LONGEST_SIDE_PX,
-    max_pixels=images.MAX_PIXELS,
     remake="bin/convert.py",
 ):
     """Writes people as shards and a manifest.
@@ -63,12 +81,10 @@ def write_records(
       source: name of the data set, for the manifest.
       rule: `cpm.data.splits.SplitRule`.
       seed: of the order inside the splits.
-      shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
-      leave_out: function of a person's id: why the person is left out of training, or None. (It may
+      storage: `Storage`.
+      leave_out: function of a `Person`: why this one is left out of training, or None. (It may
         still validate: what resembles a test picture spoils a score only by having been learnt, and
         who is hard to learn from is no less worth finding.)
-      longest_side_px: larger pictures are cut and shrunk, see `examples.encode_person`.
-      max_pixels: pictures of more are left out.
       remake: command that makes the folder again, named where it is found to be broken.
 
     Returns:
@@ -79,14 +95,16 @@ def write_records(
     """
     report = Report()
     encode = functools.partial(
-        examples.encode_person, longest_side_px=longest_side_px, max_pixels=max_pixels
+        examples.encode_person,
+        longest_side_px=storage.longest_side_px,
+        max_pixels=storage.max_pixels,
     )
     with _claimed(out_dir), contextlib.ExitStack() as stack:
         spools = {}
         # disable=None: no bar where the output is not a terminal.
         progress = tqdm(people, desc=source, unit=" people", mininterval=1.0, disable=None)
         for person in _consistent(progress):
-            split = rule.assign(person.id)
+            split = rule.assign(person.origin)
             serialised = _encode(person, split, leave_out, encode, report)
             if serialised is None:
                 continue
@@ -102,7 +120,7 @@ def write_records(
             split_rule={"name": rule.name, "text": rule.text},
             seed=seed,
             splits={
-                split: tuple(_write_shards(out_dir, split, spool, shards))
+                split: tuple(_write_shards(out_dir, split, spool, storage.shards))
                 for split, spool in sorted(spools.items())
             },
             remake=remake,
@@ -129,7 +147,7 @@ def _encode(person, split, leave_out, encode, report):
         report.leave_out(person.id, person.excluded)
     elif split is None:
         report.leave_out(person.id, "in no split of this rule")
-    elif split == TRAIN and (reason := leave_out(person.id)):
+    elif split == TRAIN and (reason := leave_out(person)):
         report.leave_out(person.id, reason)
     elif isinstance(person.image, str) and not os.path.isfile(person.image):
         report.leave_out(person.id, "pictures missing")

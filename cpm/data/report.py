@@ -3,7 +3,8 @@
 import collections
 import dataclasses
 
-from cpm.data.person import ABSENT, OCCLUDED, VISIBLE
+from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
+from cpm.text_table import format_table
 
 NAMED = 3  # so many of those left out are named, the rest is counted
 COLUMNS = ("people", "visible", "occluded", "absent", "outside", "scaled")
@@ -61,15 +62,14 @@ def table(report):
     >>> report = Report()
     >>> report.leave_out("lsp/im1001", "picture missing")
     >>> print(table(report.to_json()))
-    split         people   visible  occluded    absent   outside    scaled
+    split  people  visible  occluded  absent  outside  scaled
     left out: 1 picture missing: lsp/im1001
     """
-    rows = [("split", *COLUMNS)]
-    rows += [
+    rows = [
         (split, *(f"{counts[column]:,}" for column in COLUMNS))
         for split, counts in report["splits"].items()
     ]
-    lines = [f"{row[0]:10s}" + "".join(f"{cell:>10s}" for cell in row[1:]) for row in rows]
+    lines = [format_table(("split", *COLUMNS), rows, markdown=False)]
     lines += [
         f"left out: {len(ids):,} {reason}: {_some(ids)}"
         for reason, ids in report["left_out"].items()

@@ -14,7 +14,8 @@ import numpy as np
 
 from cpm.evaluation import report
 from cpm.evaluation.bootstrap import paired_intervals
-from cpm.evaluation.tables import format_table, number
+from cpm.evaluation.tables import number
+from cpm.text_table import format_table
 
 TOTAL = "Total"
 

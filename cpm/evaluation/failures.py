@@ -18,13 +18,13 @@ Right and wrong are those of PCK@0.2 of the last stage (cpm/evaluation/pck.py): 
 
 import numpy as np
 
-from cpm.data.person import OCCLUDED, VISIBLE
 from cpm.evaluation import pck
+from cpm.skeleton import OCCLUDED, VISIBLE
 
 ALPHA = 0.2
 SPINE_ENDS = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 ACROSS = 0.25
-DOUBTED = 0.25
+SUSPECT = 0.25
 
 
 def failures(people, skeleton):
@@ -81,11 +81,11 @@ def worst(people, skeleton, count):
     return {kind: rows for kind, rows in found.items() if rows}
 
 
-def doubted(people, skeleton):
-    """People of whose annotation a good network doubts: it finds hardly any joint where they have it.
+def suspects(people, skeleton):
+    """People who may be annotated wrongly: a good network finds hardly any joint where they have it.
 
-    Who has a quarter of the joints right, or less, of at least half of the skeleton's that count. It may
-    be the annotation that is wrong, another person that is meant, or the network that fails.
+    A suspect has at most a quarter of the counted joints right, and at least half of the skeleton's
+    joints count. The annotation may be wrong, or meant for another person, or the network fails.
 
     Args:
       people, skeleton: as in `failures`.
@@ -97,7 +97,7 @@ def doubted(people, skeleton):
     counted = (~np.isnan(errors)).sum(-1)
     right = (errors <= ALPHA).sum(-1)
     share = right / np.maximum(counted, 1)
-    rows = np.flatnonzero((2 * counted >= len(skeleton)) & (share <= DOUBTED))
+    rows = np.flatnonzero((2 * counted >= len(skeleton)) & (share <= SUSPECT))
     rows = rows[np.argsort(share[rows], kind="stable")]
     return [(int(n), int(right[n]), int(counted[n])) for n in rows]
 

@@ -1,35 +1,11 @@
-"""Scores as text: aligned tables that read well in a terminal and render in Markdown.
+"""Scores as text.
 
 All functions take the values that `report.score` returns (or that were read back from its JSON).
 """
 
 from cpm.evaluation.limbs import LIMB_METRICS, STICK_GROUPS
 from cpm.evaluation.scores import GROUPS
-
-
-def format_table(header, rows):
-    """An aligned Markdown table; the first column is text, the others are numbers.
-
-    Args:
-      header: column titles.
-      rows: lists of strings as long as `header`.
-
-    >>> print(format_table(["", "Head", "Total"], [["ours", "97.8", "90.5"]]))
-    |      | Head | Total |
-    |------|-----:|------:|
-    | ours | 97.8 |  90.5 |
-    """
-    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
-
-    def line(cells):
-        first, *others = (
-            cell.ljust(width) if k == 0 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(cells, widths))
-        )
-        return "| " + " | ".join([first, *others]) + " |"
-
-    rule = ["-" * (widths[0] + 2)] + ["-" * (width + 1) + ":" for width in widths[1:]]
-    return "\n".join([line(header), "|" + "|".join(rule) + "|", *map(line, rows)])
+from cpm.text_table import format_table
 
 
 def number(value):

@@ -3,6 +3,7 @@
 variants.py  what each experiment varies, as data
 runner.py    trains every variant with every seed, resuming what is there, and collects the scores
 report.py    tables and figures of what was collected
+memory.py    how much memory a training step takes
 
-The room knows training and evaluation; it knows neither flags nor how a network is built.
+It knows training and evaluation; it knows neither flags nor how a network is built.
 """

@@ -1,28 +1,18 @@
 """How much memory training takes: a few steps on noise, and the highest mark of the process.
 
-The mark (`ru_maxrss`) never falls again and counts everything, Python and TensorFlow with it, so one
+The mark (cpm/process_memory.py) never falls again and counts everything, Python and TensorFlow with it, so one
 process measures one configuration. Steps are those of a training (gradients, update, optimiser's
 slots); what reads data and what evaluates is left out.
 """
 
-import resource
-import sys
-
 import numpy as np
 import tensorflow as tf
 
-from cpm.data.person import VISIBLE
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
-from cpm.skeleton import get_skeleton
-from cpm.training import optimizers
-from cpm.training.step import TrainStep
+from cpm.process_memory import peak_mb
+from cpm.skeleton import VISIBLE, get_skeleton
+from cpm.training.setup import set_up
 
-
-def resident_peak_mib():
-    """The most memory that this process ever had resident, MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # macOS counts bytes, Linux kibibytes.
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+MB_PER_MIB = 2**20 / 1e6
 
 
 def noise_batch(config):
@@ -61,18 +51,10 @@ def measure(config, steps=3):
       dict of `before_mib`, the mark with TensorFlow loaded and nothing made; `peak_mib`, that after
       the steps; `losses`, one a step.
     """
-    before = resident_peak_mib()
-    network = ConvolutionalPoseMachine(
-        config.network,
-        seed=config.seed,
-        compute_dtype=config.precision,
-        recompute=config.recompute,
-        method=ConvolutionMethod(config.conv, config.xla),
-    )
-    optimizer = optimizers.make_optimizer(config.optimizer, network)
-    step, batch, losses = TrainStep(network, optimizer, config), noise_batch(config), []
+    before = peak_mb() / MB_PER_MIB
+    step, batch, losses = set_up(config).step, noise_batch(config), []
     for number in range(steps):
         measurements, gradients = step.losses_and_gradients(batch, number)
         step.update(gradients, config.optimizer.learning_rate / 100)
         losses.append(measurements["loss"])
-    return {"before_mib": before, "peak_mib": resident_peak_mib(), "losses": losses}
+    return {"before_mib": before, "peak_mib": peak_mb() / MB_PER_MIB, "losses": losses}

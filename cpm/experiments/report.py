@@ -8,6 +8,7 @@ from cpm.plots.experiments import (
     gradient_plot,
     stage_plot,
 )
+from cpm.text_table import format_table
 
 
 def summarize(results, metric):
@@ -65,7 +66,7 @@ def table(rows, metric):
     header = ["variant", f"{metric} ± sd (seeds)"]
     header += [f"stage {t}" for t in range(1, stages + 1)]
     header += ["parameters", "field px", "steps", "minutes"]
-    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    lines = []
     for row in rows:
         spread = "" if row["spread"] is None else f" ± {row['spread']:.1f}"
         cells = [row["label"], f"{row['mean']:.1f}{spread} ({len(row['seeds'])})"]
@@ -77,9 +78,9 @@ def table(rows, metric):
             f"{row['steps']:,}",
             f"{row['minutes']:.1f}",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(cells)
     note = f"Validation people, percent; {seeds_note(rows)}."
-    return "\n".join([*lines, "", note])
+    return f"{format_table(header, lines)}\n\n{note}"
 
 
 def figure(name, results, rows, metric):

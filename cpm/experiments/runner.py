@@ -12,14 +12,15 @@ import re
 import tempfile
 import time
 
-from cpm import evaluate, files
+from cpm.cli import evaluate
+from cpm import checkpoints, files
 from cpm.config import OptimizerConfig, TargetConfig, changed
 from cpm.config_json import to_dict
-from cpm.data import pipeline, sources
+from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
 from cpm.experiments.variants import EXPERIMENTS
-from cpm.network.tables import stage_rows
-from cpm.training import checkpoints, loop
+from cpm.network.summary import stage_rows
+from cpm.training import loop
 from cpm.training.run_folder import read_metrics
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
@@ -176,7 +177,7 @@ def seconds_per_step(variant, config, data):
     with tempfile.TemporaryDirectory() as folder:
         # So slow that nothing diverges, whatever the variant.
         slow = changed(settings, {"optimizer": {"learning_rate": TIMED_RATE}})
-        run = loop.Run(slow, data, folder)
+        run = loop.Run(slow, data, folder, evaluate.validation(slow, data))
         stream = pipeline.training_batches(data, slow, start_step=0)
         for step, batch in zip(range(TIMED_STEPS), stream):
             if step == TIMED_STEPS // 2:
@@ -192,7 +193,8 @@ def run_variant(variant, config, data, folder):
         settings = phase_config(config, phase)
         run_dir = os.path.join(folder, f"phase-{number}")
         people = folders_of(phase, data)
-        loop.Run(settings, people, run_dir, init_from=before).train()
+        validate = evaluate.validation(settings, people)
+        loop.Run(settings, people, run_dir, validate, init_from=before).train()
         steps += settings.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
         before = last_checkpoint(run_dir)
@@ -218,7 +220,7 @@ def folders_of(phase, data):
     """The converted folders that a phase learns from; `data` are the experiment's own."""
     if phase.data == "given":
         return data
-    embedded = [sources.embedded_people(EMBEDDED_PEOPLE, seed=0)]
+    embedded = [datasets.embedded_people(EMBEDDED_PEOPLE, seed=0)]
     return embedded if phase.data == "embedded" else [*data, *embedded]
 
 

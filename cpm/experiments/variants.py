@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from cpm.config import AUGMENTATIONS, changed
 from cpm.network.architectures import STRIDES, architecture
-from cpm.network.tables import stage_rows
+from cpm.network.summary import stage_rows
 
 GRADIENT_RECORDS = 60  # of every kernel, over a run
 KERNELS = (1, 3, 5, 7, 9, 11)

@@ -1,12 +1,13 @@
 """From a picture to joints: crops, belief maps (mirrored and scaled copies averaged), peaks.
 
-beliefs.py      crops → belief maps of every stage, in the crop's own frame
-predictor.py    one picture → joints in its own pixels
-batches.py      the input pipeline's batches → `cpm.evaluation.Predictions`
-belief_file.py  one picture's belief maps → a .npz file
+beliefs.py       crops → belief maps of every stage, in the crop's own frame
+batches.py       batches of crops → joints of every stage in crop pixels
+crop_regions.py  where to look: at the whole picture, then at the joints found there
+predictor.py     one picture → joints in its own pixels
+belief_file.py   one picture's belief maps → a .npz file
 """
 
-from cpm.inference.batches import evaluate_batches, predict_batch
+from cpm.inference.batches import predict_batch
 from cpm.inference.predictor import Prediction, Predictor
 
-__all__ = ["Prediction", "Predictor", "evaluate_batches", "predict_batch"]
+__all__ = ["Prediction", "Predictor", "predict_batch"]

@@ -14,15 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from cpm import geometry
+from cpm.checkpoints import load_network
 from cpm.config import DataConfig, DecodingConfig, TargetConfig
 from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
-from cpm.inference import looks
+from cpm.inference import crop_regions
 from cpm.inference.batches import look
 from cpm.inference.beliefs import decoded_grid, has_mirror_image
 from cpm.network.convolution import ConvolutionMethod
 from cpm.skeleton import Skeleton
-from cpm.training.checkpoints import load_network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Predictor:
     Attributes:
       network: it.
       threshold: the confidence below which a joint is more likely wrong than right, where the
-        weights say so (cpm/training/weights_file.py), else 0; nothing is left out here.
+        weights say so (cpm/checkpoints/weights_file.py), else 0; nothing is left out here.
       decoding: the `DecodingConfig`.
     """
 
@@ -78,15 +78,15 @@ class Predictor:
         """Loads the network if need be.
 
         Args:
-          ckpt_or_network: run folder or checkpoint (`cpm.training.checkpoints.load_network`), or a
+          ckpt_or_network: run folder or checkpoint (`cpm.checkpoints.load_network`), or a
             network.
           flip: average over the mirrored crop as well, a little better in twice the time; None = if
             the network's maps have a mirror image (those of the blog's grid do not).
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
-            was trained (see `looks.box_margin`).
+            was trained (see `crop_regions.box_margin`).
           passes: how many looks at a person, each at the joints found by the one before (see
-            `looks.next_region`); None = 2 without a box, 1 with one.
+            `crop_regions.next_region`); None = 2 without a box, 1 with one.
           crop: where to look first without a box: `whole`, all of the picture, or `image`, LSP's
             test; None = `image` if the network was trained so, else `whole`.
           xla: compile with XLA what gains by it.
@@ -110,7 +110,7 @@ class Predictor:
             raise UsageError(str(error)) from None
         self.network = network
         self._xla = xla
-        self._margin = looks.box_margin(data) if margin is None else margin
+        self._margin = crop_regions.box_margin(data) if margin is None else margin
         self._passes = passes
         self._first_look = crop
         self._crop_rule, self._border = crop or data.crop, data.border
@@ -121,7 +121,7 @@ class Predictor:
         Args:
           image: `[H, W, 3]` uint8, RGB.
           box: (x, y, width, height) of the person in image pixels, or None: the whole picture is
-            looked at first (see `looks.first_region`). With several people in it, the one near its
+            looked at first (see `crop_regions.first_region`). With several people in it, the one near its
             middle is meant.
 
         Returns:
@@ -137,7 +137,7 @@ class Predictor:
         height, width = image.shape[:2]
         if box is None:
             box = (0.0, 0.0, float(width), float(height))
-            region = looks.first_region(height, width, self._crop_rule)
+            region = crop_regions.first_region(height, width, self._crop_rule)
             passes = self._passes or 2
         else:
             box = check_box(box, height, width)
@@ -145,7 +145,7 @@ class Predictor:
             passes = self._passes or 1
         prediction = self._look(image, region, box)
         for _ in range(passes - 1):
-            nearer = looks.next_region(
+            nearer = crop_regions.next_region(
                 prediction.joints_px,
                 prediction.confidence,
                 region.side_px,

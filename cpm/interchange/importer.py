@@ -7,7 +7,7 @@
 
 What is missing, left over or of another shape is named, and nothing is written.
 
-References: cpm/training/checkpoints.py (the format), cpm/network/architectures.py (names, shapes).
+References: cpm/checkpoints/saving.py (the format), cpm/network/architectures.py (names, shapes).
 """
 
 import dataclasses
@@ -15,12 +15,13 @@ import os
 
 import numpy as np
 
+from cpm.checkpoints import Checkpoints, read_list
 from cpm.errors import UsageError
 from cpm.interchange import released, vgg19
 from cpm.interchange.caffemodel import read_caffemodel
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.network.layers import Conv2D
-from cpm.training.checkpoints import Checkpoints, read_list
+from cpm.text_table import format_table
 from cpm.training.recipes import recipe
 
 # How the released networks were trained: what crops they want, and how to go on training.
@@ -90,8 +91,8 @@ def read_file(path):
 
 def format_rows(rows):
     """The table of what became of each layer."""
-    lines = [("layer", "in the file", "here", "bias", "")]
-    lines += [
+    header = ("layer", "in the file", "here", "bias", "")
+    cells = [
         (
             row.layer,
             "×".join(map(str, row.stored)) if row.stored else "-",
@@ -101,10 +102,7 @@ def format_rows(rows):
         )
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join(cell.ljust(n) for cell, n in zip(line, widths)).rstrip() for line in lines
-    )
+    return format_table(header, cells, left=range(len(header)), markdown=False)
 
 
 def _from_release(config, src, layers, given):

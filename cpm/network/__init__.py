@@ -1,4 +1,5 @@
-"""The network: presets as data (`architectures`), layers, the machine itself (`model`), tables.
+"""The network: presets as data (`architectures`), layers, the machine itself (`model`), its
+sizes (`summary`).
 
 Knows nothing of losses, labels or files.
 """

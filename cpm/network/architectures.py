@@ -1,7 +1,7 @@
 """The three networks as data: `mini`, `vgg` and `paper`.
 
 An `Architecture` lists layers, it does not build them: the network (model.py) and the tables of
-parameters, multiply-adds and receptive fields (tables.py) are both computed from it, and so
+parameters, multiply-adds and receptive fields (summary.py) are both computed from it, and so
 cannot disagree. Layer names are those of the authors' release, which importers rely on.
 
 Every convolution is "same"-padded. Hidden ones are followed by a batch norm if
@@ -16,13 +16,13 @@ References:
 import functools
 
 from cpm.config import NetworkConfig
-from cpm.network.specs import Architecture, Conv, Dropout, LaterStage, MaxPool
+from cpm.network.specs import Architecture, Conv, Dropout, LaterStage, MaxPool, Residual
 from cpm.skeleton import get_skeleton
 
 NORMS = ("none", "batch")
 NORMALIZATIONS = {"release": (128.0, 256.0), "blog": (127.5, 127.5)}  # (x - m) / s
 GRIDS = ("center", "corner")
-STRIDES = {"mini": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
+STRIDES = {"mini": (4, 8), "deep": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
 
 
 def mini(config):
@@ -30,7 +30,9 @@ def mini(config):
 
     On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
     slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
-    at half the resolution, and wide layers come late. BUILD_NOTES.md has the measurements.
+    at half the resolution, and wide layers come late.
+
+    References: docs/decisions/0009-mini-has-few-narrow-maps.md has the measurements.
     """
     conv = functools.partial(_hidden, config, "he_normal")
     trunk = (
@@ -43,6 +45,12 @@ def mini(config):
         conv("conv3_3", 3, 128),
         conv("conv3_4", 3, 32),
     )
+    return _small_stages(config, trunk)
+
+
+def _small_stages(config, trunk, channels=32):
+    """A trunk with the stages of `mini`: two 7×7 layers of few channels each."""
+    conv = functools.partial(_hidden, config, "he_normal")
     first_head = (conv("conv4_1", 1, 128), _beliefs(config, "conv4_2"))
 
     wide = functools.partial(_wide, config, "he_normal")
@@ -51,8 +59,8 @@ def mini(config):
         return LaterStage(
             features=(),
             head=(
-                wide(f"Mconv1_stage{t}", 7, 32),
-                wide(f"Mconv2_stage{t}", 7, 32),
+                wide(f"Mconv1_stage{t}", 7, channels),
+                wide(f"Mconv2_stage{t}", 7, channels),
                 conv(f"Mconv3_stage{t}", 1, 64),
                 _beliefs(config, f"Mconv4_stage{t}"),
             ),
@@ -61,6 +69,29 @@ def mini(config):
     return _assemble(
         config, trunk, first_head, None, later_stage, ("beliefs", "features", "center")
     )
+
+
+def deep(config):
+    """`mini` with a residual trunk: for a training of hours on a CPU or of minutes on a GPU.
+
+    Nine tenths of its products are 3×3 layers of many channels at the resolution of the maps, which
+    processors with matrix units do at several times the speed of anything else here.
+    """
+    conv = functools.partial(_hidden, config, "he_normal")
+
+    def residual(name, channels):
+        inner = conv(f"{name}a", 3, channels)
+        return Residual(name, (inner, conv(f"{name}b", 3, channels, relu=False)))
+
+    trunk = (
+        conv("conv1_1", 7, 32, stride=2),
+        conv("conv1_2", 3, 64, stride=2),
+        residual("conv2_1", 64),
+        conv("conv3_1", 3, 128, stride=config.stride // 4),
+        *(residual(f"conv3_{i}", 128) for i in range(2, 7)),
+        conv("conv3_7", 3, 48),
+    )
+    return _small_stages(config, trunk, channels=48)
 
 
 def vgg(config):
@@ -157,10 +188,12 @@ def paper(config):
     )
 
 
-ARCHITECTURES = {"mini": mini, "vgg": vgg, "paper": paper}
+ARCHITECTURES = {"mini": mini, "deep": deep, "vgg": vgg, "paper": paper}
 PRESETS = {
-    # In up to twenty minutes of training three stages learn more than six (BUILD_NOTES.md, "Decisions").
+    # In up to twenty minutes of training three stages learn more than six
+    # (docs/results/recipe_study.md).
     "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
+    "deep": NetworkConfig(arch="deep", stages=4, norm="batch", image_size=(160, 160)),
     "vgg": NetworkConfig(arch="vgg", norm="none", background=True, image_size=(368, 368)),
     "paper": NetworkConfig(arch="paper", norm="none", background=True, image_size=(368, 368)),
 }
@@ -189,13 +222,14 @@ def architecture(config):
     return ARCHITECTURES[config.arch](config)
 
 
-def _hidden(config, initializer, name, kernel, channels, stride=1):
+def _hidden(config, initializer, name, kernel, channels, stride=1, relu=True):
     """A convolution inside the network; its channels follow `config.width`."""
     return Conv(
         name,
         kernel,
         _scaled(channels, config.width),
         stride=stride,
+        relu=relu,
         norm=config.norm == "batch",
         initializer=initializer,
     )

@@ -9,7 +9,7 @@ gradients a compiled island in an ordinary graph, and one pass of the norms of s
 (ops/sliced_batch_norm.py). Fast convolutions on lines are mostly the library's work, so they need
 no XLA.
 
-References: ops/fast_conv2d.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
+References: ops/fast_conv/README.md; the measurements behind both rules: BUILD_NOTES.md, "Speed".
 """
 
 import dataclasses
@@ -56,8 +56,8 @@ class ConvolutionMethod:
           threads: that compute it; None = as TensorFlow does here.
 
         Returns:
-          An `ops.Bilinear`, an `ops.Line`, or None for the direct convolution; that also for
-          strided layers and images of unknown size.
+          An `ops.Bilinear2D`, an `ops.Bilinear1D`, or None for the direct convolution; that also
+          for strided layers and images of unknown size.
 
         >>> ConvolutionMethod("fast").algorithm((3, 3, 8, 8), 1, (None, 24, 40, 8)).kernel_size
         (3, 3)
@@ -71,14 +71,14 @@ class ConvolutionMethod:
         layer = (k, height, width, c_in, c_out)
         how = {
             "batch": batch or 1,
-            "lines": ops.library_has_groups(tf.float32),
+            "allow_1d": ops.library_has_groups(tf.float32),
             "one_thread": (threads or threads_of_operation()) == 1,
         }
         if self.method == "fast":
             return next(iter(ops.candidate_algorithms(*layer, **how)), None)
         if on_gpu():
             return None
-        return ops.best_algorithm(*layer, **how, tiles=self.compiled)
+        return ops.best_algorithm(*layer, **how, allow_2d=self.compiled)
 
 
 DIRECT = ConvolutionMethod()

@@ -87,7 +87,7 @@ class Conv2D(Layer):
     def slices(self, xs, *, training=False, seed=None):
         """A kernel that is transformed for a line is so once for all slices, and its gradient back."""
         line = self._method.algorithm(self.kernel.shape, self.stride, xs[0].shape)
-        shared = training and len(xs) > 1 and isinstance(line, ops.Line)
+        shared = training and len(xs) > 1 and isinstance(line, ops.Bilinear1D)
         if not shared or xs[0].dtype != self.kernel.dtype:
             return super().slices(xs, training=training, seed=seed)
         weights = ops.transform_kernel(self.kernel, algorithm=line)
@@ -317,6 +317,9 @@ class Block(Layer):
                 if isinstance(spec, layer_specs.Conv):
                     self.layers += _convolution(channels, spec, seed, dtype, method)
                     channels = spec.channels
+                elif isinstance(spec, layer_specs.Residual):
+                    options = {"seed": seed, "dtype": dtype, "method": method}
+                    self.layers.append(Residual(spec.name, channels, spec.layers, **options))
                 elif isinstance(spec, layer_specs.MaxPool):
                     self.layers.append(MaxPool(spec.name, spec.window, spec.stride))
                 else:
@@ -329,7 +332,13 @@ class Block(Layer):
     @property
     def kernels(self):
         """Variables `[kh, kw, Cin, Cout]` of the convolutions, in the order they are applied."""
-        return [layer.kernel for layer in self.layers if isinstance(layer, Conv2D)]
+        kernels = []
+        for layer in self.layers:
+            if isinstance(layer, Conv2D):
+                kernels.append(layer.kernel)
+            elif isinstance(layer, Residual):
+                kernels += layer.kernels
+        return kernels
 
     def __call__(self, x, *, training=False, seed=None):
         """`[B, H, W, in_channels]` → `[B, h, w, out_channels]`."""
@@ -345,6 +354,26 @@ class Block(Layer):
             if start < end:
                 xs = recomputed(self.layers[start:end], xs, seed)
         return xs
+
+
+class Residual(Block):
+    """Layers f with a way around them: y = max(x + f(x), 0).
+
+    A gradient reaches x through the sum unchanged, so a deep trunk of such blocks learns as fast as
+    a shallow one (He, Zhang, Ren, Sun, "Deep residual learning", CVPR 2016, Figure 2).
+    """
+
+    def slices(self, xs, *, training=False, seed=None):
+        """The slices of a batch, `[B, h, w, C]` each → the same shapes."""
+        ys = super().slices(xs, training=training, seed=seed)
+        return [tf.nn.relu(x + y) for x, y in zip(xs, ys)]
+
+    def again(self, xs):
+        """Training slices repeated for their gradient: the averages have moved already."""
+        ys = xs
+        for layer in self.layers:
+            ys = layer.again(ys) if hasattr(layer, "again") else layer.slices(ys, training=True)
+        return [tf.nn.relu(x + y) for x, y in zip(xs, ys)]
 
 
 def _convolution(in_channels, spec, seed, dtype, method):

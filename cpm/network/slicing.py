@@ -16,7 +16,7 @@ they come one after the other.
 How many threads an operation has is decided once per process, before TensorFlow computes anything:
 `share_out_batches`. The network asks for it when it is traced: `split`.
 
-Reference: BUILD_NOTES.md, "Decisions", has the measurements.
+Reference: docs/decisions/0030-a-batch-of-mini-in-slices.md has the measurements.
 """
 
 import tensorflow as tf

@@ -1,7 +1,7 @@
 """The vocabulary in which a network is described: layers, stages, the whole machine, as data.
 
 Frozen values without TensorFlow: presets (architectures.py) are written in them, the network
-(layers.py, model.py) is built from them and tables (tables.py) are computed from them.
+(layers.py, model.py) is built from them and tables (summary.py) are computed from them.
 """
 
 import dataclasses
@@ -40,6 +40,17 @@ class Dropout:
 
     name: str
     rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Residual:
+    """Convolutions f around which the input is added: max(x + f(x), 0); f keeps the shape.
+
+    The last of `layers` has no ReLU of its own.
+    """
+
+    name: str
+    layers: tuple[Conv, ...]
 
 
 @dataclasses.dataclass(frozen=True)

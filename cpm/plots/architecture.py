@@ -91,55 +91,67 @@ def layers_by_block(plan, rows):
 
     Names: `trunk`, `stage 1`, `second trunk`, and for each t ≥ 2 `features t` and `stage t`; a
     block without layers is left out.
-
-    >>> from cpm.network import preset
-    >>> from cpm.network.architectures import architecture
-    >>> from cpm.network.tables import layer_rows
-    >>> config = preset("paper")
-    >>> blocks = layers_by_block(architecture(config), layer_rows(config))
-    >>> [(name, len(layers)) for name, layers in blocks.items()][:5]
-    [('trunk', 6), ('stage 1', 6), ('second trunk', 6), ('features 2', 1), ('stage 2', 5)]
     """
     blocks = {"trunk": plan.trunk, "stage 1": plan.first_head}
     blocks["second trunk"] = plan.second_trunk or ()
     for t, stage in enumerate(plan.later_stages, start=2):
         blocks |= {f"features {t}": stage.features, f"stage {t}": stage.head}
-    remaining = iter(rows)
-    parts = {name: list(itertools.islice(remaining, len(b))) for name, b in blocks.items()}
+    remaining, parts = iter(rows), {}
+    for name, specs in blocks.items():
+        layers = sum(len(_convolutions(spec)) for spec in specs)
+        parts[name] = list(itertools.islice(remaining, layers))
     return {name: layers for name, layers in parts.items() if layers}
+
+
+def _convolutions(spec):
+    """The layers of a `Residual`; of any other layer itself."""
+    return getattr(spec, "layers", (spec,))
 
 
 def _lanes(plan, rows, image_size, center_map):
     """The trunk, stage 1, a trunk of later stages if there is one, and the first later stages."""
-    blocks = layers_by_block(plan, rows)
+    residual = {
+        layer.name
+        for spec in (*plan.trunk, *(plan.second_trunk or ()))
+        for layer in _convolutions(spec)
+        if layer is not spec
+    }
+    blocks = {name: _boxes(b, residual) for name, b in layers_by_block(plan, rows).items()}
     image = _Box(IMAGE, "image", *image_size, 3)
-    lanes = [_Lane("trunk", "features x of the image", [image, *_boxes(blocks["trunk"])])]
+    lanes = [_Lane("trunk", "features x of the image", [image, *blocks["trunk"]])]
     features, name = lanes[0].boxes[-1], "x"
-    b_t = _beliefs_last(_boxes(blocks["stage 1"]), 1)
+    b_t = _beliefs_last(blocks["stage 1"], 1)
     first = [_named(features, "x"), *b_t]
     lanes.append(_Lane("stage 1", "Eq. 1:  $b_1 = g_1(x)$", first, loss="$f_1$"))
     if "second trunk" in blocks:
-        boxes = [image, *_boxes(blocks["second trunk"])]
+        boxes = [image, *blocks["second trunk"]]
         lanes.append(_Lane("trunk of stages ≥ 2", "features x′ of the image", boxes))
         features, name = boxes[-1], "x′"
     for t in range(2, min(len(plan.later_stages) + 1, _SHOWN_STAGES) + 1):
         seen = [_named(features, name if name == "x′" else "x′ = x")]
-        seen += _boxes(blocks.get(f"features {t}", []))
+        seen += blocks.get(f"features {t}", [])
         stack = _stack(seen[-1], b_t[-1], t, center_map)
-        b_t = _beliefs_last(_boxes(blocks[f"stage {t}"]), t)
+        b_t = _beliefs_last(blocks[f"stage {t}"], t)
         equation = rf"Eq. 3:  $b_{t} = g_{t}(x', \psi(b_{t - 1}))$"
         lanes.append(_Lane(f"stage {t}", equation, [*seen, stack, *b_t], loss=f"$f_{t}$"))
     return lanes
 
 
-def _boxes(rows):
-    """Layers as boxes; equal neighbours are one, dropout a word at the box before it."""
+def _boxes(rows, residual):
+    """Layers as boxes; equal neighbours are one, dropout a word at the box before it.
+
+    Args:
+      rows: some of `layer_rows`.
+      residual: names of the layers around which their input is added.
+    """
     boxes, counts = [], []
     for row in rows:
         if row.kind == "dropout":
             boxes[-1] = dataclasses.replace(boxes[-1], label=boxes[-1].label + ", dropout")
             continue
         kind = row.kind.removeprefix("conv ")
+        if row.name in residual:
+            kind = f"residual {kind}"
         color = POOL if kind.startswith("max") else CONV
         size = (row.height, row.width, row.channels)
         box = _Box(color, kind, *size, row.receptive_field_px)
@@ -150,9 +162,20 @@ def _boxes(rows):
             boxes.append(box)
             counts.append(1)
     return [
-        box if count == 1 else dataclasses.replace(box, label=f"{box.label}, {count} layers")
+        dataclasses.replace(box, label=_counted(box.label, count))
         for box, count in zip(boxes, counts, strict=True)
     ]
+
+
+def _counted(kind, count):
+    """What a box of so many equal layers is called.
+
+    >>> _counted("3×3", 1), _counted("3×3", 2), _counted("residual 3×3", 4)
+    ('3×3', '3×3, 2 layers', '4 residual 3×3')
+    """
+    if count == 1:
+        return kind
+    return f"{count} {kind}" if kind.startswith("residual") else f"{kind}, {count} layers"
 
 
 def _beliefs_last(boxes, t):
@@ -231,7 +254,7 @@ def _rest(rows, hidden):
     stages = sorted(last)[-hidden:]
     fields = ", ".join(f"{last[t]} px" for t in stages)
     if hidden == 1:
-        return f"Stage {stages[0]} has the layers of stage {_SHOWN_STAGES}; its field is {fields}."
+        return f"Stage {stages[0]} has the layers of stage {_SHOWN_STAGES}; its receptive field is {fields}."
     return (
         f"Stages {stages[0]} to {stages[-1]} have the layers of stage {_SHOWN_STAGES}; "
         f"their receptive fields are {fields}."

@@ -7,10 +7,10 @@ cross          the person's centre
 
 import numpy as np
 
-from cpm.data.person import ABSENT, OCCLUDED
 from cpm.plots.belief_maps import heat_over
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.skeletons import joint_color
+from cpm.skeleton import ABSENT, OCCLUDED
 
 _GAP_PX, _CAPTION_PX, _OUTLINE = 8, 22, "#101010"
 

@@ -16,7 +16,7 @@ def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve
 
     Args:
       folder: where to; made.
-      groups: {name, e.g. "best": list of examples (`cpm.inference.batches.Example`)}; the group
+      groups: {name, e.g. "best": list of examples (`cpm.evaluation.gathering.Example`)}; the group
         "typical" is also shown as belief maps.
       errors: {id: mean error in pixels of the 368-pixel crop}, for the captions.
       skeleton: names of the joints.
@@ -62,7 +62,7 @@ def poses_sheet(examples, skeleton, columns=4):
     """Predicted poses beside the truth, for a look while a network trains.
 
     Args:
-      examples: list of `cpm.inference.batches.Example`.
+      examples: list of `cpm.evaluation.gathering.Example`.
       skeleton: names of the joints.
       columns: at most so many side by side.
 

@@ -4,10 +4,10 @@ Two rows, stage 1 and stages ≥ 2. From the left: the joints whose Gaussians ar
 one joint's map; the largest of all joints' maps; the background, one minus that.
 """
 
-from cpm.data.person import ABSENT
 from cpm.plots.belief_maps import heat_over
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.skeletons import plot_pose
+from cpm.skeleton import ABSENT
 
 _TILE_PX, _GAP_PX, _LEFT_PX, _TOP_PX = 190, 8, 150, 34
 

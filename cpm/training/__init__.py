@@ -1,1 +1,15 @@
-"""From belief maps to better weights: targets, loss, optimisers, the step, the loop."""
+"""From belief maps to better weights.
+
+targets.py     ideal belief maps
+loss.py        how far the network's maps are from them
+loss_scale.py  keeps float16's gradients above zero
+optimizers.py  gradients → updates; schedules.py the learning rate of a step
+ema.py         the average of past weights
+step.py        one step, compiled: targets, forward, losses, gradients, update
+setup.py       network, optimizer, average and step of a configuration
+loop.py        the run: resume, step, record, evaluate, save
+run_folder.py  the run on disk; progress.py on the screen
+recipes.py     configurations by name
+
+It knows checkpoints, and nothing of inference: a run is given a function that evaluates its network.
+"""

@@ -2,32 +2,28 @@
 
 Nothing here knows how an image is decoded or a convolution computed; it is the order of things.
 A run cut at any step and started again with the same command sees the same examples, seeds and
-learning rates, and ends in the same weights as one that was never cut (tests/test_loop.py).
+learning rates, and ends in the same weights as one that was never cut (tests/training/test_loop.py).
 """
 
 import contextlib
+import dataclasses
 import math
 import os
 import signal
 import time
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
-from cpm import files
+from cpm import checkpoints, files
 from cpm.data import pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
-from cpm.evaluation import report
-from cpm.inference import batches as inference
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod
-from cpm.plots.gallery import poses_sheet
-from cpm.training import checkpoints, optimizers, schedules
-from cpm.training.average import ExponentialMovingAverage
+from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
-from cpm.training.step import TrainStep
-
-SHOWN = 8  # validation people in TensorBoard
+from cpm.training.setup import set_up
 
 
 class NonFiniteLoss(RunStopped):
@@ -38,6 +34,24 @@ class Interrupted(RunStopped):
     """The user or the machine asked to stop; the message says how to go on."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """What a network is worth on the validation people, as a run asks for it while it trains.
+
+    Attributes:
+      totals: {metric: its mean over the joints}, for the records.
+      score: the number that decides which checkpoint is the best, higher is better; None if
+        no joint is annotated.
+      text: one line for the screen.
+      draw: function that draws some of the people, `[h, w, 3]` uint8.
+    """
+
+    totals: dict[str, float]
+    score: float | None
+    text: str
+    draw: Callable[[], np.ndarray]
+
+
 class Run:
     """One training run: the variables it changes and the folder it writes.
 
@@ -45,28 +59,18 @@ class Run:
       config: `TrainConfig`.
       data: list of converted data folders.
       run_dir: the run folder; one with checkpoints is resumed.
+      validate: function of a network that returns its `Validation`.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
         fewer stages fills the first ones.
     """
 
-    def __init__(self, config, data, run_dir, init_from=None):
+    def __init__(self, config, data, run_dir, validate, init_from=None):
         for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
-        self.config, self.data = config, data
+        self.config, self.data, self.validate = config, data, validate
         self.folder = RunFolder(run_dir)
         self.folder.claim(config, data, init_from)
-        self.network = ConvolutionalPoseMachine(
-            config.network,
-            seed=config.seed,
-            compute_dtype=config.precision,
-            method=ConvolutionMethod(config.conv, config.xla),
-            recompute=config.recompute,
-        )
-        self.optimizer = optimizers.make_optimizer(config.optimizer, self.network)
-        self.average = None
-        if config.average_decay:
-            self.average = ExponentialMovingAverage(self.network, config.average_decay)
-        self.step = TrainStep(self.network, self.optimizer, config, self.average)
+        self.network, self.optimizer, self.average, self.step = set_up(config)
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints,
             self.network,
@@ -97,8 +101,7 @@ class Run:
         """Trains to the end of the run and evaluates there.
 
         Returns:
-          The last evaluation's metrics, as `cpm.evaluation.report.score` gives them; None if the
-          run had been finished before.
+          The last `Validation`; None if the run had been finished before.
 
         Raises:
           NonFiniteLoss: the loss or the gradient is no longer a number; nothing worse was saved.
@@ -114,7 +117,7 @@ class Run:
         )
         flat = FlatMapsWarning(config.network.stages)
         stream = pipeline.training_batches(self.data, config, start_step=self.start)
-        began, metrics = time.perf_counter(), None
+        began, found = time.perf_counter(), None
         with contextlib.closing(progress), _stop_requests() as stop:
             for step, batch in zip(range(self.start, config.steps), stream):
                 measurements = self.one_step(step, batch)
@@ -125,9 +128,9 @@ class Run:
                 flat.check(step, measurements)
                 done = step + 1
                 self._record(done, measurements, progress)
-                metrics = self._evaluate_and_save(done, progress, stop)
+                found = self._evaluate_and_save(done, progress, stop)
                 progress.resume_clock()
-        return metrics
+        return found
 
     def one_step(self, step, batch):
         """Losses, gradients, update of step `step` (0-based); returns the measurements."""
@@ -197,63 +200,46 @@ class Run:
         """What happens between steps: evaluation, checkpoint, orderly stop.
 
         Returns:
-          The metrics if this step was evaluated, else None.
+          The `Validation` if this step was evaluated, else None.
         """
-        config, metrics = self.config, None
+        config, found = self.config, None
         last = done == config.steps
         if last or done % config.eval_every == 0:
-            metrics = self.evaluate(done, progress.seconds)
-            progress.say(f"step {done}: {report.one_line(metrics)}")
-        if metrics or done % config.save_every == 0 or stop.requested:
-            self.checkpoints.save(done, report.main_score(metrics) if metrics else None)
+            found = self.evaluate(done, progress.seconds)
+            progress.say(f"step {done}: {found.text}")
+        if found or done % config.save_every == 0 or stop.requested:
+            self.checkpoints.save(done, found.score if found else None)
         if stop.requested and not last:
             raise Interrupted(
                 f"stopped after step {done} of {config.steps}, which is saved; "
                 "the same command goes on from there"
             )
-        return metrics
+        return found
 
     def evaluate(self, done, seconds):
         """Scores the validation people and records the numbers.
 
         Returns:
-          The metrics of the network to be used: of the averaged one if there is one.
+          The `Validation` of the network to be used: of the averaged one if there is one.
         """
-        predictions, metrics = self._score(self.used_network)
-        record = {"step": done, "evaluation": _totals(metrics), "seconds": seconds}
+        found = self.validate(self.used_network)
+        record = {"step": done, "evaluation": found.totals, "seconds": seconds}
         if self.average is not None:
-            record["evaluation_raw"] = _totals(self._score(self.network)[1])
+            record["evaluation_raw"] = self.validate(self.network).totals
         self.folder.append(record)
         with self.writer.as_default(step=done):
             for name, total in record["evaluation"].items():
                 tf.summary.scalar(f"validation/{name}", total)
             for name, total in record.get("evaluation_raw", {}).items():
                 tf.summary.scalar(f"validation_raw/{name}", total)
-            tf.summary.image("validation/poses", self._sheet(predictions.ids)[None])
+            tf.summary.image("validation/poses", found.draw()[np.newaxis])
         self.writer.flush()
-        return metrics
+        return found
 
     @property
     def used_network(self):
         """The network that is evaluated and that a checkpoint is loaded as."""
         return self.network if self.average is None else self.average.network
-
-    def _score(self, network):
-        """`Predictions` of the validation people and their metrics."""
-        stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
-        predictions = inference.evaluate_batches(network, stream)
-        return predictions, report.score(predictions, network.skeleton)
-
-    def _sheet(self, ids):
-        """The same few people at every evaluation, spread over the split: `[h, w, 3]` uint8."""
-        few = ids[:: max(1, len(ids) // SHOWN)][:SHOWN]
-        stream = pipeline.evaluation_batches(self.data, self.config, split=VALIDATION)
-        examples = inference.collect_examples(self.used_network, stream, few)
-        return poses_sheet([examples[name] for name in few], self.network.skeleton)
-
-
-def _totals(metrics):
-    return {name: metric["total"] for name, metric in metrics.items()}
 
 
 class _Stop:

@@ -2,12 +2,12 @@
 
 A recipe is a whole configuration for any preset: `mini`, `synthetic` and `modern` are ours,
 `paper`, `release` and `blog` repeat others' trainings, with their settings and their flaws. What
-each deviates in is listed in BUILD_NOTES.md, "Deviations"; the numbers behind ours under
-"Results" and "Decisions".
+each deviates in is listed in docs/deviations.md; the numbers behind ours are in docs/results and
+docs/decisions.
 
 References:
   Wei et al. 2016, section 4.1; the authors' release (its prototxt files and its data layer).
-  The blog project: 2016, tensorpack (BUILD_NOTES.md).
+  The blog project: 2016, tensorpack (docs/deviations.md).
   MMPose's run of this network: batch norm, Adam, masked loss, flip test.
 """
 
@@ -60,7 +60,7 @@ def modern(arch="vgg"):
     Warm-up and cosine, colours and all changes of `strong`, a box with an eighth of room at either
     end. Without norms their N(0, 0.01) start needs hundreds of thousands of steps.
     Command: python bin/train.py --arch=paper --recipe=modern --data=data/lsp,data/lspet
-    Cost: for a GPU; a step's time and memory on two cores are in BUILD_NOTES.md, no full run.
+    Cost: for a GPU; a step's time and memory on two cores are in docs/benchmarks, no full run.
     """
     return TrainConfig(
         network=dataclasses.replace(preset(arch), norm="batch"),

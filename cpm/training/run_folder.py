@@ -2,7 +2,7 @@
 
     config.json      the whole configuration, command, commit, versions, seed
     metrics.jsonl    one JSON object a step (and one per evaluation, with "evaluation")
-    checkpoints/     cpm/training/checkpoints.py
+    checkpoints/     cpm/checkpoints/saving.py
     eval/            tables and pictures
     events.out.*     the same numbers for TensorBoard
 
@@ -12,10 +12,11 @@ References: cpm/training/loop.py writes it; cpm/plots/curves.py draws it.
 import json
 import os
 
-from cpm import command_line, files
+from cpm import files
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.errors import UsageError
+from cpm.provenance import provenance
 
 
 class RunFolder:
@@ -52,7 +53,7 @@ class RunFolder:
             return
         record = {"config": to_dict(config), "data": list(data)}
         record["init_from"] = str(init_from) if init_from else None
-        files.write_json(self.config_path, record | command_line.provenance(config.seed))
+        files.write_json(self.config_path, record | provenance(config.seed))
 
     def _check_same(self, config, data, init_from):
         earlier, record = read_config(self.path)

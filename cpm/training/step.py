@@ -28,6 +28,7 @@ from cpm.training.loss_scale import LossScale
 
 # What the compiled core needs of a batch; strings (ids) cannot enter XLA.
 TENSORS = ("image", "joints_px", "state", "center_px", "valid")
+OPTIONAL_TENSORS = ("nobody",)
 
 
 class TrainStep:
@@ -78,7 +79,7 @@ class TrainStep:
           gradients: one for each of `variables`.
         """
         seed = tf.constant([self._config.seed % 2**31, step], tf.int32)
-        tensors = {key: batch[key] for key in TENSORS}
+        tensors = {key: batch[key] for key in (*TENSORS, *OPTIONAL_TENSORS) if key in batch}
         measurements, gradients = _call(self._core, tensors, seed)
         # XLA returns a dict sorted by key; the stages belong in their order.
         stages = range(1, self._config.network.stages + 1)

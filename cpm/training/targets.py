@@ -13,7 +13,7 @@ import typing
 
 import tensorflow as tf
 
-from cpm.data.person import ABSENT
+from cpm.skeleton import ABSENT
 from ops import gaussian_heatmap
 
 
@@ -36,7 +36,8 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
 
     Args:
       batch: dict with `image` `[B, H, W, 3]`, `joints_px` `[B, M, P, 2]` (crop pixels, person 0
-        is the primary), `state` `[B, M, P]` and `valid` `[B]`, as cpm/data/pipeline.py makes it.
+        is the primary), `state` `[B, M, P]`, `valid` `[B]` and, where there are such examples,
+        `nobody` `[B]`, as cpm/data/pipeline.py makes it.
       config: `TargetConfig`.
       stride: crop pixels per map cell.
       background: append the background map.
@@ -54,8 +55,6 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     height, width = (-(-side // stride) for side in crop_size)
     if config.drop_outside:
         state = tf.where(_inside(joints_px, crop_size), state, ABSENT)
-    if origin_px is not None:  # `gaussian_heatmap` draws on the grid of cells' middles
-        joints_px += (stride - 1) / 2 - origin_px
 
     maps = gaussian_heatmap(
         tf.reshape(joints_px, [-1, people * joints, 2]),
@@ -65,6 +64,7 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
         stride=stride,
         sigma_px=config.sigma_px,
         cutoff=config.cutoff,
+        origin_px=origin_px,
     )
     maps = tf.reshape(maps, [-1, height, width, people, joints])  # [B, h, w, M, P]
     later = maps[..., 0, :]  # [B, h, w, P]
@@ -74,6 +74,8 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     mask = tf.ones_like(state[:, 0], joints_px.dtype)  # [B, P]
     if config.mask_absent:
         mask = tf.cast(state[:, 0] != ABSENT, joints_px.dtype)
+        if "nobody" in batch:  # no joint has a position, and that is the answer
+            mask = tf.maximum(mask, batch["nobody"][:, tf.newaxis])
     if background:
         first, later = _with_background(first), _with_background(later)
         mask = tf.pad(mask, [[0, 0], [0, 1]], constant_values=1.0)  # [B, P + 1]

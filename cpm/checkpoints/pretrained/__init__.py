@@ -1,0 +1,27 @@
+"""The weights that come with the project: `--ckpt=pretrained`.
+
+One file of cpm/checkpoints/weights_file.py, trained on photographs and installed with the package.
+How it was made, how good it is and what it must not be used for: MODEL_CARD.md beside it.
+"""
+
+import os
+
+from cpm.errors import UsageError
+
+NAME = "pretrained"
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.npz")
+
+
+def path():
+    """Where the file lies.
+
+    Raises:
+      UsageError: if this copy of the project has none.
+    """
+    if not os.path.isfile(PATH):
+        raise UsageError(
+            f"--ckpt={NAME}: this copy of the project holds no trained weights ({PATH} is missing); "
+            "train a network with: python bin/train.py --run_dir=runs/mine, and name it with "
+            "--ckpt=runs/mine"
+        )
+    return PATH

@@ -1,0 +1,164 @@
+"""The data sets that can be converted. What a new one needs: docs/howto/add_a_data_set.md.
+
+A reader is a function `read_people(folder)` that yields a `Person` for everybody it is told of,
+also where the picture is missing: the conversion counts those.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import multiprocessing
+import os
+
+from cpm import synthetic
+from cpm.data import coco, flic, lsp, lspet, manifest, mpii
+from cpm.data.records import USUAL, Storage, write_records
+from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out
+from cpm.errors import UsageError
+
+SOURCES = {
+    "lsp": lsp.read_people,
+    "lspet": lspet.read_people,
+    "mpii": mpii.read_people,
+    "coco": coco.read_people,
+    "flic": flic.read_people,
+}
+# (data set, split rule) -> how many people others found there.
+KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items()}
+HELD_OUT = 512  # embedded people kept for validation
+SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
+NAMES = (*SOURCES, SYNTHETIC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """How a data set is converted.
+
+    Attributes:
+      split_rule: key of `splits.RULES`.
+      count, held_out: synthetic people to train on, and to validate on.
+      seed: of the order, and of the synthetic people.
+      storage: `Storage` of the records.
+      keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
+      leave_out: ids of people who are left out of training.
+      single_person: of MPII, convert only the people who stand apart from others.
+    """
+
+    split_rule: str = "development"
+    count: int = 2000
+    held_out: int = HELD_OUT
+    seed: int = 0
+    storage: Storage = USUAL
+    keep_near_duplicates: bool = False
+    leave_out: frozenset[str] = frozenset()
+    single_person: bool = False
+
+
+def convert(dataset, out_dir, src=None, options=None):
+    """Converts a data set to a folder that the pipeline reads.
+
+    Args:
+      dataset: one of `NAMES`.
+      out_dir: folder to make; see `records.write_records`.
+      src: folder of the data set; not for `synthetic`.
+      options: `Conversion`; None = as it is by default.
+
+    Returns:
+      `Manifest`.
+
+    Raises:
+      UsageError: if the source is missing or broken, or `out_dir` holds something else.
+    """
+    options = options or Conversion()
+    if dataset not in NAMES:
+        raise UsageError(f"unknown data set {dataset!r}; expected one of {', '.join(NAMES)}")
+    if options.split_rule not in RULES:
+        raise UsageError(
+            f"unknown split rule {options.split_rule!r}; expected one of {', '.join(RULES)}"
+        )
+    if options.single_person and dataset != "mpii":
+        raise UsageError(f"--single_person is MPII's own list, {dataset!r} has none; leave it out")
+    if dataset == SYNTHETIC:
+        people = draw_people(options.count, options.held_out, options.seed)
+    else:
+        if not src or not os.path.isdir(src):
+            raise UsageError(
+                (f"--src={src} is not a folder" if src else "--src=DIR is missing")
+                + f"; expected the folder of the unpacked data set {dataset!r}"
+            )
+        reader_options = {"single_person": True} if options.single_person else {}
+        people = SOURCES[dataset](src, **reader_options)
+    return write_records(
+        people,
+        out_dir,
+        source=dataset,
+        rule=RULES[options.split_rule],
+        seed=options.seed,
+        storage=options.storage,
+        leave_out=functools.partial(
+            reason_to_leave_out,
+            listed=options.leave_out,
+            near_duplicates=not options.keep_near_duplicates,
+        ),
+        remake=_command(dataset, out_dir, options),
+    )
+
+
+def _command(dataset, out_dir, options):
+    """The command that converts the same again; where the data set lies is left to its reader."""
+    storage = options.storage
+    words = [
+        f"python bin/convert.py --dataset={dataset} --split_rule={options.split_rule}",
+        f"--seed={options.seed} --shards={storage.shards}",
+        f"--longest_side={storage.longest_side_px} --max_pixels={storage.max_pixels}",
+    ]
+    if dataset == SYNTHETIC:
+        words.append(f"--count={options.count} --held_out={options.held_out}")
+    else:
+        words.append("--src=DIR")
+        words += ["--keep_near_duplicates"] * options.keep_near_duplicates
+        words += ["--leave_out=FILE"] * bool(options.leave_out)
+        words += ["--single_person"] * options.single_person
+    return " ".join([*words, f"--out={out_dir}"])
+
+
+def embedded_people(count, seed):
+    """The folder of the embedded people, drawn once and used by every run of the same size.
+
+    Args:
+      count: to train on; `HELD_OUT` more are for validation.
+      seed: of the people.
+
+    Returns:
+      Its path, below `data/`.
+    """
+    folder = os.path.join("data", f"synthetic-{count}-seed{seed}")
+    if not os.path.isfile(os.path.join(folder, manifest.NAME)):
+        print(f"drawing {count} synthetic people into {folder} (once)", flush=True)
+        convert(SYNTHETIC, folder, options=Conversion(count=count, seed=seed))
+    return folder
+
+
+def draw_people(count, held_out, seed, processes=None):
+    """Yields synthetic people, drawn on all cores, always in the same order.
+
+    Args:
+      count, held_out: how many to train on and to validate on, >= 1.
+      seed: of the people, >= 0; each depends on (seed, split, its number) only.
+      processes: None = one per core.
+
+    Raises:
+      UsageError: for a count below 1 or a negative seed.
+    """
+    if min(count, held_out) < 1 or seed < 0:
+        raise UsageError(
+            f"--count={count} --held_out={held_out} --seed={seed}: expected at least one person "
+            "of each kind and a seed >= 0"
+        )
+    # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
+    with concurrent.futures.ProcessPoolExecutor(
+        processes or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
+        for split, people in ((TRAIN, count), (VALIDATION, held_out)):
+            draw = functools.partial(synthetic.make_person, seed, split=split)
+            yield from pool.map(draw, range(people), chunksize=8)

@@ -1,0 +1,92 @@
+"""Where to look: at the whole picture first, then at the joints found there.
+
+Without a box the first look is at the whole picture, in which the person may be small and off the
+middle. The joints that it finds say where the person is; the second look is at them alone, as large
+as the network was trained on them. One function decides where, for prediction
+(cpm/inference/predictor.py) and for evaluation (cpm/cli/evaluate.py).
+"""
+
+import numpy as np
+
+from cpm import geometry
+from cpm.config import DataConfig
+
+# A joint counts if its peak is at least this share of the person's highest one: an absolute height
+# would depend on how long the network was trained.
+SURE = 0.25
+# Of fewer than this share of the joints, or of such as fill less than that of the last square's
+# side, no square is made.
+FEWEST = 0.25
+SMALLEST = 0.1
+# The box misses the joints that were not found, and is off by the errors of the others.
+SLACK = 1.15
+
+
+def first_region(height, width, rule):
+    """The square to look at when no box is given.
+
+    Args:
+      height, width: of the picture.
+      rule: the network's `DataConfig.crop`, or what to do instead. `image` is LSP's test, by the
+        picture's height alone; anything else the smallest square that holds the whole picture.
+    """
+    if rule == "image":
+        return geometry.region_from_image(height, width)
+    return geometry.region_from_whole_image(height, width)
+
+
+def next_region(joints_px, confidence, side_px, margin):
+    """Where to look after a look.
+
+    Args:
+      joints_px: `[P, 2]` of the last look, image pixels; nan = not found.
+      confidence: `[P]`, the heights of their peaks.
+      side_px: of the last look's square, image pixels.
+      margin: side of a crop relative to a person's joints' box, see `box_margin`.
+
+    Returns:
+      `CropRegion`, or None if too few joints are sure to say where anybody is: then the last look
+      was as good as any.
+    """
+    joints_px = np.asarray(joints_px, np.float64)
+    confidence = np.asarray(confidence, np.float64)
+    found = np.isfinite(joints_px).all(-1) & (confidence > 0)  # [P]
+    highest = np.max(confidence, where=found, initial=0.0)
+    sure = found & (confidence >= SURE * highest)
+    if sure.sum() < max(2, FEWEST * len(sure)):
+        return None
+    if np.ptp(joints_px[sure], axis=0).max() < SMALLEST * side_px:
+        return None
+    return geometry.region_from_joints(joints_px, sure, SLACK * margin)
+
+
+def next_regions(people, margin):
+    """`next_region` of many people: {id: `CropRegion`}, without those whose joints do not say where.
+
+    Args:
+      people: `Predictions` of the last look.
+      margin: see `box_margin`.
+    """
+    rows = zip(
+        people.ids,
+        people.joints_px[-1],
+        people.confidence[-1],
+        geometry.REFERENCE_CROP_PX / people.crop_scale,  # sides of the last look
+    )
+    found = {id: next_region(*row, margin) for id, *row in rows}
+    return {id: region for id, region in found.items() if region is not None}
+
+
+def box_margin(data_config):
+    """Side of the crop relative to a person's box, as the network's training crops had it.
+
+    `joints` and `height` crops are `margin` × the joints' box. `person` crops hold 314 pixels where
+    the person is 200 tall, times the margin. The crops of a picture alone fix no size; the default
+    margin is used.
+    """
+    if data_config.crop in ("joints", "height"):
+        return data_config.margin
+    if data_config.crop == "person":
+        per_height = geometry.CROP_SIDE_PER_SCALE / geometry.PERSON_HEIGHT_PX
+        return data_config.margin * per_height
+    return DataConfig().margin

@@ -1,0 +1,141 @@
+"""Predictions that name their joints, in JSON. Positions are 0-based image pixels.
+
+Two layouts are read. The simple one, which anybody can write and `bin/eval.py --write_predictions`
+writes (confidence, `id` and everything else at the top may be left out; null = not found):
+
+    {"people": [{"id": "lsp/im1001",
+                 "joints": {"left_wrist": [81.5, 40.0, 0.93], "neck": null, ...}}, ...]}
+
+and what bin/predict.py writes, one person in each picture, whose file name is the id:
+
+    {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
+
+or the list after "people" alone. Names are those of cpm/skeleton.py, in any of the spellings of
+joint_spelling.py. A joint that the protocol does not score is left out, a name that
+no skeleton has is refused: it would silently count as "not found".
+"""
+
+import math
+import os
+
+import numpy as np
+
+from cpm.errors import UsageError
+from cpm.prediction_files.joint_spelling import spelled
+from cpm.skeleton import SKELETONS, canonical_name
+
+ADVICE = 'expected {"people": [{"joints": {"left_wrist": [x, y], ...}}, ...]}'
+
+
+def from_record(record, path, skeleton):
+    """The people in the content of a JSON file.
+
+    Args:
+      record: JSON value.
+      path: file, for the messages.
+      skeleton: `Skeleton` of the protocol.
+
+    Returns:
+      names tuple of P', `[N, P', 3]` float64 (x, y, confidence; nan where not said), ids tuple of N
+      or None, and the file's `origin` or None.
+
+    Raises:
+      UsageError: if it has none of these layouts, or names an unknown joint.
+    """
+    if isinstance(record, list):
+        record = {"people": record}
+    people = _people(record, path)
+    names = tuple(dict.fromkeys(name for _, joints in people for name in joints))
+    known = check_names(names, path, skeleton)
+    values = np.full([len(people), len(names), 3], np.nan)
+    for n, (_, joints) in enumerate(people):
+        for name, value in joints.items():
+            values[n, names.index(name)] = _triple(value, f"{path}: {name} of person {n + 1}")
+    ids = [id if id is None else str(id) for id, _ in people]
+    if any(id is None for id in ids):
+        if not all(id is None for id in ids):
+            raise UsageError(
+                f"{path}: {ids.count(None)} of {len(ids)} people have no `id`; "
+                "give all of them one, or none"
+            )
+        ids = None
+    return known, values, ids and tuple(ids), _origin(record, path)
+
+
+def are_names(texts, skeleton):
+    """Whether each of these texts names another joint that some skeleton has."""
+    names = {canonical_name(spelled(text)) for text in texts}
+    return len(names) == len(texts) > 1 and not _unknown(texts, skeleton)
+
+
+def check_names(names, path, skeleton):
+    """The names as the skeletons spell them.
+
+    Raises:
+      UsageError: for names that no skeleton has, or two names of one joint; with the known ones.
+    """
+    if unknown := _unknown(names, skeleton):
+        raise UsageError(
+            f"{path} names the joints {', '.join(map(repr, unknown))}; known are "
+            f"{', '.join(skeleton.joints)} (and those of {', '.join(SKELETONS)})"
+        )
+    result = tuple(name if name in skeleton.joints else spelled(name) for name in names)
+    same = [canonical_name(name) for name in result]
+    if len(set(same)) != len(same):
+        twice = [n for n, joint in zip(names, same) if same.count(joint) > 1]
+        raise UsageError(
+            f"{path} names one joint several times: {', '.join(sorted(twice))}; leave one of them"
+        )
+    return result
+
+
+def _unknown(names, skeleton):
+    known = {*skeleton.joints, *(j for s in SKELETONS.values() for j in s.joints)}
+    return [name for name in names if name not in known and spelled(name) not in known]
+
+
+def _people(record, path):
+    """[(id or None, {joint: value})] of either layout."""
+    try:
+        if "images" in record:
+            return [_only_person(image, path) for image in record["images"]]
+        people = [(person.get("id"), dict(person["joints"])) for person in record["people"]]
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        found = ", ".join(record) if isinstance(record, dict) else type(record).__name__
+        raise UsageError(f"{path} holds {found}; {ADVICE}; see --help") from error
+    if not people:
+        raise UsageError(f"{path} holds no people; {ADVICE}")
+    return people
+
+
+def _only_person(image, path):
+    """The one person of a picture, whose id is the picture's file name."""
+    if len(image["people"]) != 1:
+        raise UsageError(
+            f"{path}: {image['file']} has {len(image['people'])} people; expected one in each "
+            "picture, since nothing says which one is meant"
+        )
+    return os.path.basename(image["file"]), dict(image["people"][0]["joints"])
+
+
+def _triple(value, where):
+    """(x, y, confidence), nan where not said."""
+    if value is None:
+        return math.nan, math.nan, math.nan
+    try:
+        numbers = [math.nan if number is None else float(number) for number in value]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) not in (2, 3):
+        raise UsageError(f"{where} is {value!r}; expected [x, y], [x, y, confidence] or null")
+    return (*numbers, math.nan)[:3]
+
+
+def _origin(record, path):
+    """The file's own `origin`, or None without one."""
+    origin = record.get("origin")
+    if origin not in (None, 0, 1):
+        raise UsageError(
+            f"{path}: `origin` is {origin!r}; expected 0 or 1, the number of the first pixel"
+        )
+    return origin

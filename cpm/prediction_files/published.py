@@ -1,0 +1,172 @@
+"""Prediction files beside the truth, so that any method is scored by the same code.
+
+A protocol says which joints are scored and which number its tables quote:
+
+  lsp    LSP's 14 joints, PCK@0.2 by the torso, person-centric
+  mpii   MPII's 14 official joints, PCKh@0.5
+  flic   elbows and wrists of FLIC, PCK@0.2 by the torso
+
+How files are read is in formats.py (predictions) and truth.py. People are matched by their ids where
+the prediction file has ids (ours have), else by their order: as many as the truth has, or as its test
+part has (LSP: 1000 predictions are those of columns 1001 … 2000).
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from cpm import geometry
+from cpm.data import flic
+from cpm.data.splits import TEST
+from cpm.errors import UsageError
+from cpm.evaluation.predictions import Predictions
+from cpm.prediction_files import truth as truths
+from cpm.prediction_files.formats import read_predictions
+from cpm.skeleton import SKELETONS, Skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """Attributes:
+    skeleton: names and order of the joints in files of this protocol.
+    metric: the one its tables quote.
+    joints: the only joints that are scored; None = all that the metric scores.
+    """
+
+    skeleton: Skeleton
+    metric: str
+    joints: tuple[str, ...] | None = None
+
+
+FLIC_JOINTS = ("left_elbow", "right_elbow", "left_wrist", "right_wrist")
+PROTOCOLS = {
+    "lsp": Protocol(SKELETONS["lsp14"], "pck@0.2"),
+    "mpii": Protocol(SKELETONS["mpii16"], "pckh@0.5"),
+    "flic": Protocol(SKELETONS["flic11"], "pck@0.2", FLIC_JOINTS),
+}
+
+
+def read_truth(protocol, path):
+    """The `Truth` of a protocol (a key of `PROTOCOLS`) in a data set's own file.
+
+    Raises:
+      UsageError: if the file cannot be read or does not hold what the protocol says.
+    """
+    reader = {"lsp": truths.lsp_truth, "mpii": truths.mpii_truth, "flic": _flic_truth}
+    return reader[protocol](path, PROTOCOLS[protocol].skeleton)
+
+
+def read_published(protocol, predictions_path, truth_path, *, origin=None):
+    """The predictions of one method beside their truth, as one stage.
+
+    Args:
+      protocol: key of `PROTOCOLS`.
+      predictions_path: see formats.py.
+      truth_path: see truth.py.
+      origin: number of the first pixel in the predictions; None = by the rule in formats.py.
+
+    Returns:
+      `Predictions` with T = 1, in the skeleton of the protocol.
+
+    Raises:
+      UsageError: if a file cannot be read or does not hold what the protocol says.
+    """
+    return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)[0]
+
+
+def attach(path, truth, *, origin=None):
+    """The predictions in a file beside the truth of the same people.
+
+    Crops are unknown, so `crop_scale` is nan and PCP@25px will not be scored.
+
+    Args:
+      path: of the predictions.
+      truth: `Truth`.
+      origin: as in `read_published`.
+
+    Returns:
+      (`Predictions` with T = 1, the people in the order of the truth; what was read, in words).
+
+    Raises:
+      UsageError: if the file cannot be read, or its people are not those of the truth.
+    """
+    found = read_predictions(path, truth.skeleton, counts=tuple(truth.parts), origin=origin)
+    rows, order = _matched(found, truth, path)
+    joints_px = found.joints_px[order]
+    if truth.to_stored is not None:
+        joints_px = geometry.transform_points(truth.to_stored[rows], joints_px)
+    people = Predictions(
+        ids=tuple(truth.ids[n] for n in rows),
+        joints_px=joints_px[np.newaxis],
+        confidence=found.confidence[order][np.newaxis],
+        truth_px=truth.joints_px[rows],
+        state=truth.state[rows],
+        head_size_px=truth.head_size_px[rows],
+        crop_scale=np.full(len(rows), np.nan),
+    )
+    return people, found.source
+
+
+def median_offset(people):
+    """Median of predicted minus true position over all annotated joints, (x, y) pixels.
+
+    About (1, 1) or (-1, -1) is what a file read with the wrong numbering shows; see formats.py.
+    """
+    counted = (people.state > 0) & np.isfinite(people.joints_px[-1]).all(-1)
+    offsets = (people.joints_px[-1] - people.truth_px)[counted]
+    return tuple(np.median(offsets, 0).tolist()) if len(offsets) else (0.0, 0.0)
+
+
+def _matched(found, truth, path):
+    """Rows of the truth, ascending, and the row of each in the predictions."""
+    if found.ids is None:
+        count = len(found.joints_px)
+        if count not in truth.parts:
+            raise UsageError(
+                f"{path} holds {count} people, but {truth.name} "
+                f"{' or '.join(map(str, sorted(truth.parts)))}; "
+                "expected the same people in the same order, or ids"
+            )
+        return truth.parts[count], np.arange(count)
+    position = _positions(truth)
+    unknown = [id for id in found.ids if id not in position]
+    if unknown or len(set(found.ids)) != len(found.ids):
+        what = (
+            f"{len(unknown)} of {len(found.ids)} people that {truth.name} does not have, "
+            f"the first {unknown[0]!r} (there they are called like {truth.ids[0]!r})"
+            if unknown
+            else "the same person twice"
+        )
+        raise UsageError(f"{path} names {what}; name the truth they were predicted for")
+    rows = np.array([position[id] for id in found.ids])
+    if len(set(rows.tolist())) != len(rows):
+        raise UsageError(f"{path} names the same person in two ways; leave one of them")
+    order = np.argsort(rows)
+    return rows[order], order
+
+
+def _positions(truth):
+    """{id: row}, and {name of the picture: row} where a data set's ids are those names.
+
+    bin/predict.py knows pictures, not people: its `photos/im1001.jpg` is lsp/im1001.
+    """
+    rows = {id: n for n, id in enumerate(truth.ids)}
+    for suffix in ("", ".jpg"):
+        rows |= {id.partition("/")[2] + suffix: n for id, n in list(rows.items()) if "/" in id}
+    return rows
+
+
+def _flic_truth(path, skeleton):
+    """FLIC's people by cpm/data/flic.py, which reads positions 0-based."""
+    people = list(flic.read_people(os.path.dirname(path), file=os.path.basename(path)))
+    people = [person for person in people if not person.excluded]
+    return truths.Truth(
+        name=str(path),
+        skeleton=skeleton,
+        ids=tuple(person.id for person in people),
+        joints_px=np.stack([person.pose.joints_px for person in people]).astype(float),
+        state=np.stack([person.pose.state for person in people]),
+        head_size_px=np.zeros(len(people)),
+        test=np.array([n for n, p in enumerate(people) if p.origin.official_split == TEST], int),
+    )

@@ -1,0 +1,54 @@
+"""Where a result comes from: the command, the commit, the versions, the machine."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+
+
+def provenance(seed=None):
+    """Command, commit, versions and hardware of this process, as plain JSON values."""
+    import tensorflow as tf  # here: whoever only wants the rest need not wait for it
+
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "commit": _commit(),
+        "seed": seed,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "hardware": f"{os.cpu_count()} CPU cores, {platform.machine()}",
+        "accelerators": [d.name for d in tf.config.list_physical_devices("GPU")],
+    }
+
+
+def multiplies_bfloat16(description="/proc/cpuinfo"):
+    """Whether this processor has instructions for sums of bfloat16 products; False if nobody knows.
+
+    Args:
+      description: file with a line of the processor's features, as Linux has it (x86 and Arm).
+    """
+    try:
+        with open(description, encoding="utf-8", errors="replace") as file:
+            words = set(file.read().split())
+    except OSError:
+        return False
+    return not words.isdisjoint(("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _commit():
+    """Hash of the checked-out commit, with `-dirty` for local changes; `unknown` without git."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,34 @@
+"""Tables as text: aligned columns that read well in a terminal, and render as Markdown if wanted."""
+
+
+def format_table(header, rows, *, left=(0,), markdown=True):
+    """An aligned table.
+
+    Args:
+      header: column titles, strings.
+      rows: lists of strings as long as `header`.
+      left: numbers of the columns that start at the left; the others end at the right, as numbers do.
+      markdown: with bars and a rule below the header; else with two spaces between the columns.
+
+    >>> print(format_table(["", "Head", "Total"], [["ours", "97.8", "90.5"]]))
+    |      | Head | Total |
+    |------|-----:|------:|
+    | ours | 97.8 |  90.5 |
+    >>> print(format_table(["layer", "field"], [["conv1", "9"]], markdown=False))
+    layer  field
+    conv1      9
+    """
+    table = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        [
+            cell.ljust(width) if k in left else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in table
+    ]
+    if not markdown:
+        return "\n".join("  ".join(cells).rstrip() for cells in lines)
+    rule = ["-" * (n + 2) if k in left else "-" * (n + 1) + ":" for k, n in enumerate(widths)]
+    titles, *body = ("| " + " | ".join(cells) + " |" for cells in lines)
+    return "\n".join([titles, "|" + "|".join(rule) + "|", *body])

@@ -1,0 +1,143 @@
+"""What is measured: arithmetic, distinct convolutions, the usual NumPy loops, who takes part."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from cpm.benchmark import cases, exchange, heatmap, ours, sides
+from cpm.config import TrainConfig, changed
+from cpm.network import PRESETS, preset
+from cpm.network.summary import stage_rows
+
+GRAPH = {"changes": ours.VARIANTS["graph"], "threads": 1}
+
+
+def config_of(arch="mini", **network):
+    network = {"arch": arch, "image_size": preset(arch).image_size} | network
+    changes = {"network": network, "data": {"batch_size": 2}}
+    return changed(TrainConfig(), changes)
+
+
+@pytest.mark.parametrize("arch", PRESETS)
+def test_convolutions_add_up_to_the_network(arch):
+    """Twice the multiply-adds of bin/describe.py, for the batch; gradients cost twice as much again."""
+    config = config_of(arch)
+    items = cases.convolution_items(config, ["graph"], [])
+    times = [len(n) for n in cases.distinct_convolutions(config.network).values()]
+    forward = [item.flop for item in items if "forward" in item.name]
+    trained = [item.flop for item in items if "gradients" in item.name]
+    total = 2 * 2 * stage_rows(config.network)[-1].total_multiply_adds
+    assert sum(np.multiply(times, forward)) == total
+    assert sum(np.multiply(times, trained)) == 3 * total
+    [item] = cases.network_items("train_step", config, ["graph"], [])
+    assert item.flop == 3 * total
+
+
+@pytest.mark.parametrize("arch", PRESETS)
+def test_true_arithmetic(arch):
+    """Direct convolutions do what is counted for all sides, fast ones less; a network is its layers."""
+    config = config_of(arch)
+    peers = [] if importlib.util.find_spec("torch") is None else ["torch"]
+    variants = [name for name in ours.VARIANTS if name != "bfloat16"]
+    plan = config, variants, ["tf_direct", *peers]
+    [step] = cases.network_items("train_step", *plan)
+    [narrow] = cases.network_items("train_step", config, ["bfloat16"], [])
+    assert narrow.true_flop == {"bfloat16": step.flop}  # direct in 16 bits
+    [forward] = cases.network_items("forward", *plan)
+    layers = cases.convolution_items(*plan)
+    times = [len(n) for n in cases.distinct_convolutions(config.network).values()]
+    for item in (step, forward, *layers):
+        true = item.true_flop
+        assert set(true) == {*variants, "tf_direct"}
+        assert true["tf_direct"] == item.flop
+        assert max(true["graph"], true["xla"]) <= item.flop
+    assert step.true_flop["fast"] != step.flop  # also where it does not pay
+    trained = [item for item in layers if "with gradients" in item.name]
+    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained))
+    assert total == step.true_flop["xla"]
+    if arch == "mini":
+        assert total == step.flop  # nothing pays on two pictures of its small maps
+    else:
+        assert total < 0.75 * step.flop
+        assert total < step.true_flop["graph"] < step.flop  # without XLA on lines
+        # Kernels are transformed beforehand.
+        assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
+
+
+def test_convolution_files_fit_together(tmp_path):
+    config = config_of(image_size=(32, 48), width=0.1)
+    for shape in cases.distinct_convolutions(config.network):
+        cases.write_convolution(tmp_path, shape, True, config)
+        side = ours.Convolution(str(tmp_path), GRAPH)
+        side.compute()
+        y, by_x, *_ = [array for _, array in side.outputs()]
+        assert by_x.shape == (2, *shape[4:], shape[2])
+        assert y.shape == (2, shape[4] // shape[1], shape[5] // shape[1], shape[3])
+
+
+@pytest.mark.parametrize("make", [heatmap.NumpyLoop, heatmap.NumpyPatch])
+def test_numpy_loops_draw_what_the_op_draws(make, tmp_path):
+    """float32 positions over 100 px and a square: 1e-5 of a peak of 1."""
+    for item in cases.heatmap_items(config_of(image_size=(48, 104)), ["graph"]):
+        item.write(tmp_path)
+        drawn = []
+        for side in (heatmap.Ours(str(tmp_path), GRAPH), make(str(tmp_path), {})):
+            side.compute()
+            [(_, maps)] = side.outputs()
+            drawn.append(maps)
+        assert item.written_bytes == drawn[0].nbytes and drawn[0].max() > 0.9
+        np.testing.assert_allclose(drawn[1], drawn[0], rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("make", [heatmap.MemoryWrite, heatmap.MemoryNew, heatmap.MemoryCall])
+def test_memory_writes_write_every_cell(make, tmp_path):
+    item = cases.heatmap_items(config_of(), ["graph"])[0]
+    item.write(tmp_path)
+    side = make(str(tmp_path), {})
+    side.compute()
+    [(_, maps)] = side.outputs()
+    assert maps.nbytes == item.written_bytes and (maps == 0.5).all()
+    assert item.unchecked == ("memory_write", "memory_new", "memory_call")
+
+
+def test_absent_peers_are_skipped_with_a_word(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for name in ("torch", "torch_compile", "onnxruntime", "openvino"):
+        assert "is not installed" in sides.why_not(name, "forward")
+    assert sides.why_not("tf_direct", "forward") is None
+
+
+def test_peers_are_skipped_where_they_cannot_take_part(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert sides.why_not("openvino", "train_step") == "does not do train_step"
+    assert sides.why_not("torch", "train_step") is None
+    monkeypatch.setattr(sides, "_compiler", lambda: None)
+    assert sides.why_not("torch_compile", "forward") == "there is no C++ compiler"
+
+
+def test_plans_name_sides_that_exist():
+    """Every `module:class` of every peer and case; those of absent packages are not imported."""
+    for name, peer in sides.PEERS.items():
+        for case, make in peer.makes.items():
+            module, made = make.split(":")
+            if sides.why_not(name, case) is None:
+                assert hasattr(importlib.import_module(module), made), make
+            assert importlib.util.find_spec(module)
+
+
+def test_heatmap_patch_leaves_out_nothing_above_the_cutoff(tmp_path):
+    """A joint at a border: the window is clipped, not shifted."""
+    settings = {"batch": 1, "joints": 2, "height": 6, "width": 9, "stride": 8}
+    settings |= {"sigma_px": 7.0, "cutoff": 0.01}
+    heatmap.write_inputs(tmp_path, settings, seed=0)
+    arrays = {
+        "joints_px": np.array([[[0.0, 0.0], [71.0, 47.0]]], np.float32),
+        "present": np.ones([1, 2], np.float32),
+    }
+    exchange.write_arrays(tmp_path, exchange.INPUTS, arrays)
+    loop, patch = (make(str(tmp_path), {}) for make in (heatmap.NumpyLoop, heatmap.NumpyPatch))
+    loop.compute()
+    patch.compute()
+    np.testing.assert_allclose(patch.maps, loop.maps, atol=1e-6)
+    assert (loop.maps > 0).sum((0, 1, 2)).min() >= 4

@@ -1,0 +1,97 @@
+"""Exit statuses: what the user can mend is one sentence, a mistake of the program a traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cpm.cli import command_line
+from cpm.errors import RunStopped, UsageError
+from cpm.provenance import multiplies_bfloat16
+
+
+@pytest.mark.parametrize(
+    "error, status, sentence",
+    [
+        (UsageError("no such folder"), 2, "error: no such folder\n"),
+        (RunStopped("stopped after step 5"), 1, "stopped after step 5\n"),
+        (KeyboardInterrupt(), 1, "interrupted\n"),
+        (
+            PermissionError(13, "Permission denied", "/out"),
+            2,
+            "error: '/out' cannot be used: Permission denied; name another path, or make room "
+            "or permission for this one\n",
+        ),
+    ],
+)
+def test_exit_status_preset(error, status, sentence, capsys):
+    def main(_):
+        raise error
+
+    assert command_line.exit_status(main, ["bin/x.py"]) == status
+    assert capsys.readouterr().err == sentence
+
+
+def test_exit_status_of_success_is_mains():
+    assert command_line.exit_status(lambda _: None, ["bin/x.py"]) is None
+
+
+def test_exit_status_refuses_stray_arguments(capsys):
+    assert command_line.exit_status(lambda _: 0, ["bin/x.py", "runs/a"]) == 2
+    assert "unexpected argument 'runs/a'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), OSError("no file is named")])
+def test_exit_status_hides_no_bugs(error):
+    def main(_):
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        command_line.exit_status(main, ["bin/x.py"])
+
+
+def test_exit_status_passes_the_arguments_a_script_takes(capsys):
+    given = []
+    arguments = ["bin/x.py", "stages"]
+    assert command_line.exit_status(given.extend, arguments, positional=1) is None
+    assert given == arguments
+    assert command_line.exit_status(given.extend, [*arguments, "more"], 1) == 2
+    assert "unexpected argument 'more'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "features, expected",
+    [
+        ("flags\t\t: fpu sse2 avx512f avx512_bf16 clzero", True),
+        ("flags : fpu amx_tile amx_bf16", True),
+        ("Features\t: fp asimd bf16 i8mm", True),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni", False),
+        ("model name : not avx512_bf16-like", False),
+        (None, False),
+    ],
+)
+def test_multiplies_bfloat16(features, expected, tmp_path):
+    path = tmp_path / "cpuinfo"
+    if features:
+        path.write_text(f"processor\t: 0\n{features}\nbogomips : 1\n")
+    assert multiplies_bfloat16(str(path)) == expected
+
+
+START = """
+import sys
+from cpm.cli import command_line
+import tensorflow as tf
+from cpm.inference import Predictor
+assert "matplotlib" not in sys.modules
+from cpm.training import loop
+tf.function(lambda: tf.zeros([2]))()
+assert "keras" not in sys.modules
+import keras
+assert tf.keras.layers.Dense and keras.layers.Dense
+"""
+
+
+@pytest.mark.slow
+def test_scripts_import_tensorflow_without_keras():
+    """Nor what Keras draws pictures with; who wants it afterwards gets it."""
+    subprocess.run([sys.executable, "-c", START], check=True)

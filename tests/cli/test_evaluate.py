@@ -1,0 +1,314 @@
+"""bin/eval.py and bin/predict.py on a small run: files, JSON, pictures, exit statuses."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from cpm.cli import evaluate
+from cpm import config as configuration
+from cpm.checkpoints import Checkpoints, load_network, resolve
+from cpm.data import pipeline
+from cpm.data.examples import parse_example
+from cpm.data.person import Origin, Person, Pose
+from cpm.data.prepare import _decode
+from cpm.data.records import write_records
+from cpm.data.splits import RULES
+from cpm.errors import UsageError
+from cpm.inference import Predictor
+from cpm.network import ConvolutionalPoseMachine
+from cpm.prediction_files import scoring
+from cpm.skeleton import SKELETONS
+from cpm.training.optimizers import make_optimizer
+from cpm.training.run_folder import RunFolder
+from tests.helpers.scripts import ROOT
+
+LSP = SKELETONS["lsp14"]
+CONFIG = configuration.TrainConfig(
+    network=configuration.NetworkConfig(
+        skeleton="lsp14", stages=2, width=0.25, image_size=(48, 64)
+    ),
+    data=configuration.DataConfig(batch_size=4),
+)
+
+
+def people(count):
+    """Noise pictures with random joints: enough to see that numbers arrive."""
+    generator = np.random.default_rng(0)
+    for n in range(count):
+        yield Person(
+            id=f"noise/validation-{n}",
+            image=generator.integers(0, 256, [80, 90, 3], np.uint8),
+            skeleton=LSP,
+            pose=Pose(generator.uniform(10, 70, [14, 2]), generator.choice([0, 1, 2, 2], 14)),
+            head_size_px=12.0 if n % 2 else None,
+            origin=Origin("noise", official_split="validation"),
+        )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run folder with one checkpoint of an untrained network, and its data."""
+    folder = tmp_path_factory.mktemp("work")
+    data, path = str(folder / "data"), str(folder / "run")
+    write_records(people(7), data, source="noise", rule=RULES["development"])
+    record = RunFolder(path)
+    record.claim(CONFIG, [data])
+    network = ConvolutionalPoseMachine(CONFIG.network, seed=1)
+    optimizer = make_optimizer(CONFIG.optimizer, network)
+    Checkpoints(record.checkpoints, network, optimizer, CONFIG).save(3)
+    return path
+
+
+def stored_pictures(folder, split):
+    """{id: `[H, W, 3]` uint8} of a data folder, in its order."""
+    (part,) = pipeline.open_folders([folder], split)
+    records = tf.data.TFRecordDataset(list(part.files)).as_numpy_iterator()
+    people = [parse_example(record, len(part.skeleton)) for record in records]
+    return {p["id"].numpy().decode(): _decode(p).numpy() for p in people}
+
+
+def script(name, *arguments, cwd=ROOT):
+    """Runs a script of bin/ as a user does."""
+    return subprocess.run(
+        [sys.executable, os.path.join(ROOT, "bin", name), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_evaluate_folders_options(run):
+    """The truth comes back in image pixels whatever the crop."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    with pytest.raises(UsageError, match="split 'test'"):
+        evaluate.evaluate_folders(network, config, [folder], evaluate.Options(split="test"))
+    options = evaluate.Options(crop="image", flip=True)
+    found = evaluate.evaluate_folders(network, config, [folder], options)
+    assert found.sources == {folder: found.metrics}
+    expected = {person.id: person for person in people(7)}
+    assert set(found.people.ids) == set(expected) and found.people.stages == 2
+    for id, truth_px, state in zip(found.people.ids, found.people.truth_px, found.people.state):
+        np.testing.assert_array_equal(state, expected[id].pose.state)
+        np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_evaluation_looks_as_prediction_does(run, passes):
+    """Every person's picture alone, through both ways: the same joints."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    options = evaluate.Options(crop="whole", passes=passes, flip=True)
+    found = evaluate.evaluate_folders(network, config, [folder], options)
+    predict = Predictor(run, passes=passes, flip=True)
+    moved = 0
+    for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
+        assert found.people.ids[n] == id
+        prediction = predict(image)
+        # Crops are placed in float32 here and in float64 there: thousandths of a pixel, which an
+        # untrained network's flat maps make hundredths of.
+        np.testing.assert_allclose(
+            found.people.joints_px[:, n], prediction.stage_joints_px, atol=0.1
+        )
+        np.testing.assert_allclose(found.people.confidence[-1, n], prediction.confidence, atol=1e-3)
+        side = np.hypot(*prediction.crop_to_image[:, 0]) * 48
+        moved += abs(side - 90) > 1
+        assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
+    assert (moved > 0) == (passes > 1)
+    row = len(found.people) - 1
+    groups = {"some": [row, 0], "none": []}
+    shown = evaluate.collect_people(found, groups, network, config, options)
+    example = shown["some"][0]
+    assert shown["none"] == [] and example.id == found.people.ids[row]
+    np.testing.assert_allclose(example.confidence, found.people.confidence[-1, row], atol=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
+def test_network_scores_the_same_through_a_file(run, tmp_path, suffix):
+    """Write, read again, score against the data folder: what evaluation itself says, PCP@25px aside."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    found = evaluate.evaluate_folders(network, config, [folder])
+    path = f"{tmp_path}/p{suffix}"
+    scoring.write_network_predictions(path, found.people, network.skeleton, [folder], "validation")
+    truth = scoring.read_truth(folder)
+    _, record = scoring.score_file(path, truth)
+    expected = {k: v["total"] for k, v in found.metrics.items() if k != "pcp25"}
+    totals = {name: values["total"] for name, values in record["metrics"].items()}
+    assert totals == pytest.approx(expected, abs=1e-9) and len(totals) == 7
+
+
+@pytest.mark.slow
+def test_eval_script(run, tmp_path):
+    plots, written = tmp_path / "plots", tmp_path / "p.h5"
+    done = script(
+        "eval.py",
+        f"--ckpt={run}",
+        f"--plots={plots}",
+        "--pictures=3",
+        f"--write_predictions={written}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert written.stat().st_size > 1000 and f"wrote {written}" in done.stdout
+    assert "stage 2" in done.stdout and "left_wrist" in done.stdout
+    with open(os.path.join(run, "eval", "validation.json")) as file:
+        record = json.load(file, parse_constant=lambda word: pytest.fail(word))
+    assert set(record["metrics"]) == {
+        "pcp25", "pck@0.2", "pckh@0.5", "pckh@0.1", "pck_auc", "pckh_auc", "pcp_strict",
+        "pcp_average",
+    }  # fmt: skip
+    values = record["metrics"]["pckh@0.5"]
+    assert values["people"] == 3 and len(values["per_stage"]) == 2
+    assert set(values["per_joint"]) == set(LSP.joints)
+    assert 0 <= values["interval"][0] <= values["total"] <= values["interval"][1] <= 100
+    assert record["people"] == 7
+    assert record["box"] == {"rule": "joints", "margin": CONFIG.data.margin}
+    for key in ("command", "commit", "seed", "tensorflow", "numpy", "python"):
+        assert key in record
+    assert os.path.getsize(os.path.join(run, "eval", "validation.md")) > 500
+    names = "best typical worst stages all_joints colored_beliefs pck_curves score_by_stage"
+    assert sorted(os.listdir(plots)) == sorted(f"{name}.png" for name in names.split())
+    for name in os.listdir(plots):
+        pixels = np.asarray(Image.open(plots / name))
+        assert pixels.ndim == 3 and pixels.std() > 5, name
+
+
+@pytest.mark.slow
+def test_predict_script(run, tmp_path):
+    pictures, out = tmp_path / "in", tmp_path / "out"
+    pictures.mkdir()
+    generator = np.random.default_rng(1)
+    noise = generator.integers(0, 256, [70, 110, 3], np.uint8)
+    Image.fromarray(noise).save(pictures / "a.jpg")
+    Image.fromarray(noise[..., 0]).save(pictures / "a.png")  # grey
+    (pictures / "broken.jpg").write_bytes(b"no picture")
+    (pictures / "notes.txt").write_text("not a picture either")
+    done = script(
+        "predict.py",
+        f"--ckpt={run}",
+        f"--input={pictures}",
+        f"--out={out}",
+        f"--json={out}/poses.json",
+        "--heatmaps",
+        "--threshold=-100",
+        "--passes=1",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "broken.jpg" in done.stdout and "notes" not in done.stdout
+    assert sorted(os.listdir(out)) == [
+        "a.jpg_beliefs.png",
+        "a.jpg_pose.png",
+        "a.png_beliefs.png",
+        "a.png_pose.png",
+        "poses.json",
+    ]
+    with open(out / "poses.json") as file:
+        record = json.load(file)
+    assert [os.path.basename(e["file"]) for e in record["images"]] == ["a.jpg", "a.png"]
+    (person,) = record["images"][0]["people"]
+    assert person["box"] == [0, 0, 110, 70]
+    assert list(person["joints"]) == list(LSP.joints)
+    # The whole picture fills the crop's shorter side: no joint is further out than its border.
+    for x, y, confidence in person["joints"].values():
+        assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
+    assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figure", ["poses", "failures", "gallery", "beliefs"])
+def test_figures_of_a_network(run, tmp_path, figure):
+    """Pictures that need a network: of its validation people, of embedded people."""
+    with open(os.path.join(run, "metrics.jsonl"), "a"):
+        pass
+    wanted = [f"--figure={figure}", f"--runs={run}", f"--ckpt={run}", "--count=2"]
+    done = script("figures.py", *wanted, f"--out={tmp_path}/a.png")
+    assert done.returncode == 0, done.stderr
+    assert np.asarray(Image.open(tmp_path / "a.png")).std() > 5
+
+
+@pytest.mark.slow
+def test_exported_weights_bring_their_threshold(run, tmp_path):
+    """eval.py, export_weights.py and predict.py one after the other; joints below are not drawn."""
+    weights, measured = tmp_path / "w.npz", tmp_path / "e.json"
+    export = ["export_weights.py", f"--ckpt={run}", f"--out={weights}"]
+    record = {"checkpoint": resolve(str(run)), "reliability": {"threshold": 1e6}}
+    record |= {"split": "validation", "box": {"rule": "whole", "margin": 1.1}}
+    record |= {"passes": 2, "flip": True, "scales": [1.0]}
+    for wrong, sentence in (
+        ({"checkpoint": "runs/other"}, "is about runs/other, not about"),
+        ({"split": "train"}, "is about people of the training"),
+        ({"reliability": None}, "nobody in it has a torso; leave out --evaluation"),
+        ({"reliability": {}}, "is no evaluation of bin/eval.py; write it with"),
+    ):
+        measured.write_text(json.dumps(record | wrong))
+        done = script(*export, f"--evaluation={measured}")
+        assert done.returncode == 2 and sentence in done.stderr, done.stderr
+    assert not weights.exists()
+    measured.write_text(json.dumps(record))
+    done = script(*export, f"--evaluation={measured}")
+    assert done.returncode == 0, done.stderr
+    assert "below a confidence of 1000000.00 are not drawn" in done.stdout
+    copy = f"{tmp_path}/copy.npz"  # of weights that know it already
+    done = script("export_weights.py", f"--ckpt={weights}", f"--out={copy}")
+    assert done.returncode == 0 and Predictor(copy).threshold == 1e6
+
+    picture = np.full([90, 70, 3], 128, np.uint8)
+    Image.fromarray(picture).save(tmp_path / "grey.png")
+    predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/grey.png"]
+    drawn = []
+    for name, more in (("own", []), ("all", ["--threshold=-9", "--noflip"])):
+        files = [f"--out={tmp_path}/{name}", f"--json={tmp_path}/{name}.json"]
+        assert script(*predict, *files, *more).returncode == 0
+        with open(tmp_path / f"{name}.json") as file:
+            poses = json.load(file)
+        assert poses["threshold"] == (-9 if more else 1e6)
+        assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
+        assert None not in poses["images"][0]["people"][0]["joints"].values()
+        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.png")))
+    assert (drawn[0] != drawn[1]).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("predict.py", ["--input={0}/x.jpg", "--out={0}/o"], "cannot be decoded"),
+        (
+            "predict.py",
+            ["--input={0}", "--out={0}/o", "--belief_maps={0}/b.npz"],
+            "--belief_maps is for a single picture",
+        ),
+        (
+            "predict.py",
+            ["--input={0}/x.jpg", "--out={0}/o", "--belief_maps={0}/b.txt"],
+            "should end in .npz",
+        ),
+        (
+            "predict.py",
+            ["--input={0}/x.jpg", "--out={0}/o", "--threshold=nan"],
+            "--threshold=nan should be a number",
+        ),
+        (
+            "predict.py",
+            ["--input={0}/x.jpg", "--out={0}/o", "--json={0}"],
+            "is a folder; name a file to write",
+        ),
+        ("eval.py", ["--plots={0}/x.jpg"], "x.jpg is a file; name a folder"),
+        ("eval.py", ["--predictions=x.mat"], "--ckpt=RUN or --predictions=FILE"),
+    ],
+)
+def test_scripts_refuse_with_status_2(run, tmp_path, name, arguments, message):
+    (tmp_path / "x.jpg").write_bytes(b"no picture")
+    done = script(name, f"--ckpt={run}", *[a.format(tmp_path) for a in arguments])
+    assert done.returncode == 2
+    assert "error: " in done.stderr and message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o").exists()

@@ -1,0 +1,101 @@
+"""bin/figures.py as a user runs it: a picture for each figure, sentences for what is missing."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers.scripts import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "bin/figures.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two run folders as far as figures look at them: measurements and final scores."""
+    root = tmp_path_factory.mktemp("runs")
+    for number in (1, 2):
+        folder = root / f"run-{number}"
+        (folder / "eval").mkdir(parents=True)
+        lines = [
+            {
+                "step": step,
+                "seconds": 60.0 * step,
+                "loss": 9.0 / step,
+                "loss_stage_1": 5.0 / step,
+                "loss_stage_2": 4.0 / step,
+            }
+            for step in range(1, 30)
+        ]
+        for step in (10, 20):
+            score = {"pck@0.2": step * number}
+            lines.append({"step": step, "seconds": 60.0 * step, "evaluation": score})
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "metrics.jsonl").write_text(text)
+        metrics = {"pck@0.2": {"per_stage": [10.0 * number, 15.0 * number]}}
+        (folder / "eval" / "validation.json").write_text(json.dumps({"metrics": metrics}))
+    return [root / "run-1", root / "run-2"]
+
+
+@pytest.mark.parametrize("figure", ["training", "comparison", "stages"])
+def test_figures_of_runs(runs, tmp_path, figure):
+    named = runs[:1] if figure == "training" else runs
+    done = run(
+        f"--figure={figure}", f"--runs={','.join(map(str, named))}", f"--out={tmp_path}/a.png"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pixels = np.asarray(Image.open(tmp_path / "a.png"))
+    assert pixels.shape[2] == 3 and pixels.std() > 5  # something is drawn
+
+
+def test_samples(tmp_path):
+    done = run("--figure=samples", "--count=2", f"--out={tmp_path}/a.jpg")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "a.jpg").format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--figure=architecture", f"--arch={arch}"] for arch in ("mini", "deep", "vgg", "paper")),
+        ["--figure=data_road", "--seed=26"],
+        *([f"--figure={name}"] for name in ("targets", "receptive_fields", "learning_rate")),
+    ],
+    ids=lambda arguments: "-".join(arguments),
+)
+def test_figures_of_the_guide(tmp_path, arguments):
+    done = run(*arguments, f"--out={tmp_path}/a.jpg")
+    assert done.returncode == 0, done.stderr
+    pixels = np.asarray(Image.open(tmp_path / "a.jpg"))
+    assert pixels.shape[2] == 3 and pixels.std() > 5
+    assert (tmp_path / "a.jpg").stat().st_size < 200_000  # a guide's page loads quickly
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--figure=samples", "--out=a.txt"], "--out=a.txt should end in .png"),
+        (["--figure=architecture", "--arch=x", "--out=a.png"], "--arch"),
+        (["--figure=data_road", "--ckpt=none", "--out=a.png"], "none"),
+        (["--figure=training", "--out=a.png"], "needs one run: --runs=DIR"),
+        (["--figure=stages", "--runs=none", "--out=a.png"], "none is not a run folder"),
+        (["--figure=comparison", "--runs={0}", "--metric=x", "--out=a.png"], "'x'"),
+    ],
+)
+def test_figures_refuse(runs, arguments, message):
+    done = run(*[argument.format(runs[0]) for argument in arguments])
+    assert done.returncode == 2 and message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,421 @@
+"""The reader of COCO keypoint files, on files built here and on the one that own_data.md makes."""
+
+import copy
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cpm.data import coco, datasets
+from cpm.data.datasets import Conversion
+from cpm.data.examples import parse_example
+from cpm.data.manifest import read_manifest
+from cpm.data.old_records import origin_of
+from cpm.data.person import Origin
+from cpm.data.records import Storage, read_shard
+from cpm.errors import UsageError
+from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
+from tests.helpers.scripts import ROOT
+from tests.helpers.small_data_sets import smooth_picture
+
+COCO17 = SKELETONS["coco17"]
+# The names of person_keypoints_val2017.json, in its order, written down from the file.
+OFFICIAL = (
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow "
+    "right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle "
+    "right_ankle"
+).split()
+CAT = {
+    "id": 1,
+    "name": "cat",
+    "keypoints": ["nose", "left_ear", "right_ear"],
+    "skeleton": [[1, 2], [1, 3]],
+}
+
+
+def annotation(id, image, keypoints, **more):
+    return {
+        "id": id,
+        "image_id": image,
+        "category_id": 1,
+        "keypoints": keypoints,
+    } | more
+
+
+def cats():
+    """Two pictures: two cats in the first, one in the second."""
+    return {
+        "images": [{"id": 7, "file_name": "a.jpg"}, {"id": 9, "file_name": "b/b.jpg"}],
+        "categories": [CAT],
+        "annotations": [
+            annotation(1, 7, [10.5, 20, 2, 12, 25, 1, 0, 0, 0], bbox=[10, 20, 30, 50]),
+            annotation(2, 7, [30, 31, 2, 32, 33, 2, 34, 35, 2]),
+            annotation(3, 9, [40, 41, 2, 42, 43, 2, 44, 45, 2]),
+        ],
+    }
+
+
+def save(folder, record, *, name="annotations.json", pictures=True):
+    """Writes the file and smooth pictures of 60 x 50 for its images; returns the folder."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    text = record if isinstance(record, str) else json.dumps(record)
+    (folder / name).write_text(text)
+    for seed, image in enumerate(record["images"] if pictures else []):
+        save_picture(folder / "images" / image["file_name"], seed)
+    return folder
+
+
+def save_picture(path, seed=0, size=(60, 50)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(smooth_picture(*size, seed=seed)).save(path, quality=90)
+
+
+def read(folder, record, **options):
+    return list(coco.read_people(save(folder, record, pictures=False, **options)))
+
+
+def changed(change):
+    """`cats()` after `change(record)`."""
+    record = copy.deepcopy(cats())
+    change(record)
+    return record
+
+
+def stored(folder, split):
+    """The fields of everybody in a split of a converted folder."""
+    manifest = read_manifest(folder, verify=True)
+    return [
+        parse_example(record, len(manifest.skeleton))
+        for shard in manifest.splits.get(split, ())
+        for record in read_shard(os.path.join(folder, shard.file))
+    ]
+
+
+def ids(fields):
+    return sorted(field["id"].numpy().decode() for field in fields)
+
+
+class TestPeople:
+    def test_joints_states_and_ids(self, tmp_path):
+        first, second, third = read(tmp_path, cats())
+        assert [p.id for p in (first, second, third)] == [
+            "coco/a.jpg#1",
+            "coco/a.jpg#2",
+            "coco/b/b.jpg#3",
+        ]
+        assert third.image == str(tmp_path / "images" / "b" / "b.jpg")
+        assert first.pose.state.tolist() == [VISIBLE, OCCLUDED, ABSENT]
+        # Kept as they are: nothing is subtracted, unlike in 1-based files.
+        assert first.pose.joints_px.tolist() == [[10.5, 20], [12, 25], [0, 0]]
+
+    def test_origin(self, tmp_path):
+        record = cats()
+        record["images"][1]["file_name"] = "test/b.jpg"
+        first, second, third = read(tmp_path, record)
+        assert first.origin == Origin("coco", "a.jpg", 1, "a.jpg")
+        assert third.origin == Origin("coco", "test/b.jpg", 3, "test/b.jpg", "test")
+        for person in (first, second, third):
+            assert person.origin == origin_of(person.id)
+
+    def test_others_are_of_the_same_picture(self, tmp_path):
+        first, second, third = read(tmp_path, cats())
+        assert [p.joints_px[0].tolist() for p in first.others] == [[30, 31]]
+        assert [p.joints_px[0].tolist() for p in second.others] == [[10.5, 20]]
+        assert third.others == ()
+
+    def test_box_gives_center_and_scale(self, tmp_path):
+        first, second, _ = read(tmp_path, cats())
+        # Columns 10 … 39 and rows 20 … 69; the longer side over 200 px.
+        assert first.center_px == (24.5, 44.5) and first.scale == 50 / 200
+        assert second.center_px is None and second.scale is None
+        assert first.head_size_px is None
+
+    @pytest.mark.parametrize("box", [None, [3, 4, 0, 0], [3, 4, 0.5, 0.2]])
+    def test_a_box_of_nothing_says_nothing(self, box, tmp_path):
+        record = changed(lambda r: r["annotations"][0].update(bbox=box))
+        assert read(tmp_path, record)[0].scale is None
+
+    def test_absent_joint_may_be_anything(self, tmp_path):
+        points = [float("nan"), None, 0, 1, 2, 2, 3, 4, 2]
+        record = changed(lambda r: r["annotations"][0].update(keypoints=points))
+        assert read(tmp_path, record)[0].pose.state[0] == ABSENT
+
+    def test_other_categories_are_passed_over(self, tmp_path):
+        def add(record):
+            record["categories"].append({"id": 5, "name": "sofa"})
+            sofa = {"id": 4, "image_id": 7, "category_id": 5, "bbox": "large"}
+            record["annotations"].append(sofa)
+
+        assert len(read(tmp_path, changed(add))) == 3
+
+    def test_only_json_file(self, tmp_path):
+        assert len(read(tmp_path, cats(), name="export_7.json")) == 3
+
+    def test_byte_order_mark(self, tmp_path):
+        assert len(read(tmp_path, "\ufeff" + json.dumps(cats()))) == 3
+
+
+class TestSkeleton:
+    def test_coco17(self):
+        skeleton, order = coco.read_skeleton({"keypoints": OFFICIAL, "skeleton": []})
+        assert skeleton is COCO17 and order == list(range(17))
+
+    @pytest.mark.parametrize("name", sorted(SKELETONS))
+    def test_known_names_in_any_order(self, name, tmp_path, seeded):
+        joints = SKELETONS[name].joints
+        mixed = seeded(3).permutation(len(joints))
+        record = cats() | {"annotations": []}
+        record["categories"] = [{"id": 1, "keypoints": [joints[p] for p in mixed]}]
+        points = [v for p in mixed for v in (int(p), 10 * int(p), 2)]
+        record["annotations"] = [annotation(1, 7, points)]
+        (person,) = read(tmp_path, record)
+        assert person.skeleton is SKELETONS[name]
+        expected = [[p, 10 * p] for p in range(len(joints))]
+        assert person.pose.joints_px.tolist() == expected
+
+    def test_own(self, tmp_path):
+        skeleton = read(tmp_path, cats())[0].skeleton
+        assert skeleton.joints == ("nose", "left_ear", "right_ear")
+        assert skeleton.limbs == (("nose", "left_ear"), ("nose", "right_ear"))
+        assert skeleton.mirror.tolist() == [0, 2, 1]
+
+    def test_a_part_of_a_known_one_is_mapped_by_name(self):
+        skeleton, _ = coco.read_skeleton({"keypoints": OFFICIAL[:3]})
+        assert COCO17.channels_from(skeleton).tolist() == [0, 1, 2] + [-1] * 14
+
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            (["LeftEar", "RightEar"], ["left_ear", "right_ear"]),
+            (["Ear.L", "Ear.R"], ["left_ear", "right_ear"]),
+            (["L_EarBase", "R_EarBase"], ["left_ear_base", "right_ear_base"]),
+            (["ear left", "ear right", "L"], ["left_ear", "right_ear", "l"]),
+            (["left", "right"], ["left_side", "right_side"]),
+            (["Schwanz-Ende", "Öhrchen"], ["schwanz_ende", "öhrchen"]),
+        ],
+    )
+    def test_names(self, names, expected):
+        assert coco.joint_names(names) == expected
+        assert coco.read_skeleton({"keypoints": names})[0].joints == tuple(expected)
+
+    @pytest.mark.parametrize(
+        ("category", "words"),
+        [
+            ({"keypoints": []}, "expected a list of names"),
+            ({"keypoints": ["nose", 7]}, "is called 7; expected a word"),
+            ({"keypoints": ["nose", "?"]}, "is called '.'; expected a word"),
+            ({"keypoints": ["Nose", "nose"]}, "'Nose' and 'nose' are both 'nose'"),
+            ({"keypoints": ["left_ear"]}, "'left_ear' but not 'right_ear'"),
+            ({"keypoints": ["a", "b"], "skeleton": [[0, 1]]}, r"\[0, 1\].* 1 to 2"),
+            ({"keypoints": ["a", "b"], "skeleton": [[1, 3]]}, "two numbers of keyp"),
+            ({"keypoints": ["a", "b"], "skeleton": [[1]]}, "two numbers of keypoints"),
+        ],
+    )
+    def test_no_skeleton(self, category, words):
+        with pytest.raises(ValueError, match=words):
+            coco.read_skeleton(category)
+
+
+def first(record):
+    return record["annotations"][0]
+
+
+class TestBadFiles:
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (lambda r: r.pop("images"), "'images' is missing"),
+            (lambda r: r.pop("categories"), "'categories' is missing"),
+            (lambda r: r.update(annotations={}), "'annotations' is missing or no list"),
+            (lambda r: r["images"].append(3), "'images' is missing or no list of obj"),
+            (lambda r: first(r).pop("id"), "annotation number 1 has no 'id'"),
+            (lambda r: first(r).update(id="x"), "number 1 has 'x' as 'id'; expected an"),
+            (lambda r: first(r).update(id=True), "has True as 'id'"),
+            (lambda r: first(r).update(id=2), "the annotation id 2 comes twice"),
+            (lambda r: r["images"][0].update(id=9), "the image id 9 comes twice"),
+            (lambda r: r["categories"].append(CAT), "the category id 1 comes twice"),
+            (lambda r: first(r).update(image_id=8), "annotation 1 names the unknown image 8"),
+            (lambda r: first(r).update(image_id=[7]), r"annotation 1 has \[7\] as 'image_id'"),
+            (lambda r: first(r).update(category_id=2), "1 names the unknown category 2"),
+            (lambda r: first(r).pop("keypoints"), "annotation 1 has no 'keypoints'"),
+            (lambda r: first(r)["keypoints"].pop(), "1 has 8 values as keypoints; expected 9"),
+            (lambda r: first(r).update(keypoints=5), "annotation 1 has 5 as keypoints"),
+            (lambda r: first(r)["keypoints"].__setitem__(2, 3), "v = 3; expected 0, 1 or 2"),
+            (lambda r: first(r)["keypoints"].__setitem__(2, "2"), "v = '2'; expected 0, 1"),
+            (lambda r: first(r)["keypoints"].__setitem__(0, float("nan")), "at .nan, 20.; exp"),
+            (lambda r: first(r)["keypoints"].__setitem__(0, 1e39), "expected two finite"),
+            (lambda r: first(r)["keypoints"].__setitem__(0, 10**400), "two finite numbers"),
+            (lambda r: first(r)["keypoints"].__setitem__(0, "9"), "at .'9', 20.; expected"),
+            (lambda r: first(r).update(bbox=[1, 2, 3]), r"annotation 1 has the bbox \[1, 2, 3\]"),
+            (lambda r: first(r).update(bbox=[1, 2, float("inf"), 4]), "finite numbers"),
+            (lambda r: first(r).update(bbox=[1, 2, -3, 4]), "1 has the bbox"),
+            (lambda r: r["images"][0].pop("file_name"), "image 7 has no 'file_name'"),
+            (lambda r: r["images"][0].update(file_name=""), "image 7 has the file_name ''"),
+            (lambda r: r["images"][0].update(file_name="\ud800.jpg"), "image 7 has the file_n"),
+            (lambda r: r["images"][0].update(file_name=None), "file_name None; expected a"),
+            (lambda r: r["categories"].append({"id": 2, "keypoints": ["x"]}), "1 and 2 have diff"),
+            (lambda r: r.update(categories=[{"id": 1}]), "no category has keypoints"),
+        ],
+    )  # fmt: skip
+    def test_sentence(self, change, words, tmp_path):
+        with pytest.raises(UsageError, match=words) as error:
+            read(tmp_path, changed(change))
+        assert "annotations.json" in str(error.value)
+
+    @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00"])
+    def test_not_json(self, text, tmp_path):
+        with pytest.raises(UsageError, match="annotations.json cannot be read"):
+            read(tmp_path, text)
+
+    def test_json_of_something_else(self, tmp_path):
+        with pytest.raises(UsageError, match="expected a COCO keypoint file"):
+            read(tmp_path, "[1, 2]")
+
+    def test_no_file(self, tmp_path):
+        (tmp_path / "images").mkdir()
+        with pytest.raises(UsageError, match="has 0 .json files and none is annotat"):
+            list(coco.read_people(tmp_path))
+
+    def test_several_files(self, tmp_path):
+        save(tmp_path, cats(), name="one.json", pictures=False)
+        with pytest.raises(UsageError, match="has 2 .json files"):
+            read(tmp_path, cats(), name="two.json")
+
+    def test_no_pictures(self, tmp_path):
+        (tmp_path / "annotations.json").write_text(json.dumps(cats()))
+        with pytest.raises(UsageError, match="has no folder images/"):
+            list(coco.read_people(tmp_path))
+
+    @pytest.mark.parametrize(
+        "name",
+        ["../secret.jpg", "/etc/secret.jpg", "b/../../secret.jpg", ".", "a\0.jpg"],
+    )
+    def test_name_that_leaves_the_folder(self, name, tmp_path):
+        save_picture(tmp_path / "secret.jpg")
+        save(tmp_path, cats())
+        record = changed(lambda r: r["images"][1].update(file_name=name))
+        save(tmp_path, record, pictures=False)
+        with pytest.raises(UsageError, match="which is not inside"):
+            datasets.convert("coco", tmp_path / "out", src=str(tmp_path))
+        assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+class TestConversion:
+    def test_what_is_left_out_is_counted(self, tmp_path):
+        """Crowds, people without joints; missing, truncated, huge and foreign pictures."""
+
+        def add(record):
+            for id, name in enumerate(["none", "half", "huge", "text"], start=20):
+                record["images"].append({"id": id, "file_name": f"{name}.jpg"})
+                points = [9, 9, 2, 19, 19, 2, 12, 15, 2]
+                record["annotations"].append(annotation(id, id, points))
+            crowd = {"id": 11, "image_id": 7, "category_id": 1, "iscrowd": 1}
+            record["annotations"].append(crowd | {"bbox": [0, 0, 50, 60]})
+            record["annotations"].append(annotation(12, 7, [0] * 9))
+
+        source = save(tmp_path / "src", changed(add))
+        images = source / "images"
+        (images / "none.jpg").unlink()
+        (images / "half.jpg").write_bytes((images / "half.jpg").read_bytes()[:700])
+        save_picture(images / "huge.jpg", size=(100, 90))
+        (images / "text.jpg").write_text("<html>404</html>")
+        manifest = datasets.convert(
+            "coco", tmp_path / "out", str(source), Conversion(storage=Storage(max_pixels=8999))
+        )
+        left_out = manifest.report["left_out"]
+        assert left_out["crowds"] == ["coco/a.jpg#11"]
+        assert left_out["without any joint"] == ["coco/a.jpg#12"]
+        assert left_out["pictures missing"] == ["coco/none.jpg#20"]
+        unreadable = left_out["pictures unreadable"]
+        assert [text.split()[0] for text in unreadable] == [
+            "coco/half.jpg#21",
+            "coco/huge.jpg#22",
+            "coco/text.jpg#23",
+        ]
+        assert "90 x 100 pixels; at most 8999 are read" in unreadable[1]
+        assert "--max_pixels=8999" in manifest.remake
+        kept = stored(tmp_path / "out", "train") + stored(tmp_path / "out", "validation")
+        assert ids(kept) == ["coco/a.jpg#1", "coco/a.jpg#2", "coco/b/b.jpg#3"]
+        # Neither the crowd nor the one without joints is among the others.
+        (one,) = [f for f in kept if f["id"].numpy() == b"coco/a.jpg#1"]
+        assert one["state"].shape == (2, 3)
+
+    def test_huge_picture_is_read_if_allowed(self, tmp_path):
+        record = cats() | {"annotations": [annotation(3, 9, [40, 41, 2] * 3)]}
+        source = save(tmp_path / "src", record)
+
+        def convert(name, max_pixels):
+            storage = Storage(longest_side_px=0, max_pixels=max_pixels)
+            datasets.convert("coco", tmp_path / name, str(source), Conversion(storage=storage))
+
+        with pytest.raises(UsageError, match="1 pictures unreadable"):
+            convert("a", 2999)
+        convert("b", 3000)
+
+
+def how_to_blocks():
+    """The Python block of own_data.md that makes a COCO file, and the commands that follow."""
+    text = (ROOT / "docs/howto/own_data.md").read_text(encoding="utf-8")
+    (match,) = re.finditer(
+        r"^```python\n(import json\n.*?)^```\n\n```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+    )  # fmt: skip
+    return match[1], match[2].splitlines()
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """An empty folder in which the example of own_data.md was run on small pictures."""
+    example, _ = how_to_blocks()
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(re.findall(r'"([\w/]+\.jpg)"', example)):
+        save_picture(tmp_path / "photos" / "images" / name, seed, size=(96, 110))
+    exec(compile(example, "own_data.md", "exec"), {})
+    return tmp_path
+
+
+class TestHowTo:
+    def test_is_short(self):
+        example, _ = how_to_blocks()
+        assert len([line for line in example.splitlines() if line.strip()]) <= 20
+
+    def test_makes_what_it_says(self, photos):
+        datasets.convert("coco", "data/photos", src="photos")
+        skeleton = read_manifest("data/photos").skeleton
+        assert skeleton.joints == ("nose", "left_ear", "right_ear", "tail")
+        assert skeleton.limbs[2] == ("nose", "tail")
+        train, validation = (stored("data/photos", s) for s in ("train", "validation"))
+        assert ids(train) == ["coco/tom.jpg#0", "coco/two.jpg#1", "coco/two.jpg#2"]
+        assert ids(validation) == ["coco/validation/kit.jpg#3"]
+        (kit,) = validation
+        assert kit["state"].numpy().tolist() == [[2, 2, 2, 0]]
+        np.testing.assert_array_equal(kit["joints_px"][0], [[44, 61], [55, 48], [33, 47], [0, 0]])
+        assert kit["size"].numpy().tolist() == [96, 110]
+        (two,) = [f for f in train if f["id"].numpy() == b"coco/two.jpg#1"]
+        assert two["state"].numpy().tolist() == [[2, 2, 0, 0], [2, 0, 0, 2]]
+
+    @pytest.mark.slow
+    def test_its_commands_run(self, photos):
+        """As they stand, but for a network that is tiny, and training for two steps."""
+        tiny = ["--width=0.1", "--image_size=48", "--batch_size=2", "--steps=2"]
+        _, commands = how_to_blocks()
+        assert len(commands) == 3
+        for command in commands:
+            python, script, *flags = command.split()
+            if script == "bin/train.py":
+                flags += [*tiny, "--stages=2"]
+            done = subprocess.run(
+                [sys.executable, ROOT / script, *flags],
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+            )
+            assert done.returncode == 0, done.stderr
+        with open("runs/photos/eval/validation.json") as file:
+            joints = json.load(file)["metrics"]["pcp25"]["per_joint"]
+        assert list(joints) == ["nose", "left_ear", "right_ear", "tail"]
+        assert joints["tail"] is None  # nobody's tail is annotated there

@@ -1,0 +1,104 @@
+"""The named split rules, counted on all people that exist; their ids say who they are."""
+
+from collections import Counter
+
+import pytest
+
+from cpm.data.old_records import origin_of
+from cpm.data.splits import (
+    LSP_NEAR_DUPLICATES,
+    RULES,
+    is_near_duplicate,
+    mpii_validation,
+)
+
+LSP = [origin_of(f"lsp/im{n:04d}") for n in range(1, 2001)]
+LSPET = [origin_of(f"lspet/im{n:05d}") for n in range(1, 10_001)]
+
+
+def assign(rule, person_id):
+    """The split of a person whose origin is as the reader of that id's data set gives it."""
+    return RULES[rule].assign(origin_of(person_id))
+
+
+@pytest.mark.parametrize(
+    ("rule", "people", "expected"),
+    [
+        ("development", LSP, {"train": 900, "validation": 100, "test": 1000}),
+        ("development", LSPET, {"train": 9500, "validation": 500}),
+        ("official", LSP, {"train": 1000, "test": 1000}),
+        ("official", LSPET, {"train": 10_000}),
+    ],
+)
+def test_counts(rule, people, expected):
+    assert Counter(map(RULES[rule].assign, people)) == expected
+
+
+@pytest.mark.parametrize(
+    ("person_id", "split"),
+    [
+        ("lsp/im0900", "train"),
+        ("lsp/im0901", "validation"),
+        ("lsp/im1000", "validation"),
+        ("lsp/im1001", "test"),
+        ("lspet/im00020", "validation"),
+        ("lspet/im00021", "train"),
+        ("lspet/im00901", "train"),
+        ("synthetic/validation-0-000001", "validation"),
+        ("synthetic/train-0-000001", "train"),
+        ("mine/test.jpg", "train"),
+        ("coco/validation/a.jpg#1", "validation"),
+        ("coco/test/a/b.jpg#-1", "test"),
+        ("coco/train/a.jpg#1", "train"),
+    ],
+)
+def test_development_borders(person_id, split):
+    assert assign("development", person_id) == split
+
+
+def test_mpii_validation_list():
+    people, pictures = mpii_validation()
+    assert (len(people), len(pictures)) == (2958, 2729)
+    assert {len(picture) for picture in pictures} == {len("005808361.jpg")}
+    assert min(k for _, k in people) == 1 and max(k for _, k in people) == 11
+    ids = [f"mpii/{picture.removesuffix('.jpg')}-{k}" for picture, k in people]
+    assert {assign("development", i) for i in ids} == {"validation"}
+
+
+@pytest.mark.parametrize(
+    ("person_id", "development", "official"),
+    [
+        ("mpii/005808361-1", "validation", "train"),
+        ("mpii/005808361-9", None, "train"),  # beside a validation person
+        ("mpii/015601864-1", "train", "train"),
+        ("mpii/test-000000001-1", "test", "test"),
+        ("mpii/test-005808361-1", "test", "test"),
+    ],
+)
+def test_mpii(person_id, development, official):
+    assert assign("development", person_id) == development
+    assert assign("official", person_id) == official
+
+
+def test_pictures_of_coco():
+    """A tenth of 10,000 pictures, ± 4 standard deviations of a coin with p = 0.1 (30)."""
+    splits = [assign("development", f"coco/{n:012d}.jpg#1") for n in range(10_000)]
+    assert abs(splits.count("validation") - 1000) < 120
+    assert splits.count("train") == 10_000 - splits.count("validation")
+    # All people of one picture are in the same split, whatever their numbers.
+    assert splits[:99] == [assign("development", f"coco/{n:012d}.jpg#{7 * n}") for n in range(99)]
+
+
+def test_pictures_of_coco_official():
+    assert {assign("official", f"coco/{n:012d}.jpg#1") for n in range(99)} == {"train"}
+    assert assign("official", "coco/validation/a.jpg#1") == "validation"
+
+
+def test_near_duplicates():
+    assert len(LSP_NEAR_DUPLICATES) == 12
+    assert sum(map(is_near_duplicate, LSP)) == 12
+    assert not any(map(is_near_duplicate, LSPET))
+
+
+def test_rules_are_named_after_themselves():
+    assert all(name == rule.name and rule.text for name, rule in RULES.items())

@@ -1,0 +1,44 @@
+"""Measuring memory: the mark rises with what is kept, and the script says it in a line."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cpm.config import DataConfig, NetworkConfig, TrainConfig
+from cpm.experiments import memory
+from tests.helpers.scripts import ROOT
+
+pytestmark = pytest.mark.slow
+
+CONFIG = TrainConfig(
+    network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(24, 40)),
+    data=DataConfig(batch_size=3, max_people=2),
+)
+
+
+def test_noise_batch_is_what_a_step_takes():
+    batch = memory.noise_batch(CONFIG)
+    assert batch["image"].shape == [3, 24, 40, 3]
+    assert batch["joints_px"].shape == [3, 2, 14, 2]
+    assert batch["state"].shape == [3, 2, 14] and (batch["state"].numpy() == 2).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_measure_trains(precision):
+    config = dataclasses.replace(CONFIG, precision=precision, recompute=True)
+    found = memory.measure(config, steps=2)
+    assert np.isfinite(found["losses"]).all() and len(found["losses"]) == 2
+    assert found["peak_mib"] >= found["before_mib"] > 0
+
+
+def test_script_says_what_it_measured():
+    script = os.path.join(ROOT, "bin", "memory.py")
+    flags = ["--stages=2", "--batch_size=4", "--recompute", "--precision=bfloat16"]
+    process = subprocess.run([sys.executable, script, *flags], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "mini, 2 stages, norm batch, 128 x 128 px, batch of 4" in process.stdout
+    assert "bfloat16, recompute: " in process.stdout and "MiB" in process.stdout

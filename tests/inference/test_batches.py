@@ -1,0 +1,35 @@
+"""Batches through a network: one trace each, graph and XLA alike."""
+
+import functools
+
+import numpy as np
+
+from cpm.evaluation.gathering import gather_predictions
+from cpm.inference import batches
+from cpm.inference.batches import predict_batch
+from tests.helpers.answering_network import FromPicture, batch
+
+
+def test_predict_batch_shapes_and_one_trace():
+    network = FromPicture()
+    joints_px, confidence = predict_batch(network, batch(0, [1] * 4))
+    assert joints_px.shape == (2, 4, 14, 2) and confidence.shape == (2, 4, 14)
+    truth = batch(0, [1] * 4)["joints_px"][:, 0]
+    np.testing.assert_allclose(joints_px[1], truth, atol=0.01)
+    np.testing.assert_allclose(joints_px[0], truth + 8, atol=0.01)
+    traces = network.traces
+    for seed in (1, 2):
+        predict_batch(network, batch(seed, [1] * 4))
+    gather_predictions([batch(3, [1] * 4)], functools.partial(predict_batch, network))
+    assert network.traces == traces  # not traced again
+
+
+def test_predict_batch_xla_is_the_same(monkeypatch):
+    """Compiled whole, as on a GPU."""
+    monkeypatch.setattr(batches, "compiles_whole", lambda xla: xla)
+    network = FromPicture()
+    plain = predict_batch(network, batch(0, [1] * 4))
+    compiled = predict_batch(network, batch(0, [1] * 4), xla=True)
+    # Crop pixels of some tens in float32, through a logarithm: 1e-3 px.
+    np.testing.assert_allclose(compiled[0], plain[0], atol=1e-3)
+    np.testing.assert_allclose(compiled[1], plain[1], atol=1e-5)

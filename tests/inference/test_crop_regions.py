@@ -1,0 +1,81 @@
+"""Where to look next: hand-computed squares, and when there is nothing to go by."""
+
+import numpy as np
+import pytest
+
+from cpm import geometry
+from cpm.config import DataConfig
+from cpm.inference import crop_regions
+
+POINTS = np.array([[30.0, 40.0], [50.0, 40.0], [40.0, 60.0], [40.0, 100.0]])
+ALL = np.ones(4)
+
+
+def test_next_region_preset():
+    """Joints from 30 to 50 and 40 to 100: a square of 60 px, its margin and the slack, around them."""
+    region = crop_regions.next_region(POINTS, ALL, 200.0, 1.1)
+    assert region.center_px == (40.0, 70.0)
+    assert region.side_px == pytest.approx(60 * 1.1 * crop_regions.SLACK)
+
+
+def test_next_region_leaves_out_what_is_not_sure():
+    """A stray joint far away: with a low peak, or not found, it does not count; with a high one it does."""
+    points = np.vstack([POINTS, [190.0, 5.0]])
+    expected = crop_regions.next_region(POINTS, ALL, 200.0, 1.1)
+    for weak in (0.0, -0.3, crop_regions.SURE - 0.01):
+        confidence = np.append(ALL, weak)
+        assert crop_regions.next_region(points, confidence, 200.0, 1.1) == expected
+    lost = np.vstack([POINTS, [np.nan, 5.0]])
+    for confidence in (np.append(ALL, 1.0), np.append(ALL, np.nan)):
+        assert crop_regions.next_region(lost, confidence, 200.0, 1.1) == expected
+    region = crop_regions.next_region(points, np.append(ALL, crop_regions.SURE), 200.0, 1.1)
+    assert region.side_px == pytest.approx(160 * 1.1 * crop_regions.SLACK)
+
+
+def test_next_region_goes_by_the_highest_peak():
+    """A young network's peaks are all low: what counts is their relation."""
+    young = crop_regions.next_region(POINTS, 0.01 * ALL, 200.0, 1.1)
+    assert young == crop_regions.next_region(POINTS, ALL, 200.0, 1.1)
+
+
+@pytest.mark.parametrize(
+    "confidence",
+    [[0.0] * 4, [-1.0] * 4, [np.nan] * 4, [1.0, 0.01, 0.01, 0.01], [1.0, 0, 0, 0]],
+)
+def test_next_region_none_without_sure_joints(confidence):
+    assert crop_regions.next_region(POINTS, confidence, 200.0, 1.1) is None
+
+
+def test_next_region_asks_for_a_quarter_of_the_joints():
+    points = np.tile(POINTS, [4, 1])  # 16 joints
+    confidence = np.zeros(16)
+    confidence[:3] = 1
+    assert crop_regions.next_region(points, confidence, 200.0, 1.1) is None
+    confidence[3] = 1
+    assert crop_regions.next_region(points, confidence, 200.0, 1.1) is not None
+
+
+def test_next_region_none_where_all_joints_fall_together():
+    """A heap of peaks in one cell is no person, however high."""
+    heap = POINTS.mean(0) + 0.05 * (POINTS - POINTS.mean(0))  # 3 px of 200
+    assert crop_regions.next_region(heap, ALL, 200.0, 1.1) is None
+    assert crop_regions.next_region(np.full((4, 2), np.nan), ALL, 200.0, 1.1) is None
+
+
+def test_first_region_preset():
+    """100 × 300 pixels: all of it, or, as in LSP's test, the height filling 80 %."""
+    for rule in ("joints", "whole", "person"):
+        region = crop_regions.first_region(100, 300, rule)
+        assert region == geometry.CropRegion((149.5, 49.5), 300)
+    region = crop_regions.first_region(100, 300, "image")
+    assert region.center_px == (149.5, 49.5) and region.side_px == pytest.approx(125)
+
+
+def test_box_margin_preset():
+    assert crop_regions.box_margin(DataConfig(crop="joints", margin=1.4)) == 1.4
+    # 314 px hold a person of 200.
+    person = DataConfig(crop="person", margin=2.0)
+    assert crop_regions.box_margin(person) == pytest.approx(3.14)
+    for rule in ("image", "whole"):
+        data = DataConfig(crop=rule, margin=9.0)
+        assert crop_regions.box_margin(data) == DataConfig().margin

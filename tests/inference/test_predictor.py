@@ -1,0 +1,263 @@
+"""From picture to joints: the geometry, with fake networks whose answers are known."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ops
+from cpm import geometry
+from cpm.config import NetworkConfig
+from cpm.errors import UsageError
+from cpm.inference import batches, crop_regions
+from cpm.inference.predictor import Predictor, check_box
+from cpm.network import ConvolutionalPoseMachine
+from cpm.skeleton import Skeleton
+
+SIZE = (96, 128)  # crop, H != W
+MIDLINE = Skeleton("midline", ("head_top", "neck", "pelvis"), (("head_top", "neck"),))
+POINTS = np.array([[61.3, 40.7], [90.0, 77.25], [118.6, 58.2]])  # image pixels
+
+
+class Oracle(tf.Module):
+    """Draws the belief maps of known crop points, whatever it is shown; two stages alike."""
+
+    skeleton, stride, origin_px = MIDLINE, 8, 3.5
+    config = types.SimpleNamespace(image_size=SIZE)
+
+    def __init__(self, crop_points):
+        super().__init__()
+        self.points = tf.constant(crop_points[np.newaxis], tf.float32)
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        maps = ops.gaussian_heatmap(
+            self.points,
+            tf.ones([1, 3]),
+            height=SIZE[0] // 8,
+            width=SIZE[1] // 8,
+            stride=8,
+            sigma_px=10.0,
+        )
+        background = 1 - tf.reduce_max(maps, -1, keepdims=True)
+        return (0.5 * maps, tf.concat([maps, background], -1))
+
+
+class BlobFinder(tf.Module):
+    """Belief p of a cell is the mean of colour channel p over the cell's pixels."""
+
+    skeleton, stride, origin_px = MIDLINE, 8, 3.5
+    config = types.SimpleNamespace(image_size=SIZE)
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        return (ops.average_pool(images / 255.0, window=8, stride=8),)
+
+
+def blobs(height, width, points, sigma_px):
+    """A black picture with a Gaussian blob at each point: red, green, blue."""
+    y, x = np.mgrid[:height, :width]
+    squares = [(x - px) ** 2 + (y - py) ** 2 for px, py in points]
+    image = [np.exp(-square / (2 * sigma_px**2)) for square in squares]
+    return np.rint(255 * np.stack(image, -1)).astype(np.uint8)
+
+
+def to_crop(points, box, margin):
+    """Image → crop, written out: the box's middle is the crop's, its longer side fills it."""
+    x, y, width, height = box
+    scale = min(SIZE) / (margin * max(width, height))  # crop pixels per image pixel
+    box_middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2])
+    crop_middle = np.array([(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2])
+    return (points - box_middle) * scale + crop_middle
+
+
+@pytest.mark.parametrize("box", [None, (40, 20, 90, 70), (50, 10, 60.5, 88)])
+def test_predictor_returns_the_points_the_maps_were_drawn_at(box):
+    image = np.zeros([110, 170, 3], np.uint8)
+    margin = 1.0 if box is None else 1.2
+    crop_points = to_crop(POINTS, box or (0, 0, 170, 110), margin)
+    predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1, flip=False)
+    prediction = predictor(image, box)
+    np.testing.assert_allclose(prediction.joints_px, POINTS, atol=0.02)
+    np.testing.assert_allclose(prediction.stage_joints_px[0], POINTS, atol=0.02)
+    assert prediction.stage_joints_px.shape == (2, 3, 2)
+    assert prediction.confidence.shape == (3,)
+    assert prediction.beliefs[1].shape == (12, 16, 4)
+    assert prediction.crop.shape == (*SIZE, 3)
+    assert prediction.box == ((0, 0, 170, 110) if box is None else box)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("scales", [(1.0,), (0.85, 1.0, 1.15)])
+@pytest.mark.parametrize("enlarged", [1, 5])
+def test_predictor_finds_blobs_through_pixels(flip, scales, enlarged):
+    """The whole way: picture → crop → maps → picture. Enlarged 5 times, blocks are averaged."""
+    points = POINTS * enlarged
+    # 9 crop pixels wide: a mean over 8 pixels of it is still almost a Gaussian.
+    image = blobs(110 * enlarged, 170 * enlarged, points, 12.0 * enlarged)
+    box = tuple(enlarged * n for n in (35, 12, 110, 90))
+    predictor = Predictor(BlobFinder(), flip=flip, scales=scales, margin=1.0)
+    prediction = predictor(image, box)
+    # Grey levels are whole numbers and scaled maps are resampled: 0.1 px of the small picture,
+    # of a cell of 9.2.
+    tolerance = (0.1 if scales == (1.0,) else 0.35) * enlarged
+    assert np.abs(prediction.joints_px - points).max() < tolerance
+
+
+def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
+    """With flip averaging, the mirrored picture's prediction is the mirrored prediction."""
+    config = NetworkConfig(stages=1, width=0.25, background=True, image_size=(64, 64))
+    network = ConvolutionalPoseMachine(config, seed=2)
+    image = seeded(5).integers(0, 256, [64, 64, 3], np.uint8)
+    predictor = Predictor(network, flip=True)
+    here, there = predictor(image), predictor(image[:, ::-1])
+    channels = list(network.skeleton.mirror) + [16]
+    # 64 px fill the crop of 64 exactly, so even the warp is the identity.
+    np.testing.assert_allclose(there.beliefs[0][:, ::-1][..., channels], here.beliefs[0], atol=1e-6)
+    mirrored = there.joints_px[network.skeleton.mirror] * (-1, 1) + (63, 0)
+    np.testing.assert_allclose(mirrored, here.joints_px, atol=0.01)
+
+
+@pytest.mark.parametrize("grid, mirrored", [("center", True), ("corner", False)])
+def test_predictor_flips_where_it_can(seeded, grid, mirrored):
+    """`None` is as `True` on a grid with a mirror image, and as `False` on the blog's."""
+    config = NetworkConfig(stages=1, width=0.25, image_size=(48, 64), grid=grid)
+    network = ConvolutionalPoseMachine(config, seed=2)
+    image = seeded(5).integers(0, 256, [50, 70, 3], np.uint8)
+    either = Predictor(network, flip=None)(image).beliefs[0]
+    once = Predictor(network, flip=False)(image).beliefs[0]
+    assert (either != once).any() == mirrored
+    if mirrored:
+        twice = Predictor(network, flip=True)(image).beliefs[0]
+        np.testing.assert_array_equal(either, twice)
+
+
+def test_predictor_xla_is_the_same(seeded, monkeypatch):
+    """Compiled whole, as on a GPU."""
+    monkeypatch.setattr(batches, "compiles_whole", lambda xla: xla)
+    config = NetworkConfig(stages=2, width=0.25, image_size=(48, 64))
+    network = ConvolutionalPoseMachine(config, seed=2)
+    image = seeded(6).integers(0, 256, [50, 70, 3], np.uint8)
+    plain, compiled = (Predictor(network, xla=xla)(image) for xla in (False, True))
+    for b, b_xla in zip(plain.beliefs, compiled.beliefs):
+        np.testing.assert_allclose(b_xla, b, atol=1e-5)
+
+
+class Watcher(BlobFinder):
+    """Finds blobs that are brighter than the grey around them, and remembers the crops it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        if tf.executing_eagerly():
+            self.seen.append(images.numpy()[0])
+        return super().__call__(2 * images - 256, center_px)
+
+
+@pytest.fixture
+def eagerly():
+    """Graphs run line by line, so that a fake network sees its pictures."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def grey_blobs(height, width, points, sigma_px):
+    """The same blobs in a grey picture, as grey as what lies outside it."""
+    return 128 + blobs(height, width, points, sigma_px) // 2
+
+
+# Three blobs, small and off the middle of 700 × 500 pixels: 4.2 crop pixels apart at first.
+SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
+
+
+def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
+    image = grey_blobs(500, 700, SMALL, 9.0)
+    network = Watcher()
+    once = Predictor(network, margin=1.2, passes=1, flip=False)(image)
+    region = crop_regions.next_region(once.joints_px, once.confidence, 700.0, 1.2)
+    twice = Predictor(network, margin=1.2, flip=False)(image)
+    assert len(network.seen) == 3
+    np.testing.assert_allclose(twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6)
+    np.testing.assert_array_equal(network.seen[0], network.seen[1])
+    # A cell of the first look is 58 picture pixels wide, one of the second under 10.
+    errors = [np.abs(p.joints_px - SMALL).max() for p in (once, twice)]
+    assert errors[1] < 2 < errors[0]
+    assert twice.box == once.box == (0, 0, 700, 500)
+
+
+def test_predictor_looks_as_often_as_asked(eagerly):
+    image = grey_blobs(500, 700, SMALL, 9.0)
+    for options, box, expected in [
+        ({}, None, 2),
+        ({}, (400, 120, 70, 110), 1),
+        ({"passes": 3}, None, 3),
+        ({"passes": 3}, (400, 120, 70, 110), 3),
+    ]:
+        network = Watcher()
+        Predictor(network, margin=1.2, flip=False, **options)(image, box)
+        assert len(network.seen) == expected
+
+
+def test_predictor_keeps_the_first_look_where_nothing_is_found(eagerly):
+    network = Watcher()
+    prediction = Predictor(network, flip=False)(np.full([50, 70, 3], 128, np.uint8))
+    assert len(network.seen) == 1 and (prediction.confidence == 0).all()
+    assert np.isfinite(prediction.joints_px).all()
+
+
+@pytest.mark.parametrize("height, width", [(500, 12), (9, 640), (1, 1), (2, 2)])
+def test_predictor_takes_extreme_pictures(height, width, seeded):
+    """Slits and single pixels: joints are finite and near the picture."""
+    image = seeded(height).integers(0, 256, [height, width, 3], np.uint8)
+    prediction = Predictor(BlobFinder(), flip=False)(image)
+    reach = 1.5 * max(height, width)
+    assert (np.abs(prediction.joints_px - (width / 2, height / 2)) < reach).all()
+
+
+def test_predictor_person_at_the_border(eagerly):
+    """A third of the second crop or more lies outside the picture; the joints are right."""
+    points = np.array([[8.0, 10.0], [110.0, 14.0], [60.0, 130.0]])
+    image = grey_blobs(600, 600, points, 14.0)
+    network = Watcher()
+    prediction = Predictor(network, margin=1.2, flip=False)(image)
+    grey = (network.seen[1] == 128).all(-1).mean()
+    assert 0.3 < grey < 0.9
+    assert np.abs(prediction.joints_px - points).max() < 4
+
+
+def test_predictor_first_look(eagerly):
+    """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
+    image = np.zeros([60, 200, 3], np.uint8)
+    sides = [
+        np.hypot(*Predictor(Watcher(), crop=crop, flip=False)(image).crop_to_image[:, 0]) * SIZE[0]
+        for crop in ("image", "whole", None)
+    ]
+    np.testing.assert_allclose(sides, [75, 200, 200], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "box, message",
+    [
+        ((0, 0, 10), "expected x, y, width, height"),
+        ((0, 0, 0, 10), "expected x, y, width, height"),
+        ((0, np.nan, 5, 10), "expected x, y, width, height"),
+        ((170, 0, 5, 10), "outside the picture, which is 170 x 110"),
+        ((-20, -20, 10, 10), "outside the picture"),
+    ],
+)
+def test_check_box_raises(box, message):
+    with pytest.raises(UsageError, match=message):
+        check_box(box, 110, 170)
+
+
+def test_predictor_raises():
+    predictor = Predictor(BlobFinder())
+    for image in (np.zeros([5, 5, 3], np.float32), np.zeros([5, 5], np.uint8)):
+        with pytest.raises(ValueError, match=r"\[H, W, 3\] uint8"):
+            predictor(image)
+    with pytest.raises(UsageError, match="scales are"):
+        Predictor(BlobFinder(), scales=(1.0, 0.0))
+    with pytest.raises(UsageError, match="is missing"):
+        Predictor("runs/not_there/step-0000001")

@@ -1,0 +1,91 @@
+"""JSON predictions by joint name, in both layouts, and messages about others."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cpm.errors import UsageError
+from cpm.prediction_files.named_joints import are_names, from_record
+from cpm.skeleton import SKELETONS, own_skeleton
+
+LSP = SKELETONS["lsp14"]
+
+
+def read(record, skeleton=LSP):
+    return from_record(json.loads(json.dumps(record)), "a.json", skeleton)
+
+
+def test_from_record_preset_simple():
+    people = [
+        {"id": 7, "joints": {"neck": [1, 2.5, 0.5], "nose": [3, 4]}},
+        {"id": "b", "joints": {"nose": None, "left_hip": [5, None]}},
+    ]
+    names, values, ids, origin = read({"people": people, "origin": 1})
+    assert names == ("neck", "nose", "left_hip") and ids == ("7", "b") and origin == 1
+    nan = np.nan
+    expected = [
+        [[1, 2.5, 0.5], [3, 4, nan], [nan] * 3],
+        [[nan] * 3, [nan] * 3, [5, nan, nan]],
+    ]
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_from_record_preset_of_predict():
+    joints = {"neck": [1, 2, 0.5]}
+    box = {"box": [0, 0, 9, 9], "joints": joints}
+    images = [{"file": f"photos/{n}.jpg", "people": [box]} for n in "ab"]
+    names, values, ids, origin = read({"images": images, "skipped": []})
+    assert names == ("neck",) and ids == ("a.jpg", "b.jpg") and origin is None
+    assert values.tolist() == [[[1, 2, 0.5]]] * 2
+    images[1]["people"] *= 2
+    with pytest.raises(UsageError, match="photos/b.jpg has 2 people; expected one"):
+        read({"images": images})
+
+
+def test_from_record_preset_own_joints():
+    cat = own_skeleton(["nose", "tail"])
+    people = [{"joints": {"tail": [1, 2]}}]
+    assert read({"people": people}, cat)[0] == ("tail",)
+    with pytest.raises(UsageError, match="names the joints 'tail'; known are right_ankle"):
+        read({"people": people})
+
+
+@pytest.mark.parametrize(
+    "record, message",
+    [
+        ([1, 2], "holds people; expected"),
+        (3, "holds int; expected"),
+        ({"metrics": {}, "seed": 0}, "holds metrics, seed; expected"),
+        ({"people": [{"keypoints": []}]}, "holds people; expected"),
+        ({"people": [7]}, "holds people; expected"),
+        ({"people": []}, "holds no people"),
+        ({"images": [{"file": "a"}]}, "holds images; expected"),
+        ({"people": [{"joints": {"neck": [1]}}]}, r"neck of person 1 is \[1\]; expected"),
+        ({"people": [{"joints": {"neck": "here"}}]}, "neck of person 1 is 'here'"),
+        ({"people": [{"joints": {"neck": [1, "x"]}}]}, "neck of person 1 is"),
+        ({"people": [{"id": 1, "joints": {}}, {"joints": {}}]}, "1 of 2 people have no"),
+        ({"people": [{"joints": {}}], "origin": 5}, "`origin` is 5; expected 0 or 1"),
+        ({"people": [{"joints": {"neck": None, "upper_neck": None}}]}, "several times"),
+    ],
+)  # fmt: skip
+def test_from_record_raises(record, message):
+    with pytest.raises(UsageError, match=message):
+        read(record)
+
+
+def test_from_record_preset_list_of_people():
+    """The list alone; and other spellings of the names."""
+    people = [{"joints": {"LWri": [1, 2], "head": None}}, {"joints": {"LWri": [3, 4]}}]
+    names, values, ids, origin = read(people)
+    assert names == ("left_wrist", "head_top") and ids is None and origin is None
+    np.testing.assert_array_equal(values[:, 0, :2], [[1, 2], [3, 4]])
+    with pytest.raises(UsageError, match="one joint several times: LWri, left_wrist"):
+        read([{"joints": {"LWri": [1, 2], "left_wrist": [1, 2]}}])
+
+
+def test_are_names():
+    assert are_names(["rank", "RightKnee", "neck"], LSP)
+    assert not are_names(["rank", "right_ankle"], LSP)  # one joint twice
+    assert not are_names(["im0001.jpg", "im0002.jpg"], LSP)
+    assert not are_names(["neck"], LSP)  # one word says nothing

@@ -1,0 +1,280 @@
+"""The loop on a tiny data set: resuming exactly, stopping cleanly, warning in time."""
+
+import dataclasses
+import functools
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cpm.cli import evaluate
+from cpm import checkpoints
+from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
+from cpm.data import pipeline, records, splits
+from cpm.data.person import Origin, Person, Pose
+from cpm.errors import UsageError
+from cpm.evaluation import report
+from cpm.evaluation.gathering import gather_predictions
+from cpm.inference import predict_batch
+from cpm.skeleton import get_skeleton
+from cpm.training import loop
+from cpm.training.progress import FlatMapsWarning
+from cpm.training.run_folder import read_metrics
+
+pytestmark = pytest.mark.slow
+
+CONFIG = TrainConfig(
+    network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(32, 40)),
+    data=DataConfig(batch_size=4, max_people=1, augment=AUGMENTATIONS["strong"]),
+    steps=8,
+    eval_every=8,
+    save_every=3,
+    seed=3,
+)
+
+AVERAGED = dataclasses.replace(CONFIG, average_decay=0.7)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Ten people to train on and five to validate, as noise with joints."""
+    folder = tmp_path_factory.mktemp("people")
+    rng = np.random.default_rng(0)
+    skeleton = get_skeleton("lsp14")
+
+    def person(split, number):
+        image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        pose = Pose(rng.uniform([5, 5], [60, 40], (14, 2)), rng.integers(1, 3, 14))
+        origin = Origin("noise", f"{split}-{number}", number, official_split=split)
+        return Person(f"noise/{split}-{number}", image, skeleton, pose, origin=origin)
+
+    people = [person("train", n) for n in range(10)]
+    people += [person("validation", n) for n in range(5)]
+    rule = splits.RULES["development"]
+    records.write_records(people, str(folder / "noise"), source="noise", rule=rule)
+    return [str(folder / "noise")]
+
+
+def start(config, data, folder, **options):
+    """A run that measures itself as bin/train.py's does."""
+    return loop.Run(config, data, folder, evaluate.validation(config, data), **options)
+
+
+def weights(run):
+    parts = [run.network, run.optimizer, run.average, run.step.loss_scale]
+    return [v.numpy() for part in parts if part is not None for v in part.variables]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [CONFIG, AVERAGED, dataclasses.replace(CONFIG, precision="float16")],
+    ids=["plain", "average", "float16"],
+)
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
+    """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
+
+    The loss scale of float16 doubles after three steps, within the part and across the cut.
+    """
+    narrow = config.precision == "float16"
+
+    def begin(folder):
+        run = start(config, data, folder)
+        if narrow:
+            run.step.loss_scale.every = 3
+            if not run.start:
+                run.step.loss_scale.scale.assign(8.0)
+        return run
+
+    whole = begin(tmp_path / "whole")
+    whole.train()
+    if narrow:
+        recorded = [r.get("loss_scale") for r in read_metrics(tmp_path / "whole")]
+        assert recorded == [8, 8, 8, 16, 16, 16, 32, 32, None]
+
+    cut = begin(tmp_path / "cut")
+    honest = cut.one_step
+
+    def interrupted(step, batch):
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return honest(step, batch)
+
+    cut.one_step = interrupted
+    with pytest.raises(loop.Interrupted, match="stopped after step 5 of 8, which is saved"):
+        cut.train()
+    resumed = begin(tmp_path / "cut")
+    assert resumed.start == 5
+    resumed.train()
+
+    for a, b in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(a, b)
+    timeless = [
+        [
+            {k: v for k, v in record.items() if k not in ("images_per_second", "seconds")}
+            for record in read_metrics(tmp_path / name)
+        ]
+        for name in ("whole", "cut")
+    ]
+    assert timeless[0] == timeless[1]
+    assert [r["step"] for r in timeless[0]] == [*range(1, 9), 8]
+
+
+def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
+    """A kill between saves loses the steps since, not more, and leaves no double records."""
+    run = start(CONFIG, data, tmp_path)
+    honest = run.one_step
+
+    def killed(step, batch):
+        if step == 4:
+            raise MemoryError  # no handler: as abrupt as it gets inside one process
+        return honest(step, batch)
+
+    run.one_step = killed
+    with pytest.raises(MemoryError):
+        run.train()
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3, 4]
+    again = start(CONFIG, data, tmp_path)
+    assert again.start == 3
+    assert [r["step"] for r in read_metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_finished_run_is_left_alone(tmp_path, data):
+    start(CONFIG, data, tmp_path).train()
+    records = read_metrics(tmp_path)
+    again = start(CONFIG, data, tmp_path)
+    assert again.start == CONFIG.steps
+    assert again.train() is None
+    assert read_metrics(tmp_path) == records
+
+
+def test_split_that_is_missing_is_said_before_the_first_step(tmp_path, data):
+    broken = tmp_path / "only_train"
+    person = Person(
+        id="noise/train-1",
+        image=np.zeros((48, 64, 3), np.uint8),
+        skeleton=get_skeleton("lsp14"),
+        pose=Pose(np.full((14, 2), 9.0), np.full(14, 2)),
+    )
+    rule = splits.RULES["development"]
+    records.write_records([person], str(broken), source="noise", rule=rule)
+    with pytest.raises(UsageError, match="no people of split 'validation'"):
+        start(CONFIG, [str(broken)], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_non_finite_loss_stops_with_evidence(tmp_path, data):
+    run = start(CONFIG, data, tmp_path)
+    honest = run.step.losses_and_gradients
+
+    def diverging(batch, step):
+        measurements, gradients = honest(batch, step)
+        return measurements | ({"loss": float("nan")} if step == 3 else {}), gradients
+
+    run.step.losses_and_gradients = diverging
+    with pytest.raises(loop.NonFiniteLoss, match="loss is nan at step 4"):
+        run.train()
+    with open(tmp_path / "non_finite_step_4.json") as file:
+        evidence = json.load(file)
+    assert evidence["step"] == 4 and len(evidence["ids"]) == 4
+    assert all(name.startswith("noise/train-") for name in evidence["ids"])
+    assert checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
+
+
+def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
+    """At 2^24 any gradient overflows: the scale halves until it does not, and the run goes on."""
+    config = dataclasses.replace(CONFIG, precision="float16", steps=3, log_every=1)
+    run = start(config, data, tmp_path)
+    run.step.loss_scale.scale.assign(2.0**24)
+    before = [v.numpy() for v in run.network.trainable_variables]
+    run.train()
+    lines = [r for r in read_metrics(tmp_path) if "loss" in r]
+    assert [r["loss_scale"] for r in lines] == [2.0**24, 2.0**23, 2.0**22]
+    assert all(r["skipped"] and r["gradient_norm"] is None for r in lines)
+    for old, new in zip(before, run.network.trainable_variables, strict=True):
+        np.testing.assert_array_equal(new.numpy(), old)
+
+
+@pytest.mark.parametrize("what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)])
+def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
+    """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
+    config = dataclasses.replace(CONFIG, precision="float16")
+    run = start(config, data, tmp_path)
+    run.step.loss_scale.scale.assign(scale)
+    honest = run.step.losses_and_gradients
+
+    def diverging(batch, step):
+        measurements, gradients = honest(batch, step)
+        if what == "loss":
+            return measurements | {"loss": float("nan")}, gradients
+        return measurements, [g * float("inf") for g in gradients]
+
+    run.step.losses_and_gradients = diverging
+    with pytest.raises(loop.NonFiniteLoss, match=f"{what} is nan.*bfloat16"):
+        run.train()
+    assert (tmp_path / "non_finite_step_1.json").exists()
+    assert not any(v.numpy().any() for v in run.optimizer.variables)
+
+
+def test_init_from_takes_the_network_only(tmp_path, data):
+    first = start(CONFIG, data, tmp_path / "first")
+    first.train()
+    other = dataclasses.replace(CONFIG, seed=99)
+    second = start(other, data, tmp_path / "second", init_from=tmp_path / "first")
+    assert second.start == 0
+    for a, b in zip(first.network.variables, second.network.variables):
+        np.testing.assert_array_equal(a, b)
+    assert all(not v.numpy().any() for v in second.optimizer.variables)
+
+
+def test_averaged_weights_are_what_is_used(tmp_path, data):
+    """What is scored, loaded and started from is the average; the last weights stand beside it."""
+    config = AVERAGED
+    run = start(config, data, tmp_path / "first")
+    found = run.train()
+    record = read_metrics(tmp_path / "first")[-1]
+    predictions = gather_predictions(
+        pipeline.evaluation_batches(data, config, split="validation"),
+        functools.partial(predict_batch, run.average.network),
+    )
+    again = report.score(predictions, run.network.skeleton)
+    assert found.totals["pcp25"] == again["pcp25"]["total"]
+    assert record["evaluation"]["pcp25"] == again["pcp25"]["total"]
+    assert record["evaluation_raw"].keys() == record["evaluation"].keys()
+
+    used = [v.numpy() for v in run.average.network.variables]
+    assert any((a != v.numpy()).any() for a, v in zip(used, run.network.variables))
+    loaded, _, _ = checkpoints.load_network(str(tmp_path / "first"))
+    second = start(config, data, tmp_path / "second", init_from=tmp_path / "first")
+    for network in (loaded, second.network, second.average.network):
+        for a, v in zip(used, network.variables, strict=True):
+            np.testing.assert_array_equal(a, v)
+    assert float(second.average.updates) == 0
+
+
+def test_run_writes_tensorboard_and_metrics(tmp_path, data):
+    config = dataclasses.replace(CONFIG, log_every=2)
+    start(config, data, tmp_path).train()
+    events = [f for f in os.listdir(tmp_path) if f.startswith("events.out")]
+    tags = set()
+    for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):
+        summary = tf.compat.v1.Event.FromString(event.numpy()).summary
+        tags |= {value.tag for value in summary.value}
+    assert {"train/loss", "train/loss_stage_2"} <= tags
+    assert {"validation/pcp25", "validation/poses"} <= tags
+    record = read_metrics(tmp_path)[0]
+    assert {"step", "loss", "loss_stage_1", "gradient_norm", "learning_rate"} <= set(record)
+    assert record["loss"] == pytest.approx(
+        record["loss_stage_1"] + record["loss_stage_2"], rel=1e-5
+    )
+
+
+def test_flat_maps_warning():
+    """Flat for long enough: once. Healthy, or early: never."""
+    flat = FlatMapsWarning(3, after=5)
+    warned = [flat.check(step, {"peak_stage_3": 0.01}) for step in range(10)]
+    assert warned == [False] * 5 + [True] + [False] * 4
+    healthy = FlatMapsWarning(3, after=5)
+    assert not any(healthy.check(s, {"peak_stage_3": 0.4}) for s in range(10))
