@@ -20,33 +20,37 @@ from absl import flags
 from cpm.cli import command_line
 from cpm import files
 from cpm.benchmark import cases, machine, measure, ours, report, sides, startup
-from cpm.cli.flags import (
-    define_data_flags,
-    define_network_flags,
-    network_config_from_flags,
-    train_config_from_flags,
-)
-from cpm.config import OptimizerConfig, changed
+from cpm.cli.flags import define_run_flags, network_config_from_flags, settings_from_flags
+from cpm.config import OptimizerConfig
 from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
+from cpm.execution.processor import usable_cores
+from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import preset
-from cpm.network.processor import usable_cores
 from cpm.plots import write_picture
 from cpm.plots.benchmark import time_plot
 from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
-define_network_flags()
-define_data_flags()
-flags.DEFINE_enum("case", None, cases.CASES, "What to measure.", required=True)
-flags.DEFINE_list("peers", ["torch", "tf_direct"], f"Any of {', '.join(sides.PEERS)}.")
-flags.DEFINE_list("ours", list(ours.USUAL), f"Any of {', '.join(ours.VARIANTS)}.")
-flags.DEFINE_integer("rounds", 7, "Turns of every side.", lower_bound=1)
-flags.DEFINE_integer("threads", None, "For each library; all cores if not given.", lower_bound=1)
-flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.", lower_bound=1)
-flags.DEFINE_string("json", None, "File for the results.")
-flags.DEFINE_string("plot", None, "PNG file for a diagram of them.")
-flags.DEFINE_list("read", [], "Earlier --json files, for the diagram too.")
+define_run_flags()
+flags.DEFINE_enum(
+    "case", None, cases.CASES, "Case to measure; the text above says what each is.", required=True
+)
+flags.DEFINE_list(
+    "peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}."
+)
+flags.DEFINE_list("ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}.")
+flags.DEFINE_integer("rounds", 7, "Number of turns of every side.", lower_bound=1)
+flags.DEFINE_integer("threads", None, "Threads of each library. Default: all cores.", lower_bound=1)
+flags.DEFINE_integer(
+    "synthetic_people",
+    8000,
+    "Number of synthetic people to draw where there is no --data.",
+    lower_bound=1,
+)
+flags.DEFINE_string("json", None, "File for the results. Default: none.")
+flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
+flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
 
 # What a laptop's memory holds; of other presets the recipe's.
 BATCH_SIZES = {"vgg": 2, "paper": 1}
@@ -83,14 +87,16 @@ def run(variants, peers):
     if case == "startup":
         return run_startup(variants)
     if case == "pipeline":
-        config = recipe_config()
-        items = cases.pipeline_items(config, data_folders(), variants)
+        settings = in_replicas(recipe_settings())
+        items = cases.pipeline_items(settings, data_folders(), variants)
     elif case == "heatmap":
-        items = cases.heatmap_items(network_run_config(), variants)
+        items = cases.heatmap_items(network_settings(), variants)
     elif case == "conv_layers":
-        items = cases.convolution_items(network_run_config(), variants, peers)
+        items = cases.convolution_items(network_settings(), variants, peers)
     else:
-        items = cases.network_items(case, network_run_config(), variants, peers)
+        settings = network_settings()
+        settings = in_replicas(settings) if case == "train_step" else settings
+        items = cases.network_items(case, settings, variants, peers)
     return measure.measure(
         case,
         items,
@@ -114,32 +120,41 @@ def run_startup(variants):
     ):
         if getattr(FLAGS, name) is not None:
             flags_of_train.append(f"--{name}={getattr(FLAGS, name)}")
+    flags_of_train += [f"--set={text}" for text in FLAGS.set]
     name = f"startup {FLAGS.arch or 'mini'}, launch to first step"
     return startup.measure_startup(name, flags_of_train, variants, FLAGS.rounds)
 
 
-def network_run_config():
+def network_settings():
     """The preset as it is, with plain SGD: what every library can be asked to do.
 
     The targets are the recipe's: `mini` weighs the foreground.
     """
     network = network_config_from_flags(FLAGS, preset(FLAGS.arch or "mini"))
-    config = train_config_from_flags(FLAGS)
-    usual = BATCH_SIZES.get(network.arch, config.data.batch_size)
-    return changed(
-        config,
+    settings = settings_from_flags(FLAGS)
+    usual = BATCH_SIZES.get(network.arch, settings.config.data.batch_size)
+    return settings.changed(
         {
             "network": network,
             "data": {"batch_size": FLAGS.batch_size or usual},
             "optimizer": OptimizerConfig(optimizer="sgd", weight_decay=5e-4),
-        },
+        }
     )
 
 
-def recipe_config():
+def recipe_settings():
     """What bin/train.py would train."""
     skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders(), "train"))
-    return train_config_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
+    return settings_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
+
+
+def in_replicas(settings):
+    """The settings with their batches cut as bin/train.py cuts them, for as many cores as threads."""
+    execution = {
+        "replicas": replicas_that_pay(settings.config, threads()),
+        "serial": serial_pays(settings.config),
+    }
+    return settings.changed({"execution": execution})
 
 
 def data_folders():

@@ -23,14 +23,15 @@ from cpm.data.splits import RULES
 from cpm.errors import UsageError
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("dataset", None, datasets.NAMES, "Which data set.", required=True)
-flags.DEFINE_string("src", None, "Folder of the unpacked data set.")
+flags.DEFINE_enum("dataset", None, datasets.NAMES, "Data set to convert.", required=True)
+flags.DEFINE_string("src", None, "Folder of the unpacked data set; synthetic needs none.")
 flags.DEFINE_string("out", None, "Folder to make.", required=True)
 flags.DEFINE_enum(
     "split_rule",
     "development",
     sorted(RULES),
-    "Who is for training: " + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
+    "Rule that says which people are for training. "
+    + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
 )
 flags.DEFINE_bool(
     "keep_near_duplicates",
@@ -40,30 +41,32 @@ flags.DEFINE_bool(
 flags.DEFINE_string(
     "leave_out",
     None,
-    "Text file with ids of people not to train on, as bin/eval.py --write_suspects makes it.",
+    "Text file with ids of people not to train on, as bin/eval.py --write_suspects makes it. "
+    "Default: none.",
 )
 flags.DEFINE_bool(
     "single_person",
     False,
     "Of MPII, convert only the people who stand apart from others, by its own list.",
 )
-flags.DEFINE_integer("count", 2000, "Synthetic people to train on.", lower_bound=1)
-flags.DEFINE_integer("held_out", 512, "... and to validate on.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the order, and of the synthetic people.")
+flags.DEFINE_integer("count", 2000, "Number of synthetic people to train on.", lower_bound=1)
+flags.DEFINE_integer("held_out", 512, "Number of synthetic people to validate on.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Seed of the order, and of the synthetic people.")
 flags.DEFINE_integer(
     "longest_side",
     LONGEST_SIDE_PX,
-    "Larger pictures are cut to the person's neighbourhood and shrunk to so many pixels; 0 = never.",
+    "Longest side in pixels; larger pictures are cut to the person's neighbourhood and shrunk to "
+    "it. 0 is no limit.",
     lower_bound=0,
 )
 flags.DEFINE_integer(
     "max_pixels",
     MAX_PIXELS,
-    "Pictures of more pixels are left out; each needs 3 bytes of memory.",
+    "Most pixels of a picture, each 3 bytes of memory; larger pictures are left out.",
     lower_bound=1,
     upper_bound=PILLOW_PIXELS,
 )
-flags.DEFINE_integer("shards", 0, "Files per split; 0 = by size.", lower_bound=0)
+flags.DEFINE_integer("shards", 0, "Number of files per split; 0 is by size.", lower_bound=0)
 
 
 def main(_):

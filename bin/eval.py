@@ -46,54 +46,66 @@ from cpm.cli import command_line, evaluate
 from cpm import files
 from cpm.checkpoints import load_network, weights_file
 from cpm.cli.flags import (
-    convolution_method,
     decoding_from_flags,
     define_decoding_flags,
     define_speed_flags,
+    execution_from_flags,
 )
 from cpm.config import CROP_RULES
 from cpm.data import id_list, pipeline
 from cpm.errors import UsageError
 from cpm.evaluation.failures import ALPHA, suspects
+from cpm.execution.use import Executed
 from cpm.prediction_files import scoring, writing
 from cpm.prediction_files.published import PROTOCOLS
 from cpm.training import run_folder
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "ckpt", None, "Run folder (its best checkpoint), checkpoint, .npz, or: pretrained."
-)
-flags.DEFINE_string("data", None, "Converted folders, separated by commas.")
-flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Who.")
-flags.DEFINE_enum(
-    "crop",
+    "ckpt",
     None,
-    CROP_RULES,
-    "How to place crops; as trained if not given.",
+    "Network to score: run folder (its best checkpoint), checkpoint, .npz file, or pretrained.",
 )
+flags.DEFINE_string(
+    "data", None, "Converted data folders, separated by commas. Default: those of the run."
+)
+flags.DEFINE_enum(
+    "split", "validation", ["train", "validation", "test"], "Split whose people are scored."
+)
+flags.DEFINE_enum("crop", None, CROP_RULES, "Rule that places the crop. Default: as trained.")
 flags.DEFINE_integer(
     "passes",
     None,
-    "Looks at a person, each at the joints of the one before; 1.",
+    "Number of passes, each at the joints that the one before found. Default: 1.",
     lower_bound=1,
 )
 define_decoding_flags()
 define_speed_flags()
-flags.DEFINE_string("json", None, "File for the numbers, instead of eval/ of the run.")
-flags.DEFINE_string("plots", None, "Folder for pictures.")
-flags.DEFINE_integer("pictures", 8, "People on each sheet of --plots.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the bootstrap intervals.")
-flags.DEFINE_list("predictions", None, "File to score, or two to compare: A,B.")
-flags.DEFINE_string("ground_truth", None, "Truth of --predictions: file or folder.")
-flags.DEFINE_enum("protocol", None, sorted(PROTOCOLS), "Of --predictions.")
-flags.DEFINE_enum("origin", None, ["0", "1"], "First pixel's number in --predictions.")
+flags.DEFINE_string("json", None, "File for the numbers. Default: a file in eval/ of the run.")
+flags.DEFINE_string("plots", None, "Folder for drawings of people and curves. Default: none.")
+flags.DEFINE_integer("pictures", 8, "Number of people on each sheet of --plots.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.")
+flags.DEFINE_list("predictions", None, "Prediction file to score, or two to compare, as A,B.")
 flags.DEFINE_string(
-    "write_predictions", None, "File for the network's joints: .mat, .h5, .npz, .json."
+    "ground_truth", None, "True joints for --predictions: a data set's file or a converted folder."
+)
+flags.DEFINE_enum("protocol", None, sorted(PROTOCOLS), "Protocol that scores --predictions.")
+flags.DEFINE_enum(
+    "origin",
+    None,
+    ["0", "1"],
+    "Number of the first pixel in --predictions. Default: 1 in .mat and .h5, 0 in .npz and .json.",
+)
+flags.DEFINE_string(
+    "write_predictions",
+    None,
+    "File for the network's joints, .mat, .h5, .npz or .json. Default: none.",
 )
 flags.DEFINE_string(
     "write_suspects",
     None,
-    "Text file for the ids of people of whom hardly a joint is found where it is annotated.",
+    "Text file for the ids of people whose annotations the network almost never matches. "
+    "Default: none.",
 )
 OF_FILES = ("ground_truth", "protocol", "origin")
 OF_NETWORKS = (
@@ -124,7 +136,8 @@ def score_network():
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
-    network, config, description = load_network(FLAGS.ckpt, convolution_method())
+    network, config, description = load_network(FLAGS.ckpt)
+    network = Executed(network, execution_from_flags(), constant=True)
     prefix = description["prefix"]
     run = run_folder.run_of(prefix)
     options = evaluate.Options(
@@ -132,7 +145,6 @@ def score_network():
         crop=FLAGS.crop,
         passes=FLAGS.passes or 1,
         **decoding_from_flags(),
-        xla=FLAGS.xla,
         seed=FLAGS.seed,
     )
     folders = data_folders(run, description)

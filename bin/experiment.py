@@ -10,7 +10,7 @@ after every stage and after the last one only (Figure 5). schemes: all stages at
 other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at equal
 parameters (Figure 4). ingredients: without centre map, with background map, with the primary person
 alone in stage 1. time: some thirty changes of the recipe, one at a time, each with as many steps as
-take the time of the recipe's --steps. Without --data the embedded people are used. Everything is
+take the time of the recipe's --steps. Without --data synthetic people are used. Everything is
 resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json. Variants of one OUT may
 be trained by several processes, each with its own of them (--only); the command without it then makes
 the table of all.
@@ -22,33 +22,31 @@ from absl import flags
 
 from cpm.cli import command_line
 from cpm import files
-from cpm.cli.flags import (
-    define_data_flags,
-    define_network_flags,
-    parse_numbers,
-    train_config_from_flags,
-)
-from cpm.config import PRECISIONS, changed
+from cpm.cli.flags import define_run_flags, parse_numbers, settings_from_flags
 from cpm.config_json import to_dict
 from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
 from cpm.evaluation.report import HEADLINES
+from cpm.execution.threads import configure_threads
 from cpm.experiments import report, runner
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.plots import write_picture
 from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
-define_network_flags()
-define_data_flags()
-flags.DEFINE_list("seeds", ["0"], "Each variant is trained once with each.")
-flags.DEFINE_integer("steps", 1500, "Updates of each variant.", lower_bound=1)
-flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.")
-flags.DEFINE_bool("xla", True, "Compile with XLA what gains by it.")
-flags.DEFINE_enum("precision", None, PRECISIONS, "What all variants compute in.")
-flags.DEFINE_list("only", None, "Labels of the variants to run; all if not given.")
-flags.DEFINE_string("metric", None, "Which score; by what is annotated if not given.")
-flags.DEFINE_string("out", None, "Folder; runs/experiments/NAME if not given.")
+define_run_flags("steps", "xla", "precision", steps=1500, xla=True)
+flags.DEFINE_list("seeds", ["0"], "Seeds; each variant is trained once with each.")
+flags.DEFINE_integer(
+    "synthetic_people",
+    8000,
+    "Number of synthetic people to draw where there is no --data.",
+    lower_bound=1,
+)
+flags.DEFINE_list("only", None, "Labels of the variants to run. Default: all.")
+flags.DEFINE_string(
+    "metric", None, "Score that is compared. Default: the strictest one that all data allows."
+)
+flags.DEFINE_string("out", None, "Folder for runs and results. Default: runs/experiments/NAME.")
 
 
 def main(arguments):
@@ -58,15 +56,16 @@ def main(arguments):
         FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
     out = FLAGS.out or os.path.join("runs", "experiments", name)
-    config = base_config(folders)
-    results = runner.run_experiment(name, config, folders, out, seeds, FLAGS.only)
+    settings = base_settings(folders)
+    configure_threads(settings.execution)
+    results = runner.run_experiment(name, settings, folders, out, seeds, FLAGS.only)
     metric = FLAGS.metric or next(iter(preferred_metrics(results)))
     write(
         name,
         results,
         metric,
         out,
-        settings={"config": to_dict(config), "data": folders},
+        settings=to_dict(settings) | {"data": folders},
     )
 
 
@@ -90,28 +89,19 @@ def experiment_name(arguments):
     return arguments[0]
 
 
-def base_config(folders):
-    """The configuration that the variants change, or as flags say.
+def base_settings(folders):
+    """The settings that the variants change, or as flags say.
 
     Six stages, half the usual width and, unless a recipe is named, eight people a step: as in the
     results of docs/results/paper_experiments.md.
     """
     people = pipeline.open_folders(folders, "train")
-    config = train_config_from_flags(
-        skeleton=pipeline.largest_skeleton(people),
-        synthetic=not FLAGS.data,
-        xla=FLAGS.xla,
-        precision=FLAGS.precision,
-        steps=FLAGS.steps,
-    )
     usual = {"network": {"stages": 6, "width": 0.5}}
     if FLAGS.recipe is None:
         usual["data"] = {"batch_size": 8}
-    chosen = {
-        part: {k: v for k, v in values.items() if getattr(FLAGS, k) is None}
-        for part, values in usual.items()
-    }
-    return changed(config, chosen)
+    return settings_from_flags(
+        skeleton=pipeline.largest_skeleton(people), synthetic=not FLAGS.data, base=usual
+    )
 
 
 def preferred_metrics(results):

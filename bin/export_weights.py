@@ -28,9 +28,11 @@ from cpm.provenance import provenance
 from cpm.training.run_folder import read_config, run_of
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("ckpt", None, "Run folder or checkpoint.", required=True)
-flags.DEFINE_string("out", None, "File to write, .npz.", required=True)
-flags.DEFINE_string("evaluation", None, "JSON file of its evaluation, for the default --threshold.")
+flags.DEFINE_string("ckpt", None, "Network to export: run folder or checkpoint.", required=True)
+flags.DEFINE_string("out", None, "File to write; it ends in .npz.", required=True)
+flags.DEFINE_string(
+    "evaluation", None, "JSON file of its evaluation, for the default --threshold. Default: none."
+)
 
 
 def main(_):

@@ -39,7 +39,7 @@ from absl import flags
 from cpm.cli import command_line, evaluate
 from cpm import files, synthetic
 from cpm.checkpoints import load_network, pretrained
-from cpm.config import AUGMENTATIONS, DecodingConfig, changed
+from cpm.config import AUGMENTATIONS, DecodingConfig
 from cpm.data.examples import encode_person
 from cpm.data.prepare import example_maker
 from cpm.errors import UsageError
@@ -83,16 +83,21 @@ flags.DEFINE_enum(
         *("failures", "gallery", "beliefs"),
         *("architecture", "data_road", "targets", "receptive_fields", "learning_rate"),
     ],
-    "Which figure to draw.",
+    "Figure to draw; the text above says what each shows.",
     required=True,
 )
 flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
-flags.DEFINE_list("runs", [], "Run folders, comma-separated.")
-flags.DEFINE_string("ckpt", pretrained.NAME, "Network of gallery, beliefs and data_road.")
-flags.DEFINE_enum("arch", "mini", list(PRESETS), "Network of architecture.")
-flags.DEFINE_string("metric", "pck@0.2", "What comparison and stages show.")
-flags.DEFINE_integer("count", None, "People to draw; of failures, of each kind.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the embedded people.", lower_bound=0)
+flags.DEFINE_list("runs", [], "Run folders, separated by commas.")
+flags.DEFINE_string("ckpt", pretrained.NAME, "Network that gallery, beliefs and data_road show.")
+flags.DEFINE_enum("arch", "mini", list(PRESETS), "Preset that architecture shows.")
+flags.DEFINE_string("metric", "pck@0.2", "Score that comparison and stages show.")
+flags.DEFINE_integer(
+    "count",
+    None,
+    "Number of people to draw, in failures of each kind. Default: by figure, 4 to 24.",
+    lower_bound=1,
+)
+flags.DEFINE_integer("seed", 0, "Seed of the synthetic people.", lower_bound=0)
 
 
 def main(_):
@@ -238,8 +243,8 @@ def architecture():
 
 def data_road():
     """One synthetic person, the first of --seed, from the image to the joints found."""
-    network = Predictor(FLAGS.ckpt).network
-    config = dataclasses.replace(recipe("mini"), network=network.config)
+    network, _, _ = load_network(FLAGS.ckpt)
+    config = dataclasses.replace(recipe("mini").config, network=network.config)
     person = synthetic.make_person(FLAGS.seed, 0)
     crop = example_of(person, config, AUGMENTATIONS["none"])
     seen = example_of(person, config, AUGMENTATIONS["strong"])
@@ -271,7 +276,7 @@ def data_road():
 
 def targets():
     """Ideal maps of the first synthetic person of --seed with somebody else in the crop."""
-    config = recipe("mini")
+    config = recipe("mini").config
     for index in range(200):
         person = synthetic.make_person(FLAGS.seed, index)
         batch = example_of(person, config, AUGMENTATIONS["none"])
@@ -298,8 +303,8 @@ def receptive_fields():
     person = synthetic.make_person(FLAGS.seed, 0)
     panels = []
     for arch in ("mini", "paper"):
-        config = dataclasses.replace(recipe("mini"), network=preset(arch))
-        config = changed(config, {"network": {"skeleton": person.skeleton.name}})
+        network = dataclasses.replace(preset(arch), skeleton=person.skeleton.name)
+        config = dataclasses.replace(recipe("mini").config, network=network)
         example = example_of(person, config, AUGMENTATIONS["none"])
         wrist_px = example["joints_px"][0, 0, person.skeleton.index("left_wrist")].numpy()
         stride = config.network.stride
@@ -314,7 +319,7 @@ def learning_rate():
     """The learning rate of every recipe over its whole run."""
     panels = []
     for name in RECIPES:
-        config = recipe(name)
+        config = recipe(name).config
         optimizer, steps = config.optimizer, config.steps
         shown = sorted({*np.linspace(0, steps - 1, 400).astype(int), *range(min(steps, 1000))})
         rates = [(step, schedules.learning_rate(optimizer, step, steps)) for step in shown]

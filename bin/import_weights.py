@@ -29,15 +29,15 @@ from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
 define_network_flags()
-flags.DEFINE_string("src", None, "File of weights.", required=True)
+flags.DEFINE_string("src", None, "File of weights to import.", required=True)
 flags.DEFINE_string("out", None, "Run folder to make.", required=True)
 flags.DEFINE_enum(
     "channel_order",
     "bgr",
     ["bgr", "rgb"],
-    "Of the pictures VGG-19's file was made for.",
+    "Order of the color channels that VGG-19's file was made for.",
 )
-flags.DEFINE_integer("seed", 0, "Of the layers that the file has not.")
+flags.DEFINE_integer("seed", 0, "Seed of the layers that the file has not.")
 
 
 def main(_):

@@ -13,7 +13,10 @@ import itertools
 from absl import flags
 
 from cpm.cli import command_line
-from cpm.cli.flags import define_data_flags, define_network_flags, train_config_from_flags
+from cpm.cli.flags import (
+    define_run_flags,
+    settings_from_flags,
+)
 from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.geometry import cell_origin
@@ -23,11 +26,15 @@ from cpm.skeleton import get_skeleton
 from cpm.training.targets import make_targets
 
 FLAGS = flags.FLAGS
-define_network_flags()
-define_data_flags()
+define_run_flags()
 flags.DEFINE_string("out", None, "PNG file to write.", required=True)
-flags.DEFINE_enum("split", "train", ["train", "validation", "test"], "Other than train: unchanged.")
-flags.DEFINE_integer("step", 0, "Which batch of the run.", lower_bound=0)
+flags.DEFINE_enum(
+    "split",
+    "train",
+    ["train", "validation", "test"],
+    "Split to draw a batch of; only train has augmentation.",
+)
+flags.DEFINE_integer("step", 0, "Number of the batch, from 0.", lower_bound=0)
 
 
 def main(_):
@@ -37,7 +44,7 @@ def main(_):
         raise UsageError("say what to look at: --data=DIR, a folder that bin/convert.py made")
     folders = pipeline.split_names(FLAGS.data)
     people = pipeline.open_folders(folders, FLAGS.split)
-    config = train_config_from_flags(skeleton=pipeline.largest_skeleton(people))
+    config = settings_from_flags(skeleton=pipeline.largest_skeleton(people)).config
     if FLAGS.split == "train":
         batches = pipeline.training_batches(folders, config, start_step=FLAGS.step)
     else:

@@ -9,40 +9,22 @@ process measures one configuration. The flags mean what they mean for bin/train.
 
 import os
 
-from absl import flags
-
 from cpm.cli import command_line
-from cpm.cli.flags import (
-    define_data_flags,
-    define_network_flags,
-    define_speed_flags,
-    train_config_from_flags,
-)
-from cpm.config import PRECISIONS
+from cpm.cli.flags import define_run_flags, settings_from_flags
+from cpm.execution.threads import configure_threads
 from cpm.experiments import memory
-from cpm.network import slicing
 
-FLAGS = flags.FLAGS
-define_network_flags()
-define_data_flags()
-define_speed_flags()
-flags.DEFINE_enum("precision", None, PRECISIONS, "What the layers compute in.")
-flags.DEFINE_bool("recompute", False, "Compute a segment's maps twice, keep none.")
-flags.DEFINE_integer("steps", 3, "How many to take.", lower_bound=1)
+define_run_flags("steps", "xla", "conv", "precision", "recompute", "replicas", steps=3)
 
 
 def main(_):
     """Configuration, steps, one line."""
-    config = train_config_from_flags(
-        xla=FLAGS.xla,
-        conv=FLAGS.conv,
-        precision=FLAGS.precision,
-        recompute=FLAGS.recompute,
-    )
-    slicing.share_out_batches(config)
-    found = memory.measure(config, FLAGS.steps)
-    ways = [config.precision]
-    ways += [name for name in ("xla", "recompute") if getattr(config, name)]
+    settings = settings_from_flags()
+    config, execution = settings.config, settings.execution
+    configure_threads(execution)
+    found = memory.measure(config, execution)
+    ways = [execution.precision]
+    ways += [name for name in ("xla", "recompute") if getattr(execution, name)]
     height, width = config.network.image_size
     print(
         f"{config.network.arch}, {config.network.stages} stages, norm {config.network.norm}, "

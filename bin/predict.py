@@ -34,6 +34,7 @@ from cpm.cli.flags import (
     decoding_from_flags,
     define_decoding_flags,
     define_speed_flags,
+    execution_from_flags,
     parse_numbers,
 )
 from cpm.data.images import PictureError, read_picture
@@ -45,26 +46,35 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "ckpt",
     pretrained.NAME,
-    "Run folder, checkpoint or .npz; the project's own weights.",
+    "Network: run folder, checkpoint or .npz file, or pretrained, the project's own weights.",
 )
-flags.DEFINE_string("input", None, "Picture, or folder of pictures.", required=True)
-flags.DEFINE_string("out", None, "Folder for the drawings; made.", required=True)
-flags.DEFINE_string("box", None, "x,y,width,height of the person in a single picture.")
-flags.DEFINE_string("json", None, "File for the joints.")
+flags.DEFINE_string("input", None, "Image, or folder of images.", required=True)
+flags.DEFINE_string("out", None, "Folder for the drawings; it is made.", required=True)
+flags.DEFINE_string(
+    "box",
+    None,
+    "Box of the person in a single image, x,y,width,height in pixels. Default: the whole image.",
+)
+flags.DEFINE_string("json", None, "File for the joints. Default: none.")
 flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
-flags.DEFINE_string("belief_maps", None, "File, .npz, for one picture's belief maps.")
+flags.DEFINE_string(
+    "belief_maps", None, "File, .npz, for the belief maps of a single image. Default: none."
+)
 flags.DEFINE_float(
     "threshold",
     None,
-    "Joints of a lower confidence are not drawn; as the weights say, else 0.",
+    "Least confidence of the joints that are drawn. Default: as the weights say, else 0.",
 )
 flags.DEFINE_enum(
-    "crop", None, ["image", "whole"], "First look without --box; whole, or as trained."
+    "crop",
+    None,
+    ["image", "whole"],
+    "Crop of the first pass without --box. Default: as trained, else whole.",
 )
 flags.DEFINE_integer(
     "passes",
     None,
-    "Looks, each at the joints of the one before; 2, with --box 1.",
+    "Number of passes, each at the joints that the one before found. Default: 2, with --box 1.",
     lower_bound=1,
 )
 define_decoding_flags(flip=None)  # here joints matter, not milliseconds
@@ -94,8 +104,7 @@ def main(_):
         FLAGS.ckpt,
         passes=FLAGS.passes,
         crop=FLAGS.crop,
-        xla=FLAGS.xla,
-        conv=FLAGS.conv,
+        execution=execution_from_flags(),
         **decoding_from_flags(),
     )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold

@@ -13,7 +13,6 @@ small and off the middle too, for pictures without a box. Results: tables on the
 RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --logdir=runs
 """
 
-import dataclasses
 import math
 import os
 
@@ -21,60 +20,36 @@ from absl import flags
 
 from cpm.cli import command_line, evaluate
 from cpm import checkpoints
-from cpm.cli.flags import (
-    define_data_flags,
-    define_network_flags,
-    define_speed_flags,
-    train_config_from_flags,
-)
-from cpm.config import PRECISIONS, SCHEDULES
+from cpm.cli.flags import define_run_flags, settings_from_flags
+from cpm.cli.shorthands import EXECUTION, TRAINING
 from cpm.data import datasets, pipeline
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
-from cpm.network import slicing
-from cpm.network.processor import on_gpu
+from cpm.execution.processor import on_gpu
+from cpm.execution.threads import configure_threads
+from cpm.execution.use import Executed
 from cpm.provenance import multiplies_bfloat16
 from cpm.training import loop
 
 FLAGS = flags.FLAGS
-define_network_flags()
-define_data_flags()
-flags.DEFINE_integer("synthetic_people", 8000, "How many to draw without --data.", lower_bound=1)
-flags.DEFINE_string("run_dir", None, "Where to write; default by network and data.")
-define_speed_flags()
-flags.DEFINE_enum(
-    "precision",
+define_run_flags(*TRAINING, *EXECUTION)
+flags.DEFINE_float("epochs", None, "Length of the run in epochs, instead of --steps.")
+flags.DEFINE_integer(
+    "synthetic_people",
+    8000,
+    "Number of synthetic people to draw where there is no --data.",
+    lower_bound=1,
+)
+flags.DEFINE_string(
+    "run_dir",
     None,
-    PRECISIONS,
-    "What the layers compute in while training; weights, loss and results stay float32.",
+    "Folder of the run; one with checkpoints is resumed. Default: runs/NAME, by network and data.",
 )
-flags.DEFINE_bool("recompute", False, "Less memory: compute a segment's maps twice, keep none.")
-flags.DEFINE_bool(
-    "side_by_side",
-    True,
-    "On a CPU: slices of a batch on a core each, large layers one by one.",
-)
-flags.DEFINE_integer("steps", None, "Length of the run.")
-flags.DEFINE_float("epochs", None, "Length of the run, instead of --steps.")
-flags.DEFINE_enum("optimizer", None, ["adam", "muon", "sgd"], "Update rule.")
-flags.DEFINE_float("learning_rate", None, "Peak learning rate.")
-flags.DEFINE_enum(
-    "schedule",
-    None,
-    SCHEDULES,
-    "How it changes; step is the release's, × 0.333 every 136,106 steps.",
-)
-flags.DEFINE_integer("warmup_steps", None, "Steps of a rising learning rate.")
-flags.DEFINE_float("weight_decay", None, "Of kernels, per unit of learning rate.")
-flags.DEFINE_float("clip_norm", None, "Limit of the gradient's norm; 0: none.")
-flags.DEFINE_float("average_decay", None, "Use the average of past weights, e.g. 0.999; 0: none.")
 flags.DEFINE_string(
     "init_from",
     None,
-    "Run, checkpoint or .npz of the same network to take the weights of.",
+    "Run, checkpoint or .npz file whose weights are the start. Default: random weights.",
 )
-flags.DEFINE_integer("eval_every", None, "Steps between evaluations.")
-flags.DEFINE_integer("save_every", None, "Steps between checkpoints.")
 flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 
@@ -83,65 +58,47 @@ def main(_):
     folders = pipeline.split_names(
         FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
-    config = train_config(folders)
-    slicing.share_out_batches(config)
-    run_dir = FLAGS.run_dir or default_run_dir(config, folders)
-    if not os.path.isdir(run_dir) and wants_bfloat16(config):
+    settings = run_settings(folders)
+    configure_threads(settings.execution)
+    run_dir = FLAGS.run_dir or default_run_dir(settings.config, folders)
+    if not os.path.isdir(run_dir) and wants_bfloat16(settings.config):
         print(
             "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
             flush=True,
         )
     run = loop.Run(
-        config,
+        settings.config,
+        settings.execution,
         folders,
         run_dir,
-        evaluate.validation(config, folders),
+        evaluate.validation(settings.config, folders),
         init_from=FLAGS.init_from,
     )
     run.train()
     report_best(run)
 
 
-def train_config(folders):
+def run_settings(folders):
     """The recipe, with what the flags change."""
     training = pipeline.open_folders(folders, TRAIN)
-    config = train_config_from_flags(
-        skeleton=pipeline.largest_skeleton(training),
-        synthetic=not FLAGS.data,
-        optimizer={
-            name: getattr(FLAGS, name)
-            for name in (
-                "optimizer",
-                "learning_rate",
-                "schedule",
-                "warmup_steps",
-                "weight_decay",
-                "clip_norm",
-            )
-        },
-        xla=FLAGS.xla,
-        conv=FLAGS.conv,
-        precision=FLAGS.precision,
-        recompute=FLAGS.recompute,
-        side_by_side=FLAGS.side_by_side,
-        steps=FLAGS.steps,
-        average_decay=FLAGS.average_decay,
-        eval_every=FLAGS.eval_every,
-        save_every=FLAGS.save_every,
+    settings = settings_from_flags(
+        skeleton=pipeline.largest_skeleton(training), synthetic=not FLAGS.data
     )
     if FLAGS.epochs is None:
-        return config
+        return settings
     if not 0 < FLAGS.epochs < math.inf:
         raise UsageError(f"--epochs={FLAGS.epochs} should be a number above 0")
     people = sum(folder.people for folder in training)
-    steps = max(1, round(FLAGS.epochs * people / config.data.batch_size))
-    return dataclasses.replace(config, steps=steps)
+    steps = max(1, round(FLAGS.epochs * people / settings.config.data.batch_size))
+    return settings.changed({"steps": steps})
 
 
 def wants_bfloat16(config):
     """Whether nobody chose and bfloat16 would be faster; measured of `mini` on a CPU alone."""
-    open_choice = FLAGS.precision is None and config.network.arch == "mini"
-    return open_choice and not on_gpu() and multiplies_bfloat16()
+    chosen = FLAGS.precision or any(s.startswith("execution.precision=") for s in FLAGS.set)
+    if chosen or config.network.arch != "mini":
+        return False
+    return not on_gpu() and multiplies_bfloat16()
 
 
 def default_run_dir(config, folders):
@@ -154,6 +111,7 @@ def default_run_dir(config, folders):
 def report_best(run):
     """Scores the best checkpoint; writes tables, JSON, pictures and curves into the run folder."""
     network, config, description = checkpoints.load_network(run.folder.path)
+    network = Executed(network, run.execution, constant=True)
     result = evaluate.evaluate_folders(network, config, run.data)
     print("\n" + result.text())
     path = os.path.join(run.folder.evaluation, "validation.json")

@@ -1,7 +1,9 @@
-"""The whole of a run as one frozen, printable, comparable value.
+"""What a run learns, as one frozen, printable, comparable value.
 
 `TrainConfig` nests one dataclass per package. It is written to `config.json` of the run folder and
-stored inside each checkpoint, so that a checkpoint alone says what it is.
+stored inside each checkpoint, so that a checkpoint alone says what it is. The `Execution` says how
+the run is computed (cpm/execution/settings.py). Defaults are those of the default recipe, `mini`
+(cpm/training/recipes.py).
 
 Library code takes these values as arguments and never reads flags. To and from JSON:
 cpm/config_json.py.
@@ -11,7 +13,7 @@ import dataclasses
 import math
 
 
-def _require(config, allowed, *fields):
+def require(config, allowed, *fields):
     """Raises ValueError for the first of `fields` that is not a number inside `allowed`.
 
     Args:
@@ -25,7 +27,7 @@ def _require(config, allowed, *fields):
             raise ValueError(f"{field} should be {allowed}, not {value}")
 
 
-def _require_one_of(config, allowed, field):
+def require_one_of(config, allowed, field):
     """Raises ValueError if `field` is none of the names `allowed`."""
     value = getattr(config, field)
     if value not in allowed:
@@ -56,7 +58,7 @@ class NetworkConfig:
 
     arch: str = "mini"
     skeleton: str = "mpii16"
-    stages: int = 6
+    stages: int = 3
     width: float = 1.0
     norm: str = "batch"
     center_map: bool = True
@@ -89,20 +91,20 @@ class TargetConfig:
       supervision: `every`, a loss after every stage (Eq. 5), or `last`, after the last one only.
     """
 
-    sigma_px: float = 7.0
+    sigma_px: float = 6.0
     cutoff: float = 0.01
     mask_absent: bool = True
     drop_outside: bool = False
     everyone_in_stage_1: bool = True
-    foreground_weight: float = 0.0
+    foreground_weight: float = 5.0
     reduction: str = "sum"
     supervision: str = "every"
 
     def __post_init__(self):
-        _require(self, "> 0", "sigma_px")
-        _require(self, ">= 0", "cutoff", "foreground_weight")
-        _require_one_of(self, ("sum", "mean"), "reduction")
-        _require_one_of(self, ("every", "last"), "supervision")
+        require(self, "> 0", "sigma_px")
+        require(self, ">= 0", "cutoff", "foreground_weight")
+        require_one_of(self, ("sum", "mean"), "reduction")
+        require_one_of(self, ("every", "last"), "supervision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +151,7 @@ class AugmentConfig:
     nobody: float = 0.0
 
     def __post_init__(self):
-        _require_one_of(self, ("log", "uniform"), "scale_law")
+        require_one_of(self, ("log", "uniform"), "scale_law")
         for field in ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody"):
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field} is a probability, 0 to 1, not {getattr(self, field)}")
@@ -214,21 +216,19 @@ class DataConfig:
     """
 
     crop: str = "joints"
-    margin: float = 1.25
+    margin: float = 1.1
     border: float = 128.0
     max_people: int = 3
-    batch_size: int = 8
+    batch_size: int = 16
     shuffle_buffer: int = 4096
-    augment: AugmentConfig = AUGMENTATIONS["strong"]
+    augment: AugmentConfig = AUGMENTATIONS["light"]
 
     def __post_init__(self):
-        _require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
-        _require(self, ">= 0", "border")
+        require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
+        require(self, ">= 0", "border")
 
 
 SCHEDULES = ("constant", "cosine", "step", "milestones")
-CONVOLUTIONS = ("auto", "direct", "fast")
-PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +251,7 @@ class OptimizerConfig:
       only_stage: train the variables of this stage alone, counted from 1; 0 = all.
     """
 
-    optimizer: str = "adam"
+    optimizer: str = "muon"
     learning_rate: float = 2e-3
     schedule: str = "cosine"
     warmup_steps: int = 100
@@ -267,31 +267,20 @@ class OptimizerConfig:
     only_stage: int = 0
 
     def __post_init__(self):
-        _require(self, "> 0", "learning_rate", "step_every", "step_factor")
-        _require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
-        _require(self, ">= 0", "only_stage")
-        _require_one_of(self, SCHEDULES, "schedule")
+        require(self, "> 0", "learning_rate", "step_every", "step_factor")
+        require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
+        require(self, ">= 0", "only_stage")
+        require_one_of(self, SCHEDULES, "schedule")
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """A whole training run.
+    """What a training run learns; two runs of one value learn the same.
 
     Attributes:
       network, target, data, optimizer: its parts.
       steps: how many updates.
-      seed: of weights, order and changes.
-      xla: compile with XLA what gains by it (cpm/network/convolution.py).
-      conv: how convolutions are computed, one of `CONVOLUTIONS` (cpm/network/convolution.py).
-      precision: one of `PRECISIONS`, the type the layers compute in during training; variables,
-        statistics, loss, targets, the optimiser and all use of the network stay float32. float16
-        has its loss scaled (cpm/training/loss_scale.py).
-      recompute: keep little for the backward pass and compute the rest again there
-        (cpm/network/recompute.py).
-      side_by_side: on a CPU compute the slices of a batch side by side, a core each, where that
-        pays, and elsewhere a large network's operations one by one (cpm/network/slicing.py).
-      eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
-      gradients_every: steps between records of every kernel's gradient; 0 = none.
+      seed: of weights, order and augmentation.
       average_decay: of the averaged weights (cpm/training/ema.py), which are evaluated and used
         in place of the last ones: 0.999 remembers about 1,000 steps; 0 = no average.
     """
@@ -302,22 +291,11 @@ class TrainConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: int = 2800
     seed: int = 0
-    xla: bool = False
-    conv: str = "auto"
-    precision: str = "float32"
-    recompute: bool = False
-    side_by_side: bool = True
-    eval_every: int = 700
-    save_every: int = 350
-    log_every: int = 20
-    gradients_every: int = 0
     average_decay: float = 0.0
 
     def __post_init__(self):
-        _require(self, "> 0", "steps", "eval_every", "save_every", "log_every")
-        _require(self, ">= 0", "gradients_every", "average_decay")
-        _require_one_of(self, CONVOLUTIONS, "conv")
-        _require_one_of(self, PRECISIONS, "precision")
+        require(self, "> 0", "steps")
+        require(self, ">= 0", "average_decay")
         if self.average_decay >= 1:
             raise ValueError(f"average_decay should be below 1, not {self.average_decay}")
 
@@ -340,7 +318,7 @@ class DecodingConfig:
     sigma_px: float = 7.0
 
     def __post_init__(self):
-        _require(self, "> 0", "sigma_px")
+        require(self, "> 0", "sigma_px")
         if not self.scales or not all(math.isfinite(s) and s > 0 for s in self.scales):
             raise ValueError(
                 f"scales are {list(self.scales)}; expected positive numbers, e.g. 0.9,1,1.1"

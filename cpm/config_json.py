@@ -62,7 +62,7 @@ def _from_json(kind, value, where):
             kinds = kinds[:1] * len(value)
         if len(value) != len(kinds):
             raise ValueError(f"{where} should hold {len(kinds)} numbers, not {value!r}")
-        return tuple(_from_json(k, v, where) for k, v in zip(kinds, value))
+        return tuple(_from_json(k, v, where) for k, v in zip(kinds, value, strict=True))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

@@ -24,7 +24,6 @@ from ops.peaks import REFINEMENTS, find_peaks
 from ops.pooling import average_pool, max_pool
 from ops.resample import gaussian_weights, resample, spline_weights
 from ops.shapes import check_finite, check_floating, check_positive_int, check_rank, check_shape
-from ops.sliced_batch_norm import sliced_batch_norm
 
 __all__ = [
     "REFINEMENTS",
@@ -52,7 +51,6 @@ __all__ = [
     "max_pool",
     "moments",
     "resample",
-    "sliced_batch_norm",
     "spline_weights",
     "transform_kernel",
 ]

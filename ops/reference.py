@@ -88,12 +88,6 @@ def batch_norm_by_batch(x, scale, offset, *, epsilon):
     return y, mean, variance
 
 
-def sliced_batch_norm(xs, scale, offset, *, epsilon):
-    """`batch_norm_by_batch` of the slices put together: `ops.sliced_batch_norm`."""
-    y, mean, variance = batch_norm_by_batch(np.concatenate(xs), scale, offset, epsilon=epsilon)
-    return np.split(y, np.cumsum([len(x) for x in xs])[:-1]), mean, variance
-
-
 def gaussian_heatmap(
     joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0, origin_px=None
 ):

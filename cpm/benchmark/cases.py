@@ -13,13 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-import ops
 from cpm.benchmark import exchange, heatmap, ours, workload
 from cpm.benchmark.sides import OURS, PEERS
-from cpm.config import changed
 from cpm.config_json import to_dict
-from cpm.network import ConvolutionMethod, architecture
-from cpm.network.slicing import slices_that_pay
+from cpm.execution.convolution import Convolution
+from cpm.network import architecture
 from cpm.network.specs import Conv
 from cpm.network.summary import layer_rows
 from cpm.skeleton import get_skeleton
@@ -52,6 +50,8 @@ class Item:
       written_bytes: of the result, where that is what it is about.
       uncounted: calls at the beginning of every turn that don't count; None = timing.py decides.
       unchecked: peers whose results are not compared.
+      checked_as: {side: settings} of sides that are compared as another process computes them,
+        because what is timed differs by more than rounding.
     """
 
     name: str
@@ -63,40 +63,50 @@ class Item:
     written_bytes: int = 0
     uncounted: int | None = None
     unchecked: tuple[str, ...] = ()
+    checked_as: dict = dataclasses.field(default_factory=dict)
 
 
-def network_items(case, config, variants, peers):
+def network_items(case, settings, variants, peers):
     """The item of `forward` or `train_step`: a list of one.
 
     Args:
       case: one of the two.
-      config: `TrainConfig`.
+      settings: `Settings`.
       variants: keys of `ours.VARIANTS`.
       peers: keys of `PEERS` that take part.
     """
-    network = config.network
+    network = settings.config.network
     height, width = network.image_size
-    batch = config.data.batch_size
+    batch = settings.config.data.batch_size
     multiply_adds = sum(row.multiply_adds for row in layer_rows(network))
     sides, others = _ours(OURS[case], variants), _peers(case, peers)
     step = case == "train_step"
-    counts = {"gradients": step, "step": step, "transformed": case == "forward"}
+    counts = {"gradients": step, "transformed": case == "forward"}
     layers = distinct_convolutions(network)
     return [
         Item(
             name=f"{case} {network.arch} {height}×{width} batch {batch}",
-            write=functools.partial(workload.write_workload, config=config),
+            write=functools.partial(workload.write_workload, settings=settings),
             ours=sides,
             peers=others,
-            flop=2 * multiply_adds * batch * (3 if case == "train_step" else 1),
-            true_flop=_true_flop(sides | others, config, layers, **counts),
+            flop=2 * multiply_adds * batch * (3 if step else 1),
+            true_flop=_true_flop(sides | others, settings, layers, **counts),
+            checked_as=_in_one_piece(sides) if step and network.norm == "batch" else {},
         )
     ]
 
 
-def convolution_items(config, variants, peers):
+def _in_one_piece(sides):
+    """The settings of our sides with one replica, whose norms take the moments of all the batch."""
+    return {
+        name: settings | {"changes": settings["changes"] | {"replicas": 1}}
+        for name, (_, settings) in sides.items()
+    }
+
+
+def convolution_items(settings, variants, peers):
     """Every distinct convolution of the network, forward, and with both gradients."""
-    items = []
+    config, items = settings.config, []
     sides, others = _ours(OURS["conv_layers"], variants), _peers("conv_layers", peers)
     for shape, names in distinct_convolutions(config.network).items():
         side, stride, c_in, c_out, height, width = shape
@@ -111,13 +121,13 @@ def convolution_items(config, variants, peers):
                         write_convolution,
                         shape=shape,
                         gradients=gradients,
-                        config=config,
+                        settings=settings,
                     ),
                     ours=sides,
                     peers=others,
                     flop=flop * config.data.batch_size * (3 if gradients else 1),
                     true_flop=_true_flop(
-                        sides | others, config, {shape: [""]}, gradients=gradients
+                        sides | others, settings, {shape: [""]}, gradients=gradients
                     ),
                 )
             )
@@ -145,66 +155,61 @@ def distinct_convolutions(network):
     return found
 
 
-def _true_flop(sides, config, layers, *, gradients, transformed=False, step=False):
+def _true_flop(sides, settings, layers, *, gradients, transformed=False):
     """{side: operations} of convolutions, for those sides that are a variant of ours.
+
+    With gradients both are counted, though a network's first layer needs none by the image.
 
     Args:
       sides: {side: (make, settings)}.
-      config: `TrainConfig` that the variants change.
+      settings: `Settings` that the variants change.
       layers: as of `distinct_convolutions`.
-      gradients, transformed: see `ops.fast_conv2d_multiply_adds`.
-      step: whether they are those of a training step, whose batch may be computed in slices.
+      gradients, transformed: see `Convolution.multiply_adds`.
     """
     found = {}
-    for name, (_, settings) in sides.items():
-        if "changes" in settings:
-            variant = changed(config, settings["changes"])
-            narrow = variant.precision != "float32"  # always direct, layers.py says why
-            method = ConvolutionMethod("direct" if narrow else variant.conv, variant.xla)
-            slices = slices_that_pay(variant) if step else 1
-            sizes = [(config.data.batch_size + s) // slices for s in range(slices)]
-            one = functools.partial(
+    for name, (_, of_side) in sides.items():
+        if "changes" in of_side:
+            variant = settings.changed({"execution": of_side["changes"]})
+            parts = variant.execution.replicas
+            batches = [(variant.config.data.batch_size + r) // parts for r in range(parts)]
+            counted = functools.partial(
                 _multiply_adds,
-                method,
-                threads=1 if slices > 1 else None,
+                _convolution_of(variant.execution),
                 gradients=gradients,
                 transformed=transformed,
             )
             found[name] = 2 * sum(
-                len(names) * sum(one(size, shape) for size in sizes)
+                len(names) * sum(counted(batch, shape) for batch in batches)
                 for shape, names in layers.items()
             )
     return found
 
 
-def _multiply_adds(method, batch, shape, *, threads, gradients, transformed):
-    """Of one convolution, `shape` as of `distinct_convolutions`, as `method` computes it.
+def _convolution_of(execution):
+    """The convolutions of a training step: in 16 bits always direct."""
+    narrow = execution.precision != "float32"
+    return Convolution(dataclasses.replace(execution, conv="direct") if narrow else execution)
 
-    With gradients both are counted, though a network's first layer needs none by the picture.
-    """
+
+def _multiply_adds(convolution, batch, shape, **counts):
+    """Of one convolution, `shape` as of `distinct_convolutions`."""
     k, stride, c_in, c_out, height, width = shape
-    image = (batch, height, width, c_in)
-    kernel_shape = (k, k, c_in, c_out)
-    algorithm = method.algorithm(kernel_shape, stride, image, threads=threads)
-    if algorithm is None:
-        outputs = batch * (height // stride) * (width // stride)
-        return outputs * k**2 * c_in * c_out * (3 if gradients else 1)
-    return ops.fast_conv2d_multiply_adds(
-        algorithm, image, k, c_out, gradients=gradients, transformed=transformed
+    return convolution.multiply_adds(
+        (k, k, c_in, c_out), stride, (batch, height, width, c_in), **counts
     )
 
 
-def write_convolution(folder, shape, gradients, config):
+def write_convolution(folder, shape, gradients, settings):
     """The files of one convolution: random image, kernel of He's size, random upstream gradient."""
     side, stride, c_in, c_out, height, width = shape
-    batch = config.data.batch_size
-    rng = np.random.default_rng(config.seed)
+    batch = settings.config.data.batch_size
+    rng = np.random.default_rng(settings.config.seed)
 
     def normal(*size, scale=1.0):
         return (scale * rng.standard_normal(size)).astype(np.float32)
 
-    settings = {"config": to_dict(config), "stride": stride, "gradients": gradients}
-    exchange.write_plan(folder, None, settings)
+    plan = to_dict(settings) | {"stride": stride, "gradients": gradients}
+    exchange.write_plan(folder, None, plan)
     arrays = {
         "x": normal(batch, height, width, c_in),
         "kernel": normal(side, side, c_in, c_out, scale=(2 / side**2 / c_in) ** 0.5),
@@ -214,14 +219,14 @@ def write_convolution(folder, shape, gradients, config):
     exchange.write_arrays(folder, exchange.INPUTS, arrays)
 
 
-def heatmap_items(config, variants):
+def heatmap_items(settings, variants):
     """Belief maps of a batch at the network's stride, and at every pixel of the crop."""
+    config = settings.config
     joints = len(get_skeleton(config.network.skeleton))
     batch, items = config.data.batch_size, []
     for stride in (architecture(config.network).stride, 1):
         height, width = (side // stride for side in config.network.image_size)
-        settings = {
-            "config": to_dict(config),
+        plan = to_dict(settings) | {
             "batch": batch,
             "joints": joints,
             "height": height,
@@ -240,7 +245,7 @@ def heatmap_items(config, variants):
         items.append(
             Item(
                 name=f"heatmap {height}×{width}×{joints} batch {batch}",
-                write=functools.partial(heatmap.write_inputs, settings=settings, seed=config.seed),
+                write=functools.partial(heatmap.write_inputs, settings=plan, seed=config.seed),
                 ours=_ours("cpm.benchmark.heatmap:Ours", variants),
                 peers=peers,
                 written_bytes=4 * batch * height * width * joints,
@@ -250,16 +255,17 @@ def heatmap_items(config, variants):
     return items
 
 
-def pipeline_items(config, data, variants):
+def pipeline_items(settings, data, variants):
     """For each variant of the training step: the pipeline, the step, and both together.
 
     Args:
-      config: `TrainConfig`, with its recipe's optimiser and changes.
+      settings: `Settings`, with their recipe's optimizer and augmentation.
       data: list of converted folders.
       variants: keys of `ours.VARIANTS`.
     """
+    config = settings.config
     height, width = config.network.image_size
-    settings = {"config": to_dict(config), "data": list(data)}
+    plan = to_dict(settings) | {"data": list(data)}
     items = []
     for variant in variants:
         changes = {"changes": ours.VARIANTS[variant]}
@@ -268,7 +274,7 @@ def pipeline_items(config, data, variants):
             Item(
                 name=f"pipeline {config.network.arch} {height}×{width} "
                 f"batch {config.data.batch_size}, steps in {variant}",
-                write=functools.partial(exchange.write_plan, architecture=None, settings=settings),
+                write=functools.partial(exchange.write_plan, architecture=None, settings=plan),
                 ours={variant: ("cpm.benchmark.feeding:Batches", changes)},
                 peers={
                     "train_step": (step, changes | {"fed": False}),

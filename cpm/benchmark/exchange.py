@@ -9,7 +9,6 @@ NumPy alone: a peer that reads them does not import TensorFlow, whose memory wou
 The layers travel as plain values for the same reason.
 """
 
-import dataclasses
 import json
 import os
 
@@ -116,9 +115,9 @@ def relative_error(array, expected):
 
 
 def _plain(value):
-    """Dataclasses as dicts that say their `kind`, tuples as lists, all the way down."""
-    if dataclasses.is_dataclass(value):
-        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    """Named tuples as dicts that say their `kind`, tuples as lists, all the way down."""
+    if hasattr(value, "_asdict"):
+        fields = {name: _plain(field) for name, field in value._asdict().items()}
         return {"kind": type(value).__name__} | fields
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]

@@ -12,11 +12,11 @@ import itertools
 import tensorflow as tf
 
 from cpm.benchmark import exchange
-from cpm.benchmark.ours import RATE, variant_config
+from cpm.benchmark.ours import RATE, variant_settings
 from cpm.benchmark.worker import Side
 from cpm.data import pipeline
-from cpm.network import slicing
-from cpm.training.setup import set_up
+from cpm.execution.threads import configure_threads
+from cpm.training.step import make_step
 
 
 class Batches(Side):
@@ -24,7 +24,7 @@ class Batches(Side):
 
     def __init__(self, folder, settings):
         _, plan = exchange.read_plan(folder)
-        config = variant_config(plan, settings)
+        config = variant_settings(plan, settings).config
         self._stream = iter(pipeline.training_batches(plan["data"], config))
 
     def compute(self):
@@ -39,13 +39,13 @@ class Step(Side):
 
     def __init__(self, folder, settings):
         _, plan = exchange.read_plan(folder)
-        config = variant_config(plan, settings)
-        slicing.share_out_batches(config, settings["threads"])
-        stream = pipeline.training_batches(plan["data"], config)
+        variant = variant_settings(plan, settings)
+        configure_threads(variant.execution)
+        stream = pipeline.training_batches(plan["data"], variant.config)
         if not settings["fed"]:
             stream = itertools.repeat(_kept(stream))
         self._stream = iter(stream)
-        self._step = set_up(config).step
+        self._step = make_step(variant.config, variant.execution)
 
     def compute(self):
         _, gradients = self._step.losses_and_gradients(next(self._stream), 0)

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 import ops
 from cpm.benchmark import exchange
-from cpm.benchmark.ours import variant_config, wait_for
+from cpm.benchmark.ours import variant_settings, wait_for
 from cpm.benchmark.worker import Side
 
 
@@ -27,7 +27,7 @@ def write_inputs(folder, settings, seed):
 
     Args:
       folder: where.
-      settings: dict with `config`, `batch`, `joints`, `height`, `width` (cells), `stride`,
+      settings: dict with `config`, `execution`, `batch`, `joints`, `height`, `width` (cells), `stride`,
         `sigma_px`, `cutoff`.
       seed: int.
     """
@@ -65,7 +65,7 @@ class Ours(Drawing):
         def draw(joints_px, present):
             return ops.gaussian_heatmap(joints_px, present, **chosen)
 
-        xla = variant_config(self.plan, settings).xla
+        xla = variant_settings(self.plan, settings).execution.xla
         self._draw = tf.function(draw, jit_compile=xla)
         self._arguments = tf.constant(self.joints_px), tf.constant(self.present)
 

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from cpm.network.processor import usable_cores
+from cpm.execution.processor import usable_cores
 
 MATRIX = 2048  # side: 16 MB each, 17 GFLOP a product
 COPIED_BYTES = 256 * 2**20  # far more than the caches hold

@@ -114,7 +114,16 @@ def _measure_item(case, item, processes, rounds, threads, say):
                 exporter.call(ONNX, folder, {"threads": threads, "compile": False})
         started, calls = {}, {}
         for side, (make, settings) in sides.items():
-            reply = processes[side].start(make, folder, settings | {"threads": threads})
+            alike = item.checked_as.get(side)
+            compared = None
+            if alike is not None:
+                with Process(side, threads) as twin:
+                    compared = twin.start(make, folder, alike | {"threads": threads})
+            reply = processes[side].start(
+                make, folder, settings | {"threads": threads}, compare=compared is None
+            )
+            if compared is not None:
+                reply |= {key: compared[key] for key in ("error", "error_of")}
             started[side] = reply
             if reply["first_call_s"] > 1:
                 say(f"  {side}: first call in {reply['first_call_s']:.1f} s")

@@ -52,9 +52,10 @@ class Process:
         self._process.stdout.close()
         self._printed.close()
 
-    def start(self, make, folder, settings):
+    def start(self, make, folder, settings, *, compare=True):
         """Builds the side and runs it once; see worker.py for the reply."""
-        return self._ask(do="start", make=make, folder=folder, settings=settings)
+        request = {"make": make, "folder": folder, "settings": settings, "compare": compare}
+        return self._ask(do="start", **request)
 
     def run(self, calls, uncounted):
         """Seconds of each of `calls` calls, after `uncounted` more."""

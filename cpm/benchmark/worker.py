@@ -4,8 +4,8 @@
 
 reads one JSON request a line from its input and answers each with one JSON line:
 
-    {"do": "start", "make": "module:function", "folder": DIR, "settings": {…}}
-        builds the side, runs it once, compares (or leaves) its results
+    {"do": "start", "make": "module:function", "folder": DIR, "settings": {…}, "compare": true}
+        builds the side, runs it once, compares (or leaves) its results if asked to
         → import_s, build_s, first_call_s, error, error_of
     {"do": "run", "calls": n, "uncounted": m}     → seconds: [n numbers]
     {"do": "call", "make": …}                     → value: what the function returned
@@ -52,7 +52,7 @@ class Worker:
         """The reply, a dict, to one request."""
         return getattr(self, "_" + request.pop("do"))(**request)
 
-    def _start(self, make, folder, settings):
+    def _start(self, make, folder, settings, compare=True):
         self._side = None  # before memory is counted anew
         began = time.perf_counter()
         function = _find(make)
@@ -62,7 +62,7 @@ class Worker:
         built = time.perf_counter()
         side.compute()
         computed = time.perf_counter()
-        error, error_of = self._compare(side, folder)
+        error, error_of = self._compare(side, folder) if compare else (None, "")
         compared = time.perf_counter()
         side.finish()
         done = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Makes the files of exchange.py for a `TrainConfig`: layers, weights, images, ideal maps.
+"""Makes the files of exchange.py for the `Settings` of a run: layers, weights, images, ideal maps.
 
 Random weights, but of healthy size: He's scale for hidden kernels, one over the fan-in for the last
 of each stage, so that beliefs are of order 1. With the release's N(0, 0.01) a deep trunk without
@@ -24,21 +24,23 @@ from cpm.training.targets import make_targets
 SHARE_ABSENT = 0.1
 
 
-def write_workload(folder, config):
+def write_workload(folder, settings):
     """Writes plan, weights and inputs.
 
     Args:
       folder: where.
-      config: `TrainConfig`; its `network`, `target`, `optimizer`, `data.batch_size` and `seed`.
+      settings: `Settings`; of the `TrainConfig` its `network`, `target`, `optimizer`,
+        `data.batch_size` and `seed` count.
     """
+    config = settings.config
     network = ConvolutionalPoseMachine(config.network, seed=config.seed)
     rng = np.random.default_rng(config.seed)
     inputs = draw_inputs(network, config, rng)
     exchange.write_plan(
         folder,
         architecture(config.network),
-        {
-            "config": to_dict(config),
+        to_dict(settings)
+        | {
             "normalization": NORMALIZATIONS[config.network.normalization],
             "batch_norm": _norm_settings(network),
         },

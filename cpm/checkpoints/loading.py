@@ -14,20 +14,19 @@ from cpm.checkpoints.resolving import resolve
 from cpm.checkpoints.tensorflow_files import UNREADABLE, assert_all, first_line
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict
+from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
-from cpm.network.convolution import DIRECT
 
 _AVERAGE = "average/network/"
 _DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-def load_network(ckpt, method=DIRECT):
-    """Builds the network a checkpoint describes and fills all of its variables, for use as it is.
+def load_network(ckpt):
+    """Builds the network a checkpoint describes and fills all of its variables.
 
     Args:
       ckpt: as in `resolve`.
-      method: `ConvolutionMethod`, how it is computed.
 
     Returns:
       (`ConvolutionalPoseMachine`, `TrainConfig`, description dict with `prefix` added).
@@ -37,14 +36,13 @@ def load_network(ckpt, method=DIRECT):
     """
     prefix = resolve(ckpt)
     config, description = read_description(prefix)
-    network = ConvolutionalPoseMachine(config.network, method=method)
+    network = ConvolutionalPoseMachine(config.network)
     if list(network.skeleton.joints) != description["joints"]:
         raise UsageError(
             f"{prefix} was trained for the joints {description['joints']}, but this version's "
             f"skeleton {config.network.skeleton!r} has {list(network.skeleton.joints)}"
         )
     read_network_variables(network, prefix)
-    network.freeze()
     return network, config, description | {"prefix": prefix}
 
 
@@ -59,7 +57,7 @@ def read_description(prefix):
     try:
         reader = tf.train.load_checkpoint(prefix)
         description = json.loads(reader.get_tensor(_DESCRIPTION_KEY))
-        return from_dict(TrainConfig, description["config"], prefix), description
+        return from_dict(TrainConfig, upgraded(description)["config"], prefix), description
     except (*UNREADABLE, KeyError) as error:
         raise UsageError(
             f"{prefix} is not a checkpoint of this project: {first_line(error)}"

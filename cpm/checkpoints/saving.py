@@ -1,9 +1,9 @@
 """Saving all of a run, and restoring it to go on.
 
 A checkpoint holds the network, its average and its loss scale if there are such, the optimizer's
-slots, the step, and a JSON description (the whole configuration and the joints' names), so that the
-file alone says what it is. The format is TensorFlow's (tensors and names, cpm/checkpoints/loading.py);
-reading it runs no code.
+slots, the step, and a JSON description (what is learned and the joints' names), so that the file
+alone says what it is. The format is TensorFlow's, tensors and their names in the object
+graph; reading it runs no code.
 """
 
 import json
@@ -22,6 +22,8 @@ from cpm.checkpoints.tensorflow_files import (
 )
 from cpm.config_json import to_dict
 from cpm.errors import UsageError
+
+_LOSS_SCALE = "loss_scale/"
 
 
 class Checkpoints:
@@ -53,10 +55,9 @@ class Checkpoints:
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._description = tf.Variable("", dtype=tf.string, trainable=False)
         parts = {"optimizer": optimizer, "average": average, "loss_scale": loss_scale}
-        parts = {name: part for name, part in parts.items() if part is not None}
-        self._checkpoint = tf.train.Checkpoint(
-            network=network, step=self._step, description=self._description, **parts
-        )
+        self._parts = {name: part for name, part in parts.items() if part is not None}
+        self._parts |= {"network": network, "step": self._step, "description": self._description}
+        self._checkpoint = tf.train.Checkpoint(**self._parts)
 
     def restore(self):
         """Restores the latest checkpoint, all of it.
@@ -72,13 +73,29 @@ class Checkpoints:
             return 0
         prefix = require_complete(os.path.join(self.folder, latest))
         try:
-            assert_all(self._checkpoint.read(prefix), "assert_consumed")
+            checkpoint = self._with_loss_scale_of(prefix)
+            assert_all(checkpoint.read(prefix), "assert_consumed")
         except UNREADABLE as error:
             raise UsageError(
                 f"checkpoint {prefix} does not fit this network: {first_line(error)}; "
                 "give the flags it was trained with, or another --run_dir"
             ) from error
         return int(self._step.numpy())
+
+    def _with_loss_scale_of(self, prefix):
+        """The checkpoint with a loss scale if the file has one, whatever the precision is now.
+
+        The scale of a float16 run that goes on in another type is read and dropped; a run that goes
+        on in float16 starts with a new one.
+        """
+        stored = any(key.startswith(_LOSS_SCALE) for key, _ in tf.train.list_variables(prefix))
+        if stored == ("loss_scale" in self._parts):
+            return self._checkpoint
+        parts = {name: part for name, part in self._parts.items() if name != "loss_scale"}
+        if stored:
+            unused = [tf.Variable(0.0), tf.Variable(0)]
+            parts["loss_scale"] = tf.train.Checkpoint(scale=unused[0], good_steps=unused[1])
+        return tf.train.Checkpoint(**parts)
 
     def save(self, step, score=None):
         """Saves everything after `step` steps.

@@ -45,4 +45,5 @@ def assert_all(status, assertion):
 
 
 def first_line(error):
+    """What an error says, without the pages that may follow."""
     return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

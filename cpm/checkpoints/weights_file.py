@@ -21,6 +21,7 @@ import numpy as np
 from cpm import files
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict
+from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
 
 SUFFIX = ".npz"
@@ -98,7 +99,7 @@ def read_description(path):
         threshold = description.get("threshold", 0.0)
         if not isinstance(threshold, float) or not math.isfinite(threshold):
             raise ValueError(f"threshold should be a number, not {threshold!r}")
-        return from_dict(TrainConfig, description["config"], path), description
+        return from_dict(TrainConfig, upgraded(description)["config"], path), description
     except _UNREADABLE as error:
         raise _refusal(path, error) from error
 

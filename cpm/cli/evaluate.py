@@ -42,7 +42,6 @@ class Options:
       passes: how many looks at a person: the first where `crop` says, each further one at the
         joints found by the one before (cpm/inference/crop_regions.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
-      xla: compile with XLA.
       seed: of the bootstrap intervals.
     """
 
@@ -52,7 +51,6 @@ class Options:
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
-    xla: bool = False
     seed: int = 0
 
     def decoding(self, config):
@@ -105,7 +103,7 @@ def evaluate_folders(network, config, folders, options=Options()):
     """Predicts and scores everybody in one split of some folders.
 
     Args:
-      network: a `ConvolutionalPoseMachine`.
+      network: a `ConvolutionalPoseMachine`, or an `Executed`, which says how it is computed.
       config: the `TrainConfig` it was trained with.
       folders: list of converted data folders.
       options: `Options`.
@@ -153,12 +151,7 @@ def _predict(network, config, folder, options):
         with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
             people = gather_predictions(
                 _stream(config, folder, options, regions),
-                functools.partial(
-                    predict_batch,
-                    network,
-                    decoding=options.decoding(config),
-                    xla=options.xla,
-                ),
+                functools.partial(predict_batch, network, decoding=options.decoding(config)),
                 progress=bar.update,
             )
     return people, regions
@@ -246,7 +239,7 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
     return write_gallery(
         folder,
         collect_people(evaluation, rows, network, config, options),
-        dict(zip(people.ids, errors)),
+        dict(zip(people.ids, errors, strict=True)),
         network.skeleton,
         annotated=(people.state > 0).any(0),
         metrics=evaluation.metrics,

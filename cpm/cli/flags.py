@@ -1,21 +1,22 @@
 """Flags that several scripts share, so that the same flag means the same everywhere.
 
 The one file of the library that may define absl flags; only bin/ imports it. The rest of the
-library takes a configuration and never reads flags. A flag that is not given is None and takes
-the value of the recipe (`--recipe`), or of the preset (`--arch`) where nothing is trained.
+library takes a configuration and never reads flags. `--set KEY=VALUE` reaches every field of a
+run's settings; the flags of cpm/cli/shorthands.py are short names for the fields that are set most
+often. One that is not given takes the value of the recipe (`--recipe`), or of the preset (`--arch`)
+where nothing is trained.
 """
 
-import dataclasses
 import math
-import re
 
 from absl import flags
 
-from cpm.config import AUGMENTATIONS, CONVOLUTIONS, CROP_RULES, changed
+from cpm import config_keys
+from cpm.cli.shorthands import DATA, NETWORK, SHORTHANDS, SPEED
 from cpm.errors import UsageError
-from cpm.network.architectures import NORMS, PRESETS, architecture, preset
-from cpm.network.convolution import ConvolutionMethod
-from cpm.skeleton import SKELETONS
+from cpm.execution import Settings
+from cpm.execution.replicas import replicas_that_pay, serial_pays
+from cpm.network.architectures import architecture, preset
 from cpm.training.recipes import RECIPES, default_recipe, joints_of, recipe
 from ops import REFINEMENTS
 
@@ -24,105 +25,38 @@ flags.disclaim_key_flags()
 
 
 def define_network_flags(values=flags.FLAGS):
-    """Defines the flags that say what the network is; call once, at the top of a script.
+    """Defines the flags that say what a network is; call once, at the top of a script.
 
     Args:
       values: where they are defined; a test may bring its own `FlagValues`.
     """
-    where = {"flag_values": values}
-    flags.DEFINE_enum("arch", None, sorted(PRESETS), "The preset; mini, or the recipe's.", **where)
-    flags.DEFINE_integer("stages", None, "How many, T.", lower_bound=1, **where)
-    flags.DEFINE_float("width", None, "Multiplier of hidden channel counts.", **where)
-    flags.DEFINE_enum("norm", None, NORMS, "What follows hidden convolutions.", **where)
-    flags.DEFINE_bool("center_map", None, "Feed the centre map to stages 2 and later.", **where)
-    flags.DEFINE_bool("background", None, "A belief map for the background.", **where)
-    flags.DEFINE_string("image_size", None, "Crop: SIDE or HEIGHTxWIDTH, px.", **where)
-    flags.DEFINE_enum("skeleton", None, sorted(SKELETONS), "Joints to find.", **where)
+    _define(NETWORK, values, "the preset's")
+    _define_set(values, "network.")
 
 
-def network_config_from_flags(values=flags.FLAGS, base=None):
-    """The `NetworkConfig` that the flags of `define_network_flags` describe.
+def define_run_flags(*names, values=flags.FLAGS, **defaults):
+    """Defines the flags that say what a run is: network, data, recipe, `--set` and some more.
 
     Args:
-      values: the parsed flags.
-      base: `NetworkConfig` of what is not given; None = the preset `--arch`.
-    Raises:
-      UsageError: for a value out of range; the message names the flag.
-    """
-    given = {
-        name: getattr(values, name)
-        for name in ("stages", "width", "norm", "center_map", "background", "skeleton")
-        if getattr(values, name) is not None
-    }
-    if values.image_size is not None:
-        given["image_size"] = parse_image_size(values.image_size)
-    base = preset(values.arch or "mini") if base is None else base
-    config = dataclasses.replace(base, **given)
-    try:
-        architecture(config)
-    except ValueError as error:
-        raise UsageError(f"--{error}; try --help for what each flag takes") from None
-    return config
-
-
-def define_data_flags(values=flags.FLAGS):
-    """Defines the flags that say what a step of training sees; call once, at the top of a script.
-
-    Args:
+      *names: of the further `SHORTHANDS` that the script takes.
       values: where they are defined; a test may bring its own `FlagValues`.
+      **defaults: values of some of them where the script has others than the recipe.
     """
-    where = {"flag_values": values}
-    flags.DEFINE_list("data", [], "Converted folders, comma-separated.", **where)
+    flags.DEFINE_list(
+        "data",
+        [],
+        "Converted data folders, separated by commas. Default: synthetic people.",
+        flag_values=values,
+    )
     flags.DEFINE_enum(
         "recipe",
         None,
         list(RECIPES),
-        "All settings at once (cpm/training/recipes.py); by --arch if not given.",
-        **where,
+        "All settings at once (cpm/training/recipes.py). Default: by --arch, mini for mini.",
+        flag_values=values,
     )
-    flags.DEFINE_integer("batch_size", None, "People per step.", **where)
-    flags.DEFINE_enum("crop", None, CROP_RULES, "What places the crop.", **where)
-    flags.DEFINE_float("margin", None, "Crop side, in the rule's boxes.", **where)
-    flags.DEFINE_enum("augment", None, sorted(AUGMENTATIONS), "Changes.", **where)
-    flags.DEFINE_float("sigma", None, "σ of targets, crop pixels.", **where)
-    flags.DEFINE_bool("mask_absent", None, "Leave unannotated joints out of the loss.", **where)
-    flags.DEFINE_integer("seed", 0, "Of weights, order and changes.", **where)
-
-
-def train_config_from_flags(values=flags.FLAGS, *, skeleton=None, synthetic=False, **changes):
-    """The recipe of `--recipe` or `--arch` with what the flags change.
-
-    Args:
-      values: the parsed flags of `define_network_flags` and `define_data_flags`.
-      skeleton: the data's own, used if neither `--skeleton` nor the recipe names one it has.
-      synthetic: the data is the embedded people.
-      **changes: more fields of `TrainConfig`, or dicts of changes to its parts; None = unchanged.
-    Returns:
-      `TrainConfig`.
-    Raises:
-      UsageError: for a value out of range; the message names it.
-    """
-    name = values.recipe or default_recipe(values.arch or "mini", synthetic=synthetic)
-    config = recipe(name, values.arch)
-    network = network_config_from_flags(values, config.network)
-    if values.skeleton is None and skeleton is not None:
-        network = dataclasses.replace(network, skeleton=joints_of(name, skeleton))
-    data = {
-        "batch_size": values.batch_size,
-        "crop": values.crop,
-        "margin": values.margin,
-        "augment": AUGMENTATIONS[values.augment] if values.augment else None,
-    }
-    changes = {
-        "network": network,
-        "data": data,
-        "target": {"sigma_px": values.sigma, "mask_absent": values.mask_absent},
-        "seed": values.seed,
-    } | changes
-    try:
-        return changed(config, _given(changes))
-    except ValueError as error:
-        raise UsageError(f"{error}; try --help for what each flag takes") from None
+    _define((*NETWORK, *DATA, *names), values, "the recipe's", {"seed": 0} | defaults)
+    _define_set(values)
 
 
 def define_speed_flags(values=flags.FLAGS):
@@ -131,20 +65,129 @@ def define_speed_flags(values=flags.FLAGS):
     Args:
       values: where they are defined; a test may bring its own `FlagValues`.
     """
-    where = {"flag_values": values}
-    flags.DEFINE_bool("xla", False, "Compile with XLA what gains by it.", **where)
-    flags.DEFINE_enum(
-        "conv",
-        "auto",
-        CONVOLUTIONS,
-        "Convolutions: direct, fast (ops/fast_conv/README.md), or fast where it pays.",
-        **where,
+    _define(SPEED, values)
+
+
+def _define(names, values, source=None, defaults=()):
+    """Defines some of `SHORTHANDS`; `source` says whose values they have if not given."""
+    for name in names:
+        short = SHORTHANDS[name]
+        kind, usual = config_keys.kind_and_value(Settings(), short.key)
+        default = dict(defaults).get(name)
+        where = {"flag_values": values}
+        text = short.text
+        if default is None:
+            text += f" Default: {_default(short, usual, source)}."
+        if short.choices:
+            flags.DEFINE_enum(name, default, list(short.choices), text, **where)
+        elif kind is bool:
+            flags.DEFINE_bool(name, default, text, **where)
+        elif kind is int:
+            flags.DEFINE_integer(name, default, text, lower_bound=short.lower, **where)
+        elif kind is float:
+            flags.DEFINE_float(name, default, text, **where)
+        else:
+            flags.DEFINE_string(name, default, text, **where)
+
+
+def _default(short, usual, source):
+    """What a flag's field is if nothing is given, in words."""
+    decided = not short.key.startswith("execution.") or short.key.endswith("_every")
+    if short.default or not (source and decided):
+        return short.default or short.write(usual)
+    return f"{source} (mini: {short.write(usual)})"
+
+
+def _define_set(values, prefix=""):
+    """Defines `--set`; its help is the table of all keys that begin with `prefix`."""
+    table = config_keys.table(Settings(), prefix)
+    flags.DEFINE_multi_string(
+        "set",
+        [],
+        "KEY=VALUE, may be repeated: sets a field that has no flag of its own, after all flags. "
+        f"Keys, their types and their values in the recipe mini:\n{table}\nOther recipes differ",
+        flag_values=values,
     )
 
 
-def convolution_method(values=flags.FLAGS):
-    """The `ConvolutionMethod` that the flags of `define_speed_flags` describe."""
-    return ConvolutionMethod(values.conv, values.xla)
+def network_config_from_flags(values=flags.FLAGS, base=None):
+    """The `NetworkConfig` that the flags describe.
+
+    Args:
+      values: the parsed flags of `define_network_flags` or `define_run_flags`.
+      base: `NetworkConfig` of what is not given; None = the preset `--arch`.
+    Raises:
+      UsageError: for a value out of range; the message names the flag.
+    """
+    base = preset(values.arch or "mini") if base is None else base
+    settings = Settings().changed({"network": base})
+    given = _given(values, [name for name in NETWORK if name != "arch"])
+    chosen = [text for text in values["set"].value if text.startswith("network.")]
+    return _applied(settings, given, chosen).config.network
+
+
+def settings_from_flags(values=flags.FLAGS, *, skeleton=None, synthetic=False, base=None):
+    """The recipe of `--recipe` or `--arch` with what the flags change.
+
+    Args:
+      values: the parsed flags of `define_run_flags`.
+      skeleton: the data's own, used if neither `--skeleton` nor the recipe names one it has.
+      synthetic: the data is the synthetic people.
+      base: changes of the recipe that flags may change again, as of `Settings.changed`.
+    Returns:
+      `Settings`. Where `--replicas` is not given they have as many as pay.
+    Raises:
+      UsageError: for a value out of range; the message names it.
+    """
+    name = values.recipe or default_recipe(values.arch or "mini", synthetic=synthetic)
+    settings = recipe(name, values.arch).changed(base or {})
+    if skeleton is not None:
+        settings = settings.changed({"network": {"skeleton": joints_of(name, skeleton)}})
+    given = _given(values, [name for name in SHORTHANDS if name in values and name != "arch"])
+    settings = _applied(settings, given, values["set"].value)
+    chosen = {text.partition("=")[0] for text in values["set"].value} | given.keys()
+    return _with_replicas(settings, chosen) if "replicas" in values else settings
+
+
+def execution_from_flags(values=flags.FLAGS):
+    """The `Execution` that the flags of `define_speed_flags` describe."""
+    return _applied(Settings(), _given(values, SPEED), ()).execution
+
+
+def _given(values, names):
+    """{key: value} of the flags that were given, or that the script has a default for."""
+    found = {}
+    for name in names:
+        value = values[name].value
+        if value is not None:
+            read = SHORTHANDS[name].read
+            found[SHORTHANDS[name].key] = read(value) if read else value
+    return found
+
+
+def _applied(settings, given, assignments):
+    """The settings with the values of flags, then with those of `--set`, all checked."""
+    try:
+        settings = settings.changed(config_keys.nested(given))
+        architecture(settings.config.network)
+    except ValueError as error:
+        raise UsageError(f"--{error}; try --help for what each flag takes") from None
+    settings = config_keys.with_values(settings, assignments)
+    try:
+        architecture(settings.config.network)
+    except ValueError as error:
+        raise UsageError(f"--set network: {error}; try --help for the keys") from None
+    return settings
+
+
+def _with_replicas(settings, chosen):
+    """As many replicas as pay, and whether operations come in series, unless that was chosen."""
+    best = {
+        "replicas": replicas_that_pay(settings.config),
+        "serial": serial_pays(settings.config),
+    }
+    open_choices = {k: v for k, v in best.items() if f"execution.{k}" not in chosen}
+    return settings.changed({"execution": open_choices})
 
 
 def define_decoding_flags(values=flags.FLAGS, *, flip=False):
@@ -155,15 +198,20 @@ def define_decoding_flags(values=flags.FLAGS, *, flip=False):
       flip: what --flip is if it is not given; None = whether the network allows it.
     """
     where = {"flag_values": values}
-    usual = "; usual if the network can" if flip is None else ""
-    text = f"Average over the mirrored picture too{usual}."
+    usual = " Default: true if the network has a mirror image." if flip is None else ""
+    text = f"Average the belief maps with those of the mirrored image.{usual}"
     flags.DEFINE_bool("flip", flip, text, **where)
-    flags.DEFINE_list("scales", ["1"], "Average over sizes: 0.9,1,1.1.", **where)
+    flags.DEFINE_list(
+        "scales",
+        ["1"],
+        "Average the belief maps over crops of these sizes, like 0.9,1,1.1.",
+        **where,
+    )
     flags.DEFINE_enum(
         "refinement",
         "taylor",
         REFINEMENTS,
-        "From the highest cell to the joint.",
+        "How the joint is placed around the highest cell.",
         **where,
     )
 
@@ -180,15 +228,6 @@ def decoding_from_flags(values=flags.FLAGS):
         "flip": values.flip,
         "scales": parse_numbers("scales", values.scales),
         "refinement": values.refinement,
-    }
-
-
-def _given(changes):
-    """The changes that are not None, in dicts too."""
-    return {
-        name: _given(value) if isinstance(value, dict) else value
-        for name, value in changes.items()
-        if value is not None
     }
 
 
@@ -215,21 +254,3 @@ def parse_numbers(flag, texts, count=None):
             f"--{flag} is {','.join(texts)!r}; expected {expected} separated by commas"
         )
     return numbers
-
-
-def parse_image_size(text):
-    """`"160"` or `"192x144"` (height × width) as `(height, width)`.
-
-    Raises:
-      UsageError: for anything else.
-
-    >>> parse_image_size("160"), parse_image_size("192x144")
-    ((160, 160), (192, 144))
-    """
-    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
-    if not match:
-        raise UsageError(
-            f"--image_size is {text!r}; it should be a side like 160, or HEIGHTxWIDTH like 192x144"
-        )
-    height, width = match.group(1), match.group(2) or match.group(1)
-    return int(height), int(width)

@@ -1,7 +1,7 @@
 """How much memory training takes: a few steps on noise, and the highest mark of the process.
 
-The mark (cpm/process_memory.py) never falls again and counts everything, Python and TensorFlow with it, so one
-process measures one configuration. Steps are those of a training (gradients, update, optimiser's
+The mark (cpm/process_memory.py) never falls again and counts everything, Python and TensorFlow with
+it, so one process measures one configuration. Steps are those of a training (gradients, update, optimizer's
 slots); what reads data and what evaluates is left out.
 """
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from cpm.process_memory import peak_mb
 from cpm.skeleton import VISIBLE, get_skeleton
-from cpm.training.setup import set_up
+from cpm.training.step import make_step
 
 MB_PER_MIB = 2**20 / 1e6
 
@@ -40,20 +40,21 @@ def noise_batch(config):
     return {key: tf.constant(value) for key, value in batch.items()}
 
 
-def measure(config, steps=3):
+def measure(config, execution):
     """Trains for some steps; call it once per process.
 
     Args:
-      config: `TrainConfig`; its network, batch size, optimiser, xla, conv, precision and recompute count.
-      steps: the first one compiles, the second has the optimiser's slots filled.
+      config: `TrainConfig`; its network, batch size, optimizer and steps count. The first step
+        compiles, the second has the optimizer's slots filled.
+      execution: `Execution`.
 
     Returns:
       dict of `before_mib`, the mark with TensorFlow loaded and nothing made; `peak_mib`, that after
       the steps; `losses`, one a step.
     """
     before = peak_mb() / MB_PER_MIB
-    step, batch, losses = set_up(config).step, noise_batch(config), []
-    for number in range(steps):
+    step, batch, losses = make_step(config, execution), noise_batch(config), []
+    for number in range(config.steps):
         measurements, gradients = step.losses_and_gradients(batch, number)
         step.update(gradients, config.optimizer.learning_rate / 100)
         losses.append(measurements["loss"])

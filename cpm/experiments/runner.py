@@ -14,10 +14,13 @@ import time
 
 from cpm.cli import evaluate
 from cpm import checkpoints, files
-from cpm.config import OptimizerConfig, TargetConfig, changed
-from cpm.config_json import to_dict
+from cpm.config import OptimizerConfig, TargetConfig
+from cpm.config_json import from_dict, to_dict
+from cpm.config_upgrade import upgraded
 from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
+from cpm.execution import Settings
+from cpm.execution.use import Executed
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.network.summary import stage_rows
 from cpm.training import loop
@@ -50,12 +53,12 @@ class Result:
     gradients: list
 
 
-def run_experiment(name, config, data, out, seeds, only=None):
+def run_experiment(name, settings, data, out, seeds, only=None):
     """Runs one experiment.
 
     Args:
       name: key of `EXPERIMENTS`.
-      config: `TrainConfig` that its variants change.
+      settings: `Settings` that its variants change.
       data: list of converted data folders.
       out: folder for the runs.
       seeds: ints.
@@ -69,16 +72,16 @@ def run_experiment(name, config, data, out, seeds, only=None):
         short for phases, or every variant diverged.
     """
     experiment = EXPERIMENTS[name]
-    config = changed(config, experiment.changes)
-    every = experiment.variants(config)
+    settings = settings.changed(experiment.changes)
+    every = experiment.variants(settings)
     variants = _chosen(every, only)
     if experiment.equal_time:
-        variants = equal_time(variants, every[0], config, data, out)
+        variants = equal_time(variants, every[0], settings, data, out)
     results = []
     for seed in seeds:  # all variants of a seed first: a cut experiment can be compared
         for variant in variants:
             print(f"\n{name}: {variant.label}, seed {seed}", flush=True)
-            seeded = dataclasses.replace(config, seed=seed)
+            seeded = settings.changed({"seed": seed})
             folder = os.path.join(out, slug(variant.label), f"seed-{seed}")
             try:
                 results.append(run_variant(variant, seeded, data, folder))
@@ -98,7 +101,7 @@ def _chosen(variants, labels):
     return [v for v in variants if labels is None or v.label in labels]
 
 
-def equal_time(variants, first, config, data, out):
+def equal_time(variants, first, settings, data, out):
     """The variants with as many steps as fit into the time that those of `first` take.
 
     A step is timed before anything is trained, in short runs, twice each and the faster counts; of
@@ -109,17 +112,17 @@ def equal_time(variants, first, config, data, out):
     Args:
       variants: list of `Variant`.
       first: `Variant` that they are compared with.
-      config, data, out: as given to `run_experiment`.
+      settings, data, out: as given to `run_experiment`.
 
     Raises:
       UsageError: if the folder holds times of other settings.
     """
     path = os.path.join(out, "seconds_per_step.json")
-    of = {"config": to_dict(dataclasses.replace(config, seed=0)), "data": list(data)}
+    of = to_dict(settings.changed({"seed": 0})) | {"data": list(data)}
     seconds = _known_seconds(path, of)
     alike = {}  # what steps compute: labels of those that compute it
     for variant in [first, *variants]:
-        alike.setdefault(_work_of_a_step(variant, config), {})[variant.label] = variant
+        alike.setdefault(_work_of_a_step(variant, settings), {})[variant.label] = variant
     untimed = []
     for labels in alike.values():
         known = [seconds[label] for label in labels if label in seconds]
@@ -129,7 +132,7 @@ def equal_time(variants, first, config, data, out):
             untimed.append(labels)
     for labels in 2 * untimed:
         label, variant = next(iter(labels.items()))
-        found = seconds_per_step(variant, config, data)
+        found = seconds_per_step(variant, settings, data)
         print(f"{label}: {1000 * found:.0f} ms a step", flush=True)
         found = min(found, seconds.get(label, math.inf))
         seconds |= dict.fromkeys(labels, found)
@@ -148,9 +151,18 @@ def _known_seconds(path, of):
     if not os.path.exists(path):
         return {}
     record = files.read_json(path, advice)
-    if {key: record.get(key) for key in of} != json.loads(json.dumps(of)):
+    if _settings_of(record, path) | {"data": record.get("data")} != json.loads(json.dumps(of)):
         raise UsageError(f"{path} was measured with other settings; {advice}")
     return record["seconds"]
+
+
+def _settings_of(record, path):
+    """The settings that a record of this or an earlier version names, as JSON values."""
+    try:
+        parts = {key: upgraded(record)[key] for key in ("config", "execution")}
+        return to_dict(from_dict(Settings, parts, path))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path} cannot be used: {error}; delete that folder") from error
 
 
 def _longer(variant, factor):
@@ -158,51 +170,53 @@ def _longer(variant, factor):
     return tuple(dataclasses.replace(phase, share=factor * phase.share) for phase in variant.phases)
 
 
-def _work_of_a_step(variant, config):
+def _work_of_a_step(variant, settings):
     """What decides how long a step takes, the same value for variants that take the same time.
 
     That is all but what a target looks like and how large a step is.
     """
-    settings = changed(config, variant.phases[0].changes)
-    return dataclasses.replace(
-        settings,
-        target=TargetConfig(),
-        optimizer=OptimizerConfig(optimizer=settings.optimizer.optimizer),
+    settings = settings.changed(variant.phases[0].changes)
+    rule = settings.config.optimizer.optimizer
+    return settings.changed(
+        {"target": TargetConfig(), "optimizer": OptimizerConfig(optimizer=rule)}
     )
 
 
-def seconds_per_step(variant, config, data):
+def seconds_per_step(variant, settings, data):
     """Of one variant's first phase, its data included: the second half of a short run."""
-    settings = changed(config, variant.phases[0].changes)
+    settings = settings.changed(variant.phases[0].changes)
     with tempfile.TemporaryDirectory() as folder:
         # So slow that nothing diverges, whatever the variant.
-        slow = changed(settings, {"optimizer": {"learning_rate": TIMED_RATE}})
-        run = loop.Run(slow, data, folder, evaluate.validation(slow, data))
-        stream = pipeline.training_batches(data, slow, start_step=0)
-        for step, batch in zip(range(TIMED_STEPS), stream):
+        slow = settings.changed({"optimizer": {"learning_rate": TIMED_RATE}})
+        validate = evaluate.validation(slow.config, data)
+        run = loop.Run(slow.config, slow.execution, data, folder, validate)
+        stream = pipeline.training_batches(data, slow.config, start_step=0)
+        for step, batch in zip(range(TIMED_STEPS), stream, strict=False):
             if step == TIMED_STEPS // 2:
                 began = time.perf_counter()
             run.one_step(step, batch)
         return (time.perf_counter() - began) / (TIMED_STEPS - TIMED_STEPS // 2)
 
 
-def run_variant(variant, config, data, folder):
+def run_variant(variant, settings, data, folder):
     """Trains the phases of one variant, each from the weights of the one before: `Result`."""
     steps, minutes, before = 0, 0.0, None
     for number, phase in enumerate(variant.phases, start=1):
-        settings = phase_config(config, phase)
+        of_phase = phase_settings(settings, phase)
         run_dir = os.path.join(folder, f"phase-{number}")
         people = folders_of(phase, data)
-        validate = evaluate.validation(settings, people)
-        loop.Run(settings, people, run_dir, validate, init_from=before).train()
-        steps += settings.steps
+        validate = evaluate.validation(of_phase.config, people)
+        loop.Run(
+            of_phase.config, of_phase.execution, people, run_dir, validate, init_from=before
+        ).train()
+        steps += of_phase.config.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
         before = last_checkpoint(run_dir)
-    metrics = _scores(before, settings, data, run_dir)
-    last = stage_rows(settings.network)[-1]
+    metrics = _scores(before, of_phase, data, run_dir)
+    last = stage_rows(of_phase.config.network)[-1]
     return Result(
         label=variant.label,
-        seed=config.seed,
+        seed=settings.config.seed,
         metrics=metrics,
         steps=steps,
         minutes=minutes,
@@ -224,14 +238,16 @@ def folders_of(phase, data):
     return embedded if phase.data == "embedded" else [*data, *embedded]
 
 
-def phase_config(config, phase):
-    """The configuration of one phase: changed, with its share of the steps, evaluated at its end."""
-    steps = round(config.steps * phase.share)
+def phase_settings(settings, phase):
+    """The settings of one phase: changed, with its share of the steps, evaluated at its end."""
+    steps = round(settings.config.steps * phase.share)
     if not steps:
         raise UsageError(
-            f"{config.steps} steps are too few for phases of {phase.share:.0%}; raise --steps"
+            f"{settings.config.steps} steps are too few for phases of {phase.share:.0%}; "
+            "raise --steps"
         )
-    return changed(config, {"steps": steps, "eval_every": steps} | phase.changes)
+    at_the_end = settings.changed({"steps": steps, "execution": {"eval_every": steps}})
+    return at_the_end.changed(phase.changes)
 
 
 def last_checkpoint(run_dir):
@@ -249,11 +265,12 @@ def slug(label):
     return re.sub(r"[^a-z0-9]+", "-", label.lower().replace("×", "x")).strip("-")
 
 
-def _scores(checkpoint, config, data, run_dir):
+def _scores(checkpoint, settings, data, run_dir):
     """The scores of a finished run, from its eval/ folder if they were measured before."""
     path = os.path.join(run_dir, "eval", "validation.json")
     if not os.path.exists(path):
-        network, _, _ = checkpoints.load_network(checkpoint)
+        network, config, _ = checkpoints.load_network(checkpoint)
+        network = Executed(network, settings.execution, constant=True)
         result = evaluate.evaluate_folders(network, config, data)
         evaluate.write_results(result, path, config, evaluate.Options(), checkpoint)
     return files.read_json(path, f"delete {path} and run again")["metrics"]

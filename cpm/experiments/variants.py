@@ -7,7 +7,7 @@ References: Wei et al. 2016, Figure 4 (receptive field), Figure 5 (vanishing gra
 import dataclasses
 from collections.abc import Callable
 
-from cpm.config import AUGMENTATIONS, changed
+from cpm.config import AUGMENTATIONS
 from cpm.network.architectures import STRIDES, architecture
 from cpm.network.summary import stage_rows
 
@@ -20,9 +20,10 @@ class Phase:
     """One training run of a variant.
 
     Attributes:
-      changes: of the experiment's configuration, see `cpm.config.changed`.
+      changes: of the experiment's settings, see `cpm.execution.Settings.changed`.
       share: of the steps of the whole variant.
-      data: `given`, the experiment's people; `embedded`, the synthetic ones; `both`, shuffled together.
+      data: `given`, the experiment's people; `embedded`, the synthetic ones; `both`, shuffled
+        together.
     """
 
     changes: dict
@@ -42,8 +43,8 @@ class Variant:
 class Experiment:
     """Attributes:
     claim: what the paper says, or that it says nothing.
-    variants: `TrainConfig` → list of `Variant`.
-    changes: of the configuration, for all variants.
+    variants: `Settings` → list of `Variant`.
+    changes: of the settings, for all variants.
     equal_time: all variants get the time that the first takes, not its number of steps.
     """
 
@@ -53,33 +54,33 @@ class Experiment:
     equal_time: bool = False
 
 
-def number_of_stages(config):
+def number_of_stages(settings):
     """One to as many stages as the configuration has, all else equal."""
     return [
         Variant(f"{t} stage{'s' if t > 1 else ''}", (Phase({"network": {"stages": t}}),))
-        for t in range(1, config.network.stages + 1)
+        for t in range(1, settings.config.network.stages + 1)
     ]
 
 
-def supervision(config):
+def supervision(settings):
     """A loss after every stage, and after the last one only; gradients are recorded."""
-    every = max(1, config.steps // GRADIENT_RECORDS)
+    record = {"gradients_every": max(1, settings.config.steps // GRADIENT_RECORDS)}
     return [
         Variant(
             label,
-            (Phase({"target": {"supervision": name}, "gradients_every": every}),),
+            (Phase({"target": {"supervision": name}, "execution": record}),),
         )
         for name, label in (("every", "every stage"), ("last", "last stage only"))
     ]
 
 
-def training_schemes(config):
+def training_schemes(settings):
     """All stages at once, one after the other, that and then all, and with one loss at the end.
 
     Each has the same number of updates. A stage trained alone learns from its own loss; those
     before it keep their weights (their norms go on averaging).
     """
-    stages = config.network.stages
+    stages = settings.config.network.stages
 
     def one_by_one(share):
         return tuple(
@@ -102,22 +103,23 @@ def training_schemes(config):
     ]
 
 
-def receptive_field(config):
+def receptive_field(settings):
     """Later stages with small and large kernels, at the number of parameters nearest to equal."""
-    wanted = parameters(config)
+    wanted = parameters(settings)
     variants = []
     for kernel in KERNELS:
         width = min(
             (n / 16 for n in range(4, 160)),
-            key=lambda w: abs(parameters(_with_kernel(config, kernel, w)) - wanted),
+            key=lambda w: abs(parameters(_with_kernel(settings, kernel, w)) - wanted),
         )
         changes = {"network": {"stage_kernel": kernel, "stage_width": width}}
         variants.append(Variant(f"kernels {kernel}×{kernel}", (Phase(changes),)))
     return variants
 
 
-def ingredients(config):
+def ingredients(settings):
     """Parts of the method that the paper has no numbers for, taken away or added one at a time."""
+    config = settings.config
     choices = {
         "as it is": {},
         "no centre map": {"network": {"center_map": not config.network.center_map}},
@@ -129,8 +131,9 @@ def ingredients(config):
     return [Variant(label, (Phase(changes),)) for label, changes in choices.items()]
 
 
-def one_change(config):
-    """What a training is made of, one change at a time; the last two change what is learned from."""
+def one_change(settings):
+    """What a training is made of, one change at a time; the last two change the people."""
+    config = settings.config
     network, target, optimizer = config.network, config.target, config.optimizer
     size, stages = network.image_size, network.stages
 
@@ -168,7 +171,7 @@ def one_change(config):
             }
         },
         "batch × 2": {"data": {"batch_size": 2 * config.data.batch_size}},
-        "layers in bfloat16": {"precision": "bfloat16"},
+        "layers in bfloat16": {"execution": {"precision": "bfloat16"}},
         "average of 1000 steps": {"average_decay": 0.999},
         "no average of weights": {"average_decay": 0.0},
         "changes light": {"data": {"augment": AUGMENTATIONS["light"]}},
@@ -181,7 +184,7 @@ def one_change(config):
     single = [
         Variant(label, (Phase(changes),))
         for label, changes in choices.items()
-        if not changes or not _same_training(config, changed(config, changes))
+        if not changes or not _same_training(settings, settings.changed(changes))
     ]
     return single + [
         Variant(
@@ -193,20 +196,19 @@ def one_change(config):
 
 
 def _same_training(a, b):
-    """Whether two configurations differ in nothing, or only in fields of layers that are not there."""
-    fields = (dataclasses.replace(a, network=b.network) == b) and (
-        a.network.image_size == b.network.image_size
-    )
-    return fields and architecture(a.network) == architecture(b.network)
+    """Whether two settings differ in nothing, or only in fields of layers that are not there."""
+    one, other = a.config.network, b.config.network
+    fields = a.changed({"network": other}) == b and one.image_size == other.image_size
+    return fields and architecture(one) == architecture(other)
 
 
-def parameters(config):
-    """Trainable numbers of the configuration's network."""
-    return stage_rows(config.network)[-1].total_parameters
+def parameters(settings):
+    """Trainable numbers of the settings' network."""
+    return stage_rows(settings.config.network)[-1].total_parameters
 
 
-def _with_kernel(config, kernel, width):
-    return changed(config, {"network": {"stage_kernel": kernel, "stage_width": width}})
+def _with_kernel(settings, kernel, width):
+    return settings.changed({"network": {"stage_kernel": kernel, "stage_width": width}})
 
 
 EXPERIMENTS = {

@@ -6,31 +6,30 @@ import tensorflow as tf
 
 import ops
 from cpm.config import DecodingConfig
+from cpm.execution.use import Executed
 from cpm.inference.beliefs import batch_beliefs, decoded_grid
-from cpm.network.convolution import compiles_whole
 
 PLAIN = DecodingConfig()
 
 
-def predict_batch(network, batch, decoding=PLAIN, *, xla=False):
+def predict_batch(network, batch, decoding=PLAIN):
     """Joints of every stage for one batch, in crop pixels.
 
     Compiled on the first call for each network, batch shape and option.
 
     Args:
-      network: a `ConvolutionalPoseMachine`.
+      network: a `ConvolutionalPoseMachine`, or an `Executed`, which says how it is computed.
       batch: dict with `image` `[B, H, W, 3]`, `center_px` `[B, 2]` and, for several scales,
         `pyramid` (cpm/inference/beliefs.py).
       decoding: `DecodingConfig`.
-      xla: compile with XLA what gains by it (cpm/network/convolution.py).
 
     Returns:
       joints `[T, B, P, 2]` in crop pixels, confidence `[T, B, P]`.
     """
-    return look(network, batch, decoding, xla=xla)[1:]
+    return look(network, batch, decoding)[1:]
 
 
-def look(network, batch, decoding=PLAIN, *, xla=False):
+def look(network, batch, decoding=PLAIN):
     """As `predict_batch`, with the maps that the joints were read from.
 
     Returns:
@@ -40,7 +39,8 @@ def look(network, batch, decoding=PLAIN, *, xla=False):
     """
     keys = ("image", "center_px", "pyramid")  # strings (ids) cannot enter XLA
     tensors = {key: batch[key] for key in keys if key in batch}
-    return _compiled(decoding, bool(xla))(network, tensors)
+    whole = isinstance(network, Executed) and network.compiled
+    return _compiled(decoding, whole)(network, tensors)
 
 
 def find_joints(network, maps, decoding):
@@ -67,7 +67,7 @@ def find_joints(network, maps, decoding):
 # A network is a key of tf.function's cache (by weak reference), so that each one is traced once,
 # however often a training loop evaluates it.
 @functools.cache
-def _compiled(decoding, xla):
+def _compiled(decoding, whole):
     def predict(network, batch):
         maps = batch_beliefs(network, batch, decoding)  # T × [B, h, w, P(+1)]
         joints = len(network.skeleton)
@@ -80,4 +80,4 @@ def _compiled(decoding, xla):
             tf.reshape(confidence, [len(maps), -1, joints]),
         )
 
-    return tf.function(predict, jit_compile=compiles_whole(xla) or None)
+    return tf.function(predict, jit_compile=whole or None)

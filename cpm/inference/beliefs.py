@@ -116,7 +116,8 @@ def crop_beliefs(network, images, center_px, *, flip=False):
         tf.reverse(images, axis=[2]), mirror_points(center_px, images), training=False
     )
     return tuple(
-        (b + mirror_maps(b_mirrored, network.skeleton)) / 2 for b, b_mirrored in zip(maps, mirrored)
+        (b + mirror_maps(b_mirrored, network.skeleton)) / 2
+        for b, b_mirrored in zip(maps, mirrored, strict=True)
     )
 
 

@@ -18,10 +18,11 @@ from cpm.checkpoints import load_network
 from cpm.config import DataConfig, DecodingConfig, TargetConfig
 from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
+from cpm.execution import Execution
+from cpm.execution.use import Executed
 from cpm.inference import crop_regions
 from cpm.inference.batches import look
 from cpm.inference.beliefs import decoded_grid, has_mirror_image
-from cpm.network.convolution import ConvolutionMethod
 from cpm.skeleton import Skeleton
 
 
@@ -72,8 +73,7 @@ class Predictor:
         margin=None,
         passes=None,
         crop=None,
-        xla=False,
-        conv="auto",
+        execution=None,
     ):
         """Loads the network if need be.
 
@@ -89,17 +89,17 @@ class Predictor:
             `crop_regions.next_region`); None = 2 without a box, 1 with one.
           crop: where to look first without a box: `whole`, all of the picture, or `image`, LSP's
             test; None = `image` if the network was trained so, else `whole`.
-          xla: compile with XLA what gains by it.
-          conv: how convolutions are computed: `auto`, `direct` or `fast`; a network given brings
-            its own way.
+          execution: `Execution`, how a network that is loaded is computed; None = the usual way.
+            One that is given brings its own way (`cpm.execution.use.Executed`).
         Raises:
           UsageError: if there is no such checkpoint, or a scale is not positive.
         """
-        data, target = DataConfig(), TargetConfig()
+        # What a network that comes without its configuration is taken to be trained on.
+        data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
         network, self.threshold = ckpt_or_network, 0.0
         if not callable(network):
-            loaded = load_network(network, ConvolutionMethod(conv, xla))
-            network, config, description = loaded
+            network, config, description = load_network(network)
+            network = Executed(network, execution or Execution(), constant=True)
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
         if flip is None:
@@ -109,7 +109,6 @@ class Predictor:
         except ValueError as error:
             raise UsageError(str(error)) from None
         self.network = network
-        self._xla = xla
         self._margin = crop_regions.box_margin(data) if margin is None else margin
         self._passes = passes
         self._first_look = crop
@@ -167,7 +166,7 @@ class Predictor:
         network = self.network
         crop_to_image = geometry.crop_to_image(region, network.config.image_size)
         batch = self._batch(image, region, crop_to_image)
-        found = look(network, batch, self.decoding, xla=self._xla)
+        found = look(network, batch, self.decoding)
         beliefs, joints_crop, confidence = found  # [T, 1, P, 2], [T, 1, P]
         in_image = geometry.transform_points(crop_to_image, joints_crop[:, 0].numpy())
         return Prediction(

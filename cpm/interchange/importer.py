@@ -72,7 +72,7 @@ def import_weights(config, src, out, *, given=(), channel_order="bgr", seed=0):
         network, rows = _from_vgg19(config, src, layers, channel_order, seed)
     else:
         network, rows = _from_release(config, src, layers, given)
-    training = recipe(RECIPES[config.arch], config.arch)
+    training = recipe(RECIPES[config.arch], config.arch).config
     config = dataclasses.replace(training, network=network.config, seed=seed)
     Checkpoints(folder, network, None, config).save(0)
     return network.config, rows

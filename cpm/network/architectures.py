@@ -28,8 +28,8 @@ STRIDES = {"mini": (4, 8), "deep": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels
 def mini(config):
     """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initialiser.
 
-    On a CPU a layer costs what it moves through memory more than what it multiplies, and pooling is
-    slow under XLA. So strided layers stand where the others pool, nothing but the first layer runs
+    On a CPU a layer costs what it moves through memory more than what it multiplies, and compiled
+    pooling is slow. So strided layers stand where the others pool, nothing but the first layer runs
     at half the resolution, and wide layers come late.
 
     References: docs/decisions/0009-mini-has-few-narrow-maps.md has the measurements.
@@ -192,10 +192,10 @@ ARCHITECTURES = {"mini": mini, "deep": deep, "vgg": vgg, "paper": paper}
 PRESETS = {
     # In up to twenty minutes of training three stages learn more than six
     # (docs/results/recipe_study.md).
-    "mini": NetworkConfig(arch="mini", stages=3, norm="batch", image_size=(128, 128)),
-    "deep": NetworkConfig(arch="deep", stages=4, norm="batch", image_size=(160, 160)),
-    "vgg": NetworkConfig(arch="vgg", norm="none", background=True, image_size=(368, 368)),
-    "paper": NetworkConfig(arch="paper", norm="none", background=True, image_size=(368, 368)),
+    "mini": NetworkConfig("mini", stages=3, norm="batch", image_size=(128, 128)),
+    "deep": NetworkConfig("deep", stages=4, norm="batch", image_size=(160, 160)),
+    "vgg": NetworkConfig("vgg", stages=6, norm="none", background=True, image_size=(368, 368)),
+    "paper": NetworkConfig("paper", stages=6, norm="none", background=True, image_size=(368, 368)),
 }
 
 
@@ -286,7 +286,8 @@ def _check(config):
         raise ValueError(f"stage_kernel should be at least 0, not {config.stage_kernel}")
     if config.stride not in STRIDES[config.arch]:
         raise ValueError(
-            f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, not {config.stride}"
+            f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, "
+            f"not {config.stride}"
         )
     if any(side < config.stride or side % config.stride for side in config.image_size):
         raise ValueError(

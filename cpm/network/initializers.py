@@ -58,7 +58,7 @@ def stateless_key(seed, name):
 
 
 def _standard_normal(shape, seed, name, dtype):
-    # The algorithm is named because the default one depends on the device.
+    # The generator is named because the default one depends on the device.
     with tf.init_scope():
         values = tf.random.stateless_normal(shape, seed=stateless_key(seed, name), alg="philox")
     return tf.cast(values, dtype)

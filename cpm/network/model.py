@@ -2,12 +2,12 @@
 
 The letters of the paper (section 3, Figure 2), used inside `__call__`:
   T        number of stages; t = 1 … T the current one
-  P        number of joints; a belief map each, and one for the background
+  P        number of joints; a belief map each. P(+1): and one for the background, where configured
   x        image features that stage 1 sees;  x_t (the paper's x'): those that stage t ≥ 2 sees
   g_t      the predictor of stage t
-  b_t      belief maps after stage t, `[B, h, w, P+1]`
-  psi_t    context features of the beliefs b_{t-1}: here their plain stacking with x_t, from which
-           the large kernels of g_t learn the spatial relations
+  b_t      belief maps after stage t, `[B, h, w, P(+1)]`
+  psi      context features of the beliefs b_{t-1}: here the maps themselves and the centre map;
+           the large kernels of g_t learn the spatial relations from them
 
 References: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR 2016.
 """
@@ -16,10 +16,8 @@ import tensorflow as tf
 
 import ops
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
-from cpm.network import slicing
 from cpm.network.architectures import NORMALIZATIONS, architecture
-from cpm.network.convolution import DIRECT
-from cpm.network.layers import Block, Conv2D
+from cpm.network.layers import Block
 from cpm.skeleton import get_skeleton
 
 CENTER_SIGMA_PX = 21.0  # of the centre map at the release's crop of 368 px
@@ -36,31 +34,16 @@ class ConvolutionalPoseMachine(tf.Module):
       skeleton: the `Skeleton` whose joint p is map p.
       stride: input pixels per map cell.
       origin_px: crop pixel that cell 0 stands for; cell g stands for origin_px + g·stride.
-      dtype: of variables and results, and of all computation but that of training's layers.
-      compute_dtype: of the layers in training.
+      dtype: of variables, computation and results.
     """
 
-    def __init__(
-        self,
-        config,
-        *,
-        seed=0,
-        dtype=tf.float32,
-        compute_dtype=None,
-        method=DIRECT,
-        recompute=False,
-    ):
+    def __init__(self, config, *, seed=0, dtype=tf.float32):
         """Makes all variables.
 
         Args:
           config: `NetworkConfig`.
           seed: int; the initial weights are a function of it.
           dtype: float32; float64 for gradient checks.
-          compute_dtype: of the layers when training: bfloat16 or float16; None = `dtype`. Used, the
-            network computes in `dtype` all the same, so that its scores and joints are those of
-            the checkpoint, whoever loads it.
-          method: `ConvolutionMethod`, how convolutions are computed.
-          recompute: training keeps little for its backward pass and computes the rest again there.
         Raises:
           ValueError: for a configuration out of range; the message names the field.
         """
@@ -71,13 +54,10 @@ class ConvolutionalPoseMachine(tf.Module):
         self.stride = plan.stride
         self.origin_px = cell_origin(config.grid, plan.stride)
         self.dtype = tf.as_dtype(dtype)
-        self.compute_dtype = tf.as_dtype(compute_dtype or dtype)
         self._concat = tuple(plan.concat)
 
         def block(name, in_channels, specs):
-            options = {"seed": seed, "dtype": dtype}
-            options |= {"method": method, "recompute": recompute}
-            return Block(name, in_channels, specs, **options)
+            return Block(name, in_channels, specs, seed=seed, dtype=dtype)
 
         with self.name_scope:
             self.trunk = block("trunk", 3, plan.trunk)
@@ -95,7 +75,7 @@ class ConvolutionalPoseMachine(tf.Module):
                 self.features.append(features)
                 self.stages.append(block(f"stage_{t}", stacked, stage.head))
 
-    def __call__(self, images, center_px, *, training=False, seed=None):
+    def __call__(self, images, center_px, *, training=False, seed=None, apply=Block.__call__):
         """Predicts.
 
         Args:
@@ -104,6 +84,8 @@ class ConvolutionalPoseMachine(tf.Module):
           training: Python bool: batch statistics in norms (and their moving averages change),
             dropout.
           seed: `[2]` int32, a new one each step; only needed to train an `arch` with dropout.
+          apply: how a block is applied, a function like the default, which runs its layers one
+            after the other. Others are in cpm/execution.
 
         Returns:
           Tuple of T tensors `[B, H/stride, W/stride, P(+1)]`, b_1 first; joints in the order of
@@ -114,37 +96,25 @@ class ConvolutionalPoseMachine(tf.Module):
         images = tf.convert_to_tensor(images, name="images")
         center_px = tf.convert_to_tensor(center_px, name="center_px")
         self._check_shapes(images, center_px)
-        mode = {"training": training, "seed": seed}
 
-        compute = self.compute_dtype if training else self.dtype
+        def run(block, x):
+            return apply(block, x, training=training, seed=seed)
+
+        def psi(beliefs):
+            return {"beliefs": beliefs, "center": center}
+
         image = normalize(images, self.dtype, self.config.normalization)  # [B, H, W, 3]
-        # Narrow now, not before: near 0 the digits are closer than near 128.
-        image = tf.cast(image, compute)
-        # Every name is from here on a list of the slices of the batch, most often of one.
-        image = slicing.split(image)
-        x = self.trunk.slices(image, **mode)  # [B, h, w, C]
-        b = [self.stage_1.slices(x, **mode)]  # Eq. 1: b_1 = g_1(x)
+        x = run(self.trunk, image)  # [B, h, w, C]
+        b = [run(self.stage_1, x)]  # Eq. 1: b_1 = g_1(x)
         if not self.stages:
-            return self._results(b)
+            return tuple(b)
 
-        shared = x
-        if self.second_trunk is not None:
-            shared = self.second_trunk.slices(image, **mode)
-        center = self._center_map(images, center_px, compute)
-        inputs = {} if center is None else {"center": slicing.split(center)}
-        for features, g_t in zip(self.features, self.stages):
-            inputs["features"] = features.slices(shared, **mode)  # x_t
-            inputs["beliefs"] = b[-1]
-            stacked = zip(*(inputs[name] for name in self._concat))
-            psi_t = [tf.concat(slice_inputs, axis=-1) for slice_inputs in stacked]
-            b.append(g_t.slices(psi_t, **mode))  # Eq. 3: b_t = g_t(x_t, psi_t(b_{t-1}))
-        return self._results(b)
-
-    def freeze(self):
-        """Promises that no weight changes any more: what can be computed from them once, is."""
-        for module in self.submodules:
-            if isinstance(module, Conv2D):
-                module.freeze()
+        shared = x if self.second_trunk is None else run(self.second_trunk, image)
+        center = self._center_map(images, center_px)  # [B, h, w, 1], or None
+        for features, g_t in zip(self.features, self.stages, strict=True):
+            x_t = run(features, shared)
+            b.append(run(g_t, self._stack(x_t, psi(b[-1]))))  # Eq. 3: b_t = g_t(x_t, psi(b_{t-1}))
+        return tuple(b)
 
     @property
     def later_stage_variables(self):
@@ -176,7 +146,7 @@ class ConvolutionalPoseMachine(tf.Module):
     def kernels(self):
         """{name of the layer: its kernel}, in the order of computation."""
         blocks = [self.trunk, self.stage_1, self.second_trunk]
-        blocks += [b for pair in zip(self.features, self.stages) for b in pair]
+        blocks += [b for pair in zip(self.features, self.stages, strict=True) for b in pair]
         kernels = [k for block in blocks if block is not None for k in block.kernels]
         return {kernel.name.split("/")[-2]: kernel for kernel in kernels}
 
@@ -191,24 +161,22 @@ class ConvolutionalPoseMachine(tf.Module):
         kernels = [k for block in blocks if block is not None for k in block.kernels]
         return [kernel for kernel in kernels if kernel.ref() not in outer]
 
-    def _results(self, beliefs):
-        """The beliefs in `dtype`: no loss and no decoding in 16 bits."""
-        return tuple(tf.cast(slicing.join(b_t), self.dtype) for b_t in beliefs)
+    def _stack(self, x_t, psi_t):
+        """What g_t sees, along the channels in the order of this architecture: `[B, h, w, C_t]`."""
+        inputs = {"features": x_t} | psi_t
+        return tf.concat([tf.cast(inputs[name], x_t.dtype) for name in self._concat], axis=-1)
 
-    def _center_map(self, images, center_px, dtype):
-        """`[B, h, w, 1]` of type `dtype`, or None without a centre map."""
+    def _center_map(self, images, center_px):
+        """`[B, h, w, 1]`, or None without a centre map."""
         if not self.config.center_map:
             return None
-        # 16-bit floats cannot hold a position to a pixel.
-        exact = tf.float64 if self.dtype == tf.float64 else tf.float32
-        drawn = center_map(
-            tf.cast(center_px, exact),
+        return center_map(
+            tf.cast(center_px, self.dtype),
             height=images.shape[1],
             width=images.shape[2],
             stride=self.stride,
             sigma_px=CENTER_SIGMA_PX * min(self.config.image_size) / REFERENCE_CROP_PX,
         )
-        return tf.cast(drawn, dtype)
 
     def _check_shapes(self, images, center_px):
         sizes = ops.check_shape(images, ["B", "H", "W", 3], "images")
@@ -244,7 +212,7 @@ def normalize(images, dtype=tf.float32, normalization="release"):
 
 
 def center_map(center_px, *, height, width, stride, sigma_px):
-    """Tells stages ≥ 2 which person is meant: a Gaussian around the centre of the crop's person.
+    """The centre map of stages ≥ 2: a Gaussian around the centre of the primary person.
 
     Drawn at full resolution, then averaged over 9×9 pixels every `stride`, as in the release,
     where a window clipped by the border is divided by what is left of it. The windows start at

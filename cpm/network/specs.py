@@ -1,14 +1,13 @@
 """The vocabulary in which a network is described: layers, stages, the whole machine, as data.
 
-Frozen values without TensorFlow: presets (architectures.py) are written in them, the network
+Plain values without TensorFlow: presets (architectures.py) are written in them, the network
 (layers.py, model.py) is built from them and tables (summary.py) are computed from them.
 """
 
-import dataclasses
+import typing
 
 
-@dataclasses.dataclass(frozen=True)
-class Conv:
+class Conv(typing.NamedTuple):
     """A square convolution: `kernel` × `kernel` taps, `channels` outputs, then norm, then ReLU."""
 
     name: str
@@ -25,8 +24,7 @@ class Conv:
         return not self.norm
 
 
-@dataclasses.dataclass(frozen=True)
-class MaxPool:
+class MaxPool(typing.NamedTuple):
     """A square maximum over `window` cells every `stride` cells."""
 
     name: str
@@ -34,16 +32,14 @@ class MaxPool:
     stride: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Dropout:
+class Dropout(typing.NamedTuple):
     """Zeroes each value with probability `rate` during training."""
 
     name: str
     rate: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Residual:
+class Residual(typing.NamedTuple):
     """Convolutions f around which the input is added: max(x + f(x), 0); f keeps the shape.
 
     The last of `layers` has no ReLU of its own.
@@ -53,16 +49,14 @@ class Residual:
     layers: tuple[Conv, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class LaterStage:
+class LaterStage(typing.NamedTuple):
     """One stage t ≥ 2: its own view x'_t of the shared features, and its predictor g_t."""
 
     features: tuple
     head: tuple
 
 
-@dataclasses.dataclass(frozen=True)
-class Architecture:
+class Architecture(typing.NamedTuple):
     """A convolutional pose machine, layer by layer.
 
     Attributes:

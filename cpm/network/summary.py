@@ -13,15 +13,14 @@ References:
   The paper's receptive fields: Wei et al. 2016, Figure 2 (160 px at stage 1, 400 px at stage 2).
 """
 
-import dataclasses
+import typing
 
 from cpm.network.architectures import architecture
 from cpm.network.specs import Conv, Dropout, Residual
 from cpm.text_table import format_table
 
 
-@dataclasses.dataclass(frozen=True)
-class LayerRow:
+class LayerRow(typing.NamedTuple):
     """One layer.
 
     Attributes:
@@ -44,8 +43,7 @@ class LayerRow:
     receptive_field_px: int
 
 
-@dataclasses.dataclass(frozen=True)
-class StageRow:
+class StageRow(typing.NamedTuple):
     """One stage: what it adds, and what the machine that ends with it amounts to."""
 
     stage: int
@@ -56,8 +54,7 @@ class StageRow:
     receptive_field_px: int
 
 
-@dataclasses.dataclass(frozen=True)
-class _Signal:
+class _Signal(typing.NamedTuple):
     """The output of a layer: its size, its receptive field, and the pixels between two cells."""
 
     height: int
@@ -87,7 +84,7 @@ def layer_rows(config):
         inputs = {
             "features": _follow(shared, stage.features, t, rows),
             "beliefs": b,
-            "center": dataclasses.replace(b, channels=1),
+            "center": b._replace(channels=1),
         }
         psi = _concat([inputs[name] for name in plan.concat])
         b = _follow(psi, stage.head, t, rows)
@@ -103,7 +100,7 @@ def stage_rows(config):
       List of T `StageRow`.
 
     >>> from cpm.config import NetworkConfig
-    >>> options = dict(norm="none", background=True, image_size=(368, 368))
+    >>> options = dict(stages=6, norm="none", background=True, image_size=(368, 368))
     >>> vgg = NetworkConfig("vgg", "lsp14", **options)
     >>> [f"{row.total_parameters / 1e6:.1f}" for row in stage_rows(vgg)[1:]]
     ['13.3', '17.5', '21.6', '25.7', '29.9']
@@ -213,8 +210,7 @@ def _after(signal, spec):
 
 def _concat(signals):
     """Signals stacked along channels: the widest receptive field is that of the stack."""
-    return dataclasses.replace(
-        signals[0],
+    return signals[0]._replace(
         channels=sum(signal.channels for signal in signals),
         field_px=max(signal.field_px for signal in signals),
     )

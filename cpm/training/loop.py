@@ -20,10 +20,11 @@ from cpm import checkpoints, files
 from cpm.data import pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
+from cpm.execution.use import Executed
 from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
-from cpm.training.setup import set_up
+from cpm.training.step import make_step
 
 
 class NonFiniteLoss(RunStopped):
@@ -56,7 +57,8 @@ class Run:
     """One training run: the variables it changes and the folder it writes.
 
     Args:
-      config: `TrainConfig`.
+      config: `TrainConfig`, what is learned.
+      execution: `Execution`, how it is computed; may differ between the parts of a run.
       data: list of converted data folders.
       run_dir: the run folder; one with checkpoints is resumed.
       validate: function of a network that returns its `Validation`.
@@ -64,13 +66,19 @@ class Run:
         fewer stages fills the first ones.
     """
 
-    def __init__(self, config, data, run_dir, validate, init_from=None):
+    def __init__(self, config, execution, data, run_dir, validate, init_from=None):
         for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
-        self.config, self.data, self.validate = config, data, validate
+        self.config, self.execution, self.data = config, execution, data
+        self.validate = validate
         self.folder = RunFolder(run_dir)
-        self.folder.claim(config, data, init_from)
-        self.network, self.optimizer, self.average, self.step = set_up(config)
+        changes = self.folder.claim(config, execution, data, init_from)
+        self.step = make_step(config, execution)
+        self.network, self.optimizer = self.step.network, self.step.optimizer
+        self.average = self.step.average
+        self._last = self._used = Executed(self.network, execution)
+        if self.average is not None:
+            self._used = Executed(self.average.network, execution)
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints,
             self.network,
@@ -80,14 +88,17 @@ class Run:
             loss_scale=self.step.loss_scale,
         )
         self.writer = tf.summary.create_file_writer(self.folder.path)
-        self.start = self._resume(init_from)
+        self.start = self._resume(init_from, changes)
 
-    def _resume(self, init_from):
-        """Where to start: our own latest checkpoint, else `init_from`, else from nothing."""
+    def _resume(self, init_from, changes):
+        """Where to start: our own latest checkpoint, else `init_from`, else from nothing.
+
+        `changes`: of the execution, see `RunFolder.claim`.
+        """
         start = self.checkpoints.restore()
         self.folder.forget_after(start)
         if start:
-            print(f"resuming {self.folder.path} after step {start}")
+            print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
         elif init_from:
             prefix = checkpoints.resolve(os.fspath(init_from))
             stages = checkpoints.read_stages(self.network, prefix)
@@ -119,7 +130,7 @@ class Run:
         stream = pipeline.training_batches(self.data, config, start_step=self.start)
         began, found = time.perf_counter(), None
         with contextlib.closing(progress), _stop_requests() as stop:
-            for step, batch in zip(range(self.start, config.steps), stream):
+            for step, batch in zip(range(self.start, config.steps), stream, strict=False):
                 measurements = self.one_step(step, batch)
                 if step == self.start:
                     seconds = time.perf_counter() - began
@@ -137,7 +148,7 @@ class Run:
         rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
         measurements, gradients = self.step.losses_and_gradients(batch, step)
         self._require_finite(step, batch, "loss", measurements["loss"])
-        every = self.config.gradients_every
+        every = self.execution.gradients_every
         if every and step % every == 0:
             measurements["gradient_rms"] = self._gradient_rms(gradients)
         norm = self.step.update(gradients, rate)
@@ -151,7 +162,7 @@ class Run:
         return measurements | scaled
 
     def _adjust_loss_scale(self, norm):
-        """What float16 adds to a step's record: {} in other types, or if the scale is at its end."""
+        """What float16 adds to a step's record: {} in other types or at the end of the scale."""
         loss_scale = self.step.loss_scale
         if loss_scale is None:
             return {}
@@ -162,7 +173,7 @@ class Run:
 
     def _gradient_rms(self, gradients):
         """{layer: root mean square of its kernel's gradient}, in the order of computation."""
-        by_variable = {v.ref(): g for v, g in zip(self.step.variables, gradients)}
+        by_variable = {v.ref(): g for v, g in zip(self.step.variables, gradients, strict=True)}
         return {
             name: float(tf.sqrt(tf.reduce_mean(tf.square(by_variable[kernel.ref()]))))
             for name, kernel in self.network.kernels.items()
@@ -188,7 +199,7 @@ class Run:
         """Writes one step's measurements to metrics.jsonl and, now and then, TensorBoard."""
         clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
         self.folder.append({"step": done} | measurements | clock)
-        if done % self.config.log_every == 0:
+        if done % self.execution.log_every == 0:
             scalars = {
                 k: v for k, v in measurements.items() if k != "gradient_rms" and v is not None
             }
@@ -202,16 +213,16 @@ class Run:
         Returns:
           The `Validation` if this step was evaluated, else None.
         """
-        config, found = self.config, None
-        last = done == config.steps
-        if last or done % config.eval_every == 0:
+        execution, found = self.execution, None
+        last = done == self.config.steps
+        if last or done % execution.eval_every == 0:
             found = self.evaluate(done, progress.seconds)
             progress.say(f"step {done}: {found.text}")
-        if found or done % config.save_every == 0 or stop.requested:
+        if found or done % execution.save_every == 0 or stop.requested:
             self.checkpoints.save(done, found.score if found else None)
         if stop.requested and not last:
             raise Interrupted(
-                f"stopped after step {done} of {config.steps}, which is saved; "
+                f"stopped after step {done} of {self.config.steps}, which is saved; "
                 "the same command goes on from there"
             )
         return found
@@ -222,10 +233,10 @@ class Run:
         Returns:
           The `Validation` of the network to be used: of the averaged one if there is one.
         """
-        found = self.validate(self.used_network)
+        found = self.validate(self._used)
         record = {"step": done, "evaluation": found.totals, "seconds": seconds}
         if self.average is not None:
-            record["evaluation_raw"] = self.validate(self.network).totals
+            record["evaluation_raw"] = self.validate(self._last).totals
         self.folder.append(record)
         with self.writer.as_default(step=done):
             for name, total in record["evaluation"].items():
@@ -236,10 +247,11 @@ class Run:
         self.writer.flush()
         return found
 
-    @property
-    def used_network(self):
-        """The network that is evaluated and that a checkpoint is loaded as."""
-        return self.network if self.average is None else self.average.network
+
+def _described(changes):
+    """What is computed in another way than before, for the line that says a run is resumed."""
+    listed = [f"{name} {before} → {now}" for name, (before, now) in changes.items()]
+    return f", computed in another way: {', '.join(listed)}" if listed else ""
 
 
 class _Stop:

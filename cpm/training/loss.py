@@ -6,17 +6,42 @@
 The paper has λ = 0. A joint covers two or three cells of several hundred, so in a short run most
 of the gradient says "be zero"; λ > 0 (`TargetConfig.foreground_weight`) gives the peaks a say.
 
-With λ = 0 and nothing masked, N is the batch size and f_t is the number the authors' Caffe release prints.
-Sums are divided by counts of the whole batch once, never means of means: a picture with three
-annotated joints weighs three joints' worth. Large kernels and 6 stages make gradients at the
-trunk small; the loss after every stage replenishes them (the paper's section 3.3 and Fig. 5).
+With λ = 0 and nothing masked, N is the batch size and f_t is the number that the authors' Caffe
+release prints. Sums are divided by counts of the whole batch once, never means of means: an image
+with three annotated joints weighs three joints' worth. So the losses of the parts of a batch add up
+to the loss of the batch, if each part is divided by the counts of the whole (`Counts`). Large
+kernels and 6 stages make gradients at the trunk small; the loss after every stage replenishes them
+(the paper's section 3.3 and Fig. 5).
 """
 
 import math
+import typing
 
 import tensorflow as tf
 
 from ops import check_shape
+
+
+class Counts(typing.NamedTuple):
+    """What sums over a batch are divided by.
+
+    Attributes:
+      people: N, how many fully annotated people the masked batch amounts to.
+      joints: joints' maps that count, the background left out.
+    """
+
+    people: tf.Tensor
+    joints: tf.Tensor
+
+
+def count(mask, joints):
+    """The `Counts` of a batch.
+
+    Args:
+      mask: `[B, C]`.
+      joints: P ≤ C.
+    """
+    return Counts(effective_batch_size(mask), tf.reduce_sum(mask[:, :joints]))
 
 
 def squared_errors(beliefs, targets, foreground_weight=0.0):
@@ -50,7 +75,7 @@ def effective_batch_size(mask):
     return tf.reduce_sum(mask) / mask.shape[-1]
 
 
-def stage_losses(beliefs, targets, foreground_weight=0.0, reduction="sum"):
+def stage_losses(beliefs, targets, foreground_weight=0.0, reduction="sum", people=None):
     """f_t for each stage, `[T]`; their sum is the training objective F.
 
     A batch with nothing to learn from (N = 0) has loss 0, not NaN.
@@ -59,8 +84,9 @@ def stage_losses(beliefs, targets, foreground_weight=0.0, reduction="sum"):
       beliefs, targets, foreground_weight: as in `squared_errors`.
       reduction: `sum` as above, or `mean`, the mean over people, maps and cells (the blog's):
         2 / (h w C) of it.
+      people: N of the whole batch, where the beliefs are those of a part; None = of these.
     """
-    n = tf.maximum(effective_batch_size(targets.mask), 1e-6)
+    n = tf.maximum(effective_batch_size(targets.mask) if people is None else people, 1e-6)
     losses = squared_errors(beliefs, targets, foreground_weight) / (2.0 * n)
     if reduction == "mean":
         losses *= 2.0 / math.prod(targets.later.shape[1:])
@@ -84,11 +110,13 @@ def empty_answer(targets, joints):
     return tf.zeros_like(targets.later) + background
 
 
-def mean_peak(belief, mask):
+def mean_peak(belief, mask, maps=None):
     """Mean over the counted maps of their largest value: near 0 means flat belief maps.
 
     Args:
       belief: `[B, h, w, C]`; mask: `[B, C]`.
+      maps: how many count in the whole batch, where the beliefs are a part's; None = of these.
     """
     peaks = tf.reduce_max(belief, [1, 2])  # [B, C]
-    return tf.math.divide_no_nan(tf.reduce_sum(mask * peaks), tf.reduce_sum(mask))
+    maps = tf.reduce_sum(mask) if maps is None else maps
+    return tf.math.divide_no_nan(tf.reduce_sum(mask * peaks), maps)

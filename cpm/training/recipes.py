@@ -1,6 +1,6 @@
 """How a network is trained unless flags say otherwise. Every function's docstring is a run card.
 
-A recipe is a whole configuration for any preset: `mini`, `synthetic` and `modern` are ours,
+A recipe is the `Settings` of a run for any preset: `mini`, `synthetic` and `modern` are ours,
 `paper`, `release` and `blog` repeat others' trainings, with their settings and their flaws. What
 each deviates in is listed in docs/deviations.md; the numbers behind ours are in docs/results and
 docs/decisions.
@@ -20,6 +20,7 @@ from cpm.config import (
     TargetConfig,
     TrainConfig,
 )
+from cpm.execution import Execution, Settings
 from cpm.geometry import REFERENCE_CROP_PX
 from cpm.network.architectures import preset
 from cpm.skeleton import get_skeleton
@@ -29,68 +30,72 @@ JOINTS = {"paper": "lsp14", "release": "lsp14", "blog": "mpii16"}
 
 
 def mini(arch="mini"):
-    """`mini`: Muon, warm-up and cosine, batch norm, light changes, a tight crop.
+    """`mini`: Muon, warm-up and cosine, batch norm, light augmentation, a tight crop.
 
     The loss is masked where a joint is not annotated, and peaks count for more than empty cells.
-    Strong changes make people unlike the ones the network is scored on: six points less after four
-    minutes of training, five after eighteen. Whether they pay in hours is not known. Sixteen people a
-    step: two cores train a third more of them a second than in steps of eight.
+    Strong augmentation makes people unlike the ones the network is scored on: six points less after
+    four minutes of training, five after eighteen. Whether it pays in hours is not known. Sixteen
+    people a step: two cores train a third more of them a second than in steps of eight.
     Command: python bin/train.py --xla --data=data/lsp,data/lspet --steps=10000
     """
-    return TrainConfig(
+    config = TrainConfig(
         network=dataclasses.replace(preset(arch), norm="batch"),
         target=TargetConfig(sigma_px=6.0, foreground_weight=5.0),
         optimizer=OptimizerConfig(optimizer="muon"),
         data=DataConfig(margin=1.1, batch_size=16, augment=AUGMENTATIONS["light"]),
+        steps=2800,
     )
+    return Settings(config, Execution(eval_every=700, save_every=350))
 
 
 def synthetic(arch="mini"):
-    """`mini` on the embedded people, of whom a ten-minute run sees each eight times.
+    """`mini` on the synthetic people; a ten-minute run sees each of them eight times.
 
-    With no changes but the mirror it would learn them by heart.
+    Without augmentation but the mirror it would learn them by heart.
     Command: python bin/train.py --stages=6 --xla
     """
-    return dataclasses.replace(mini(arch), steps=4000, eval_every=2000)
+    return mini(arch).changed({"steps": 4000, "execution": {"eval_every": 2000}})
 
 
 def modern(arch="vgg"):
-    """The large networks from scratch, by what has been learned since: batch norm, Adam, a masked loss.
+    """The large networks from scratch, as networks are trained today: batch norm, Adam, masked loss.
 
-    Warm-up and cosine, colours and all changes of `strong`, a box with an eighth of room at either
+    Warm-up and cosine, all of the augmentation `strong`, a box with an eighth of room at either
     end. Without norms their N(0, 0.01) start needs hundreds of thousands of steps.
     Command: python bin/train.py --arch=paper --recipe=modern --data=data/lsp,data/lspet
     Cost: for a GPU; a step's time and memory on two cores are in docs/benchmarks, no full run.
     """
-    return TrainConfig(
+    config = TrainConfig(
         network=dataclasses.replace(preset(arch), norm="batch"),
-        target=TargetConfig(sigma_px=7.0),
-        optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=500),
-        data=DataConfig(margin=1.25, augment=AUGMENTATIONS["strong"]),
+        target=TargetConfig(sigma_px=7.0, foreground_weight=0.0),
+        optimizer=OptimizerConfig(optimizer="adam", learning_rate=1e-3, warmup_steps=500),
+        data=DataConfig(margin=1.25, batch_size=8, augment=AUGMENTATIONS["strong"]),
         steps=100_000,
-        eval_every=2000,
-        save_every=500,
     )
+    return Settings(config, Execution(eval_every=2000, save_every=500))
 
 
 def paper(arch="paper"):
     """The paper's training, as its solver, network and data layer say.
 
-    Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut at
-    1 %; everybody's peaks in stage 1, added and clipped, the primary person's after it; background
-    1 − max; the 14 joints of LSP, also of MPII's people (JOINTS); unannotated joints and those outside the crop are asked for as zero maps. Loss Σ/2N.
-    Changes: scale U[.7, 1.3], rotation U[−40°, 40°], crop, flip. SGD, momentum .9, decay 5e-4 on
-    kernels, rate 8e-5 × .333 every 136,106 steps; stage 1 learns five times as fast, biases twice.
-    Weights start from N(0, .01).
+    Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut
+    at 1 %; everybody's peaks in stage 1, added and clipped, the primary person's after it;
+    background 1 − max; the 14 joints of LSP, also of MPII's people (JOINTS); unannotated joints and
+    those outside the crop are asked for as zero maps. Loss Σ/2N. Augmentation: scale U[.7, 1.3],
+    rotation U[−40°, 40°], crop, flip. SGD, momentum .9, decay 5e-4 on kernels, rate 8e-5 × .333
+    every 136,106 steps; stage 1 learns five times as fast, biases twice. Weights start from
+    N(0, .01).
     Command: python bin/train.py --recipe=paper --data=data/mpii
     Cost: 600,000 steps of 16 people: weeks on one GPU of its time. Expected: 87.95 PCKh@0.5 on
     MPII (the paper's, MPII only); ours has not been run to its end. --mask_absent: the masked loss.
     """
-    return TrainConfig(
+    config = TrainConfig(
         network=dataclasses.replace(
             preset(arch), norm="none", background=True, skeleton=JOINTS["paper"]
         ),
-        target=TargetConfig(sigma_px=7.0, mask_absent=False, drop_outside=True),
+        target=TargetConfig(
+            sigma_px=7.0, mask_absent=False, drop_outside=True, foreground_weight=0.0
+        ),
         data=DataConfig(
             crop="person",
             margin=1.0,
@@ -110,9 +115,8 @@ def paper(arch="paper"):
             bias_multiplier=2.0,
         ),
         steps=600_000,
-        eval_every=5000,
-        save_every=1000,
     )
+    return Settings(config, Execution(eval_every=5000, save_every=1000))
 
 
 def release(arch="vgg"):
@@ -124,11 +128,8 @@ def release(arch="vgg"):
     Command: python bin/train.py --recipe=release --data=data/mpii --init_from=CHECKPOINT
     Expected: 90.1 PCKh@0.5 on MPII's test set (the release's README); ours has not been run.
     """
-    config = paper(arch)
-    optimizer = dataclasses.replace(
-        config.optimizer, stage_1_multiplier=1.0, later_stage_multiplier=4.0
-    )
-    return dataclasses.replace(config, optimizer=optimizer)
+    multipliers = {"stage_1_multiplier": 1.0, "later_stage_multiplier": 4.0}
+    return paper(arch).changed({"optimizer": multipliers})
 
 
 def blog(arch="vgg"):
@@ -138,11 +139,11 @@ def blog(arch="vgg"):
     levels become x / 127.5 − 1. σ 32 px on a grid whose cell g lies at 8g; the primary person only,
     in every stage; absent joints are zero maps; the loss is a mean over maps and cells. SGD,
     momentum .9, decay 1e-6, rate 1e-3, a tenth of it from epochs 10, 60 and 120 of 300 on; no
-    changes. It measured PCP@25px. Not repeated: it kept only people with all 16 joints, and split
-    them 90/10 at random, so that one picture's people could stand on both sides.
+    augmentation. It measured PCP@25px. Not repeated: it kept only people with all 16 joints, and
+    split them 90/10 at random, so that one image's people could stand on both sides.
     Command: python bin/train.py --recipe=blog --data=data/mpii --epochs=300
     """
-    return TrainConfig(
+    config = TrainConfig(
         network=dataclasses.replace(
             preset(arch),
             norm="none",
@@ -157,6 +158,7 @@ def blog(arch="vgg"):
             cutoff=0.0,
             mask_absent=False,
             everyone_in_stage_1=False,
+            foreground_weight=0.0,
             reduction="mean",
         ),
         data=DataConfig(
@@ -178,9 +180,8 @@ def blog(arch="vgg"):
             clip_norm=0.0,
         ),
         steps=600_000,
-        eval_every=5000,
-        save_every=1000,
     )
+    return Settings(config, Execution(eval_every=5000, save_every=1000))
 
 
 RECIPES = {
@@ -198,7 +199,7 @@ def default_recipe(arch, *, synthetic=False):
 
     Args:
       arch: `mini`, `vgg` or `paper`.
-      synthetic: the data is the embedded people.
+      synthetic: the data is the synthetic people.
 
     >>> default_recipe("mini"), default_recipe("paper", synthetic=True)
     ('mini', 'modern')
@@ -224,7 +225,7 @@ def joints_of(name, data_skeleton):
 
 
 def recipe(name, arch=None):
-    """The `TrainConfig` of a recipe.
+    """The `Settings` of a recipe.
 
     Args:
       name: key of `RECIPES`.

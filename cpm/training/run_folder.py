@@ -1,6 +1,6 @@
 """A run on disk: what was asked for, what was measured, what can be resumed.
 
-    config.json      the whole configuration, command, commit, versions, seed
+    config.json      what is learned and how it is computed; command, commit, versions, seed
     metrics.jsonl    one JSON object a step (and one per evaluation, with "evaluation")
     checkpoints/     cpm/checkpoints/saving.py
     eval/            tables and pictures
@@ -15,7 +15,9 @@ import os
 from cpm import files
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
+from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
+from cpm.execution import Execution
 from cpm.provenance import provenance
 
 
@@ -34,29 +36,42 @@ class RunFolder:
         self.evaluation = os.path.join(path, "eval")
         os.makedirs(path, exist_ok=True)
 
-    def claim(self, config, data, init_from=None):
-        """Writes config.json, or checks that a resumed run asks for the same thing.
+    def claim(self, config, execution, data, init_from=None):
+        """Writes config.json, or checks that a resumed run learns the same thing.
 
-        Only how often is looked at it, and whether XLA compiles it or maps are computed again, may
-        differ between the parts of a run. A folder in which no step was recorded yet is claimed anew.
+        How it is computed may differ between the parts of a run; config.json keeps the latest. A
+        folder in which no step was recorded yet is claimed anew.
 
         Args:
           config: `TrainConfig`.
+          execution: `Execution`.
           data: list of data folders, kept so that bin/eval.py finds them again.
           init_from: where the first weights came from, or None.
+
+        Returns:
+          {field of the `Execution` that differs from the run's last part: (value then, value now)}.
 
         Raises:
           UsageError: if the folder holds a run with another configuration.
         """
         if os.path.exists(self.config_path) and os.path.exists(self.metrics_path):
-            self._check_same(config, data, init_from)
-            return
-        record = {"config": to_dict(config), "data": list(data)}
+            return self._go_on(config, execution, data, init_from)
+        record = {"config": to_dict(config), "execution": to_dict(execution), "data": list(data)}
         record["init_from"] = str(init_from) if init_from else None
         files.write_json(self.config_path, record | provenance(config.seed))
+        return {}
 
-    def _check_same(self, config, data, init_from):
+    def _go_on(self, config, execution, data, init_from):
         earlier, record = read_config(self.path)
+        self._check_same(earlier, record, config, data, init_from)
+        then = to_dict(from_dict(Execution, record["execution"], self.config_path))
+        now = to_dict(execution)
+        changes = {key: (then[key], now[key]) for key in now if then[key] != now[key]}
+        if changes:
+            files.write_json(self.config_path, record | {"execution": now})
+        return changes
+
+    def _check_same(self, earlier, record, config, data, init_from):
         earlier = flatten(to_dict(earlier)) | {
             "data": _normal(record["data"]),
             "init_from": record.get("init_from"),
@@ -65,9 +80,7 @@ class RunFolder:
             "data": _normal(data),
             "init_from": str(init_from) if init_from else None,
         }
-        free = {"eval_every", "save_every", "log_every"}
-        free |= {"xla", "conv", "recompute", "side_by_side"}
-        changed = [k for k in now if now[k] != earlier.get(k) and k not in free]
+        changed = [k for k in now if now[k] != earlier.get(k)]
         if changed:
             key = changed[0]
             raise UsageError(
@@ -98,7 +111,7 @@ def read_config(path):
     """The configuration of a run folder.
 
     Returns:
-      (`TrainConfig`, the whole of config.json as a dict).
+      (`TrainConfig`, the whole of config.json as a dict, in this version's words).
 
     Raises:
       UsageError: if the folder is not a run or the file was changed into nonsense.
@@ -106,7 +119,7 @@ def read_config(path):
     file_path = os.path.join(path, "config.json")
     try:
         with open(file_path, encoding="utf-8") as file:
-            record = json.load(file)
+            record = upgraded(json.load(file))
         return from_dict(TrainConfig, record["config"], file_path), record
     except FileNotFoundError as error:
         raise UsageError(

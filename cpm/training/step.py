@@ -1,12 +1,17 @@
-"""One training step: a pure, compiled core with the update around it.
+"""One training step: a pure core, run for each replica, and what the host does around it.
 
-    (variables, batch) → losses, gradients, measurements      `losses_and_gradients`
-    (gradients, learning rate) → variables, averages          `update`
+    (variables, part of a batch) → losses, gradients, moments    `core`, for each replica
+    sums over replicas, averages of batch norms                  `losses_and_gradients`
+    (gradients, learning rate) → variables, averages             `update`
 
-The core is one pure function of its inputs. With `--xla` it is compiled on a GPU; on a CPU only the
-parts of it that gain by that: fast convolutions on tiles (cpm/network/convolution.py), the drawing
-of the targets, and the update if its rule does (`Optimizer.gains_by_xla`). Averaging over replicas
-and the update stand around the core, because XLA on a CPU cannot cross a collective.
+The core has no effects and knows nothing of the other parts: its sums are divided by counts of the
+whole batch, which are given to it. So its results only have to be added up, wherever the replicas
+run (cpm/execution/replicas.py).
+
+With `--xla` the core is compiled on a GPU; on a CPU only the parts of it that gain by that: fast
+convolutions on tiles (cpm/execution/convolution.py), the drawing of the targets, and the update if
+its rule does (`Optimizer.gains_by_xla`). Sums over replicas and the update stand around the core,
+because XLA on a CPU cannot cross a collective.
 
 In float16 the loss is scaled within the core, and an update whose gradients overflowed is left out
 (loss_scale.py). That is decided between the two, by the same number on every replica.
@@ -16,17 +21,18 @@ import math
 
 import tensorflow as tf
 
-from cpm.network.convolution import compiles_whole
-from cpm.network.processor import (
-    on_gpu,
-    operations_at_once,
-    return_freed_memory,
-    threads_of_operation,
-)
+from cpm.execution import replicas
+from cpm.execution.convolution import compiles_whole
+from cpm.execution.processor import on_gpu, return_freed_memory
+from cpm.execution.threads import operations_at_once
+from cpm.execution.training import Training
+from cpm.network import ConvolutionalPoseMachine
+from cpm.network.layers import BatchNorm
 from cpm.training import loss, optimizers, targets
+from cpm.training.ema import ExponentialMovingAverage
 from cpm.training.loss_scale import LossScale
 
-# What the compiled core needs of a batch; strings (ids) cannot enter XLA.
+# What the core needs of a batch; strings (ids) cannot enter XLA.
 TENSORS = ("image", "joints_px", "state", "center_px", "valid")
 OPTIONAL_TENSORS = ("nobody",)
 
@@ -35,6 +41,7 @@ class TrainStep:
     """The compiled functions of a run.
 
     Attributes:
+      network, optimizer, average: as given.
       variables: those that it changes, in the order of the gradients.
       loss_scale: `LossScale` in float16, else None.
 
@@ -42,30 +49,32 @@ class TrainStep:
       network: `ConvolutionalPoseMachine`.
       optimizer: of `optimizers.make_optimizer`.
       config: `TrainConfig`.
+      execution: `Execution`.
       average: `ExponentialMovingAverage` that follows the updates, or None.
       compile_core: compile the whole core; None = where `--xla` was given and it pays.
     """
 
-    def __init__(self, network, optimizer, config, average=None, *, compile_core=None):
+    def __init__(self, network, optimizer, config, execution, average=None, *, compile_core=None):
         if compile_core is None:
-            compile_core = compiles_whole(config.xla)
-        self._network, self._optimizer, self._config = network, optimizer, config
-        self._average = average
+            compile_core = compiles_whole(execution)
+        self.network, self.optimizer, self.average = network, optimizer, average
+        self._config, self._execution = config, execution
         self.variables = optimizers.trained_variables(config.optimizer, network)
-        self.loss_scale = LossScale() if config.precision == "float16" else None
+        self.loss_scale = LossScale() if execution.precision == "float16" else None
+        self._norms = {m.name: m for m in network.submodules if isinstance(m, BatchNorm)}
         # A map's product and cutoff are four passes over memory, compiled one.
-        self._targets = tf.function(self._draw_targets, jit_compile=config.xla)
-        self._core = tf.function(self._losses_and_gradients, jit_compile=compile_core)
+        self._targets = tf.function(self._draw_targets, jit_compile=execution.xla)
+        self._core = tf.function(self.core, jit_compile=compile_core)
+        self._sums = tf.function(self._sum_over_replicas)
         # Operations of one thread each, several at once: many share out better than a compiled one.
-        side_by_side = threads_of_operation() == 1 and operations_at_once() > 1
-        gains = optimizer.gains_by_xla and not side_by_side
+        gains = optimizer.gains_by_xla and execution.replicas == 1
         self._update = tf.function(
-            self._clip_and_apply, jit_compile=config.xla and (on_gpu() or gains)
+            self._clip_and_apply, jit_compile=execution.xla and (on_gpu() or gains)
         )
-        self._norm = tf.function(optimizers.global_norm, jit_compile=config.xla)
+        self._norm = tf.function(optimizers.global_norm, jit_compile=execution.xla)
 
     def losses_and_gradients(self, batch, step):
-        """The loss of every stage and the gradient of their sum.
+        """The loss of every stage and the gradient of their sum; moves the averages of batch norms.
 
         Args:
           batch: dict of cpm/data/pipeline.py.
@@ -80,8 +89,8 @@ class TrainStep:
         """
         seed = tf.constant([self._config.seed % 2**31, step], tf.int32)
         tensors = {key: batch[key] for key in (*TENSORS, *OPTIONAL_TENSORS) if key in batch}
-        measurements, gradients = _call(self._core, tensors, seed)
-        # XLA returns a dict sorted by key; the stages belong in their order.
+        measurements, gradients = _call(self._sums, tensors, seed)
+        # TensorFlow returns a dict sorted by key; the stages belong in their order.
         stages = range(1, self._config.network.stages + 1)
         kinds = ("loss", "release_loss", "peak")
         keys = ["loss", *(f"{kind}_stage_{t}" for kind in kinds for t in stages)]
@@ -107,39 +116,67 @@ class TrainStep:
                 return norm
         return float(_call(self._update, gradients, rate))
 
-    def _losses_and_gradients(self, batch, seed):
-        network, target = self._network, self._config.target
-        joints = len(network.skeleton)
+    def core(self, part, seed, counts):
+        """What one replica computes: a pure function of the variables and these arguments.
+
+        Args:
+          part: dict of `TENSORS`, the replica's part of a batch.
+          seed: `[2]` int32, of its dropout masks.
+          counts: `loss.Counts` of the whole batch.
+
+        Returns:
+          measurements: as of `losses_and_gradients`, this part's share of each.
+          gradients: of its share of the loss, one for each of `variables`.
+          moments: {name of a batch norm: (mean, variance)} of this part.
+        """
+        target = self._config.target
+        joints = len(self.network.skeleton)
+        training = Training(self._execution)
         with tf.GradientTape() as tape:
-            beliefs = network(batch["image"], batch["center_px"], training=True, seed=seed)
-            ideal = self._targets(batch)
+            beliefs = self.network(
+                part["image"], part["center_px"], training=True, seed=seed, apply=training
+            )
+            # No loss in 16 bits.
+            beliefs = [tf.cast(b_t, self.network.dtype) for b_t in beliefs]
+            ideal = self._targets(part)
             stage_losses = loss.stage_losses(
-                beliefs, ideal, target.foreground_weight, target.reduction
+                beliefs, ideal, target.foreground_weight, target.reduction, counts.people
             )  # [T]
             supervised = stage_losses if target.supervision == "every" else stage_losses[-1:]
             total = tf.reduce_sum(supervised)
-            scaled = total
-            if self.loss_scale is not None:
-                scaled = total * self.loss_scale.scale
+            scaled = total if self.loss_scale is None else total * self.loss_scale.scale
         gradients = tape.gradient(scaled, self.variables)
         if self.loss_scale is not None:
             gradients = self.loss_scale.unscale(gradients)
         empty = [loss.empty_answer(ideal, joints)] * 2  # of stage 1, of the later ones
         measurements = {
             "loss": total,
-            "release_loss_empty": loss.stage_losses(empty, ideal)[-1],
+            "release_loss_empty": loss.stage_losses(empty, ideal, people=counts.people)[-1],
         }
-        release_losses = loss.stage_losses(beliefs, ideal)
+        release_losses = loss.stage_losses(beliefs, ideal, people=counts.people)
         for t, belief in enumerate(beliefs):
             measurements[f"loss_stage_{t + 1}"] = stage_losses[t]
             measurements[f"release_loss_stage_{t + 1}"] = release_losses[t]
             measurements[f"peak_stage_{t + 1}"] = loss.mean_peak(
-                belief[..., :joints], ideal.mask[:, :joints]
+                belief[..., :joints], ideal.mask[:, :joints], counts.joints
             )
-        return measurements, gradients
+        return measurements, gradients, training.moments
+
+    def _sum_over_replicas(self, batch, seed):
+        """Runs the core for every replica, adds up what it gives, moves the averages of norms."""
+        background = self.network.config.background
+        mask = targets.counted_maps(batch, self._config.target, background=background)
+        counts = loss.count(mask, len(self.network.skeleton))
+        parts = replicas.cut(batch, self._execution.replicas)
+        seeds = [replicas.seed_of(seed, r, len(parts)) for r in range(len(parts))]
+        results = [self._core(*pair, counts) for pair in zip(parts, seeds, strict=True)]
+        measurements, gradients, moments = zip(*results, strict=True)
+        for name, (mean, variance) in replicas.mean(moments).items():
+            self._norms[name].move_averages(mean, variance)
+        return replicas.total(measurements), replicas.total(gradients)
 
     def _draw_targets(self, batch):
-        network = self._network
+        network = self.network
         return targets.make_targets(
             batch,
             self._config.target,
@@ -151,10 +188,26 @@ class TrainStep:
     def _clip_and_apply(self, gradients, learning_rate):
         norm = optimizers.global_norm(gradients)
         factor = optimizers.clipping_factor(norm, self._config.optimizer.clip_norm)
-        self._optimizer.apply(gradients, learning_rate, factor)
-        if self._average is not None:
-            self._average.update(self._network)
+        at_once = operations_at_once(self._execution)
+        self.optimizer.apply(gradients, learning_rate, factor, at_once=at_once)
+        if self.average is not None:
+            self.average.update(self.network)
         return norm
+
+
+def make_step(config, execution):
+    """The `TrainStep` of a run, with a new network, its optimizer and its average.
+
+    Args:
+      config: `TrainConfig`.
+      execution: `Execution`.
+    """
+    network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+    optimizer = optimizers.make_optimizer(config.optimizer, network)
+    average = None
+    if config.average_decay:
+        average = ExponentialMovingAverage(network, config.average_decay)
+    return TrainStep(network, optimizer, config, execution, average)
 
 
 def _call(function, *arguments):

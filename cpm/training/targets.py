@@ -49,12 +49,9 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     References:
       Wei et al. 2016, Eq. 2 and Eq. 4.
     """
-    joints_px, state = batch["joints_px"], batch["state"]
+    joints_px, state = batch["joints_px"], _states(batch, config)
     people, joints = joints_px.shape[1:3]
-    crop_size = batch["image"].shape[1:3]
-    height, width = (-(-side // stride) for side in crop_size)
-    if config.drop_outside:
-        state = tf.where(_inside(joints_px, crop_size), state, ABSENT)
+    height, width = (-(-side // stride) for side in batch["image"].shape[1:3])
 
     maps = gaussian_heatmap(
         tf.reshape(joints_px, [-1, people * joints, 2]),
@@ -70,16 +67,33 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     later = maps[..., 0, :]  # [B, h, w, P]
     everyone = tf.minimum(tf.reduce_sum(maps, -2), 1.0)  # [B, h, w, P]
     first = everyone if config.everyone_in_stage_1 else later
-
-    mask = tf.ones_like(state[:, 0], joints_px.dtype)  # [B, P]
-    if config.mask_absent:
-        mask = tf.cast(state[:, 0] != ABSENT, joints_px.dtype)
-        if "nobody" in batch:  # no joint has a position, and that is the answer
-            mask = tf.maximum(mask, batch["nobody"][:, tf.newaxis])
     if background:
         first, later = _with_background(first), _with_background(later)
+    return Targets(first, later, counted_maps(batch, config, background=background))
+
+
+def counted_maps(batch, config, *, background):
+    """Which maps of a batch count, `[B, C]` in {0, 1}: the mask of `Targets`, and nothing drawn.
+
+    Args:
+      batch, config, background: as for `make_targets`.
+    """
+    dtype = batch["joints_px"].dtype
+    primary = _states(batch, config)[:, 0]  # [B, P]
+    mask = tf.cast(primary != ABSENT, dtype) if config.mask_absent else tf.ones_like(primary, dtype)
+    if "nobody" in batch:  # no joint has a position, and that is the answer
+        mask = tf.maximum(mask, batch["nobody"][:, tf.newaxis])
+    if background:
         mask = tf.pad(mask, [[0, 0], [0, 1]], constant_values=1.0)  # [B, P + 1]
-    return Targets(first, later, mask * batch["valid"][:, tf.newaxis])
+    return mask * batch["valid"][:, tf.newaxis]
+
+
+def _states(batch, config):
+    """`[B, M, P]`: the states, joints outside the crop absent if they are to be dropped."""
+    if not config.drop_outside:
+        return batch["state"]
+    inside = _inside(batch["joints_px"], batch["image"].shape[1:3])
+    return tf.where(inside, batch["state"], ABSENT)
 
 
 def _inside(points_px, size):

@@ -6,47 +6,46 @@ import numpy as np
 import pytest
 
 from cpm.benchmark import cases, exchange, heatmap, ours, sides
-from cpm.config import TrainConfig, changed
+from cpm.execution import Settings
 from cpm.network import PRESETS, preset
 from cpm.network.summary import stage_rows
 
 GRAPH = {"changes": ours.VARIANTS["graph"], "threads": 1}
 
 
-def config_of(arch="mini", **network):
-    network = {"arch": arch, "image_size": preset(arch).image_size} | network
-    changes = {"network": network, "data": {"batch_size": 2}}
-    return changed(TrainConfig(), changes)
+def settings_of(arch="mini", batch_size=2, **network):
+    network = {"arch": arch, "stages": 6, "image_size": preset(arch).image_size} | network
+    return Settings().changed({"network": network, "data": {"batch_size": batch_size}})
 
 
 @pytest.mark.parametrize("arch", PRESETS)
 def test_convolutions_add_up_to_the_network(arch):
     """Twice the multiply-adds of bin/describe.py, for the batch; gradients cost twice as much again."""
-    config = config_of(arch)
-    items = cases.convolution_items(config, ["graph"], [])
-    times = [len(n) for n in cases.distinct_convolutions(config.network).values()]
+    settings = settings_of(arch)
+    items = cases.convolution_items(settings, ["graph"], [])
+    times = [len(n) for n in cases.distinct_convolutions(settings.config.network).values()]
     forward = [item.flop for item in items if "forward" in item.name]
     trained = [item.flop for item in items if "gradients" in item.name]
-    total = 2 * 2 * stage_rows(config.network)[-1].total_multiply_adds
+    total = 2 * 2 * stage_rows(settings.config.network)[-1].total_multiply_adds
     assert sum(np.multiply(times, forward)) == total
     assert sum(np.multiply(times, trained)) == 3 * total
-    [item] = cases.network_items("train_step", config, ["graph"], [])
+    [item] = cases.network_items("train_step", settings, ["graph"], [])
     assert item.flop == 3 * total
 
 
 @pytest.mark.parametrize("arch", PRESETS)
 def test_true_arithmetic(arch):
     """Direct convolutions do what is counted for all sides, fast ones less; a network is its layers."""
-    config = config_of(arch)
+    settings = settings_of(arch)
     peers = [] if importlib.util.find_spec("torch") is None else ["torch"]
     variants = [name for name in ours.VARIANTS if name != "bfloat16"]
-    plan = config, variants, ["tf_direct", *peers]
+    plan = settings, variants, ["tf_direct", *peers]
     [step] = cases.network_items("train_step", *plan)
-    [narrow] = cases.network_items("train_step", config, ["bfloat16"], [])
+    [narrow] = cases.network_items("train_step", settings, ["bfloat16"], [])
     assert narrow.true_flop == {"bfloat16": step.flop}  # direct in 16 bits
     [forward] = cases.network_items("forward", *plan)
     layers = cases.convolution_items(*plan)
-    times = [len(n) for n in cases.distinct_convolutions(config.network).values()]
+    times = [len(n) for n in cases.distinct_convolutions(settings.config.network).values()]
     for item in (step, forward, *layers):
         true = item.true_flop
         assert set(true) == {*variants, "tf_direct"}
@@ -65,10 +64,24 @@ def test_true_arithmetic(arch):
         assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
 
 
+def test_a_step_in_replicas_is_compared_in_one_piece():
+    """Norms take the moments of a part, and other libraries those of the batch."""
+    settings = settings_of(batch_size=16).changed({"execution": {"replicas": 2}})
+    [item] = cases.network_items("train_step", settings, ["graph"], ["tf_direct"])
+    assert item.checked_as == {"graph": {"changes": ours.VARIANTS["graph"] | {"replicas": 1}}}
+    plain = settings.changed({"network": {"norm": "none"}})
+    [item] = cases.network_items("train_step", plain, ["graph"], [])
+    assert item.checked_as == {}
+    # The parts do as many products as the batch where no kernel is transformed.
+    assert item.true_flop["graph"] <= item.flop
+    [item] = cases.network_items("forward", settings, ["graph"], [])
+    assert item.checked_as == {}
+
+
 def test_convolution_files_fit_together(tmp_path):
-    config = config_of(image_size=(32, 48), width=0.1)
-    for shape in cases.distinct_convolutions(config.network):
-        cases.write_convolution(tmp_path, shape, True, config)
+    settings = settings_of(image_size=(32, 48), width=0.1)
+    for shape in cases.distinct_convolutions(settings.config.network):
+        cases.write_convolution(tmp_path, shape, True, settings)
         side = ours.Convolution(str(tmp_path), GRAPH)
         side.compute()
         y, by_x, *_ = [array for _, array in side.outputs()]
@@ -79,7 +92,7 @@ def test_convolution_files_fit_together(tmp_path):
 @pytest.mark.parametrize("make", [heatmap.NumpyLoop, heatmap.NumpyPatch])
 def test_numpy_loops_draw_what_the_op_draws(make, tmp_path):
     """float32 positions over 100 px and a square: 1e-5 of a peak of 1."""
-    for item in cases.heatmap_items(config_of(image_size=(48, 104)), ["graph"]):
+    for item in cases.heatmap_items(settings_of(image_size=(48, 104)), ["graph"]):
         item.write(tmp_path)
         drawn = []
         for side in (heatmap.Ours(str(tmp_path), GRAPH), make(str(tmp_path), {})):
@@ -92,7 +105,7 @@ def test_numpy_loops_draw_what_the_op_draws(make, tmp_path):
 
 @pytest.mark.parametrize("make", [heatmap.MemoryWrite, heatmap.MemoryNew, heatmap.MemoryCall])
 def test_memory_writes_write_every_cell(make, tmp_path):
-    item = cases.heatmap_items(config_of(), ["graph"])[0]
+    item = cases.heatmap_items(settings_of(), ["graph"])[0]
     item.write(tmp_path)
     side = make(str(tmp_path), {})
     side.compute()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.benchmark import cases, machine, measure, report
-from cpm.config import TrainConfig, changed
+from cpm.execution import Settings
 from cpm.plots.benchmark import time_plot
 from tests.helpers.scripts import ROOT
 
@@ -19,8 +19,8 @@ NUMBERS = {"median_s", "lower_quartile_s", "upper_quartile_s", "calls", "peak_mb
 @pytest.fixture(scope="module")
 def entries():
     """One item with two variants of ours and four peers, as bin/benchmark.py measures it."""
-    config = changed(TrainConfig(), {"network": {"image_size": (24, 32)}})
-    items = cases.heatmap_items(config, ["graph", "xla"])[:1]
+    settings = Settings().changed({"network": {"image_size": (24, 32)}})
+    items = cases.heatmap_items(settings, ["graph", "xla"])[:1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         options = {"rounds": 2, "threads": 1, "say": lambda line: None}
@@ -31,7 +31,7 @@ def test_entries_are_what_the_notes_say(entries):
     entries = json.loads(json.dumps(entries, allow_nan=False))
     assert [entry["variant"] for entry in entries] == ["graph", "xla"]
     for entry in entries:
-        assert entry["name"] == "heatmap 3×4×16 batch 8, " + entry["variant"]
+        assert entry["name"] == "heatmap 3×4×16 batch 16, " + entry["variant"]
         assert sorted(entry["peers"]) == [
             *("memory_call", "memory_new", "memory_write"),
             *("numpy_loop", "numpy_patch"),

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 import ops
 from cpm.benchmark import exchange, ours, workload
-from cpm.config import OptimizerConfig, TrainConfig, changed
+from cpm.config import OptimizerConfig
+from cpm.execution import Settings
 from cpm.network import ConvolutionalPoseMachine, preset
 from cpm.training import loss, targets
 
@@ -27,10 +28,9 @@ SIZES = {"mini": (40, 56), "vgg": (24, 40), "paper": (40, 24)}
 SETTINGS = {"threads": 1, "compile": False, "changes": {"xla": False}}
 
 
-def config_of(arch, **network):
+def settings_of(arch, **network):
     changes = {"stages": 3, "width": 0.1, "image_size": SIZES[arch]} | network
-    return changed(
-        TrainConfig(),
+    return Settings().changed(
         {
             "network": dataclasses.replace(preset(arch), **changes),
             "target": {"foreground_weight": 3.0},
@@ -42,8 +42,8 @@ def config_of(arch, **network):
 
 @pytest.fixture
 def folder_of(tmp_path):
-    def write(config):
-        workload.write_workload(tmp_path, config)
+    def write(settings):
+        workload.write_workload(tmp_path, settings)
         return tmp_path
 
     return write
@@ -84,8 +84,8 @@ def float64_pair(folder, config):
 @pytest.mark.parametrize("norm", ["none", "batch"])
 @pytest.mark.parametrize("arch", SIZES)
 def test_beliefs_losses_and_gradients_in_float64(arch, norm, folder_of):
-    config = config_of(arch, norm=norm)
-    folder = folder_of(config)
+    settings = settings_of(arch, norm=norm)
+    config, folder = settings.config, folder_of(settings)
     network, machine = float64_pair(folder, config)
     inputs = exchange.read_arrays(folder, exchange.INPUTS)
     wide = {
@@ -125,7 +125,7 @@ def test_beliefs_losses_and_gradients_in_float64(arch, norm, folder_of):
 @pytest.mark.parametrize("arch", SIZES)
 def test_forward_is_inference(arch, folder_of):
     """Moving averages, not the batch's; float32, as it is timed."""
-    folder = str(folder_of(config_of(arch, norm="batch")))
+    folder = str(folder_of(settings_of(arch, norm="batch")))
     reference = ours.Forward(folder, SETTINGS)
     reference.compute()
     exchange.write_arrays(folder, exchange.REFERENCE, dict(reference.outputs()))
@@ -137,8 +137,7 @@ def test_forward_is_inference(arch, folder_of):
 
 def test_update_is_ours(folder_of):
     """After two steps the weights differ by rounding from ours: clipping, momentum, decay."""
-    config = config_of("mini", norm="none", stages=2)
-    folder = str(folder_of(config))
+    folder = str(folder_of(settings_of("mini", norm="none", stages=2)))
     side, other = (
         ours.Training(folder, SETTINGS),
         torch_sides.Training(folder, SETTINGS),
@@ -164,7 +163,7 @@ def test_update_is_ours(folder_of):
 
 def test_sixteen_bits_are_in_effect_on_both_sides(folder_of):
     """Losses are off by about 2⁻⁸, not by float32's 1e-6, and not by more than rounding explains."""
-    folder = str(folder_of(config_of("mini", norm="batch", stages=2)))
+    folder = str(folder_of(settings_of("mini", norm="batch", stages=2)))
     reference = ours.Training(folder, SETTINGS)
     reference.compute()
     exchange.write_arrays(folder, exchange.REFERENCE, dict(reference.outputs()))
@@ -180,7 +179,7 @@ def test_convolution_is_ours(tmp_path):
     from cpm.benchmark.cases import write_convolution
 
     shape = (3, 2, 5, 4, 10, 12)
-    write_convolution(tmp_path, shape, True, config_of("mini"))
+    write_convolution(tmp_path, shape, True, settings_of("mini"))
     folder = str(tmp_path)
     side = ours.Convolution(folder, SETTINGS)
     side.compute()
@@ -197,7 +196,7 @@ def test_runtimes_draw_the_same(runtime, folder_of):
     pytest.importorskip(runtime.lower(), reason=f"{runtime} is not installed")
     from cpm.benchmark import runtimes
 
-    folder = str(folder_of(config_of("paper")))
+    folder = str(folder_of(settings_of("paper")))
     torch_sides.export_onnx(folder, SETTINGS)
     reference = ours.Forward(folder, SETTINGS)
     reference.compute()

@@ -12,8 +12,10 @@ import pytest
 import tensorflow as tf
 
 from cpm.checkpoints import Checkpoints, load_network, read_list
+from cpm.config_json import from_dict
+from cpm.execution import Execution
 from cpm.training.run_folder import read_config, read_metrics
-from cpm.training.setup import set_up
+from cpm.training.step import make_step
 
 OLD = Path(__file__).with_name("old_run")
 PICTURE = np.random.default_rng(1).integers(0, 256, (1, 16, 24, 3)).astype(np.float32)
@@ -25,16 +27,17 @@ def expected():
         return dict(arrays)
 
 
-def checkpoints(folder, config):
-    """(`Training` of the run, its `Checkpoints` in a folder)."""
-    training = set_up(config)
-    return training, Checkpoints(
+def checkpoints(folder):
+    """(`TrainStep` of the old run's configuration, its `Checkpoints` in a folder)."""
+    config, record = read_config(OLD)
+    step = make_step(config, from_dict(Execution, record["execution"]))
+    return step, Checkpoints(
         str(folder),
-        training.network,
-        training.optimizer,
+        step.network,
+        step.optimizer,
         config,
-        average=training.average,
-        loss_scale=training.step.loss_scale,
+        average=step.average,
+        loss_scale=step.loss_scale,
     )
 
 
@@ -56,12 +59,12 @@ def test_old_network_draws_the_same_belief_maps(expected):
 
 def test_old_run_goes_on(expected):
     """Network, average, optimizer's slots and loss scale, all of them, as they were saved."""
-    training, saved = checkpoints(OLD / "checkpoints", read_config(OLD)[0])
+    step, saved = checkpoints(OLD / "checkpoints")
     assert saved.restore() == 2
-    assert float(training.step.loss_scale.scale) == 8.0
+    assert float(step.loss_scale.scale) == 8.0
     parts = {
-        "sums": [training.network, training.average.network],
-        "slots": [training.optimizer],
+        "sums": [step.network, step.average.network],
+        "slots": [step.optimizer],
     }
     for name, modules in parts.items():
         found = [[np.abs(v.numpy().astype(np.float64)).sum() for v in m.variables] for m in modules]
@@ -71,7 +74,7 @@ def test_old_run_goes_on(expected):
 
 def test_a_checkpoint_of_today_has_the_same_names(tmp_path):
     """The names of the object graph are the format: no module's or class's name is in them."""
-    _, now = checkpoints(tmp_path, read_config(OLD)[0])
+    _, now = checkpoints(tmp_path)
     now.save(2)
     old, new = (
         {name: shape for name, shape in tf.train.list_variables(str(folder / "step-0000002"))}

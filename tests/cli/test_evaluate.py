@@ -20,6 +20,7 @@ from cpm.data.prepare import _decode
 from cpm.data.records import write_records
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
+from cpm.execution import Execution
 from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.prediction_files import scoring
@@ -33,7 +34,7 @@ CONFIG = configuration.TrainConfig(
     network=configuration.NetworkConfig(
         skeleton="lsp14", stages=2, width=0.25, image_size=(48, 64)
     ),
-    data=configuration.DataConfig(batch_size=4),
+    data=configuration.DataConfig(batch_size=4, margin=1.25),
 )
 
 
@@ -58,7 +59,7 @@ def run(tmp_path_factory):
     data, path = str(folder / "data"), str(folder / "run")
     write_records(people(7), data, source="noise", rule=RULES["development"])
     record = RunFolder(path)
-    record.claim(CONFIG, [data])
+    record.claim(CONFIG, Execution(), [data])
     network = ConvolutionalPoseMachine(CONFIG.network, seed=1)
     optimizer = make_optimizer(CONFIG.optimizer, network)
     Checkpoints(record.checkpoints, network, optimizer, CONFIG).save(3)

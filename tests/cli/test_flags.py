@@ -1,14 +1,26 @@
-"""The flags that scripts share: presets' values where a flag is not given, messages where one is wrong."""
+"""The flags that scripts share: values where one is not given, messages where one is wrong."""
 
 import re
 
 import pytest
 from absl import flags
 
-from cpm.cli.flags import define_network_flags, network_config_from_flags, parse_image_size
-from cpm.config import NetworkConfig
+from cpm.cli.flags import (
+    define_network_flags,
+    define_run_flags,
+    define_speed_flags,
+    execution_from_flags,
+    network_config_from_flags,
+    settings_from_flags,
+)
+from cpm.cli.shorthands import EXECUTION, SHORTHANDS, TRAINING, parse_image_size
+from cpm.config import AugmentConfig, NetworkConfig
+from cpm.config_json import to_dict
+from cpm.config_keys import described, keys_of, spelled
 from cpm.errors import UsageError
+from cpm.execution import Execution, Settings
 from cpm.network import PRESETS
+from cpm.training.run_folder import flatten
 
 
 def parsed(*arguments):
@@ -65,6 +77,129 @@ def test_network_config_from_flags_raises(argument, message):
 def test_flags_refuse_what_absl_can_check(argument):
     with pytest.raises(flags.IllegalFlagValueError):
         parsed(argument)
+
+
+def run_settings(*arguments, **options):
+    values = flags.FlagValues()
+    define_run_flags(*TRAINING, *EXECUTION, values=values)
+    values(["script", *arguments])
+    return settings_from_flags(values, **options)
+
+
+def test_shorthands_are_the_fields_they_name():
+    """Each flag changes its own field and no other."""
+    usual = flatten(to_dict(run_settings("--replicas=1")))
+    given = {
+        "arch": "--arch=mini",
+        "norm": "--norm=none",
+        "center_map": "--nocenter_map",
+        "background": "--background",
+        "image_size": "--image_size=64x80",
+        "skeleton": "--skeleton=lsp14",
+        "crop": "--crop=person",
+        "augment": "--augment=none",
+        "mask_absent": "--nomask_absent",
+        "optimizer": "--optimizer=sgd",
+        "schedule": "--schedule=step",
+        "xla": "--xla",
+        "conv": "--conv=fast",
+        "precision": "--precision=bfloat16",
+        "recompute": "--recompute",
+        "average_decay": "--average_decay=0.5",
+    }
+    for name, short in SHORTHANDS.items():
+        flag = given.get(name, f"--{name}=5")
+        found = flatten(to_dict(run_settings("--replicas=1", flag)))
+        changed = {key.removeprefix("config.") for key in usual if found[key] != usual[key]}
+        if name == "arch":
+            assert not changed
+        elif name == "augment":
+            assert changed and all(key.startswith("data.augment.") for key in changed)
+        else:
+            assert changed == {short.key}, name
+
+
+def test_set_reaches_what_no_flag_does_and_comes_last():
+    settings = run_settings(
+        *("--set=optimizer.momentum=0.95", "--set", "network.stride=4", "--stages=2"),
+        *("--set=data.augment.scale=0.7,1.3", "--augment=none", "--set=execution.log_every=7"),
+        *("--steps=5", "--set=steps=6"),
+    )
+    config = settings.config
+    assert config.optimizer.momentum == 0.95 and config.network.stride == 4
+    assert config.network.stages == 2 and config.steps == 6
+    assert config.data.augment == AugmentConfig(scale=(0.7, 1.3))
+    assert settings.execution.log_every == 7
+    assert network_config_from_flags(parsed("--set=network.stride=4")).stride == 4
+
+
+@pytest.mark.parametrize(
+    "argument, message",
+    [
+        ("optimizer.momentun=1", "unknown key 'optimizer.momentun'; known: optimizer.optimizer, "),
+        ("xla=true", "unknown key 'xla'; known: network.arch, "),
+        ("data.augment=wild", "unknown key 'data.augment'; known: data.crop, "),
+        ("steps", "--set is 'steps'; expected KEY=VALUE"),
+        ("steps=many", "--set steps=many: 'many' is no whole number"),
+        ("steps=1.5", "'1.5' is no whole number"),
+        ("optimizer.momentum=fast", "'fast' is no number"),
+        ("execution.xla=perhaps", "'perhaps' is neither true nor false"),
+        ("data.augment.scale=1", "'1' should be 2 numbers separated by commas"),
+        ("optimizer.learning_rate=0", "learning_rate should be > 0, not 0.0"),
+        ("execution.conv=quick", "conv is 'quick'; known: auto, direct, fast"),
+        ("network.stride=3", "stride of 'mini' should be one of (4, 8), not 3"),
+        ("network.image_size=64,100", "multiples of 8, not (64, 100)"),
+    ],
+)
+def test_set_raises(argument, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        run_settings(f"--set={argument}")
+
+
+def test_unknown_key_lists_all_the_known_ones():
+    with pytest.raises(UsageError) as raised:
+        run_settings("--set=momentum=1")
+    for key in keys_of(Settings()):
+        assert key in str(raised.value)
+
+
+def test_help_has_every_key_with_its_type_and_value_and_every_flag_a_sentence():
+    values = flags.FlagValues()
+    define_run_flags(*TRAINING, *EXECUTION, values=values)
+    rows = dict(line.split(maxsplit=1) for line in values["set"].help.splitlines())
+    for key in keys_of(Settings()).values():
+        assert rows[key.name].split("  ")[0] == described(key.kind)
+        assert rows[key.name].endswith(spelled(key.value))
+    for name in SHORTHANDS:
+        text = values[name].help
+        assert re.fullmatch(r"(<.*>: )?[A-Z].{10,}\.", text), (name, text)
+        assert "Default: " in text or values[name].default is not None, name
+    assert "(mini: 3)" in values["stages"].help
+
+
+def test_replicas_and_series_are_chosen_unless_said(monkeypatch):
+    """As many as pay, by the settings that all flags together make."""
+    monkeypatch.setattr(
+        "cpm.cli.flags.replicas_that_pay", lambda config: config.data.batch_size // 8
+    )
+    monkeypatch.setattr("cpm.cli.flags.serial_pays", lambda config: config.network.arch == "vgg")
+
+    def chosen(*arguments):
+        execution = run_settings(*arguments).execution
+        return execution.replicas, execution.serial
+
+    assert chosen() == (2, False) and chosen("--set=data.batch_size=32") == (4, False)
+    assert chosen("--arch=vgg") == (1, True)
+    assert chosen("--replicas=3") == (3, False)
+    assert chosen("--set=execution.replicas=1") == (1, False)
+    assert chosen("--arch=vgg", "--set=execution.serial=false") == (1, False)
+
+
+def test_speed_flags():
+    values = flags.FlagValues()
+    define_speed_flags(values)
+    values(["script", "--xla"])
+    assert execution_from_flags(values) == Execution(xla=True)
 
 
 @pytest.mark.parametrize("text", ["", "x", "160x", "1.5", "-160", "160X160", "1x2x3"])

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from cpm.config import TrainConfig
 from cpm.config_json import from_dict
+from cpm.execution import Execution, Settings
 from cpm.training.run_folder import read_metrics
 from tests.helpers.scripts import ROOT
 
@@ -49,8 +49,11 @@ def test_ends_with_tables_and_pictures(finished):
     assert len(pictures) >= 4
     assert [r["step"] for r in read_metrics(run) if "loss" in r] == [1, 2, 3, 4]
     with open(run / "config.json") as file:
-        config = from_dict(TrainConfig, json.load(file)["config"])
-    assert config.network.skeleton == "mpii16" and config.network.image_size == (48, 64)
+        record = json.load(file)
+    settings = from_dict(Settings, {key: record[key] for key in ("config", "execution")})
+    network = settings.config.network
+    assert network.skeleton == "mpii16" and network.image_size == (48, 64)
+    assert settings.execution == Execution(xla=True, eval_every=2)
 
 
 @pytest.mark.slow
@@ -59,6 +62,10 @@ def test_same_command_again_is_resumed_and_other_flags_refused(finished):
     again = train(*flags, cwd=folder)
     assert again.returncode == 0, again.stderr
     assert "resuming" in again.stdout and "drawing" not in again.stdout
+    assert "in another way" not in again.stdout
+    how = train(*flags, "--noxla", "--set=execution.replicas=2", cwd=folder)
+    assert how.returncode == 0, how.stderr
+    assert "computed in another way: xla True → False, replicas 1 → 2" in how.stdout
     other = train(*flags, "--learning_rate=0.5", cwd=folder)
     assert other.returncode == 2
     assert "optimizer.learning_rate" in other.stderr and "--run_dir" in other.stderr
@@ -72,6 +79,7 @@ def test_same_command_again_is_resumed_and_other_flags_refused(finished):
         (["--image_size=100"], "multiples of 8"),
         (["--arch=hourglass"], "mini|paper|vgg"),
         (["--steps=0"], "steps"),
+        (["--set=optimizer.momentun=1"], "known: optimizer.optimizer, optimizer.learning_rate"),
         (["stray"], "unexpected argument 'stray'"),
         (["--init_from=nowhere"], "nowhere"),
     ],

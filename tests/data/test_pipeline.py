@@ -28,7 +28,7 @@ SIZE = (48, 64)  # of the crop: H != W
 
 
 def config(batch_size=4, size=SIZE, skeleton="mpii16", seed=0, **data):
-    data = {"augment": AUGMENTATIONS["strong"]} | data
+    data = {"augment": AUGMENTATIONS["strong"], "margin": 1.25} | data
     return TrainConfig(
         network=NetworkConfig(image_size=size, skeleton=skeleton),
         data=DataConfig(batch_size=batch_size, **data),

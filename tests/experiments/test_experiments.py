@@ -1,6 +1,5 @@
 """The experiments: what their variants change, phases that hand on weights, tables, the script."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -10,10 +9,11 @@ import numpy as np
 import pytest
 
 from cpm import checkpoints
-from cpm.config import NetworkConfig, TrainConfig, changed
+from cpm.config import AUGMENTATIONS, NetworkConfig, TrainConfig, changed
 from cpm.data.records import write_records
 from cpm.data.splits import SplitRule
 from cpm.errors import UsageError
+from cpm.execution import Settings
 from cpm.experiments import report, runner, variants
 from cpm.experiments.runner import Result
 from cpm.network import ConvolutionalPoseMachine
@@ -23,7 +23,16 @@ from tests.helpers.small_data_sets import MPII16, make_people
 
 pytestmark = pytest.mark.slow
 
-CONFIG = TrainConfig(network=NetworkConfig(stages=3, width=0.1, image_size=(48, 64)))
+SETTINGS = Settings(
+    changed(
+        TrainConfig(network=NetworkConfig(stages=3, width=0.1, image_size=(48, 64))),
+        {
+            "target": {"sigma_px": 7.0},
+            "optimizer": {"optimizer": "adam"},
+            "data": {"augment": AUGMENTATIONS["strong"]},
+        },
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +51,25 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("name", variants.EXPERIMENTS)
 def test_variants_are_valid_and_share_the_steps(name):
     experiment = variants.EXPERIMENTS[name]
-    config = changed(CONFIG, experiment.changes)
-    labels = [variant.label for variant in experiment.variants(config)]
+    base = SETTINGS.changed(experiment.changes)
+    labels = [variant.label for variant in experiment.variants(base)]
     assert len(set(map(runner.slug, labels))) == len(labels) >= 2
-    for variant in experiment.variants(config):
+    for variant in experiment.variants(base):
         assert sum(phase.share for phase in variant.phases) == pytest.approx(1.0)
         for phase in variant.phases:
-            settings = runner.phase_config(config, phase)
-            assert len(stage_rows(settings.network)) == settings.network.stages
-            assert settings.eval_every == settings.steps
+            settings = runner.phase_settings(base, phase)
+            network = settings.config.network
+            assert len(stage_rows(network)) == network.stages
+            assert settings.execution.eval_every == settings.config.steps
 
 
 def test_receptive_field_keeps_the_number_of_parameters():
-    config = TrainConfig(network=NetworkConfig(stages=6))
-    wanted = variants.parameters(config)
+    settings = Settings(TrainConfig(network=NetworkConfig(stages=6)))
+    wanted = variants.parameters(settings)
     fields = []
-    for variant in variants.receptive_field(config):
+    for variant in variants.receptive_field(settings):
         (phase,) = variant.phases
-        last = stage_rows(changed(config, phase.changes).network)[-1]
+        last = stage_rows(settings.changed(phase.changes).config.network)[-1]
         # Channels come in eights: a step of them is a few percent of the parameters.
         assert abs(last.total_parameters / wanted - 1) < 0.06, variant.label
         fields.append(last.receptive_field_px)
@@ -68,9 +78,9 @@ def test_receptive_field_keeps_the_number_of_parameters():
 
 def test_training_schemes_train_one_stage_at_a_time(folder, tmp_path):
     """A phase changes its own stage's weights only and starts from the phase before."""
-    by_label = {v.label: v for v in variants.training_schemes(CONFIG)}
-    config = changed(CONFIG, {"steps": 3, "data": {"batch_size": 2}})
-    result = runner.run_variant(by_label["stage by stage"], config, [folder], str(tmp_path))
+    by_label = {v.label: v for v in variants.training_schemes(SETTINGS)}
+    settings = SETTINGS.changed({"steps": 3, "data": {"batch_size": 2}})
+    result = runner.run_variant(by_label["stage by stage"], settings, [folder], str(tmp_path))
     assert len(result.metrics["pcp25"]["per_stage"]) == 3 and result.minutes > 0
     networks = [
         checkpoints.load_network(runner.last_checkpoint(tmp_path / f"phase-{n}"))[0]
@@ -80,36 +90,36 @@ def test_training_schemes_train_one_stage_at_a_time(folder, tmp_path):
         values = {v.name: v.numpy() for v in after.trainable_variables}
         for v in before.trainable_variables:
             np.testing.assert_array_equal(values[v.name], v.numpy(), v.name)
-    fresh = ConvolutionalPoseMachine(networks[2].config, seed=config.seed)
+    fresh = ConvolutionalPoseMachine(networks[2].config, seed=settings.config.seed)
     for t, network in ((1, networks[0]), (2, networks[1]), (3, networks[2])):
         start = {v.name: v.numpy() for v in fresh.stage_variables(t)}
         moved = [np.any(start[v.name] != v.numpy()) for v in network.stage_variables(t)]
         assert all(moved)
 
 
-def test_phase_config_raises_without_steps():
-    config = changed(CONFIG, {"steps": 1})
+def test_phase_settings_raises_without_steps():
+    settings = SETTINGS.changed({"steps": 1})
     with pytest.raises(UsageError, match="raise --steps"):
-        runner.phase_config(config, variants.Phase({}, 0.1))
+        runner.phase_settings(settings, variants.Phase({}, 0.1))
 
 
 def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
     """Steps in proportion to speed, the faster of two timings; timed once, then remembered."""
-    config = changed(CONFIG, {"network": {"width": 0.5}})
+    settings = SETTINGS.changed({"network": {"width": 0.5}})
     seconds = {"as it is": 0.1, "width × 1.5": 0.2, "crop × 0.75": 0.05, "Adam": 0.4}
-    config = changed(config, {"optimizer": {"optimizer": "sgd"}})
-    every = {v.label: v for v in variants.one_change(config)}
+    settings = settings.changed({"optimizer": {"optimizer": "sgd"}})
+    every = {v.label: v for v in variants.one_change(settings)}
     first, *others = (every[label] for label in seconds)
     listed = [first, *others[:2], every["σ × 0.7"]]
     timed = []
 
-    def timing(variant, config, data):
+    def timing(variant, settings, data):
         timed.append(variant.label)
         disturbed = timed.count(variant.label) == 1
         return seconds[variant.label] * (3 if disturbed else 1)
 
-    def equal(variants, config=config, data=(), out=tmp_path):
-        found = runner.equal_time(variants, first, config, list(data), str(out))
+    def equal(variants, settings=settings, data=(), out=tmp_path):
+        found = runner.equal_time(variants, first, settings, list(data), str(out))
         return {variant.label: variant.phases[0] for variant in found}
 
     monkeypatch.setattr(runner, "seconds_per_step", timing)
@@ -127,30 +137,30 @@ def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
     # A variant that comes later is timed then, the others are not again; the first needs no run.
     assert equal([every["Adam"]])["Adam"].share == 0.25
     assert timed == ["Adam", "Adam"]
-    seeded = dataclasses.replace(config, seed=7)
+    seeded = settings.changed({"seed": 7})
     assert equal(listed, seeded) == equal(listed)
-    other = changed(config, {"data": {"batch_size": 3}})
-    for settings, data in ((other, []), (config, ["data/lsp"])):
+    other = settings.changed({"data": {"batch_size": 3}})
+    for another, data in ((other, []), (settings, ["data/lsp"])):
         with pytest.raises(UsageError, match="other settings; name another --out"):
-            equal(listed, settings, data)
+            equal(listed, another, data)
     assert timed == ["Adam", "Adam"]
-    config = changed(config, {"steps": 100})
-    phase = equal(listed, config, out=tmp_path / "longer")["crop × 0.75"]
-    assert runner.phase_config(config, phase).steps == 200
+    settings = settings.changed({"steps": 100})
+    phase = equal(listed, settings, out=tmp_path / "longer")["crop × 0.75"]
+    assert runner.phase_settings(settings, phase).config.steps == 200
 
 
 def test_two_processes_time_their_own_variants(tmp_path, monkeypatch):
     """What the other one has written meanwhile is kept, and is what counts."""
-    first, smaller, larger, *_ = variants.one_change(CONFIG)
+    first, smaller, larger, *_ = variants.one_change(SETTINGS)
     both = {"smaller": 0.5, "larger": 2.0}
 
     def other_process(variant, *_):
         if variant is smaller:
-            runner.equal_time([larger], first, CONFIG, [], str(tmp_path))
+            runner.equal_time([larger], first, SETTINGS, [], str(tmp_path))
         return both["smaller" if variant is smaller else "larger"]
 
     monkeypatch.setattr(runner, "seconds_per_step", other_process)
-    runner.equal_time([smaller], first, CONFIG, [], str(tmp_path))
+    runner.equal_time([smaller], first, SETTINGS, [], str(tmp_path))
     record = json.loads((tmp_path / "seconds_per_step.json").read_text())
     assert record["seconds"] == {
         first.label: 2.0,
@@ -160,7 +170,7 @@ def test_two_processes_time_their_own_variants(tmp_path, monkeypatch):
 
 
 def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
-    config = changed(CONFIG, {"network": {"width": 0.5}})
+    settings = SETTINGS.changed({"network": {"width": 0.5}})
     slow = variants.Variant(
         "slow",
         (
@@ -168,9 +178,9 @@ def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
             variants.Phase({"network": {"width": 1.0}}, 0.8),
         ),
     )
-    first = variants.one_change(config)[0]
+    first = variants.one_change(settings)[0]
     monkeypatch.setattr(runner, "seconds_per_step", lambda v, *_: 2.0 if v is slow else 1.0)
-    (found,) = runner.equal_time([slow], first, config, [], str(tmp_path))
+    (found,) = runner.equal_time([slow], first, settings, [], str(tmp_path))
     assert [phase.share for phase in found.phases] == pytest.approx([0.1, 0.4])
     assert [phase.data for phase in found.phases] == ["embedded", "given"]
 
@@ -192,8 +202,8 @@ def test_phases_name_their_people(monkeypatch):
 
 def test_only_some_variants_are_run(folder, tmp_path):
     """Those that are named; together with those of another process they make one table."""
-    config = changed(CONFIG, {"steps": 1, "data": {"batch_size": 2}})
-    arguments = ("gradients", config, [folder], str(tmp_path), [0])
+    settings = SETTINGS.changed({"steps": 1, "data": {"batch_size": 2}})
+    arguments = ("gradients", settings, [folder], str(tmp_path), [0])
     labels = ["every stage", "last stage only"]
     for label in labels:
         found = runner.run_experiment(*arguments, only=[label])
@@ -215,42 +225,42 @@ def test_seconds_per_step_leave_out_the_first_half(folder, monkeypatch):
         return one_step(self, step, batch)
 
     monkeypatch.setattr(runner.loop.Run, "one_step", timed)
-    config = changed(CONFIG, {"data": {"batch_size": 2}})
-    (variant, *_) = variants.one_change(config)
-    assert runner.seconds_per_step(variant, config, [folder]) == 2.0
+    settings = SETTINGS.changed({"data": {"batch_size": 2}})
+    (variant, *_) = variants.one_change(settings)
+    assert runner.seconds_per_step(variant, settings, [folder]) == 2.0
 
 
 def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, capsys):
     train = runner.run_variant
 
-    def diverging(variant, config, data, where):
+    def diverging(variant, settings, data, where):
         if "alone" in variant.label or "only" in variant.label:
             raise runner.loop.NonFiniteLoss("the loss is nan at step 1")
-        return train(variant, config, data, where)
+        return train(variant, settings, data, where)
 
     monkeypatch.setattr(runner, "run_variant", diverging)
-    config = changed(CONFIG, {"steps": 1, "data": {"batch_size": 2}})
-    arguments = ("gradients", config, [folder], str(tmp_path), [0])
+    settings = SETTINGS.changed({"steps": 1, "data": {"batch_size": 2}})
+    arguments = ("gradients", settings, [folder], str(tmp_path), [0])
     assert [r.label for r in runner.run_experiment(*arguments)] == ["every stage"]
     assert "left out: the loss is nan" in capsys.readouterr().out
 
 
 def test_one_change_changes_one_thing():
     """Peaks grow with the crop; what the recipe has already is no change."""
-    config = changed(CONFIG, {"average_decay": 0.99})
-    by_label = {v.label: v.phases[0].changes for v in variants.one_change(config)}
-    larger = changed(config, by_label["crop × 1.25"])
-    assert larger.network.image_size == (64, 80)
-    assert larger.target.sigma_px == pytest.approx(7.0 * 64 / 48)
-    *_, first, among = variants.one_change(config)  # these change the people instead
+    settings = SETTINGS.changed({"average_decay": 0.99})
+    by_label = {v.label: v.phases[0].changes for v in variants.one_change(settings)}
+    larger = settings.changed(by_label["crop × 1.25"])
+    assert larger.config.network.image_size == (64, 80)
+    assert larger.config.target.sigma_px == pytest.approx(7.0 * 64 / 48)
+    *_, first, among = variants.one_change(settings)  # these change the people instead
     assert [phase.data for phase in first.phases] == ["embedded", "given"]
     assert [phase.data for phase in among.phases] == ["both"]
     for label, changes in by_label.items():
         same = label in ("as it is", first.label, among.label)
-        assert (changed(config, changes) == config) == same, label
+        assert (settings.changed(changes) == settings) == same, label
     assert "no average of weights" in by_label and "Adam" not in by_label
     assert "average of 1000 steps" in by_label
-    single = changed(config, {"network": {"stages": 1}})
+    single = settings.changed({"network": {"stages": 1}})
     labels = [v.label for v in variants.one_change(single)]
     assert not [label for label in labels if "kernels" in label or "stages" in label]
     assert "changes strong" not in by_label and "changes wild" in by_label

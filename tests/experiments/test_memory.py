@@ -1,6 +1,5 @@
 """Measuring memory: the mark rises with what is kept, and the script says it in a line."""
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from cpm.config import DataConfig, NetworkConfig, TrainConfig
+from cpm.execution import Execution
 from cpm.experiments import memory
 from tests.helpers.scripts import ROOT
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(24, 40)),
     data=DataConfig(batch_size=3, max_people=2),
+    steps=2,
 )
 
 
@@ -29,8 +30,7 @@ def test_noise_batch_is_what_a_step_takes():
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_measure_trains(precision):
-    config = dataclasses.replace(CONFIG, precision=precision, recompute=True)
-    found = memory.measure(config, steps=2)
+    found = memory.measure(CONFIG, Execution(precision=precision, recompute=True))
     assert np.isfinite(found["losses"]).all() and len(found["losses"]) == 2
     assert found["peak_mib"] >= found["before_mib"] > 0
 

@@ -3,14 +3,15 @@
 import numpy as np
 import tensorflow as tf
 
-from cpm.config import NetworkConfig, TargetConfig, TrainConfig
+from cpm.config import NetworkConfig, OptimizerConfig, TargetConfig, TrainConfig
 
 HEIGHT, WIDTH = 24, 40
 
 
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=3, width=0.1, skeleton="lsp14", image_size=(HEIGHT, WIDTH)),
-    target=TargetConfig(sigma_px=6.0),
+    target=TargetConfig(sigma_px=6.0, foreground_weight=0.0),
+    optimizer=OptimizerConfig(optimizer="adam"),
 )
 
 

@@ -78,4 +78,4 @@ def test_box_margin_preset():
     assert crop_regions.box_margin(person) == pytest.approx(3.14)
     for rule in ("image", "whole"):
         data = DataConfig(crop=rule, margin=9.0)
-        assert crop_regions.box_margin(data) == DataConfig().margin
+        assert crop_regions.box_margin(data) == 1.25

@@ -10,7 +10,9 @@ import ops
 from cpm import geometry
 from cpm.config import NetworkConfig
 from cpm.errors import UsageError
-from cpm.inference import batches, crop_regions
+from cpm.execution import Execution, use
+from cpm.execution.use import Executed
+from cpm.inference import crop_regions
 from cpm.inference.predictor import Predictor, check_box
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import Skeleton
@@ -133,11 +135,13 @@ def test_predictor_flips_where_it_can(seeded, grid, mirrored):
 
 def test_predictor_xla_is_the_same(seeded, monkeypatch):
     """Compiled whole, as on a GPU."""
-    monkeypatch.setattr(batches, "compiles_whole", lambda xla: xla)
+    monkeypatch.setattr(use, "compiles_whole", lambda execution: execution.xla)
     config = NetworkConfig(stages=2, width=0.25, image_size=(48, 64))
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(6).integers(0, 256, [50, 70, 3], np.uint8)
-    plain, compiled = (Predictor(network, xla=xla)(image) for xla in (False, True))
+    plain, compiled = (
+        Predictor(Executed(network, Execution(xla=xla)))(image) for xla in (False, True)
+    )
     for b, b_xla in zip(plain.beliefs, compiled.beliefs):
         np.testing.assert_allclose(b_xla, b, atol=1e-5)
 

@@ -157,7 +157,8 @@ def test_dropout_is_the_papers():
 
 def test_presets_follow_the_defaults_of_the_configuration():
     assert PRESETS.keys() == ARCHITECTURES.keys()
-    assert configured("mini", stages=6) == NetworkConfig()
+    assert preset("mini") == NetworkConfig()
+    assert preset("vgg").stages == preset("paper").stages == 6
     for arch in ("vgg", "paper"):
         assert preset(arch).image_size == (368, 368) and preset(arch).norm == "none"
 

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 
 import ops
-from cpm.config import TrainConfig
-from cpm.network import ConvolutionalPoseMachine, ConvolutionMethod, convolution, preset, processor
-from cpm.network.layers import Conv2D
-from cpm.network.specs import Conv
+from cpm.execution import Execution, convolution, processor, threads
+from cpm.execution.convolution import Convolution, KeptKernels
+from cpm.execution.training import Training
+from cpm.execution.use import Executed
+from cpm.network import ConvolutionalPoseMachine, preset
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +21,13 @@ CONFIG = dataclasses.replace(
 )
 
 
-def network(method, xla=False, **options):
-    method = ConvolutionMethod(method, xla)
-    return ConvolutionalPoseMachine(CONFIG, seed=3, dtype=tf.float64, method=method, **options)
+def chosen(conv, *layer, **execution):
+    """The algorithm of one layer."""
+    return Convolution(Execution(conv=conv, **execution)).algorithm(*layer)
+
+
+def network():
+    return ConvolutionalPoseMachine(CONFIG, seed=3, dtype=tf.float64)
 
 
 def inputs(seeded):
@@ -32,56 +37,79 @@ def inputs(seeded):
 
 def test_algorithm_preset():
     """9×9 of 128 channels pays under XLA on a CPU; 1×1, strides and unknown sizes never do."""
-    auto, fast = ConvolutionMethod("auto", xla=True), ConvolutionMethod("fast")
     if not processor.on_gpu():
-        assert auto.algorithm(*LARGE).kernel_size == (9, 9)
-    assert fast.algorithm((3, 3, 2, 2), 1, (None, 5, 7, 2)).kernel_size == (3, 3)
-    plain = ConvolutionMethod("auto").algorithm(*LARGE)  # not compiled
+        assert chosen("auto", *LARGE, xla=True).kernel_size == (9, 9)
+    assert chosen("fast", (3, 3, 2, 2), 1, (None, 5, 7, 2)).kernel_size == (3, 3)
+    plain = chosen("auto", *LARGE)  # not compiled
     if not processor.on_gpu() and ops.library_has_groups(tf.float32):
         assert isinstance(plain, ops.Bilinear1D) and plain.kernel_size == 9
     else:
         assert plain is None
-    assert ConvolutionMethod("direct", xla=True).algorithm(*LARGE) is None
-    for shape, stride, image in (
+    assert chosen("direct", *LARGE, xla=True) is None
+    for layer in (
         ((1, 1, 128, 128), 1, (1, 92, 92, 128)),
         ((9, 9, 128, 128), 2, (1, 92, 92, 128)),
         ((9, 9, 128, 128), 1, (1, None, 92, 128)),
     ):
-        assert fast.algorithm(shape, stride, image) is None
-        assert auto.algorithm(shape, stride, image) is None
+        assert chosen("fast", *layer) is None
+        assert chosen("auto", *layer, xla=True) is None
 
 
 def test_algorithm_without_groups_in_the_library(monkeypatch):
     """Lines would be computed slot by slot: on tiles then, and only where they are compiled."""
     monkeypatch.setattr(ops, "library_has_groups", lambda dtype: False)
     monkeypatch.setattr(convolution, "on_gpu", lambda: False)
-    assert ConvolutionMethod("auto").algorithm(*LARGE) is None
+    assert chosen("auto", *LARGE) is None
     small = (7, 7, 32, 32), 1, (8, 16, 16, 32)
-    assert ConvolutionMethod("auto", xla=True).algorithm(*small) is None
-    for method in (
-        ConvolutionMethod("auto", xla=True).algorithm(*LARGE),
-        ConvolutionMethod("fast").algorithm(*small),
-    ):
-        assert isinstance(method, ops.Bilinear2D)
+    assert chosen("auto", *small, xla=True) is None
+    for algorithm in (chosen("auto", *LARGE, xla=True), chosen("fast", *small)):
+        assert isinstance(algorithm, ops.Bilinear2D)
 
 
 def test_algorithm_on_a_gpu(monkeypatch):
     """There `auto` is direct, nothing is an island, and `--xla` compiles whole functions."""
+    xla, graph = Execution(xla=True), Execution()
     monkeypatch.setattr(convolution, "on_gpu", lambda: True)
-    auto = ConvolutionMethod("auto", xla=True)
-    assert auto.algorithm(*LARGE) is None and not auto.compiled
-    assert convolution.compiles_whole(True) and not convolution.compiles_whole(False)
+    assert chosen("auto", *LARGE, xla=True) is None and not convolution.compiles_parts(xla)
+    assert convolution.compiles_whole(xla) and not convolution.compiles_whole(graph)
     monkeypatch.setattr(convolution, "on_gpu", lambda: False)
-    assert auto.algorithm(*LARGE) is not None and auto.compiled
-    assert not convolution.compiles_whole(True)
+    assert chosen("auto", *LARGE, xla=True) is not None and convolution.compiles_parts(xla)
+    assert not convolution.compiles_whole(xla)
 
 
-def test_method_raises():
+def test_the_cost_model_is_told_the_threads(monkeypatch):
+    """Those of the execution, whatever TensorFlow's pools are."""
+    told = []
+    monkeypatch.setattr(ops, "best_algorithm", lambda *layer, **how: told.append(how["one_thread"]))
+    monkeypatch.setattr(convolution, "on_gpu", lambda: False)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 4)
+    for replicas in (1, 2):
+        chosen("auto", *LARGE, replicas=replicas)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
+    chosen("auto", *LARGE)
+    assert told == [False, True, True]
+
+
+def test_execution_raises():
     with pytest.raises(ValueError, match="conv is 'quick'; known: auto, direct, fast"):
-        ConvolutionMethod("quick")
-    # A run says so before anything is built.
-    with pytest.raises(ValueError, match="conv is 'quick'; known: auto, direct, fast"):
-        TrainConfig(conv="quick")
+        Execution(conv="quick")
+    with pytest.raises(ValueError, match="precision is 'half'; known: float32, bfloat16"):
+        Execution(precision="half")
+    with pytest.raises(ValueError, match="replicas should be > 0, not 0"):
+        Execution(replicas=0)
+
+
+def test_multiply_adds_preset():
+    """Direct: every cell, tap and pair of channels; fast: fewer, and fewer still if transformed."""
+    layer = (3, 3, 8, 16), 1, (2, 12, 20, 8)
+    direct = Convolution(Execution(conv="direct"))
+    assert direct.multiply_adds(*layer, gradients=False) == 2 * 12 * 20 * 9 * 8 * 16
+    assert direct.multiply_adds(*layer, gradients=True) == 3 * 2 * 12 * 20 * 9 * 8 * 16
+    strided = (3, 3, 8, 16), 2, (2, 12, 21, 8)
+    assert direct.multiply_adds(*strided, gradients=False) == 2 * 6 * 11 * 9 * 8 * 16
+    fast = Convolution(Execution(conv="fast"))
+    once = fast.multiply_adds(*layer, gradients=False)
+    assert fast.multiply_adds(*layer, gradients=False, transformed=True) < once
 
 
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "islands"])
@@ -90,27 +118,31 @@ def test_fast_network_equals_direct(xla, recompute, seeded):
     """Belief maps and all gradients of every stage, in float64: only rounding may differ."""
     images, center_px = inputs(seeded)
     results = []
-    for net in (network("direct"), network("fast", xla, recompute=recompute)):
+    fast = Execution(conv="fast", xla=xla, recompute=recompute)
+    for execution in (Execution(conv="direct"), fast):
+        net = network()
 
         @tf.function
-        def beliefs_and_gradients(images, net=net):
+        def beliefs_and_gradients(images, net=net, execution=execution):
+            apply = Training(execution)
             with tf.GradientTape() as tape:
-                beliefs = net(images, center_px, training=True, seed=tf.constant([1, 2]))
+                seed = tf.constant([1, 2])
+                beliefs = net(images, center_px, training=True, seed=seed, apply=apply)
                 total = tf.add_n([tf.reduce_sum(tf.sin(b)) for b in beliefs])
             return beliefs, tape.gradient(total, net.trainable_variables)
 
         results.append(tf.nest.flatten(beliefs_and_gradients(images)))
     assert len(results[0]) > 20
-    for direct, fast in zip(*results):
+    for direct, fast in zip(*results, strict=True):
         # Gradients of float64 through ten layers; 1e-10 is asked of one convolution.
         error = tf.norm(fast - direct) / tf.maximum(tf.norm(direct), 1e-300)
         assert error < 1e-9
 
 
-def test_freeze_transforms_once_and_changes_nothing(seeded, monkeypatch):
+def test_constant_weights_are_transformed_once_and_change_nothing(seeded, monkeypatch):
     images, center_px = inputs(seeded)
-    net = network("fast")
-    loose = net(images, center_px)
+    net, execution = network(), Execution(conv="fast")
+    loose = Executed(net, execution)(images, center_px)
     calls = []
     transform = ops.transform_kernel
 
@@ -119,29 +151,24 @@ def test_freeze_transforms_once_and_changes_nothing(seeded, monkeypatch):
         return transform(*args, **kwargs)
 
     monkeypatch.setattr(ops, "transform_kernel", counted)
-    net.freeze()
-    forward = tf.function(lambda x: net(x, center_px))
+    kept = Executed(net, execution, constant=True)
+    forward = tf.function(lambda x: kept(x, center_px))
     for _ in range(2):
-        for a, b in zip(loose, forward(images)):
+        for a, b in zip(loose, forward(images), strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
     kernels = [k for k in net.kernels.values() if k.shape[0] > 1]
     assert len(calls) == len(kernels) > 5
 
 
-def test_frozen_layer_still_trains(seeded):
-    """In training the kernel is read anew; freezing leaves no trace in a checkpoint."""
-    layer = Conv2D(
-        "conv",
-        2,
-        Conv("conv", 3, 4),
-        dtype=tf.float64,
-        method=ConvolutionMethod("fast"),
-    )
-    layer.freeze()
-    x = tf.constant(seeded(2).normal(size=[1, 5, 7, 2]))
-    before = layer(x)
-    layer.kernel.assign(2 * layer.kernel)
-    np.testing.assert_allclose(layer(x, training=True), 2 * before, atol=1e-12)
-    np.testing.assert_array_equal(layer(x), before)  # as promised
-    assert len(layer.variables) == 2
-    assert len(tf.train.Checkpoint(layer=layer)._trackable_children()) == 1
+def test_kept_kernels_leave_no_trace_in_the_network(seeded):
+    """They are as promised while they are kept; whoever keeps none reads the kernel anew."""
+    net, execution = network(), Execution(conv="fast")
+    kernel = net.stages[0].kernels[0]
+    kept, fresh = KeptKernels(execution), Convolution(execution)
+    x = tf.constant(seeded(2).normal(size=[1, 5, 7, kernel.shape[2]]))
+    before = kept(x, kernel, None, 1)
+    variables, children = len(net.variables), net._trackable_children().keys()
+    kernel.assign(2 * kernel)
+    np.testing.assert_allclose(fresh(x, kernel, None, 1), 2 * before, atol=1e-12)
+    np.testing.assert_array_equal(kept(x, kernel, None, 1), before)
+    assert len(net.variables) == variables and net._trackable_children().keys() == children

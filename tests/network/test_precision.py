@@ -16,9 +16,13 @@ import pytest
 import tensorflow as tf
 
 import ops
+from cpm.execution import Execution
+from cpm.execution.convolution import Convolution
+from cpm.execution.use import Executed
 from cpm.network import ConvolutionalPoseMachine, layers, preset, specs
-from cpm.training import optimizers
+from cpm.training import loss, optimizers
 from cpm.training.step import TrainStep
+from cpm.training.targets import counted_maps
 from tests.helpers.training_batches import CONFIG, random_batch, tensors
 
 pytestmark = pytest.mark.slow
@@ -33,13 +37,15 @@ def make(arch, precision, *, norm="none", xla=False):
         preset(arch), stages=3, width=0.1, skeleton="lsp14", image_size=(24, 40)
     )
     network = dataclasses.replace(network, norm=norm)
-    config = dataclasses.replace(CONFIG, network=network, precision=precision, xla=xla)
-    machine = ConvolutionalPoseMachine(network, compute_dtype=precision)
+    config = dataclasses.replace(CONFIG, network=network)
+    execution = Execution(precision=precision, xla=xla, conv="direct")
+    machine = ConvolutionalPoseMachine(network)
     rng = np.random.default_rng(1)
     for kernel in machine.kernels.values():
         fan_in = np.prod(kernel.shape[:-1])
         kernel.assign(rng.normal(size=kernel.shape) * math.sqrt(2 / fan_in))
-    step = TrainStep(machine, optimizers.make_optimizer(config.optimizer, machine), config)
+    optimizer = optimizers.make_optimizer(config.optimizer, machine)
+    step = TrainStep(machine, optimizer, config, execution)
     if step.loss_scale is not None:
         step.loss_scale.scale.assign(2.0**6)  # the loss of noise is large
     return machine, step
@@ -61,6 +67,7 @@ def test_losses_and_gradients_are_those_of_float32_but_for_rounding(arch, precis
     """Eager, graph and XLA: measured, bfloat16 at most 0.12 (bound 0.73), float16 0.06 (0.09)."""
     batch = tensors(random_batch(7, 4))
     machine, reference = make(arch, "float32")
+    background = machine.config.background
     expected, expected_gradients = reference.losses_and_gradients(batch, 0)
     L, u = len(machine.kernels), ROUNDOFF[precision]
     bound = 6 * L * u
@@ -69,7 +76,8 @@ def test_losses_and_gradients_are_those_of_float32_but_for_rounding(arch, precis
     ways = [make(arch, precision, xla=xla)[1] for xla in (False, True)]
     results = [way.losses_and_gradients(batch, 0) for way in ways]
     seed = tf.constant([CONFIG.seed, 0], tf.int32)
-    results.append(ways[0]._losses_and_gradients(batch, seed))
+    counts = loss.count(counted_maps(batch, CONFIG.target, background=background), 14)
+    results.append(ways[0].core(batch, seed, counts)[:2])
     for (measurements, gradients), way in zip(results, ("graph", "XLA", "eager")):
         for key in ("loss", "loss_stage_3"):
             off = abs(float(measurements[key]) / expected[key] - 1)
@@ -98,16 +106,19 @@ def test_what_is_narrow_and_what_is_not(precision, monkeypatch):
 
     monkeypatch.setattr(ops, "conv2d", spy)
     batch = tensors(random_batch(7, 4))
-    beliefs = machine(batch["image"], batch["center_px"], training=True)
+    counts = loss.Counts(tf.constant(4.0), tf.constant(56.0))
+    _, gradients, moments = step.core(batch, tf.constant([0, 0]), counts)
     assert seen == {tf.as_dtype(precision)}
-    variables = [*machine.variables, *step._optimizer.variables]
+    variables = [*machine.variables, *step.optimizer.variables]
     kinds = {v.dtype for v in variables if v.dtype != tf.float64}  # Adam counts in it
-    assert kinds == {tf.float32} and {b.dtype for b in beliefs} == {tf.float32}
+    results = [*gradients, *tf.nest.flatten(moments)]
+    assert kinds == {tf.float32} and {t.dtype for t in results} == {tf.float32}
     seen.clear()
     wide, _ = make("mini", "float32", norm="batch")
     for variable, value in zip(wide.variables, machine.variables, strict=True):
         variable.assign(value)
-    used = [net(batch["image"], batch["center_px"])[-1] for net in (machine, wide)]
+    executed = Executed(machine, Execution(precision=precision, conv="direct"))
+    used = [net(batch["image"], batch["center_px"])[-1] for net in (executed, wide)]
     assert seen == {tf.float32}
     np.testing.assert_array_equal(*used)
 
@@ -122,11 +133,12 @@ def test_bias_gradient_is_summed_in_float32(precision, xla, seeded):
     x = tf.cast(seeded(3).uniform(size=[8, 46, 46, 2]), precision)
     weight = tf.cast(seeded(4).uniform(size=[8, 46, 46, 3]), precision)
     layer = layers.Conv2D("conv", 2, specs.Conv("conv", 3, 3))
+    convolution = Convolution(Execution())
 
     @tf.function(jit_compile=xla)
     def gradient():
         with tf.GradientTape() as tape:
-            y = layer(x)
+            y = convolution(x, layer.kernel, layer.bias, 1)
         return tape.gradient(y, layer.bias, output_gradients=weight)
 
     exact = tf.reduce_sum(tf.cast(weight, tf.float64), [0, 1, 2])
@@ -155,7 +167,7 @@ def test_batch_norm_by_narrow_maps(precision, seeded):
 
 
 def test_loss_scale_cancels():
-    """Powers of two over a range in which nothing overflows: the same gradients but for underflow."""
+    """Powers of two, none of which overflows: the same gradients but for underflow."""
     batch, found = tensors(random_batch(7, 4)), []
     for scale in (2.0**2, 2.0**6):
         _, step = make("mini", "float16")
@@ -169,7 +181,7 @@ def test_loss_scale_cancels():
 def test_overflow_leaves_variables_and_slots_alone():
     machine, step = make("mini", "float16")
     step.loss_scale.scale.assign(2.0**24)
-    everything = [*machine.trainable_variables, *step._optimizer.variables]
+    everything = [*machine.trainable_variables, *step.optimizer.variables]
     before = [v.numpy() for v in everything]
     measurements, gradients = step.losses_and_gradients(tensors(random_batch(7, 4)), 0)
     assert math.isfinite(measurements["loss"])

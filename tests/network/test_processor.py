@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cpm.network import processor
+from cpm.execution import processor
 
 
 def resident_bytes():

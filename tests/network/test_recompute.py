@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cpm.execution import Execution, recompute
+from cpm.execution import training as training_module
+from cpm.execution.training import Training
 from cpm.network import ConvolutionalPoseMachine, layers, preset, specs
-from cpm.network.recompute import recomputed
 from cpm.training import optimizers
 from cpm.training.step import TrainStep
 from tests.helpers.training_batches import CONFIG, random_batch, tensors
@@ -25,15 +27,13 @@ def trained(arch, norm, recompute, *, xla, precision="float32", steps=3):
     config = dataclasses.replace(
         CONFIG,
         network=dataclasses.replace(network, norm=norm),
-        xla=xla,
-        precision=precision,
     )
-    machine = ConvolutionalPoseMachine(
-        config.network, seed=1, compute_dtype=precision, recompute=recompute
-    )
+    execution = Execution(xla=xla, conv="direct", precision=precision, recompute=recompute)
+    machine = ConvolutionalPoseMachine(config.network, seed=1)
     for kernel in machine.kernels.values():  # the release's start leaves nothing to compare
         kernel.assign(kernel * (5.0 if arch != "mini" else 1.0))
-    step = TrainStep(machine, optimizers.make_optimizer(config.optimizer, machine), config)
+    optimizer = optimizers.make_optimizer(config.optimizer, machine)
+    step = TrainStep(machine, optimizer, config, execution)
     batch, first = tensors(random_batch(8)), None
     for number in range(steps):
         _, gradients = step.losses_and_gradients(batch, number)
@@ -68,7 +68,7 @@ def test_recomputed_in_bfloat16_is_the_ordinary_one_too():
         np.testing.assert_array_equal(other, one)
 
 
-def some_layers(**options):
+def some_layers():
     description = [
         specs.Conv("a", 3, 4, norm=True),
         specs.MaxPool("pool", 2, 2),
@@ -76,56 +76,76 @@ def some_layers(**options):
         specs.Conv("b", 3, 4, stride=2),
         specs.Conv("c", 1, 2, relu=False),
     ]
-    return layers.Block("block", 3, description, **options)
+    return layers.Block("block", 3, description)
+
+
+def apply(block, x, **options):
+    """The block in training, recomputed: (result, {norm: moments})."""
+    training = Training(Execution(recompute=True, conv="direct", **options))
+    return training(block, x, training=True, seed=[0, 1]), training.moments
 
 
 @MODES
-def test_moving_averages_move_once(xla, seeded):
+def test_moments_are_reported_once_and_nothing_moves(xla, seeded):
     x = tf.constant(seeded(1).normal(2.0, size=[2, 8, 12, 3]), tf.float32)
-    block = some_layers(recompute=True)
+    block = some_layers()
 
     @tf.function(jit_compile=xla)
     def run():
         with tf.GradientTape() as tape:
-            y = block(x, training=True, seed=[0, 1])
+            y, moments = apply(block, x)
             total = tf.reduce_sum(y**2)
-        return tape.gradient(total, block.trainable_variables)
+        return tape.gradient(total, block.trainable_variables), moments
 
-    run()
+    _, moments = run()
     norm = block.layers[1]
+    assert not norm.moving_mean.numpy().any()
     batch_mean = tf.reduce_mean(block.layers[0](x), [0, 1, 2])
-    np.testing.assert_allclose(
-        norm.moving_mean.numpy(), 0.1 * batch_mean.numpy(), rtol=1e-4, atol=1e-6
-    )
+    np.testing.assert_allclose(moments[norm.name][0], batch_mean, rtol=1e-4, atol=1e-6)
+
+
+@MODES
+def test_moving_averages_move_once_in_a_step(xla):
+    """After one step they are a tenth of the way from 0 to the moments of the batch."""
+    config = dataclasses.replace(CONFIG, network=dataclasses.replace(CONFIG.network, stages=1))
+    machine = ConvolutionalPoseMachine(config.network)
+    execution = Execution(xla=xla, conv="direct", recompute=True)
+    optimizer = optimizers.make_optimizer(config.optimizer, machine)
+    batch = tensors(random_batch(8))
+    first, norm = machine.trunk.layers[:2]
+    image = tf.cast(batch["image"], tf.float32) / 256 - 0.5
+    batch_mean = tf.reduce_mean(first(image), [0, 1, 2])
+    TrainStep(machine, optimizer, config, execution).losses_and_gradients(batch, 0)
+    np.testing.assert_allclose(norm.moving_mean, 0.1 * batch_mean, rtol=1e-4, atol=1e-6)
 
 
 def test_block_keeps_the_maps_between_segments_and_no_others(monkeypatch):
-    """A segment ends where the map gets smaller; used, the block computes in one go."""
-    found = []
+    """A segment ends where the map gets smaller."""
+    kept = []
 
-    def spy(segment, xs, seed):
-        found.append([type(layer).__name__ for layer in segment])
-        return recomputed(segment, xs, seed)
+    def spy(segment, x):
+        kept.append(x.shape.as_list())
+        return recompute.recomputed(segment, x)
 
-    monkeypatch.setattr(layers, "recomputed", spy)
-    block = some_layers(recompute=True)
-    x = tf.ones([1, 8, 8, 3])
-    block(x)
-    assert not found
-    block(x, training=True, seed=[0, 1])
-    assert found == [
+    monkeypatch.setattr(training_module, "recomputed", spy)
+    block = some_layers()
+    apply(block, tf.ones([1, 8, 8, 3]))
+    assert kept == [[1, 8, 8, 3], [1, 4, 4, 4], [1, 2, 2, 4]]
+    found = recompute.segments(block.layers)
+    assert [[type(layer).__name__ for layer in segment] for segment in found] == [
         ["Conv2D", "BatchNorm", "Relu", "MaxPool"],
         ["Dropout", "Conv2D", "Relu"],
         ["Conv2D"],
     ]
+    assert recompute.segments([]) == []
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_gradient_that_is_no_number_stays_none(bad):
     """float16's overflow has to arrive at the loss scale."""
-    block = some_layers(recompute=True)
+    block = some_layers()
     x = tf.Variable(tf.ones([1, 8, 8, 3]))
     with tf.GradientTape() as tape:
-        total = bad * tf.reduce_sum(block(x, training=True, seed=[0, 1]))
+        total = bad * tf.reduce_sum(apply(block, x)[0])
     gradients = tape.gradient(total, [x, *block.trainable_variables])
     assert all(not np.isfinite(gradient.numpy()).all() for gradient in gradients[-2:])

@@ -12,12 +12,20 @@ import tensorflow as tf
 
 from cpm.cli import evaluate
 from cpm import checkpoints
-from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TrainConfig
+from cpm.config import (
+    AUGMENTATIONS,
+    DataConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    TargetConfig,
+    TrainConfig,
+)
 from cpm.data import pipeline, records, splits
 from cpm.data.person import Origin, Person, Pose
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
+from cpm.execution import Execution
 from cpm.inference import predict_batch
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
@@ -29,11 +37,13 @@ pytestmark = pytest.mark.slow
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(32, 40)),
     data=DataConfig(batch_size=4, max_people=1, augment=AUGMENTATIONS["strong"]),
+    target=TargetConfig(sigma_px=7.0, foreground_weight=0.0),
+    optimizer=OptimizerConfig(optimizer="adam"),
     steps=8,
-    eval_every=8,
-    save_every=3,
     seed=3,
 )
+EXECUTION = Execution(eval_every=8, save_every=3)
+FLOAT16 = dataclasses.replace(EXECUTION, precision="float16")
 
 AVERAGED = dataclasses.replace(CONFIG, average_decay=0.7)
 
@@ -58,9 +68,10 @@ def data(tmp_path_factory):
     return [str(folder / "noise")]
 
 
-def start(config, data, folder, **options):
+def start(config, data, folder, execution=EXECUTION, **options):
     """A run that measures itself as bin/train.py's does."""
-    return loop.Run(config, data, folder, evaluate.validation(config, data), **options)
+    validate = evaluate.validation(config, data)
+    return loop.Run(config, execution, data, folder, validate, **options)
 
 
 def weights(run):
@@ -69,19 +80,24 @@ def weights(run):
 
 
 @pytest.mark.parametrize(
-    "config",
-    [CONFIG, AVERAGED, dataclasses.replace(CONFIG, precision="float16")],
-    ids=["plain", "average", "float16"],
+    "config, execution",
+    [
+        (CONFIG, EXECUTION),
+        (AVERAGED, EXECUTION),
+        (CONFIG, FLOAT16),
+        (CONFIG, dataclasses.replace(EXECUTION, replicas=2)),
+    ],
+    ids=["plain", "average", "float16", "replicas"],
 )
-def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution):
     """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
 
     The loss scale of float16 doubles after three steps, within the part and across the cut.
     """
-    narrow = config.precision == "float16"
+    narrow = execution.precision == "float16"
 
     def begin(folder):
-        run = start(config, data, folder)
+        run = start(config, data, folder, execution)
         if narrow:
             run.step.loss_scale.every = 3
             if not run.start:
@@ -120,6 +136,39 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config):
     ]
     assert timeless[0] == timeless[1]
     assert [r["step"] for r in timeless[0]] == [*range(1, 9), 8]
+
+
+@pytest.mark.parametrize("precisions", [("float32", "float16"), ("float16", "float32")])
+def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
+    """Said in a line. A loss scale that is not needed is dropped; a new one starts afresh."""
+    first, second = (dataclasses.replace(EXECUTION, precision=name) for name in precisions)
+    begun = dataclasses.replace(CONFIG, steps=8)
+    run = start(begun, data, tmp_path, first)
+    honest = run.one_step
+
+    def interrupted(step, batch):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return honest(step, batch)
+
+    run.one_step = interrupted
+    with pytest.raises(loop.Interrupted):
+        run.train()
+    saved = [v.numpy() for v in run.network.variables]
+    changed = dataclasses.replace(second, recompute=True, replicas=2)
+    again = start(begun, data, tmp_path, changed)
+    line = f"precision {precisions[0]} → {precisions[1]}, recompute False → True, replicas 1 → 2"
+    assert f"after step 3, computed in another way: {line}" in capsys.readouterr().out
+    for a, b in zip(saved, again.network.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    if again.step.loss_scale is not None:
+        assert float(again.step.loss_scale.scale) == 2.0**16
+    again.train()
+    assert [r["step"] for r in read_metrics(tmp_path)] == [*range(1, 9), 8]
+    start(begun, data, tmp_path, changed)
+    assert "in another way" not in capsys.readouterr().out
+    with pytest.raises(UsageError, match="holds a run with seed = 3"):
+        start(dataclasses.replace(CONFIG, seed=4), data, tmp_path, changed)
 
 
 def test_killed_run_goes_on_from_the_last_save(tmp_path, data):
@@ -185,8 +234,8 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
 
 def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
     """At 2^24 any gradient overflows: the scale halves until it does not, and the run goes on."""
-    config = dataclasses.replace(CONFIG, precision="float16", steps=3, log_every=1)
-    run = start(config, data, tmp_path)
+    config = dataclasses.replace(CONFIG, steps=3)
+    run = start(config, data, tmp_path, dataclasses.replace(FLOAT16, log_every=1))
     run.step.loss_scale.scale.assign(2.0**24)
     before = [v.numpy() for v in run.network.trainable_variables]
     run.train()
@@ -199,9 +248,8 @@ def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
 
 @pytest.mark.parametrize("what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)])
 def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
-    """A gradient that overflows at the smallest scale; a loss, which no scale has touched, at any."""
-    config = dataclasses.replace(CONFIG, precision="float16")
-    run = start(config, data, tmp_path)
+    """A gradient that overflows at the smallest scale; a loss, which no scale touches, at any."""
+    run = start(CONFIG, data, tmp_path, FLOAT16)
     run.step.loss_scale.scale.assign(scale)
     honest = run.step.losses_and_gradients
 
@@ -255,8 +303,7 @@ def test_averaged_weights_are_what_is_used(tmp_path, data):
 
 
 def test_run_writes_tensorboard_and_metrics(tmp_path, data):
-    config = dataclasses.replace(CONFIG, log_every=2)
-    start(config, data, tmp_path).train()
+    start(CONFIG, data, tmp_path, dataclasses.replace(EXECUTION, log_every=2)).train()
     events = [f for f in os.listdir(tmp_path) if f.startswith("events.out")]
     tags = set()
     for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):

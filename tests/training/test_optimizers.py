@@ -116,14 +116,13 @@ def test_apply_multiplies_gradients_by_the_factor(make):
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_graph_changes_so_many_variables_at_once(monkeypatch, ops_before, at_once):
+def test_graph_changes_so_many_variables_at_once(ops_before, at_once):
     """Variable i waits for the change of variable i - at_once, and for what that has waited for."""
-    monkeypatch.setattr(optimizers, "operations_at_once", lambda: at_once)
     variables = [tf.Variable(tf.ones([2, 3])) for _ in range(5)]
     optimizer = optimizers.Momentum(variables)
     gradients = [tf.ones([2, 3])] * 5
     graph = tf.function(
-        lambda: optimizer.apply(gradients, 0.1, tf.constant(0.5))
+        lambda: optimizer.apply(gradients, 0.1, tf.constant(0.5), at_once=at_once)
     ).get_concrete_function()
     changes = [op for op in graph.graph.get_operations() if op.type == "AssignSubVariableOp"]
     assert len(changes) == 5

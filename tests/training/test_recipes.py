@@ -1,13 +1,17 @@
-"""The recipes: each number of the sources, no recipe without a preset, flags and scripts that reach them."""
+"""The recipes: each number of the sources, every preset, and the flags that reach them."""
 
 import dataclasses
 
 import pytest
 from absl import flags
 
-from cpm.cli.flags import define_data_flags, define_network_flags, train_config_from_flags
+from cpm.cli.flags import (
+    define_run_flags,
+    settings_from_flags,
+)
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
+from cpm.execution import Execution, Settings
 from cpm.network import PRESETS, ConvolutionalPoseMachine
 from cpm.training.optimizers import learning_rate_multipliers
 from cpm.training.recipes import RECIPES, default_recipe, recipe
@@ -16,25 +20,46 @@ from cpm.training.schedules import learning_rate
 
 def from_flags(*arguments, **options):
     values = flags.FlagValues()
-    define_network_flags(values)
-    define_data_flags(values)
+    define_run_flags(values=values)
     values(["script", *arguments])
-    return train_config_from_flags(values, **options)
+    return settings_from_flags(values, **options)
 
 
 @pytest.mark.parametrize("arch", [None, *PRESETS])
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_is_a_configuration_that_survives_json(name, arch):
-    config = recipe(name, arch)
-    assert from_dict(TrainConfig, to_dict(config)) == config
+    settings = recipe(name, arch)
+    assert from_dict(Settings, to_dict(settings)) == settings
     if arch:
-        assert config.network.arch == arch
-        assert config.network.image_size == PRESETS[arch].image_size
+        assert settings.config.network.arch == arch
+        assert settings.config.network.image_size == PRESETS[arch].image_size
+
+
+def test_the_defaults_are_those_of_the_default_recipe():
+    """So that a configuration made by hand trains as the script does."""
+    assert recipe("mini") == Settings(TrainConfig(), Execution()) == Settings()
+
+
+@pytest.mark.parametrize(
+    "name, steps, eval_every, save_every",
+    [
+        ("mini", 2800, 700, 350),
+        ("synthetic", 4000, 2000, 350),
+        ("modern", 100_000, 2000, 500),
+        ("paper", 600_000, 5000, 1000),
+        ("release", 600_000, 5000, 1000),
+        ("blog", 600_000, 5000, 1000),
+    ],
+)
+def test_recipe_says_how_often_it_is_looked_at(name, steps, eval_every, save_every):
+    settings = recipe(name)
+    assert settings.config.steps == steps
+    assert settings.execution == Execution(eval_every=eval_every, save_every=save_every)
 
 
 def test_recipe_paper():
     """The release's solver, data layer and targets (docs/facts.md)."""
-    config = recipe("paper")
+    config = recipe("paper").config
     # 14 joints and the background.
     expected = dataclasses.replace(PRESETS["paper"], skeleton="lsp14")
     assert config.network == expected and expected.norm == "none"
@@ -59,7 +84,7 @@ def test_recipe_paper():
 )
 def test_recipe_multipliers_of_the_release(name, arch, first, later):
     """lr_mult of weights and biases: `paper` 5/10 and 1/2, `vgg` 1/2 and 4/8."""
-    config = from_flags(f"--recipe={name}", "--width=0.05", "--stages=3")
+    config = from_flags(f"--recipe={name}", "--width=0.05", "--stages=3").config
     assert config.network.arch == arch
     network = ConvolutionalPoseMachine(config.network)
     factors = learning_rate_multipliers(config.optimizer, network)
@@ -72,7 +97,7 @@ def test_recipe_multipliers_of_the_release(name, arch, first, later):
 
 
 def test_recipe_blog():
-    config = recipe("blog")
+    config = recipe("blog").config
     network, target, data = config.network, config.target, config.data
     assert (network.arch, network.background, network.center_map) == (
         "vgg",
@@ -91,7 +116,8 @@ def test_recipe_blog():
 
 
 def test_recipe_modern():
-    config = recipe("modern", "paper")
+    config = recipe("modern", "paper").config
+    assert config.target.foreground_weight == 0 and config.data.batch_size == 8
     assert config.network.norm == "batch" and config.target.mask_absent
     assert (config.optimizer.optimizer, config.optimizer.schedule) == ("adam", "cosine")
     assert config.optimizer.warmup_steps > 0 and config.data.augment.hue > 0
@@ -119,13 +145,13 @@ def test_default_recipe():
 )
 def test_joints_of_a_recipe(arguments, data, expected):
     """The paper's 14 joints, where the data has them; else what the data has."""
-    assert from_flags(*arguments, skeleton=data).network.skeleton == expected
+    assert from_flags(*arguments, skeleton=data).config.network.skeleton == expected
 
 
 def test_flags_change_a_recipe():
-    config = from_flags("--recipe=paper", "--mask_absent", "--norm=batch", "--sigma=9")
+    config = from_flags("--recipe=paper", "--mask_absent", "--norm=batch", "--sigma=9").config
     assert config.target.mask_absent and config.target.sigma_px == 9
     assert config.network.norm == "batch"
-    assert config.optimizer == recipe("paper").optimizer
-    small = from_flags("--recipe=paper", "--arch=mini")
+    assert config.optimizer == recipe("paper").config.optimizer
+    small = from_flags("--recipe=paper", "--arch=mini").config
     assert small.network.arch == "mini" and small.network.background

@@ -7,24 +7,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm.config import PRECISIONS
+from cpm.execution import Execution
+from cpm.execution.settings import PRECISIONS
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training import loss, optimizers, targets
 from cpm.training.step import TrainStep
 from tests.helpers.training_batches import CONFIG, random_batch, tensors
 
 
-def make(config=CONFIG, seed=0, **options):
-    network = ConvolutionalPoseMachine(config.network, seed=seed, compute_dtype=config.precision)
+def make(config=CONFIG, execution=Execution(), seed=0, **options):
+    network = ConvolutionalPoseMachine(config.network, seed=seed)
     optimizer = optimizers.make_optimizer(config.optimizer, network)
-    return network, TrainStep(network, optimizer, config, **options)
+    return network, TrainStep(network, optimizer, config, execution, **options)
 
 
 def test_losses_and_gradients_graph_equals_xla():
     """Same weights, same batch; batch norm's tiny variances amplify float32 rounding: 1e-3."""
     batch, found = tensors(random_batch(1)), []
     for xla in (False, True):
-        _, step = make(dataclasses.replace(CONFIG, xla=xla), compile_core=xla)
+        _, step = make(execution=Execution(xla=xla), compile_core=xla)
         found.append(step.losses_and_gradients(batch, step=4))
     (graph, graph_gradients), (xla, xla_gradients) = found
     assert graph.keys() == xla.keys()
@@ -132,13 +133,14 @@ def test_update_clips_and_applies():
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_one_trace_for_all_steps(precision):
     """Another step number, rate, loss scale or batch content must not compile again."""
-    _, step = make(dataclasses.replace(CONFIG, precision=precision))
+    _, step = make(execution=Execution(precision=precision, replicas=2))
     for number in range(3):
-        _, gradients = step.losses_and_gradients(tensors(random_batch(number)), number)
+        _, gradients = step.losses_and_gradients(tensors(random_batch(number, 4)), number)
         step.update(gradients, 0.1 / (1 + number))
         if precision == "float16":
             step.loss_scale.adjust(False)
-    assert step._core.experimental_get_tracing_count() == 1
+    for function in (step._core, step._sums):
+        assert function.experimental_get_tracing_count() == 1
     assert step._update.experimental_get_tracing_count() <= 1  # 0: all were left out
 
 
@@ -152,11 +154,10 @@ def test_overfits_one_batch_of_four(precision):
     """
     config = dataclasses.replace(
         CONFIG,
-        precision=precision,
         network=dataclasses.replace(CONFIG.network, stages=2, width=0.5),
     )
     batch = tensors(random_batch(5, size=4))
-    _, step = make(config)
+    _, step = make(config, Execution(precision=precision))
     losses = []
     for number in range(300):
         measurements, gradients = step.losses_and_gradients(batch, number)

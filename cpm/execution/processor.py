@@ -1,8 +1,4 @@
-"""What the network is computed on: a GPU or a CPU, its cores, the threads of one operation, memory.
-
-Asked while tracing, so that nothing computed depends on it but how: results stay the same up to
-rounding.
-"""
+"""The machine a network is computed on: a GPU or a CPU, its cores, its memory."""
 
 import ctypes
 import os
@@ -20,16 +16,6 @@ def usable_cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def threads_of_operation():
-    """Among how many threads TensorFlow shares out one operation on the CPU."""
-    return tf.config.threading.get_intra_op_parallelism_threads() or usable_cores()
-
-
-def operations_at_once():
-    """How many operations TensorFlow runs at the same time on the CPU, if they can be."""
-    return tf.config.threading.get_inter_op_parallelism_threads() or usable_cores()
 
 
 def return_freed_memory():

@@ -1,0 +1,78 @@
+"""The `Execution`: how a run is computed and how often it is looked at, as one frozen value.
+
+A script decides it once (cpm/cli/flags.py) and passes it down; nothing reads it from anywhere else. It
+may differ between the parts of a resumed run. What is learned is the `TrainConfig` (cpm/config.py).
+"""
+
+import dataclasses
+
+from cpm.config import TrainConfig, changed, require, require_one_of
+
+CONVOLUTIONS = ("auto", "direct", "fast")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Execution:
+    """How a network is computed, in training and in use.
+
+    Attributes:
+      xla: compile with XLA what gains by it (cpm/execution/convolution.py).
+      conv: how convolutions are computed, one of `CONVOLUTIONS` (cpm/execution/convolution.py).
+      precision: one of `PRECISIONS`, the type the layers compute in during training. Variables,
+        statistics, loss, targets, the optimizer and all use of the network stay float32. float16
+        has its loss scaled (cpm/training/loss_scale.py).
+      recompute: keep little for the backward pass and compute the rest again there
+        (cpm/execution/recompute.py).
+      replicas: parts of a batch that are computed side by side, on a CPU with one thread each
+        (cpm/execution/replicas.py). Batch norms take the moments of their own part.
+      serial: run one operation after the other on a CPU, each on all cores. A large network's
+        operations keep all cores busy, and several at once only hold more memory.
+      eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
+      gradients_every: steps between records of every kernel's gradient; 0 = none.
+    """
+
+    xla: bool = False
+    conv: str = "auto"
+    precision: str = "float32"
+    recompute: bool = False
+    replicas: int = 1
+    serial: bool = False
+    eval_every: int = 700
+    save_every: int = 350
+    log_every: int = 20
+    gradients_every: int = 0
+
+    def __post_init__(self):
+        require_one_of(self, CONVOLUTIONS, "conv")
+        require_one_of(self, PRECISIONS, "precision")
+        require(self, "> 0", "replicas", "eval_every", "save_every", "log_every")
+        require(self, ">= 0", "gradients_every")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that a script decides about a run.
+
+    Attributes:
+      config: `TrainConfig`, what is learned.
+      execution: `Execution`, how it is computed.
+    """
+
+    config: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    execution: Execution = dataclasses.field(default_factory=Execution)
+
+    def changed(self, changes):
+        """Settings with some fields replaced.
+
+        Args:
+          changes: as of `cpm.config.changed` for the `TrainConfig`; those of the `Execution` under
+            the key `execution`.
+
+        >>> settings = Settings().changed({"steps": 5, "execution": {"xla": True}})
+        >>> settings.config.steps, settings.execution.xla
+        (5, True)
+        """
+        changes = dict(changes)
+        execution = changed(self.execution, changes.pop("execution", {}))
+        return Settings(changed(self.config, changes), execution)

@@ -1,0 +1,56 @@
+"""A network in use: the same layers, computed as an `Execution` says."""
+
+import tensorflow as tf
+
+from cpm.execution import replicas
+from cpm.execution.convolution import Convolution, KeptKernels, compiles_whole
+from cpm.network.layers import Conv2D, Residual
+
+
+class Executed:
+    """A network with the way it is computed; called like the network, and described like it.
+
+    Attributes:
+      network: the plain `ConvolutionalPoseMachine`.
+      compiled: whether functions that call it should be compiled by XLA as a whole.
+      config, skeleton, stride, origin_px: the network's.
+
+    Args:
+      network: `ConvolutionalPoseMachine`.
+      execution: `Execution`; its `xla`, `conv` and `replicas` count.
+      constant: promises that no weight changes any more: what can be computed from the weights
+        once, is.
+    """
+
+    def __init__(self, network, execution, *, constant=False):
+        self.network = network
+        self.compiled = compiles_whole(execution)
+        self.config, self.skeleton = network.config, network.skeleton
+        self.stride, self.origin_px = network.stride, network.origin_px
+        self._replicas = execution.replicas
+        self._convolution = (KeptKernels if constant else Convolution)(execution)
+
+    def __call__(self, images, center_px, *, training=False):
+        """The network's belief maps of every stage; the parts of a batch side by side.
+
+        Args:
+          images: `[B, H, W, 3]`.
+          center_px: `[B, 2]`.
+          training: False; a network is trained by cpm/training/step.py.
+        """
+        if training:
+            raise ValueError("a network in use is not trained; train its plain network")
+        batch = tf.convert_to_tensor(images), tf.convert_to_tensor(center_px)
+        parts = replicas.cut(batch, self._replicas)
+        return replicas.join([self.network(*part, apply=self._apply) for part in parts])
+
+    def _apply(self, block, x, *, training, seed):
+        """`block(x)`."""
+        for layer in block.layers:
+            if isinstance(layer, Conv2D):
+                x = self._convolution(x, layer.kernel, layer.bias, layer.stride)
+            elif isinstance(layer, Residual):
+                x = layer.add(x, self._apply(layer, x, training=training, seed=seed))
+            else:
+                x = layer(x)
+        return x
