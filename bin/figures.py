@@ -8,14 +8,26 @@
     python bin/figures.py --figure=gallery --count=8 --out=docs/gallery.jpg
     python bin/figures.py --figure=beliefs --ckpt=runs/lsp --out=beliefs.png
     python bin/figures.py --figure=stages --runs=runs/2,runs/6 --metric=pck@0.2 --out=stages.png
+    python bin/figures.py --figure=architecture --arch=paper --out=docs/guide/architecture_paper.png
+    python bin/figures.py --figure=data_road --seed=26 --out=docs/guide/data_road.jpg
+    python bin/figures.py --figure=targets --out=docs/guide/targets.jpg
+    python bin/figures.py --figure=receptive_fields --out=docs/guide/receptive_fields.jpg
+    python bin/figures.py --figure=learning_rate --out=docs/guide/learning_rate.png
 
 samples: embedded people with their true skeletons. training: losses and scores of one run.
 comparison: a score of several runs against minutes of training. stages: a run's last score after
-each stage, as in the paper's figure 6. reliability: share of correct joints against the confidence of
-one run's last evaluation, from its eval/validation.json. poses: predicted and true skeletons of typical validation
-people of one run, without the photographs, which may not be ours to show. failures: the same of
-those who are missed most, --count of each kind. gallery: embedded people as --ckpt sees them, without
-boxes. beliefs: its belief maps of one of them, from the first stage to the last.
+each stage, as in the paper's figure 6. reliability: share of correct joints against the confidence
+of one run's last evaluation, from its eval/validation.json. poses: predicted and true skeletons of
+typical validation people of one run, without the photographs, which may not be ours to show.
+failures: the same of those who are missed most, --count of each kind. gallery: embedded people as
+--ckpt sees them, without boxes. beliefs: its belief maps of one of them, from the first stage to
+the last.
+
+The figures of docs/guide/ need no run. architecture: the layers of the preset --arch with their
+shapes. data_road: one synthetic person as image, crop, augmented crop, maps and joints; --ckpt is
+the network. targets: the ideal belief maps of a crop with two people, of stage 1 and of later
+stages. receptive_fields: what stages 1 to 3 of mini and paper see of a crop. learning_rate: the
+schedules of all recipes.
 """
 
 import dataclasses
@@ -27,10 +39,17 @@ from absl import flags
 from cpm.cli import command_line, evaluate
 from cpm import files, synthetic
 from cpm.checkpoints import load_network, pretrained
+from cpm.config import AUGMENTATIONS, DecodingConfig
+from cpm.data.examples import encode_person
+from cpm.data.prepare import example_maker
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation.failures import worst
+from cpm.geometry import transform_points
 from cpm.inference import Predictor
+from cpm.inference.batches import find_joints
+from cpm.network import PRESETS, preset, summary
+from cpm.network.architectures import architecture as plan_of
 from cpm.plots import (
     check_picture_name,
     contact_sheet,
@@ -39,9 +58,18 @@ from cpm.plots import (
     draw_stages,
     write_picture,
 )
+from cpm.plots.architecture import draw_architecture
+from cpm.plots.data_road import Road, draw_data_road
 from cpm.plots.gallery import poses_sheet
+from cpm.plots.receptive_fields import draw_receptive_fields
 from cpm.plots.reliability import reliability_diagram
+from cpm.plots.schedules import learning_rates
+from cpm.plots.targets import draw_targets
+from cpm.skeleton import ABSENT
+from cpm.training import schedules
+from cpm.training.recipes import RECIPES, recipe
 from cpm.training.run_folder import read_config, read_metrics
+from cpm.training.targets import make_targets
 
 # Belief maps of one joint a limb are enough to see.
 SHOWN = ("head_top", "left_wrist", "right_knee", "left_ankle")
@@ -53,13 +81,15 @@ flags.DEFINE_enum(
     [
         *("samples", "training", "comparison", "stages", "reliability", "poses"),
         *("failures", "gallery", "beliefs"),
+        *("architecture", "data_road", "targets", "receptive_fields", "learning_rate"),
     ],
     "Figure to draw; the text above says what each shows.",
     required=True,
 )
 flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
 flags.DEFINE_list("runs", [], "Run folders, separated by commas.")
-flags.DEFINE_string("ckpt", pretrained.NAME, "Network that gallery and beliefs show.")
+flags.DEFINE_string("ckpt", pretrained.NAME, "Network that gallery, beliefs and data_road show.")
+flags.DEFINE_enum("arch", "mini", list(PRESETS), "Preset that architecture shows.")
 flags.DEFINE_string("metric", "pck@0.2", "Score that comparison and stages show.")
 flags.DEFINE_integer(
     "count",
@@ -67,7 +97,7 @@ flags.DEFINE_integer(
     "Number of people to draw, in failures of each kind. Default: by figure, 4 to 24.",
     lower_bound=1,
 )
-flags.DEFINE_integer("seed", 0, "Seed of the synthetic people.")
+flags.DEFINE_integer("seed", 0, "Seed of the synthetic people.", lower_bound=0)
 
 
 def main(_):
@@ -139,8 +169,8 @@ def failures():
     rows = worst(result.people, network.skeleton, FLAGS.count or 4)
     if not rows:
         raise UsageError(
-            f"--figure=failures: of the validation people of {FLAGS.runs[0]} nobody with a torso is "
-            "missed; look at: --figure=poses"
+            f"--figure=failures: of the validation people of {FLAGS.runs[0]} nobody with a torso "
+            "is missed; look at: --figure=poses"
         )
     columns = min(map(len, rows.values()))  # a kind a row
     rows = {kind: some[:columns] for kind, some in rows.items()}
@@ -192,6 +222,146 @@ def beliefs():
     return draw_stages(found.crop, found.beliefs, found.skeleton, shown or None)
 
 
+def architecture():
+    """The layers of one preset, stage by stage."""
+    config = preset(FLAGS.arch)
+    layers = summary.layer_rows(config)
+    parameters = sum(layer.parameters for layer in layers)
+    multiply_adds = sum(layer.multiply_adds for layer in layers)
+    title = (
+        f"{config.arch}: {config.stages} stages, {parameters / 1e6:.2g} million parameters, "
+        f"{multiply_adds / 1e9:.2g} billion multiply-adds an image"
+    )
+    return draw_architecture(
+        plan_of(config),
+        layers,
+        title=title,
+        image_size=config.image_size,
+        center_map=config.center_map,
+    )
+
+
+def data_road():
+    """One synthetic person, the first of --seed, from the image to the joints found."""
+    network, _, _ = load_network(FLAGS.ckpt)
+    config = dataclasses.replace(recipe("mini").config, network=network.config)
+    person = synthetic.make_person(FLAGS.seed, 0)
+    crop = example_of(person, config, AUGMENTATIONS["none"])
+    seen = example_of(person, config, AUGMENTATIONS["strong"])
+    grid = {"stride": network.stride, "origin_px": network.origin_px}
+    ideal = make_targets(seen, config.target, background=False, **grid)
+    joints = len(network.skeleton)
+    beliefs = network(seen["image"], seen["center_px"])
+    found_px, _ = find_joints(network, beliefs[-1], DecodingConfig())
+    height, width = config.network.image_size
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
+    to_image = crop["crop_to_image"][0].numpy()
+    return draw_data_road(
+        Road(
+            image=person.image,
+            image_joints_px=transform_points(to_image, known_joints_px(crop)),
+            frame_px=transform_points(to_image, corners),
+            crop=pixels(crop),
+            crop_joints_px=known_joints_px(crop),
+            augmented=pixels(seen),
+            augmented_joints_px=known_joints_px(seen),
+            ideal=ideal.later[0].numpy(),
+            beliefs=beliefs[-1][0, ..., :joints].numpy(),
+            joints_px=found_px[0].numpy(),
+            stages=len(beliefs),
+        ),
+        network.skeleton,
+    )
+
+
+def targets():
+    """Ideal maps of the first synthetic person of --seed with somebody else in the crop."""
+    config = recipe("mini").config
+    for index in range(200):
+        person = synthetic.make_person(FLAGS.seed, index)
+        batch = example_of(person, config, AUGMENTATIONS["none"])
+        joints_px = batch["joints_px"][0, : 1 + len(person.others)].numpy()
+        inside = (joints_px > 0) & (joints_px < np.array(config.network.image_size[::-1]) - 1)
+        if person.others and inside.all(-1).mean(1).min() > 0.6:
+            break
+    else:
+        raise UsageError(f"--seed={FLAGS.seed}: no crop shows two people; name another seed")
+    ideal = make_targets(batch, config.target, stride=config.network.stride, background=True)
+    return draw_targets(
+        pixels(batch),
+        joints_px,
+        batch["state"][0, : len(joints_px)].numpy(),
+        ideal.first[0].numpy(),
+        ideal.later[0].numpy(),
+        person.skeleton,
+        "head_top",
+    )
+
+
+def receptive_fields():
+    """What the first three stages of two networks see around a wrist of the first of --seed."""
+    person = synthetic.make_person(FLAGS.seed, 0)
+    panels = []
+    for arch in ("mini", "paper"):
+        network = dataclasses.replace(preset(arch), skeleton=person.skeleton.name)
+        config = dataclasses.replace(recipe("mini").config, network=network)
+        example = example_of(person, config, AUGMENTATIONS["none"])
+        wrist_px = example["joints_px"][0, 0, person.skeleton.index("left_wrist")].numpy()
+        stride = config.network.stride
+        cell_px = np.floor(wrist_px / stride) * stride + (stride - 1) / 2
+        fields_px = [row.receptive_field_px for row in summary.stage_rows(config.network)[:3]]
+        height, width = config.network.image_size
+        panels.append((f"{arch}, crop of {height}×{width}", pixels(example), cell_px, fields_px))
+    return draw_receptive_fields(panels)
+
+
+def learning_rate():
+    """The learning rate of every recipe over its whole run."""
+    panels = []
+    for name in RECIPES:
+        config = recipe(name).config
+        optimizer, steps = config.optimizer, config.steps
+        shown = sorted({*np.linspace(0, steps - 1, 400).astype(int), *range(min(steps, 1000))})
+        rates = [(step, schedules.learning_rate(optimizer, step, steps)) for step in shown]
+        factors = {
+            "stage 1": optimizer.stage_1_multiplier,
+            "stages ≥ 2": optimizer.later_stage_multiplier,
+        }
+        lines = {
+            label: [(step, factor * rate) for step, rate in rates]
+            for label, factor in factors.items()
+        }
+        if len(set(factors.values())) == 1:
+            lines = {"all stages": lines["stage 1"]}
+        schedule = "in steps" if optimizer.schedule in ("step", "milestones") else "cosine"
+        rule = {"sgd": "SGD", "adam": "Adam", "muon": "Muon"}[optimizer.optimizer]
+        text = f"{rule}, {schedule}, {steps:,} steps of {config.data.batch_size}"
+        if optimizer.warmup_steps:
+            text += f", warm-up {optimizer.warmup_steps}"
+        panels.append((name, text, lines, schedule == "in steps"))
+    return learning_rates(panels)
+
+
+def example_of(person, config, augment):
+    """A batch of one person, made as training makes it."""
+    data = dataclasses.replace(config.data, augment=augment)
+    make = example_maker([person.skeleton], config.network, data, seed=config.seed)
+    record, _ = encode_person(person)
+    example = make(0, 0, record)  # epoch, number of the folder
+    return {key: value[np.newaxis] for key, value in example.items()}
+
+
+def known_joints_px(batch):
+    """`[P, 2]` of the primary person of a batch of one; nan where the data has no such joint."""
+    present = batch["state"][0, 0].numpy() != ABSENT
+    return np.where(present[:, np.newaxis], batch["joints_px"][0, 0].numpy(), np.nan)
+
+
+def pixels(batch):
+    """`[H, W, 3]` uint8 of a batch of one."""
+    return np.rint(batch["image"][0].numpy()).astype(np.uint8)
+
+
 def named_runs(most=None):
     """The folders of --runs, each with measurements in it."""
     if not FLAGS.runs or (most and len(FLAGS.runs) > most):
@@ -218,6 +388,11 @@ FIGURES = {
     "failures": failures,
     "gallery": gallery,
     "beliefs": beliefs,
+    "architecture": architecture,
+    "data_road": data_road,
+    "targets": targets,
+    "receptive_fields": receptive_fields,
+    "learning_rate": learning_rate,
 }
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
     belief_maps.py  belief maps of every stage; three of them in colour on the photograph
     curves.py       losses and scores of a run or several, PCK curves, score by stage
     sheets.py       many pictures on one page
+    architecture.py, data_road.py, targets.py, receptive_fields.py, schedules.py
+                    the figures of docs/guide/
 
 The only user of matplotlib, without pyplot: no global state, no window, no display needed.
 """

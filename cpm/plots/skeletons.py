@@ -63,7 +63,7 @@ def draw_skeleton(
     show_image(axes, image)
     if truth_px is not None:
         _plot_truth(axes, joints_px, shown, truth_px, truth_state)
-    _plot_pose(axes, joints_px, shown, skeleton, 1.0 if min(photo) > 300 else 0.7)
+    plot_pose(axes, joints_px, shown, skeleton, 1.0 if min(photo) > 300 else 0.7)
     if panel:
         _plot_panel(canvas, photo[0], skeleton, confidence, shown, title, truth_px is not None)
     return canvas.pixels()
@@ -76,8 +76,15 @@ def joint_color(joint):
     return LEFT if joint.startswith("left_") else MIDDLE
 
 
-def _plot_pose(axes, joints_px, shown, skeleton, thickness):
-    """Limbs between shown joints, then the joints."""
+def plot_pose(axes, joints_px, shown, skeleton, thickness):
+    """Draws the limbs between the joints that are shown, then these joints.
+
+    Args:
+      axes: Matplotlib axes whose data coordinates are the image's pixels.
+      joints_px: `[P, 2]`; shown: `[P]` bool.
+      skeleton: names and limbs.
+      thickness: 1 = for an image of 300 to 1,000 screen pixels.
+    """
     outline = [effects.withStroke(linewidth=5.0 * thickness, foreground=_OUTLINE)]
     for a, b in skeleton.limb_indices:
         if shown[a] and shown[b]:

@@ -68,9 +68,28 @@ def test_samples(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--figure=architecture", f"--arch={arch}"] for arch in ("mini", "deep", "vgg", "paper")),
+        ["--figure=data_road", "--seed=26"],
+        *([f"--figure={name}"] for name in ("targets", "receptive_fields", "learning_rate")),
+    ],
+    ids=lambda arguments: "-".join(arguments),
+)
+def test_figures_of_the_guide(tmp_path, arguments):
+    done = run(*arguments, f"--out={tmp_path}/a.jpg")
+    assert done.returncode == 0, done.stderr
+    pixels = np.asarray(Image.open(tmp_path / "a.jpg"))
+    assert pixels.shape[2] == 3 and pixels.std() > 5
+    assert (tmp_path / "a.jpg").stat().st_size < 200_000  # a guide's page loads quickly
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
         (["--figure=samples", "--out=a.txt"], "--out=a.txt should end in .png"),
+        (["--figure=architecture", "--arch=x", "--out=a.png"], "--arch"),
+        (["--figure=data_road", "--ckpt=none", "--out=a.png"], "none"),
         (["--figure=training", "--out=a.png"], "needs one run: --runs=DIR"),
         (["--figure=stages", "--runs=none", "--out=a.png"], "none is not a run folder"),
         (["--figure=comparison", "--runs={0}", "--metric=x", "--out=a.png"], "'x'"),

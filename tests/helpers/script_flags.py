@@ -1,13 +1,17 @@
-"""The flags of every script in bin/, asked of absl itself: one process that imports, one fork each.
+"""The flags of every script in bin/, asked of its parser: one process, one fork each.
 
     flags, problems = ask([["bin/train.py", "--steps=3"], ["bin/train.py", "--stepz=3"]])
     flags["bin/train.py"]["steps"]    {"type": "int", "default": None, "choices": None}
     problems                          ["bin/train.py --stepz=3: Unknown command line flag …"]
 
-A command is really parsed: types, choices, bounds and required flags.
+A command is really parsed: types, choices, bounds and required flags. Scripts have absl's flags,
+except for bin/minimal.py, which shows everything in one file and has a parser of argparse.
 """
 
+import argparse
+import contextlib
 import importlib
+import io
 import json
 import os
 import pathlib
@@ -51,7 +55,11 @@ def _answer(script, argument_lists):
 
     values = flags.FLAGS
     before = {*values}
-    runpy.run_path(script, run_name="imported")
+    defined = runpy.run_path(script, run_name="imported")
+    if "parse_arguments" in defined:
+        answer = _argparse_answer(script, argument_lists, defined["parse_arguments"])
+        print(json.dumps(answer, default=str), flush=True)
+        return
     problems = []
     for arguments in filter(None, argument_lists):
         for name in values:
@@ -70,6 +78,37 @@ def _answer(script, argument_lists):
     }
     answer = {"script": script, "flags": described, "problems": problems}
     print(json.dumps(answer, default=str), flush=True)
+
+
+def _argparse_answer(script, argument_lists, parse_arguments):
+    """The same of a script whose `parse_arguments` makes a parser of argparse and calls it."""
+    problems, parsers = [], []
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_args(parser):
+        parsers.append(parser)
+        return parse(parser)
+
+    argparse.ArgumentParser.parse_args = parse_args
+    for arguments in [[], *filter(None, argument_lists)]:
+        sys.argv = [script, *arguments]
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stderr(said):
+                parse_arguments()
+        except SystemExit:
+            problems.append(f"{script} {' '.join(arguments)}: {said.getvalue().strip()}")
+    described = {
+        option.removeprefix("--"): {
+            "type": action.type.__name__ if action.type else "string",
+            "default": action.default,
+            "choices": action.choices,
+        }
+        for action in parsers[0]._actions
+        for option in action.option_strings
+        if option.startswith("--") and option != "--help"
+    }
+    return {"script": script, "flags": described, "problems": problems}
 
 
 def _main():
