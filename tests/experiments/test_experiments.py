@@ -187,7 +187,7 @@ def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
 
 def test_phases_name_their_people(monkeypatch):
     monkeypatch.setattr(
-        runner.sources, "embedded_people", lambda count, seed: f"drawn-{count}-{seed}"
+        runner.datasets, "embedded_people", lambda count, seed: f"drawn-{count}-{seed}"
     )
     folders = {
         data: runner.folders_of(variants.Phase({}, data=data), ["a", "b"])
