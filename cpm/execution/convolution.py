@@ -8,7 +8,8 @@ convolutions and pooling and faster at fast convolutions on tiles, so it gets th
 gradients a compiled island in an ordinary graph. Fast convolutions on lines are mostly the
 library's work, so they need no XLA.
 
-References: ops/fast_conv/README.md; BUILD_NOTES.md has the measurements behind both rules ("Speed").
+References: ops/fast_conv/README.md; the measurements behind both rules are in docs/decisions,
+0026, 0027 and 0029.
 """
 
 import tensorflow as tf

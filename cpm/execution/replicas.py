@@ -13,7 +13,7 @@ end before a second core has begun. So each replica has one thread (cpm/executio
 operations of a large network do share out, and several at once would only hold more memory, so
 they come one after the other.
 
-Reference: BUILD_NOTES.md, "Decisions", has the measurements.
+Reference: docs/decisions/0039-replicas-instead-of-slices.md has the measurements.
 """
 
 import tensorflow as tf

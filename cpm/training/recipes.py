@@ -198,7 +198,7 @@ def default_recipe(arch, *, synthetic=False):
     """Name of the recipe of a preset when none is asked for.
 
     Args:
-      arch: `mini`, `vgg` or `paper`.
+      arch: name of a preset.
       synthetic: the data is the synthetic people.
 
     >>> default_recipe("mini"), default_recipe("paper", synthetic=True)

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from cpm.experiments.variants import EXPERIMENTS
-from cpm.training.recipes import RECIPES
+from cpm.training.recipes import RECIPES, recipe
 from tests.helpers.markdown_files import commands as commands_of
 from tests.helpers.markdown_files import documents, read, tables
 from tests.helpers.script_flags import ask
@@ -127,9 +127,7 @@ def test_a_command_that_is_not_complete_is_caught():
 @pytest.mark.parametrize(
     "script, flag, default",
     [
-        ("bin/train.py", "conv", "auto"),  # speed_and_memory.md
         ("bin/train.py", "synthetic_people", 8000),  # README.md, synthetic_people.md
-        ("bin/train.py", "xla", False),
         ("bin/predict.py", "ckpt", "pretrained"),  # own_pictures.md
         ("bin/predict.py", "refinement", "taylor"),
         ("bin/predict.py", "flip", None),  # on where the network has a mirror image
@@ -140,6 +138,15 @@ def test_a_command_that_is_not_complete_is_caught():
 )
 def test_defaults_are_those_that_the_documents_say(script, flag, default):
     assert answers()[0][script][flag]["default"] == default
+
+
+def test_recipes_defaults_are_those_that_the_documents_say():
+    """A flag that is a shorthand of a field has no default of its own."""
+    flags = answers()[0]["bin/train.py"]
+    assert flags["conv"]["default"] is flags["xla"]["default"] is None
+    for name in RECIPES:
+        execution = recipe(name).execution
+        assert (execution.conv, execution.xla) == ("auto", False)  # speed_and_memory.md
 
 
 def test_the_tables_of_recipes_and_experiments_are_complete():

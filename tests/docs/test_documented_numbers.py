@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from cpm import provenance
-from cpm.config import AUGMENTATIONS, TargetConfig
+from cpm.config import AUGMENTATIONS
 from cpm.data.splits import LSP_NEAR_DUPLICATES
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
@@ -76,11 +76,11 @@ def test_the_dictionary_has_every_key_of_metrics_jsonl():
 def test_the_all_zero_loss_is_what_the_document_says(joints, of_the_paper, of_mini):
     """The integral of λ b³ is 2λ/3 of that of b²; sums over cells differ by where joints lie."""
     text = section(METRICS, "Is my loss normal?")
-    assert f"{all_zero_loss(joints, TargetConfig()):.1f}" == of_the_paper
+    assert f"{all_zero_loss(joints, recipe('paper').config.target):.1f}" == of_the_paper
     assert f"{joints * np.pi * 7**2 / (2 * 8**2):.1f}" == of_the_paper
     expected = joints * np.pi * 6**2 / (2 * 8**2) * (1 + 2 * 5 / 3)
     assert f"{expected:.1f}" == of_mini
-    assert abs(all_zero_loss(joints, recipe("mini").target) / expected - 1) < 0.02
+    assert abs(all_zero_loss(joints, recipe("mini").config.target) / expected - 1) < 0.02
     (table,) = tables(text)
     column = table[0].index(f"{joints} joints")
     six = [f"{6 * float(value):.0f}" for value in (of_the_paper, of_mini)]
@@ -148,7 +148,7 @@ def test_sizes_in_the_how_to_and_the_guide(arch):
 
 
 def test_the_default_recipes_are_what_the_documents_say():
-    mini, synthetic, modern = recipe("mini"), recipe("synthetic"), recipe("modern")
+    mini, synthetic, modern = (recipe(name).config for name in ("mini", "synthetic", "modern"))
     rows = {row[0]: row for table in tables(read("docs/deviations.md")) for row in table}
     assert rows["batch"][2] == (
         f"{mini.data.batch_size} (`mini`); {modern.data.batch_size} (`modern`)"

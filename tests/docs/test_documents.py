@@ -152,14 +152,6 @@ def test_everything_named_exists(name):
     assert problems(read(name), (ROOT / name).parent) == []
 
 
-@pytest.mark.parametrize("name", ["ops/gaussian_heatmap.md", "ops/conv2d.md"])
-def test_derivations_quote_the_code_as_it_stands(name):
-    blocks = [code for language, code in fences(read(name)) if language == "python"]
-    assert blocks
-    found = [p for code in blocks for p in problems_of_quotation(code, (ROOT / name).parent)]
-    assert found == []
-
-
 @pytest.mark.parametrize(
     "text, problem",
     [
