@@ -89,17 +89,18 @@ def nobody_score(scenes, predictor, people, *, seed=0):
     Args:
       scenes: `SceneFolder` of nobody.
       predictor: `Predictor`.
-      people: `[N]`, `confidences` of true people.
+      people: `[N, P]`, `confidences` of true people.
       seed: of the bootstrap intervals.
     """
     empty = confidences([read_picture(s.path) for s in scenes.images], predictor, "nobody")
-    return score_nobody(people, empty, [s.shows for s in scenes.images], seed=seed)
+    kinds = [scene.shows for scene in scenes.images]
+    return score_nobody(people, empty, kinds, drawn_from=predictor.threshold, seed=seed)
 
 
 def confidences(pictures, predictor, name):
-    """`[N]`: how sure the network is that a person is in each image, from the image alone."""
+    """`[N, P]`: the joints' confidences in each image, from the image alone."""
     bar = tqdm(pictures, unit=" images", desc=name, leave=False, disable=None)
-    return np.array([person_confidence(predictor(image).confidence) for image in bar])
+    return np.array([predictor(image).confidence for image in bar])
 
 
 def _found(people, channels):

@@ -22,8 +22,8 @@ def read_people(folders, split):
       List of `Person`; `image` is `[H, W, 3]` uint8, all positions are in its pixels.
 
     Raises:
-      UsageError: if a folder is no data folder, nobody is in the split, or the folders differ in
-        their joints.
+      UsageError: if a folder is no data folder, nobody is in the split, somebody is in it twice, or
+        the folders differ in their joints.
     """
     people, first = [], None
     for folder in folders:
@@ -41,6 +41,10 @@ def read_people(folders, split):
         raise UsageError(
             f"nobody is in the split {split!r} of {', '.join(map(str, folders))}; "
             "name another with --split"
+        )
+    if len({person.id for person in people}) < len(people):
+        raise UsageError(
+            f"somebody is twice in {', '.join(map(str, folders))}; name each folder once"
         )
     return people
 

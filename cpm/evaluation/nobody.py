@@ -5,6 +5,8 @@ loses some true people and lets some images without anybody pass as a person:
 
     threshold   the highest that loses at most 3 % of the true people
     share       of the images without a person, those whose confidence reaches the threshold
+    drawn       of the joints in these images, those that bin/predict.py would draw: single joints
+                are drawn from a confidence of their own on
 
 Intervals are percentile bootstraps: people and images are drawn anew, and every draw of people has
 its own threshold.
@@ -34,20 +36,25 @@ def threshold_that_loses(people, lost=LOST):
     return float(np.sort(people)[int(lost * len(people) + 1e-9)])
 
 
-def score_nobody(people, empty, kinds=None, *, lost=LOST, resamples=1000, level=0.95, seed=0):
-    """The share of images without a person that pass as one.
+def score_nobody(
+    people, empty, kinds, *, drawn_from=0.0, lost=LOST, resamples=1000, level=0.95, seed=0
+):
+    """The share of images without a person that pass as one, and of joints drawn in them.
 
     Args:
-      people: `[N]`, confidences of true people.
-      empty: `[M]`, confidences in images without a person.
-      kinds: M names, what each of these images shows; None = all the same.
+      people: `[N, P]`, confidences of the joints of true people.
+      empty: `[M, P]`, the same in images without a person.
+      kinds: M names, what each of these images shows.
+      drawn_from: the confidence from which on a single joint is drawn (`Predictor.threshold`).
       lost: share of the true people that may be lost.
       resamples, level, seed: of the bootstrap intervals.
 
     Returns:
       dict of plain values: `threshold`; `lost`, percent of the true people under it; `share`,
       percent of the images without a person that reach it; `threshold_interval` and `interval` (of
-      `share`), [low, high]; `people`, `images` (counts); `kinds` {kind: {`images`, `share`}}.
+      `share`), [low, high]; `drawn_from`; `drawn` and `drawn_of_people`, percent of the joints that
+      reach it in these images, and of those of true people; `people`, `images` (counts); `kinds`
+      {kind: {`images`, `share`, `drawn`}}.
 
     Raises:
       ValueError: if there are no people or no images.
@@ -55,31 +62,35 @@ def score_nobody(people, empty, kinds=None, *, lost=LOST, resamples=1000, level=
     people, empty = np.asarray(people, np.float64), np.asarray(empty, np.float64)
     if not len(people) or not len(empty):
         raise ValueError(f"{len(people)} people and {len(empty)} images: expected some of both")
+    drawn, drawn_of_people = empty >= drawn_from, people >= drawn_from
+    people, empty = person_confidence(people), person_confidence(empty)  # [N], [M]
     threshold = threshold_that_loses(people, lost)
     passed = empty >= threshold
-    kinds = np.array(kinds if kinds is not None else [""] * len(empty))
     generator = np.random.default_rng(seed)
     draws = np.empty([resamples, 2])
     for k in range(resamples):
-        drawn = people[generator.integers(len(people), size=len(people))]
-        draws[k, 0] = threshold_that_loses(drawn, lost)
+        anew = people[generator.integers(len(people), size=len(people))]
+        draws[k, 0] = threshold_that_loses(anew, lost)
         others = empty[generator.integers(len(empty), size=len(empty))]
         draws[k, 1] = 100 * (others >= draws[k, 0]).mean()
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(draws, [tail, 100 - tail], axis=0).tolist()
-    return {
+
+    def shares(rows):
+        return {
+            "images": int(rows.sum()),
+            "share": float(100 * passed[rows].mean()),
+            "drawn": float(100 * drawn[rows].mean()),
+        }
+
+    kinds = np.array(kinds)
+    return shares(np.ones(len(empty), bool)) | {
         "threshold": threshold,
         "threshold_interval": [low[0], high[0]],
         "lost": float(100 * (people < threshold).mean()),
-        "share": float(100 * passed.mean()),
         "interval": [low[1], high[1]],
         "people": len(people),
-        "images": len(empty),
-        "kinds": {
-            str(kind): {
-                "images": int((kinds == kind).sum()),
-                "share": float(100 * passed[kinds == kind].mean()),
-            }
-            for kind in sorted(set(kinds.tolist()))
-        },
+        "drawn_from": float(drawn_from),
+        "drawn_of_people": float(100 * drawn_of_people.mean()),
+        "kinds": {str(kind): shares(kinds == kind) for kind in np.unique(kinds)},
     }

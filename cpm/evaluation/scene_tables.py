@@ -39,8 +39,16 @@ def nobody_table(score):
         f"threshold {score['threshold']:.3f} ({low:.3f} … {high:.3f}): loses {score['lost']:.1f} % "
         f"of {score['people']} true people"
     )
-    rows = [["all", str(score["images"]), number(score["share"]), between(score["interval"])]]
-    for kind, part in score["kinds"].items():
-        rows.append([kind, str(part["images"]), number(part["share"]), ""])
-    header = ["nobody", "images", "give a person, %", "95 % interval"]
-    return f"{threshold}\n\n{format_table(header, rows)}"
+    rows = [
+        [name, str(part["images"]), number(part["share"]), between(interval), number(part["drawn"])]
+        for name, part, interval in (
+            ("all", score, score["interval"]),
+            *((kind, part, None) for kind, part in score["kinds"].items()),
+        )
+    ]
+    header = ["nobody", "images", "give a person, %", "95 % interval", "joints drawn, %"]
+    drawn = (
+        f"joints drawn: from {score['drawn_from']:.3f} on; of true people "
+        f"{score['drawn_of_people']:.1f} %"
+    )
+    return f"{threshold}\n{drawn}\n\n{format_table(header, rows)}"

@@ -1,4 +1,4 @@
-"""What every scene draws on: numbers that depend on (seed, words) alone, and who is alone."""
+"""What all scenes share: numbers that depend on (seed, words) alone, and who may be shown where."""
 
 import functools
 import hashlib
@@ -10,6 +10,7 @@ import tensorflow as tf
 from cpm import geometry
 from cpm.config import DataConfig
 from cpm.data import company
+from cpm.data.id_list import read_ids
 
 MARGIN = DataConfig().margin  # a person's square has so many times the longer side of its joints
 
@@ -30,12 +31,18 @@ def square(person):
 
 
 def can_be_pasted(person):
-    """Whether a person may be shown elsewhere, and its surroundings as ones without people.
+    """Whether a person may be shown elsewhere: alone in its image, most of its joints labeled."""
+    return is_alone(person) and person.pose.present.mean() >= company.LEAST_LABELED
 
-    Most of its joints are labeled, so that the truth is known, and nobody else is in its image.
-    """
-    labeled = person.pose.present.mean() >= company.LEAST_LABELED
-    return labeled and not person.others and person.id not in not_alone()
+
+def can_be_removed(person):
+    """Whether a person's surroundings show nobody: it is alone, and known from head to foot."""
+    return is_alone(person) and person.pose.present.all()
+
+
+def is_alone(person):
+    """Whether nobody else is in a person's image, as far as annotations and `not_alone` know."""
+    return not person.others and person.id not in not_alone()
 
 
 def as_record(person):
@@ -60,5 +67,5 @@ def not_alone():
     image would show people whom the truth does not know.
     """
     file = importlib.resources.files("cpm.data") / "not_alone.txt"
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if line and not line.startswith("#"))
+    with importlib.resources.as_file(file) as path:
+        return read_ids(path)

@@ -18,12 +18,13 @@ import tempfile
 import numpy as np
 
 from cpm import files
-from cpm.data import coco, images
+from cpm.data import coco, images, manifest
 from cpm.data.person import Pose
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
 
 FORMAT = "cpm-scenes"
+IMAGES = "images"
 BOX_PAD = 0.05
 AREA_OF_BOX = 0.53
 
@@ -95,35 +96,33 @@ def write_scenes(folder, kind, scenes, skeleton, *, seed, remake):
     Raises:
       UsageError: if the folder holds something else.
     """
-    check_folder(folder)
-    parent = os.path.dirname(os.path.abspath(folder))
+    folder = os.path.realpath(folder)
+    _check_folder(folder)
+    parent = os.path.dirname(folder)
     os.makedirs(parent, exist_ok=True)
-    partial = tempfile.mkdtemp(prefix=".partial-", dir=parent)
-    try:
-        os.mkdir(os.path.join(partial, "images"))
-        record = {
-            "info": {"format": FORMAT, "kind": kind, "seed": seed, "remake": remake},
-            "images": [],
-            "categories": [_category(skeleton)],
-            "annotations": [],
-        }
+    record = {
+        "info": {"format": FORMAT, "kind": kind, "seed": seed, "remake": remake},
+        "images": [],
+        "categories": [_category(skeleton)],
+        "annotations": [],
+    }
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=parent) as work:
+        partial = os.path.join(work, "scenes")
+        os.makedirs(os.path.join(partial, IMAGES))
         for scene in scenes:
             _add(record, partial, scene)
         files.write_json(os.path.join(partial, coco.ANNOTATIONS), record)
-        os.chmod(partial, 0o755)  # mkdtemp's folders are for their owner alone
         if os.path.isdir(folder):
             shutil.rmtree(folder)
         os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return len(record["images"]), len(record["annotations"])
 
 
-def check_folder(folder):
+def _check_folder(folder):
     """UsageError if something else than scenes lies in the folder: said before the work."""
     if not os.path.lexists(folder) or (os.path.isdir(folder) and not os.listdir(folder)):
         return
-    if scene_kind(folder) is None:
+    if scene_kind(folder) is None or set(os.listdir(folder)) != {coco.ANNOTATIONS, IMAGES}:
         raise UsageError(
             f"{str(folder)!r} holds files that are no scenes; nothing was changed: name an empty "
             "or new folder with --out"
@@ -148,6 +147,11 @@ def read_scenes(folder):
     Raises:
       UsageError: if it holds none, or is damaged; names the command that makes it again.
     """
+    if os.path.isfile(os.path.join(folder, manifest.NAME)):
+        raise UsageError(
+            f"{str(folder)!r} is a converted folder; score it with "
+            f"--data={folder} --crop=whole --passes=2 --flip"
+        )
     if (kind := scene_kind(folder)) is None:
         raise UsageError(
             f"{str(folder)!r} holds no scenes; make them with: "
@@ -198,7 +202,7 @@ def _add(record, folder, scene):
     """Writes a scene's image and appends it to the record."""
     height, width = scene.image.shape[:2]
     number, name = len(record["images"]) + 1, f"{scene.name}.jpg"
-    with open(os.path.join(folder, "images", name), "wb") as file:
+    with open(os.path.join(folder, IMAGES, name), "wb") as file:
         file.write(images.encode_jpeg(scene.image))
     record["images"].append(
         {
@@ -234,11 +238,9 @@ def _add(record, folder, scene):
 def _scene_image(folder, image, people, order):
     """The `SceneImage` of an entry of the file and its annotations."""
     keypoints = np.array([person["keypoints"] for person in people], np.float64)
-    keypoints = (
-        keypoints.reshape(len(people), -1, 3)[:, order] if people else np.zeros((0, len(order), 3))
-    )
+    keypoints = keypoints.reshape(len(people), len(order), 3)[:, order]
     return SceneImage(
-        path=images.inside(os.path.join(folder, "images"), image["file_name"]),
+        path=images.inside(os.path.join(folder, IMAGES), image["file_name"]),
         joints_px=keypoints[..., :2],
         state=keypoints[..., 2].astype(int),
         boxes=np.array([person["bbox"] for person in people], np.float64).reshape(-1, 4),

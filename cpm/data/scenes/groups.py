@@ -13,7 +13,14 @@ from cpm.data import company
 from cpm.data.crops import cut_crop
 from cpm.data.person import Pose
 from cpm.data.scenes import backdrop
-from cpm.data.scenes.drawing import as_image, as_record, can_be_pasted, generator, square
+from cpm.data.scenes.drawing import (
+    as_image,
+    as_record,
+    can_be_pasted,
+    can_be_removed,
+    generator,
+    square,
+)
 from cpm.data.scenes.folder import Scene
 
 FEWEST, MOST = 2, 6  # people
@@ -27,16 +34,18 @@ def group_scenes(people, count, seed):
     """Yields `Scene`s of groups.
 
     Args:
-      people: list of `Person` with pixels, of one skeleton with limbs; more than `MOST` of them
-        can be pasted.
+      people: list of `Person` with pixels, of one skeleton with limbs; `MOST` or more of them can
+        be pasted, one or more removed.
       count: how many scenes; each depends on the seed and its number alone.
       seed: of the scenes.
     """
     pool = [person for person in people if can_be_pasted(person)]
+    backdrops = [person for person in people if can_be_removed(person)]
     for number in range(count):
         rng = generator(seed, "groups", number)
         size = rng.integers(FEWEST, MOST + 1)
-        *members, behind = (pool[n] for n in rng.choice(len(pool), size + 1, replace=False))
+        members = [pool[n] for n in rng.choice(len(pool), size, replace=False)]
+        behind = backdrops[rng.integers(len(backdrops))]
         yield group_scene(members, behind, rng, f"group-{number:05d}")
 
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from cpm import files
 from cpm.data.records import write_records
-from cpm.data.scenes.drawing import as_image, can_be_pasted
+from cpm.data.scenes.drawing import as_image, can_be_pasted, can_be_removed
 from cpm.data.scenes.folder import write_scenes
 from cpm.data.scenes.groups import MOST, group_scenes
 from cpm.data.scenes.neighbors import with_neighbors
@@ -67,14 +67,18 @@ def gray(person):
 
 def _check(kind, people):
     """UsageError if scenes of this kind cannot be made of these people."""
-    enough = {"gray": 0, "neighbors": 2, "alone": 2, "groups": MOST + 1, "nobody": 1}[kind]
-    usable = sum(map(can_be_pasted, people)) if enough else 0
-    if usable < enough:
-        raise UsageError(
-            f"--kind={kind} needs {enough} or more people who are alone in their images and have "
-            f"four in five joints labeled; {usable} of {len(people)} are; name more folders with "
-            "--data"
-        )
+    pasted = {"neighbors": 2, "alone": 2, "groups": MOST}.get(kind, 0)
+    removed = {"groups": 1, "nobody": 1}.get(kind, 0)
+    for enough, usable, labels in (
+        (pasted, can_be_pasted, "four in five joints"),
+        (removed, can_be_removed, "all joints"),
+    ):
+        found = sum(map(usable, people)) if enough else 0
+        if found < enough:
+            raise UsageError(
+                f"--kind={kind} needs {enough} or more people who are alone in their images, with "
+                f"{labels} labeled; {found} of {len(people)} are; name more folders with --data"
+            )
     if kind == "groups" and not people[0].skeleton.limbs:
         raise UsageError(
             f"--kind=groups cuts people out along their limbs, and the skeleton "

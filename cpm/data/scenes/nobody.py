@@ -15,8 +15,9 @@ from PIL import Image
 
 from cpm.data import nobody
 from cpm.data.scenes import backdrop
-from cpm.data.scenes.drawing import as_image, can_be_pasted, generator, square
+from cpm.data.scenes.drawing import as_image, can_be_removed, generator, square
 from cpm.data.scenes.folder import Scene
+from cpm.errors import UsageError
 
 KINDS = ("strip", "texture", "part")
 LEAST_PX = 24  # a smaller rectangle shows hardly anything
@@ -30,15 +31,14 @@ def nobody_scenes(people, count, seed):
     """Yields `Scene`s without people: the kinds in turn.
 
     Args:
-      people: list of `Person` with pixels; used are those who can be pasted, since nobody else is
-        in their images.
+      people: list of `Person` with pixels; the surroundings of those who can be removed are shown.
       count: how many scenes; each depends on the seed and its number alone.
       seed: of the scenes.
 
     Raises:
-      ValueError: if there is no room beside these people.
+      UsageError: if there is no room beside these people.
     """
-    pool = [person for person in people if can_be_pasted(person)]
+    pool = [person for person in people if can_be_removed(person)]
     for number in range(count):
         rng = generator(seed, "nobody", number)
         kind = KINDS[number % len(KINDS)]
@@ -47,7 +47,10 @@ def nobody_scenes(people, count, seed):
             if image is not None:
                 break
         else:
-            raise ValueError(f"nobody of {len(pool)} people leaves room in the image for a {kind}")
+            raise UsageError(
+                f"none of {len(pool)} people leaves room in the image for a scene of the kind "
+                f"{kind!r}; name more folders with --data"
+            )
         yield Scene(
             name=f"nobody-{number:05d}",
             image=as_image(image),
@@ -107,18 +110,15 @@ def _draw_rectangle(person, rng, longest):
 
 
 def _strips(person):
-    """Low corner and size, (x, y), of what lies left of, above, right of and below the joints."""
+    """Yields low corner and size, (x, y), of what lies beside, above and below the joints' box."""
     low, high = backdrop.extent(person.pose, BEYOND_JOINTS)
-    size = np.array(person.image.shape[1::-1])
-    low, high = np.clip(np.floor(low), 0, size), np.clip(np.ceil(high), 0, size)
-    whole = np.zeros(2)
-    for axis in (0, 1):
-        before, behind = size.astype(float), size.astype(float)
-        before[axis], behind[axis] = low[axis], size[axis] - high[axis]
-        start = whole.copy()
-        start[axis] = high[axis]
-        yield whole, before
-        yield start, behind
+    height, width = person.image.shape[:2]
+    left, top = np.clip(np.floor(low), 0, (width, height))
+    right, bottom = np.clip(np.ceil(high), 0, (width, height))
+    yield np.array([0.0, 0.0]), np.array([left, height])
+    yield np.array([right, 0.0]), np.array([width - right, height])
+    yield np.array([0.0, 0.0]), np.array([width, top])
+    yield np.array([0.0, bottom]), np.array([width, height - bottom])
 
 
 def _draw_beside(person, rng):
