@@ -25,6 +25,7 @@ from cpm.config import (
     TargetConfig,
 )
 from cpm.data import datasets
+from cpm.data.scenes import making
 from cpm.data.splits import RULES
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
@@ -40,7 +41,10 @@ from cpm.training.recipes import RECIPES, recipe
 from cpm.training.targets import make_targets
 from tests.helpers.scripts import ROOT
 
-DOCUMENTS = ("BUILD_NOTES.md", "README.md", "cpm/checkpoints/pretrained/MODEL_CARD.md")
+DOCUMENTS = (
+    *("BUILD_NOTES.md", "README.md", "cpm/checkpoints/pretrained/MODEL_CARD.md"),
+    "docs/howto/scenes.md",
+)
 ROOMS = ("cpm", "ops", "bin", "tests", "docs", ".ci")
 
 # Folders that commands make, or that users have; and files in them.
@@ -48,7 +52,7 @@ ELSEWHERE = re.compile(
     r"(runs|data|downloads|poses|pictures|photos|eval|images|checkpoints|\.venv|RUN_DIR)(/|$)"
 )
 NOT_IN_A_CHECKOUT = {
-    *("config.json", "metrics.jsonl", "manifest.json", "checkpoints.json"),
+    *("config.json", "metrics.jsonl", "manifest.json", "checkpoints.json", "sources.json"),
     *("joints.mat", "cpm_lsp_6stages.mat", "hourglass_s2_mpii_valid.mat"),
     "mpii_human_pose_v1_u12_1.mat",
     *("detections_our_format.mat", "preds.mat", "poses.json", "validation.json"),
@@ -69,6 +73,7 @@ CHOICES = {
     "SKELETONS": SKELETONS,
     "REFINEMENTS": ops.REFINEMENTS,
     "datasets": datasets,
+    "making": making,
     "cases": cases,
 }
 ARGUMENTS = {"bin/experiment.py": EXPERIMENTS}

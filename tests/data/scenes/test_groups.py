@@ -12,7 +12,7 @@ from tests.helpers.scene_people import LSP, at, crowd, is_color
 
 @pytest.fixture(scope="module")
 def scenes():
-    return list(group_scenes(crowd(8), 16, seed=1))
+    return list(group_scenes(crowd(8), 12, seed=1))
 
 
 def number_of(id):
