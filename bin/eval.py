@@ -13,6 +13,13 @@ nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the
 With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 --flip is
 what bin/predict.py does without a box.
 
+Scenes with known truth (bin/make_scenes.py) of groups and of nobody are searched as bin/predict.py
+does it, and scored: how many people are found and how well, and how often somebody is found where
+nobody is, at the confidence that loses 3 % of the people of --data:
+
+    python bin/eval.py --ckpt=pretrained --scenes=data/scenes/groups
+    python bin/eval.py --ckpt=pretrained --scenes=data/scenes/nobody --data=data/lsp,data/lspet
+
 Predictions in files, of any method, are scored by the same code without any network:
 
     python bin/eval.py --protocol=mpii --predictions=preds.mat \\
@@ -20,29 +27,30 @@ Predictions in files, of any method, are scored by the same code without any net
     python bin/eval.py --predictions=preds.json --ground_truth=data/lsp --split=validation
     python bin/eval.py --protocol=lsp --predictions=ours.h5,theirs.mat --ground_truth=joints.mat
 
-The last one compares two files joint by joint. Read are .mat (also 7.3, cells and structs), .h5, .npz and
-.json, with axes in any order; the report says what was read, and another order of joints or people is
-refused. --ground_truth is a data set's own file: LSP's joints.mat, MPII's
+The last one compares two files joint by joint. Read are .mat (also 7.3, cells and structs), .h5,
+.npz and .json, with axes in any order; the report says what was read, and another order of joints
+or people is refused. --ground_truth is a data set's own file: LSP's joints.mat, MPII's
 detections_our_format.mat or valid.h5, FLIC's examples.mat (its test half); or a converted folder,
 whose people are then found by their ids. .mat and .h5 count pixels from 1, as those files do, .npz
 and .json from 0; --origin says otherwise. --write_predictions makes such a file:
 
     python bin/eval.py --ckpt=runs/lsp --data=data/lsp --split=test --write_predictions=ours.h5
 
-Annotations that a network cannot believe are listed for a look at their pictures; what is wrong can be
-left out when the data is converted again (bin/convert.py --leave_out):
+Annotations that a network cannot believe are listed for a look at their pictures; what is wrong
+can be left out when the data is converted again (bin/convert.py --leave_out):
 
-    python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip --write_suspects=suspects.txt
+    python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip \\
+        --write_suspects=suspects.txt
 
-JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]}, or
-what bin/predict.py writes of pictures with one person each.
+JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]},
+or what bin/predict.py writes of pictures with one person each.
 """
 
 import os
 
 from absl import flags
 
-from cpm.cli import command_line, evaluate
+from cpm.cli import command_line, evaluate, scenes
 from cpm import files
 from cpm.checkpoints import load_network, weights_file
 from cpm.cli.flags import (
@@ -56,8 +64,10 @@ from cpm.data import id_list, pipeline
 from cpm.errors import UsageError
 from cpm.evaluation.failures import ALPHA, suspects
 from cpm.execution.use import Executed
+from cpm.inference import Predictor
 from cpm.prediction_files import scoring, writing
 from cpm.prediction_files.published import PROTOCOLS
+from cpm.provenance import provenance
 from cpm.training import run_folder
 
 FLAGS = flags.FLAGS
@@ -68,6 +78,11 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string(
     "data", None, "Converted data folders, separated by commas. Default: those of the run."
+)
+flags.DEFINE_list(
+    "scenes",
+    None,
+    "Folders of bin/make_scenes.py, groups or nobody, to score instead. Default: none.",
 )
 flags.DEFINE_enum(
     "split", "validation", ["train", "validation", "test"], "Split whose people are scored."
@@ -109,9 +124,10 @@ flags.DEFINE_string(
 )
 OF_FILES = ("ground_truth", "protocol", "origin")
 OF_NETWORKS = (
-    *("data", "crop", "passes", "flip", "plots"),
+    *("data", "scenes", "crop", "passes", "flip", "plots"),
     *("write_predictions", "write_suspects"),
 )
+NOT_OF_SCENES = ("crop", "plots", "write_predictions", "write_suspects")
 
 
 def main(_):
@@ -129,7 +145,9 @@ def main(_):
         files.check_target(FLAGS[flag].value, flag)
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
         raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
-    return score_predictions() if FLAGS.predictions else score_network()
+    if FLAGS.predictions:
+        return score_predictions()
+    return score_scenes() if FLAGS.scenes else score_network()
 
 
 def score_network():
@@ -171,8 +189,33 @@ def score_network():
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
 
 
+def score_scenes():
+    """Scores a checkpoint on folders of groups and of nobody."""
+    for flag in NOT_OF_SCENES:
+        if FLAGS[flag].value:
+            raise UsageError(f"--{flag} is not for --scenes; leave one of them out")
+    decoding = decoding_from_flags()
+    # As bin/predict.py: mirrored too where the network can, unless somebody says otherwise.
+    decoding["flip"] = FLAGS.flip if FLAGS["flip"].present else None
+    predictor = Predictor(
+        FLAGS.ckpt, passes=FLAGS.passes, execution=execution_from_flags(), **decoding
+    )
+    text, scores = scenes.score_scenes(
+        FLAGS.scenes,
+        predictor,
+        data=pipeline.split_names(FLAGS.data) if FLAGS.data else (),
+        split=FLAGS.split,
+        seed=FLAGS.seed,
+    )
+    print(text)
+    if FLAGS.json:
+        record = {"scenes": scores, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
+        files.write_json(FLAGS.json, record | predictor.settings() | provenance(FLAGS.seed))
+        print(f"\nwrote {FLAGS.json}")
+
+
 def write_suspects(people, skeleton):
-    """Writes who may be annotated wrongly, for a look at them and for bin/convert.py --leave_out."""
+    """Writes who may be annotated wrongly, for a look and for bin/convert.py --leave_out."""
     rows = suspects(people, skeleton)
     id_list.write_ids(
         FLAGS.write_suspects,
@@ -198,7 +241,7 @@ def default_name():
 
 
 def default_folder(prefix, run):
-    """Where results go if nobody says: eval/ of the run, or of one named after a file of weights."""
+    """Where results go if nobody says: eval/ of the run, or of one named after the weights."""
     if run is None and weights_file.is_weights_file(prefix):
         name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
         return os.path.join("runs", name, "eval")

@@ -12,7 +12,7 @@ class Predictions:
     Attributes:
       ids: N strings, unique and stable.
       joints_px: `[T, N, P, 2]`, predicted, image pixels; nan = no prediction.
-      confidence: `[T, N, P]`, height of the belief map's peak.
+      confidence: `[T, N, P]`, height of the belief map's peak; of a network's joints in [0, 1].
       truth_px: `[N, P, 2]`, image pixels; 0 where absent.
       state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
       head_size_px: `[N]`, 0.6 × head diagonal, image pixels; 0 = unknown.

@@ -1,13 +1,14 @@
 """Does a network's confidence mean anything? Confidence against the share of correct joints.
 
 A joint's confidence is the height of its belief map's peak. It was never trained to be a
-probability: it is one that fits if of the joints with confidence 0.7 seven in ten are correct. Joints
-are sorted into bins of equal width by confidence; in each the mean confidence stands beside the share
-of correct joints, PCK@0.2. The expected calibration error is their mean distance:
+probability: it is one that fits if of the joints with confidence 0.7 seven in ten are correct.
+Joints are sorted into bins of equal width by confidence; in each the mean confidence stands beside
+the share of correct joints, PCK@0.2. The expected calibration error is their mean distance:
 
     ECE = Σ_k n_k / n · |accuracy_k − confidence_k|
 
-Peaks below 0 and above 1 count as 0 and 1. Unannotated joints do not count (cpm/evaluation/pck.py).
+A network's confidences lie in 0 … 1; what a file has below 0 and above 1 counts as 0 and 1.
+Unannotated joints do not count (cpm/evaluation/pck.py).
 
 References:
   Guo et al., ICML 2017, "On Calibration of Modern Neural Networks".
@@ -32,9 +33,9 @@ def reliability(people, skeleton, *, bins=BINS):
       bins: how many, of equal width between 0 and 1.
 
     Returns:
-      dict of plain values: `rule`; `bins`, a list of dicts `low`, `high`, `joints`, `confidence` and
-      `correct` (means, as fractions; None in an empty bin); `joints`, `confidence`, `correct` of all;
-      `ece`; `threshold`, see `even_threshold`. None if no joint counts.
+      dict of plain values: `rule`; `bins`, a list of dicts `low`, `high`, `joints`, `confidence`
+      and `correct` (means, as fractions; None in an empty bin); `joints`, `confidence`, `correct`
+      of all; `ece`; `threshold`, see `even_threshold`. None if no joint counts.
     """
     truth = people.truth_px, people.state
     torso = pck.torso_lengths(*truth, skeleton)

@@ -52,16 +52,18 @@ def find_joints(network, maps, decoding):
       decoding: `DecodingConfig`, the same.
 
     Returns:
-      joints `[B, P, 2]` in crop pixels, confidence `[B, P]`.
+      joints `[B, P, 2]` in crop pixels, confidence `[B, P]` in [0, 1]: the height of the peak. Maps
+      are linear, so that a peak may be 1.04 high or lie below 0; the maps keep those values.
     """
     stride, origin_px = decoded_grid(network, decoding)
-    return ops.find_peaks(
+    joints_px, height = ops.find_peaks(
         maps[..., : len(network.skeleton)],
         stride=stride,
         refinement=decoding.refinement,
         sigma_cells=decoding.sigma_px / stride,
         origin_px=origin_px,
     )
+    return joints_px, tf.clip_by_value(height, 0.0, 1.0)
 
 
 # A network is a key of tf.function's cache (by weak reference), so that each one is traced once,

@@ -33,7 +33,7 @@ class Prediction:
     Attributes:
       skeleton: names of the P joints.
       joints_px: `[P, 2]` float64, (x, y) in image pixels; the last stage's.
-      confidence: `[P]`, height of the belief map's peak: about 0 … 1 for a trained network.
+      confidence: `[P]`, height of the belief map's peak, clipped to 0 … 1.
       stage_joints_px: `[T, P, 2]`, the same for stages 1 … T.
       beliefs: T maps `[h, w, P(+1)]` in the crop's frame, the background last.
       stride: crop pixels per map cell; 1 if averaged over scales.

@@ -1,0 +1,71 @@
+"""What all scenes share: numbers that depend on (seed, words) alone, and who may be shown where."""
+
+import functools
+import hashlib
+import importlib.resources
+
+import numpy as np
+import tensorflow as tf
+
+from cpm import geometry
+from cpm.config import DataConfig
+from cpm.data import company
+from cpm.data.id_list import read_ids
+
+MARGIN = DataConfig().margin  # a person's square has so many times the longer side of its joints
+
+
+def generator(seed, *words):
+    """A NumPy generator for these words, the same on every machine.
+
+    >>> int(generator(0, "groups", 7).integers(100)) == int(generator(0, "groups", 7).integers(100))
+    True
+    """
+    text = "/".join(map(str, (seed, *words)))
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
+
+
+def square(person):
+    """The `CropRegion` that stands for a person's size, in its own image."""
+    return geometry.region_from_joints(person.pose.joints_px, person.pose.present, MARGIN)
+
+
+def can_be_pasted(person):
+    """Whether a person may be shown elsewhere: alone in its image, most of its joints labeled."""
+    return is_alone(person) and person.pose.present.mean() >= company.LEAST_LABELED
+
+
+def can_be_removed(person):
+    """Whether a person's surroundings show nobody: it is alone, and known from head to foot."""
+    return is_alone(person) and person.pose.present.all()
+
+
+def is_alone(person):
+    """Whether nobody else is in a person's image, as far as annotations and `not_alone` know."""
+    return not person.others and person.id not in not_alone()
+
+
+def as_record(person):
+    """What `company.second_person` needs of a person: a dict as of a parsed record."""
+    return {
+        "joints_px": tf.constant(person.pose.joints_px[np.newaxis]),
+        "state": tf.constant(person.pose.state[np.newaxis], tf.int32),
+        "size": tf.constant(person.image.shape[:2]),
+    }
+
+
+def as_image(pixels):
+    """`[H, W, 3]` float, 0..255, as uint8."""
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def not_alone():
+    """Ids of LSP's and LSPet's validation people beside whom others are to be seen, or may be.
+
+    These data sets annotate one person an image. The list was made by eye; what is made of such an
+    image would show people whom the truth does not know.
+    """
+    file = importlib.resources.files("cpm.data") / "not_alone.txt"
+    with importlib.resources.as_file(file) as path:
+        return read_ids(path)

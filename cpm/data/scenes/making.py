@@ -1,0 +1,115 @@
+"""From the people of converted folders to a folder of scenes."""
+
+import dataclasses
+import os
+
+import numpy as np
+from tqdm import tqdm
+
+from cpm import files
+from cpm.data.records import write_records
+from cpm.data.scenes.drawing import as_image, can_be_pasted, can_be_removed
+from cpm.data.scenes.folder import write_scenes
+from cpm.data.scenes.groups import MOST, group_scenes
+from cpm.data.scenes.neighbors import with_neighbors
+from cpm.data.scenes.nobody import nobody_scenes
+from cpm.data.splits import VALIDATION, SplitRule
+from cpm.data.stored_people import read_people
+from cpm.errors import UsageError
+
+PEOPLE = ("gray", "neighbors", "alone")  # kinds that become a converted folder
+IMAGES = {"groups": 100, "nobody": 300}  # kinds that become images, and how many
+KINDS = (*PEOPLE, *IMAGES)
+SOURCES = "sources.json"  # beside a converted folder's manifest: who was pasted in, and how
+RULE = SplitRule("scenes", "Everybody: validation.", lambda person_id: VALIDATION)
+
+_LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as cpm/data/wear.py
+
+
+def make_scenes(kind, folders, out_dir, *, split=VALIDATION, count=None, seed=0):
+    """Makes a folder of scenes.
+
+    Args:
+      kind: one of `KINDS`.
+      folders: list of converted folders whose people are shown.
+      out_dir: folder to make; a converted one for the kinds in `PEOPLE`, else of COCO's layout.
+      split: of the folders.
+      count: how many people or images; None = everybody, or as `IMAGES` says.
+      seed: of the scenes.
+
+    Returns:
+      (how many images, how many people whose joints are known in them).
+
+    Raises:
+      UsageError: if a folder is no data folder, has too few people for this kind, or `out_dir`
+        holds something else.
+    """
+    people = read_people(folders, split)
+    remake = (
+        f"python bin/make_scenes.py --data={','.join(map(str, folders))} --kind={kind} "
+        f"--out={out_dir} --split={split} --seed={seed}" + (f" --count={count}" if count else "")
+    )
+    _check(kind, people)
+    if kind in PEOPLE:
+        return _write_people(kind, people, out_dir, count, seed, remake)
+    count = count or IMAGES[kind]
+    draw = group_scenes if kind == "groups" else nobody_scenes
+    # disable=None: no bar where the output is not a terminal.
+    scenes = tqdm(draw(people, count, seed), total=count, unit=" images", desc=kind, disable=None)
+    return write_scenes(out_dir, kind, scenes, people[0].skeleton, seed=seed, remake=remake)
+
+
+def gray(person):
+    """The person in an image without colors."""
+    luma = as_image(person.image @ np.array(_LUMA))
+    return dataclasses.replace(person, image=np.repeat(luma[..., np.newaxis], 3, -1))
+
+
+def _check(kind, people):
+    """UsageError if scenes of this kind cannot be made of these people."""
+    pasted = {"neighbors": 2, "alone": 2, "groups": MOST}.get(kind, 0)
+    removed = {"groups": 1, "nobody": 1}.get(kind, 0)
+    for enough, usable, labels in (
+        (pasted, can_be_pasted, "four in five joints"),
+        (removed, can_be_removed, "all joints"),
+    ):
+        found = sum(map(usable, people)) if enough else 0
+        if found < enough:
+            raise UsageError(
+                f"--kind={kind} needs {enough} or more people who are alone in their images, with "
+                f"{labels} labeled; {found} of {len(people)} are; name more folders with --data"
+            )
+    if kind == "groups" and not people[0].skeleton.limbs:
+        raise UsageError(
+            f"--kind=groups cuts people out along their limbs, and the skeleton "
+            f"{people[0].skeleton.name!r} has none; name data whose skeleton has"
+        )
+
+
+def _write_people(kind, people, out_dir, count, seed, remake):
+    """Writes a converted folder; see `make_scenes`."""
+    chosen = _spread(people, count)
+    pasted = {}
+
+    def scenes():
+        if kind == "gray":
+            yield from map(gray, chosen)
+            return
+        for scene, how in with_neighbors(chosen, people, seed, paste=kind == "neighbors"):
+            pasted[scene.id] = how
+            yield scene
+
+    # No image is cut: how large the person is in it is part of the scene.
+    manifest = write_records(
+        scenes(), out_dir, source=kind, rule=RULE, seed=seed, longest_side_px=0, remake=remake
+    )
+    if pasted:
+        files.write_json(os.path.join(out_dir, SOURCES), pasted)
+    written = manifest.people(VALIDATION)
+    return written, written * (2 if kind == "neighbors" else 1)
+
+
+def _spread(people, count):
+    """So many of the people, from all over the list."""
+    count = min(count or len(people), len(people))
+    return [people[n] for n in np.linspace(0, len(people) - 1, count).round().astype(int)]

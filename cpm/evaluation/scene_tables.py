@@ -1,0 +1,54 @@
+"""Scores of groups and of images without a person as text, see tables.py."""
+
+from cpm.evaluation.tables import between, format_table, number
+
+SOURCES = {"truth": "true boxes", "image": "image alone"}
+
+
+def groups_table(scores):
+    """A row for each way to find the people.
+
+    Args:
+      scores: {box source: what `groups.score_groups` returned}.
+    """
+    some = next(iter(scores.values()))
+    header = [f"{some['images']} groups, {some['people']} people", "AP50", "AP", "AR", "PCK@0.2"]
+    header += ["95 % interval", "recall", "found", "too many"]
+    rows = [
+        [
+            SOURCES.get(source, source),
+            *(number(score[name]) for name in ("ap50", "ap", "ar", "pck@0.2")),
+            between(score["interval"]),
+            number(score["recall"]),
+            str(score["found"]),
+            str(score["too_many"]),
+        ]
+        for source, score in scores.items()
+    ]
+    return format_table(header, rows)
+
+
+def nobody_table(score):
+    """A row for each kind of image, the threshold above them.
+
+    Args:
+      score: what `nobody.score_nobody` returned.
+    """
+    low, high = score["threshold_interval"]
+    threshold = (
+        f"threshold {score['threshold']:.3f} ({low:.3f} … {high:.3f}): loses {score['lost']:.1f} % "
+        f"of {score['people']} true people"
+    )
+    rows = [
+        [name, str(part["images"]), number(part["share"]), between(interval), number(part["drawn"])]
+        for name, part, interval in (
+            ("all", score, score["interval"]),
+            *((kind, part, None) for kind, part in score["kinds"].items()),
+        )
+    ]
+    header = ["nobody", "images", "give a person, %", "95 % interval", "joints drawn, %"]
+    drawn = (
+        f"joints drawn: from {score['drawn_from']:.3f} on; of true people "
+        f"{score['drawn_of_people']:.1f} %"
+    )
+    return f"{threshold}\n{drawn}\n\n{format_table(header, rows)}"
