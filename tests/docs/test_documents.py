@@ -41,7 +41,7 @@ ELSEWHERE = re.compile(
 NOT_IN_A_CHECKOUT = {
     *("config.json", "metrics.jsonl", "manifest.json", "checkpoints.json", "import.json"),
     *("joints.mat", "cpm_lsp_6stages.mat", "hourglass_s2_mpii_valid.mat", "examples.mat"),
-    "mpii_human_pose_v1_u12_1.mat",
+    *("mpii_human_pose_v1_u12_1.mat", "sources.json"),
     *("detections.mat", "detections_our_format.mat", "poses.json", "validation.json"),
     *("photo.jpg", "batch.png", "valid.h5"),
 }
