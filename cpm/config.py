@@ -39,7 +39,7 @@ class NetworkConfig:
     """What the network is (cpm/network).
 
     Attributes:
-      arch: `mini`, `vgg` or `paper` (cpm/network/architectures.py).
+      arch: `mini`, `deep`, `vgg` or `paper` (cpm/network/architectures.py).
       skeleton: name of the skeleton whose joints the belief maps show (cpm/skeleton.py).
       stages: T ≥ 1, number of stages, each with a loss.
       width: multiplier of every hidden channel count.

@@ -1,4 +1,4 @@
-"""The three networks as data: `mini`, `vgg` and `paper`.
+"""The four networks as data: `mini`, `deep`, `vgg` and `paper`.
 
 An `Architecture` lists layers, it does not build them: the network (model.py) and the tables of
 parameters, multiply-adds and receptive fields (summary.py) are both computed from it, and so

@@ -229,6 +229,6 @@ def recipe(name, arch=None):
 
     Args:
       name: key of `RECIPES`.
-      arch: `mini`, `vgg` or `paper`; None = the one it was made for.
+      arch: name of a preset; None = the one it was made for.
     """
     return RECIPES[name](arch) if arch else RECIPES[name]()
