@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
-#   make train   the main job: a six-stage machine on the embedded synthetic people, ten to fourteen minutes
+#   make train   the main job: a six-stage machine on synthetic people, ten to fourteen minutes
 #   make test    all tests
-# Others: make install (the environment alone), make check (before a commit), make format, make clean.
+# Others: make install (the environment alone), make check (formatter and linter), make quick (the
+# fast tests), make format, make clean.
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: train test check install format clean
+.PHONY: train test check quick install format clean
 
 train: $(VENV)/installed
 	$(RUN) bin/train.py --stages=6 --xla
@@ -22,6 +23,8 @@ test: $(VENV)/installed
 check: $(VENV)/installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
+
+quick: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not slow" ops cpm tests
 
 install: $(VENV)/installed
