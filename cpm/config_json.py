@@ -1,7 +1,8 @@
 """Configurations as JSON values and back.
 
 Unknown keys are errors: a misspelt option must not silently become a default. Missing keys take
-their defaults, so that a checkpoint of an earlier version still says what it is.
+their defaults. What earlier versions wrote goes through cpm/config_upgrade.py first, so that an old
+checkpoint still says what it is.
 """
 
 import dataclasses

@@ -100,9 +100,6 @@ class ConvolutionalPoseMachine(tf.Module):
         def run(block, x):
             return apply(block, x, training=training, seed=seed)
 
-        def psi(beliefs):
-            return {"beliefs": beliefs, "center": center}
-
         image = normalize(images, self.dtype, self.config.normalization)  # [B, H, W, 3]
         x = run(self.trunk, image)  # [B, h, w, C]
         b = [run(self.stage_1, x)]  # Eq. 1: b_1 = g_1(x)
@@ -111,6 +108,10 @@ class ConvolutionalPoseMachine(tf.Module):
 
         shared = x if self.second_trunk is None else run(self.second_trunk, image)
         center = self._center_map(images, center_px)  # [B, h, w, 1], or None
+
+        def psi(beliefs):
+            return {"beliefs": beliefs, "center": center}
+
         for features, g_t in zip(self.features, self.stages, strict=True):
             x_t = run(features, shared)
             b.append(run(g_t, self._stack(x_t, psi(b[-1]))))  # Eq. 3: b_t = g_t(x_t, psi(b_{t-1}))

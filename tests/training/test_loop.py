@@ -142,8 +142,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution):
 def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
     """Said in a line. A loss scale that is not needed is dropped; a new one starts afresh."""
     first, second = (dataclasses.replace(EXECUTION, precision=name) for name in precisions)
-    begun = dataclasses.replace(CONFIG, steps=8)
-    run = start(begun, data, tmp_path, first)
+    run = start(CONFIG, data, tmp_path, first)
     honest = run.one_step
 
     def interrupted(step, batch):
@@ -156,7 +155,7 @@ def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
         run.train()
     saved = [v.numpy() for v in run.network.variables]
     changed = dataclasses.replace(second, recompute=True, replicas=2)
-    again = start(begun, data, tmp_path, changed)
+    again = start(CONFIG, data, tmp_path, changed)
     line = f"precision {precisions[0]} → {precisions[1]}, recompute False → True, replicas 1 → 2"
     assert f"after step 3, computed in another way: {line}" in capsys.readouterr().out
     for a, b in zip(saved, again.network.variables, strict=True):
@@ -165,7 +164,7 @@ def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
         assert float(again.step.loss_scale.scale) == 2.0**16
     again.train()
     assert [r["step"] for r in read_metrics(tmp_path)] == [*range(1, 9), 8]
-    start(begun, data, tmp_path, changed)
+    start(CONFIG, data, tmp_path, changed)
     assert "in another way" not in capsys.readouterr().out
     with pytest.raises(UsageError, match="holds a run with seed = 3"):
         start(dataclasses.replace(CONFIG, seed=4), data, tmp_path, changed)
