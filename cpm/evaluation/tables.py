@@ -73,8 +73,11 @@ def stage_table(name, values):
     header = [f"{name}, %", *_stage_names(values["per_stage"]), "95 % interval"]
     intervals = values.get("per_joint_interval") or {}
     rows = [
-        [joint, *(number(stage[joint]) for stage in values["per_stage_joints"])]
-        + [between(intervals.get(joint))]
+        [
+            joint,
+            *(number(stage[joint]) for stage in values["per_stage_joints"]),
+            between(intervals.get(joint)),
+        ]
         for joint in values["per_joint"]
     ]
     total = [*map(number, values["per_stage"]), between(values["interval"])]

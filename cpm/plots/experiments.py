@@ -112,7 +112,7 @@ def gradient_plot(gradients_by_label, note=""):
         below = f"{steps}; {note}".rstrip("; ")
         axes = canvas.axes(60 + 480 * column, 44, 400, 340)
         plain_axes(axes, f"Gradient, root mean square: {label}\n{below}", "")
-        for shade, (step, sizes) in zip(_shades(len(records)), records):
+        for shade, (_, sizes) in zip(_shades(len(records)), records):
             axes.plot([sizes[layer] for layer in layers], color=shade, lw=1)
         axes.set_yscale("log")
         axes.set_xticks(range(len(layers)), layers, rotation=90, fontsize=7)

@@ -176,7 +176,7 @@ def _apply_decals(screen, which, place, color):
 
 def _crevices(depth, covered):
     """`[H, W]` float32 darkening where nearer flesh stands around: contact shadows."""
-    height, width = covered.shape
+    height = covered.shape[0]
     near = np.maximum(*_quarters(depth)[::3])
     near = np.where(np.isfinite(near), near, 0)
     size = max(5, height // 24)

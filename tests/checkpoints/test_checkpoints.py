@@ -67,14 +67,14 @@ def test_restore_refuses_a_missing_or_damaged_list(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         make(tmp_path)[0].restore()
     os.remove(tmp_path / checkpoints.LIST_NAME)
-    with pytest.raises(UsageError, match="is missing, but there are checkpoints.*step-0000007"):
+    with pytest.raises(UsageError, match=r"is missing, but there are checkpoints.*step-0000007"):
         make(tmp_path)[0].restore()
 
 
 def test_restore_refuses_damaged_data(tmp_path):
     make(tmp_path)[0].save(7)
     (tmp_path / "step-0000007.data-00000-of-00001").write_bytes(b"short")
-    with pytest.raises(UsageError, match="does not fit|cannot be read"):
+    with pytest.raises(UsageError, match=r"does not fit|cannot be read"):
         make(tmp_path)[0].restore()
 
 
@@ -148,7 +148,7 @@ def test_restore_refuses_a_run_without_average(tmp_path):
 def test_load_network_raises(tmp_path):
     with pytest.raises(UsageError, match="holds no checkpoint; train one with"):
         checkpoints.load_network(str(tmp_path))
-    with pytest.raises(UsageError, match="missing or incomplete.*found|in its folder"):
+    with pytest.raises(UsageError, match=r"missing or incomplete.*found|in its folder"):
         checkpoints.load_network(str(tmp_path / "step-1"))
     foreign = tf.train.Checkpoint(v=tf.Variable(1.0)).write(str(tmp_path / "foreign"))
     with pytest.raises(UsageError, match="not a checkpoint of this project"):

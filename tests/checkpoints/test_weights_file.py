@@ -135,7 +135,7 @@ def test_write_refuses_what_half_precision_cannot_hold(tmp_path):
     with pytest.raises(UsageError, match="kernel has values that half precision"):
         write(tmp_path / "w.npz", network)
     assert not (tmp_path / "w.npz").exists()
-    with pytest.raises(UsageError, match="should end in .npz"):
+    with pytest.raises(UsageError, match=r"should end in .npz"):
         write(tmp_path / "w.bin")
 
 
@@ -155,7 +155,7 @@ def test_damage_is_refused(tmp_path, weights):
     assert len(turned) > 5
     for damaged in (*cuts, *turned, b"nonsense", b"\x93NUMPY"):
         broken.write_bytes(damaged)
-        with pytest.raises(UsageError, match="broken.npz (cannot be used|does not)"):
+        with pytest.raises(UsageError, match=r"broken.npz (cannot be used|does not)"):
             checkpoints.load_network(str(broken))
             pytest.fail(f"{len(damaged)} of {len(content)} bytes were taken")
     with pytest.raises(UsageError, match="does not exist"):

@@ -127,7 +127,7 @@ class TestBadFiles:
             read(tmp_path, example(), example(**fields))
 
     def test_files(self, tmp_path):
-        with pytest.raises(UsageError, match="examples.mat' does not exist; expected"):
+        with pytest.raises(UsageError, match=r"examples.mat' does not exist; expected"):
             list(flic.read_people(tmp_path))
         (tmp_path / flic.FILE).write_bytes(b"junk" * 99)
         with pytest.raises(UsageError, match="is not a MATLAB file"):

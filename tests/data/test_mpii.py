@@ -415,7 +415,7 @@ class TestConversion:
         assert not manifest.report["left_out"]
 
     def test_single_person_is_of_mpii(self, folder, tmp_path):
-        with pytest.raises(UsageError, match="--single_person.*'lsp' has none"):
+        with pytest.raises(UsageError, match=r"--single_person.*'lsp' has none"):
             datasets.convert("lsp", tmp_path / "out", folder, Conversion(single_person=True))
 
 

@@ -1,6 +1,7 @@
 """Batches: shapes, identity without augmentation, joints that stay on their pixels, exact resume."""
 
 import dataclasses
+import typing
 
 import numpy as np
 import pytest
@@ -369,7 +370,7 @@ class TestDots:
     """A picture whose joints are coloured dots: after any change they must be found at the joints."""
 
     # Saturated enough to be told apart after JPEG and resampling.
-    JOINTS = {
+    JOINTS: typing.ClassVar = {
         "left_wrist": ((60.0, 40.0), (1, 0, 0)),
         "right_wrist": ((150.0, 60.0), (0, 1, 0)),
         "head_top": ((100.0, 20.0), (0, 0, 1)),
@@ -442,7 +443,7 @@ class TestOthers:
 
 class TestRefusals:
     def test_unknown_split(self, folders):
-        with pytest.raises(UsageError, match="no people of split 'val'.*there are: train"):
+        with pytest.raises(UsageError, match=r"no people of split 'val'.*there are: train"):
             pipeline.evaluation_batches(folders, config(), split="val")
 
     def test_no_folder(self):

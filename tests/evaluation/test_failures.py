@@ -50,8 +50,15 @@ def people(truth, predicted=None, state=None):
 
 @pytest.mark.parametrize(
     "degrees, kind",
-    [(0, "upright"), (-40, "upright"), (50, "leaning"), (-130, "leaning")]
-    + [(140, "upside_down"), (180, "upside_down"), (-170, "upside_down")],
+    [
+        (0, "upright"),
+        (-40, "upright"),
+        (50, "leaning"),
+        (-130, "leaning"),
+        (140, "upside_down"),
+        (180, "upside_down"),
+        (-170, "upside_down"),
+    ],
 )
 @pytest.mark.parametrize(
     "across, facing", [(1.0, "front"), (0.1, "side"), (-0.1, "side"), (-1.0, "behind")]

@@ -73,7 +73,7 @@ def test_limb_pcp_preset_torso_joins_the_middles():
         left_hip=(60, 100), right_hip=(40, 100),
         left_shoulder=(70, 60), right_shoulder=(30, 60),
     )  # fmt: skip
-    errors, length, counted = stick_errors(truth, truth, state, LSP)
+    _, length, counted = stick_errors(truth, truth, state, LSP)
     torso = list(STICKS).index("torso")
     assert counted.sum() == 1 and counted[0, torso] and length[0, torso] == 40
     predicted = truth[:, LSP.mirror]  # left for right: the middles stay

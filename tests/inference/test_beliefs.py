@@ -54,7 +54,7 @@ def test_crop_beliefs_flip_preset_is_the_mean(network, seeded):
     plain = crop_beliefs(network, images, center_px)
     other = network(images[:, :, ::-1], mirror_points(center_px, images))
     both = crop_beliefs(network, images, center_px, flip=True)
-    channels = list(network.skeleton.mirror) + [16]
+    channels = [*network.skeleton.mirror, 16]
     for b, b_other, b_both in zip(plain, other, both):
         turned = b_other.numpy()[:, :, ::-1][..., channels]
         np.testing.assert_allclose(b_both, (b.numpy() + turned) / 2, atol=1e-7)

@@ -48,7 +48,7 @@ def test_write_picture_round_trip_and_atomic(tmp_path):
     path = tmp_path / "new" / "a.png"
     write_picture(path, pixels)
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
-    with pytest.raises(Exception):
+    with pytest.raises(TypeError):
         write_picture(path, np.zeros([2, 2, 7], np.uint8))
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)  # the old one
     assert os.listdir(tmp_path / "new") == ["a.png"]

@@ -90,7 +90,7 @@ def test_read_published_raises_on_ids(tmp_path, ids, message):
 
 def test_read_published_raises(tmp_path):
     predictions, truth, _ = lsp_files(tmp_path, {"x": np.zeros([14, 2, 7])})
-    with pytest.raises(UsageError, match="holds 7 people, but .* 1000 or 2000"):
+    with pytest.raises(UsageError, match=r"holds 7 people, but .* 1000 or 2000"):
         read_published("lsp", predictions, truth)
     scipy.io.savemat(tmp_path / "mpii.mat", mpii_arrays())
     with pytest.raises(UsageError, match=r"x \[14, 2, 7\]; expected .* 16 joints"):

@@ -14,8 +14,10 @@ from cpm.training import loss, optimizers, targets
 from cpm.training.step import TrainStep
 from tests.helpers.training_batches import CONFIG, random_batch, tensors
 
+EXECUTION = Execution()
 
-def make(config=CONFIG, execution=Execution(), seed=0, **options):
+
+def make(config=CONFIG, execution=EXECUTION, seed=0, **options):
     network = ConvolutionalPoseMachine(config.network, seed=seed)
     optimizer = optimizers.make_optimizer(config.optimizer, network)
     return network, TrainStep(network, optimizer, config, execution, **options)
@@ -39,7 +41,7 @@ def test_losses_and_gradients_graph_equals_xla():
 def test_losses_and_gradients_measurements():
     """What is reported is what the loss and the targets say, computed eagerly."""
     batch = tensors(random_batch(2))
-    network, step = make()
+    _, step = make()
     reference, _ = make()  # the same weights; training mode changes moving averages
     found, _ = step.losses_and_gradients(batch, step=0)
     beliefs = reference(batch["image"], batch["center_px"], training=True)
