@@ -7,8 +7,8 @@ person's own left wrist, wherever it appears in the picture.
 The known skeletons have short names. Any other is named by its own description (`own_skeleton`),
 so that a name alone, in a data folder, a configuration or a checkpoint, always says which joints.
 
-A joint of an annotated person is in one of three states: visible, occluded (it has a position), absent
-(it has none). The state is carried along everywhere and never guessed from coordinates.
+A joint of an annotated person is in one of three states: visible, occluded (it has a position),
+absent (it has none). The state is carried along everywhere and never guessed from coordinates.
 
 References:
   MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014;

@@ -57,7 +57,7 @@ def test_replacing_raises_on_a_folder(tmp_path):
 
 def test_check_target(tmp_path):
     (tmp_path / "file").write_text("x")
-    for good in (None, tmp_path / "new.json", tmp_path / "a" / "b.json", tmp_path / "file"):  # fmt: skip
+    for good in (None, *(tmp_path / name for name in ("new.json", "a/b.json", "file"))):
         files.check_target(good, "json")
     with pytest.raises(UsageError, match=r"--json=.* is a folder; name a file"):
         files.check_target(tmp_path, "json")

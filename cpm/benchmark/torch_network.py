@@ -58,7 +58,8 @@ class Conv(torch.nn.Module):
 
     Args:
       name: of the layer in the plan.
-      kernel: `[kh, kw, Cin, Cout]`, as TensorFlow keeps it; turned to PyTorch's `[Cout, Cin, kh, kw]`.
+      kernel: `[kh, kw, Cin, Cout]`, as TensorFlow keeps it; turned to PyTorch's
+        `[Cout, Cin, kh, kw]`.
       bias: `[Cout]` or None.
       stride: int.
     """
@@ -125,8 +126,10 @@ class MaxPool(torch.nn.Module):
 def same_padding(size, window, stride):
     """(cells before, cells after) that "same" padding adds along one axis, as ops/conv2d.py has it.
 
-    >>> same_padding(128, 7, 2), same_padding(46, 11, 1), same_padding(368, 3, 2), same_padding(7, 3, 2)
-    ((2, 3), (5, 5), (0, 1), (1, 1))
+    >>> same_padding(128, 7, 2), same_padding(46, 11, 1)
+    ((2, 3), (5, 5))
+    >>> same_padding(368, 3, 2), same_padding(7, 3, 2)
+    ((0, 1), (1, 1))
     """
     missing = max((-(-size // stride) - 1) * stride + window - size, 0)
     return missing // 2, missing - missing // 2

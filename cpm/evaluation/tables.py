@@ -69,7 +69,7 @@ def between(interval):
 
 
 def stage_table(name, values):
-    """One metric: a row per joint or limb and the total, a column per stage, the last's interval."""
+    """One metric: a row per joint or limb and the total, columns of stages, the last's interval."""
     header = [f"{name}, %", *_stage_names(values["per_stage"]), "95 % interval"]
     intervals = values.get("per_joint_interval") or {}
     rows = [

@@ -85,8 +85,8 @@ def score_file(path, truth, protocol=None, *, origin=None, seed=0):
     x, y = published.median_offset(people)
     lines = (
         f"{len(people)} of the {len(truth)} people of {truth.name}; predicted minus true position, "
-        f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, would "
-        "mean another first pixel: --origin)"
+        f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, "
+        "would mean another first pixel: --origin)"
     )
     lines = [lines, f"read {path}: {source}", *(f"warning: {w}" for w in warnings)]
     text = tables.full_report(metrics, curves) + "\n\n" + "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Builds trunk, arms and legs of a figure with their clothes, and puts the whole person together."""
+"""Builds trunk, arms and legs of a figure with their clothes, and puts the person together."""
 
 import dataclasses
 

@@ -2,7 +2,8 @@
 
 A picture's background is a wall, a room or a landscape with noise of all sizes, and shapes
 scattered over it, alone or in rows, some of them as long and thin as limbs and in the colours of
-the person: colour, texture and straight edges alone must not give the person away. Pictures are planar, `[3, H, W]`, as in `shapes`.
+the person: colour, texture and straight edges alone must not give the person away. Pictures are
+planar, `[3, H, W]`, as in `shapes`.
 """
 
 import numpy as np

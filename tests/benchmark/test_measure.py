@@ -126,7 +126,7 @@ def test_sixteen_bits_have_room_for_rounding_alone():
 
 
 def test_limits_are_measured():
-    """Small arrays: right units. A product of 128² is 4.2 MFLOP: less than a second, more than 1 ns."""
+    """Small arrays: right units. A product of 128² is 4.2 MFLOP: under a second, above 1 ns."""
     limits = machine.measure_limits(matrix=128, copied_bytes=2**20, seconds=0.01)
     assert set(limits.matmul_gflops) == {"numpy", "tensorflow"}
     assert limits.gflops == max(limits.matmul_gflops.values()) > 0.0042

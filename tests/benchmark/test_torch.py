@@ -162,7 +162,7 @@ def test_update_is_ours(folder_of):
 
 
 def test_sixteen_bits_are_in_effect_on_both_sides(folder_of):
-    """Losses are off by about 2⁻⁸, not by float32's 1e-6, and not by more than rounding explains."""
+    """Losses are off by about 2⁻⁸, not by float32's 1e-6, not by more than rounding explains."""
     folder = str(folder_of(settings_of("mini", norm="batch", stages=2)))
     reference = ours.Training(folder, SETTINGS)
     reference.compute()

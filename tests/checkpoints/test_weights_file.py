@@ -1,4 +1,4 @@
-"""The weights file: half precision and nothing else lost, taken wherever a checkpoint is, damage refused."""
+"""The weights file: only precision lost, taken wherever a checkpoint is, damage refused."""
 
 import json
 import zipfile
@@ -140,7 +140,7 @@ def test_write_refuses_what_half_precision_cannot_hold(tmp_path):
 
 
 def test_damage_is_refused(tmp_path, weights):
-    """Cut anywhere, or with any byte of its arrays turned over: a sentence, never half a network."""
+    """Cut anywhere, or with any byte of its arrays changed: a sentence, never half a network."""
     content = (tmp_path / "w.npz").read_bytes()
     broken = tmp_path / "broken.npz"
     cuts = [content[: len(content) * k // 5] for k in range(5)]

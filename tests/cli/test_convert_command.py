@@ -1,4 +1,4 @@
-"""bin/convert.py and bin/inspect_batch.py as a user runs them: reports, exit statuses, sentences."""
+"""bin/convert.py and bin/inspect_batch.py as users run them: reports, exit statuses, sentences."""
 
 import json
 import os

@@ -134,7 +134,7 @@ def test_evaluation_looks_as_prediction_does(run, passes):
 
 @pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
 def test_network_scores_the_same_through_a_file(run, tmp_path, suffix):
-    """Write, read again, score against the data folder: what evaluation itself says, PCP@25px aside."""
+    """Write, read, score against the data folder: what evaluation says, PCP@25px aside."""
     network, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     found = evaluate.evaluate_folders(network, config, [folder])

@@ -1,4 +1,4 @@
-"""bin/import_weights.py as a user runs it: table, checkpoint that the other scripts take, sentences."""
+"""bin/import_weights.py as a user runs it: table, a checkpoint for the other scripts, sentences."""
 
 import json
 import os

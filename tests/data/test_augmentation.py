@@ -1,4 +1,4 @@
-"""Random changes: stateless, within their ranges, the same geometry as cpm.geometry, true colours."""
+"""Random changes: stateless, within their ranges, the geometry of cpm.geometry, true colours."""
 
 import colorsys
 import math
@@ -105,7 +105,7 @@ class TestDraw:
         assert abs(drawn.mean() - 1.0) < 4 * 0.6 / math.sqrt(12 * 4000)
 
     def test_wild_shift_grows_with_the_room(self):
-        """People shown at half their size may stand 0.6 of the free quarter off; large ones do not."""
+        """People shown at half their size may be 0.6 of the free quarter off; large ones not."""
         config = AUGMENTATIONS["wild"]
         drawn = draw_many(config, 2000)
         room = 0.6 * np.maximum(0, 1 - drawn.scale) / 2

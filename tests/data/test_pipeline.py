@@ -1,4 +1,4 @@
-"""Batches: shapes, identity without augmentation, joints that stay on their pixels, exact resume."""
+"""Batches: shapes, identity without augmentation, joints that stay on pixels, exact resume."""
 
 import dataclasses
 import typing
@@ -367,7 +367,7 @@ class TestCropRules:
 
 
 class TestDots:
-    """A picture whose joints are coloured dots: after any change they must be found at the joints."""
+    """A picture whose joints are coloured dots: after any change they must be at the joints."""
 
     # Saturated enough to be told apart after JPEG and resampling.
     JOINTS: typing.ClassVar = {

@@ -1,4 +1,4 @@
-"""PCP of limbs against cases computed by hand and against the published score of a published file."""
+"""PCP of limbs against cases computed by hand and the published score of a published file."""
 
 import numpy as np
 import pytest

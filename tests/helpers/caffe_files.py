@@ -143,7 +143,7 @@ def integer(number, value):
 
 
 def blob(array, *, legacy=False, packed=True, double=False):
-    """A BlobProto: `shape` (7) or num, channels, height, width (1 … 4); data (5), double_data (8)."""
+    """A BlobProto: `shape` (7) or num, channels, height, width (1 … 4); data (5, 8 for doubles)."""
     kind, number, wire = ("<f8", 8, 1) if double else ("<f4", 5, 5)
     data = np.asarray(array).astype(kind)
     if packed:

@@ -1,4 +1,4 @@
-"""Layers against SciPy and closed forms. What every module must pass is in test_network_conformance."""
+"""Layers against SciPy and closed forms. What all must pass is in test_conformance."""
 
 import numpy as np
 import pytest

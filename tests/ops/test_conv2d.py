@@ -1,4 +1,4 @@
-"""conv2d against SciPy's correlate, the plain loops, and the transposed correlations of conv2d.md."""
+"""conv2d against SciPy's correlate, the plain loops, and transposed correlations of conv2d.md."""
 
 import numpy as np
 import pytest

@@ -185,7 +185,7 @@ def test_orthogonalize_float32_keeps_the_small_singular_values():
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("size", [1e-36, 1e-20, 1e15, 1e36])
 def test_orthogonalize_depends_on_no_scale(size, compiled):
-    """A layer that died leaves a momentum that shrinks towards 0, whose squares are 0 long before."""
+    """A layer that died leaves a momentum that shrinks towards 0, whose squares are 0 before."""
     matrix = np.random.default_rng(SEED).normal(size=(7, 4))
     form = optimizers.orthogonalize
     form = tf.function(form, jit_compile=True) if compiled else form
