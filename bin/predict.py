@@ -109,7 +109,7 @@ def main(_):
     )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     images, skipped = [], []
-    for path, name in zip(paths, output_names(paths)):
+    for path, name in zip(paths, output_names(paths), strict=True):
         try:
             picture = read_picture(path)
         except PictureError as error:
@@ -174,7 +174,7 @@ def as_json(prediction):
         if math.isfinite(x + y + confidence)
         else None
         for joint, (x, y), confidence in zip(
-            prediction.skeleton.joints, prediction.joints_px, prediction.confidence
+            prediction.skeleton.joints, prediction.joints_px, prediction.confidence, strict=True
         )
     }
     return {"box": list(prediction.box), "joints": joints}

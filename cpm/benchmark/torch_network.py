@@ -47,7 +47,7 @@ class Machine(torch.nn.Module):
         b = [self.stage_1(x)]
         shared = x if self.second_trunk is None else self.second_trunk(image)
         inputs = {"center": center_map}
-        for features, stage in zip(self.features, self.stages):
+        for features, stage in zip(self.features, self.stages, strict=True):
             inputs |= {"features": features(shared), "beliefs": b[-1]}
             b.append(stage(torch.cat([inputs[name] for name in self._concat], 1)))
         return b

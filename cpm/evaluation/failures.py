@@ -132,7 +132,7 @@ def kinds(truth_px, state, skeleton):
         *(tilt < 45, (45 <= tilt) & (tilt < 135), 135 <= tilt),
         *(width > ACROSS, abs(width) <= ACROSS, width < -ACROSS),
     )
-    return {name: known & rows for name, rows in zip(names, found)}
+    return {name: known & rows for name, rows in zip(names, found, strict=True)}
 
 
 def _errors(people, skeleton):

@@ -72,7 +72,8 @@ def _intervals(stages, resamples, seed):
         "interval": of_stages[-1],
         "per_stage_interval": of_stages,
         "per_joint_interval": {
-            joint: pair and list(pair) for joint, pair in zip(last.per_joint, of_joints)
+            joint: pair and list(pair)
+            for joint, pair in zip(last.per_joint, of_joints, strict=True)
         },
     }
 

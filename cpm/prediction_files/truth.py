@@ -137,7 +137,9 @@ def arrays_of(path, **shapes):
     content = containers.load_arrays(path)
     for name, shape in shapes.items():
         found = np.shape(content.get(name))
-        fits = len(found) == len(shape) and all(e is None or e == f for e, f in zip(shape, found))
+        fits = len(found) == len(shape) and all(
+            e is None or e == f for e, f in zip(shape, found, strict=True)
+        )
         if not fits or np.asarray(content[name]).dtype.kind not in "fiub":
             raise UsageError(
                 f"{path}: expected an array {name!r} of shape {shape} (None = any), "

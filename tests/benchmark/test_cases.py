@@ -53,7 +53,7 @@ def test_true_arithmetic(arch):
         assert max(true["graph"], true["xla"]) <= item.flop
     assert step.true_flop["fast"] != step.flop  # also where it does not pay
     trained = [item for item in layers if "with gradients" in item.name]
-    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained))
+    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained, strict=True))
     assert total == step.true_flop["xla"]
     if arch == "mini":
         assert total == step.flop  # nothing pays on two pictures of its small maps

@@ -117,7 +117,7 @@ def test_beliefs_losses_and_gradients_in_float64(arch, norm, folder_of):
     assert exchange.relative_error(found["losses"], losses.numpy()) < 1e-9
     names = [f"gradient of {workload.key_of(v)}" for v in network.trainable_variables]
     assert sorted(found) == sorted(["losses", *names])
-    for name, gradient in zip(names, expected):
+    for name, gradient in zip(names, expected, strict=True):
         assert np.abs(gradient).max() > 0, name
         assert exchange.relative_error(found[name], gradient.numpy()) < 1e-9, name
 

@@ -71,13 +71,13 @@ def test_round_trip(weights):
 def test_half_precision_hardly_changes_beliefs(weights):
     """11 bits a weight: a sum of n products of random signs is off by 2^-12 of its size."""
     network, (loaded, _, _) = make(), checkpoints.load_network(weights)
-    for original, copy in zip(network.variables, loaded.variables):
+    for original, copy in zip(network.variables, loaded.variables, strict=True):
         if "moving_variance" in original.name:  # as extreme as `make`'s they silence all
             original.assign(tf.ones_like(original))
             copy.assign(tf.ones_like(copy))
     images = tf.random.stateless_uniform([2, 16, 24, 3], [1, 2], maxval=255.0)
     center = tf.zeros([2, 2])
-    for a, b in zip(network(images, center), loaded(images, center)):
+    for a, b in zip(network(images, center), loaded(images, center), strict=True):
         assert 0 < np.abs(a - b).max() < 5e-3 * np.abs(a).max()
 
 

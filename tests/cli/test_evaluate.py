@@ -96,7 +96,9 @@ def test_evaluate_folders_options(run):
     assert found.sources == {folder: found.metrics}
     expected = {person.id: person for person in people(7)}
     assert set(found.people.ids) == set(expected) and found.people.stages == 2
-    for id, truth_px, state in zip(found.people.ids, found.people.truth_px, found.people.state):
+    for id, truth_px, state in zip(
+        found.people.ids, found.people.truth_px, found.people.state, strict=True
+    ):
         np.testing.assert_array_equal(state, expected[id].pose.state)
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
 

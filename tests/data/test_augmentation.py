@@ -32,7 +32,7 @@ def change(**values):
     )
     values = neutral._replace(**values)
     kinds = Change(*[tf.float64] * 2, tf.bool, tf.float64, *[tf.float32] * 5)
-    return Change(*(tf.constant(v, k) for v, k in zip(values, kinds)))
+    return Change(*(tf.constant(v, k) for v, k in zip(values, kinds, strict=True)))
 
 
 def draw_many(config, count=400):
@@ -135,7 +135,7 @@ class TestDraw:
 
     def test_none_changes_nothing(self):
         drawn = draw_many(AugmentConfig(), 20)
-        for got, neutral in zip(drawn, change()):
+        for got, neutral in zip(drawn, change(), strict=True):
             np.testing.assert_array_equal(got, np.broadcast_to(neutral, got.shape))
 
 

@@ -68,7 +68,7 @@ class TestPerson:
         assert found.id == "flic/film-00000010-1" and found.excluded is None
         assert found.image == str(tmp_path / "images" / "film-00000010.jpg")
         assert (found.pose.state == VISIBLE).all() and found.head_size_px is None
-        joints = dict(zip(FLIC.joints, found.pose.joints_px.tolist()))
+        joints = dict(zip(FLIC.joints, found.pose.joints_px.tolist(), strict=True))
         assert joints["right_wrist"] == pytest.approx([379.81635, 335.60156], abs=1e-4)
         assert joints["right_hip"] == pytest.approx([324.04492, 385.40625], abs=1e-4)
         assert joints["nose"] == pytest.approx([383.80002, 144.35156], abs=1e-4)

@@ -54,7 +54,7 @@ class TestLayouts:
         joints = lsp_joints(2)
         save_leeds(tmp_path / "a", joints, 4)
         save_leeds(tmp_path / "b", joints.transpose(1, 0, 2), 4)
-        for one, other in zip(reader(tmp_path / "a"), reader(tmp_path / "b")):
+        for one, other in zip(reader(tmp_path / "a"), reader(tmp_path / "b"), strict=True):
             np.testing.assert_array_equal(one.pose.joints_px, other.pose.joints_px)
             np.testing.assert_array_equal(one.pose.state, other.pose.state)
 

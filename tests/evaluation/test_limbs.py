@@ -134,7 +134,7 @@ def test_published_cpm_on_lsp():
     """CPM trained on LSP and LSPet: strict 81.4, average 86.2 (computed from the authors' file)."""
     people, skeleton = published("lsp", CPM_ON_LSP)
     metrics = report.score(people, skeleton, resamples=100)
-    for name, expected in zip(LIMB_METRICS, (81.4, 86.2)):
+    for name, expected in zip(LIMB_METRICS, (81.4, 86.2), strict=True):
         values = metrics[name]
         assert values["total"] == pytest.approx(expected, abs=0.05)
         assert values["people"] == 1000

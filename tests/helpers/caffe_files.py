@@ -54,7 +54,7 @@ def network(arch, *, width=1.0, stages=6, maps=15):
             after = None
         if block < 4:
             chain("pool", f"pool{block}_stage1", kernel=2)
-    for i, size in zip(range(3, 8), (256, 256, 256, 256, 128)):
+    for i, size in zip(range(3, 8), (256, 256, 256, 256, 128), strict=True):
         chain("conv", f"conv4_{i}_CPM", channels(size), 3)
     chain("conv", "conv5_1_CPM", channels(512))
     chain("linear", "conv5_2_CPM", maps)

@@ -142,7 +142,7 @@ def test_predictor_xla_is_the_same(seeded, monkeypatch):
     plain, compiled = (
         Predictor(Executed(network, Execution(xla=xla)))(image) for xla in (False, True)
     )
-    for b, b_xla in zip(plain.beliefs, compiled.beliefs):
+    for b, b_xla in zip(plain.beliefs, compiled.beliefs, strict=True):
         np.testing.assert_allclose(b_xla, b, atol=1e-5)
 
 

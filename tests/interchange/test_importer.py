@@ -206,7 +206,7 @@ def test_import_weights_into_the_asked_skeleton(tmp_path):
     )
     order = [*there.skeleton.channels_from(here.skeleton), 14]
     image, center = np.full([1, 16, 24, 3], 200, np.uint8), tf.zeros([1, 2])
-    for b_here, b_there in zip(here(image, center), there(image, center)):
+    for b_here, b_there in zip(here(image, center), there(image, center), strict=True):
         gathered = tf.gather(b_here, order, axis=-1)
         np.testing.assert_allclose(b_there, gathered, rtol=1e-4, atol=1e-4)
 

@@ -117,7 +117,7 @@ def test_conv2d_second_derivative(seeded):
     def librarys(x, kernel, bias):
         return tf.nn.conv2d(x, kernel, strides=1, padding="SAME") + bias
 
-    for found, expected in zip(twice(ops.conv2d), twice(librarys)):
+    for found, expected in zip(twice(ops.conv2d), twice(librarys), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 

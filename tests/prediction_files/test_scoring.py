@@ -117,7 +117,7 @@ def test_written_predictions_come_in_the_published_order(tmp_path):
         assert written["ids"].tolist() == [
             *published_ids[::-1], "lsp/im0002", "lsp/im0010"
         ]  # fmt: skip
-        for id, joints_px in zip(written["ids"], written["preds"]):
+        for id, joints_px in zip(written["ids"], written["preds"], strict=True):
             n = people.ids.index(id)
             np.testing.assert_allclose(joints_px, people.joints_px[-1, n], atol=1e-9)
 
@@ -126,7 +126,7 @@ def test_read_annotations_preset(lsp):
     _, folder, joints = lsp
     found = read_annotations(folder, "train")
     assert sorted(found.ids) == [f"lsp/im{n:04d}" for n in range(1, 9)]
-    for id, joints_px, state in zip(found.ids, found.joints_px, found.state):
+    for id, joints_px, state in zip(found.ids, found.joints_px, found.state, strict=True):
         column = int(id[-4:]) - 1
         np.testing.assert_allclose(joints_px, joints[:2, :, column].T - 1, atol=1e-5)
         np.testing.assert_array_equal(state, np.where(joints[2, :, column] == 1, 1, 2))
@@ -135,7 +135,7 @@ def test_read_annotations_preset(lsp):
 def test_compare_files_preset(lsp, tmp_path):
     truth_file, folder, _ = lsp
     paths = [f"{tmp_path}/{name}" for name in ("near.h5", "far.json")]
-    for path, noise_px in zip(paths, (0.5, 9.0)):
+    for path, noise_px in zip(paths, (0.5, 9.0), strict=True):
         people = network_predictions(folder, "train", noise_px=noise_px)
         scoring.write_network_predictions(path, people, LSP14, [folder], "train")
     truth = scoring.read_truth(truth_file, "lsp")
@@ -154,7 +154,7 @@ def test_compare_files_raises_on_different_people(lsp, tmp_path):
     truth_file, folder, _ = lsp
     people = network_predictions(folder, "train")
     paths = [f"{tmp_path}/{name}.mat" for name in "ab"]
-    for path, rows in zip(paths, (slice(8), slice(2, 8))):
+    for path, rows in zip(paths, (slice(8), slice(2, 8)), strict=True):
         few = people.select(rows)
         write_predictions(path, few.ids, few.joints_px[-1], few.confidence[-1], LSP14)
     with pytest.raises(UsageError, match=r"a.mat has 8 people, .*b.mat 6, and 6 are in"):
