@@ -124,7 +124,7 @@ def test_batch_norm_by_batch_is_both(shape, dtype, seeded):
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
     slow = reference.batch_norm_by_batch(x.numpy(), scale.numpy(), offset.numpy(), epsilon=0.1)
-    for a, b in zip(results[0], slow, strict=True):
+    for a, b in zip(results[0][:3], slow, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
