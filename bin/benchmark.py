@@ -5,12 +5,13 @@
     python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
     python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
 
-conv_layers: every distinct convolution of the network, forward and with both gradients. forward: images
-to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD. pipeline: batches
-from records, the training step, both together. heatmap: our op, NumPy loops, a memory write. startup:
-bin/train.py from launch to first step. Peers are optional: pip install -r requirements-bench.txt.
-tf_direct is our own network, in graph mode with direct convolutions. All sides get the same weights
-and images, their outputs are compared first, and they take turns in processes of their own.
+conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
+images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
+pipeline: batches from records, the training step, both together. heatmap: our op, NumPy loops, a
+memory write. startup: bin/train.py from launch to first step. Peers are optional:
+pip install -r requirements-bench.txt. tf_direct is our own network, in graph mode with direct
+convolutions. All sides get the same weights and images, their outputs are compared first, and they
+take turns in processes of their own.
 """
 
 import dataclasses
@@ -149,7 +150,7 @@ def recipe_settings():
 
 
 def in_replicas(settings):
-    """The settings with their batches cut as bin/train.py cuts them, for as many cores as threads."""
+    """The settings with their batches cut as bin/train.py cuts them: as many cores as threads."""
     execution = {
         "replicas": replicas_that_pay(settings.config, threads()),
         "serial": serial_pays(settings.config),

@@ -4,7 +4,8 @@
     python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
     python bin/convert.py --dataset=flic --src=downloads/FLIC --out=data/flic
     python bin/convert.py --dataset=coco --src=photos --out=data/photos
-    python bin/convert.py --dataset=lspet --src=downloads/lspet --leave_out=suspects.txt --out=data/lspet-clean
+    python bin/convert.py --dataset=lspet --src=downloads/lspet \\
+        --leave_out=suspects.txt --out=data/lspet-clean
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
 The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.

@@ -1,19 +1,19 @@
-"""Repeats an experiment of the paper, or one of ours, sized to minutes on two cores: table, figure, JSON.
+"""Repeats an experiment of the paper, or one of ours, in minutes on two cores: table, figure, JSON.
 
     python bin/experiment.py stages
     python bin/experiment.py schemes --seeds=0,1,2 --steps=3000
     python bin/experiment.py field --data=data/lsp,data/lspet --width=1 --steps=13000
     python bin/experiment.py time --data=data/lsp,data/lspet --width=1 --augment=wild --steps=3000
 
-stages: accuracy with 1 … T stages (the paper's Figure 6). gradients: their size by layer, with a loss
-after every stage and after the last one only (Figure 5). schemes: all stages at once, one after the
-other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at equal
-parameters (Figure 4). ingredients: without centre map, with background map, with the primary person
-alone in stage 1. time: some thirty changes of the recipe, one at a time, each with as many steps as
-take the time of the recipe's --steps. Without --data synthetic people are used. Everything is
-resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json. Variants of one OUT may
-be trained by several processes, each with its own of them (--only); the command without it then makes
-the table of all.
+stages: accuracy with 1 … T stages (the paper's Figure 6). gradients: their size by layer, with a
+loss after every stage and after the last one only (Figure 5). schemes: all stages at once, one
+after the other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at
+equal parameters (Figure 4). ingredients: without centre map, with background map, with the primary
+person alone in stage 1. time: some thirty changes of the recipe, one at a time, each with as many
+steps as take the time of the recipe's --steps. Without --data synthetic people are used. Everything
+is resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json. Variants of one OUT
+may be trained by several processes, each with its own of them (--only); the command without it then
+makes the table of all.
 """
 
 import os

@@ -5,8 +5,9 @@
     python bin/train.py --init_from=wild.npz --stages=6 --data=data/mine --run_dir=runs/mine
 
 Everything that takes a checkpoint takes the file; reading it runs no code. Of a run with averaged
-weights it is those. With an evaluation of the checkpoint, made as it will be used, the file also says
-from which confidence on a joint is more likely right than wrong, and joints below are not drawn:
+weights it is those. With an evaluation of the checkpoint, made as it will be used, the file also
+says from which confidence on a joint is more likely right than wrong, and joints below are not
+drawn:
 
     python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip --json=whole.json
     python bin/export_weights.py --ckpt=runs/wild --out=wild.npz --evaluation=whole.json

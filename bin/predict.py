@@ -5,21 +5,21 @@
     python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
     python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --crop=image --passes=1
 
-Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps), NAME with its
-suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says which person is
+Draws each skeleton into --out as NAME_pose.png (and NAME_beliefs.png with --heatmaps), NAME with
+its suffix where two pictures share it (a.jpg_pose.png, a.png_pose.png). --box says which person is
 meant. Without it the whole picture is looked at (--crop=image: as in LSP's test, so that its height
-fills 80 % of the crop), the person near its middle wins, and a second look is at the joints found by
-the first; --passes says how many looks. A network for it is trained with --augment=wild. Each look is
-also at the mirrored picture, if the network has a mirror image, unless --noflip halves the time.
-The JSON file holds joints in 0-based pixels of the upright picture:
+fills 80 % of the crop), the person near its middle wins, and a second look is at the joints found
+by the first; --passes says how many looks. A network for it is trained with --augment=wild. Each
+look is also at the mirrored picture, if the network has a mirror image, unless --noflip halves the
+time. The JSON file holds joints in 0-based pixels of the upright picture:
 
     {"images": [{"file": "photos/a.jpg", "people": [
         {"box": [x, y, width, height], "joints": {"right_ankle": [x, y, confidence], ...}}]}]}
 
 All joints are in it. Those of a confidence under --threshold are not drawn; weights that know from
-which confidence on a joint is more often right than wrong bring that along, --threshold=-1 draws all.
---belief_maps=FILE.npz keeps, of a single picture, the maps of every stage (stage_1, …), their names
-and the crop they belong to. The same from Python: cpm.inference.Predictor.
+which confidence on a joint is more often right than wrong bring that along, --threshold=-1 draws
+all. --belief_maps=FILE.npz keeps, of a single picture, the maps of every stage (stage_1, …), their
+names and the crop they belong to. The same from Python: cpm.inference.Predictor.
 """
 
 import math
@@ -109,7 +109,7 @@ def main(_):
     )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     images, skipped = [], []
-    for path, name in zip(paths, output_names(paths)):
+    for path, name in zip(paths, output_names(paths), strict=True):
         try:
             picture = read_picture(path)
         except PictureError as error:
@@ -174,7 +174,7 @@ def as_json(prediction):
         if math.isfinite(x + y + confidence)
         else None
         for joint, (x, y), confidence in zip(
-            prediction.skeleton.joints, prediction.joints_px, prediction.confidence
+            prediction.skeleton.joints, prediction.joints_px, prediction.confidence, strict=True
         )
     }
     return {"box": list(prediction.box), "joints": joints}

@@ -5,7 +5,8 @@ Three frames, each with `(x, y)` and 0-based pixel centres at integers:
   crop:  what the network sees, `size = (height, width)` pixels, cut around a person.
   map:   cells of the belief maps; cell `g` of stride `s` covers the crop at `g·s + (s − 1)/2`.
 
-No other module relates two frames. Affine maps are `[2, 3]` matrices `M` with `y = M[:, :2] x + M[:, 2]`.
+No other module relates two frames. Affine maps are `[2, 3]` matrices `M` with
+`y = M[:, :2] x + M[:, 2]`.
 
 References: Wei et al. 2016, section 4.2 (crops at a normalised person height).
 """
@@ -95,7 +96,7 @@ def crop_to_image(region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(
 
 
 def crop_to_image_rows(center_px, side_px, size, cosine, sine, mirror):
-    """The two rows of `crop_to_image`; of numbers, or of scalar tensors where a graph computes them.
+    """The two rows of `crop_to_image`: numbers, or scalar tensors where a graph computes them.
 
     Args:
       center_px: x and y that the crop's middle shows, image pixels.

@@ -7,8 +7,8 @@ person's own left wrist, wherever it appears in the picture.
 The known skeletons have short names. Any other is named by its own description (`own_skeleton`),
 so that a name alone, in a data folder, a configuration or a checkpoint, always says which joints.
 
-A joint of an annotated person is in one of three states: visible, occluded (it has a position), absent
-(it has none). The state is carried along everywhere and never guessed from coordinates.
+A joint of an annotated person is in one of three states: visible, occluded (it has a position),
+absent (it has none). The state is carried along everywhere and never guessed from coordinates.
 
 References:
   MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014;
@@ -161,51 +161,69 @@ SKELETONS = {
         ),
         Skeleton(
             "mpii16",
-            _LEGS + ("pelvis", "thorax", "upper_neck", "head_top") + _ARMS,
+            (*_LEGS, "pelvis", "thorax", "upper_neck", "head_top", *_ARMS),
             _limbs("upper_neck", "pelvis", "thorax"),
         ),
         Skeleton(
             "coco17",
-            ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
-            + tuple(
-                f"{side}_{part}"
-                for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-                for side in ("left", "right")
+            (
+                "nose",
+                "left_eye",
+                "right_eye",
+                "left_ear",
+                "right_ear",
+                *(
+                    f"{side}_{part}"
+                    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+                    for side in ("left", "right")
+                ),
             ),
-            tuple(
-                (a, b)
-                for side in ("left", "right")
-                for a, b in (
-                    ("nose", f"{side}_eye"),
-                    (f"{side}_eye", f"{side}_ear"),
-                    (f"{side}_shoulder", f"{side}_elbow"),
-                    (f"{side}_elbow", f"{side}_wrist"),
-                    (f"{side}_shoulder", f"{side}_hip"),
-                    (f"{side}_hip", f"{side}_knee"),
-                    (f"{side}_knee", f"{side}_ankle"),
-                )
-            )
-            + (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),
+            (
+                *(
+                    (a, b)
+                    for side in ("left", "right")
+                    for a, b in (
+                        ("nose", f"{side}_eye"),
+                        (f"{side}_eye", f"{side}_ear"),
+                        (f"{side}_shoulder", f"{side}_elbow"),
+                        (f"{side}_elbow", f"{side}_wrist"),
+                        (f"{side}_shoulder", f"{side}_hip"),
+                        (f"{side}_hip", f"{side}_knee"),
+                        (f"{side}_knee", f"{side}_ankle"),
+                    )
+                ),
+                ("left_shoulder", "right_shoulder"),
+                ("left_hip", "right_hip"),
+            ),
         ),
         Skeleton(
             "flic11",
-            tuple(
-                f"{side}_{part}"
-                for side in ("left", "right")
-                for part in ("shoulder", "elbow", "wrist")
-            )
-            + ("left_hip", "right_hip", "left_eye", "right_eye", "nose"),
-            tuple(
-                (a, b)
-                for side in ("left", "right")
-                for a, b in (
-                    ("nose", f"{side}_eye"),
-                    (f"{side}_shoulder", f"{side}_elbow"),
-                    (f"{side}_elbow", f"{side}_wrist"),
-                    (f"{side}_shoulder", f"{side}_hip"),
-                )
-            )
-            + (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),
+            (
+                *(
+                    f"{side}_{part}"
+                    for side in ("left", "right")
+                    for part in ("shoulder", "elbow", "wrist")
+                ),
+                "left_hip",
+                "right_hip",
+                "left_eye",
+                "right_eye",
+                "nose",
+            ),
+            (
+                *(
+                    (a, b)
+                    for side in ("left", "right")
+                    for a, b in (
+                        ("nose", f"{side}_eye"),
+                        (f"{side}_shoulder", f"{side}_elbow"),
+                        (f"{side}_elbow", f"{side}_wrist"),
+                        (f"{side}_shoulder", f"{side}_hip"),
+                    )
+                ),
+                ("left_shoulder", "right_shoulder"),
+                ("left_hip", "right_hip"),
+            ),
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""Tables as text: aligned columns that read well in a terminal, and render as Markdown if wanted."""
+"""Tables as text: aligned columns that read well in a terminal, and render as Markdown if asked."""
 
 
 def format_table(header, rows, *, left=(0,), markdown=True):
@@ -7,7 +7,7 @@ def format_table(header, rows, *, left=(0,), markdown=True):
     Args:
       header: column titles, strings.
       rows: lists of strings as long as `header`.
-      left: numbers of the columns that start at the left; the others end at the right, as numbers do.
+      left: numbers of the columns that start at the left; others end at the right, as numbers do.
       markdown: with bars and a rule below the header; else with two spaces between the columns.
 
     >>> print(format_table(["", "Head", "Total"], [["ours", "97.8", "90.5"]]))

@@ -2,7 +2,8 @@
 
 Gather-based: each output pixel looks up the four input pixels around the point it comes from. It
 runs in tf.data graphs and under XLA, and is differentiable with respect to images and matrices.
-Where neither is needed, in an input pipeline, TensorFlow's own kernel does the same in half the time.
+Where neither is needed, in an input pipeline, TensorFlow's own kernel does the same in half the
+time.
 
 It does not low-pass: when the output is coarser than the input by more than about 2, bilinear
 sampling skips pixels and the result aliases. Shrink the image by area averaging (and divide
@@ -25,8 +26,8 @@ def affine_warp(images, matrices, *, height, width, border=0.0, differentiable=T
     so a picture fades to the border over the last pixel.
 
     Args:
-      images: `[B, H, W, C]` float32 or float64, or uint8 to be converted on the way (which saves a float copy
-        of a large photograph of which only a part is looked at).
+      images: `[B, H, W, C]` float32 or float64, or uint8 to be converted on the way (which saves a
+        float copy of a large photograph of which only a part is looked at).
       matrices: `[B, 2, 3]` float: output pixel (x, y, 1) -> input pixel (x, y), 0-based, pixel
         centres at integers. `cpm.geometry.crop_to_image` makes them.
       height: of the output, pixels.

@@ -51,7 +51,7 @@ def moments(x, *, name=None):
 
 
 def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
-    """Takes each channel from the given moments to mean 0 and variance 1, then scales and offsets it.
+    """Takes each channel from the given moments to mean 0 and variance 1, scales and offsets it.
 
         y = scale * (x - mean) / sqrt(variance + epsilon) + offset
 

@@ -62,8 +62,8 @@ def conv2d(x, kernel, bias=None, *, stride=1, name=None):
 def add_bias(y, bias):
     """`[B, h, w, Cout]` plus `[Cout]`, or plus nothing if that is None.
 
-    The gradient is passed on when its sum over the cells is there: left to itself, TensorFlow may put
-    the sums off to the end of the backward pass and keep every layer's gradient for them.
+    The gradient is passed on when its sum over the cells is there: left to itself, TensorFlow may
+    put the sums off to the end of the backward pass and keep every layer's gradient for them.
     """
     if bias is None:
         return y
@@ -81,7 +81,7 @@ def add_bias(y, bias):
 
 
 def _correlate(x, kernel, strides):
-    """The sum over window and channels. Its gradients are correlations, too: conv2d.md, section 3."""
+    """The sum over window and channels. Its gradients are correlations: conv2d.md, section 3."""
     pixels = x.shape[1:].num_elements()  # None if a size is unknown
     small = pixels and pixels <= SMALL
 
@@ -97,7 +97,7 @@ def _correlate(x, kernel, strides):
 
 
 def conv2d_gradients(x, kernel, d_y, strides=(1, 1, 1, 1), *, in_order=False):
-    """Derivatives of sum(d_y * y) by (x, kernel), by the library; `in_order`: the kernel's first."""
+    """Derivatives of sum(d_y * y) by (x, kernel), of the library; `in_order`: kernel's first."""
     same = {"strides": strides, "padding": "SAME"}
     d_kernel = raw.Conv2DBackpropFilter(
         input=x, filter_sizes=tf.shape(kernel), out_backprop=d_y, **same

@@ -56,7 +56,7 @@ def _assert_same_everywhere(function, *args, rtol=1e-5, atol=1e-6, batched=None)
         run = tf.function(function, input_signature=signature, jit_compile=compiled)
         got = run(*args)
         tf.nest.assert_same_structure(expected, got)
-        for one, other in zip(tf.nest.flatten(expected), tf.nest.flatten(got)):
+        for one, other in zip(tf.nest.flatten(expected), tf.nest.flatten(got), strict=True):
             assert one.shape == tuple(other.shape), f"{way} has another shape"
             np.testing.assert_allclose(
                 other.numpy(), one, rtol=rtol, atol=atol, err_msg=f"{way} is not eager"
@@ -76,7 +76,7 @@ def gradient_error():
     def largest(function, *args, delta=1e-5):
         args = [tf.convert_to_tensor(arg, tf.float64) for arg in args]
         theoretical, numerical = tf.test.compute_gradient(function, args, delta=delta)
-        error = max(float(np.abs(a - b).max()) for a, b in zip(theoretical, numerical))
+        error = max(float(np.abs(a - b).max()) for a, b in zip(theoretical, numerical, strict=True))
         print(f"gradient error = {error:.1e}")
         return error
 

@@ -57,15 +57,15 @@ def test_replacing_raises_on_a_folder(tmp_path):
 
 def test_check_target(tmp_path):
     (tmp_path / "file").write_text("x")
-    for good in (None, tmp_path / "new.json", tmp_path / "a" / "b.json", tmp_path / "file"):  # fmt: skip
+    for good in (None, *(tmp_path / name for name in ("new.json", "a/b.json", "file"))):
         files.check_target(good, "json")
-    with pytest.raises(UsageError, match="--json=.* is a folder; name a file"):
+    with pytest.raises(UsageError, match=r"--json=.* is a folder; name a file"):
         files.check_target(tmp_path, "json")
-    with pytest.raises(UsageError, match="is in .*file, which is a file"):
+    with pytest.raises(UsageError, match=r"is in .*file, which is a file"):
         files.check_target(tmp_path / "file" / "a.json", "json")
 
 
 def test_check_target_raises_without_permission(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root
-    with pytest.raises(UsageError, match="--json=.* cannot be written"):
+    with pytest.raises(UsageError, match=r"--json=.* cannot be written"):
         files.check_target(tmp_path / "a.json", "json")

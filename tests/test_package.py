@@ -1,4 +1,4 @@
-"""The package as others import it: light, silent, and with the same versions as it is tested with."""
+"""The package as others import it: light, silent, and with the versions it is tested with."""
 
 import pathlib
 import re

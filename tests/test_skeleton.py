@@ -65,7 +65,7 @@ def test_own_raises(joints, limbs, words):
 
 @pytest.mark.parametrize("name", ["", "joints:", "joints:a;limbs:a-a-a", "cat;limbs:a"])
 def test_no_such_name(name):
-    with pytest.raises(ValueError, match="unknown skeleton .* known: coco17, flic11, lsp14"):
+    with pytest.raises(ValueError, match=r"unknown skeleton .* known: coco17, flic11, lsp14"):
         get_skeleton(name)
 
 

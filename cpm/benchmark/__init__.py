@@ -1,8 +1,8 @@
 """How fast this code is, beside others that compute the same: a package of its own.
 
-A comparison with other frameworks belongs into no other package: it joins network, training, data and
-programs that are not ours, and nothing of the project may depend on those. So it stands above the
-other packages, like cpm/experiments, and is imported by bin/benchmark.py alone.
+A comparison with other frameworks belongs into no other package: it joins network, training, data
+and programs that are not ours, and nothing of the project may depend on those. So it stands above
+the other packages, like cpm/experiments, and is imported by bin/benchmark.py alone.
 
     machine.py        the machine's own limits: matrix products, copying
     timing.py         medians, quartiles, taking turns

@@ -1,7 +1,7 @@
 """What each case measures: its items, who takes part, and the arithmetic it amounts to.
 
-An item is one thing that all sides do: a forward pass, one convolution, one batch. Its arithmetic is
-that of direct convolution (cpm/network/summary.py), two operations to a multiply-add, whatever a
+An item is one thing that all sides do: a forward pass, one convolution, one batch. Its arithmetic
+is that of direct convolution (cpm/network/summary.py), two operations to a multiply-add, whatever a
 side really computes; a training step counts three times the forward pass, whose two gradients have
 as many products each. So "effective GFLOP/s" compares times, and above the machine's limit it says
 that somebody multiplies less. What our sides really compute is counted beside it.
@@ -24,10 +24,11 @@ from cpm.skeleton import get_skeleton
 
 CASES = ("conv_layers", "forward", "train_step", "pipeline", "heatmap", "startup")
 
-# Largest relative error (norm of the difference over norm of the reference) between two sides before
-# they are timed; gradients of a whole network have more room (`exchange.allowance`). Sums of some thousand
-# float32 products, a dozen layers and six stages deep, agree to about 1e-6. What the twin is
-# held to by tests, in float64 where nothing switches, is 1e-9 (tests/benchmark/test_torch.py).
+# Largest relative error (norm of the difference over norm of the reference) between two sides
+# before they are timed; gradients of a whole network have more room (`exchange.allowance`). Sums of
+# some thousand float32 products, a dozen layers and six stages deep, agree to about 1e-6. What the
+# twin is held to by tests, in float64 where nothing switches, is 1e-9
+# (tests/benchmark/test_torch.py).
 TOLERANCES = {
     "conv_layers": 1e-5,
     "forward": 1e-4,

@@ -27,8 +27,8 @@ def write_inputs(folder, settings, seed):
 
     Args:
       folder: where.
-      settings: dict with `config`, `execution`, `batch`, `joints`, `height`, `width` (cells), `stride`,
-        `sigma_px`, `cutoff`.
+      settings: dict with `config`, `execution`, `batch`, `joints`, `height`, `width` (cells),
+        `stride`, `sigma_px`, `cutoff`.
       seed: int.
     """
     rng = np.random.default_rng(seed)

@@ -76,6 +76,7 @@ def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
             zip(
                 np.array_split(target, usable_cores()),
                 np.array_split(source, usable_cores()),
+                strict=True,
             )
         )
         # NumPy lets go of the interpreter's lock while it copies.

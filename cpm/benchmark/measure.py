@@ -3,8 +3,8 @@
     {"name", "case", "variant", "flop", …,
      "ours": numbers, "peers": {peer: numbers}, "ratio": {peer: peer's median / ours}}
 
-One such dict for every variant of ours, the peers' numbers repeated in each, so that an entry can be
-read alone. `numbers` are those of `numbers_of`.
+One such dict for every variant of ours, the peers' numbers repeated in each, so that an entry can
+be read alone. `numbers` are those of `numbers_of`.
 """
 
 import contextlib
@@ -80,8 +80,8 @@ def numbers_of(side, summary, started, memory, item):
       item: `cases.Item`.
 
     Returns:
-      dict: the summary's; first_call_s (tracing and compiling included), build_s, import_s; peak_mb of
-      its process, imported_mb before the network was built; error, the largest relative one to
+      dict: the summary's; first_call_s (tracing and compiling included), build_s, import_s; peak_mb
+      of its process, imported_mb before the network was built; error, the largest relative one to
       the reference, None for the reference itself; where there is arithmetic, effective_gflops (of
       direct convolution) and, of our sides, true_gflops (what is really computed); where it is
       about memory, written_gb_s.
@@ -149,8 +149,8 @@ def check(case, side, reference, reply):
         return
     allowed = TOLERANCES[case] * exchange.allowance(reply["error_of"])
     if "bfloat16" in side:
-        # Eight bits of digits: losses of `mini` differ by 1e-3. A gradient that is missing, or points
-        # elsewhere, differs by its own size or more.
+        # Eight bits of digits: losses of `mini` differ by 1e-3. A gradient that is missing, or
+        # points elsewhere, differs by its own size or more.
         allowed = min(100 * allowed, 1.0)
     if not reply["error"] <= allowed:
         raise Disagreement(

@@ -3,8 +3,8 @@
 A variant is a change of the `Execution`, nothing else: `VARIANTS` is the place for a new one.
 
     graph   TensorFlow's own kernels
-    xla     what `--xla` makes of it (cpm/execution/convolution.py): fast convolutions where they pay
-    fast    the same, but fast convolutions wherever there are any: what `auto` has to be better than
+    xla     what `--xla` makes of it (cpm/execution/convolution.py): fast convolutions if they pay
+    fast    the same, but fast convolutions wherever there are any: `auto` has to be better
     bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
 """
 

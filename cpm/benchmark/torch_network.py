@@ -47,7 +47,7 @@ class Machine(torch.nn.Module):
         b = [self.stage_1(x)]
         shared = x if self.second_trunk is None else self.second_trunk(image)
         inputs = {"center": center_map}
-        for features, stage in zip(self.features, self.stages):
+        for features, stage in zip(self.features, self.stages, strict=True):
             inputs |= {"features": features(shared), "beliefs": b[-1]}
             b.append(stage(torch.cat([inputs[name] for name in self._concat], 1)))
         return b
@@ -58,7 +58,8 @@ class Conv(torch.nn.Module):
 
     Args:
       name: of the layer in the plan.
-      kernel: `[kh, kw, Cin, Cout]`, as TensorFlow keeps it; turned to PyTorch's `[Cout, Cin, kh, kw]`.
+      kernel: `[kh, kw, Cin, Cout]`, as TensorFlow keeps it; turned to PyTorch's
+        `[Cout, Cin, kh, kw]`.
       bias: `[Cout]` or None.
       stride: int.
     """
@@ -125,8 +126,10 @@ class MaxPool(torch.nn.Module):
 def same_padding(size, window, stride):
     """(cells before, cells after) that "same" padding adds along one axis, as ops/conv2d.py has it.
 
-    >>> same_padding(128, 7, 2), same_padding(46, 11, 1), same_padding(368, 3, 2), same_padding(7, 3, 2)
-    ((2, 3), (5, 5), (0, 1), (1, 1))
+    >>> same_padding(128, 7, 2), same_padding(46, 11, 1)
+    ((2, 3), (5, 5))
+    >>> same_padding(368, 3, 2), same_padding(7, 3, 2)
+    ((0, 1), (1, 1))
     """
     missing = max((-(-size // stride) - 1) * stride + window - size, 0)
     return missing // 2, missing - missing // 2

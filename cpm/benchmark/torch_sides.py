@@ -122,7 +122,7 @@ class Convolution(Side):
 
 
 def export_onnx(folder, settings):
-    """Writes the network as ONNX, weights inside, for the runtimes that read it; returns its path."""
+    """Writes the network as ONNX, weights inside, for runtimes that read it; returns its path."""
     machine, arguments, _, config = _load(folder, settings)
     path = f"{folder}/network.onnx"
     stages = config["network"]["stages"]

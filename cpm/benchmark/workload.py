@@ -82,8 +82,8 @@ def draw_inputs(network, config, rng):
 
     Returns:
       {name: array}: `image`, `joints_px`, `state`, `center_px`, `valid`; `center_map`
-      `[B, h, w, 1]` if the network has one; `first`, `later` `[B, h, w, C]` and `mask` `[B, C]`, see
-      `cpm.training.targets.Targets`.
+      `[B, h, w, 1]` if the network has one; `first`, `later` `[B, h, w, C]` and `mask` `[B, C]`,
+      see `cpm.training.targets.Targets`.
     """
     height, width = config.network.image_size
     batch, people = config.data.batch_size, config.data.max_people

@@ -1,4 +1,4 @@
-"""checkpoints.json: which checkpoints of a run are complete, which is the latest and which the best.
+"""checkpoints.json: which checkpoints of a run are complete, which is the latest, which the best.
 
 It is replaced in one step after a checkpoint's files are on disk, so what it lists exists. If a
 listed file is missing, that is an error: a run that had checkpoints never silently starts again at

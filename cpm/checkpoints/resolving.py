@@ -1,4 +1,4 @@
-"""Which checkpoint a `--ckpt` means: a run, a checkpoint, a file of weights, or the project's own."""
+"""Which checkpoint `--ckpt` means: a run, a checkpoint, a file of weights or the project's own."""
 
 import os
 
@@ -13,8 +13,8 @@ def resolve(ckpt):
 
     Args:
       ckpt: a run folder (its best checkpoint, else its latest), its checkpoints folder, one
-        checkpoint's prefix or `.index` file, a `.npz` file of cpm/checkpoints/weights_file.py (which
-        is its own prefix), or `pretrained`, the one of cpm/checkpoints/pretrained.
+        checkpoint's prefix or `.index` file, a `.npz` file of cpm/checkpoints/weights_file.py
+        (which is its own prefix), or `pretrained`, the one of cpm/checkpoints/pretrained.
 
     Raises:
       UsageError: if nothing of the kind is there.

@@ -40,8 +40,8 @@ def exit_status(main, arguments, positional=0):
     try:
         if len(arguments) > 1 + positional:
             raise UsageError(
-                f"unexpected argument {arguments[1 + positional]!r}: options are written --name=value; "
-                f"see {arguments[0]} --help"
+                f"unexpected argument {arguments[1 + positional]!r}: options are written "
+                f"--name=value; see {arguments[0]} --help"
             )
         return main(arguments)
     except UsageError as error:

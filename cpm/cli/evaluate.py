@@ -65,6 +65,9 @@ class Options:
             raise UsageError(str(error)) from None
 
 
+_DEFAULTS = Options()
+
+
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """The scores of a network on some folders.
@@ -99,7 +102,7 @@ class Evaluation:
         return f"{text}\n\n{tables.failure_table(known)}" if known else text
 
 
-def evaluate_folders(network, config, folders, options=Options()):
+def evaluate_folders(network, config, folders, options=_DEFAULTS):
     """Predicts and scores everybody in one split of some folders.
 
     Args:
@@ -221,7 +224,7 @@ def write_results(evaluation, path, config, options, checkpoint):
     files.write_text(os.path.splitext(path)[0] + ".md", evaluation.text() + "\n")
 
 
-def write_pictures(evaluation, folder, network, config, options=Options(), *, count=8):
+def write_pictures(evaluation, folder, network, config, options=_DEFAULTS, *, count=8):
     """Draws the best, typical and worst people, their belief maps, and the curves.
 
     Args:
@@ -247,7 +250,7 @@ def write_pictures(evaluation, folder, network, config, options=Options(), *, co
     )
 
 
-def collect_people(evaluation, groups, network, config, options=Options()):
+def collect_people(evaluation, groups, network, config, options=_DEFAULTS):
     """Some people with all that a picture of them needs.
 
     Args:

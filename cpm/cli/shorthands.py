@@ -108,8 +108,8 @@ SHORTHANDS = {
     "xla": Shorthand("execution.xla", "Compile with XLA what gains by it."),
     "conv": Shorthand(
         "execution.conv",
-        "How convolutions are computed: direct, fast (ops/fast_conv/README.md), or auto, fast where "
-        "it pays.",
+        "How convolutions are computed: direct, fast (ops/fast_conv/README.md), or auto, fast "
+        "where it pays.",
         CONVOLUTIONS,
     ),
     "precision": Shorthand(

@@ -1,4 +1,4 @@
-"""The people of a converted folder without their pictures: what a prediction file is scored against.
+"""The people of a converted folder without their pictures: what predictions are scored against.
 
 Positions are in pixels of the stored picture, which may be a cut and shrunk part of the original;
 `to_source` leads back. Predictions of others are in pixels of the original.

@@ -165,7 +165,7 @@ def color_map(change):
 
 
 def border_color(linear, offset, border=BORDER):
-    """`[3]`: the colour that the map turns into the border's grey, so that the border stays grey."""
+    """`[3]`: the colour that the map turns into the border's grey: the border stays grey."""
     return tf.linalg.matvec(tf.linalg.inv(linear), border - offset)
 
 

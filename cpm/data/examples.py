@@ -8,7 +8,7 @@
     center_px       float  [2], or [0] where the data set names no centre
     scale           float  [1], or [0]: person height / 200 px
     head_size_px    float  [1], or [0]
-    to_source       float  [6] row-major [2, 3]: pixels of the picture -> pixels of the original file
+    to_source       float  [6] row-major [2, 3]: pixels of the picture -> of the original file
     origin          bytes  JSON object: the fields of the person's `Origin`
 
 Records of before there were origins are read as well, cpm/data/old_records.py.

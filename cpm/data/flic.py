@@ -5,18 +5,18 @@ Read from `examples.mat`, a structure array `examples` with one element for each
   filepath     name of the picture in `images/`
   coords       2 x 29: (x, y) of 29 body points, nan where there is none
   istrain, istest      1 = official training half, test half (3,987 and 1,016 people of FLIC)
-  isbad, isunchecked   only in FLIC-full: 1 = mislabelled, occluded or far from frontal; not looked at
+  isbad, isunchecked   only in FLIC-full: 1 = mislabelled, occluded or far from frontal; ignored
   torsobox, imgdims, currframe, moviename, poselet_hit_idx    nothing here needs them
 
 Conventions of the file, and what becomes of them:
 
-  - Of the 29 columns eleven are labelled, `COLUMNS` (from 1): both shoulders, elbows, wrists and hips,
-    both eyes, the nose. The others (knees, ankles, ears, middles) are nan.
+  - Of the 29 columns eleven are labelled, `COLUMNS` (from 1): both shoulders, elbows, wrists and
+    hips, both eyes, the nose. The others (knees, ankles, ears, middles) are nan.
   - Positions are 1-based; they lose their 1 once, in `_pose`.
   - "l" is the person's own left: in the first example (12-oclock-high-special-edition-00004151.jpg,
-    seen from the front) the left shoulder lies right of the right one, at x = 436.6 and 265.3. Papers
-    call their FLIC tables "observer-centric": predictions made that way need left and right exchanged
-    before they are scored here.
+    seen from the front) the left shoulder lies right of the right one, at x = 436.6 and 265.3.
+    Papers call their FLIC tables "observer-centric": predictions made that way need left and right
+    exchanged before they are scored here.
   - Whether a joint is hidden is not said: whatever has a position is visible.
   - Who is in neither half is left out as bad or unchecked. Who shares the picture is in `others`.
   - There is no head rectangle, so PCKh cannot be scored; `torsobox` is a detector's, no annotation.
@@ -130,7 +130,8 @@ def _examples(path):
     """Yields the `Example` of each element of `examples`."""
     if not os.path.isfile(path):
         raise UsageError(
-            f"{path!r} does not exist; expected the unpacked data set, with {FILE} and images/ in it"
+            f"{path!r} does not exist; expected the unpacked data set, with {FILE} and "
+            "images/ in it"
         )
     examples = matlab.structs(matlab.load(path).get("examples"))
     if not examples:

@@ -18,7 +18,7 @@ def write_ids(path, ids, notes, heading):
       notes: for each what stands behind it.
       heading: a line for the top.
     """
-    lines = [f"# {heading}", *(f"{id}\t{note}" for id, note in zip(ids, notes))]
+    lines = [f"# {heading}", *(f"{id}\t{note}" for id, note in zip(ids, notes, strict=True))]
     files.write_text(path, "\n".join(lines) + "\n")
 
 

@@ -143,7 +143,7 @@ def inside(folder, name):
     Traceback (most recent call last):
     ...
     cpm.errors.UsageError: the annotations name the picture '../secret.jpg', which is not inside 'images'; expected a relative path
-    """
+    """  # noqa: E501
     path = os.path.normpath(os.path.join(folder, name))
     relative = os.path.relpath(path, folder) if "\0" not in name else ".."
     if os.path.isabs(name) or relative.split(os.sep)[0] in ("..", "."):

@@ -31,7 +31,7 @@ def read_people(folder, source, *, digits, unflagged, flagged, official_split):
       UsageError: if `joints.mat` is missing or malformed.
     """
     joints_px, flags = read_annotations(folder)
-    for number, (points, flag) in enumerate(zip(joints_px, flags), start=1):
+    for number, (points, flag) in enumerate(zip(joints_px, flags, strict=True), start=1):
         name = f"im{number:0{digits}d}"
         try:
             pose = Pose(points, np.where(flag, flagged, unflagged))

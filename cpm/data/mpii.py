@@ -154,7 +154,7 @@ def _release(folder):
             f"{path!r}: annolist has {len(entries)} entries, img_train {len(train)}, "
             f"single_person {len(apart)}; expected as many of each: download it again"
         )
-    for entry, flag, indices in zip(entries, train, apart):
+    for entry, flag, indices in zip(entries, train, apart, strict=True):
         yield entry, bool(matlab.number(flag)), set(np.ravel(indices).tolist())
 
 

@@ -16,7 +16,7 @@ class Pose:
     """The joints of one body.
 
     Attributes:
-      joints_px: `[P, 2]` float32, (x, y) in image pixels; may lie outside the image; 0 where absent.
+      joints_px: `[P, 2]` float32, (x, y) in image pixels; may lie outside it; 0 where absent.
       state: `[P]` int64 in {ABSENT, OCCLUDED, VISIBLE}.
     """
 
@@ -28,7 +28,8 @@ class Pose:
         state = np.asarray(self.state, np.int64)
         if joints_px.ndim != 2 or joints_px.shape[1] != 2 or state.shape != joints_px.shape[:1]:
             raise ValueError(
-                f"a pose needs joints_px [P, 2] and state [P]; got {joints_px.shape} and {state.shape}"
+                f"a pose needs joints_px [P, 2] and state [P]; got {joints_px.shape} "
+                f"and {state.shape}"
             )
         if not np.isin(state, (ABSENT, OCCLUDED, VISIBLE)).all():
             raise ValueError(f"joint states are 0, 1 or 2; got {np.unique(state)}")
@@ -69,8 +70,8 @@ class Person:
     """One person to be found in one picture, with all that the data set says of them.
 
     Attributes:
-      id: unique in the data set and stable, e.g. `lsp/im0001`; randomness is keyed on it, and nothing
-        is read out of it.
+      id: unique in the data set and stable, e.g. `lsp/im0001`; randomness is keyed on it, and
+        nothing is read out of it.
       image: path of the picture (str), or `[H, W, 3]` uint8 RGB pixels.
       skeleton: order and names of the joints.
       pose: the joints.

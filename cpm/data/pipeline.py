@@ -147,9 +147,9 @@ def open_folders(data_dirs, split, crop="joints"):
             manifest.people(split),
             sum(shard.bytes for shard in manifest.splits.get(split, ())),
         )
-        for path, manifest in zip(paths, manifests)
+        for path, manifest in zip(paths, manifests, strict=True)
     ]
-    for path, manifest in zip(paths, manifests):
+    for path, manifest in zip(paths, manifests, strict=True):
         scaled = manifest.report["splits"].get(split, {}).get("scaled", 0)
         if crop == "person" and scaled < manifest.people(split):
             logging.warning(

@@ -175,7 +175,7 @@ def _parse(serialised, folder, skeletons, skeleton):
 
 
 def _poses_in_crop(person, matrix, max_people):
-    """Joints in crop pixels, `[M, P, 2]` float32, and their states `[M, P]`; absent poses fill up."""
+    """Joints in crop pixels, `[M, P, 2]` float32, and states `[M, P]`; absent poses fill up."""
     joints_px = _float32(augmentation.image_to_crop(matrix, person["joints_px"]))
     state = person["state"][:max_people]
     joints_px = tf.where(state[..., tf.newaxis] == ABSENT, 0.0, joints_px[:max_people])

@@ -232,7 +232,7 @@ def _write_shards(out_dir, split, spool, shards):
     shards = min(shards or math.ceil(people / PEOPLE_PER_SHARD), people)
     bounds = [people * i // shards for i in range(shards + 1)]
     serialised = spool.sorted()
-    for i, (start, stop) in enumerate(zip(bounds, bounds[1:])):
+    for i, (start, stop) in enumerate(itertools.pairwise(bounds)):
         name = f"{split}-{i:05d}-of-{shards:05d}.tfrecord"
         path = os.path.join(out_dir, name)
         with files.replacing(path) as temporary:

@@ -64,12 +64,12 @@ RULES = {
             "development",
             "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. "
             "LSPet: ids divisible by 20 validation, the rest train. MPII: Tompson's 2,958 people "
-            "validation, the others in their pictures in no split, the rest of the official "
-            "training half train. "
+            "validation, the others in their pictures in no split, the rest of the "
+            "official training half train. "
             "COCO: every tenth picture, by a hash of its file name, validation, the rest train; "
             "pictures in a folder train/, validation/ or test/ as it says. "
-            "FLIC: every tenth half minute of film, by a hash, validation, the rest of the official "
-            "training half train, the official test half test. "
+            "FLIC: every tenth half minute of film, by a hash, validation, the rest of the "
+            "official training half train, the official test half test. "
             "Others: as the data set itself says.",
             _development,
         ),

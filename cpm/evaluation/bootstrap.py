@@ -58,7 +58,10 @@ def joint_intervals(credit, counted, *, resamples=1000, level=0.95, seed=0):
     [(100.0, 100.0), None]
     """
     low, high = paired_intervals(credit, counted, resamples=resamples, level=level, seed=seed)
-    return [None if np.isnan(a) else (float(a), float(b)) for a, b in zip(low[:-1], high[:-1])]
+    return [
+        None if np.isnan(a) else (float(a), float(b))
+        for a, b in zip(low[:-1], high[:-1], strict=True)
+    ]
 
 
 def paired_intervals(gain, counted, *, resamples=1000, level=0.95, seed=0):

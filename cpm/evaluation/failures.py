@@ -1,10 +1,10 @@
-"""Where a network fails: its score by how people stand, by what hides a joint, and what wrong joints are.
+"""Where a network fails: scores by how people stand and what is hidden, and what wrong joints are.
 
 People are told apart by their spine, from the middle of the hips to the middle of the shoulders:
 
     upright, leaning, upside_down   its angle to the vertical is below 45°, below 135°, above
-    front, side, behind             right shoulder to left shoulder, measured across the spine (to its
-                                    right as it points up) in lengths of the spine: above 1/4,
+    front, side, behind             right shoulder to left shoulder, measured across the spine (to
+                                    its right as it points up) in lengths of the spine: above 1/4,
                                     between, below -1/4
 
 Joints are visible or occluded. A wrong joint is
@@ -13,7 +13,8 @@ Joints are visible or occluded. A wrong joint is
     another    where another joint of this person belongs
     nowhere    near no joint of this person
 
-Right and wrong are those of PCK@0.2 of the last stage (cpm/evaluation/pck.py): only people with a torso count.
+Right and wrong are those of PCK@0.2 of the last stage (cpm/evaluation/pck.py): only people with
+a torso count.
 """
 
 import numpy as np
@@ -35,8 +36,8 @@ def failures(people, skeleton):
       skeleton: names of the joints.
 
     Returns:
-      dict of plain values: `rule`; `people`, {kind: `people`, `joints`, `correct`} of the kinds above,
-      and `joints`, the same of visible and occluded ones; `wrong`, {`mirrored`, `another`,
+      dict of plain values: `rule`; `people`, {kind: `people`, `joints`, `correct`} of the kinds
+      above, and `joints`, the same of visible and occluded ones; `wrong`, {`mirrored`, `another`,
       `nowhere`: share of all counted joints}. Shares are fractions, None of nothing. None if no
       joint counts.
     """
@@ -63,7 +64,8 @@ def worst(people, skeleton, count):
 
     Returns:
       {kind: rows}, the worst first, of the kinds above that anybody is of, `occluded` (who has most
-      wrong occluded joints) and `mirrored` (who has most mirrored ones); nobody without a wrong joint.
+      wrong occluded joints) and `mirrored` (who has most mirrored ones); nobody without a wrong
+      joint.
     """
     truth, state = people.truth_px, people.state
     torso, errors = _errors(people, skeleton)
@@ -82,7 +84,7 @@ def worst(people, skeleton, count):
 
 
 def suspects(people, skeleton):
-    """People who may be annotated wrongly: a good network finds hardly any joint where they have it.
+    """People who may be annotated wrongly: a good network finds hardly any of their joints.
 
     A suspect has at most a quarter of the counted joints right, and at least half of the skeleton's
     joints count. The annotation may be wrong, or meant for another person, or the network fails.
@@ -130,7 +132,7 @@ def kinds(truth_px, state, skeleton):
         *(tilt < 45, (45 <= tilt) & (tilt < 135), 135 <= tilt),
         *(width > ACROSS, abs(width) <= ACROSS, width < -ACROSS),
     )
-    return {name: known & rows for name, rows in zip(names, found)}
+    return {name: known & rows for name, rows in zip(names, found, strict=True)}
 
 
 def _errors(people, skeleton):

@@ -6,19 +6,20 @@ meaning half of the true stick's length L. With e_1, e_2 the distances of its en
     strict    e_1 <= L / 2  and  e_2 <= L / 2     the definition, Ferrari et al. 2008
     average   (e_1 + e_2) / 2 <= L / 2            looser: one good end makes up for the other
 
-LSP's 10 sticks: lower and upper legs, lower and upper arms (left and right each), the head from neck
-to head top, the torso from the middle of the hips to the middle of the shoulders. The rules:
+LSP's 10 sticks: lower and upper legs, lower and upper arms (left and right each), the head from
+neck to head top, the torso from the middle of the hips to the middle of the shoulders. The rules:
 
   an end not annotated   stick ignored (for the torso: any of the four joints)
   occluded               counted: the annotator gave it a position
   not predicted          (nan) wrong
-  no length              (both ends in one place) stick ignored: nothing but a perfect hit could pass
+  no length              (both ends in one place) stick ignored: only a perfect hit could pass
   on the line            correct: the comparison is `<=`
 
 Where others deviate: old code scored "average" (or either end) under the name of strict PCP, which
-made tables incomparable (Pishchulin et al. point it out); some score the best of several detections;
-observer-centric labels give other numbers than LSP's person-centric ones. It rewards long limbs: the
-same error is right on a thigh and wrong on a forearm seen from its end, which PCK avoids.
+made tables incomparable (Pishchulin et al. point it out); some score the best of several
+detections; observer-centric labels give other numbers than LSP's person-centric ones. It rewards
+long limbs: the same error is right on a thigh and wrong on a forearm seen from its end, which PCK
+avoids.
 
 References:
   Ferrari, Marin-Jimenez and Zisserman, "Progressive Search Space Reduction for Human Pose
@@ -103,8 +104,8 @@ def stick_errors(predicted, truth, state, skeleton):
       predicted, truth, state, skeleton: as in `limb_pcp`.
 
     Returns:
-      errors `[N, 10, 2]` pixels, inf where an end was not predicted; length `[N, 10]` pixels, of the
-      truth; counted `[N, 10]` bool. Errors and lengths of sticks that do not count are 0.
+      errors `[N, 10, 2]` pixels, inf where an end was not predicted; length `[N, 10]` pixels, of
+      the truth; counted `[N, 10]` bool. Errors and lengths of sticks that do not count are 0.
     """
     predicted, truth, state = checked(predicted, truth, state, skeleton)
     channels = {canonical_name(joint): p for p, joint in enumerate(skeleton.joints)}

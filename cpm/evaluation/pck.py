@@ -118,7 +118,7 @@ def normalized_errors(predicted, truth, state, reference, skeleton):
       skeleton: names of the P joints.
 
     Returns:
-      `[N, P]` float64: nan where the joint does not count, inf where it counts but was not predicted.
+      `[N, P]` float64: nan where the joint does not count, inf where it does but was not predicted.
 
     Raises:
       ValueError: if a shape is wrong; the message names the argument.

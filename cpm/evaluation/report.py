@@ -24,8 +24,8 @@ def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
         Limbs are not affected.
 
     Returns:
-      {name: values} with `pcp25` (only where crops are known), `pck@0.2` and `pck_auc` (only where a
-      torso is annotated), `pckh@0.5`, `pckh@0.1` and `pckh_auc` (only where head sizes exist),
+      {name: values} with `pcp25` (only where crops are known), `pck@0.2` and `pck_auc` (only where
+      a torso is annotated), `pckh@0.5`, `pckh@0.1` and `pckh_auc` (only where head sizes exist),
       `pcp_strict` and `pcp_average` (only where a limb is annotated). Values:
         total: percent, last stage; what a headline quotes.
         mean_of_joints: mean of the joints' percentages, last stage.
@@ -72,7 +72,8 @@ def _intervals(stages, resamples, seed):
         "interval": of_stages[-1],
         "per_stage_interval": of_stages,
         "per_joint_interval": {
-            joint: pair and list(pair) for joint, pair in zip(last.per_joint, of_joints)
+            joint: pair and list(pair)
+            for joint, pair in zip(last.per_joint, of_joints, strict=True)
         },
     }
 

@@ -69,12 +69,15 @@ def between(interval):
 
 
 def stage_table(name, values):
-    """One metric: a row per joint or limb and the total, a column per stage, the last's interval."""
+    """One metric: a row per joint or limb and the total, columns of stages, the last's interval."""
     header = [f"{name}, %", *_stage_names(values["per_stage"]), "95 % interval"]
     intervals = values.get("per_joint_interval") or {}
     rows = [
-        [joint, *(number(stage[joint]) for stage in values["per_stage_joints"])]
-        + [between(intervals.get(joint))]
+        [
+            joint,
+            *(number(stage[joint]) for stage in values["per_stage_joints"]),
+            between(intervals.get(joint)),
+        ]
         for joint in values["per_joint"]
     ]
     total = [*map(number, values["per_stage"]), between(values["interval"])]

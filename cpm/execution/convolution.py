@@ -64,8 +64,8 @@ class Convolution:
           image_shape: (B, H, W, Cin); B may be None: one image is then assumed.
 
         Returns:
-          An `ops.Bilinear2D`, an `ops.Bilinear1D`, or None for the direct convolution; that also for
-          strided layers and images of unknown size.
+          An `ops.Bilinear2D`, an `ops.Bilinear1D`, or None for the direct convolution; that also
+          for strided layers and images of unknown size.
 
         >>> from cpm.execution import Execution
         >>> fast = Convolution(Execution(conv="fast"))

@@ -1,7 +1,8 @@
 """The `Execution`: how a run is computed and how often it is looked at, as one frozen value.
 
-A script decides it once (cpm/cli/flags.py) and passes it down; nothing reads it from anywhere else. It
-may differ between the parts of a resumed run. What is learned is the `TrainConfig` (cpm/config.py).
+A script decides it once (cpm/cli/flags.py) and passes it down; nothing reads it from anywhere else.
+It may differ between the parts of a resumed run. What is learned is the `TrainConfig`
+(cpm/config.py).
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """How much memory training takes: a few steps on noise, and the highest mark of the process.
 
 The mark (cpm/process_memory.py) never falls again and counts everything, Python and TensorFlow with
-it, so one process measures one configuration. Steps are those of a training (gradients, update, optimizer's
-slots); what reads data and what evaluates is left out.
+it, so one process measures one configuration. Steps are those of a training (gradients, update,
+optimizer's slots); what reads data and what evaluates is left out.
 """
 
 import numpy as np

@@ -21,8 +21,8 @@ def summarize(results, metric):
     Returns:
       List of dicts, in the order in which the variants came: label; seeds; mean, spread (sample
       standard deviation, None for one seed) and values of the last stage's total, percent;
-      intervals (of each value, 95 % over people, None where it was not measured); per_stage (means) and
-      per_stage_spread; steps; minutes (mean); parameters; receptive_field_px.
+      intervals (of each value, 95 % over people, None where it was not measured); per_stage (means)
+      and per_stage_spread; steps; minutes (mean); parameters; receptive_field_px.
     """
     rows = []
     for label in dict.fromkeys(result.label for result in results):
@@ -94,7 +94,7 @@ def figure(name, results, rows, metric):
 
 
 def gradients_as_json(results):
-    """What the gradient figure shows, of every seed: a list of label, seed, steps and {layer: sizes}."""
+    """What the gradient figure shows, by seed: a list of label, seed, steps and {layer: sizes}."""
     return [
         {
             "label": result.label,

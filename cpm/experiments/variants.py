@@ -186,11 +186,9 @@ def one_change(settings):
         for label, changes in choices.items()
         if not changes or not _same_training(settings, settings.changed(changes))
     ]
-    return single + [
-        Variant(
-            "a fifth on synthetic people first",
-            (Phase({}, 0.2, "embedded"), Phase({}, 0.8)),
-        ),
+    return [
+        *single,
+        Variant("a fifth on synthetic people first", (Phase({}, 0.2, "embedded"), Phase({}, 0.8))),
         Variant("synthetic people among them", (Phase({}, data="both"),)),
     ]
 

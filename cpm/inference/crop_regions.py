@@ -63,7 +63,7 @@ def next_region(joints_px, confidence, side_px, margin):
 
 
 def next_regions(people, margin):
-    """`next_region` of many people: {id: `CropRegion`}, without those whose joints do not say where.
+    """`next_region` of many people: {id: `CropRegion`}, without those whose joints leave it open.
 
     Args:
       people: `Predictions` of the last look.

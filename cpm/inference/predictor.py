@@ -120,8 +120,8 @@ class Predictor:
         Args:
           image: `[H, W, 3]` uint8, RGB.
           box: (x, y, width, height) of the person in image pixels, or None: the whole picture is
-            looked at first (see `crop_regions.first_region`). With several people in it, the one near its
-            middle is meant.
+            looked at first (see `crop_regions.first_region`). With several people in it, the one
+            near its middle is meant.
 
         Returns:
           A `Prediction`.

@@ -198,7 +198,7 @@ def _check_layer(src, name, stored, kernel):
 def _convolutions(network):
     """The convolutions in the order of computation."""
     blocks = [network.trunk, network.stage_1, network.second_trunk]
-    for features, head in zip(network.features, network.stages):
+    for features, head in zip(network.features, network.stages, strict=True):
         blocks += [features, head]
     return [
         layer

@@ -1,7 +1,7 @@
 """The authors' networks: which joints their maps show, and in which order channels lie.
 
-The layers have the same names there and here (cpm/network/architectures.py keeps the release's), and
-pictures come normalised alike: (x − 128) / 256. What differs is the order of channels:
+The layers have the same names there and here (cpm/network/architectures.py keeps the release's),
+and pictures come normalised alike: (x − 128) / 256. What differs is the order of channels:
 
     pictures        blue, green, red there; red, green, blue here
     belief maps     the release's joints there; those of the skeleton here; the background last
@@ -29,7 +29,7 @@ _ARMS_AND_LEGS = tuple(
     for part in parts
 )
 # LSP, MPII: 14 maps and the background.
-BODY = ("head_top", "neck") + _ARMS_AND_LEGS
+BODY = ("head_top", "neck", *_ARMS_AND_LEGS)
 # FLIC, four stages of `paper`: nine maps and the background.
 UPPER_BODY = (
     *("left_shoulder", "left_elbow", "left_wrist"),
@@ -143,7 +143,7 @@ def reorders(plan, joints, skeleton):
       {layer name: `Reorder`} of the layers that change.
     """
     order = [joints.index(canonical_name(joint)) for joint in skeleton.joints]
-    order = tuple(order) + (len(joints),)  # the background
+    order = (*order, len(joints))  # the background
     heads = [plan.first_head, *(stage.head for stage in plan.later_stages)]
     changes = {
         _convs(trunk)[0].name: Reorder(inputs=(2, 1, 0), note="BGR → RGB")

@@ -126,10 +126,7 @@ def vgg(config):
 
     def later_stage(t):
         context = tuple(wide(f"Mconv{i}_stage{t}", 7, 128) for i in range(1, 6))
-        head = context + (
-            conv(f"Mconv6_stage{t}", 1, 128),
-            _beliefs(config, f"Mconv7_stage{t}"),
-        )
+        head = (*context, conv(f"Mconv6_stage{t}", 1, 128), _beliefs(config, f"Mconv7_stage{t}"))
         return LaterStage(features=(), head=head)
 
     return _assemble(

@@ -254,7 +254,10 @@ def _rest(rows, hidden):
     stages = sorted(last)[-hidden:]
     fields = ", ".join(f"{last[t]} px" for t in stages)
     if hidden == 1:
-        return f"Stage {stages[0]} has the layers of stage {_SHOWN_STAGES}; its receptive field is {fields}."
+        return (
+            f"Stage {stages[0]} has the layers of stage {_SHOWN_STAGES}; "
+            f"its receptive field is {fields}."
+        )
     return (
         f"Stages {stages[0]} to {stages[-1]} have the layers of stage {_SHOWN_STAGES}; "
         f"their receptive fields are {fields}."

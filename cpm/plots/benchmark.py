@@ -26,7 +26,7 @@ def time_plot(entries):
     canvas.text(20, 22, "Median time, fastest of ours = 1", size=12, weight="bold")
     longest = max(r for sides in blocks.values() for _, r, _, _ in sides)
     top = _TOP_PX
-    for (item, sides), height in zip(blocks.items(), heights):
+    for (item, sides), height in zip(blocks.items(), heights, strict=True):
         axes = canvas.axes(150, top, 600, height)
         plain_axes(axes, item)
         _draw(axes, sides, longest)

@@ -49,7 +49,7 @@ def training_curves(records, *, title=""):
     left = canvas.axes(60, 74, 440, 330)
     plain_axes(left, "Loss by stage (smoothed)", "step")
     shades = colormaps["viridis"](np.linspace(0, 0.85, len(losses)))
-    for shade, (t, (steps, values)) in zip(shades, sorted(losses.items())):
+    for shade, (t, (steps, values)) in zip(shades, sorted(losses.items()), strict=True):
         left.plot(steps, smooth(values), color=shade, label=f"stage {t}", lw=1.6)
     left.set_yscale("log")
     left.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 3, 5, 7)))
@@ -112,7 +112,7 @@ def pck_curves(curves_by_label):
     for position, kind in enumerate(kinds):
         axes = canvas.axes(60 + 440 * position, 44, 350, 310)
         plain_axes(axes, "Correct joints, %", _METRIC_NAMES[kind])
-        for color, (label, curves) in zip(_cycle(), curves_by_label.items()):
+        for color, (label, curves) in zip(_cycle(), curves_by_label.items(), strict=False):
             if kind in curves:
                 points = curves[kind]
                 axes.plot(
@@ -185,8 +185,8 @@ def smooth(values, share=0.02):
 def _plot_scores(axes, series):
     """Lines of points, named at their right ends: no legend to decipher."""
     ends = []
-    for color, (label, points) in zip(_cycle(), series.items()):
-        x, y = zip(*points)
+    for color, (label, points) in zip(_cycle(), series.items(), strict=False):
+        x, y = zip(*points, strict=True)
         axes.plot(x, y, "o-", color=color, lw=1.8, markersize=4)
         ends.append((y[-1], x[-1], f"{label}  {y[-1]:.1f}", color))
     if not ends:

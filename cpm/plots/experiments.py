@@ -22,7 +22,7 @@ def stage_plot(rows, metric, note=""):
     canvas = Canvas(860, 440)
     axes = canvas.axes(60, 44, 440, 340)
     plain_axes(axes, f"{metric} by stage, %", f"stage ({note})" if note else "stage")
-    for color, row in zip(_cycle(), rows):
+    for color, row in zip(_cycle(), rows, strict=False):
         stages = np.arange(1, 1 + len(row["per_stage"]))
         axes.errorbar(
             stages,
@@ -57,7 +57,7 @@ def field_plot(rows, metric, note=""):
     means = [row["mean"] for row in rows]
     spread = None if rows[0]["spread"] is None else [row["spread"] for row in rows]
     axes.errorbar(fields, means, yerr=spread, fmt="o-", color=_COLORS[0], capsize=3)
-    for x, y, row in zip(fields, means, rows):
+    for x, y, row in zip(fields, means, rows, strict=True):
         axes.annotate(
             row["label"],
             (x, y),
@@ -112,7 +112,7 @@ def gradient_plot(gradients_by_label, note=""):
         below = f"{steps}; {note}".rstrip("; ")
         axes = canvas.axes(60 + 480 * column, 44, 400, 340)
         plain_axes(axes, f"Gradient, root mean square: {label}\n{below}", "")
-        for shade, (step, sizes) in zip(_shades(len(records)), records):
+        for shade, (_, sizes) in zip(_shades(len(records)), records, strict=True):
             axes.plot([sizes[layer] for layer in layers], color=shade, lw=1)
         axes.set_yscale("log")
         axes.set_xticks(range(len(layers)), layers, rotation=90, fontsize=7)

@@ -116,7 +116,7 @@ def _hdf5(path, matlab=False):
 
 
 def _matlab_value(file, node):
-    """A variable of a MATLAB 7.3 file: its axes turned round, texts as texts, cells one level deep."""
+    """A variable of a MATLAB 7.3 file: axes turned round, texts as texts, cells one level deep."""
     value = np.transpose(node[()])
     if node.attrs.get("MATLAB_class") == b"char":
         return np.array("".join(map(chr, np.ravel(value))))

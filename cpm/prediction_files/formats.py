@@ -1,11 +1,11 @@
 """Prediction files, read by what they hold: which array, which order of its axes, which numbering.
 
-The array. The one with three axes (those of length 1 aside), of which one is as long as the skeleton
-and one is x and y, or x, y and a confidence; the third axis is the people's: [14, 2, N], [2, 14, N],
-[N, 14, 3] or any other order. It may lie in cells or structs (matlab_structs.py). Among several such arrays
-the one called `preds` is meant, then the only one with "pred" in its name, and [people, joints, 2] by
-it if that fits. What can still be read in two ways (two arrays, 14 people of 14 joints) is refused
-with everything that was found, never guessed.
+The array. The one with three axes (those of length 1 aside), of which one is as long as the
+skeleton and one is x and y, or x, y and a confidence; the third axis is the people's: [14, 2, N],
+[2, 14, N], [N, 14, 3] or any other order. It may lie in cells or structs (matlab_structs.py). Among
+several such arrays the one called `preds` is meant, then the only one with "pred" in its name, and
+[people, joints, 2] by it if that fits. What can still be read in two ways (two arrays, 14 people of
+14 joints) is refused with everything that was found, never guessed.
 
 The numbering. MATLAB's first pixel is 1, and MPII's and LSP's annotations are MATLAB's; so are the
 predictions that the Torch and MATLAB codes wrote for them:
@@ -42,8 +42,8 @@ class Found:
     """What a prediction file says. All arrays are NumPy.
 
     Attributes:
-      joints_px: `[N, P, 2]` float64, 0-based image pixels, P joints of the skeleton asked for; nan =
-        no prediction.
+      joints_px: `[N, P, 2]` float64, 0-based image pixels, P joints of the skeleton asked for;
+        nan = no prediction.
       confidence: `[N, P]` float64; nan where the file says none.
       ids: N ids, or None: in the order of the truth.
       source: which array was read how, for the report.
@@ -89,7 +89,7 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
 
 
 def _from_arrays(arrays, path, skeleton, counts):
-    """(names or None, `[N, P, 3]` with a confidence or nan, ids or None, origin or None, source)."""
+    """(names or None, `[N, P, 3]`, confidence may be nan, ids or None, origin or None, source)."""
     ids = containers.texts(arrays["ids"]) if "ids" in arrays else None
     names = _names(arrays, path, skeleton)
     counts = counts if ids is None else (len(ids),)
@@ -146,8 +146,8 @@ def find_joints(arrays, path, joints, counts=()):
     found = f"{path} holds {containers.contents(arrays)}"
     if not readings:
         raise UsageError(
-            f"{found}; expected an array with the axes people, {joints} joints, 2 coordinates (or 3 "
-            "with a confidence) in any order: choose another --protocol or --predictions"
+            f"{found}; expected an array with the axes people, {joints} joints, 2 coordinates (or "
+            "3 with a confidence) in any order: choose another --protocol or --predictions"
         )
     if len(readings) > 1:
         ways = " or ".join(

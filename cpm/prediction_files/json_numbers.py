@@ -2,7 +2,7 @@
 
     [[[x, y], ...], ...]                               people x joints x 2, or x 3 with a confidence
     {"preds": [[[x, y], ...], ...]}                    the same under any name
-    [{"image_id": 1, "keypoints": [x, y, c, ...]}]     COCO's result format, people in the file's order
+    [{"image_id": 1, "keypoints": [x, y, c, ...]}]     COCO's results, people in the file's order
 
 They go the way of every array (formats.py): axes by their lengths, joints in the protocol's order.
 """

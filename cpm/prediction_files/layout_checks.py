@@ -1,12 +1,13 @@
 """Predictions that fit in shape and still cannot be what they are taken for.
 
-A file without names can hold another order of joints, of people or of x and y, or positions in other
-units; it is then scored without complaint, and too low. Each mistake is tried on the predictions at
-hand: where undoing it brings many more of them near the truth, the file is refused and the finding
-named. Left and right exchanged is no mistake of layout (observer-centric labels look so): a warning.
+A file without names can hold another order of joints, of people or of x and y, or positions in
+other units; it is then scored without complaint, and too low. Each mistake is tried on the
+predictions at hand: where undoing it brings many more of them near the truth, the file is refused
+and the finding named. Left and right exchanged is no mistake of layout (observer-centric labels
+look so): a warning.
 
-    near[p, q]: share of people whose predicted joint p is within 1/10 of the person's size, the longer
-    side of the joints' box, of the true joint q.  Own score: mean of near[p, p].
+    near[p, q]: share of people whose predicted joint p is within 1/10 of the person's size, the
+    longer side of the joints' box, of the true joint q.  Own score: mean of near[p, p].
     A mistake is found where undoing it raises the score by 25 points.
 """
 
@@ -41,7 +42,8 @@ def check_layout(people, skeleton, path):
     _refuse_units(predicted, people, own, path)
     if _mean(np.diag(nearness(predicted[..., ::-1], people))) > limit:
         raise UsageError(
-            f"{path}: positions fit the truth as (y, x), not as (x, y); exchange the two and try again"
+            f"{path}: positions fit the truth as (y, x), not as (x, y); exchange the two "
+            "and try again"
         )
     if _mean(np.diag(near[:, skeleton.mirror])) > limit:
         return [
@@ -57,14 +59,15 @@ def check_layout(people, skeleton, path):
         ]
         raise UsageError(
             f"{path} has its joints in another order than {', '.join(skeleton.joints)} ("
-            f"{'; '.join(moved)}); put their names into the file, as an array of texts called 'joints'"
+            f"{'; '.join(moved)}); put their names into the file, as an array of texts "
+            "called 'joints'"
         )
     elsewhere = share_elsewhere(predicted, people)
     if elsewhere > own + GAIN:
         raise UsageError(
-            f"{path} has its people in another order than the truth: {elsewhere:.0%} of those looked "
-            "at lie on somebody else; put the people's names into the file, as an array of texts "
-            f"called 'ids' (here they are called like {people.ids[0]!r})"
+            f"{path} has its people in another order than the truth: {elsewhere:.0%} of those "
+            "looked at lie on somebody else; put the people's names into the file, as an array "
+            f"of texts called 'ids' (here they are called like {people.ids[0]!r})"
         )
     return []
 
@@ -127,7 +130,7 @@ def share_elsewhere(predicted, people):
 
 
 def _refuse_units(predicted, people, own, path):
-    """Fractions of a picture, or pixels of another one: far smaller than the truth, and never near."""
+    """Fractions of a picture, or pixels of another one: far smaller than the truth, never near."""
     known = np.abs(predicted[np.isfinite(predicted)])
     truth = np.abs(people.truth_px[people.state > 0])
     if own > GAIN or not known.size or not truth.size:

@@ -82,7 +82,7 @@ def check_names(names, path, skeleton):
     result = tuple(name if name in skeleton.joints else spelled(name) for name in names)
     same = [canonical_name(name) for name in result]
     if len(set(same)) != len(same):
-        twice = [n for n, joint in zip(names, same) if same.count(joint) > 1]
+        twice = [n for n, joint in zip(names, same, strict=True) if same.count(joint) > 1]
         raise UsageError(
             f"{path} names one joint several times: {', '.join(sorted(twice))}; leave one of them"
         )

@@ -6,9 +6,9 @@ A protocol says which joints are scored and which number its tables quote:
   mpii   MPII's 14 official joints, PCKh@0.5
   flic   elbows and wrists of FLIC, PCK@0.2 by the torso
 
-How files are read is in formats.py (predictions) and truth.py. People are matched by their ids where
-the prediction file has ids (ours have), else by their order: as many as the truth has, or as its test
-part has (LSP: 1000 predictions are those of columns 1001 … 2000).
+How files are read is in formats.py (predictions) and truth.py. People are matched by their ids
+where the prediction file has ids (ours have), else by their order: as many as the truth has, or as
+its test part has (LSP: 1000 predictions are those of columns 1001 … 2000).
 """
 
 import dataclasses

@@ -85,8 +85,8 @@ def score_file(path, truth, protocol=None, *, origin=None, seed=0):
     x, y = published.median_offset(people)
     lines = (
         f"{len(people)} of the {len(truth)} people of {truth.name}; predicted minus true position, "
-        f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, would "
-        "mean another first pixel: --origin)"
+        f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, "
+        "would mean another first pixel: --origin)"
     )
     lines = [lines, f"read {path}: {source}", *(f"warning: {w}" for w in warnings)]
     text = tables.full_report(metrics, curves) + "\n\n" + "\n".join(lines)
@@ -113,7 +113,7 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
     )
     warnings = [
         warning
-        for people, path in zip((first, second), paths)
+        for people, path in zip((first, second), paths, strict=True)
         for warning in check_layout(people, truth.skeleton, path)
     ]
     if first.ids != second.ids:
@@ -131,14 +131,16 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
             "--ground_truth, or score the files one by one"
         )
     rows = comparing.compare(first, second, truth.skeleton, metric, joints=joints, seed=seed)
-    sources = dict(zip(names, (of_first, of_second)))
-    lines = [f"read {path}: {source}" for path, source in zip(paths, sources.values())]
+    sources = dict(zip(names, (of_first, of_second), strict=True))
+    lines = [
+        f"read {path}: {source}" for path, source in zip(paths, sources.values(), strict=False)
+    ]
     lines += [f"warning: {warning}" for warning in warnings]
     text = comparing.comparison_table(rows, metric, names)
     text += "\n\n" + "\n".join(lines)
     record = {
         "comparison": comparing.as_json(rows, metric, names),
-        "metrics": dict(zip(names, metrics)),
+        "metrics": dict(zip(names, metrics, strict=True)),
         "source": sources,
         "warnings": warnings,
     }
@@ -166,8 +168,8 @@ def write_network_predictions(path, people, skeleton, folders, split):
     to_source, origins = {}, {}
     for folder in folders:
         found = read_annotations(folder, split)
-        to_source |= dict(zip(found.ids, found.to_source))
-        origins |= dict(zip(found.ids, found.origins))
+        to_source |= dict(zip(found.ids, found.to_source, strict=True))
+        origins |= dict(zip(found.ids, found.origins, strict=True))
     if len(set(people.ids)) != len(people):
         raise UsageError(
             "two people have the same id, so a file could not tell them apart; name each data "

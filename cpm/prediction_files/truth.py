@@ -3,8 +3,8 @@
   lsp    joints.mat: `joints` [3, 14, 2000]; the third value 1 = occluded. 1-based.
   mpii   detections_our_format.mat of the validation people: `pos_gt_src` [16, 2, N], `jnt_missing`
          [16, N], `headboxes_src` [2, 2, N]; or valid.h5 of the same people: `part` [N, 16, 2],
-         `visible` [N, 16], `normalize` [N] (the head size), whose necks and head tops are cut to whole
-         pixels, so that published tables match the former only. Both 1-based.
+         `visible` [N, 16], `normalize` [N] (the head size), whose necks and head tops are cut to
+         whole pixels, so that published tables match the former only. Both 1-based.
   flic   examples.mat, read by cpm/data/flic.py; the test half is scored.
 
 All are turned into 0-based pixels of the original picture here, once. People have the ids that
@@ -137,7 +137,9 @@ def arrays_of(path, **shapes):
     content = containers.load_arrays(path)
     for name, shape in shapes.items():
         found = np.shape(content.get(name))
-        fits = len(found) == len(shape) and all(e is None or e == f for e, f in zip(shape, found))
+        fits = len(found) == len(shape) and all(
+            e is None or e == f for e, f in zip(shape, found, strict=True)
+        )
         if not fits or np.asarray(content[name]).dtype.kind not in "fiub":
             raise UsageError(
                 f"{path}: expected an array {name!r} of shape {shape} (None = any), "

@@ -106,8 +106,8 @@ def _as_json(ids, joints_px, confidence, skeleton):
         "people": [
             {
                 "id": id,
-                "joints": {j: joint(x, c) for j, x, c in zip(skeleton.joints, *row)},
+                "joints": {j: joint(x, c) for j, x, c in zip(skeleton.joints, *row, strict=True)},
             }
-            for id, row in zip(ids, zip(joints_px, confidence))
+            for id, row in zip(ids, zip(joints_px, confidence, strict=True), strict=True)
         ],
     }

@@ -18,7 +18,7 @@ def _noise(rng, *spread):
 
 def _stand(rng, angles):
     weight = rng.integers(2)  # the leg that carries more of the weight
-    angles.hips[:] = (2, 4, -8) + _noise(rng, 5, 3, 8)
+    angles.hips[:] = np.array((2, 4, -8)) + _noise(rng, 5, 3, 8)
     angles.hips[:, 1] += abs(rng.normal(0, 6))
     angles.knees[:] = abs(rng.normal(0, 5, 2))
     relax = abs(rng.normal(0, 14))
@@ -31,7 +31,7 @@ def _stride(rng, angles, swing, lift, arm, elbow, lean):
     """Walking and running: opposite legs and arms, at a random phase of the step."""
     phase = rng.uniform(0, 2 * np.pi) + np.array([0, np.pi])
     angles.hips[:, 0] = swing * np.sin(phase) + 0.2 * swing
-    angles.hips[:, 1:] = (1, -3) + _noise(rng, 2, 5)
+    angles.hips[:, 1:] = np.array((1, -3)) + _noise(rng, 2, 5)
     # The knee bends while its thigh moves to the front.
     angles.knees[:] = 8 + lift * np.maximum(0, np.cos(phase + 0.4))
     angles.shoulders[:, 0] = -arm * np.sin(phase) + 3
@@ -205,7 +205,7 @@ def _balance(rng, body, angles):
     points = pose_body(body, angles).points
     ankles = np.stack([points["left_ankle"], points["right_ankle"]])
     carrying = ankles[ankles[:, 1] < ankles[:, 1].min() + 0.06]
-    foot = carrying.mean(axis=0) + (0, 0, 0.03)
+    foot = carrying.mean(axis=0) + np.array((0, 0, 0.03))
     weight = 0.4 * points["pelvis"] + 0.45 * points["thorax"] + 0.15 * points["head_top"]
     x, y, z = weight - foot
     share = rng.uniform(0.75, 1.0)

@@ -1,4 +1,4 @@
-"""Builds trunk, arms and legs of a figure with their clothes, and puts the whole person together."""
+"""Builds trunk, arms and legs of a figure with their clothes, and puts the person together."""
 
 import dataclasses
 
@@ -137,7 +137,8 @@ def _leg(body, figure, outfit, name, side):
         solids.append(Solid(*sock))
     shoe, shoes = frames[foot], outfit.shoes
     ball = heel + 0.72 * (toe - heel)
-    return solids + [
+    return [
+        *solids,
         Solid(heel, ball, 0.024, 0.021, shoe, foot, shoes, (1.0, 0.85, 1.0)),
         Solid(ball, toe, 0.022, 0.014, shoe, foot, shoes, (1.15, 0.7, 1.0)),
         Solid(ankle, 0.5 * (heel + ball), 0.026, 0.022, shoe, foot, shoes),

@@ -91,7 +91,7 @@ def _hair(solid, style, hair, cloth):
                 )
             )
         low = (0, 0.004, -0.018)
-        return solids + [solid(low, low, (0.048, 0.048), "hair", hair, narrow)]
+        return [*solids, solid(low, low, (0.048, 0.048), "hair", hair, narrow)]
     solids = [solid(crown, (0, -0.01, -0.022), (0.053, 0.044), "hair", hair, narrow)]
     if style == "long":
         ends = (0, -0.01, -0.026), (0, -0.115, -0.042)

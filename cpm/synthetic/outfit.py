@@ -38,7 +38,8 @@ class Outfit:
       trouser: covered part of the leg: 0 none, 1 to the knee, 2 to the ankle.
       skirt: length from the hips in thighs, 0 = none.
       loose: thickness of cloth, body heights.
-      front, back: prints: `plain`, `zip`, `buttons`, `logo`, `neckline`; `plain`, `number`, `panel`.
+      front, back: prints: `plain`, `zip`, `buttons`, `logo`, `neckline`; `plain`, `number`,
+        `panel`.
       bag: wears a backpack.
       socks: covered part of the shank above the shoe.
       held: `nothing`, `ball`, `bag` or `stick`, in the hand of `held_side`.

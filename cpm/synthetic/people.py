@@ -120,7 +120,7 @@ def _picture(rng, actors, screen, depth, solid):
 
 def _touch_ground(rng, image, actor):
     """Draws a seat and shadows of the feet behind one actor, in place."""
-    place = dict(zip(JOINTS, actor.joints()[:, :2]))
+    place = dict(zip(JOINTS, actor.joints()[:, :2], strict=True))
     feet = np.stack([place["left_ankle"], place["right_ankle"]])
     upright = place["head_top"][1] < place["pelvis"][1] < feet[:, 1].max()
     if not upright:

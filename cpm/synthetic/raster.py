@@ -65,7 +65,7 @@ def rasterise(screen, height, width):
     high = np.clip(np.ceil(high) + 1, 0, (width, height)).astype(int)
     rays = _rays(screen)
     with np.errstate(invalid="ignore"):  # the square root of a miss is NaN, and loses
-        for i, ((left, top), (right, bottom)) in enumerate(zip(low, high)):
+        for i, ((left, top), (right, bottom)) in enumerate(zip(low, high, strict=True)):
             if left >= right or top >= bottom:
                 continue
             u = np.arange(left, right, dtype=np.float32)

@@ -2,7 +2,8 @@
 
 A picture's background is a wall, a room or a landscape with noise of all sizes, and shapes
 scattered over it, alone or in rows, some of them as long and thin as limbs and in the colours of
-the person: colour, texture and straight edges alone must not give the person away. Pictures are planar, `[3, H, W]`, as in `shapes`.
+the person: colour, texture and straight edges alone must not give the person away. Pictures are
+planar, `[3, H, W]`, as in `shapes`.
 """
 
 import numpy as np
@@ -133,7 +134,7 @@ def _row_of_shapes(rng, image, palette):
     half = rng.uniform((2, 2), (22, 30))
     angle = rng.choice([0, np.pi / 2])
     colors = _shape_colors(rng, palette)
-    step = rng.normal((0, 0), (18, 4)) + (rng.choice([-1, 1]) * 2.2 * max(half), 0)
+    step = rng.normal((0, 0), (18, 4)) + np.array((rng.choice([-1, 1]) * 2.2 * max(half), 0))
     center = rng.uniform(0, 1, 2) * (width, height)
     for _ in range(rng.integers(3, 7)):
         draw_shape(image, kind, center, half, angle, colors)

@@ -153,7 +153,7 @@ def _paint(screen, which, place, rng):
     fold = rng.standard_normal((2, len(paints), 3), np.float32) * spread
     phase = rng.uniform(0, 6.28, (2, len(paints))).astype(np.float32)
     bend = rng.standard_normal(len(which), np.float32) * np.float32(0.3)
-    for f, p in zip(fold, phase):
+    for f, p in zip(fold, phase, strict=True):
         bend += 0.6 * np.sin(np.einsum("ni,ni->n", place, f[which]) + p[which])
     return color * (1 + table("grain")[which] * bend)[:, None]
 
@@ -176,7 +176,7 @@ def _apply_decals(screen, which, place, color):
 
 def _crevices(depth, covered):
     """`[H, W]` float32 darkening where nearer flesh stands around: contact shadows."""
-    height, width = covered.shape
+    height = covered.shape[0]
     near = np.maximum(*_quarters(depth)[::3])
     near = np.where(np.isfinite(near), near, 0)
     size = max(5, height // 24)

@@ -12,10 +12,19 @@ import numpy as np
 from cpm.synthetic.outfit import Paint
 from cpm.synthetic.pose import SIDES
 
-PARTS = ("head", "hair", "neck", "torso", "pelvis", "skirt", "object") + tuple(
-    f"{side}_{part}"
-    for side, _ in SIDES
-    for part in ("upper_arm", "forearm", "hand", "thigh", "shank", "foot")
+PARTS = (
+    "head",
+    "hair",
+    "neck",
+    "torso",
+    "pelvis",
+    "skirt",
+    "object",
+    *(
+        f"{side}_{part}"
+        for side, _ in SIDES
+        for part in ("upper_arm", "forearm", "hand", "thigh", "shank", "foot")
+    ),
 )
 
 

@@ -11,5 +11,6 @@ loop.py        the run: resume, step, record, evaluate, save
 run_folder.py  the run on disk; progress.py on the screen
 recipes.py     configurations by name
 
-It knows checkpoints, and nothing of inference: a run is given a function that evaluates its network.
+It knows checkpoints, and nothing of inference: a run is given a function that evaluates its
+network.
 """

@@ -2,7 +2,8 @@
 
 Nothing here knows how an image is decoded or a convolution computed; it is the order of things.
 A run cut at any step and started again with the same command sees the same examples, seeds and
-learning rates, and ends in the same weights as one that was never cut (tests/training/test_loop.py).
+learning rates, and ends in the same weights as one that was never cut
+(tests/training/test_loop.py).
 """
 
 import contextlib

@@ -173,12 +173,12 @@ class Muon(Optimizer):
     w ← ||w|| · u / ||u||,   u = w / ||w|| - TURN · rate · O / ||O||
 
     The gradient of a kernel has a few large singular values; made orthogonal, the step moves as far
-    in every direction. It turns the kernel by about TURN · rate and leaves its length alone: where a
-    norm follows, the length means nothing, but left to itself it grows with the root of the number
-    of steps, and the angle of a step shrinks with it. So the schedule decides, and there is nothing
-    for weight decay to do. Both parts share one learning rate. Kernels that see the image or draw
-    the beliefs keep Adam, as norms and biases do: the directions of their inputs or outputs have a
-    meaning of their own.
+    in every direction. It turns the kernel by about TURN · rate and leaves its length alone: where
+    a norm follows, the length means nothing, but left to itself it grows with the root of the
+    number of steps, and the angle of a step shrinks with it. So the schedule decides, and there is
+    nothing for weight decay to do. Both parts share one learning rate. Kernels that see the image
+    or draw the beliefs keep Adam, as norms and biases do: the directions of their inputs or outputs
+    have a meaning of their own.
 
     Args:
       hidden: the kernels among `variables` that lie between two hidden layers; none all zero.
@@ -227,12 +227,12 @@ def orthogonalize(matrix):
     """Roughly the orthogonal matrix nearest to a given one: U Vᵀ of its U S Vᵀ.
 
     Newton-Schulz: from X = matrix / ||matrix||, five times X ← P X, P = a I + b X Xᵀ + c (X Xᵀ)².
-    Each is the odd polynomial a s + b s³ + c s⁵ on the singular values and leaves U and V alone. Its
-    coefficients raise small values fast and leave all that began above 1 % between 0.68 and 1.14
-    rather than at 1, which serves a step as well. It is made of products alone, so it is fast where
-    a singular value decomposition is not, and runs under XLA. X Xᵀ follows as P X Xᵀ P: the long
-    side of the matrix is touched twice, not ten times. Of a tall matrix it is Xᵀ X, and P stands
-    behind X.
+    Each is the odd polynomial a s + b s³ + c s⁵ on the singular values and leaves U and V alone.
+    Its coefficients raise small values fast and leave all that began above 1 % between 0.68 and
+    1.14 rather than at 1, which serves a step as well. It is made of products alone, so it is fast
+    where a singular value decomposition is not, and runs under XLA. X Xᵀ follows as P X Xᵀ P: the
+    long side of the matrix is touched twice, not ten times. Of a tall matrix it is Xᵀ X, and P
+    stands behind X.
 
     Args:
       matrix: `[m, n]` float; all zeros stay zeros.

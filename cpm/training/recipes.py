@@ -58,7 +58,7 @@ def synthetic(arch="mini"):
 
 
 def modern(arch="vgg"):
-    """The large networks from scratch, as networks are trained today: batch norm, Adam, masked loss.
+    """The large networks from scratch, trained as is usual today: batch norm, Adam, masked loss.
 
     Warm-up and cosine, all of the augmentation `strong`, a box with an eighth of room at either
     end. Without norms their N(0, 0.01) start needs hundreds of thousands of steps.

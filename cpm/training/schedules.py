@@ -8,7 +8,7 @@ def learning_rate(config, step, steps):
 
         warm-up:  peak · (step + 1) / warmup            while step < warmup
         constant: peak
-        cosine:   peak · (1 + cos(pi · progress)) / 2,  progress from 0 after warm-up to 1 at the end
+        cosine:   peak · (1 + cos(pi · progress)) / 2,  progress: 0 after warm-up, 1 at the end
         step:     peak · factor ^ floor(step / every)
         milestones: peak · factor ^ (number of milestones <= step / steps)
 

@@ -20,7 +20,7 @@ def settings_of(arch="mini", batch_size=2, **network):
 
 @pytest.mark.parametrize("arch", PRESETS)
 def test_convolutions_add_up_to_the_network(arch):
-    """Twice the multiply-adds of bin/describe.py, for the batch; gradients cost twice as much again."""
+    """Twice the multiply-adds of bin/describe.py, for the batch; gradients cost twice as much."""
     settings = settings_of(arch)
     items = cases.convolution_items(settings, ["graph"], [])
     times = [len(n) for n in cases.distinct_convolutions(settings.config.network).values()]
@@ -35,7 +35,7 @@ def test_convolutions_add_up_to_the_network(arch):
 
 @pytest.mark.parametrize("arch", PRESETS)
 def test_true_arithmetic(arch):
-    """Direct convolutions do what is counted for all sides, fast ones less; a network is its layers."""
+    """Direct convolutions do what is counted for all, fast ones less; a network is its layers."""
     settings = settings_of(arch)
     peers = [] if importlib.util.find_spec("torch") is None else ["torch"]
     variants = [name for name in ours.VARIANTS if name != "bfloat16"]
@@ -53,7 +53,7 @@ def test_true_arithmetic(arch):
         assert max(true["graph"], true["xla"]) <= item.flop
     assert step.true_flop["fast"] != step.flop  # also where it does not pay
     trained = [item for item in layers if "with gradients" in item.name]
-    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained))
+    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained, strict=True))
     assert total == step.true_flop["xla"]
     if arch == "mini":
         assert total == step.flop  # nothing pays on two pictures of its small maps

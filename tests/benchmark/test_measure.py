@@ -89,8 +89,16 @@ def test_many_items_share_a_table():
 
 @pytest.mark.parametrize(
     "seconds, text",
-    [(12.34, "12.3 s"), (1.0, "1.00 s"), (0.9999, "1000 ms"), (0.0123, "12.3 ms")]
-    + [(3.4e-6, "3.40 µs"), (123e-6, "123 µs"), (0.0, "0.00 µs"), (321.0, "321 s")],
+    [
+        (12.34, "12.3 s"),
+        (1.0, "1.00 s"),
+        (0.9999, "1000 ms"),
+        (0.0123, "12.3 ms"),
+        (3.4e-6, "3.40 µs"),
+        (123e-6, "123 µs"),
+        (0.0, "0.00 µs"),
+        (321.0, "321 s"),
+    ],
 )
 def test_duration(seconds, text):
     assert report.duration(seconds) == text
@@ -98,7 +106,7 @@ def test_duration(seconds, text):
 
 def test_outputs_that_differ_are_not_timed():
     reply = {"error": 0.3, "error_of": "gradient of conv1_1/kernel"}
-    with pytest.raises(measure.Disagreement, match="conv1_1/kernel by 3.0e-01"):
+    with pytest.raises(measure.Disagreement, match=r"conv1_1/kernel by 3.0e-01"):
         measure.check("train_step", "torch", "graph", reply)
     measure.check("train_step", "torch", "graph", reply | {"error": 0.01})
     loss = {"error": 0.01, "error_of": "losses"}
@@ -118,7 +126,7 @@ def test_sixteen_bits_have_room_for_rounding_alone():
 
 
 def test_limits_are_measured():
-    """Small arrays: right units. A product of 128² is 4.2 MFLOP: less than a second, more than 1 ns."""
+    """Small arrays: right units. A product of 128² is 4.2 MFLOP: under a second, above 1 ns."""
     limits = machine.measure_limits(matrix=128, copied_bytes=2**20, seconds=0.01)
     assert set(limits.matmul_gflops) == {"numpy", "tensorflow"}
     assert limits.gflops == max(limits.matmul_gflops.values()) > 0.0042

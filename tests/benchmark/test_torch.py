@@ -117,7 +117,7 @@ def test_beliefs_losses_and_gradients_in_float64(arch, norm, folder_of):
     assert exchange.relative_error(found["losses"], losses.numpy()) < 1e-9
     names = [f"gradient of {workload.key_of(v)}" for v in network.trainable_variables]
     assert sorted(found) == sorted(["losses", *names])
-    for name, gradient in zip(names, expected):
+    for name, gradient in zip(names, expected, strict=True):
         assert np.abs(gradient).max() > 0, name
         assert exchange.relative_error(found[name], gradient.numpy()) < 1e-9, name
 
@@ -162,7 +162,7 @@ def test_update_is_ours(folder_of):
 
 
 def test_sixteen_bits_are_in_effect_on_both_sides(folder_of):
-    """Losses are off by about 2⁻⁸, not by float32's 1e-6, and not by more than rounding explains."""
+    """Losses are off by about 2⁻⁸, not by float32's 1e-6, not by more than rounding explains."""
     folder = str(folder_of(settings_of("mini", norm="batch", stages=2)))
     reference = ours.Training(folder, SETTINGS)
     reference.compute()

@@ -72,7 +72,7 @@ def test_times_and_comparison(process, tmp_path):
 
 
 def test_a_failure_is_a_sentence_with_what_was_printed(process, tmp_path):
-    with pytest.raises(Failed, match="somebody could not start: .*no such kernel") as e:
+    with pytest.raises(Failed, match=r"somebody could not start: .*no such kernel") as e:
         process.start(f"{HERE}:broken", str(tmp_path), {})
     assert "what went before" in str(e.value)
     assert start(process, tmp_path)["error"] is None  # it goes on

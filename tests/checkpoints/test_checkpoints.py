@@ -42,9 +42,9 @@ def test_save_restore_round_trip(tmp_path, rule):
     optimizer.apply([tf.ones_like(v) for v in network.trainable_variables], 0.1)
     saved.save(7)
     restored, others = make(tmp_path, seed=2, config=config)
-    assert any((a != b).any() for a, b in zip(values(modules), values(others)))
+    assert any((a != b).any() for a, b in zip(values(modules), values(others), strict=True))
     assert restored.restore() == 7
-    for a, b in zip(values(modules), values(others)):
+    for a, b in zip(values(modules), values(others), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -67,14 +67,14 @@ def test_restore_refuses_a_missing_or_damaged_list(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         make(tmp_path)[0].restore()
     os.remove(tmp_path / checkpoints.LIST_NAME)
-    with pytest.raises(UsageError, match="is missing, but there are checkpoints.*step-0000007"):
+    with pytest.raises(UsageError, match=r"is missing, but there are checkpoints.*step-0000007"):
         make(tmp_path)[0].restore()
 
 
 def test_restore_refuses_damaged_data(tmp_path):
     make(tmp_path)[0].save(7)
     (tmp_path / "step-0000007.data-00000-of-00001").write_bytes(b"short")
-    with pytest.raises(UsageError, match="does not fit|cannot be read"):
+    with pytest.raises(UsageError, match=r"does not fit|cannot be read"):
         make(tmp_path)[0].restore()
 
 
@@ -118,7 +118,7 @@ def test_load_network(tmp_path):
         assert description["joints"][0] == "right_ankle"
         images = tf.random.stateless_uniform([2, 16, 24, 3], [1, 2], maxval=255.0)
         center = tf.zeros([2, 2])
-        for a, b in zip(network(images, center), loaded(images, center)):
+        for a, b in zip(network(images, center), loaded(images, center), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -130,7 +130,7 @@ def test_load_network_takes_the_average(tmp_path):
     for a, b in zip(values([average.network]), values([loaded]), strict=True):
         np.testing.assert_array_equal(a, b)
     # As trained; batch norm's fresh statistics are alike, so kernels tell them apart.
-    kernels = zip(network.kernels.values(), loaded.kernels.values())
+    kernels = zip(network.kernels.values(), loaded.kernels.values(), strict=True)
     assert all((a.numpy() != b.numpy()).any() for a, b in kernels)
 
 
@@ -148,7 +148,7 @@ def test_restore_refuses_a_run_without_average(tmp_path):
 def test_load_network_raises(tmp_path):
     with pytest.raises(UsageError, match="holds no checkpoint; train one with"):
         checkpoints.load_network(str(tmp_path))
-    with pytest.raises(UsageError, match="missing or incomplete.*found|in its folder"):
+    with pytest.raises(UsageError, match=r"missing or incomplete.*found|in its folder"):
         checkpoints.load_network(str(tmp_path / "step-1"))
     foreign = tf.train.Checkpoint(v=tf.Variable(1.0)).write(str(tmp_path / "foreign"))
     with pytest.raises(UsageError, match="not a checkpoint of this project"):

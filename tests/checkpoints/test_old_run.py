@@ -1,8 +1,8 @@
 """A run folder of the version before the packages were moved: loaded, resumed, written alike.
 
-old_run/ is a run of two steps: two narrow stages, Muon, float16 with its loss scale, an average. Its
-`expected.npz` has, by that version: belief maps of the loaded network on one picture, and the sums of
-|values| of every variable of the network, the average and the optimizer.
+old_run/ is a run of two steps: two narrow stages, Muon, float16 with its loss scale, an average.
+Its `expected.npz` has, by that version: belief maps of the loaded network on one picture, and the
+sums of |values| of every variable of the network, the average and the optimizer.
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_old_run_folder_is_read():
 
 
 def test_old_network_draws_the_same_belief_maps(expected):
-    """float32 products in the order of another version's or machine's kernels: 1e-4 of the largest."""
+    """float32 products in the order of another version's kernels: 1e-4 of the largest."""
     network, config, description = load_network(str(OLD))
     assert config == read_config(OLD)[0] and description["prefix"].endswith("step-0000002")
     beliefs = np.stack(network(tf.constant(PICTURE), tf.constant([[11.5, 7.5]])))

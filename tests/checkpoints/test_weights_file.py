@@ -1,4 +1,4 @@
-"""The weights file: half precision and nothing else lost, taken wherever a checkpoint is, damage refused."""
+"""The weights file: only precision lost, taken wherever a checkpoint is, damage refused."""
 
 import json
 import zipfile
@@ -71,13 +71,13 @@ def test_round_trip(weights):
 def test_half_precision_hardly_changes_beliefs(weights):
     """11 bits a weight: a sum of n products of random signs is off by 2^-12 of its size."""
     network, (loaded, _, _) = make(), checkpoints.load_network(weights)
-    for original, copy in zip(network.variables, loaded.variables):
+    for original, copy in zip(network.variables, loaded.variables, strict=True):
         if "moving_variance" in original.name:  # as extreme as `make`'s they silence all
             original.assign(tf.ones_like(original))
             copy.assign(tf.ones_like(copy))
     images = tf.random.stateless_uniform([2, 16, 24, 3], [1, 2], maxval=255.0)
     center = tf.zeros([2, 2])
-    for a, b in zip(network(images, center), loaded(images, center)):
+    for a, b in zip(network(images, center), loaded(images, center), strict=True):
         assert 0 < np.abs(a - b).max() < 5e-3 * np.abs(a).max()
 
 
@@ -135,12 +135,12 @@ def test_write_refuses_what_half_precision_cannot_hold(tmp_path):
     with pytest.raises(UsageError, match="kernel has values that half precision"):
         write(tmp_path / "w.npz", network)
     assert not (tmp_path / "w.npz").exists()
-    with pytest.raises(UsageError, match="should end in .npz"):
+    with pytest.raises(UsageError, match=r"should end in .npz"):
         write(tmp_path / "w.bin")
 
 
 def test_damage_is_refused(tmp_path, weights):
-    """Cut anywhere, or with any byte of its arrays turned over: a sentence, never half a network."""
+    """Cut anywhere, or with any byte of its arrays changed: a sentence, never half a network."""
     content = (tmp_path / "w.npz").read_bytes()
     broken = tmp_path / "broken.npz"
     cuts = [content[: len(content) * k // 5] for k in range(5)]
@@ -155,7 +155,7 @@ def test_damage_is_refused(tmp_path, weights):
     assert len(turned) > 5
     for damaged in (*cuts, *turned, b"nonsense", b"\x93NUMPY"):
         broken.write_bytes(damaged)
-        with pytest.raises(UsageError, match="broken.npz (cannot be used|does not)"):
+        with pytest.raises(UsageError, match=r"broken.npz (cannot be used|does not)"):
             checkpoints.load_network(str(broken))
             pytest.fail(f"{len(damaged)} of {len(content)} bytes were taken")
     with pytest.raises(UsageError, match="does not exist"):

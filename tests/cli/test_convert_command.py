@@ -1,4 +1,4 @@
-"""bin/convert.py and bin/inspect_batch.py as a user runs them: reports, exit statuses, sentences."""
+"""bin/convert.py and bin/inspect_batch.py as users run them: reports, exit statuses, sentences."""
 
 import json
 import os
@@ -118,14 +118,14 @@ class TestBadUse:
 
     def test_source_without_annotations(self, tmp_path):
         (tmp_path / "lspet").mkdir()
-        with pytest.raises(UsageError, match="no joints.mat; expected the unpacked"):
+        with pytest.raises(UsageError, match=r"no joints.mat; expected the unpacked"):
             datasets.convert("lspet", tmp_path / "out", src=tmp_path / "lspet")
         assert not os.path.exists(tmp_path / "out" / "manifest.json")
 
     def test_somebody_elses_folder(self, tmp_path):
         save_leeds(tmp_path / "lsp", lsp_joints(1), 4)
         (tmp_path / "thesis.tex").write_text("years of work")
-        with pytest.raises(UsageError, match="are not a conversion.*--out"):
+        with pytest.raises(UsageError, match=r"are not a conversion.*--out"):
             datasets.convert("lsp", tmp_path, src=tmp_path / "lsp")
         assert (tmp_path / "thesis.tex").read_text() == "years of work"
 

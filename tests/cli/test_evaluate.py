@@ -96,7 +96,9 @@ def test_evaluate_folders_options(run):
     assert found.sources == {folder: found.metrics}
     expected = {person.id: person for person in people(7)}
     assert set(found.people.ids) == set(expected) and found.people.stages == 2
-    for id, truth_px, state in zip(found.people.ids, found.people.truth_px, found.people.state):
+    for id, truth_px, state in zip(
+        found.people.ids, found.people.truth_px, found.people.state, strict=True
+    ):
         np.testing.assert_array_equal(state, expected[id].pose.state)
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
 
@@ -134,7 +136,7 @@ def test_evaluation_looks_as_prediction_does(run, passes):
 
 @pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
 def test_network_scores_the_same_through_a_file(run, tmp_path, suffix):
-    """Write, read again, score against the data folder: what evaluation itself says, PCP@25px aside."""
+    """Write, read, score against the data folder: what evaluation says, PCP@25px aside."""
     network, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     found = evaluate.evaluate_folders(network, config, [folder])

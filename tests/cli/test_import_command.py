@@ -1,4 +1,4 @@
-"""bin/import_weights.py as a user runs it: table, checkpoint that the other scripts take, sentences."""
+"""bin/import_weights.py as a user runs it: table, a checkpoint for the other scripts, sentences."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_predict_takes_it(done, tmp_path):
     path, _ = done
     noise = np.random.default_rng(0).integers(0, 256, [60, 80, 3], np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
-    status, text, error = run(
+    status, _, error = run(
         "predict.py",
         f"--ckpt={path}",
         f"--input={tmp_path / 'a.png'}",

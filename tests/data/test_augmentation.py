@@ -1,4 +1,4 @@
-"""Random changes: stateless, within their ranges, the same geometry as cpm.geometry, true colours."""
+"""Random changes: stateless, within their ranges, the geometry of cpm.geometry, true colours."""
 
 import colorsys
 import math
@@ -32,7 +32,7 @@ def change(**values):
     )
     values = neutral._replace(**values)
     kinds = Change(*[tf.float64] * 2, tf.bool, tf.float64, *[tf.float32] * 5)
-    return Change(*(tf.constant(v, k) for v, k in zip(values, kinds)))
+    return Change(*(tf.constant(v, k) for v, k in zip(values, kinds, strict=True)))
 
 
 def draw_many(config, count=400):
@@ -105,7 +105,7 @@ class TestDraw:
         assert abs(drawn.mean() - 1.0) < 4 * 0.6 / math.sqrt(12 * 4000)
 
     def test_wild_shift_grows_with_the_room(self):
-        """People shown at half their size may stand 0.6 of the free quarter off; large ones do not."""
+        """People shown at half their size may be 0.6 of the free quarter off; large ones not."""
         config = AUGMENTATIONS["wild"]
         drawn = draw_many(config, 2000)
         room = 0.6 * np.maximum(0, 1 - drawn.scale) / 2
@@ -135,7 +135,7 @@ class TestDraw:
 
     def test_none_changes_nothing(self):
         drawn = draw_many(AugmentConfig(), 20)
-        for got, neutral in zip(drawn, change()):
+        for got, neutral in zip(drawn, change(), strict=True):
             np.testing.assert_array_equal(got, np.broadcast_to(neutral, got.shape))
 
 

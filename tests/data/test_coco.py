@@ -269,7 +269,7 @@ class TestBadFiles:
 
     @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00"])
     def test_not_json(self, text, tmp_path):
-        with pytest.raises(UsageError, match="annotations.json cannot be read"):
+        with pytest.raises(UsageError, match=r"annotations.json cannot be read"):
             read(tmp_path, text)
 
     def test_json_of_something_else(self, tmp_path):
@@ -278,12 +278,12 @@ class TestBadFiles:
 
     def test_no_file(self, tmp_path):
         (tmp_path / "images").mkdir()
-        with pytest.raises(UsageError, match="has 0 .json files and none is annotat"):
+        with pytest.raises(UsageError, match=r"has 0 .json files and none is annotat"):
             list(coco.read_people(tmp_path))
 
     def test_several_files(self, tmp_path):
         save(tmp_path, cats(), name="one.json", pictures=False)
-        with pytest.raises(UsageError, match="has 2 .json files"):
+        with pytest.raises(UsageError, match=r"has 2 .json files"):
             read(tmp_path, cats(), name="two.json")
 
     def test_no_pictures(self, tmp_path):
@@ -405,7 +405,7 @@ class TestHowTo:
         _, commands = how_to_blocks()
         assert len(commands) == 3
         for command in commands:
-            python, script, *flags = command.split()
+            _, script, *flags = command.split()
             if script == "bin/train.py":
                 flags += [*tiny, "--stages=2"]
             done = subprocess.run(

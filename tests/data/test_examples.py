@@ -160,5 +160,5 @@ def test_small_pictures_and_no_limit_are_left_alone():
 
 def test_unreadable_picture():
     (person,) = make_people(1)
-    with pytest.raises(images.PictureError, match="nowhere.jpg"):
+    with pytest.raises(images.PictureError, match=r"nowhere.jpg"):
         examples.encode_person(dataclasses.replace(person, image="nowhere.jpg"))

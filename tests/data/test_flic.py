@@ -24,7 +24,8 @@ REAL_EXAMPLE = {
     1: (436.58776855, 195.15625), 2: (446.54693604, 286.796875), 3: (456.50613403, 322.65625),
     4: (265.28979492, 203.125), 5: (277.24081421, 328.6328125), 6: (380.81634521, 336.6015625),
     7: (434.59591675, 370.46875), 10: (325.04492188, 386.40625),
-    13: (400.73471069, 129.4140625), 14: (374.84082031, 125.4296875), 17: (384.80001831, 145.3515625),
+    13: (400.73471069, 129.4140625), 14: (374.84082031, 125.4296875),
+    17: (384.80001831, 145.3515625),
 }  # fmt: skip
 
 
@@ -67,7 +68,7 @@ class TestPerson:
         assert found.id == "flic/film-00000010-1" and found.excluded is None
         assert found.image == str(tmp_path / "images" / "film-00000010.jpg")
         assert (found.pose.state == VISIBLE).all() and found.head_size_px is None
-        joints = dict(zip(FLIC.joints, found.pose.joints_px.tolist()))
+        joints = dict(zip(FLIC.joints, found.pose.joints_px.tolist(), strict=True))
         assert joints["right_wrist"] == pytest.approx([379.81635, 335.60156], abs=1e-4)
         assert joints["right_hip"] == pytest.approx([324.04492, 385.40625], abs=1e-4)
         assert joints["nose"] == pytest.approx([383.80002, 144.35156], abs=1e-4)
@@ -127,7 +128,7 @@ class TestBadFiles:
             read(tmp_path, example(), example(**fields))
 
     def test_files(self, tmp_path):
-        with pytest.raises(UsageError, match="examples.mat' does not exist; expected"):
+        with pytest.raises(UsageError, match=r"examples.mat' does not exist; expected"):
             list(flic.read_people(tmp_path))
         (tmp_path / flic.FILE).write_bytes(b"junk" * 99)
         with pytest.raises(UsageError, match="is not a MATLAB file"):

@@ -119,7 +119,7 @@ class TestReadPicture:
     def test_not_a_picture(self, content, tmp_path):
         path = tmp_path / "a.jpg"
         path.write_bytes(content)
-        with pytest.raises(PictureError, match="a.jpg"):
+        with pytest.raises(PictureError, match=r"a.jpg"):
             read_picture(path)
 
     def test_message_names_the_file_and_the_formats(self, tmp_path):
@@ -139,11 +139,11 @@ class TestReadPicture:
             raise PermissionError(13, "Permission denied", str(path))
 
         monkeypatch.setattr("builtins.open", refuse)
-        with pytest.raises(PictureError, match="a.jpg' cannot be read: Permission"):
+        with pytest.raises(PictureError, match=r"a.jpg' cannot be read: Permission"):
             read_picture(path)
 
     def test_missing(self, tmp_path):
-        with pytest.raises(PictureError, match="none.jpg' does not exist"):
+        with pytest.raises(PictureError, match=r"none.jpg' does not exist"):
             read_picture(tmp_path / "none.jpg")
 
     def test_other_formats_are_refused(self):

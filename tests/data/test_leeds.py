@@ -54,7 +54,7 @@ class TestLayouts:
         joints = lsp_joints(2)
         save_leeds(tmp_path / "a", joints, 4)
         save_leeds(tmp_path / "b", joints.transpose(1, 0, 2), 4)
-        for one, other in zip(reader(tmp_path / "a"), reader(tmp_path / "b")):
+        for one, other in zip(reader(tmp_path / "a"), reader(tmp_path / "b"), strict=True):
             np.testing.assert_array_equal(one.pose.joints_px, other.pose.joints_px)
             np.testing.assert_array_equal(one.pose.state, other.pose.state)
 
@@ -68,7 +68,7 @@ class TestLayouts:
 
 class TestBadFiles:
     def test_no_file(self, tmp_path):
-        with pytest.raises(UsageError, match="has no joints.mat; expected the unpacked"):
+        with pytest.raises(UsageError, match=r"has no joints.mat; expected the unpacked"):
             list(lsp.read_people(tmp_path))
 
     def test_not_matlab(self, tmp_path):
@@ -99,7 +99,7 @@ class TestBadFiles:
         joints = lsp_joints(2)
         joints[0, 4, 1] = np.nan
         scipy.io.savemat(tmp_path / "joints.mat", {"joints": joints})
-        with pytest.raises(UsageError, match="column 2 of joints.mat.*not finite"):
+        with pytest.raises(UsageError, match=r"column 2 of joints.mat.*not finite"):
             list(lsp.read_people(tmp_path))
 
 

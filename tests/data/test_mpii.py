@@ -63,7 +63,7 @@ def entry(name, *people, **fields):
 def cells(values):
     """A cell array, N x 1."""
     array = np.empty((len(values), 1), object)
-    for row, value in zip(array, values):
+    for row, value in zip(array, values, strict=True):
         row[0] = value
     return array
 
@@ -260,7 +260,9 @@ class TestDegenerateEntries:
 
     def test_small_unsigned_types(self, tmp_path):
         """200 - 250 is 206 in uint8, and 1 - 2 is 255."""
-        rectangle = dict(zip(("x1", "y1", "x2", "y2"), map(np.uint8, (250, 2, 200, 1))))
+        rectangle = dict(
+            zip(("x1", "y1", "x2", "y2"), map(np.uint8, (250, 2, 200, 1)), strict=True)
+        )
         rectangle["y2"] = np.uint16(1)
         found = read_one(tmp_path, point(3, np.uint8(0), np.uint16(1)), **rectangle)
         assert found.head_size_px == pytest.approx(0.6 * np.hypot(50, 1), rel=1e-12)
@@ -415,7 +417,7 @@ class TestConversion:
         assert not manifest.report["left_out"]
 
     def test_single_person_is_of_mpii(self, folder, tmp_path):
-        with pytest.raises(UsageError, match="--single_person.*'lsp' has none"):
+        with pytest.raises(UsageError, match=r"--single_person.*'lsp' has none"):
             datasets.convert("lsp", tmp_path / "out", folder, Conversion(single_person=True))
 
 
@@ -475,5 +477,5 @@ class TestRealData:
             np.testing.assert_array_equal(file["person"][:] + 1, indices)
             names = [name.decode() for name in file["imgname"][:]]
         lines = Path(mpii.__file__).with_name("mpii_validation.txt").read_text()
-        expected = [f"{name}\t{index}" for name, index in zip(names, indices)]
+        expected = [f"{name}\t{index}" for name, index in zip(names, indices, strict=True)]
         assert lines.splitlines() == expected

@@ -1,6 +1,7 @@
-"""Batches: shapes, identity without augmentation, joints that stay on their pixels, exact resume."""
+"""Batches: shapes, identity without augmentation, joints that stay on pixels, exact resume."""
 
 import dataclasses
+import typing
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ class TestTraining:
     @pytest.mark.parametrize("start", [1, 7])
     def test_resume_is_bitwise_equal(self, folders, unbroken, start):
         resumed = pipeline.training_batches(folders, config(), start_step=start)
-        for got, expected in zip(arrays(resumed, 3), unbroken[start:]):
+        for got, expected in zip(arrays(resumed, 3), unbroken[start : start + 3], strict=True):
             for key in expected:
                 np.testing.assert_array_equal(got[key], expected[key], err_msg=key)
 
@@ -152,7 +153,7 @@ class TestJointsByName:
     def test_missing_joints_are_absent(self, unbroken):
         batch = unbroken[0]
         pelvis, thorax = MPII16.index("pelvis"), MPII16.index("thorax")
-        for id, state in zip(batch["id"], batch["state"][:, 0]):
+        for id, state in zip(batch["id"], batch["state"][:, 0], strict=True):
             if id.startswith(b"a/"):  # LSP has neither
                 assert state[[pelvis, thorax]].tolist() == [0, 0]
                 assert (state > 0).sum() >= 13
@@ -170,7 +171,7 @@ class TestJointsByName:
             truth = {
                 canonical_name(joint): (position, state)
                 for joint, position, state in zip(
-                    person.skeleton.joints, person.pose.joints_px, person.pose.state
+                    person.skeleton.joints, person.pose.joints_px, person.pose.state, strict=True
                 )
             }
             found = geometry.transform_points(batch["crop_to_image"][n], batch["joints_px"][n, 0])
@@ -204,7 +205,7 @@ class TestEvaluation:
             arrays(pipeline.evaluation_batches(folders, config(seed=s), split="train"), 9)
             for s in (0, 1)
         )
-        for a, b in zip(one, other):
+        for a, b in zip(one, other, strict=True):
             for key in a:
                 np.testing.assert_array_equal(a[key], b[key])
         ids = np.concatenate([batch["id"] for batch in one])[:13]
@@ -255,7 +256,7 @@ class TestCropRules:
             folder, config(2, **options), split="train", crop=rule
         )
         (batch,) = arrays(dataset, 1)
-        return dict(zip(batch["id"].tolist(), batch["crop_to_image"]))
+        return dict(zip(batch["id"].tolist(), batch["crop_to_image"], strict=True))
 
     def test_person_and_its_fall_back(self, tmp_path):
         folder, person = self.folder(tmp_path)
@@ -366,10 +367,10 @@ class TestCropRules:
 
 
 class TestDots:
-    """A picture whose joints are coloured dots: after any change they must be found at the joints."""
+    """A picture whose joints are coloured dots: after any change they must be at the joints."""
 
     # Saturated enough to be told apart after JPEG and resampling.
-    JOINTS = {
+    JOINTS: typing.ClassVar = {
         "left_wrist": ((60.0, 40.0), (1, 0, 0)),
         "right_wrist": ((150.0, 60.0), (0, 1, 0)),
         "head_top": ((100.0, 20.0), (0, 0, 1)),
@@ -435,14 +436,14 @@ class TestOthers:
         dataset = pipeline.evaluation_batches(str(tmp_path / "out"), settings, split="train")
         (batch,) = arrays(dataset, 1)
         found = geometry.transform_points(batch["crop_to_image"][0], batch["joints_px"][0, 1:])
-        for got, shift in zip(found, (3, 6)):
+        for got, shift in zip(found, (3, 6), strict=True):
             np.testing.assert_allclose(got, person.pose.joints_px + shift, atol=1e-3)
         assert (batch["state"][0, 1:] == 1).all()
 
 
 class TestRefusals:
     def test_unknown_split(self, folders):
-        with pytest.raises(UsageError, match="no people of split 'val'.*there are: train"):
+        with pytest.raises(UsageError, match=r"no people of split 'val'.*there are: train"):
             pipeline.evaluation_batches(folders, config(), split="val")
 
     def test_no_folder(self):

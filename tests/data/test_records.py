@@ -175,13 +175,13 @@ class TestRefusals:
         assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
     def test_nobody(self, tmp_path):
-        with pytest.raises(UsageError, match="no person of made .* the source is empty"):
+        with pytest.raises(UsageError, match=r"no person of made .* the source is empty"):
             write([], tmp_path / "out")
         assert not os.listdir(tmp_path / "out")
 
     def test_two_skeletons(self, tmp_path):
         people = [*make_people(1), *make_people(1, MPII16)]
-        with pytest.raises(ValueError, match="has skeleton 'mpii16'.*'lsp14'"):
+        with pytest.raises(ValueError, match=r"has skeleton 'mpii16'.*'lsp14'"):
             write(people, tmp_path / "out")
 
     def test_same_id_twice(self, tmp_path):
@@ -233,20 +233,20 @@ class TestManifest:
         return folder / read_manifest(folder).splits["train"][0].file
 
     def test_no_folder(self, tmp_path):
-        with pytest.raises(UsageError, match="is missing .*make it with: python bin/conv"):
+        with pytest.raises(UsageError, match=r"is missing .*make it with: python bin/conv"):
             read_manifest(tmp_path / "none")
 
     def test_missing_shard(self, tmp_path):
         folder = self.folder(tmp_path)
         self.shard(folder).unlink()
-        with pytest.raises(UsageError, match="is missing; make .*convert.py --again"):
+        with pytest.raises(UsageError, match=r"is missing; make .*convert.py --again"):
             read_manifest(folder)
 
     def test_truncated_shard(self, tmp_path):
         folder = self.folder(tmp_path)
         shard = self.shard(folder)
         shard.write_bytes(shard.read_bytes()[:-10])
-        with pytest.raises(UsageError, match="bytes, expected .*convert.py --again"):
+        with pytest.raises(UsageError, match=r"bytes, expected .*convert.py --again"):
             read_manifest(folder)
 
     def test_changed_shard(self, tmp_path):

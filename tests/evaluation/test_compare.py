@@ -98,7 +98,7 @@ def test_comparison_table_preset():
     text = compare.comparison_table(rows, "pckh@0.5", ("ours", "theirs"))
     lines = text.splitlines()
     assert "ours better: left_wrist" in lines and "theirs better: nowhere" in lines
-    wrist = [line.split("|")[1:-1] for line in lines if "| left_wrist" in line][0]
+    wrist = next(line.split("|")[1:-1] for line in lines if "| left_wrist" in line)
     assert [cell.strip() for cell in wrist[:4]] == [
         "left_wrist",
         "100.0",

@@ -1,4 +1,4 @@
-"""Kinds of people and of wrong joints, on a stick figure that is turned, mirrored and broken by hand."""
+"""Kinds of people and of wrong joints, on a stick figure turned, mirrored and broken by hand."""
 
 import numpy as np
 import pytest
@@ -50,8 +50,15 @@ def people(truth, predicted=None, state=None):
 
 @pytest.mark.parametrize(
     "degrees, kind",
-    [(0, "upright"), (-40, "upright"), (50, "leaning"), (-130, "leaning")]
-    + [(140, "upside_down"), (180, "upside_down"), (-170, "upside_down")],
+    [
+        (0, "upright"),
+        (-40, "upright"),
+        (50, "leaning"),
+        (-130, "leaning"),
+        (140, "upside_down"),
+        (180, "upside_down"),
+        (-170, "upside_down"),
+    ],
 )
 @pytest.mark.parametrize(
     "across, facing", [(1.0, "front"), (0.1, "side"), (-0.1, "side"), (-1.0, "behind")]
@@ -120,7 +127,7 @@ def test_worst_of_each_kind():
 
 
 def test_suspects_are_those_with_hardly_a_joint_right():
-    """Right of 14, of 14, of 8 and of 6: with a quarter right one is a suspect; with more, or half unknown, not."""
+    """A quarter right makes a suspect; more right, or half of the joints unknown, does not."""
     truth = np.stack([figure()] * 5)
     predicted = truth.copy()
     state = np.full((5, 14), 2)

@@ -1,4 +1,4 @@
-"""PCP of limbs against cases computed by hand and against the published score of a published file."""
+"""PCP of limbs against cases computed by hand and the published score of a published file."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_limb_pcp_preset_torso_joins_the_middles():
         left_hip=(60, 100), right_hip=(40, 100),
         left_shoulder=(70, 60), right_shoulder=(30, 60),
     )  # fmt: skip
-    errors, length, counted = stick_errors(truth, truth, state, LSP)
+    _, length, counted = stick_errors(truth, truth, state, LSP)
     torso = list(STICKS).index("torso")
     assert counted.sum() == 1 and counted[0, torso] and length[0, torso] == 40
     predicted = truth[:, LSP.mirror]  # left for right: the middles stay
@@ -134,7 +134,7 @@ def test_published_cpm_on_lsp():
     """CPM trained on LSP and LSPet: strict 81.4, average 86.2 (computed from the authors' file)."""
     people, skeleton = published("lsp", CPM_ON_LSP)
     metrics = report.score(people, skeleton, resamples=100)
-    for name, expected in zip(LIMB_METRICS, (81.4, 86.2)):
+    for name, expected in zip(LIMB_METRICS, (81.4, 86.2), strict=True):
         values = metrics[name]
         assert values["total"] == pytest.approx(expected, abs=0.05)
         assert values["people"] == 1000

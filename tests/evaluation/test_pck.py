@@ -1,4 +1,4 @@
-"""PCK and PCKh against cases computed by hand and against the published scores of published predictions."""
+"""PCK and PCKh against cases computed by hand and published scores of published predictions."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ def people(confidence, correct, state=2):
     truth = np.tile(np.linspace([10, 10], [80, 90], 14), [count, 1, 1])
     truth[:, LSP.index("left_shoulder")] = (20, 20)
     truth[:, LSP.index("right_hip")] = (60, 50)  # 50 px
-    found = np.where(correct[..., np.newaxis], truth, truth + (60.0, 80.0))
+    found = np.where(correct[..., np.newaxis], truth, truth + np.array((60.0, 80.0)))
     return Predictions(
         ids=tuple(map(str, range(count))),
         joints_px=np.stack([truth + 1e3, found]),

@@ -134,7 +134,7 @@ def test_tables_preset():
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({len(row) for row in rows}) <= 1  # aligned
         assert len({row.count("|") for row in rows}) <= 1
-    row = [line for line in text.splitlines() if line.startswith("| pckh@0.5 ")][0]
+    row = next(line for line in text.splitlines() if line.startswith("| pckh@0.5 "))
     assert f"{metrics['pckh@0.5']['total']:.1f}" in row
 
 

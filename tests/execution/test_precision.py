@@ -78,7 +78,7 @@ def test_losses_and_gradients_are_those_of_float32_but_for_rounding(arch, precis
     seed = tf.constant([CONFIG.seed, 0], tf.int32)
     counts = loss.count(counted_maps(batch, CONFIG.target, background=background), 14)
     results.append(ways[0].core(batch, seed, counts)[:2])
-    for (measurements, gradients), way in zip(results, ("graph", "XLA", "eager")):
+    for (measurements, gradients), way in zip(results, ("graph", "XLA", "eager"), strict=True):
         for key in ("loss", "loss_stage_3"):
             off = abs(float(measurements[key]) / expected[key] - 1)
             assert off < bound / 6, f"{key} in {way}"
@@ -174,7 +174,7 @@ def test_loss_scale_cancels():
         step.loss_scale.scale.assign(scale)
         found.append(step.losses_and_gradients(batch, 0))
     assert found[0][0] == found[1][0]
-    for a, b in zip(found[0][1], found[1][1]):
+    for a, b in zip(found[0][1], found[1][1], strict=True):
         assert error(a, b) < 1e-3
 
 

@@ -1,6 +1,7 @@
 """Computing maps twice changes nothing: the same gradients and averages, to the bit."""
 
 import dataclasses
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_recomputed_gradients_and_weights_are_the_ordinary_ones(arch, norm, xla)
     ordinary = trained(arch, norm, False, xla=xla)
     again = trained(arch, norm, True, xla=xla)
     assert all(gradient.any() for gradient in ordinary[0])
-    for one, other in zip(sum(ordinary, []), sum(again, []), strict=True):
+    for one, other in zip(chain(*ordinary), chain(*again), strict=True):
         if not xla:
             np.testing.assert_array_equal(other, one)
         np.testing.assert_allclose(other, one, atol=1e-3 * np.abs(one).max())
@@ -64,7 +65,7 @@ def test_recomputed_gradients_and_weights_are_the_ordinary_ones(arch, norm, xla)
 def test_recomputed_in_bfloat16_is_the_ordinary_one_too():
     ordinary = trained("mini", "batch", False, xla=False, precision="bfloat16")
     again = trained("mini", "batch", True, xla=False, precision="bfloat16")
-    for one, other in zip(sum(ordinary, []), sum(again, []), strict=True):
+    for one, other in zip(chain(*ordinary), chain(*again), strict=True):
         np.testing.assert_array_equal(other, one)
 
 

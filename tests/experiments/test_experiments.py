@@ -1,5 +1,6 @@
 """The experiments: what their variants change, phases that hand on weights, tables, the script."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -86,7 +87,7 @@ def test_training_schemes_train_one_stage_at_a_time(folder, tmp_path):
         checkpoints.load_network(runner.last_checkpoint(tmp_path / f"phase-{n}"))[0]
         for n in (1, 2, 3)
     ]
-    for before, after in zip(networks, networks[1:]):
+    for before, after in itertools.pairwise(networks):
         values = {v.name: v.numpy() for v in after.trainable_variables}
         for v in before.trainable_variables:
             np.testing.assert_array_equal(values[v.name], v.numpy(), v.name)

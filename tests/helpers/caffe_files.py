@@ -54,7 +54,7 @@ def network(arch, *, width=1.0, stages=6, maps=15):
             after = None
         if block < 4:
             chain("pool", f"pool{block}_stage1", kernel=2)
-    for i, size in zip(range(3, 8), (256, 256, 256, 256, 128)):
+    for i, size in zip(range(3, 8), (256, 256, 256, 256, 128), strict=True):
         chain("conv", f"conv4_{i}_CPM", channels(size), 3)
     chain("conv", "conv5_1_CPM", channels(512))
     chain("linear", "conv5_2_CPM", maps)
@@ -143,7 +143,7 @@ def integer(number, value):
 
 
 def blob(array, *, legacy=False, packed=True, double=False):
-    """A BlobProto: `shape` (7) or num, channels, height, width (1 … 4); data (5), double_data (8)."""
+    """A BlobProto: `shape` (7) or num, channels, height, width (1 … 4); data (5, 8 for doubles)."""
     kind, number, wire = ("<f8", 8, 1) if double else ("<f4", 5, 5)
     data = np.asarray(array).astype(kind)
     if packed:

@@ -24,7 +24,7 @@ def errors(algorithm, x, kernel, upstream, **options):
     truth = with_gradients(ops.conv2d, *exact)
     ours = with_gradients(fast, x, kernel, upstream)
     found = []
-    for one, other in zip(truth, ours):
+    for one, other in zip(truth, ours, strict=True):
         assert one.shape == other.shape
         found.append(np.linalg.norm(other.numpy() - one.numpy()) / np.linalg.norm(one))
     print(algorithm.name, "errors", [f"{error:.1e}" for error in found])

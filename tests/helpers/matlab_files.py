@@ -10,7 +10,7 @@ def struct_array(records):
     """A 1 x N structure array, as MATLAB makes it: all have all fields, `[]` where unset."""
     names = list(dict.fromkeys(name for record in records for name in record))
     array = np.empty((1, len(records)), [(name, object) for name in names])
-    for element, record in zip(array[0], records):
+    for element, record in zip(array[0], records, strict=True):
         for name in names:
             element[name] = record.get(name, EMPTY)
     return array

@@ -1,4 +1,4 @@
-"""Published predictions and the truth they are scored against, where the research data is at hand."""
+"""Published predictions and the truth they are scored against, where the data is at hand."""
 
 import os
 

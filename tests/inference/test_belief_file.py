@@ -43,5 +43,5 @@ def test_write_beliefs_round_trip(tmp_path, seeded, background):
 
 def test_check_name_raises():
     check_name("maps.npz")
-    with pytest.raises(UsageError, match="should end in .npz"):
+    with pytest.raises(UsageError, match=r"should end in .npz"):
         check_name("maps.npy")

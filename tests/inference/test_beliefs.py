@@ -45,7 +45,7 @@ def test_crop_beliefs_flip_is_exactly_symmetric(network, seeded):
         flip=True,
     )
     # Bit for bit: both are the same two numbers added, in either order.
-    for b, b_mirrored in zip(here, mirrored):
+    for b, b_mirrored in zip(here, mirrored, strict=True):
         np.testing.assert_array_equal(mirror_maps(b_mirrored, network.skeleton).numpy(), b.numpy())
 
 
@@ -54,8 +54,8 @@ def test_crop_beliefs_flip_preset_is_the_mean(network, seeded):
     plain = crop_beliefs(network, images, center_px)
     other = network(images[:, :, ::-1], mirror_points(center_px, images))
     both = crop_beliefs(network, images, center_px, flip=True)
-    channels = list(network.skeleton.mirror) + [16]
-    for b, b_other, b_both in zip(plain, other, both):
+    channels = [*network.skeleton.mirror, 16]
+    for b, b_other, b_both in zip(plain, other, both, strict=True):
         turned = b_other.numpy()[:, :, ::-1][..., channels]
         np.testing.assert_allclose(b_both, (b.numpy() + turned) / 2, atol=1e-7)
 
@@ -151,7 +151,7 @@ def test_batch_beliefs_flip_over_scales_is_exactly_symmetric(network, seeded):
         return batch_beliefs(network, batch, decoding)
 
     here, there = beliefs(tf.constant(pyramid)), beliefs(pyramid[:, :, :, ::-1])
-    for b, b_mirrored in zip(here, there):
+    for b, b_mirrored in zip(here, there, strict=True):
         turned = mirror_maps(b_mirrored, network.skeleton)
         np.testing.assert_allclose(turned, b, atol=1e-5 * np.abs(b).max())
 

@@ -12,14 +12,14 @@ ALL = np.ones(4)
 
 
 def test_next_region_preset():
-    """Joints from 30 to 50 and 40 to 100: a square of 60 px, its margin and the slack, around them."""
+    """Joints from 30 to 50 and 40 to 100: a square of 60 px, its margin and slack around it."""
     region = crop_regions.next_region(POINTS, ALL, 200.0, 1.1)
     assert region.center_px == (40.0, 70.0)
     assert region.side_px == pytest.approx(60 * 1.1 * crop_regions.SLACK)
 
 
 def test_next_region_leaves_out_what_is_not_sure():
-    """A stray joint far away: with a low peak, or not found, it does not count; with a high one it does."""
+    """A stray joint far away: a low peak, or none, does not count; a high one does."""
     points = np.vstack([POINTS, [190.0, 5.0]])
     expected = crop_regions.next_region(POINTS, ALL, 200.0, 1.1)
     for weak in (0.0, -0.3, crop_regions.SURE - 0.01):

@@ -112,7 +112,7 @@ def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     image = seeded(5).integers(0, 256, [64, 64, 3], np.uint8)
     predictor = Predictor(network, flip=True)
     here, there = predictor(image), predictor(image[:, ::-1])
-    channels = list(network.skeleton.mirror) + [16]
+    channels = [*network.skeleton.mirror, 16]
     # 64 px fill the crop of 64 exactly, so even the warp is the identity.
     np.testing.assert_allclose(there.beliefs[0][:, ::-1][..., channels], here.beliefs[0], atol=1e-6)
     mirrored = there.joints_px[network.skeleton.mirror] * (-1, 1) + (63, 0)
@@ -142,7 +142,7 @@ def test_predictor_xla_is_the_same(seeded, monkeypatch):
     plain, compiled = (
         Predictor(Executed(network, Execution(xla=xla)))(image) for xla in (False, True)
     )
-    for b, b_xla in zip(plain.beliefs, compiled.beliefs):
+    for b, b_xla in zip(plain.beliefs, compiled.beliefs, strict=True):
         np.testing.assert_allclose(b_xla, b, atol=1e-5)
 
 

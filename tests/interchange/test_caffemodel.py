@@ -54,7 +54,7 @@ def test_read_caffemodel_unread_layers_are_not_decoded(tmp_path):
     data = caffemodel(WEIGHTS) + one(b"\xff\xff", name="fc6")
     layers = read_caffemodel(write(tmp_path, data), unread={"fc6"})
     assert layers["fc6"] is None and layers["conv2"] is not None
-    with pytest.raises(UsageError, match="fc6|cut short"):
+    with pytest.raises(UsageError, match=r"fc6|cut short"):
         read_caffemodel(write(tmp_path, data))
 
 
@@ -66,7 +66,7 @@ def test_read_caffemodel_skips_unknown_fields(tmp_path):
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
 def test_read_caffemodel_raises_truncated(tmp_path, kept):
     data = caffemodel(WEIGHTS)
-    with pytest.raises(UsageError, match="cut short.*download it again"):
+    with pytest.raises(UsageError, match=r"cut short.*download it again"):
         read_caffemodel(write(tmp_path, data[: int(kept * len(data))]))
 
 

@@ -1,8 +1,9 @@
 """Imported networks against OpenCV, which reads Caffe's files by its own code.
 
-OpenCV gets a description and random weights in Caffe's form, both written by tests/helpers/caffe_files.py;
-our network gets the same weights through the importer. Belief maps of every stage have to agree,
-joint by joint. Both add up float32 products in orders of their own: 1e-4 of the largest belief.
+OpenCV gets a description and random weights in Caffe's form, both written by
+tests/helpers/caffe_files.py; our network gets the same weights through the importer. Belief maps of
+every stage have to agree, joint by joint. Both add up float32 products in orders of their own: 1e-4
+of the largest belief.
 """
 
 import os
@@ -160,7 +161,8 @@ def test_reorders_preset():
     """Head top is the release's map 0 and LSP's 13; two features, three joints in between."""
     plan = architecture(config("vgg", width=0.125, stages=2, skeleton="lsp14"))
     changes = released.reorders(plan, released.BODY, SKELETONS["lsp14"])
-    assert changes["conv5_2_CPM"].outputs == (10, 9, 8, 11, 12, 13, 4, 3, 2, 5, 6, 7, 1, 0, 14)  # fmt: skip
+    outputs = (10, 9, 8, 11, 12, 13, 4, 3, 2, 5, 6, 7, 1, 0, 14)
+    assert changes["conv5_2_CPM"].outputs == outputs
     assert changes["Mconv7_stage2"].outputs == changes["conv5_2_CPM"].outputs
     # vgg stacks beliefs first, then 16 features, then the centre map.
     expected = changes["conv5_2_CPM"].outputs + tuple(range(15, 32))
@@ -204,7 +206,7 @@ def test_import_weights_into_the_asked_skeleton(tmp_path):
     )
     order = [*there.skeleton.channels_from(here.skeleton), 14]
     image, center = np.full([1, 16, 24, 3], 200, np.uint8), tf.zeros([1, 2])
-    for b_here, b_there in zip(here(image, center), there(image, center)):
+    for b_here, b_there in zip(here(image, center), there(image, center), strict=True):
         gathered = tf.gather(b_here, order, axis=-1)
         np.testing.assert_allclose(b_there, gathered, rtol=1e-4, atol=1e-4)
 

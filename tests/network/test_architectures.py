@@ -122,7 +122,7 @@ def test_width_scales_hidden_channels_only(arch):
     plain = all_layers(architecture(configured(arch)))
     double = all_layers(architecture(configured(arch, width=2.0)))
     tiny = all_layers(architecture(configured(arch, width=0.001)))
-    for one, two, eight in zip(plain, double, tiny):
+    for one, two, eight in zip(plain, double, tiny, strict=True):
         if not isinstance(one, Conv):
             continue
         if one.relu:

@@ -295,7 +295,7 @@ def test_gradient_by_every_variable_and_by_the_input(case, training, seeded):
     weights = [tf.constant(rng.normal(size=y.shape)) for y in outputs()]
 
     def objective():
-        return tf.add_n([tf.reduce_sum(w * y) for w, y in zip(weights, outputs())])
+        return tf.add_n([tf.reduce_sum(w * y) for w, y in zip(weights, outputs(), strict=True)])
 
     variables = [x, *module.trainable_variables]
     with tf.GradientTape() as tape:

@@ -20,7 +20,7 @@ SHAPE = (5, 5, 20, 40)  # 20 000 values
 @pytest.mark.parametrize("initializer, stddev", [(gaussian, 0.01), (he_normal, math.sqrt(2 / 500))])
 def test_initializer_is_normal_with_the_stated_deviation(initializer, stddev):
     values = initializer(SHAPE, seed=3, name="conv/kernel").numpy()
-    # Kolmogorov-Smirnov: for a right generator p < 1e-4 once in ten thousand seeds; this one is fixed.
+    # Kolmogorov-Smirnov: for a right generator p < 1e-4 once in 10,000 seeds; this one is fixed.
     assert scipy.stats.kstest(values.ravel() / stddev, "norm").pvalue > 1e-4
 
 

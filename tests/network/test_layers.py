@@ -1,4 +1,4 @@
-"""Layers against SciPy and closed forms. What every module must pass is in test_network_conformance."""
+"""Layers against SciPy and closed forms. What all must pass is in test_conformance."""
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ def test_dropout_does_nothing_in_inference():
 def test_dropout_raises():
     with pytest.raises(ValueError, match="drop needs a seed"):
         Dropout("drop", 0.5)(tf.ones([1, 2, 2, 1]), training=True)
-    with pytest.raises(ValueError, match="rate of drop .* not 1.0"):
+    with pytest.raises(ValueError, match=r"rate of drop .* not 1.0"):
         Dropout("drop", 1.0)
 
 

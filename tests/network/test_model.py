@@ -51,7 +51,7 @@ def test_stage_1_sees_the_image_alone_and_later_ones_the_center(arch, seeded):
 def test_without_center_map_the_center_does_not_matter(seeded):
     net = tiny(center_map=False)
     images, center_px = inputs(seeded)
-    for one, other in zip(net(images, center_px), net(images, center_px + 8)):
+    for one, other in zip(net(images, center_px), net(images, center_px + 8), strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
@@ -103,7 +103,7 @@ def test_beliefs_of_an_image_do_not_depend_on_its_neighbours(seeded):
     images, center_px = inputs(seeded)
     together = net(images, center_px)
     alone = net(images[1:], center_px[1:])
-    for one, other in zip(together, alone):
+    for one, other in zip(together, alone, strict=True):
         # The same sums, perhaps in another order.
         np.testing.assert_allclose(one[1:].numpy(), other.numpy(), atol=1e-5)
 
@@ -125,17 +125,17 @@ def test_training_changes_moving_averages_and_inference_nothing(seeded):
     batch = inputs(seeded)
     start = [v.numpy() for v in net.variables]
     net(*batch)
-    for variable, value in zip(net.variables, start):
+    for variable, value in zip(net.variables, start, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
     net(*batch, training=True)
-    for variable, value in zip(net.variables, start):
+    for variable, value in zip(net.variables, start, strict=True):
         moved = np.abs(variable.numpy() - value).max() > 0
         assert moved == ("moving" in variable.name), variable.name
 
 
 def test_weights_are_a_function_of_the_seed():
     one, same, other = tiny(seed=1), tiny(seed=1), tiny(seed=2)
-    for a, b, c in zip(one.variables, same.variables, other.variables):
+    for a, b, c in zip(one.variables, same.variables, other.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
         assert ("kernel" in a.name) == bool(np.abs(a.numpy() - c.numpy()).max())
 
@@ -154,13 +154,15 @@ def test_images_of_any_numeric_type_mean_the_same(seeded):
     images, center_px = inputs(seeded)
     images = images.astype(np.uint8)
     net = tiny()
-    for one, other in zip(net(images, center_px), net(images.astype(np.float32), center_px)):
+    for one, other in zip(
+        net(images, center_px), net(images.astype(np.float32), center_px), strict=True
+    ):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
 def test_float64_network_agrees_with_float32(seeded):
     batch = inputs(seeded)
-    for one, other in zip(tiny()(*batch), tiny(dtype=tf.float64)(*batch)):
+    for one, other in zip(tiny()(*batch), tiny(dtype=tf.float64)(*batch), strict=True):
         assert other.dtype == tf.float64
         # About 25 layers of relative rounding error 1e-7 on beliefs of order 0.1.
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)

@@ -28,7 +28,7 @@ def test_stage_rows_agree_with_the_releases(arch, parameters, multiply_adds, fie
 
 
 def test_stage_rows_of_vgg_by_stages():
-    for stages, millions in zip(range(2, 7), (13.3, 17.5, 21.6, 25.7, 29.9)):
+    for stages, millions in zip(range(2, 7), (13.3, 17.5, 21.6, 25.7, 29.9), strict=True):
         rows = stage_rows(configured("vgg", skeleton="lsp14", stages=stages))
         assert len(rows) == stages
         assert rows[-1].total_parameters == pytest.approx(millions * 1e6, abs=0.05e6)
@@ -105,7 +105,7 @@ def test_format_layers_and_stages_align():
     text = format_layers(layers).splitlines()
     assert len(text) == len(layers) + 1
     assert len({len(line) for line in text}) == 1
-    for row, line in zip(layers, text[1:]):
+    for row, line in zip(layers, text[1:], strict=True):
         assert row.name in line and f"{row.parameters:,}" in line
     text = format_stages(stages).splitlines()
     assert text[0].split()[:2] == ["stage", "parameters"]

@@ -115,7 +115,7 @@ def test_affine_warp_is_exact_on_linear_images(seeded):
     v, u = np.mgrid[:101, :101] - 30.0
     image = np.stack([u, v], -1)[None].repeat(2, 0)
     matrices[:, :, :2] *= 0.5
-    out = ops.affine_warp(image, matrices + [0, 0, 30.0], height=6, width=9)
+    out = ops.affine_warp(image, matrices + np.array([0, 0, 30.0]), height=6, width=9)
     for y, x in np.ndindex(6, 9):
         expected = matrices @ [x, y, 1.0]
         np.testing.assert_allclose(out[:, y, x], expected, atol=1e-10)

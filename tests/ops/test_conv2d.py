@@ -1,4 +1,4 @@
-"""conv2d against SciPy's correlate, the plain loops, and the transposed correlations of conv2d.md."""
+"""conv2d against SciPy's correlate, the plain loops, and transposed correlations of conv2d.md."""
 
 import numpy as np
 import pytest
@@ -117,7 +117,7 @@ def test_conv2d_second_derivative(seeded):
     def librarys(x, kernel, bias):
         return tf.nn.conv2d(x, kernel, strides=1, padding="SAME") + bias
 
-    for found, expected in zip(twice(ops.conv2d), twice(librarys)):
+    for found, expected in zip(twice(ops.conv2d), twice(librarys), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 

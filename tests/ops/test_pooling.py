@@ -106,5 +106,5 @@ def test_pool_raises(pool):
         pool(tf.zeros([8, 8]), window=2, stride=2)
     with pytest.raises(ValueError, match="window is 0"):
         pool(tf.zeros([1, 8, 8, 1]), window=0, stride=2)
-    with pytest.raises(ValueError, match="stride is 1.5"):
+    with pytest.raises(ValueError, match=r"stride is 1.5"):
         pool(tf.zeros([1, 8, 8, 1]), window=2, stride=1.5)

@@ -62,5 +62,5 @@ def test_check_floating_raises():
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None])
 def test_check_positive_int_raises(value):
     ops.check_positive_int(np.int64(3), "stride")
-    with pytest.raises(ValueError, match="stride is .*, expected an integer of at leas"):
+    with pytest.raises(ValueError, match=r"stride is .*, expected an integer of at leas"):
         ops.check_positive_int(value, "stride")

@@ -11,12 +11,9 @@ def records(steps=40):
         {"step": s, "loss": 3.0, "loss_stage_1": 20.0 / s, "loss_stage_2": 15.0 / s}
         for s in range(1, steps + 1)
     ]
-    return lines + [
-        {
-            "step": steps // 2,
-            "evaluation": {"pcp25": 60.0, "pck@0.2": 50.0},
-            "seconds": 5.0,
-        },
+    return [
+        *lines,
+        {"step": steps // 2, "evaluation": {"pcp25": 60.0, "pck@0.2": 50.0}, "seconds": 5.0},
         {"step": steps, "evaluation": {"pcp25": 80.0, "pck@0.2": None}, "seconds": 9.0},
     ]
 
@@ -38,7 +35,7 @@ def test_training_curves_preset():
 def test_compare_runs_preset():
     pixels = curves.compare_runs({"a": records(), "b": records(20)}, "pcp25")
     assert pixels.shape == (440, 820, 3) and ink(pixels) > 0.01
-    with pytest.raises(ValueError, match="none of the runs has measured 'pckh@0.5'"):
+    with pytest.raises(ValueError, match=r"none of the runs has measured 'pckh@0.5'"):
         curves.compare_runs({"a": records()}, "pckh@0.5")
 
 

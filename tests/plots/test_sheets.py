@@ -20,7 +20,7 @@ def test_contact_sheet_preset_places_every_picture():
     page = contact_sheet(images, ["a", "b", "c"], columns=2, tile_px=150, title="three")
     # Two columns of 150 px, two rows of 75 px with captions of 24, gaps of 10, a title of 24.
     assert page.shape == (34 + 2 * 75 + 2 * 34, 10 + 2 * 160, 3)
-    for color, (x, y) in zip(colors, [(85, 70), (245, 70), (85, 180)]):
+    for color, (x, y) in zip(colors, [(85, 70), (245, 70), (85, 180)], strict=True):
         np.testing.assert_array_equal(page[y, x], color)
     assert (page[180, 245] == 255).all()  # the empty place
 
@@ -48,7 +48,7 @@ def test_write_picture_round_trip_and_atomic(tmp_path):
     path = tmp_path / "new" / "a.png"
     write_picture(path, pixels)
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
-    with pytest.raises(Exception):
+    with pytest.raises(TypeError):
         write_picture(path, np.zeros([2, 2, 7], np.uint8))
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)  # the old one
     assert os.listdir(tmp_path / "new") == ["a.png"]

@@ -58,11 +58,11 @@ def test_texts_preset(tmp_path):
 
 
 def test_load_arrays_raises(tmp_path):
-    with pytest.raises(UsageError, match="does not exist; expected a .mat"):
+    with pytest.raises(UsageError, match=r"does not exist; expected a .mat"):
         containers.load_arrays(tmp_path / "none.mat")
     for start in (b"junk", b"PK\x03\x04", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n", b""):
         (tmp_path / "junk").write_bytes(start * 100)
-        with pytest.raises(UsageError, match="cannot be read as a .* file"):
+        with pytest.raises(UsageError, match=r"cannot be read as a .* file"):
             containers.load_arrays(tmp_path / "junk")
 
 

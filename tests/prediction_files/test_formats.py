@@ -1,4 +1,4 @@
-"""Which array, which axes, which numbering, which joint: recognised, or refused with what was found."""
+"""Which array, which axes, which numbering, which joint: recognised, or refused with findings."""
 
 import itertools
 import json
@@ -180,5 +180,5 @@ def test_read_predictions_preset_numbers_in_json(tmp_path):
 
 def test_read_predictions_raises_on_broken_json(tmp_path):
     (tmp_path / "a.json").write_text('{"people": [')
-    with pytest.raises(UsageError, match="cannot be read .*; expected"):
+    with pytest.raises(UsageError, match=r"cannot be read .*; expected"):
         read_predictions(tmp_path / "a.json", LSP)

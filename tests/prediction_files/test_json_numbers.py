@@ -1,4 +1,4 @@
-"""Nested lists of numbers and COCO's results become arrays; everything else is left to named joints."""
+"""Nested lists of numbers and COCO's results become arrays; all else is left to named joints."""
 
 import numpy as np
 import pytest

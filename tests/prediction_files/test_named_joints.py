@@ -39,7 +39,7 @@ def test_from_record_preset_of_predict():
     assert names == ("neck",) and ids == ("a.jpg", "b.jpg") and origin is None
     assert values.tolist() == [[[1, 2, 0.5]]] * 2
     images[1]["people"] *= 2
-    with pytest.raises(UsageError, match="photos/b.jpg has 2 people; expected one"):
+    with pytest.raises(UsageError, match=r"photos/b.jpg has 2 people; expected one"):
         read({"images": images})
 
 

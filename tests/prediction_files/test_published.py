@@ -1,4 +1,4 @@
-"""Prediction files beside the truth: who is who, subsets, and messages about files that do not fit."""
+"""Prediction files beside the truth: who is who, subsets, messages about files that do not fit."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def test_read_published_raises_on_ids(tmp_path, ids, message):
 
 def test_read_published_raises(tmp_path):
     predictions, truth, _ = lsp_files(tmp_path, {"x": np.zeros([14, 2, 7])})
-    with pytest.raises(UsageError, match="holds 7 people, but .* 1000 or 2000"):
+    with pytest.raises(UsageError, match=r"holds 7 people, but .* 1000 or 2000"):
         read_published("lsp", predictions, truth)
     scipy.io.savemat(tmp_path / "mpii.mat", mpii_arrays())
     with pytest.raises(UsageError, match=r"x \[14, 2, 7\]; expected .* 16 joints"):
@@ -173,14 +173,13 @@ class TestRealData:
         else:
             scipy.io.savemat(path, {"joints_found": array.transpose(1, 0, 2)})
         people = read_published("lsp", path, real_file(CPM_ON_LSP[1]))
-        score = pck.pck(
-            people.joints_px[0], people.truth_px, people.state, read_truth("lsp", os.fspath(real_file(CPM_ON_LSP[1]))).skeleton
-        )  # fmt: skip
+        truth = read_truth("lsp", os.fspath(real_file(CPM_ON_LSP[1])))
+        score = pck.pck(people.joints_px[0], people.truth_px, people.state, truth.skeleton)
         assert score.total == pytest.approx(84.32, abs=0.005)
 
 
 def test_read_published_of_tompson_in_both_files():
-    """One method in two published files: a cell array with joint names, and plain arrays beside the truth."""
+    """One method in two published files: cells with joint names, and plain arrays."""
     truth = real_file("mpii/detections_our_format.mat")
     first, second = (
         read_published("mpii", real_file(f"mpii/{name}.mat"), truth)

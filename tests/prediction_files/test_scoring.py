@@ -1,4 +1,4 @@
-"""Prediction files against converted folders, comparisons, and a network's way to a file and back."""
+"""Prediction files against converted folders, comparisons, a network's way to a file and back."""
 
 import dataclasses
 import json
@@ -74,9 +74,9 @@ def test_written_predictions_score_the_same(lsp, tmp_path, suffix):
 
 
 def test_written_predictions_are_in_the_original_s_pixels(tmp_path):
-    """A large picture is stored cut and shrunk; a file has to say where joints are in the original."""
+    """A large picture is stored cut and shrunk; a file says where joints are in the original."""
     (person,) = make_people(1, size=(300, 420))
-    joints_px = person.pose.joints_px + (200, 100)
+    joints_px = person.pose.joints_px + np.array((200, 100))
     person = dataclasses.replace(person, pose=Pose(joints_px, person.pose.state), head_size_px=30.0)
     folder = str(tmp_path / "data")
     write_records(
@@ -89,7 +89,7 @@ def test_written_predictions_are_in_the_original_s_pixels(tmp_path):
     with np.load(path) as written:
         # float32 records: 420 px * 2^-24, a few roundings.
         np.testing.assert_allclose(written["preds"][0], joints_px, atol=2e-4)
-    text, record = scoring.score_file(path, scoring.read_truth(folder))
+    _, record = scoring.score_file(path, scoring.read_truth(folder))
     assert record["median_offset_px"] == pytest.approx([0, 0], abs=1e-4)
     assert record["metrics"]["pckh@0.1"]["total"] == 100.0
 
@@ -117,7 +117,7 @@ def test_written_predictions_come_in_the_published_order(tmp_path):
         assert written["ids"].tolist() == [
             *published_ids[::-1], "lsp/im0002", "lsp/im0010"
         ]  # fmt: skip
-        for id, joints_px in zip(written["ids"], written["preds"]):
+        for id, joints_px in zip(written["ids"], written["preds"], strict=True):
             n = people.ids.index(id)
             np.testing.assert_allclose(joints_px, people.joints_px[-1, n], atol=1e-9)
 
@@ -126,7 +126,7 @@ def test_read_annotations_preset(lsp):
     _, folder, joints = lsp
     found = read_annotations(folder, "train")
     assert sorted(found.ids) == [f"lsp/im{n:04d}" for n in range(1, 9)]
-    for id, joints_px, state in zip(found.ids, found.joints_px, found.state):
+    for id, joints_px, state in zip(found.ids, found.joints_px, found.state, strict=True):
         column = int(id[-4:]) - 1
         np.testing.assert_allclose(joints_px, joints[:2, :, column].T - 1, atol=1e-5)
         np.testing.assert_array_equal(state, np.where(joints[2, :, column] == 1, 1, 2))
@@ -135,7 +135,7 @@ def test_read_annotations_preset(lsp):
 def test_compare_files_preset(lsp, tmp_path):
     truth_file, folder, _ = lsp
     paths = [f"{tmp_path}/{name}" for name in ("near.h5", "far.json")]
-    for path, noise_px in zip(paths, (0.5, 9.0)):
+    for path, noise_px in zip(paths, (0.5, 9.0), strict=True):
         people = network_predictions(folder, "train", noise_px=noise_px)
         scoring.write_network_predictions(path, people, LSP14, [folder], "train")
     truth = scoring.read_truth(truth_file, "lsp")
@@ -154,10 +154,10 @@ def test_compare_files_raises_on_different_people(lsp, tmp_path):
     truth_file, folder, _ = lsp
     people = network_predictions(folder, "train")
     paths = [f"{tmp_path}/{name}.mat" for name in "ab"]
-    for path, rows in zip(paths, (slice(8), slice(2, 8))):
+    for path, rows in zip(paths, (slice(8), slice(2, 8)), strict=True):
         few = people.select(rows)
         write_predictions(path, few.ids, few.joints_px[-1], few.confidence[-1], LSP14)
-    with pytest.raises(UsageError, match="a.mat has 8 people, .*b.mat 6, and 6 are in"):
+    with pytest.raises(UsageError, match=r"a.mat has 8 people, .*b.mat 6, and 6 are in"):
         scoring.compare_files(paths, scoring.read_truth(truth_file, "lsp"))
 
 
@@ -167,7 +167,7 @@ def test_read_truth_raises(lsp, tmp_path):
         scoring.read_truth(truth_file)
     with pytest.raises(UsageError, match="has the joints of lsp14, the protocol mpii"):
         scoring.read_truth(folder, "mpii", "train")
-    with pytest.raises(UsageError, match="nobody in its split 'test'; .*: train"):
+    with pytest.raises(UsageError, match=r"nobody in its split 'test'; .*: train"):
         scoring.read_truth(folder, "lsp", "test")
     with pytest.raises(UsageError, match="is not a complete data folder"):
         scoring.read_truth(str(tmp_path), "lsp")
@@ -176,13 +176,13 @@ def test_read_truth_raises(lsp, tmp_path):
 def test_write_network_predictions_raises_on_the_same_person_twice(lsp, tmp_path):
     _, folder, _ = lsp
     people = network_predictions(folder, "train").select([0, 0])
-    with pytest.raises(UsageError, match="same id.*name each data folder once"):
+    with pytest.raises(UsageError, match=r"same id.*name each data folder once"):
         scoring.write_network_predictions(f"{tmp_path}/p.mat", people, LSP14, [folder], "train")
 
 
 def test_score_file_preset_whole_report(lsp, tmp_path):
     """All tables of the metrics come out, and nothing that needs a crop."""
-    truth_file, folder, joints = lsp
+    truth_file, _, joints = lsp
     scipy.io.savemat(tmp_path / "p.mat", {"x": joints[:2].transpose(1, 0, 2)})
     truth = scoring.read_truth(truth_file, "lsp")
     text, record = scoring.score_file(str(tmp_path / "p.mat"), truth, "lsp")

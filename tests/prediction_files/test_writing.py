@@ -63,7 +63,7 @@ def test_write_predictions_preset_what_others_see(tmp_path):
 
 def test_write_predictions_raises(tmp_path):
     ids, joints_px, confidence = some_predictions(2)
-    with pytest.raises(UsageError, match="no known suffix; expected .* .mat, .h5"):
+    with pytest.raises(UsageError, match=r"no known suffix; expected .* .mat, .h5"):
         write_predictions(f"{tmp_path}/p.pkl", ids, joints_px, confidence, LSP)
     with pytest.raises(ValueError, match="joints_px and confidence should be"):
         write_predictions(f"{tmp_path}/p.mat", ids[:1], joints_px, confidence, LSP)

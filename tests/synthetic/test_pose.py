@@ -53,7 +53,7 @@ def test_standing_straight():
     body = sample_body(np.random.default_rng(0))
     points = pose_body(body, JointAngles()).points
     for joint in get_skeleton("mpii16").joints:
-        x, y, z = points[joint]
+        x, _, _ = points[joint]
         if joint.startswith("left_"):
             assert x > 0
         elif joint.startswith("right_"):

@@ -88,7 +88,7 @@ def test_axis_towards_the_viewer_hides_the_smaller_end():
 def test_nearer_solid_wins_in_either_order():
     far, near = ((15, 15, 0), (8, 8)), ((18, 15, 30), (5, 5))
     for order in ((far, near), (near, far)):
-        starts, radii = zip(*order)
+        starts, radii = zip(*order, strict=True)
         screen = _screen(starts, starts, radii, [np.eye(3)] * 2)
         _, index = rasterise(screen, 31, 31)
         assert index[15, 18] == order.index(near)

@@ -48,7 +48,7 @@ def _states(actors, occluder=None):
     first = actors[0]
     scene = (0, screen, depth, solid, occluder)
     states = joint_states(first.joints(), first.camera.scale, *scene)
-    return dict(zip(JOINTS, states.tolist()))
+    return dict(zip(JOINTS, states.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("yaw", [0, 180, 25, -150])
@@ -109,7 +109,7 @@ def test_another_person_hides_only_when_in_front():
 
 def test_outside_the_picture_is_not_visible():
     actor = _actor(_standing(), origin=(80.0, 190.0))
-    states, joints = _states([actor]), dict(zip(JOINTS, actor.joints()))
+    states, joints = _states([actor]), dict(zip(JOINTS, actor.joints(), strict=True))
     for joint in ("left_ankle", "right_ankle"):
         assert joints[joint][1] > SIZE[0] and states[joint] == OCCLUDED
     assert states["head_top"] == VISIBLE
@@ -134,7 +134,7 @@ def test_visible_joints_lie_on_their_own_part():
         scene = (0, screen, depth, solid, clear)
         joints = actor.joints()
         states = joint_states(joints, actor.camera.scale, *scene)
-        for name, (u, v, _), state in zip(JOINTS, joints, states):
+        for name, (u, v, _), state in zip(JOINTS, joints, states, strict=True):
             side, _, kind = name.partition("_")
             if state != VISIBLE or kind not in expected:
                 continue
@@ -156,7 +156,7 @@ def test_a_symmetric_body_from_the_front_has_a_symmetric_outline():
 
 def test_left_is_on_the_viewers_right_from_the_front_and_left_from_behind():
     for yaw, sign in ((0, 1), (180, -1)):
-        joints = dict(zip(JOINTS, _actor(_standing(), yaw).joints()))
+        joints = dict(zip(JOINTS, _actor(_standing(), yaw).joints(), strict=True))
         for joint in ("shoulder", "hip", "knee", "wrist"):
             gap = joints[f"left_{joint}"][0] - joints[f"right_{joint}"][0]
             assert sign * gap > 5, joint

@@ -48,7 +48,7 @@ def test_update_random(decay, seeded):
         d = min(decay, (1 + k) / (10 + k))
         weights = np.append(d * weights, 1 - d)
     assert weights.sum() == pytest.approx(1)
-    for values, variable in zip(zip(*history), average.network.variables, strict=True):
+    for values, variable in zip(zip(*history, strict=True), average.network.variables, strict=True):
         expected = np.tensordot(weights, np.stack(values), 1)
         # 20 sums of numbers of about 1 … 5 in float64.
         np.testing.assert_allclose(variable, expected, atol=1e-13)
@@ -65,7 +65,7 @@ def test_update_covers_batch_norms_statistics(seeded):
     before = [v.numpy() for v in statistics]
     move(network, seeded(2))
     average.update(network)
-    for variable, value in zip(statistics, before):
+    for variable, value in zip(statistics, before, strict=True):
         assert (variable.numpy() != value).all(), variable.name
 
 
@@ -81,7 +81,7 @@ def test_update_modes_agree(mode, seeded):
         eager.update(network)
         update()
     assert update.experimental_get_tracing_count() == 1
-    for a, b in zip(eager.network.variables, compiled.network.variables):
+    for a, b in zip(eager.network.variables, compiled.network.variables, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-6)
 
 

@@ -125,7 +125,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution):
     assert resumed.start == 5
     resumed.train()
 
-    for a, b in zip(weights(whole), weights(resumed)):
+    for a, b in zip(weights(whole), weights(resumed), strict=True):
         np.testing.assert_array_equal(a, b)
     timeless = [
         [
@@ -271,7 +271,7 @@ def test_init_from_takes_the_network_only(tmp_path, data):
     other = dataclasses.replace(CONFIG, seed=99)
     second = start(other, data, tmp_path / "second", init_from=tmp_path / "first")
     assert second.start == 0
-    for a, b in zip(first.network.variables, second.network.variables):
+    for a, b in zip(first.network.variables, second.network.variables, strict=True):
         np.testing.assert_array_equal(a, b)
     assert all(not v.numpy().any() for v in second.optimizer.variables)
 
@@ -292,7 +292,7 @@ def test_averaged_weights_are_what_is_used(tmp_path, data):
     assert record["evaluation_raw"].keys() == record["evaluation"].keys()
 
     used = [v.numpy() for v in run.average.network.variables]
-    assert any((a != v.numpy()).any() for a, v in zip(used, run.network.variables))
+    assert any((a != v.numpy()).any() for a, v in zip(used, run.network.variables, strict=True))
     loaded, _, _ = checkpoints.load_network(str(tmp_path / "first"))
     second = start(config, data, tmp_path / "second", init_from=tmp_path / "first")
     for network in (loaded, second.network, second.average.network):

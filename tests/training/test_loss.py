@@ -87,7 +87,7 @@ def test_stage_losses_gradient():
         return tf.reduce_sum(loss.stage_losses(beliefs, targets))
 
     theory, numeric = tf.test.compute_gradient(total, beliefs, delta=1e-4)
-    error = max(np.abs(a - b).max() for a, b in zip(theory, numeric))
+    error = max(np.abs(a - b).max() for a, b in zip(theory, numeric, strict=True))
     assert error < 1e-6
 
 

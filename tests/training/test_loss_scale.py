@@ -69,9 +69,9 @@ def test_checkpoint_holds_all_of_it(tmp_path):
 
 
 def test_raises():
-    with pytest.raises(ValueError, match="3.0, expected a power of two"):
+    with pytest.raises(ValueError, match=r"3.0, expected a power of two"):
         LossScale(initial=3.0)
-    with pytest.raises(ValueError, match="0.0, expected a power of two"):
+    with pytest.raises(ValueError, match=r"0.0, expected a power of two"):
         LossScale(smallest=0.0)
     with pytest.raises(ValueError, match="should rise: smallest 1, initial 64"):
         LossScale(initial=64.0, largest=32.0)

@@ -24,7 +24,7 @@ def run(make, start, gradients, rates, compiled):
     variables = [tf.Variable(w, name=f"v{i}") for i, w in enumerate(start)]
     optimizer = make(variables)
     apply = tf.function(optimizer.apply, jit_compile=True) if compiled else optimizer.apply
-    for step, rate in zip(gradients, rates):
+    for step, rate in zip(gradients, rates, strict=True):
         apply([tf.constant(g) for g in step], tf.constant(rate, tf.float64))
     return [v.numpy() for v in variables]
 
@@ -35,7 +35,7 @@ def test_momentum(compiled):
     rates = [0.1, 0.1, 0.02, 0.02, 0.02]  # a drop enters the velocity gradually
     expected = [w.copy() for w in start]
     velocity = [np.zeros_like(w) for w in start]
-    for step, rate in zip(gradients, rates):
+    for step, rate in zip(gradients, rates, strict=True):
         for i, (factor, decay) in enumerate([(1.0, 0.5), (2.0, 0.0)]):
             velocity[i] = 0.9 * velocity[i] + rate * factor * (step[i] + decay * expected[i])
             expected[i] = expected[i] - velocity[i]
@@ -44,7 +44,7 @@ def test_momentum(compiled):
         return optimizers.Momentum(v, multipliers=[1.0, 2.0], weight_decay=0.5)
 
     found = run(make, start, gradients, rates, compiled)
-    for a, b in zip(found, expected):
+    for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
@@ -55,7 +55,7 @@ def test_adam(compiled):
     expected = [w.copy() for w in start]
     m = [np.zeros_like(w) for w in start]
     v = [np.zeros_like(w) for w in start]
-    for k, (step, rate) in enumerate(zip(gradients, rates), start=1):
+    for k, (step, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         for i, decay in enumerate([0.01, 0.0]):  # the bias does not decay
             m[i] = 0.9 * m[i] + 0.1 * step[i]
             v[i] = 0.999 * v[i] + 0.001 * step[i] ** 2
@@ -67,7 +67,7 @@ def test_adam(compiled):
         return optimizers.Adam(v, weight_decay=0.01)
 
     found = run(make, start, gradients, rates, compiled)
-    for a, b in zip(found, expected):
+    for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
@@ -105,13 +105,13 @@ def test_apply_multiplies_gradients_by_the_factor(make):
         variables = [tf.Variable(v) for v in start]
         optimizer = make(variables)
         # Another each step: Muon and Adam hardly feel one that stays.
-        for step, factor in zip(gradients, (0.25, 0.7)):
+        for step, factor in zip(gradients, (0.25, 0.7), strict=True):
             if inside:
                 optimizer.apply(step, 0.1, tf.constant(factor, step[0].dtype))
             else:
                 optimizer.apply([factor * g for g in step], 0.1)
         results.append([v.numpy() for v in variables])
-    for inside, outside in zip(*results):
+    for inside, outside in zip(*results, strict=True):
         np.testing.assert_array_equal(inside, outside)
 
 
@@ -137,7 +137,7 @@ def test_learning_rate_multipliers():
     config = OptimizerConfig(later_stage_multiplier=4.0, bias_multiplier=2.0)
     factors = optimizers.learning_rate_multipliers(config, network)
     by_kind = {}
-    for variable, factor in zip(network.trainable_variables, factors):
+    for variable, factor in zip(network.trainable_variables, factors, strict=True):
         later = "stage_2" in variable.name
         by_kind.setdefault((later, len(variable.shape) == 1), set()).add(factor)
     assert by_kind == {
@@ -185,7 +185,7 @@ def test_orthogonalize_float32_keeps_the_small_singular_values():
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("size", [1e-36, 1e-20, 1e15, 1e36])
 def test_orthogonalize_depends_on_no_scale(size, compiled):
-    """A layer that died leaves a momentum that shrinks towards 0, whose squares are 0 long before."""
+    """A layer that died leaves a momentum that shrinks towards 0, whose squares are 0 before."""
     matrix = np.random.default_rng(SEED).normal(size=(7, 4))
     form = optimizers.orthogonalize
     form = tf.function(form, jit_compile=True) if compiled else form
@@ -211,7 +211,7 @@ def test_muon(compiled):
 
     expected = [w.copy() for w in start[:2]]
     m = [np.zeros_like(w) for w in expected]
-    for step, rate in zip(gradients, rates):
+    for step, rate in zip(gradients, rates, strict=True):
         for i in range(2):
             m[i] = 0.95 * m[i] + 0.05 * step[i]
             ahead = (0.95 * m[i] + 0.05 * step[i]).reshape(-1, shapes[i][-1])
@@ -223,7 +223,7 @@ def test_muon(compiled):
     of_adam = [step[2:] for step in gradients]
     expected += run(make_adam, start[2:], of_adam, rates, compiled)
 
-    for a, b in zip(run(make, start, gradients, rates, compiled), expected):
+    for a, b in zip(run(make, start, gradients, rates, compiled), expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9)
 
 

@@ -89,7 +89,7 @@ def test_recipe_multipliers_of_the_release(name, arch, first, later):
     network = ConvolutionalPoseMachine(config.network)
     factors = learning_rate_multipliers(config.optimizer, network)
     names = [v.name for v in network.trainable_variables]
-    for variable, factor in zip(names, factors):
+    for variable, factor in zip(names, factors, strict=True):
         stage_1 = "/trunk/" in variable or "/stage_1/" in variable
         bias = 2 if "bias" in variable else 1
         assert factor == (first if stage_1 else later) * bias, variable

@@ -29,7 +29,7 @@ def test_claim_refuses_another_configuration(tmp_path):
     folder.append({"step": 1})
     folder.claim(config, execution, ["a/"])
     other = dataclasses.replace(config, optimizer=OptimizerConfig(learning_rate=0.5))
-    with pytest.raises(UsageError, match="optimizer.learning_rate = 0.002.*0.5"):
+    with pytest.raises(UsageError, match=r"optimizer.learning_rate = 0.002.*0.5"):
         folder.claim(other, execution, ["a"])
     with pytest.raises(UsageError, match="data"):
         folder.claim(config, execution, ["b"])
@@ -64,7 +64,7 @@ def test_forget_after_drops_later_and_half_written_lines(tmp_path):
 
 
 def test_read_config_raises(tmp_path):
-    with pytest.raises(UsageError, match="not a run folder.*bin/train.py"):
+    with pytest.raises(UsageError, match=r"not a run folder.*bin/train.py"):
         read_config(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"config": {"stepz": 1}}))
     with pytest.raises(UsageError, match="unknown key 'stepz'"):

@@ -1,5 +1,6 @@
 """Learning rates at the steps where something happens."""
 
+import itertools
 import math
 
 import pytest
@@ -22,7 +23,7 @@ def test_learning_rate_cosine():
     found = rates(101, schedule="cosine")
     expected = [0.25 * (1 + math.cos(math.pi * s / 101)) for s in range(101)]
     assert found == pytest.approx(expected)
-    assert all(a > b > 0 for a, b in zip(found, found[1:]))
+    assert all(a > b > 0 for a, b in itertools.pairwise(found))
 
 
 def test_learning_rate_warmup_longer_than_a_short_run():

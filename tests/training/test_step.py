@@ -14,8 +14,10 @@ from cpm.training import loss, optimizers, targets
 from cpm.training.step import TrainStep
 from tests.helpers.training_batches import CONFIG, random_batch, tensors
 
+EXECUTION = Execution()
 
-def make(config=CONFIG, execution=Execution(), seed=0, **options):
+
+def make(config=CONFIG, execution=EXECUTION, seed=0, **options):
     network = ConvolutionalPoseMachine(config.network, seed=seed)
     optimizer = optimizers.make_optimizer(config.optimizer, network)
     return network, TrainStep(network, optimizer, config, execution, **options)
@@ -31,7 +33,7 @@ def test_losses_and_gradients_graph_equals_xla():
     assert graph.keys() == xla.keys()
     for key in graph:
         assert graph[key] == pytest.approx(xla[key], rel=1e-3), key
-    for a, b in zip(graph_gradients, xla_gradients):
+    for a, b in zip(graph_gradients, xla_gradients, strict=True):
         scale = np.abs(a.numpy()).max()
         np.testing.assert_allclose(a, b, atol=1e-3 * scale + 1e-6)
 
@@ -39,7 +41,7 @@ def test_losses_and_gradients_graph_equals_xla():
 def test_losses_and_gradients_measurements():
     """What is reported is what the loss and the targets say, computed eagerly."""
     batch = tensors(random_batch(2))
-    network, step = make()
+    _, step = make()
     reference, _ = make()  # the same weights; training mode changes moving averages
     found, _ = step.losses_and_gradients(batch, step=0)
     beliefs = reference(batch["image"], batch["center_px"], training=True)
@@ -89,13 +91,13 @@ def test_gradient_of_the_loss_in_float64():
     gradients = tape.gradient(value, variables)
     rng = np.random.default_rng(3)
     directions = [tf.constant(rng.normal(size=v.shape)) for v in variables]
-    slope = sum(float(tf.reduce_sum(g * d)) for g, d in zip(gradients, directions))
+    slope = sum(float(tf.reduce_sum(g * d)) for g, d in zip(gradients, directions, strict=True))
     ends = []
     for delta in (1e-7, -1e-7):
-        for v, d in zip(variables, directions):
+        for v, d in zip(variables, directions, strict=True):
             v.assign_add(delta * d)
         ends.append(float(total()))
-        for v, d in zip(variables, directions):
+        for v, d in zip(variables, directions, strict=True):
             v.assign_sub(delta * d)
     numeric = (ends[0] - ends[1]) / 2e-7
     print(f"relative error {abs(slope - numeric) / abs(numeric):.1e}")
@@ -109,7 +111,7 @@ def test_padding_rows_do_not_matter_without_batch_statistics():
     padded = {k: np.concatenate([v, np.zeros_like(v[:2])]) for k, v in short.items()}
     found = [make(config)[1].losses_and_gradients(tensors(b), 0) for b in (short, padded)]
     assert found[0][0]["loss"] == pytest.approx(found[1][0]["loss"], rel=1e-5)
-    for a, b in zip(found[0][1], found[1][1]):
+    for a, b in zip(found[0][1], found[1][1], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
@@ -126,7 +128,7 @@ def test_update_clips_and_applies():
     norm = step.update(gradients, 0.1)
     count = sum(v.size for v in before)
     assert norm == pytest.approx(count**0.5, rel=1e-5)
-    for old, new in zip(before, network.trainable_variables):
+    for old, new in zip(before, network.trainable_variables, strict=True):
         np.testing.assert_allclose(old - new.numpy(), 0.1 * 0.5 / count**0.5, rtol=2e-2, atol=1e-7)
 
 

@@ -20,7 +20,8 @@ def path():
     """
     if not os.path.isfile(PATH):
         raise UsageError(
-            f"--ckpt={NAME}: this copy of the project holds no trained weights ({PATH} is missing); "
+            f"--ckpt={NAME}: this copy of the project holds no trained weights "
+            f"({PATH} is missing); "
             "train a network with: python bin/train.py --run_dir=runs/mine, and name it with "
             "--ckpt=runs/mine"
         )
