@@ -69,17 +69,25 @@ def _recomputed_mini(seed, dtype):
     return _Recomputed(_config("mini"), seed=seed, dtype=dtype)
 
 
-def _mini_names(**changes):
-    """Names of `_network("mini", …)`'s variables, from its description: `mini` may be retuned."""
-    plan = cpm.network.architecture(_config("mini", **changes))
-    rooms = {
+def _mini_names(arch="mini", **changes):
+    """Names of the variables of `_network("mini", …)` or `deep`, from its description."""
+    plan = cpm.network.architecture(_config(arch, **changes))
+    blocks = {
         "stage_1": plan.first_head,
         "stage_2": plan.later_stages[0].head,
         "trunk": plan.trunk,
     }
+    return [name for block in blocks for name in _names_of(blocks[block], f"cpm/{block}")]
+
+
+def _names_of(layers, scope):
+    """Names of the variables of `specs.Conv` and `specs.Residual` in a row."""
     names = []
-    for room, layer in ((r, c) for r, block in rooms.items() for c in block):
-        path = f"cpm/{room}/{layer.name}"
+    for layer in layers:
+        path = f"{scope}/{layer.name}"
+        if isinstance(layer, specs.Residual):
+            names += _names_of(layer.layers, path)
+            continue
         names += [f"{path}/kernel"] if layer.norm else [f"{path}/bias", f"{path}/kernel"]
         if layer.norm:
             norm = ("moving_mean", "moving_variance", "offset", "scale")
@@ -95,6 +103,13 @@ def _block(seed, dtype):
         specs.Conv("b", 1, 2, relu=False),
     ]
     return layers.Block("block", 3, description, seed=seed, dtype=dtype)
+
+
+RESIDUAL = (specs.Conv("a", 3, 3, norm=True), specs.Conv("b", 3, 3, relu=False))
+
+
+def _residual(seed, dtype):
+    return layers.Residual("residual", 3, RESIDUAL, seed=seed, dtype=dtype)
 
 
 def _conv2d(seed, dtype):
@@ -131,7 +146,9 @@ CASES = [
             "block/b/kernel",
         ],
     ),
+    Case("Residual", _residual, _MAPS, _names_of(RESIDUAL, "residual")),
     Case("mini", _network("mini"), _PEOPLE, _mini_names()),
+    Case("deep", _network("deep"), _PEOPLE, _mini_names("deep")),
     Case("mini-recomputed", _recomputed_mini, _PEOPLE, _mini_names()),
     Case(
         "mini-plain",
