@@ -32,7 +32,7 @@ def trained(arch, norm, recompute, *, xla, precision="float32", steps=3):
     execution = Execution(xla=xla, conv="direct", precision=precision, recompute=recompute)
     machine = ConvolutionalPoseMachine(config.network, seed=1)
     for kernel in machine.kernels.values():  # the release's start leaves nothing to compare
-        kernel.assign(kernel * (5.0 if arch != "mini" else 1.0))
+        kernel.assign(kernel * (5.0 if arch in ("vgg", "paper") else 1.0))
     optimizer = optimizers.make_optimizer(config.optimizer, machine)
     step = TrainStep(machine, optimizer, config, execution)
     batch, first = tensors(random_batch(8)), None
@@ -45,7 +45,7 @@ def trained(arch, norm, recompute, *, xla, precision="float32", steps=3):
 
 @MODES
 @pytest.mark.parametrize("norm", ["none", "batch"])
-@pytest.mark.parametrize("arch", ["mini", "vgg", "paper"])
+@pytest.mark.parametrize("arch", ["mini", "deep", "vgg", "paper"])
 def test_recomputed_gradients_and_weights_are_the_ordinary_ones(arch, norm, xla):
     """Measured: equal to the bit in both modes, so that is asked in graph mode.
 
