@@ -16,9 +16,10 @@ import numpy as np
 from cpm.benchmark import exchange, heatmap, ours, workload
 from cpm.benchmark.sides import OURS, PEERS
 from cpm.config_json import to_dict
+from cpm.errors import UsageError
 from cpm.execution.convolution import Convolution
 from cpm.network import architecture
-from cpm.network.specs import Conv
+from cpm.network.specs import Conv, Residual
 from cpm.network.summary import layer_rows
 from cpm.skeleton import get_skeleton
 
@@ -77,6 +78,7 @@ def network_items(case, settings, variants, peers):
       peers: keys of `PEERS` that take part.
     """
     network = settings.config.network
+    _require_known(network, peers)
     height, width = network.image_size
     batch = settings.config.data.batch_size
     multiply_adds = sum(row.multiply_adds for row in layer_rows(network))
@@ -288,6 +290,17 @@ def pipeline_items(settings, data, variants):
     return items
 
 
+def _require_known(network, peers):
+    """Refuses peers that cannot build the network: residual blocks are ours alone."""
+    unable = [name for name in peers if name != "tf_direct"]
+    trunk = architecture(network).trunk
+    if unable and any(isinstance(spec, Residual) for spec in trunk):
+        raise UsageError(
+            f"--peers={','.join(unable)}: they have no residual blocks, which --arch="
+            f"{network.arch} is made of; expected none or tf_direct, or --arch=mini, vgg or paper"
+        )
+
+
 def _ours(make, variants):
     return {v: (make, {"changes": ours.VARIANTS[v]}) for v in variants}
 
@@ -300,4 +313,10 @@ def _convolutions(plan):
     """All `Conv` of an `Architecture`, in the order of computation."""
     blocks = [plan.trunk, plan.first_head, plan.second_trunk or ()]
     blocks += [block for s in plan.later_stages for block in (s.features, s.head)]
-    return [spec for block in blocks for spec in block if isinstance(spec, Conv)]
+    flat = [layer for block in blocks for spec in block for layer in _layers_of(spec)]
+    return [spec for spec in flat if isinstance(spec, Conv)]
+
+
+def _layers_of(spec):
+    """The layers of a residual block, or the one layer."""
+    return spec.layers if isinstance(spec, Residual) else (spec,)

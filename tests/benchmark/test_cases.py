@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.benchmark import cases, exchange, heatmap, ours, sides
+from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.network import PRESETS, preset
 from cpm.network.summary import stage_rows
@@ -37,7 +38,7 @@ def test_convolutions_add_up_to_the_network(arch):
 def test_true_arithmetic(arch):
     """Direct convolutions do what is counted for all, fast ones less; a network is its layers."""
     settings = settings_of(arch)
-    peers = [] if importlib.util.find_spec("torch") is None else ["torch"]
+    peers = [] if importlib.util.find_spec("torch") is None or arch == "deep" else ["torch"]
     variants = [name for name in ours.VARIANTS if name != "bfloat16"]
     plan = settings, variants, ["tf_direct", *peers]
     [step] = cases.network_items("train_step", *plan)
@@ -55,13 +56,18 @@ def test_true_arithmetic(arch):
     trained = [item for item in layers if "with gradients" in item.name]
     total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained, strict=True))
     assert total == step.true_flop["xla"]
-    if arch == "mini":
+    if arch in ("mini", "deep"):
         assert total == step.flop  # nothing pays on two pictures of its small maps
     else:
         assert total < 0.75 * step.flop
         assert total < step.true_flop["graph"] < step.flop  # without XLA on lines
         # Kernels are transformed beforehand.
         assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
+
+
+def test_peers_without_residual_blocks_are_refused():
+    with pytest.raises(UsageError, match="--peers=torch: they have no residual blocks"):
+        cases.network_items("forward", settings_of("deep"), ["graph"], ["torch", "tf_direct"])
 
 
 def test_a_step_in_replicas_is_compared_in_one_piece():

@@ -14,6 +14,7 @@ from cpm.data.records import write_records
 from cpm.data.scenes.folder import read_scenes
 from cpm.data.scenes.making import RULE, make_scenes
 from cpm.errors import UsageError
+from cpm.execution import Execution
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import SKELETONS
 from cpm.training.optimizers import make_optimizer
@@ -135,7 +136,7 @@ def untrained(work):
         )
     )
     record = RunFolder(str(work / "run"))
-    record.claim(config, [str(work / "data")])
+    record.claim(config, Execution(), [str(work / "data")])
     network = ConvolutionalPoseMachine(config.network, seed=1)
     optimizer = make_optimizer(config.optimizer, network)
     Checkpoints(record.checkpoints, network, optimizer, config).save(1)

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cpm import files
-from cpm.data.records import write_records
+from cpm.data.records import Storage, write_records
 from cpm.data.scenes.drawing import as_image, can_be_pasted, can_be_removed
 from cpm.data.scenes.folder import write_scenes
 from cpm.data.scenes.groups import MOST, group_scenes
@@ -101,7 +101,13 @@ def _write_people(kind, people, out_dir, count, seed, remake):
 
     # No image is cut: how large the person is in it is part of the scene.
     manifest = write_records(
-        scenes(), out_dir, source=kind, rule=RULE, seed=seed, longest_side_px=0, remake=remake
+        scenes(),
+        out_dir,
+        source=kind,
+        rule=RULE,
+        seed=seed,
+        storage=Storage(longest_side_px=0),
+        remake=remake,
     )
     if pasted:
         files.write_json(os.path.join(out_dir, SOURCES), pasted)
