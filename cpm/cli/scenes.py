@@ -15,6 +15,7 @@ from cpm.errors import UsageError
 from cpm.evaluation import scene_tables
 from cpm.evaluation.groups import FoundPeople, TruePeople, score_groups
 from cpm.evaluation.nobody import person_confidence, score_nobody
+from cpm.evaluation.oks import joint_sigmas
 
 
 def score_scenes(folders, predictor, *, data=(), split="validation", predict_people=None, seed=0):
@@ -40,6 +41,10 @@ def score_scenes(folders, predictor, *, data=(), split="validation", predict_peo
             raise UsageError(f"{folder} holds scenes of the unknown kind {found.kind!r}")
         if found.kind == "nobody" and not data:
             raise UsageError(f"{folder} shows nobody; name true people to compare with: --data=DIR")
+        try:
+            joint_sigmas(found.skeleton)
+        except ValueError as error:
+            raise UsageError(f"{folder} cannot be scored: {error}; leave it out") from None
     texts, record, people = [], {}, None
     for folder, found in scenes.items():
         if found.kind == "groups":

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 from cpm.data import company
 from cpm.data.scenes.drawing import as_image, square
 
-HIDE_RADIUS = 0.12  # of a person's square: wider than what is cut out around a limb
+HIDE_RADIUS = 0.17  # of a person's square, around limbs: hands and feet reach beyond the joints
 
 
 def without_person(person):

@@ -6,6 +6,8 @@ front of the others. So nobody is hidden by another one's background, and no edg
 photograph ends. All people are known; a joint behind another body is occluded.
 """
 
+import itertools
+
 import numpy as np
 import tensorflow as tf
 
@@ -21,10 +23,10 @@ from cpm.data.scenes.drawing import (
     generator,
     square,
 )
-from cpm.data.scenes.folder import Scene
+from cpm.data.scenes.folder import BOX_PAD, Scene
 
 FEWEST, MOST = 2, 6  # people
-TALLEST_PX = 170.0  # longer side of a person's joints; LSP's and LSPet's have 60 to 180
+TALLEST_PX = 170.0  # longer side of a person's box; LSP's and LSPet's joints have 60 to 180
 SMALLEST = 0.5  # of that
 OVERLAP = (-0.15, 0.25)  # of the narrower of two neighbors' boxes; negative = a gap
 EDGE = 0.05  # of a person's square: how soft the edge of a body is
@@ -92,32 +94,30 @@ def _arrange(members, rng):
     """
     sizes_px = TALLEST_PX * SMALLEST ** rng.uniform(size=len(members))
     flips = rng.random(len(members)) < 0.5
-    boxes, zooms = [], []  # in canvas pixels, but for where they stand
+    boxes, zooms = [], []  # width and height on the canvas; image pixels to one of the canvas
     for person, size_px in zip(members, sizes_px, strict=True):
-        low, high = backdrop.extent(person.pose, 0.05)
+        low, high = backdrop.extent(person.pose, BOX_PAD)
         zooms.append((high - low).max() / size_px)
         boxes.append((high - low) / zooms[-1])
     tallest = max(height for _, height in boxes)
     room = rng.uniform(0.1, 0.4, 4) * TALLEST_PX  # left, above, right, below
-    left, right_before, lefts = room[0], None, []
-    for n, (width, _) in enumerate(boxes):
-        if n:
-            left = right_before - rng.uniform(*OVERLAP) * min(width, boxes[n - 1][0])
-        lefts.append(left)
-        right_before = left + width
+    lefts = [room[0]]
+    for (before, _), (width, _) in itertools.pairwise(boxes):
+        lefts.append(lefts[-1] + before - rng.uniform(*OVERLAP) * min(before, width))
     height = int(np.ceil(room[1] + tallest + room[3]))
-    width = int(np.ceil(max(a + box[0] for a, box in zip(lefts, boxes, strict=True)) + room[2]))
+    rights = [left + width for left, (width, _) in zip(lefts, boxes, strict=True)]
+    width = int(np.ceil(max(rights) + room[2]))
     placements = []
-    for person, box, zoom, flip, a in zip(members, boxes, zooms, flips, lefts, strict=True):
+    for person, box, zoom, flip, left in zip(members, boxes, zooms, flips, lefts, strict=True):
         ground = height - room[3] * rng.uniform(0.3, 1.0)
-        center = np.array([a + box[0] / 2, ground - box[1] / 2])
+        center = np.array([left + box[0] / 2, ground - box[1] / 2])
         placements.append(_placement(person, center, zoom, flip))
     return placements, (height, width)
 
 
 def _placement(person, center_px, zoom, flip):
     """A person upright around a point of the canvas, `zoom` pixels of its image to one there."""
-    low, high = backdrop.extent(person.pose, 0.05)
+    low, high = backdrop.extent(person.pose, BOX_PAD)
     linear = zoom * np.diag([-1.0 if flip else 1.0, 1.0])
     matrix = np.concatenate([linear, ((low + high) / 2 - linear @ center_px)[:, np.newaxis]], 1)
     return company.Placement(
