@@ -160,6 +160,7 @@ def test_scripts_make_and_score(work, untrained, tmp_path):
         f"--scenes={tmp_path / 'groups'},{work / 'nobody'}",
         f"--data={work / 'data'}",
         f"--json={tmp_path / 'scores.json'}",
+        timeout=300,
     )
     assert status == 0, error
     assert "true boxes" in output and "give a person, %" in output

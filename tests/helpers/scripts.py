@@ -7,13 +7,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]  # of the repository
 
 
-def run(script, *arguments):
-    """Exit status, standard output and standard error of a script of bin/."""
+def run(script, *arguments, timeout=120):
+    """Exit status, standard output and standard error of a script of bin/.
+
+    Args:
+      script: its name.
+      arguments: of the command line.
+      timeout: seconds.
+    """
     done = subprocess.run(
         [sys.executable, ROOT / "bin" / script, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         cwd=ROOT,
     )
     return done.returncode, done.stdout, done.stderr
