@@ -175,8 +175,8 @@ AUGMENTATIONS = {
         hue=0.02,
     ),
 }
-# For pictures without a box: the crop may show all of a picture, as the first look of prediction
-# does, or the person alone, a little too large, as a second look may. LSP's and LSPet's pictures
+# For pictures without a box: the crop may show all of a picture, as the first pass of prediction
+# does, or the person alone, a little too large, as a second pass may. LSP's and LSPet's pictures
 # show their people at 0.6 to 1 of a joints' box × 1.1, up to 0.12 off the middle.
 AUGMENTATIONS["wild"] = dataclasses.replace(
     AUGMENTATIONS["strong"], scale=(0.5, 1.2), room=0.6, tell_center=False

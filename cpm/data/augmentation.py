@@ -26,7 +26,7 @@ from cpm.data.crops import BORDER
 # augmentation changes no other; 1 is the pixel noise.
 NOISE, COMPANY, NOBODY, WEAR = 1, 2, 3, 4
 
-_LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
+LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
 
 
 class Change(typing.NamedTuple):
@@ -159,7 +159,7 @@ def color_map(change):
     Returns:
       A `[3, 3]`, b `[3]`, float32.
     """
-    saturate = change.saturation * tf.eye(3) + (1 - change.saturation) * tf.constant([_LUMA] * 3)
+    saturate = change.saturation * tf.eye(3) + (1 - change.saturation) * tf.constant([LUMA] * 3)
     linear = change.brightness * change.contrast * saturate @ _hue_turn(change.hue)
     return linear, tf.fill([3], (1 - change.contrast) * BORDER)
 

@@ -9,6 +9,8 @@ made of what lies beside people, and the confidence of their joints learns to sa
     PART         the crop's center lies outside the person, of whom a part may reach in
 
 Stage 1 is asked for the joints that are in the crop all the same; it answers for everybody.
+People with few labels make no such crops (cpm/data/prepare.py). Others in the image whom nobody
+labeled are not known here: where one person an image is labeled, as in LSP, a crop may show one.
 """
 
 import math

@@ -152,13 +152,16 @@ def _parse(serialised, folder, skeletons, skeleton):
 
     Returns:
       As `parse_example`, with P of `skeleton`; also `box_px` `[2, 2]`, the low and the high corner
-      of the primary person's joints, those included that the model does not know; `head_size_px`
-      is a scalar, 0 = unknown.
+      of the primary person's joints, those included that the model does not know; `labeled_share`,
+      scalar, how many of the data set's joints have a position; `head_size_px` is a scalar, 0 =
+      unknown.
     """
 
     def parse(source):
         person = parse_example(serialised, len(source))
-        points = tf.boolean_mask(person["joints_px"][0], person["state"][0] != ABSENT)
+        labeled = person["state"][0] != ABSENT
+        points = tf.boolean_mask(person["joints_px"][0], labeled)
+        person["labeled_share"] = tf.reduce_mean(tf.cast(labeled, tf.float32))
         person["box_px"] = tf.stack([tf.reduce_min(points, 0), tf.reduce_max(points, 0)])
         # An absent joint (state 0) stands behind the last one, where channel -1 points to.
         channels = skeleton.channels_from(source) % (len(source) + 1)
@@ -281,7 +284,9 @@ def _or_nobody(example, person, picture, side_px, data, network, skeleton, chang
         return tf.cond(kind == nobody.TILED, lambda: nobody.tiled(crop), lambda: crop)
 
     chance = tf.random.stateless_uniform([], augmentation.stream(seed, 9), alg="philox")
-    empty = chance < data.augment.nobody
+    # Beside a person of whom much is unlabeled the rest of that person would pass for background.
+    whole = person["labeled_share"] >= company.LEAST_LABELED
+    empty = (chance < data.augment.nobody) & whole
     return {
         "image": tf.cond(
             empty,

@@ -6,7 +6,8 @@ a stateless generator. `draw_cover` comes before the colors change, `wear` after
 
 import tensorflow as tf
 
-_LUMA = (0.299, 0.587, 0.114)  # Rec. 601
+from cpm.data import augmentation
+
 DARKEST = 0.25  # factor on brightness
 BLURRIEST = 3.5  # crop pixels that become one
 WORST_JPEG, BEST_JPEG = 10, 60  # quality of libjpeg
@@ -52,7 +53,7 @@ def wear(crop, seed, config):
         factor = DARKEST + (0.75 - DARKEST) * u[1]
         crop *= tf.where(u[0] < config.dark, factor, 1.0)
     if config.gray:
-        luma = tf.reduce_sum(crop * _LUMA, -1, keepdims=True) + tf.zeros_like(crop)
+        luma = tf.reduce_sum(crop * augmentation.LUMA, -1, keepdims=True) + tf.zeros_like(crop)
         crop = tf.where(u[2] < config.gray, luma, crop)
     if config.blur:
         cell = 1.0 + (BLURRIEST - 1.0) * u[4]

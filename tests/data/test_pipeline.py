@@ -133,6 +133,21 @@ class TestCrowd:
         assert 2 < empty.sum() < 20  # of 32
         assert not state[empty, 0].any() and state[~empty, 0].any(1).all()
 
+    def test_people_with_few_labels_make_no_crops_of_nobody(self, tmp_path):
+        """Beside eight labeled joints of fourteen the other six would pass for background."""
+        people = []
+        for person, labeled in zip(make_people(4, LSP14), (8, 14, 8, 14), strict=True):
+            state = np.where(np.arange(14) < labeled, 2, 0)
+            pose = Pose(person.pose.joints_px, state)
+            people.append(dataclasses.replace(person, pose=pose))
+        write(tmp_path / "people", people)
+        augment = dataclasses.replace(AUGMENTATIONS["crowd"], nobody=1.0)
+        [batch] = arrays(
+            pipeline.training_batches([str(tmp_path / "people")], config(augment=augment)), 1
+        )
+        rows = dict(zip(batch["id"].tolist(), batch["nobody"].tolist(), strict=True))
+        assert rows == {b"made/0": 0, b"made/1": 1, b"made/2": 0, b"made/3": 1}
+
     def test_company_brings_a_second_pose(self, crowd):
         empty = np.concatenate([batch["nobody"] for batch in crowd]) == 1
         state = np.concatenate([batch["state"] for batch in crowd])

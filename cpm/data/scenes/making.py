@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cpm import files
+from cpm.data import augmentation
 from cpm.data.records import Storage, write_records
 from cpm.data.scenes.drawing import as_image, can_be_pasted, can_be_removed
 from cpm.data.scenes.folder import write_scenes
@@ -22,8 +23,6 @@ IMAGES = {"groups": 100, "nobody": 300}  # kinds that become images, and how man
 KINDS = (*PEOPLE, *IMAGES)
 SOURCES = "sources.json"  # beside a converted folder's manifest: who was pasted in, and how
 RULE = SplitRule("scenes", "Everybody: validation.", lambda person_id: VALIDATION)
-
-_LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as cpm/data/wear.py
 
 
 def make_scenes(kind, folders, out_dir, *, split=VALIDATION, count=None, seed=0):
@@ -61,7 +60,7 @@ def make_scenes(kind, folders, out_dir, *, split=VALIDATION, count=None, seed=0)
 
 def gray(person):
     """The person in an image without colors."""
-    luma = as_image(person.image @ np.array(_LUMA))
+    luma = as_image(person.image @ np.array(augmentation.LUMA))
     return dataclasses.replace(person, image=np.repeat(luma[..., np.newaxis], 3, -1))
 
 
