@@ -1,99 +1,13 @@
 """Writes a trained network as one small file: half precision, its architecture inside.
 
     python bin/export_weights.py --ckpt=runs/wild --out=wild.npz
-    python bin/predict.py --ckpt=wild.npz --input=photo.jpg --out=poses
-    python bin/train.py --init_from=wild.npz --stages=6 --data=data/mine --run_dir=runs/mine
-
-Everything that takes a checkpoint takes the file; reading it runs no code. Of a run with averaged
-weights it is those. With an evaluation of the checkpoint, made as it will be used, the file also
-says from which confidence on a joint is more likely right than wrong, and joints below are not
-drawn:
-
-    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip --json=whole.json
     python bin/export_weights.py --ckpt=runs/wild --out=wild.npz --evaluation=whole.json
 
-cpm/checkpoints/pretrained/weights.npz is the file that --ckpt=pretrained means.
+The script itself is cpm/cli/export_weights.py.
 """
 
-import math
-import os
-
-from absl import flags
-
-from cpm.cli import command_line
-from cpm import files
-from cpm.checkpoints import describe, load_network, weights_file
-from cpm.data.splits import TRAIN
-from cpm.errors import UsageError
-from cpm.provenance import provenance
-from cpm.training.run_folder import read_config, run_of
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("ckpt", None, "Network to export: run folder or checkpoint.", required=True)
-flags.DEFINE_string("out", None, "File to write; it ends in .npz.", required=True)
-flags.DEFINE_string(
-    "evaluation", None, "JSON file of its evaluation, for the default --threshold. Default: none."
-)
-
-
-def main(_):
-    if not weights_file.is_weights_file(FLAGS.out):
-        raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
-    network, config, description = load_network(FLAGS.ckpt)
-    prefix = description["prefix"]
-    # What weights that were exported before know of themselves.
-    kept = ("data", "threshold", "threshold_from")
-    origin = {key: description[key] for key in kept if key in description}
-    origin["checkpoint"] = prefix
-    if run := run_of(prefix):
-        origin["data"] = read_config(run)[1].get("data")
-    if FLAGS.evaluation:
-        origin |= measured_threshold(FLAGS.evaluation, prefix)
-    weights_file.write_weights(
-        FLAGS.out,
-        network,
-        describe(config, network) | origin | provenance(config.seed),
-    )
-    size = os.path.getsize(FLAGS.out)
-    print(f"wrote {FLAGS.out}: {size / 1e6:.1f} MB, of {prefix}")
-    if "threshold" in origin:
-        print(f"joints below a confidence of {origin['threshold']:.2f} are not drawn")
-    print(f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses")
-
-
-def measured_threshold(path, prefix):
-    """What an evaluation says of confidence: `threshold`, and how that was measured.
-
-    Args:
-      path: JSON file of bin/eval.py.
-      prefix: of the checkpoint that it should be about.
-
-    Raises:
-      UsageError: if it is no such file, about another checkpoint, or about the people of training.
-    """
-    advice = (
-        f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --crop=whole --passes=2 --flip "
-        f"--json={path}"
-    )
-    record = files.read_json(path, advice)
-    try:
-        checkpoint, trust = record["checkpoint"], record["reliability"]
-        how = {key: record[key] for key in ("split", "box", "passes", "flip", "scales")}
-        same = os.path.abspath(checkpoint) == os.path.abspath(prefix)
-        threshold = None if trust is None else float(trust["threshold"])
-    except (KeyError, TypeError, ValueError):
-        raise UsageError(f"{path} is no evaluation of bin/eval.py; {advice}") from None
-    if not same:
-        raise UsageError(f"{path} is about {checkpoint}, not about {prefix}; {advice}")
-    if how["split"] == TRAIN:
-        raise UsageError(f"{path} is about people of the training; {advice}")
-    if threshold is None or not math.isfinite(threshold):
-        raise UsageError(
-            f"{path} says nothing of confidence, since nobody in it has a torso; leave out "
-            "--evaluation"
-        )
-    return {"threshold": threshold, "threshold_from": how}
-
+from cpm.cli import export_weights
+from cpm.cli.command_line import run
 
 if __name__ == "__main__":
-    command_line.run(main)
+    run(export_weights)

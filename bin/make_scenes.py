@@ -3,61 +3,12 @@
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=gray --out=data/scenes/gray
     python bin/make_scenes.py --data=data/lsp --kind=neighbors --out=data/scenes/neighbors
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=groups --out=data/scenes/groups
-    python bin/make_scenes.py --data=data/lsp,data/lspet --kind=nobody --out=data/scenes/nobody
 
-gray: everybody without colors. neighbors: everybody with another person at the side. alone: the
-images of neighbors before anybody was pasted in. These are converted folders like any other:
-
-    python bin/eval.py --ckpt=pretrained --data=data/scenes/gray --crop=whole --passes=2 --flip
-
-groups: wide images of two to six people. nobody: images without a person. These are folders of
-images with COCO annotations:
-
-    python bin/eval.py --ckpt=pretrained --scenes=data/scenes/groups
-    python bin/eval.py --ckpt=pretrained --scenes=data/scenes/nobody --data=data/lsp,data/lspet
-
-The same seed makes the same scenes. docs/howto/scenes.md says more.
+The script itself is cpm/cli/make_scenes.py.
 """
 
-from absl import flags
-
-from cpm.cli import command_line
-from cpm.data import pipeline
-from cpm.data.scenes import making
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("data", None, "Converted folders, separated by commas.", required=True)
-flags.DEFINE_enum("kind", None, making.KINDS, "What is made.", required=True)
-flags.DEFINE_string("out", None, "Folder to make.", required=True)
-flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Who is shown.")
-flags.DEFINE_integer(
-    "count",
-    None,
-    "People or images; "
-    + ", ".join(f"{count} {kind}" for kind, count in making.IMAGES.items())
-    + ", else everybody.",
-    lower_bound=1,
-)
-flags.DEFINE_integer("seed", 0, "Of all that is drawn.")
-
-
-def main(_):
-    images, people = making.make_scenes(
-        FLAGS.kind,
-        pipeline.split_names(FLAGS.data),
-        FLAGS.out,
-        split=FLAGS.split,
-        count=FLAGS.count,
-        seed=FLAGS.seed,
-    )
-    print(f"wrote {FLAGS.out}: {images} images, {people} people with known joints")
-    scored = (
-        f"--data={FLAGS.out} --crop=whole --passes=2 --flip"
-        if FLAGS.kind in making.PEOPLE
-        else f"--scenes={FLAGS.out}"
-    )
-    print(f"score it: python bin/eval.py --ckpt=pretrained {scored}")
-
+from cpm.cli import make_scenes
+from cpm.cli.command_line import run
 
 if __name__ == "__main__":
-    command_line.run(main)
+    run(make_scenes)

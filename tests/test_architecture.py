@@ -50,14 +50,21 @@ ARROWS = {
     "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
     "cpm.benchmark": {"ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training", *BASE},
-    "cpm.cli": {
-        *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
-        *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),
+    "cpm.scoring": {
+        *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
+        *("cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),
     },
     "cpm.experiments": {
         *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
-        *("cpm.plots", "cpm.cli.evaluate", *BASE),
+        *("cpm.plots", "cpm.scoring", *BASE),
     },
+    "cpm.cli": {
+        *("ops", "cpm.synthetic", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
+        *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.prediction_files"),
+        *("cpm.interchange", "cpm.plots", "cpm.scoring", "cpm.benchmark", "cpm.experiments"),
+        *BASE,
+    },
+    "cpm.__main__": {"cpm.cli"},
     **BASE,
 }
 

@@ -1,10 +1,11 @@
-"""What the scripts of bin/ share: flags, exit statuses, and the evaluation of a network on folders.
+"""The scripts: one module each, named as the script in bin/, and what they share.
 
-    command_line.py  the call of a script's `main`; errors as a sentence and a status
+    command_line.py  the call of a script; errors as a sentence and a status
     flags.py         flags that several scripts have
-    evaluate.py      a network on data folders: predictions, scores, tables, pictures
+    shorthands.py    those that are short names for fields of the settings
 
-Library code never imports this package. Importing it starts TensorFlow quietly, so it comes first.
+A script is a docstring, which --help prints, `define_flags()` and `main(arguments)`. Library code
+never imports this package. Importing it starts TensorFlow quietly, so it comes first.
 """
 
 import cpm.quiet_start  # noqa: F401

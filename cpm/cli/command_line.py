@@ -9,28 +9,35 @@ from cpm.errors import RunStopped, UsageError
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
 
-def run(main, *, positional=0):
-    """Calls `main(arguments)` under absl with the project's exit statuses.
+def run(script):
+    """Runs a script under absl with the project's exit statuses.
 
     Args:
-      main: function of the arguments that absl left over, the script's name first.
-      positional: how many of them the script takes.
+      script: module of this package: its docstring is the text of --help, `define_flags()` defines
+        its flags, `main(arguments)` takes what absl leaves over, the script's name first.
+        `POSITIONAL` says how many arguments that may be; without it there are only flags.
 
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
+    script.define_flags()
+    for flag in flags.FLAGS.get_key_flags_for_module(script):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+    sys.modules["__main__"].__doc__ = script.__doc__  # absl's --help prints these two
     if any(argument in HELP for argument in sys.argv[1:]):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
         sys.exit(0)
-    app.run(lambda arguments: exit_status(main, arguments, positional), flags_parser=_parse)
+    positional = getattr(script, "POSITIONAL", 0)
+    app.run(lambda arguments: exit_status(script.main, arguments, positional), flags_parser=_parse)
 
 
 def exit_status(main, arguments, positional=0):
     """Calls `main(arguments)`; what the user can mend ends in a sentence and a status.
 
     Args:
-      main, positional: as in `run`.
-      arguments: list of str.
+      main: function of the arguments.
+      arguments: list of str, the script's name first.
+      positional: how many more of them it takes.
 
     Returns:
       What `main` returns, 1 or 2. A mistake of the program itself keeps its traceback.

@@ -12,7 +12,6 @@ import re
 import tempfile
 import time
 
-from cpm.cli import evaluate
 from cpm import checkpoints, files
 from cpm.config import OptimizerConfig, TargetConfig
 from cpm.config_json import from_dict, to_dict
@@ -23,6 +22,7 @@ from cpm.execution import Settings
 from cpm.execution.use import Executed
 from cpm.experiments.variants import EXPERIMENTS
 from cpm.network.summary import stage_rows
+from cpm.scoring import evaluate
 from cpm.training import loop
 from cpm.training.run_folder import read_metrics
 

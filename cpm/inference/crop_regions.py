@@ -3,7 +3,7 @@
 Without a box the first look is at the whole picture, in which the person may be small and off the
 middle. The joints that it finds say where the person is; the second look is at them alone, as large
 as the network was trained on them. One function decides where, for prediction
-(cpm/inference/predictor.py) and for evaluation (cpm/cli/evaluate.py).
+(cpm/inference/predictor.py) and for evaluation (cpm/scoring/evaluate.py).
 """
 
 import numpy as np

@@ -34,7 +34,7 @@ def ask(commands):
     """
     scripts = sorted(f"bin/{path.name}" for path in ROOT.glob("bin/*.py"))
     commands = [*commands, *([script] for script in scripts)]
-    # This file as a program: a script defines its flags when it is imported.
+    # This file as a program: a script defines its flags once, in the process's one register.
     done = subprocess.run(
         [sys.executable, __file__],
         input=json.dumps(commands),
@@ -56,6 +56,8 @@ def _answer(script, argument_lists):
     values = flags.FLAGS
     before = {*values}
     defined = runpy.run_path(script, run_name="imported")
+    for module in defined.values():
+        getattr(module, "define_flags", lambda: None)()
     if "parse_arguments" in defined:
         answer = _argparse_answer(script, argument_lists, defined["parse_arguments"])
         print(json.dumps(answer, default=str), flush=True)

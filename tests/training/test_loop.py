@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm.cli import evaluate
 from cpm import checkpoints
 from cpm.config import (
     AUGMENTATIONS,
@@ -27,6 +26,7 @@ from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
 from cpm.execution import Execution
 from cpm.inference import predict_batch
+from cpm.scoring import evaluate
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.progress import FlatMapsWarning

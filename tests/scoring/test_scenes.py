@@ -6,7 +6,6 @@ import types
 import numpy as np
 import pytest
 
-from cpm.cli import scenes
 from cpm import config as configuration
 from cpm.checkpoints import Checkpoints
 from cpm.data.images import read_picture
@@ -16,6 +15,7 @@ from cpm.data.scenes.making import RULE, make_scenes
 from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.network import ConvolutionalPoseMachine
+from cpm.scoring import scenes
 from cpm.skeleton import SKELETONS
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder

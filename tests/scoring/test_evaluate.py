@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cpm.cli import evaluate
 from cpm import config as configuration
 from cpm.checkpoints import Checkpoints, load_network, resolve
 from cpm.data import pipeline
@@ -24,6 +23,7 @@ from cpm.execution import Execution
 from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.prediction_files import scoring
+from cpm.scoring import evaluate
 from cpm.skeleton import SKELETONS
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder

@@ -1,0 +1,216 @@
+"""Times this code beside others that compute the same, on this machine.
+
+    python bin/benchmark.py --case=train_step --arch=vgg --peers=torch,torch_compile --json=vgg.json
+    python bin/benchmark.py --case=forward --arch=paper --peers=torch,onnxruntime,openvino
+    python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
+    python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
+
+conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
+images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
+pipeline: batches from records, the training step, both together. heatmap: our op, NumPy loops, a
+memory write. startup: bin/train.py from launch to first step. Peers are optional:
+pip install -r requirements-bench.txt. tf_direct is our own network, in graph mode with direct
+convolutions. All sides get the same weights and images, their outputs are compared first, and they
+take turns in processes of their own.
+"""
+
+import dataclasses
+
+from absl import flags
+
+from cpm import files
+from cpm.benchmark import cases, machine, measure, ours, report, sides, startup
+from cpm.cli.flags import define_run_flags, network_config_from_flags, settings_from_flags
+from cpm.config import OptimizerConfig
+from cpm.data import datasets, pipeline
+from cpm.errors import UsageError
+from cpm.execution.processor import usable_cores
+from cpm.execution.replicas import replicas_that_pay, serial_pays
+from cpm.network.architectures import preset
+from cpm.plots import write_picture
+from cpm.plots.benchmark import time_plot
+from cpm.provenance import provenance
+
+FLAGS = flags.FLAGS
+
+
+def define_flags():
+    """Defines the flags of this script."""
+    define_run_flags()
+    flags.DEFINE_enum(
+        "case",
+        None,
+        cases.CASES,
+        "Case to measure; the text above says what each is.",
+        required=True,
+    )
+    flags.DEFINE_list(
+        "peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}."
+    )
+    flags.DEFINE_list(
+        "ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}."
+    )
+    flags.DEFINE_integer("rounds", 7, "Number of turns of every side.", lower_bound=1)
+    flags.DEFINE_integer(
+        "threads", None, "Threads of each library. Default: all cores.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "synthetic_people",
+        8000,
+        "Number of synthetic people to draw where there is no --data.",
+        lower_bound=1,
+    )
+    flags.DEFINE_string("json", None, "File for the results. Default: none.")
+    flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
+    flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
+
+
+# What a laptop's memory holds; of other presets the recipe's.
+BATCH_SIZES = {"vgg": 2, "paper": 1}
+
+
+def main(_):
+    """Measures one case and shows it."""
+    variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
+    if FLAGS.case != "train_step" and "bfloat16" in variants:
+        raise UsageError(
+            "--ours=bfloat16 is of a training step: all else computes in float32 anyway; "
+            "leave it out, or ask for --case=train_step"
+        )
+    peers = present(chosen("peers", FLAGS.peers, sides.PEERS))
+    earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
+    before = machine.measure_limits()
+    entries = run(variants, peers)
+    limits = before.best_with(machine.measure_limits())
+    measure.add_shares(entries, limits)
+    print(f"\n{report.format_limits(limits)}\n\n{report.format_entries(entries)}")
+    if FLAGS.json:
+        record = {"limits": dataclasses.asdict(limits), "cases": entries}
+        record |= {"versions": sides.versions(peers), "threads": threads()}
+        files.write_json(FLAGS.json, record | provenance(FLAGS.seed))
+        print(f"\nwrote {FLAGS.json}")
+    if FLAGS.plot:
+        write_picture(FLAGS.plot, time_plot(earlier + entries))
+        print(f"\nwrote {FLAGS.plot}")
+
+
+def run(variants, peers):
+    """The entries of the case that was asked for."""
+    case = FLAGS.case
+    if case == "startup":
+        return run_startup(variants)
+    if case == "pipeline":
+        settings = in_replicas(recipe_settings())
+        items = cases.pipeline_items(settings, data_folders(), variants)
+    elif case == "heatmap":
+        items = cases.heatmap_items(network_settings(), variants)
+    elif case == "conv_layers":
+        items = cases.convolution_items(network_settings(), variants, peers)
+    else:
+        settings = network_settings()
+        settings = in_replicas(settings) if case == "train_step" else settings
+        items = cases.network_items(case, settings, variants, peers)
+    return measure.measure(
+        case,
+        items,
+        rounds=FLAGS.rounds,
+        threads=threads(),
+        say=lambda line: print(line, flush=True),
+    )
+
+
+def run_startup(variants):
+    """Times the training script with the flags that were given to this one."""
+    flags_of_train = [f"--data={','.join(data_folders())}", f"--seed={FLAGS.seed}"]
+    for name in (
+        "arch",
+        "stages",
+        "width",
+        "norm",
+        "image_size",
+        "recipe",
+        "batch_size",
+    ):
+        if getattr(FLAGS, name) is not None:
+            flags_of_train.append(f"--{name}={getattr(FLAGS, name)}")
+    flags_of_train += [f"--set={text}" for text in FLAGS.set]
+    name = f"startup {FLAGS.arch or 'mini'}, launch to first step"
+    return startup.measure_startup(name, flags_of_train, variants, FLAGS.rounds)
+
+
+def network_settings():
+    """The preset as it is, with plain SGD: what every library can be asked to do.
+
+    The targets are the recipe's: `mini` weighs the foreground.
+    """
+    network = network_config_from_flags(FLAGS, preset(FLAGS.arch or "mini"))
+    settings = settings_from_flags(FLAGS)
+    usual = BATCH_SIZES.get(network.arch, settings.config.data.batch_size)
+    return settings.changed(
+        {
+            "network": network,
+            "data": {"batch_size": FLAGS.batch_size or usual},
+            "optimizer": OptimizerConfig(optimizer="sgd", weight_decay=5e-4),
+        }
+    )
+
+
+def recipe_settings():
+    """What bin/train.py would train."""
+    skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders(), "train"))
+    return settings_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
+
+
+def in_replicas(settings):
+    """The settings with their batches cut as bin/train.py cuts them: as many cores as threads."""
+    execution = {
+        "replicas": replicas_that_pay(settings.config, threads()),
+        "serial": serial_pays(settings.config),
+    }
+    return settings.changed({"execution": execution})
+
+
+def data_folders():
+    """Those of --data, or the embedded people, drawn once."""
+    return pipeline.split_names(
+        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+    )
+
+
+def chosen(flag, names, known):
+    """The names of a list flag, each once, checked."""
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"--{flag} has {name!r}; expected any of {', '.join(known)}, separated by commas"
+            )
+    if flag == "ours" and not names:
+        raise UsageError(f"--ours is empty; expected any of {', '.join(known)}")
+    return list(dict.fromkeys(names))
+
+
+def present(names):
+    """The peers that take part; says of the others why not."""
+    if FLAGS.case not in sides.OURS:
+        return []
+    reasons = {name: sides.why_not(name, FLAGS.case) for name in names}
+    for name, reason in reasons.items():
+        if reason:
+            print(f"{name} is skipped: {reason}")
+    return [name for name, reason in reasons.items() if not reason]
+
+
+def read_entries(path):
+    """The cases of an earlier result."""
+    record = files.read_json(path, "name files that --json wrote with --read")
+    try:
+        return record["cases"]
+    except (KeyError, TypeError):
+        raise UsageError(
+            f'{path} has no "cases"; name files that --json wrote with --read'
+        ) from None
+
+
+def threads():
+    """Threads of each library."""
+    return FLAGS.threads or usable_cores()

@@ -1,0 +1,292 @@
+"""Scores a trained network on annotated people, joint by joint and stage by stage.
+
+    python bin/eval.py --ckpt=runs/mini
+    python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
+    python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
+    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip
+    python bin/eval.py --ckpt=pretrained --data=data/lsp
+
+Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
+file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
+--crop=joints uses the true joints' box, person the annotated centre and scale, image and whole
+nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the picture is in it.
+With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 --flip is
+what bin/predict.py does without a box.
+
+Scenes with known truth (bin/make_scenes.py) of groups and of nobody are searched as bin/predict.py
+does it, and scored: how many people are found and how well, and how often somebody is found where
+nobody is, at the confidence that loses 3 % of the people of --data:
+
+    python bin/eval.py --ckpt=pretrained --scenes=data/scenes/groups
+    python bin/eval.py --ckpt=pretrained --scenes=data/scenes/nobody --data=data/lsp,data/lspet
+
+Predictions in files, of any method, are scored by the same code without any network:
+
+    python bin/eval.py --protocol=mpii --predictions=preds.mat \\
+        --ground_truth=detections_our_format.mat
+    python bin/eval.py --predictions=preds.json --ground_truth=data/lsp --split=validation
+    python bin/eval.py --protocol=lsp --predictions=ours.h5,theirs.mat --ground_truth=joints.mat
+
+The last one compares two files joint by joint. Read are .mat (also 7.3, cells and structs), .h5,
+.npz and .json, with axes in any order; the report says what was read, and another order of joints
+or people is refused. --ground_truth is a data set's own file: LSP's joints.mat, MPII's
+detections_our_format.mat or valid.h5, FLIC's examples.mat (its test half); or a converted folder,
+whose people are then found by their ids. .mat and .h5 count pixels from 1, as those files do, .npz
+and .json from 0; --origin says otherwise. --write_predictions makes such a file:
+
+    python bin/eval.py --ckpt=runs/lsp --data=data/lsp --split=test --write_predictions=ours.h5
+
+Annotations that a network cannot believe are listed for a look at their pictures; what is wrong
+can be left out when the data is converted again (bin/convert.py --leave_out):
+
+    python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip \\
+        --write_suspects=suspects.txt
+
+JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]},
+or what bin/predict.py writes of pictures with one person each.
+"""
+
+import os
+
+from absl import flags
+
+from cpm import files
+from cpm.checkpoints import load_network, weights_file
+from cpm.cli.flags import (
+    decoding_from_flags,
+    define_decoding_flags,
+    define_speed_flags,
+    execution_from_flags,
+)
+from cpm.config import CROP_RULES
+from cpm.data import id_list, pipeline
+from cpm.errors import UsageError
+from cpm.evaluation.failures import ALPHA, suspects
+from cpm.execution.use import Executed
+from cpm.inference import Predictor
+from cpm.prediction_files import scoring, writing
+from cpm.prediction_files.published import PROTOCOLS
+from cpm.provenance import provenance
+from cpm.scoring import evaluate, scenes
+from cpm.training import run_folder
+
+FLAGS = flags.FLAGS
+
+
+def define_flags():
+    """Defines the flags of this script."""
+    flags.DEFINE_string(
+        "ckpt",
+        None,
+        "Network to score: run folder (its best checkpoint), checkpoint, .npz file, or pretrained.",
+    )
+    flags.DEFINE_string(
+        "data", None, "Converted data folders, separated by commas. Default: those of the run."
+    )
+    flags.DEFINE_list(
+        "scenes",
+        None,
+        "Folders of bin/make_scenes.py, groups or nobody, to score instead. Default: none.",
+    )
+    flags.DEFINE_enum(
+        "split", "validation", ["train", "validation", "test"], "Split whose people are scored."
+    )
+    flags.DEFINE_enum("crop", None, CROP_RULES, "Rule that places the crop. Default: as trained.")
+    flags.DEFINE_integer(
+        "passes",
+        None,
+        "Number of passes, each at the joints that the one before found. Default: 1.",
+        lower_bound=1,
+    )
+    define_decoding_flags()
+    define_speed_flags()
+    flags.DEFINE_string("json", None, "File for the numbers. Default: a file in eval/ of the run.")
+    flags.DEFINE_string("plots", None, "Folder for drawings of people and curves. Default: none.")
+    flags.DEFINE_integer("pictures", 8, "Number of people on each sheet of --plots.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.")
+    flags.DEFINE_list("predictions", None, "Prediction file to score, or two to compare, as A,B.")
+    flags.DEFINE_string(
+        "ground_truth",
+        None,
+        "True joints for --predictions: a data set's file or a converted folder.",
+    )
+    flags.DEFINE_enum("protocol", None, sorted(PROTOCOLS), "Protocol that scores --predictions.")
+    flags.DEFINE_enum(
+        "origin",
+        None,
+        ["0", "1"],
+        "Number of the first pixel in --predictions. Default: 1 in .mat and .h5, else 0.",
+    )
+    flags.DEFINE_string(
+        "write_predictions",
+        None,
+        "File for the network's joints, .mat, .h5, .npz or .json. Default: none.",
+    )
+    flags.DEFINE_string(
+        "write_suspects",
+        None,
+        "Text file for the ids of people whose annotations the network almost never matches. "
+        "Default: none.",
+    )
+
+
+OF_FILES = ("ground_truth", "protocol", "origin")
+OF_NETWORKS = (
+    *("data", "scenes", "crop", "passes", "flip", "plots"),
+    *("write_predictions", "write_suspects"),
+)
+NOT_OF_SCENES = ("crop", "plots", "write_predictions", "write_suspects")
+
+
+def main(_):
+    if bool(FLAGS.ckpt) == bool(FLAGS.predictions):
+        raise UsageError(
+            "give either --ckpt=RUN or --predictions=FILE --ground_truth=FILE --protocol=NAME"
+        )
+    for flag in OF_FILES if FLAGS.ckpt else OF_NETWORKS:
+        if FLAGS[flag].value:
+            raise UsageError(
+                f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
+                f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
+            )
+    for flag in ("json", "write_predictions", "write_suspects"):
+        files.check_target(FLAGS[flag].value, flag)
+    if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
+        raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
+    if FLAGS.predictions:
+        return score_predictions()
+    return score_scenes() if FLAGS.scenes else score_network()
+
+
+def score_network():
+    """Scores a checkpoint on every data folder."""
+    if FLAGS.write_predictions:
+        writing.check_suffix(FLAGS.write_predictions)
+    network, config, description = load_network(FLAGS.ckpt)
+    network = Executed(network, execution_from_flags(), constant=True)
+    prefix = description["prefix"]
+    run = run_folder.run_of(prefix)
+    options = evaluate.Options(
+        split=FLAGS.split,
+        crop=FLAGS.crop,
+        passes=FLAGS.passes or 1,
+        **decoding_from_flags(),
+        seed=FLAGS.seed,
+    )
+    folders = data_folders(run, description)
+    result = evaluate.evaluate_folders(network, config, folders, options)
+    print(result.text())
+    path = FLAGS.json or os.path.join(default_folder(prefix, run), default_name())
+    evaluate.write_results(result, path, config, options, prefix)
+    print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
+    if FLAGS.write_predictions:
+        scoring.write_network_predictions(
+            FLAGS.write_predictions,
+            result.people,
+            network.skeleton,
+            list(result.sources),
+            FLAGS.split,
+        )
+        print(f"wrote {FLAGS.write_predictions}")
+    if FLAGS.write_suspects:
+        write_suspects(result.people, network.skeleton)
+    if FLAGS.plots:
+        names = evaluate.write_pictures(
+            result, FLAGS.plots, network, config, options, count=FLAGS.pictures
+        )
+        print(f"wrote {', '.join(names)} in {FLAGS.plots}")
+
+
+def score_scenes():
+    """Scores a checkpoint on folders of groups and of nobody."""
+    for flag in NOT_OF_SCENES:
+        if FLAGS[flag].value:
+            raise UsageError(f"--{flag} is not for --scenes; leave one of them out")
+    decoding = decoding_from_flags()
+    # As bin/predict.py: mirrored too where the network can, unless somebody says otherwise.
+    decoding["flip"] = FLAGS.flip if FLAGS["flip"].present else None
+    predictor = Predictor(
+        FLAGS.ckpt, passes=FLAGS.passes, execution=execution_from_flags(), **decoding
+    )
+    text, scores = scenes.score_scenes(
+        FLAGS.scenes,
+        predictor,
+        data=pipeline.split_names(FLAGS.data) if FLAGS.data else (),
+        split=FLAGS.split,
+        seed=FLAGS.seed,
+    )
+    print(text)
+    if FLAGS.json:
+        record = {"scenes": scores, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
+        files.write_json(FLAGS.json, record | predictor.settings() | provenance(FLAGS.seed))
+        print(f"\nwrote {FLAGS.json}")
+
+
+def write_suspects(people, skeleton):
+    """Writes who may be annotated wrongly, for a look and for bin/convert.py --leave_out."""
+    rows = suspects(people, skeleton)
+    id_list.write_ids(
+        FLAGS.write_suspects,
+        [people.ids[n] for n, _, _ in rows],
+        [f"{right} of {counted} joints" for _, right, counted in rows],
+        f"people of split {FLAGS.split!r} whom {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
+    )
+    print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} people")
+
+
+def default_name():
+    """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
+    parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
+    if FLAGS.passes:
+        parts.append(f"passes-{FLAGS.passes}")
+    if FLAGS["scales"].present:
+        parts.append("scales-" + "-".join(FLAGS.scales))
+    if FLAGS["refinement"].present:
+        parts.append(FLAGS.refinement)
+    if FLAGS.data:
+        parts += [os.path.basename(f) for f in pipeline.split_names(FLAGS.data)]
+    return "-".join(part for part in parts if part) + ".json"
+
+
+def default_folder(prefix, run):
+    """Where results go if nobody says: eval/ of the run, or of one named after the weights."""
+    if run is None and weights_file.is_weights_file(prefix):
+        name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
+        return os.path.join("runs", name, "eval")
+    return os.path.join(run or os.path.dirname(prefix), "eval")
+
+
+def data_folders(run, description):
+    """--data, or what the network was trained on."""
+    if FLAGS.data:
+        return pipeline.split_names(FLAGS.data)
+    recorded = description.get("data")
+    if run:
+        recorded = run_folder.read_config(run)[1].get("data")
+    if not recorded:
+        raise UsageError(
+            f"{FLAGS.ckpt} does not say on which data it was trained; name it with --data=DIR"
+        )
+    return recorded
+
+
+def score_predictions():
+    """Scores a prediction file, or compares two."""
+    paths = FLAGS.predictions
+    if not FLAGS.ground_truth or len(paths) > 2:
+        raise UsageError(
+            f"--predictions={','.join(paths)}: expected one file, or two to compare, and "
+            "--ground_truth=FILE --protocol=NAME or --ground_truth=FOLDER"
+        )
+    truth = scoring.read_truth(FLAGS.ground_truth, FLAGS.protocol, FLAGS.split)
+    options = {
+        "origin": None if FLAGS.origin is None else int(FLAGS.origin),
+        "seed": FLAGS.seed,
+    }
+    if len(paths) == 1:
+        text, record = scoring.score_file(paths[0], truth, FLAGS.protocol, **options)
+    else:
+        text, record = scoring.compare_files(paths, truth, FLAGS.protocol, **options)
+    print(text)
+    if FLAGS.json:
+        scoring.write_record(FLAGS.json, record, FLAGS.seed)

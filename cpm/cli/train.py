@@ -1,0 +1,125 @@
+"""Trains a convolutional pose machine.
+
+    python bin/train.py --stages=6 --xla
+    python bin/train.py --xla --data=data/lsp,data/lspet --run_dir=runs/lsp --steps=10000
+    python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --augment=wild \\
+        --average_decay=0.999 --run_dir=runs/wild --steps=15000
+    python bin/train.py --recipe=paper --data=data/mpii
+
+Without --data it draws its own people (nothing to download) and ends after about ten minutes on
+two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
+is resumed exactly; Ctrl-C stops after the step under way and saves. --augment=wild shows people
+small and off the middle too, for pictures without a box. Results: tables on the screen,
+RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --logdir=runs
+"""
+
+import math
+import os
+
+from absl import flags
+
+from cpm import checkpoints
+from cpm.cli.flags import define_run_flags, settings_from_flags
+from cpm.cli.shorthands import EXECUTION, TRAINING
+from cpm.data import datasets, pipeline
+from cpm.data.splits import TRAIN
+from cpm.errors import UsageError
+from cpm.execution.processor import on_gpu
+from cpm.execution.threads import configure_threads
+from cpm.execution.use import Executed
+from cpm.provenance import multiplies_bfloat16
+from cpm.scoring import evaluate
+from cpm.training import loop
+
+FLAGS = flags.FLAGS
+
+
+def define_flags():
+    """Defines the flags of this script."""
+    define_run_flags(*TRAINING, *EXECUTION)
+    flags.DEFINE_float("epochs", None, "Length of the run in epochs, instead of --steps.")
+    flags.DEFINE_integer(
+        "synthetic_people",
+        8000,
+        "Number of synthetic people to draw where there is no --data.",
+        lower_bound=1,
+    )
+    flags.DEFINE_string(
+        "run_dir",
+        None,
+        "Folder of the run; one with checkpoints is resumed. Default: runs/NAME.",
+    )
+    flags.DEFINE_string(
+        "init_from",
+        None,
+        "Run, checkpoint or .npz file whose weights are the start. Default: random weights.",
+    )
+    flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
+
+
+def main(_):
+    """Data, configuration, training, report."""
+    folders = pipeline.split_names(
+        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+    )
+    settings = run_settings(folders)
+    configure_threads(settings.execution)
+    run_dir = FLAGS.run_dir or default_run_dir(settings.config, folders)
+    if not os.path.isdir(run_dir) and wants_bfloat16(settings.config):
+        print(
+            "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
+            flush=True,
+        )
+    run = loop.Run(
+        settings.config,
+        settings.execution,
+        folders,
+        run_dir,
+        evaluate.validation(settings.config, folders),
+        init_from=FLAGS.init_from,
+    )
+    run.train()
+    report_best(run)
+
+
+def run_settings(folders):
+    """The recipe, with what the flags change."""
+    training = pipeline.open_folders(folders, TRAIN)
+    settings = settings_from_flags(
+        skeleton=pipeline.largest_skeleton(training), synthetic=not FLAGS.data
+    )
+    if FLAGS.epochs is None:
+        return settings
+    if not 0 < FLAGS.epochs < math.inf:
+        raise UsageError(f"--epochs={FLAGS.epochs} should be a number above 0")
+    people = sum(folder.people for folder in training)
+    steps = max(1, round(FLAGS.epochs * people / settings.config.data.batch_size))
+    return settings.changed({"steps": steps})
+
+
+def wants_bfloat16(config):
+    """Whether nobody chose and bfloat16 would be faster; measured of `mini` on a CPU alone."""
+    chosen = FLAGS.precision or any(s.startswith("execution.precision=") for s in FLAGS.set)
+    if chosen or config.network.arch != "mini":
+        return False
+    return not on_gpu() and multiplies_bfloat16()
+
+
+def default_run_dir(config, folders):
+    """`runs/mini-6stages-lsp-lspet`, `runs/paper-blog-6stages-mpii`: what is trained on what."""
+    name = "-".join(filter(None, [config.network.arch, FLAGS.recipe]))
+    data = "-".join(os.path.basename(os.path.normpath(folder)) for folder in folders)
+    return os.path.join("runs", f"{name}-{config.network.stages}stages-{data}")
+
+
+def report_best(run):
+    """Scores the best checkpoint; writes tables, JSON, pictures and curves into the run folder."""
+    network, config, description = checkpoints.load_network(run.folder.path)
+    network = Executed(network, run.execution, constant=True)
+    result = evaluate.evaluate_folders(network, config, run.data)
+    print("\n" + result.text())
+    path = os.path.join(run.folder.evaluation, "validation.json")
+    evaluate.write_results(result, path, config, evaluate.Options(), description["prefix"])
+    evaluate.write_pictures(result, run.folder.evaluation, network, config)
+    print(f"tables, JSON and pictures are in {run.folder.evaluation}")
+    print(f"next: python bin/predict.py --ckpt={run.folder.path} --input=PICTURE --out=poses")
