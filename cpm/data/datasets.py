@@ -25,7 +25,8 @@ SOURCES = {
 }
 # (data set, split rule) -> how many people others found there.
 KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items()}
-HELD_OUT = 512  # embedded people kept for validation
+HELD_OUT = 512  # synthetic people kept for validation, of many
+FEW = 600  # synthetic people that one process draws before others have started
 SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
 NAMES = (*SOURCES, SYNTHETIC)
 
@@ -126,7 +127,8 @@ def embedded_people(count, seed):
     """The folder of the embedded people, drawn once and used by every run of the same size.
 
     Args:
-      count: to train on; `HELD_OUT` more are for validation.
+      count: to train on; an eighth as many more are for validation, at least 32 and at most
+        `HELD_OUT`.
       seed: of the people.
 
     Returns:
@@ -135,17 +137,18 @@ def embedded_people(count, seed):
     folder = os.path.join("data", f"synthetic-{count}-seed{seed}")
     if not os.path.isfile(os.path.join(folder, manifest.NAME)):
         print(f"drawing {count} synthetic people into {folder} (once)", flush=True)
-        convert(SYNTHETIC, folder, options=Conversion(count=count, seed=seed))
+        held_out = min(HELD_OUT, max(32, count // 8))
+        convert(SYNTHETIC, folder, options=Conversion(count=count, held_out=held_out, seed=seed))
     return folder
 
 
 def draw_people(count, held_out, seed, processes=None):
-    """Yields synthetic people, drawn on all cores, always in the same order.
+    """Yields synthetic people, many of them drawn on all cores, always in the same order.
 
     Args:
       count, held_out: how many to train on and to validate on, >= 1.
       seed: of the people, >= 0; each depends on (seed, split, its number) only.
-      processes: None = one per core.
+      processes: that draw; None = one per core, of few people none but this one.
 
     Raises:
       UsageError: for a count below 1 or a negative seed.
@@ -155,6 +158,10 @@ def draw_people(count, held_out, seed, processes=None):
             f"--count={count} --held_out={held_out} --seed={seed}: expected at least one person "
             "of each kind and a seed >= 0"
         )
+    if processes is None and count + held_out <= FEW:
+        for split, people in ((TRAIN, count), (VALIDATION, held_out)):
+            yield from (synthetic.make_person(seed, k, split=split) for k in range(people))
+        return
     # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
     with concurrent.futures.ProcessPoolExecutor(
         processes or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")

@@ -1,18 +1,14 @@
 """bin/benchmark.py as a user runs it: refuses in a sentence, writes JSON and a diagram."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 
 
 def script(*flags, cwd):
-    command = [sys.executable, os.path.join(ROOT, "bin", "benchmark.py"), *flags]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return call("benchmark.py", *flags, cwd=cwd)
 
 
 @pytest.mark.slow

@@ -1,18 +1,10 @@
 """bin/describe.py as a user calls it."""
 
-import subprocess
-import sys
-
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 
 
 def describe(*arguments):
-    return subprocess.run(
-        [sys.executable, "bin/describe.py", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    return call("describe.py", *arguments)
 
 
 def test_describe_prints_the_numbers_of_the_paper():

@@ -1,26 +1,18 @@
 """bin/figures.py as a user runs it: a picture for each figure, sentences for what is missing."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 
 pytestmark = pytest.mark.slow
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "bin/figures.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=ROOT,
-    )
+    return call("figures.py", *arguments, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -73,30 +65,14 @@ GUIDE = [
     *([f"--figure={name}"] for name in ("targets", "receptive_fields", "learning_rate")),
 ]
 # One process for all of them: most of the time goes into its start.
-DRAW = """
-import json, runpy, sys
-script = runpy.run_path("bin/figures.py", run_name="imported")
-for arguments in json.loads(sys.argv[1]):
-    flags = script["FLAGS"]
-    flags.unparse_flags()
-    for name in flags:
-        flags[name].unparse()
-    flags(["bin/figures.py", *arguments])
-    script["main"](None)
-"""
 
 
 def test_figures_of_the_guide(tmp_path):
     files = [tmp_path / f"{n}.jpg" for n in range(len(GUIDE))]
     wanted = [[*a, f"--out={file}"] for a, file in zip(GUIDE, files, strict=True)]
-    done = subprocess.run(
-        [sys.executable, "-c", DRAW, json.dumps(wanted)],
-        capture_output=True,
-        text=True,
-        timeout=400,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
+    for arguments in wanted:
+        done = call("figures.py", *arguments)
+        assert done.returncode == 0, done.stderr
     drawn = [np.asarray(Image.open(file)) for file in files]
     for pixels, file in zip(drawn, files, strict=True):
         assert pixels.shape[2] == 3 and pixels.std() > 5

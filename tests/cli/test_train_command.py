@@ -2,28 +2,20 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from cpm.config_json import from_dict
 from cpm.execution import Execution, Settings
 from cpm.training.run_folder import read_metrics
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 
 TINY = ["--stages=2", "--width=0.1", "--image_size=48x64", "--batch_size=4"]
 
 
 def train(*flags, cwd):
     """Runs the script; returns the finished process."""
-    return subprocess.run(
-        [sys.executable, os.path.join(ROOT, "bin", "train.py"), *flags],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    return call("train.py", *flags, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

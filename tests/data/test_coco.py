@@ -4,8 +4,6 @@ import copy
 import json
 import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,7 +18,7 @@ from cpm.data.person import Origin
 from cpm.data.records import Storage, read_shard
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import ROOT, call
 from tests.helpers.small_data_sets import smooth_picture
 
 COCO17 = SKELETONS["coco17"]
@@ -406,14 +404,10 @@ class TestHowTo:
         assert len(commands) == 3
         for command in commands:
             _, script, *flags = command.split()
-            if script == "bin/train.py":
+            script = script.removeprefix("bin/")
+            if script == "train.py":
                 flags += [*tiny, "--stages=2"]
-            done = subprocess.run(
-                [sys.executable, ROOT / script, *flags],
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-            )
+            done = call(script, *flags, cwd=os.getcwd())
             assert done.returncode == 0, done.stderr
         with open("runs/photos/eval/validation.json") as file:
             joints = json.load(file)["metrics"]["pcp25"]["per_joint"]

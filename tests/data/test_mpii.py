@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,7 @@ from cpm.data.report import compare, table
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 from tests.helpers.matlab_files import EMPTY, struct_array
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import ROOT, call
 from tests.helpers.small_data_sets import smooth_picture
 
 REAL = Path(os.environ.get("CPM_DATA", ROOT.parent / "shared" / "data"))
@@ -389,9 +387,8 @@ class TestConversion:
         assert read_manifest(out, verify=True).skeleton.name == "mpii16"
 
     def test_script_compares_with_the_known_counts(self, folder, tmp_path):
-        script = ROOT / "bin" / "convert.py"
         options = "--dataset=mpii", f"--src={folder}", f"--out={tmp_path / 'out'}"
-        done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True)
+        done = call("convert.py", *options)
         assert done.returncode == 0, done.stderr
         assert "validation: 1 people, 2,958 are known: 2,957 fewer" in done.stdout
 

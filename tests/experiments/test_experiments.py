@@ -2,9 +2,6 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,7 +16,7 @@ from cpm.experiments import report, runner, variants
 from cpm.experiments.runner import Result
 from cpm.network import ConvolutionalPoseMachine
 from cpm.network.summary import stage_rows
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 from tests.helpers.small_data_sets import MPII16, make_people
 
 pytestmark = pytest.mark.slow
@@ -323,8 +320,7 @@ def test_figure_draws_something(name):
 
 
 def script(*flags, cwd):
-    command = [sys.executable, os.path.join(ROOT, "bin", "experiment.py"), *flags]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return call("experiment.py", *flags, cwd=cwd)
 
 
 def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):

@@ -1,16 +1,12 @@
 """Measuring memory: the mark rises with what is kept, and the script says it in a line."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from cpm.config import DataConfig, NetworkConfig, TrainConfig
 from cpm.execution import Execution
 from cpm.experiments import memory
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +32,8 @@ def test_measure_trains(precision):
 
 
 def test_script_says_what_it_measured():
-    script = os.path.join(ROOT, "bin", "memory.py")
     flags = ["--stages=2", "--batch_size=4", "--recompute", "--precision=bfloat16"]
-    process = subprocess.run([sys.executable, script, *flags], capture_output=True, text=True)
+    process = call("memory.py", *flags)
     assert process.returncode == 0, process.stderr
     assert "mini, 2 stages, norm batch, 128 x 128 px, batch of 4" in process.stdout
     assert "bfloat16, recompute: " in process.stdout and "MiB" in process.stdout

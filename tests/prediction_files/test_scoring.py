@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,7 +18,7 @@ from cpm.evaluation import report, tables
 from cpm.evaluation.predictions import Predictions
 from cpm.prediction_files import published, scoring
 from cpm.prediction_files.writing import SUFFIXES, write_predictions
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import call
 from tests.helpers.small_data_sets import LSP14, lsp_joints, make_people, save_leeds
 
 EVERYBODY = SplitRule("everybody", "validation", lambda _: "validation")
@@ -205,13 +203,7 @@ def test_script(lsp, tmp_path):
         scoring.write_network_predictions(path, people, LSP14, [folder], "train")
 
     def run(*arguments):
-        return subprocess.run(
-            [sys.executable, f"{ROOT}/bin/eval.py", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return call("eval.py", *arguments, cwd=tmp_path)
 
     files = f"--ground_truth={truth_file}", "--protocol=lsp"
     done = run("--predictions=a.h5,b.npz", *files, "--json=c.json")

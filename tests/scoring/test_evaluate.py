@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -27,7 +25,7 @@ from cpm.scoring import evaluate
 from cpm.skeleton import SKELETONS
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import ROOT, call
 
 LSP = SKELETONS["lsp14"]
 CONFIG = configuration.TrainConfig(
@@ -76,13 +74,7 @@ def stored_pictures(folder, split):
 
 def script(name, *arguments, cwd=ROOT):
     """Runs a script of bin/ as a user does."""
-    return subprocess.run(
-        [sys.executable, os.path.join(ROOT, "bin", name), *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return call(name, *arguments, cwd=cwd)
 
 
 def test_evaluate_folders_options(run):
