@@ -1,8 +1,8 @@
-"""Finds the joints of the person in a picture, or in each picture of a folder.
+"""Finds the joints of people in images.
 
-    python bin/predict.py --input=photo.jpg --out=poses --json=poses.json
-    python bin/predict.py --ckpt=runs/mini --input=photos --out=poses --noflip --heatmaps
-    python bin/predict.py --ckpt=runs/mini --input=group.jpg --box=120,40,180,420 --out=poses
+    python bin/predict.py photo.jpg --out=poses --json=poses.json
+    python bin/predict.py --input=photos --boxes=detections.json --csv=joints.csv
+    python bin/predict.py --input=group.jpg --box=120,40,180,420 --box=300,35,170,430 --out=poses
 
 The script itself is cpm/cli/predict.py.
 """

@@ -39,9 +39,10 @@ ARROWS = {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *BASE,
     },
-    # The crop is cut as in training; nothing else of the data is known.
+    # Crops are cut as in training, image files read alike; results can draw themselves.
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
+        *("cpm.data.images", "cpm.plots.pose_drawing", "cpm.plots.image_files"),
         *BASE,
     },
     "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},

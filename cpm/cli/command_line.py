@@ -15,7 +15,8 @@ def run(script):
     Args:
       script: module of this package: its docstring is the text of --help, `define_flags()` defines
         its flags, `main(arguments)` takes what absl leaves over, the script's name first.
-        `POSITIONAL` says how many arguments that may be; without it there are only flags.
+        `POSITIONAL` says how many arguments that may be, None any number; without it there are
+        only flags.
 
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
@@ -37,7 +38,7 @@ def exit_status(main, arguments, positional=0):
     Args:
       main: function of the arguments.
       arguments: list of str, the script's name first.
-      positional: how many more of them it takes.
+      positional: how many more of them it takes; None = any number.
 
     Returns:
       What `main` returns, 1 or 2. A mistake of the program itself keeps its traceback.
@@ -45,7 +46,7 @@ def exit_status(main, arguments, positional=0):
     # TensorFlow tells at INFO, absl's default, how long its checkpoints took to shard.
     logging.set_verbosity(logging.WARNING)
     try:
-        if len(arguments) > 1 + positional:
+        if positional is not None and len(arguments) > 1 + positional:
             raise UsageError(
                 f"unexpected argument {arguments[1 + positional]!r}: options are written "
                 f"--name=value; see {arguments[0]} --help"

@@ -2,7 +2,9 @@
 
 A picture may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
 opened, files that claim absurd sizes are refused before they are decoded, the camera's rotation
-(EXIF) is applied, and grey, palette, CMYK, transparent and 16-bit pictures become plain RGB.
+(EXIF) is applied, and grey, palette, CMYK, transparent and 16-bit pictures become plain RGB. Of
+grey with more than 8 bits, of microscopes and thermal cameras, the range that is used counts: its
+darkest value becomes 0, its brightest 255.
 
 References: Pillow's documentation of `Image.open(formats=...)`, decompression bombs and
   `ImageOps.exif_transpose`.
@@ -63,7 +65,7 @@ def read_picture(source, max_pixels=MAX_PIXELS):
     try:
         with _open(source, name, max_pixels) as picture:
             picture.load()
-            return _as_rgb(_upright(picture))
+            return as_rgb(picture)
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
         raise PictureError(
             f"{name} cannot be decoded: it is no picture, or none of {', '.join(FORMATS)}"
@@ -109,6 +111,21 @@ def encode_jpeg(image, quality=95):
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
+
+
+def stretch(values):
+    """Numbers of any range as uint8: the lowest finite one becomes 0, the highest 255.
+
+    >>> stretch(np.array([7000, 7400, 8020], np.uint16)).tolist()
+    [0, 100, 255]
+    """
+    values = np.asarray(values, np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.zeros(values.shape, np.uint8)
+    low, high = values[finite].min(), values[finite].max()
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    return np.rint((values - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
 
 
 def shrink(image, longest_side_px):
@@ -171,11 +188,11 @@ def _upright(picture):
         return picture
 
 
-def _as_rgb(picture):
-    """Any Pillow picture as `[H, W, 3]` uint8."""
-    if picture.mode.startswith("I"):  # 16-bit grey: keep the upper byte
-        grey = np.clip(np.asarray(picture, np.int64) >> 8, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=-1)
+def as_rgb(picture):
+    """Any Pillow picture, upright, as `[H, W, 3]` uint8."""
+    picture = _upright(picture)
+    if picture.mode[0] in "IF":  # 16 or 32 bits, whole numbers or not
+        return np.repeat(stretch(np.asarray(picture))[..., None], 3, axis=-1)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         backdrop = Image.new("RGBA", picture.size, (BACKDROP,) * 3 + (255,))

@@ -107,14 +107,14 @@ def test_evaluation_looks_as_prediction_does(run, passes):
     moved = 0
     for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
         assert found.people.ids[n] == id
-        prediction = predict(image)
+        (person,) = predict(image, maps=True)
         # Crops are placed in float32 here and in float64 there: thousandths of a pixel, which an
         # untrained network's flat maps make hundredths of.
         np.testing.assert_allclose(
-            found.people.joints_px[:, n], prediction.stage_joints_px, atol=0.1
+            found.people.joints_px[:, n], person.maps.stage_joints_px, atol=0.1
         )
-        np.testing.assert_allclose(found.people.confidence[-1, n], prediction.confidence, atol=1e-3)
-        side = np.hypot(*prediction.crop_to_image[:, 0]) * 48
+        np.testing.assert_allclose(found.people.confidence[-1, n], person.confidence, atol=1e-3)
+        side = np.hypot(*person.maps.crop_to_image[:, 0]) * 48
         moved += abs(side - 90) > 1
         assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
     assert (moved > 0) == (passes > 1)
