@@ -1,108 +1,17 @@
 """Converts a data set to TFRecords, or draws synthetic people.
 
-    python bin/convert.py --dataset=lsp --src=downloads/lsp --out=data/lsp
-    python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
-    python bin/convert.py --dataset=flic --src=downloads/FLIC --out=data/flic
     python bin/convert.py --dataset=coco --src=photos --out=data/photos
-    python bin/convert.py --dataset=lspet --src=downloads/lspet \\
-        --leave_out=suspects.txt --out=data/lspet-clean
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
-The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
+The first takes data of your own, as your labelling tool exports it: docs/howto/own_data.md. The
+result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
 from absl import flags
 
-from cpm.cli import command_line
-from cpm.data import datasets
-from cpm.data.id_list import read_ids
-from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
-from cpm.data.manifest import read_manifest
-from cpm.data.records import Storage
-from cpm.data.report import compare, table
-from cpm.data.splits import RULES
-from cpm.errors import UsageError
+from cpm.cli import command_line, convert
 
-FLAGS = flags.FLAGS
-flags.DEFINE_enum("dataset", None, datasets.NAMES, "Data set to convert.", required=True)
-flags.DEFINE_string("src", None, "Folder of the unpacked data set; synthetic needs none.")
-flags.DEFINE_string("out", None, "Folder to make.", required=True)
-flags.DEFINE_enum(
-    "split_rule",
-    "development",
-    sorted(RULES),
-    "Rule that says which people are for training. "
-    + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
-)
-flags.DEFINE_bool(
-    "keep_near_duplicates",
-    False,
-    "Keep the 12 LSP training pictures that nearly repeat a test picture.",
-)
-flags.DEFINE_string(
-    "leave_out",
-    None,
-    "Text file with ids of people not to train on, as bin/eval.py --write_suspects makes it. "
-    "Default: none.",
-)
-flags.DEFINE_bool(
-    "single_person",
-    False,
-    "Of MPII, convert only the people who stand apart from others, by its own list.",
-)
-flags.DEFINE_integer("count", 2000, "Number of synthetic people to train on.", lower_bound=1)
-flags.DEFINE_integer("held_out", 512, "Number of synthetic people to validate on.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Seed of the order, and of the synthetic people.")
-flags.DEFINE_integer(
-    "longest_side",
-    LONGEST_SIDE_PX,
-    "Longest side in pixels; larger pictures are cut to the person's neighbourhood and shrunk to "
-    "it. 0 is no limit.",
-    lower_bound=0,
-)
-flags.DEFINE_integer(
-    "max_pixels",
-    MAX_PIXELS,
-    "Most pixels of a picture, each 3 bytes of memory; larger pictures are left out.",
-    lower_bound=1,
-    upper_bound=PILLOW_PIXELS,
-)
-flags.DEFINE_integer("shards", 0, "Number of files per split; 0 is by size.", lower_bound=0)
-
-
-def main(_):
-    for flag in ("src", "leave_out"):
-        if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
-            raise UsageError(f"--{flag} is not for synthetic people; leave it out")
-    listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
-    manifest = datasets.convert(
-        FLAGS.dataset,
-        FLAGS.out,
-        FLAGS.src,
-        datasets.Conversion(
-            split_rule=FLAGS.split_rule,
-            count=FLAGS.count,
-            held_out=FLAGS.held_out,
-            seed=FLAGS.seed,
-            storage=Storage(FLAGS.shards, FLAGS.longest_side, FLAGS.max_pixels),
-            keep_near_duplicates=FLAGS.keep_near_duplicates,
-            leave_out=listed,
-            single_person=FLAGS.single_person,
-        ),
-    )
-    print(table(manifest.report))
-    known = datasets.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
-    if known and not FLAGS.single_person:
-        print(compare(manifest.report, known))
-    if strangers := listed.difference(*manifest.report["left_out"].values()):
-        print(
-            f"{len(strangers)} of {len(listed)} ids in {FLAGS.leave_out} are nobody to train on, "
-            f"like {min(strangers)!r}"
-        )
-    read_manifest(FLAGS.out, verify=True)
-    print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
-    print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
-
+flags.adopt_module_key_flags(convert)
 
 if __name__ == "__main__":
-    command_line.run(main)
+    command_line.run(convert.main)

@@ -1,0 +1,141 @@
+"""The body of bin/convert.py: data sets to folders of TFRecords."""
+
+from absl import flags
+
+from cpm.data import coco, datasets
+from cpm.data.id_list import read_ids
+from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
+from cpm.data.manifest import read_manifest
+from cpm.data.records import Storage
+from cpm.data.report import compare, table
+from cpm.data.splits import RULES, TEST, TRAIN, VALIDATION
+from cpm.errors import UsageError
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum("dataset", None, datasets.NAMES, "Data set to convert.", required=True)
+flags.DEFINE_string("src", None, "Folder of the unpacked data set; synthetic needs none.")
+flags.DEFINE_string("out", None, "Folder to make.", required=True)
+flags.DEFINE_enum(
+    "split",
+    None,
+    [TRAIN, VALIDATION, TEST],
+    "Split of the whole folder. Default: as --split_rule says of each picture.",
+)
+flags.DEFINE_enum(
+    "split_rule",
+    "development",
+    sorted(RULES),
+    "Rule that says which people are for training. "
+    + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
+)
+flags.DEFINE_list(
+    "pairs",
+    None,
+    "Keypoints that a mirror exchanges, as left_ear:right_ear,LPaw:RPaw. Default: by their names.",
+)
+flags.DEFINE_enum(
+    "flip_pairs",
+    "pairs",
+    ["pairs", "none"],
+    "What a mirrored image is: pairs exchanges the --pairs; none: the object has no mirror image, "
+    "like a sign with writing, and no image is mirrored.",
+)
+flags.DEFINE_bool(
+    "strict", False, "Refuse a COCO file with a wrong record, instead of leaving it out."
+)
+flags.DEFINE_bool(
+    "keep_near_duplicates",
+    False,
+    "Keep the 12 LSP training pictures that nearly repeat a test picture.",
+)
+flags.DEFINE_string(
+    "leave_out",
+    None,
+    "Text file with ids of people not to train on, as bin/eval.py --write_suspects makes it. "
+    "Default: none.",
+)
+flags.DEFINE_bool(
+    "single_person",
+    False,
+    "Of MPII, convert only the people who stand apart from others, by its own list.",
+)
+flags.DEFINE_integer("count", 2000, "Number of synthetic people to train on.", lower_bound=1)
+flags.DEFINE_integer("held_out", 512, "Number of synthetic people to validate on.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Seed of the order, and of the synthetic people.")
+flags.DEFINE_integer(
+    "longest_side",
+    LONGEST_SIDE_PX,
+    "Longest side in pixels; larger pictures are cut to the person's neighbourhood and shrunk to "
+    "it. 0 is no limit.",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "max_pixels",
+    MAX_PIXELS,
+    "Most pixels of a picture, each 3 bytes of memory; larger pictures are left out.",
+    lower_bound=1,
+    upper_bound=PILLOW_PIXELS,
+)
+flags.DEFINE_integer("shards", 0, "Number of files per split; 0 is by size.", lower_bound=0)
+
+
+def main(_):
+    """Converts what the flags say, and prints what was found."""
+    for flag in ("src", "leave_out"):
+        if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
+            raise UsageError(f"--{flag} is not for synthetic people; leave it out")
+    listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
+    manifest = datasets.convert(FLAGS.dataset, FLAGS.out, FLAGS.src, conversion(listed))
+    print(table(manifest.report))
+    known = datasets.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
+    if known and not FLAGS.single_person and not FLAGS.split:
+        print(compare(manifest.report, known))
+    if strangers := listed.difference(*manifest.report["left_out"].values()):
+        print(
+            f"{len(strangers)} of {len(listed)} ids in {FLAGS.leave_out} are nobody to train on, "
+            f"like {min(strangers)!r}"
+        )
+    read_manifest(FLAGS.out, verify=True)
+    print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
+    print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
+
+
+def conversion(listed):
+    """The `Conversion` that the flags describe.
+
+    Args:
+      listed: ids of --leave_out.
+    """
+    return datasets.Conversion(
+        split_rule=FLAGS.split_rule,
+        count=FLAGS.count,
+        held_out=FLAGS.held_out,
+        seed=FLAGS.seed,
+        storage=Storage(FLAGS.shards, FLAGS.longest_side, FLAGS.max_pixels),
+        keep_near_duplicates=FLAGS.keep_near_duplicates,
+        leave_out=listed,
+        single_person=FLAGS.single_person,
+        split=FLAGS.split,
+        own=coco.Options(parse_pairs(FLAGS.pairs), FLAGS.flip_pairs != "none", FLAGS.strict),
+    )
+
+
+def parse_pairs(texts):
+    """The pairs of --pairs, or None if it is not given.
+
+    Raises:
+      UsageError: if they are no pairs of names, or one name is in two.
+
+    >>> parse_pairs(["LEar:REar", " paw l : paw r"])
+    (('LEar', 'REar'), ('paw l', 'paw r'))
+    """
+    if texts is None:
+        return None
+    pairs = tuple(tuple(name.strip() for name in text.split(":")) for text in texts)
+    names = [name for pair in pairs for name in set(pair)]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs) or len(set(names)) < len(names):
+        raise UsageError(
+            f"--pairs={','.join(texts)}: expected two names for each pair, each name once, as in "
+            "--pairs=left_ear:right_ear,LPaw:RPaw"
+        )
+    return pairs
