@@ -110,10 +110,11 @@ class Report:
         people = {split: self.splits[split]["people"] for split in self.splits}
         train, validation = people.get(TRAIN, 0), people.get(VALIDATION, 0)
         if train and validation < FEW_TO_VALIDATE and source == "coco":
+            chance = "a score of so few is chance" if validation else "a training needs some"
             self.warn(
-                f"{count(validation, 'person', 'people')} to validate on: a score of so few is "
-                f"chance; {FEW_TO_VALIDATE} are a start: put pictures into a folder validation/, "
-                "or convert a folder of them with --split=validation"
+                f"{count(validation, 'person', 'people')} to validate on: {chance}; put pictures "
+                f"of {FEW_TO_VALIDATE} or more into a folder validation/, or convert a folder of "
+                "them with --split=validation"
             )
         if 0 < train < FEW_TO_TRAIN and source == "coco":
             self.warn(

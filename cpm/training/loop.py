@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from cpm import checkpoints, files
 from cpm.data import pipeline
@@ -217,7 +218,11 @@ class Run:
         execution, found = self.execution, None
         last = done == self.config.steps
         if last or done % execution.eval_every == 0:
-            found = self.evaluate(done, progress.seconds)
+            try:
+                found = self.evaluate(done, progress.seconds)
+            except Exception:
+                self.checkpoints.save(done)  # what was learned is not lost by what measures it
+                raise
             progress.say(f"step {done}: {found.text}")
         if found or done % execution.save_every == 0 or stop.requested:
             self.checkpoints.save(done, found.score if found else None)
@@ -244,7 +249,10 @@ class Run:
                 tf.summary.scalar(f"validation/{name}", total)
             for name, total in record.get("evaluation_raw", {}).items():
                 tf.summary.scalar(f"validation_raw/{name}", total)
-            tf.summary.image("validation/poses", found.draw()[np.newaxis])
+            try:
+                tf.summary.image("validation/poses", found.draw()[np.newaxis])
+            except Exception as error:  # a drawing never stops a training
+                logging.warning("the people could not be drawn (%s)", error)
         self.writer.flush()
         return found
 
