@@ -17,10 +17,12 @@ predictions that the Torch and MATLAB codes wrote for them:
 A file cannot betray its numbering: a good method is a pixel off either way. The report prints the
 median offset to the truth, so that a look can tell.
 
+COCO's results name images, not people, and have one reading only (coco_results.py).
+
 Names. A text array `joints`, or any other whose texts all name joints (`output_joints` of Tompson's
 file: rank, rkne, …), says which joint each is, `ids` which person: our own files have both. Without
 them joints come in the protocol's order and people in that of the truth; what does not look so is
-refused in suspicions.py.
+refused in layout_checks.py.
 """
 
 import dataclasses
@@ -30,7 +32,7 @@ import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
-from cpm.prediction_files import containers, json_numbers, named_joints
+from cpm.prediction_files import coco_results, containers, json_numbers, named_joints
 from cpm.skeleton import canonical_name
 
 PREFERRED, NEARLY = "preds", "pred"
@@ -47,12 +49,17 @@ class Found:
       confidence: `[N, P]` float64; nan where the file says none.
       ids: N ids, or None: in the order of the truth.
       source: which array was read how, for the report.
+      named: whether the file names its joints.
+      images: N ids of images, where the file names these instead of people, with N `scores`; None.
     """
 
     joints_px: np.ndarray
     confidence: np.ndarray
     ids: tuple[str, ...] | None
     source: str
+    named: bool = False
+    images: tuple[str, ...] | None = None
+    scores: np.ndarray | None = None
 
 
 def read_predictions(path, skeleton, *, counts=(), origin=None):
@@ -73,6 +80,8 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
     kind = containers.kind_of(path)
     if kind == containers.JSON:
         record = files.read_json(path, named_joints.ADVICE)
+        if coco_results.is_results(record):
+            return _results(record, path, len(skeleton), origin or 0)
         arrays = json_numbers.arrays_in(record)
     else:
         arrays = containers.load_arrays(path)
@@ -85,7 +94,16 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
         origin = stated if stated is not None else int(kind in ONE_BASED)
     joints = _by_name(joints, names, skeleton) if names else joints
     source += f", first pixel {origin}"
-    return Found(joints[..., :2] - origin, joints[..., 2], ids, source)
+    return Found(joints[..., :2] - origin, joints[..., 2], ids, source, bool(names))
+
+
+def _results(record, path, joints, origin):
+    """`Found` of COCO's results, 0-based unless somebody says otherwise."""
+    values, images, scores = coco_results.read_results(record, path, joints)
+    source = f"{len(values)} results of {len(set(images))} images, first pixel {origin}"
+    return Found(
+        *(values[..., :2] - origin, values[..., 2], None, source), images=images, scores=scores
+    )
 
 
 def _from_arrays(arrays, path, skeleton, counts):
