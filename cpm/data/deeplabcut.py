@@ -38,7 +38,8 @@ def read_table(path):
         rows = [row for row in csv.reader(file) if row]
     heads = {}
     while rows and rows[0][0] in _HEADS:
-        heads[rows[0][0]] = rows.pop(0)
+        head = rows.pop(0)
+        heads[head[0]] = head
     if not {"bodyparts", "coords"} <= heads.keys():
         raise ValueError("expected the rows scorer, bodyparts and coords of DeepLabCut")
     columns = [n for n, text in enumerate(heads["coords"]) if text in ("x", "y")]

@@ -211,21 +211,23 @@ def _english_words(words, every):
 def _words(words, every):
     """Whole words of any one language."""
     plain = [side_words.plain(word) for word in words]
-    for left, right in side_words.ALL_WORDS[1:]:
+    for language, (left, right) in enumerate(side_words.ALL_WORDS[1:]):
         sides = [
             LEFT if left.fullmatch(word) else RIGHT if right.fullmatch(word) else None
             for word in plain
         ]
         if any(sides):
-            yield _reading(words, sides, english=False)
+            found = _reading(words, sides, english=False)
+            yield found._replace(rest=(*found.rest, f"language {language}"))
 
 
 def _words_within(words, every):
     """A word within a word: `leftear`, `earleft`, `左耳`."""
-    for row in side_words.WITHIN:
+    for language, row in enumerate(side_words.WITHIN):
         for side, parts in zip((LEFT, RIGHT), row, strict=True):
             for part in parts:
-                yield from _cut(words, part, side, english=part in _OTHER)
+                for found in _cut(words, part, side, english=part in _OTHER):
+                    yield found._replace(rest=(*found.rest, f"language {language}"))
 
 
 def _letters_within(words, every):

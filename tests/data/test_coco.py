@@ -291,7 +291,9 @@ class TestBadFiles:
 
     def test_no_pictures(self, tmp_path):
         (tmp_path / "annotations.json").write_text(json.dumps(cats()))
-        with pytest.raises(UsageError, match="3 pictures missing; the first was looked for at") as e:
+        with pytest.raises(
+            UsageError, match="3 pictures missing; the first was looked for at"
+        ) as e:
             datasets.convert("coco", tmp_path / "out", src=str(tmp_path))
         assert str(tmp_path / "images" / "a.jpg") in str(e.value)
 

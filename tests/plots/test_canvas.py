@@ -7,7 +7,14 @@ import pytest
 
 from cpm.plots.canvas import Canvas, drawable
 
-NAMES = ["price_$5_and_$6.jpg", r"a$\frac{1}$b.jpg", "x$^$y.jpg", "猫.jpg", "M\udcfcller.jpg", "a\tb"]
+NAMES = [
+    "price_$5_and_$6.jpg",
+    r"a$\frac{1}$b.jpg",
+    "x$^$y.jpg",
+    "猫.jpg",
+    "M\udcfcller.jpg",
+    "a\tb",
+]
 
 
 def drawn(text, **options):
