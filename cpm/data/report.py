@@ -107,8 +107,10 @@ class Report:
 
     def _count_people(self, source):
         """Warns of too few people in one of the halves of a data set of one's own."""
-        people = {split: self.splits[split]["people"] for split in self.splits}
+        people = {split: c["people"] for split, c in self.splits.items() if c["people"]}
         train, validation = people.get(TRAIN, 0), people.get(VALIDATION, 0)
+        if not train and people:
+            self.note(f"nobody to train on: everybody is of the split {' or '.join(people)}")
         if train and validation < FEW_TO_VALIDATE and source == "coco":
             chance = "a score of so few is chance" if validation else "a training needs some"
             self.warn(

@@ -157,11 +157,15 @@ _NEUTRAL = frozenset(
 def named_split(name):
     """The split that a folder or file is named after, or None.
 
-    >>> [named_split(name) for name in ("val2017", "Validation", "test_images", "grand-test")]
+    Words of other kinds may stand beside `val`, since validation people must not be trained on.
+
+    >>> [named_split(name) for name in ("val2017", "cats_val", "test_images", "grand-test")]
     ['validation', 'validation', 'test', None]
     """
     words = re.findall(r"[^\W\d_]+", name.lower())
     found = {_SPLITS.get(word) for word in words if word not in _NEUTRAL}
+    if found == {None, VALIDATION}:
+        return VALIDATION
     return found.pop() if len(found) == 1 else None
 
 
