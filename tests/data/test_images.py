@@ -242,5 +242,5 @@ class TestCheckSize:
         upright = read_picture(content).shape[:2]
         assert upright == (160, 200)
         images.check_size(content, upright, (160, 200))
-        with pytest.raises(images.SizeError, match="annotated lying, as 160 x 200 pixels.*EXIF"):
+        with pytest.raises(images.SizeError, match=r"annotated lying, as 160 x 200 pixels.*EXIF"):
             images.check_size(content, upright, (200, 160))
