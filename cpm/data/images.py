@@ -111,7 +111,10 @@ def check_size(content, upright, annotated):
             f"annotated lying, as {size(*annotated)} pixels, but upright it has {size(*upright)}: "
             "the file's EXIF data turns it"
         )
-    raise SizeError(f"{size(*upright)} pixels, annotated in {size(*annotated)}")
+    raise SizeError(
+        f"{size(*upright)} pixels, annotated in {size(*annotated)}: take the pictures that were "
+        "annotated"
+    )
 
 
 def _alike(size, other):

@@ -121,7 +121,7 @@ class Report:
         if 0 < train < FEW_TO_TRAIN and source == "coco":
             self.warn(
                 f"{count(train, 'person', 'people')} to train on, fewer than in a usual batch: "
-                f"label more, or train with --batch_size={train} at most"
+                "each is seen more than once a step; label more"
             )
 
     def leave_out(self, person_id, reason):

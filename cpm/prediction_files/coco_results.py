@@ -10,11 +10,30 @@ References: "Results format" at cocodataset.org.
 """
 
 import collections
+import dataclasses
 
 import numpy as np
 import scipy.optimize
 
 from cpm.errors import UsageError
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Attributes:
+    joints: `[N, P, 3]` float64: x, y, confidence.
+    images: N ids of images as text.
+    scores: `[N]`, how sure a result is.
+    """
+
+    joints: np.ndarray
+    images: tuple[str, ...]
+    scores: np.ndarray
+
+    @property
+    def source(self):
+        """What was read, in words."""
+        return f"{len(self.images)} results of {len(set(self.images))} images"
 
 
 def is_results(record):
@@ -35,7 +54,7 @@ def read_results(record, path, joints):
       joints: P, of the skeleton.
 
     Returns:
-      `[N, P, 3]` float64, x, y, confidence; N ids of images as text; `[N]` scores.
+      `Results`.
 
     Raises:
       UsageError: if a result has not P times three numbers.
@@ -54,14 +73,14 @@ def read_results(record, path, joints):
             ) from None
         values.append(row)
         images.append(str(result["image_id"]))
-    return np.stack(values), tuple(images), np.array(scores)
+    return Results(np.stack(values), tuple(images), np.array(scores))
 
 
 def assign(found_px, images, scores, truth_px, state, truth_images):
     """Which result is whose.
 
     Args:
-      found_px: `[N, P, 2]`; images, scores: of each, as of `read_results`.
+      found_px: `[N, P, 2]`; images, scores: of each, as `Results` has them.
       truth_px, state: `[M, P, 2]`, `[M, P]` of the annotated people.
       truth_images: M ids of images.
 

@@ -77,15 +77,17 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
     Raises:
       UsageError: if the file cannot be read, or does not hold one array that fits.
     """
-    kind = containers.kind_of(path)
+    kind, results = containers.kind_of(path), None
     if kind == containers.JSON:
         record = files.read_json(path, named_joints.ADVICE)
         if coco_results.is_results(record):
-            return _results(record, path, len(skeleton), origin or 0)
-        arrays = json_numbers.arrays_in(record)
+            results = coco_results.read_results(record, path, len(skeleton))
+        arrays = {} if results else json_numbers.arrays_in(record)
     else:
         arrays = containers.load_arrays(path)
-    if kind == containers.JSON and not arrays:
+    if results:
+        names, joints, ids, stated, source = None, results.joints, None, None, results.source
+    elif kind == containers.JSON and not arrays:
         names, joints, ids, stated = named_joints.from_record(record, path, skeleton)
         source = "joints by name"
     else:
@@ -94,15 +96,14 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
         origin = stated if stated is not None else int(kind in ONE_BASED)
     joints = _by_name(joints, names, skeleton) if names else joints
     source += f", first pixel {origin}"
-    return Found(joints[..., :2] - origin, joints[..., 2], ids, source, bool(names))
-
-
-def _results(record, path, joints, origin):
-    """`Found` of COCO's results, 0-based unless somebody says otherwise."""
-    values, images, scores = coco_results.read_results(record, path, joints)
-    source = f"{len(values)} results of {len(set(images))} images, first pixel {origin}"
     return Found(
-        *(values[..., :2] - origin, values[..., 2], None, source), images=images, scores=scores
+        joints_px=joints[..., :2] - origin,
+        confidence=joints[..., 2],
+        ids=ids,
+        source=source,
+        named=bool(names),
+        images=results.images if results else None,
+        scores=results.scores if results else None,
     )
 
 

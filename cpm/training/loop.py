@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from cpm import checkpoints, files
 from cpm.data import pipeline
@@ -218,11 +217,7 @@ class Run:
         execution, found = self.execution, None
         last = done == self.config.steps
         if last or done % execution.eval_every == 0:
-            try:
-                found = self.evaluate(done, progress.seconds)
-            except Exception:
-                self.checkpoints.save(done)  # what was learned is not lost by what measures it
-                raise
+            found = self.evaluate(done, progress.seconds)
             progress.say(f"step {done}: {found.text}")
         if found or done % execution.save_every == 0 or stop.requested:
             self.checkpoints.save(done, found.score if found else None)
@@ -249,10 +244,7 @@ class Run:
                 tf.summary.scalar(f"validation/{name}", total)
             for name, total in record.get("evaluation_raw", {}).items():
                 tf.summary.scalar(f"validation_raw/{name}", total)
-            try:
-                tf.summary.image("validation/poses", found.draw()[np.newaxis])
-            except Exception as error:  # a drawing never stops a training
-                logging.warning("the people could not be drawn (%s)", error)
+            tf.summary.image("validation/poses", found.draw()[np.newaxis])
         self.writer.flush()
         return found
 

@@ -36,7 +36,7 @@ def test_nothing_to_say():
         (30, 19, ["19 people to validate on: a score of so few is chance"]),
         (30, 1, ["1 person to validate on"]),
         (30, 0, ["0 people to validate on: a training needs some"]),
-        (15, 20, ["15 people to train on", "--batch_size=15"]),
+        (15, 20, ["15 people to train on, fewer than in a usual batch"]),
         (0, 12, ["nobody to train on: everybody is of the split validation"]),
     ],
 )

@@ -317,28 +317,6 @@ def test_run_writes_tensorboard_and_metrics(tmp_path, data):
     )
 
 
-def refusing(*_):
-    raise ValueError("Expected \\frac{num}{den}")
-
-
-def test_a_drawing_that_fails_stops_no_training(tmp_path, data):
-    config = dataclasses.replace(CONFIG, steps=1)
-    validate = evaluate.validation(config, data)
-
-    def undrawable(network):
-        return dataclasses.replace(validate(network), draw=refusing)
-
-    loop.Run(config, EXECUTION, data, tmp_path, undrawable).train()
-    assert checkpoints.read_list(tmp_path / "checkpoints")["best"]["name"] == "step-0000001"
-
-
-def test_an_evaluation_that_fails_loses_no_step(tmp_path, data):
-    config = dataclasses.replace(CONFIG, steps=1)
-    with pytest.raises(ValueError, match="Expected"):
-        loop.Run(config, EXECUTION, data, tmp_path, refusing).train()
-    assert checkpoints.read_list(tmp_path / "checkpoints")["latest"] == "step-0000001"
-
-
 def test_flat_maps_warning():
     """Flat for long enough: once. Healthy, or early: never."""
     flat = FlatMapsWarning(3, after=5)
