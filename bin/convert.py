@@ -1,8 +1,7 @@
 """Converts a data set to TFRecords, or draws synthetic people.
 
-    python bin/convert.py --dataset=lsp --src=downloads/lsp --out=data/lsp
-    python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
-    python bin/convert.py --dataset=flic --src=downloads/FLIC --out=data/flic
+    python bin/convert.py --dataset=coco --src=photos --out=data/photos
+    python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
 The script itself is cpm/cli/convert.py.
 """

@@ -18,6 +18,7 @@ References:
 import dataclasses
 import functools
 import re
+import unicodedata
 
 import numpy as np
 
@@ -34,11 +35,15 @@ class Skeleton:
       name: short identifier, e.g. `lsp14`, or the description that `own_skeleton` makes.
       joints: names in channel order; channel `p` of a belief map is `joints[p]`.
       limbs: pairs of joint names, drawn as sticks.
+      pairs: the joints that a mirror exchanges; None = as their names say, `left_x` and `right_x`.
+      mirrored: False for an object that is not its own mirror image, such as a sign with writing.
     """
 
     name: str
     joints: tuple[str, ...]
     limbs: tuple[tuple[str, str], ...]
+    pairs: tuple[tuple[str, str], ...] | None = None
+    mirrored: bool = True
 
     def __post_init__(self):
         if len(set(self.joints)) != len(self.joints):
@@ -49,11 +54,12 @@ class Skeleton:
                     raise ValueError(
                         f"skeleton {self.name!r}: limb {limb} names the unknown joint {joint!r}"
                     )
-        for joint in self.joints:
-            if mirror_name(joint) not in self.joints:
-                raise ValueError(
-                    f"skeleton {self.name!r} has {joint!r} but not {mirror_name(joint)!r}"
-                )
+        paired = [joint for pair in self.pairs or () for joint in pair]
+        for joint in paired:
+            if joint not in self.joints:
+                raise ValueError(f"skeleton {self.name!r} pairs the unknown joint {joint!r}")
+            if paired.count(joint) > 1:
+                raise ValueError(f"skeleton {self.name!r} pairs the joint {joint!r} twice")
 
     def __len__(self):
         return len(self.joints)
@@ -75,7 +81,34 @@ class Skeleton:
         >>> SKELETONS["lsp14"].mirror.tolist()
         [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13]
         """
-        return np.array([self.index(mirror_name(joint)) for joint in self.joints])
+        return np.array([self.joints.index(self._partner(joint)) for joint in self.joints])
+
+    @functools.cached_property
+    def has_mirror_image(self):
+        """Whether a mirrored image of the object can be labeled with the same joints.
+
+        Not if the object is none (`mirrored`), and not if the name of a joint says a side whose
+        other side is no joint: a mirrored left ear is a right ear, which has no channel.
+
+        >>> own_skeleton(["nose", "left_ear"]).has_mirror_image
+        False
+        """
+        return self.mirrored and not self.one_sided
+
+    @functools.cached_property
+    def one_sided(self):
+        """The joints of one side whose other side is no joint."""
+        if self.pairs is not None:
+            return ()
+        return tuple(joint for joint in self.joints if mirror_name(joint) not in self.joints)
+
+    def _partner(self, joint):
+        """The joint that a mirror puts in the place of this one."""
+        if self.pairs is None:
+            other = mirror_name(joint)
+            return other if other in self.joints else joint
+        both = {a: b for pair in self.pairs for a, b in (pair, pair[::-1])}
+        return both.get(joint, joint)
 
     @functools.cached_property
     def limb_indices(self):
@@ -94,16 +127,13 @@ class Skeleton:
 
 
 def mirror_name(joint):
-    """Name of the joint on the other side of the body.
+    """Name of the joint on the other side of the body: all its sides are exchanged.
 
-    >>> mirror_name("left_wrist"), mirror_name("head_top")
-    ('right_wrist', 'head_top')
+    >>> [mirror_name(j) for j in ("left_wrist", "head_top", "left_eye_right_corner")]
+    ['right_wrist', 'head_top', 'right_eye_left_corner']
     """
-    if joint.startswith("left_"):
-        return "right_" + joint[len("left_") :]
-    if joint.startswith("right_"):
-        return "left_" + joint[len("right_") :]
-    return joint
+    other = {"left": "right", "right": "left"}
+    return "_".join(other.get(word, word) for word in joint.split("_"))
 
 
 def canonical_name(joint):
@@ -229,28 +259,42 @@ SKELETONS = {
 }
 
 
-def own_skeleton(joints, limbs=()):
+def own_skeleton(joints, limbs=(), pairs=None, mirrored=True):
     """A skeleton of any joints; `get_skeleton` makes it again from its name.
 
     Args:
-      joints: names in channel order: letters, digits and underscores; `left_x` needs a `right_x`.
+      joints: names in channel order: letters, digits and underscores.
       limbs: pairs of joint names.
+      pairs, mirrored: see `Skeleton`; a pair of a joint with itself says that it has no side.
 
     Raises:
-      ValueError: for a name that is not such a word, comes twice or lacks its mirror partner.
+      ValueError: for a name that is not such a word, comes twice, or is in no joint.
 
     >>> own_skeleton(["nose", "left_ear", "right_ear"], [("nose", "left_ear")]).name
     'joints:nose,left_ear,right_ear;limbs:nose-left_ear'
+    >>> own_skeleton(["a", "b"], pairs=[("a", "b")], mirrored=False).name
+    'joints:a,b;pairs:a-b;mirror:none'
     """
     for joint in joints:
-        if not re.fullmatch(r"\w+", joint):
+        if not _is_word(joint):
             raise ValueError(
                 f"the joint name {joint!r} is not made of letters, digits and underscores"
             )
+    joints, limbs = tuple(joints), tuple((a, b) for a, b in limbs)
     name = "joints:" + ",".join(joints)
     if limbs:
         name += ";limbs:" + ",".join(f"{a}-{b}" for a, b in limbs)
-    return Skeleton(name, tuple(joints), tuple((a, b) for a, b in limbs))
+    if pairs is not None:
+        pairs = tuple((a, b) for a, b in pairs if a != b)
+        by_name = Skeleton(name, joints, limbs)
+        as_given = Skeleton(name, joints, limbs, pairs)
+        if not by_name.one_sided and (by_name.mirror == as_given.mirror).all():
+            pairs = None
+        else:
+            name += ";pairs:" + ",".join(f"{a}-{b}" for a, b in pairs)
+    if not mirrored:
+        name += ";mirror:none"
+    return Skeleton(name, joints, limbs, pairs, mirrored)
 
 
 def get_skeleton(name):
@@ -259,10 +303,21 @@ def get_skeleton(name):
     >>> len(get_skeleton("lsp14")), get_skeleton("joints:nose,tail;limbs:nose-tail").limbs
     (14, (('nose', 'tail'),))
     """
-    if own := re.fullmatch(r"joints:([\w,]+)(?:;limbs:([\w,-]+))?", name):
-        limbs = [limb.split("-") for limb in (own[2] or "").split(",") if limb]
-        if all(len(limb) == 2 for limb in limbs):
-            return own_skeleton(own[1].split(","), limbs)
+    own = re.fullmatch(r"joints:([^;]+)(?:;limbs:([^;]+))?(?:;pairs:([^;]*))?(;mirror:none)?", name)
+    if own:
+        limbs, pairs = (
+            None if text is None else [pair.split("-") for pair in text.split(",") if pair]
+            for text in (own[2], own[3])
+        )
+        if all(len(pair) == 2 for pair in (*(limbs or ()), *(pairs or ()))):
+            return own_skeleton(own[1].split(","), limbs or (), pairs, not own[4])
     if name not in SKELETONS:
         raise ValueError(f"unknown skeleton {name!r}; known: {', '.join(sorted(SKELETONS))}")
     return SKELETONS[name]
+
+
+def _is_word(text):
+    """Whether a text is letters, digits and underscores, in any script with its vowel signs."""
+    return bool(text) and all(
+        c.isalnum() or c == "_" or unicodedata.category(c).startswith("M") for c in text
+    )

@@ -1,25 +1,21 @@
 """Converts a data set to TFRecords, or draws synthetic people.
 
-    python bin/convert.py --dataset=lsp --src=downloads/lsp --out=data/lsp
-    python bin/convert.py --dataset=mpii --src=downloads/mpii --out=data/mpii
-    python bin/convert.py --dataset=flic --src=downloads/FLIC --out=data/flic
     python bin/convert.py --dataset=coco --src=photos --out=data/photos
-    python bin/convert.py --dataset=lspet --src=downloads/lspet \\
-        --leave_out=suspects.txt --out=data/lspet-clean
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
-The result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
+The first takes data of your own, as your labelling tool exports it: docs/howto/own_data.md. The
+result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
 from absl import flags
 
-from cpm.data import datasets
+from cpm.data import coco, datasets
 from cpm.data.id_list import read_ids
 from cpm.data.images import LONGEST_SIDE_PX, MAX_PIXELS, PILLOW_PIXELS
 from cpm.data.manifest import read_manifest
 from cpm.data.records import Storage
 from cpm.data.report import compare, table
-from cpm.data.splits import RULES
+from cpm.data.splits import RULES, TEST, TRAIN, VALIDATION
 from cpm.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -31,11 +27,33 @@ def define_flags():
     flags.DEFINE_string("src", None, "Folder of the unpacked data set; synthetic needs none.")
     flags.DEFINE_string("out", None, "Folder to make.", required=True)
     flags.DEFINE_enum(
+        "split",
+        None,
+        [TRAIN, VALIDATION, TEST],
+        "Split of the whole folder. Default: as --split_rule says of each picture.",
+    )
+    flags.DEFINE_enum(
         "split_rule",
         "development",
         sorted(RULES),
         "Rule that says which people are for training. "
         + " ".join(f"{r.name}: {r.text}" for r in RULES.values()),
+    )
+    flags.DEFINE_list(
+        "pairs",
+        None,
+        "Keypoints that a mirror exchanges, as left_ear:right_ear,LPaw:RPaw. Default: by their "
+        "names.",
+    )
+    flags.DEFINE_enum(
+        "flip_pairs",
+        "pairs",
+        ["pairs", "none"],
+        "What a mirrored image is: pairs exchanges the --pairs; none: the object has no mirror "
+        "image, like a sign with writing, and no image is mirrored.",
+    )
+    flags.DEFINE_bool(
+        "strict", False, "Refuse a COCO file with a wrong record, instead of leaving it out."
     )
     flags.DEFINE_bool(
         "keep_near_duplicates",
@@ -61,8 +79,8 @@ def define_flags():
     flags.DEFINE_integer(
         "longest_side",
         LONGEST_SIDE_PX,
-        "Longest side in pixels; larger pictures are cut to the person's neighbourhood and "
-        "shrunk to it. 0 is no limit.",
+        "Longest side in pixels; larger pictures are cut to the person's neighbourhood and shrunk "
+        "to it. 0 is no limit.",
         lower_bound=0,
     )
     flags.DEFINE_integer(
@@ -76,28 +94,15 @@ def define_flags():
 
 
 def main(_):
+    """Converts what the flags say, and prints what was found."""
     for flag in ("src", "leave_out"):
         if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
             raise UsageError(f"--{flag} is not for synthetic people; leave it out")
     listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
-    manifest = datasets.convert(
-        FLAGS.dataset,
-        FLAGS.out,
-        FLAGS.src,
-        datasets.Conversion(
-            split_rule=FLAGS.split_rule,
-            count=FLAGS.count,
-            held_out=FLAGS.held_out,
-            seed=FLAGS.seed,
-            storage=Storage(FLAGS.shards, FLAGS.longest_side, FLAGS.max_pixels),
-            keep_near_duplicates=FLAGS.keep_near_duplicates,
-            leave_out=listed,
-            single_person=FLAGS.single_person,
-        ),
-    )
+    manifest = datasets.convert(FLAGS.dataset, FLAGS.out, FLAGS.src, conversion(listed))
     print(table(manifest.report))
     known = datasets.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
-    if known and not FLAGS.single_person:
+    if known and not FLAGS.single_person and not FLAGS.split:
         print(compare(manifest.report, known))
     if strangers := listed.difference(*manifest.report["left_out"].values()):
         print(
@@ -107,3 +112,44 @@ def main(_):
     read_manifest(FLAGS.out, verify=True)
     print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
     print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
+
+
+def conversion(listed):
+    """The `Conversion` that the flags describe.
+
+    Args:
+      listed: ids of --leave_out.
+    """
+    return datasets.Conversion(
+        split_rule=FLAGS.split_rule,
+        count=FLAGS.count,
+        held_out=FLAGS.held_out,
+        seed=FLAGS.seed,
+        storage=Storage(FLAGS.shards, FLAGS.longest_side, FLAGS.max_pixels),
+        keep_near_duplicates=FLAGS.keep_near_duplicates,
+        leave_out=listed,
+        single_person=FLAGS.single_person,
+        split=FLAGS.split,
+        own=coco.Options(parse_pairs(FLAGS.pairs), FLAGS.flip_pairs != "none", FLAGS.strict),
+    )
+
+
+def parse_pairs(texts):
+    """The pairs of --pairs, or None if it is not given.
+
+    Raises:
+      UsageError: if they are no pairs of names, or one name is in two.
+
+    >>> parse_pairs(["LEar:REar", " paw l : paw r"])
+    (('LEar', 'REar'), ('paw l', 'paw r'))
+    """
+    if texts is None:
+        return None
+    pairs = tuple(tuple(name.strip() for name in text.split(":")) for text in texts)
+    names = [name for pair in pairs for name in set(pair)]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs) or len(set(names)) < len(names):
+        raise UsageError(
+            f"--pairs={','.join(texts)}: expected two names for each pair, each name once, as in "
+            "--pairs=left_ear:right_ear,LPaw:RPaw"
+        )
+    return pairs

@@ -79,7 +79,8 @@ SHORTHANDS = {
     "margin": Shorthand("data.margin", "Side of the crop, in sides of the rule's square."),
     "augment": Shorthand(
         "data.augment",
-        "Random augmentation of the training people.",
+        "Random augmentation of the training people. With --set data.augment.flip=0 no image is "
+        "mirrored.",
         tuple(sorted(AUGMENTATIONS)),
         read=AUGMENTATIONS.get,
         write={value: name for name, value in AUGMENTATIONS.items()}.get,

@@ -9,9 +9,11 @@ import os
 
 import numpy as np
 
+from cpm.config import DataConfig
 from cpm.data.examples import parse_example, parse_origin
 from cpm.data.manifest import read_manifest
 from cpm.data.person import Origin
+from cpm.data.prepare import region
 from cpm.data.records import read_shard
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
@@ -27,6 +29,7 @@ class Annotations:
     state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
     head_size_px: `[N]`, pixels of the stored pictures; 0 = unknown.
     to_source: `[N, 2, 3]` float64, from the stored pictures to the original ones.
+    crop_side_px: `[N]`, side of the crop around the person's joints, pixels of the stored pictures.
     """
 
     skeleton: Skeleton
@@ -36,6 +39,7 @@ class Annotations:
     state: np.ndarray
     head_size_px: np.ndarray
     to_source: np.ndarray
+    crop_side_px: np.ndarray
 
 
 def read_annotations(folder, split):
@@ -72,6 +76,7 @@ def read_annotations(folder, split):
         state=np.stack([p["state"][0] for p in people]),
         head_size_px=np.array([sum(p["head_size_px"]) for p in people], np.float64),
         to_source=np.stack([p["to_source"] for p in people]).astype(np.float64),
+        crop_side_px=np.array([person["crop_side_px"] for person in people]),
     )
 
 
@@ -79,4 +84,7 @@ def _without_picture(record, joints):
     """The fields of `parse_example` as NumPy arrays, and the `origin`."""
     fields = parse_example(record, joints).items()
     found = {key: value.numpy() for key, value in fields if key != "picture"}
-    return found | {"origin": parse_origin(record)}
+    points = found["joints_px"][0][found["state"][0] > 0]
+    box = found | {"box_px": np.stack([points.min(0), points.max(0)])}
+    _, side_px = region(box, "joints", DataConfig().margin)
+    return found | {"origin": parse_origin(record), "crop_side_px": float(side_px)}

@@ -47,7 +47,7 @@ class Placement(typing.NamedTuple):
     softness_px: tf.Tensor
 
 
-def draw_placement(seed, primary_px, primary_size_px, region, size):
+def draw_placement(seed, primary_px, primary_size_px, region, size, mirrored=True):
     """Draws where the second person stands.
 
     Args:
@@ -56,6 +56,7 @@ def draw_placement(seed, primary_px, primary_size_px, region, size):
       primary_size_px: scalar float64, side of its square in the crop.
       region: (center_px `[2]`, side_px) of the second person in its own image, float64.
       size: (height, width) of the crop.
+      mirrored: whether the second person may be mirrored.
 
     Returns:
       `Placement`.
@@ -72,7 +73,7 @@ def draw_placement(seed, primary_px, primary_size_px, region, size):
     at_px = primary_px + tf.stack([side * apart, (u[3] - 0.5) * 0.5 * shorter])
     middle = tf.constant([(width - 1) / 2, (height - 1) / 2], tf.float64)
     farther = tf.norm(at_px - middle) - tf.norm(primary_px - middle)
-    flip = u[4] < 0.5
+    flip = (u[4] < 0.5) & mirrored
     angle_rad = (2 * u[5] - 1) * math.radians(20.0)
     center_px, side_px = region
     cosine, sine = tf.cos(angle_rad), tf.sin(angle_rad)

@@ -13,7 +13,8 @@ import os
 from cpm import synthetic
 from cpm.data import coco, flic, lsp, lspet, manifest, mpii
 from cpm.data.records import USUAL, Storage, write_records
-from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out
+from cpm.data.report import Report
+from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out, whole
 from cpm.errors import UsageError
 
 SOURCES = {
@@ -43,6 +44,8 @@ class Conversion:
       keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
       leave_out: ids of people who are left out of training.
       single_person: of MPII, convert only the people who stand apart from others.
+      split: that everybody is in, instead of the rule's; None = by the rule.
+      own: `coco.Options` of a data set of one's own.
     """
 
     split_rule: str = "development"
@@ -53,6 +56,8 @@ class Conversion:
     keep_near_duplicates: bool = False
     leave_out: frozenset[str] = frozenset()
     single_person: bool = False
+    split: str | None = None
+    own: coco.Options = coco.USUAL
 
 
 def convert(dataset, out_dir, src=None, options=None):
@@ -79,6 +84,14 @@ def convert(dataset, out_dir, src=None, options=None):
         )
     if options.single_person and dataset != "mpii":
         raise UsageError(f"--single_person is MPII's own list, {dataset!r} has none; leave it out")
+    if options.own != coco.USUAL and dataset != "coco":
+        raise UsageError(
+            f"--pairs, --flip_pairs and --strict are for --dataset=coco, not for {dataset!r}; "
+            "leave them out"
+        )
+    if options.split and dataset == SYNTHETIC:
+        raise UsageError("--split is not for synthetic people; leave it out")
+    report = Report()
     if dataset == SYNTHETIC:
         people = draw_people(options.count, options.held_out, options.seed)
     else:
@@ -88,12 +101,14 @@ def convert(dataset, out_dir, src=None, options=None):
                 + f"; expected the folder of the unpacked data set {dataset!r}"
             )
         reader_options = {"single_person": True} if options.single_person else {}
+        if dataset == "coco":
+            reader_options = {"options": options.own, "report": report}
         people = SOURCES[dataset](src, **reader_options)
     return write_records(
         people,
         out_dir,
         source=dataset,
-        rule=RULES[options.split_rule],
+        rule=whole(options.split) if options.split else RULES[options.split_rule],
         seed=options.seed,
         storage=options.storage,
         leave_out=functools.partial(
@@ -102,6 +117,7 @@ def convert(dataset, out_dir, src=None, options=None):
             near_duplicates=not options.keep_near_duplicates,
         ),
         remake=_command(dataset, out_dir, options),
+        report=report,
     )
 
 
@@ -120,6 +136,11 @@ def _command(dataset, out_dir, options):
         words += ["--keep_near_duplicates"] * options.keep_near_duplicates
         words += ["--leave_out=FILE"] * bool(options.leave_out)
         words += ["--single_person"] * options.single_person
+        words += [f"--split={options.split}"] * bool(options.split)
+        if options.own.pairs is not None:
+            words.append("--pairs=" + ",".join(f"{a}:{b}" for a, b in options.own.pairs))
+        words += ["--flip_pairs=none"] * (not options.own.mirrored)
+        words += ["--strict"] * options.own.strict
     return " ".join([*words, f"--out={out_dir}"])
 
 

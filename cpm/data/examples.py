@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from cpm import geometry
 from cpm.data import images, old_records
-from cpm.data.person import Origin, Pose
+from cpm.data.person import LEAST_SPAN_PX, Origin, Pose
 
 CONTEXT = 3.2  # a cut picture keeps this many times the person's size
 
@@ -35,6 +35,7 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=ima
     person and then shrunk if it is still larger; joints, centre, scale and head size follow. The
     neighbourhood holds the crops of the presets: 1.5 times the joints' box, enlarged by 1 / 0.7,
     turned by 40 degrees (cos 40 + sin 40 = 1.41). The crop rule `image` then means what was kept.
+    Where neither joints nor a box say how large the person is, all of the picture stays.
 
     Args:
       person: a `Person` with at least one joint.
@@ -46,8 +47,9 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=ima
 
     Raises:
       PictureError: if the picture is missing or unreadable.
+      SizeError: if it has another size than its annotations were made in.
     """
-    content, pixels = _picture(person.image, max_pixels)
+    content, pixels = _picture(person, max_pixels)
     original_size = pixels.shape[:2]
     to_source = np.eye(2, 3)
     if 0 < longest_side_px < max(original_size):
@@ -102,12 +104,14 @@ def parse_origin(serialised):
     return old_records.origin_of(features["id"].bytes_list.value[0].decode())
 
 
-def _picture(image, max_pixels):
+def _picture(person, max_pixels):
     """(bytes that may be stored as they are or None, `[H, W, 3]` uint8 pixels)."""
-    if isinstance(image, np.ndarray):
-        return None, image
-    content = images.read_bytes(image)
-    pixels = images.read_picture(image, max_pixels)
+    if isinstance(person.image, np.ndarray):
+        return None, person.image
+    content = images.read_bytes(person.image)
+    pixels = images.read_picture(person.image, max_pixels)
+    if person.annotated_size is not None:
+        images.check_size(content, pixels.shape[:2], person.annotated_size)
     return (content if _decodes_alike(content, pixels) else None), pixels
 
 
@@ -124,6 +128,9 @@ def _decodes_alike(content, pixels):
 def _cut(person, pixels, longest_side_px):
     """The person's neighbourhood of a large picture, and the map from it to the original."""
     height, width = pixels.shape[:2]
+    if person.pose.span_px < LEAST_SPAN_PX and person.box is None:
+        part, zoom = images.shrink(pixels, longest_side_px)
+        return part, _to_source(zoom, 0)
     region = geometry.region_from_joints(person.pose.joints_px, person.pose.present, CONTEXT)
     side = region.side_px
     if person.scale is not None:
@@ -134,9 +141,12 @@ def _cut(person, pixels, longest_side_px):
     high = np.clip(np.ceil(center + side / 2) + 1, low + 1, limits).astype(int)
     part = pixels[low[1] : high[1], low[0] : high[0]]
     part, zoom = images.shrink(part, longest_side_px)
-    # Pixel centres: x_source = (x + 1/2) * zoom - 1/2 + low.
-    to_source = np.concatenate([np.diag(zoom), (zoom / 2 - 0.5 + low)[:, None]], 1)
-    return part, to_source
+    return part, _to_source(zoom, low)
+
+
+def _to_source(zoom, low):
+    """Pixel centres: x_source = (x + 1/2) * zoom - 1/2 + low."""
+    return np.concatenate([np.diag(zoom), (zoom / 2 - 0.5 + low)[:, None]], 1)
 
 
 def _moved(person, to_source):

@@ -46,6 +46,10 @@ class PictureError(UsageError):
     """A picture that cannot be read; the message names it and says why."""
 
 
+class SizeError(PictureError):
+    """A picture of another size than the one its annotations were made in."""
+
+
 def read_picture(source, max_pixels=MAX_PIXELS):
     """Reads one picture.
 
@@ -86,6 +90,37 @@ def read_bytes(path):
     if not content:
         raise PictureError(f"{str(path)!r} is empty; expected a picture")
     return content
+
+
+def check_size(content, upright, annotated):
+    """Compares a picture with the size that its positions belong to; a pixel is let pass.
+
+    Args:
+      content: bytes of the file.
+      upright: (height, width) of the picture as it is read.
+      annotated: (height, width).
+
+    Raises:
+      SizeError: if they differ; the message says how.
+    """
+    if _alike(upright, annotated):
+        return
+    with _open(content, "picture", PILLOW_PIXELS) as picture:
+        stored = picture.size[::-1]
+    size = "{1} x {0}".format
+    if _alike(stored, annotated):
+        raise SizeError(
+            f"annotated lying, as {size(*annotated)} pixels, but upright it has {size(*upright)}: "
+            "the file's EXIF data turns it"
+        )
+    raise SizeError(
+        f"{size(*upright)} pixels, annotated in {size(*annotated)}: take the pictures that were "
+        "annotated"
+    )
+
+
+def _alike(size, other):
+    return all(abs(a - b) <= 1 for a, b in zip(size, other, strict=True))
 
 
 def is_plain_jpeg(content):

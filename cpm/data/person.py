@@ -8,7 +8,10 @@ import dataclasses
 
 import numpy as np
 
+from cpm import geometry
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE, Skeleton
+
+LEAST_SPAN_PX = 4.0  # joints that span less say where a person is, but not how large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,12 @@ class Pose:
         """`[P]` bool: the joint has a position, seen or not."""
         return self.state != ABSENT
 
+    @property
+    def span_px(self):
+        """Longer side of the joints' bounding box; 0 without any joint."""
+        points = self.joints_px[self.present]
+        return float(np.ptp(points, axis=0).max()) if len(points) else 0.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
@@ -56,6 +65,7 @@ class Origin:
         `joints.mat`, MPII's index in the picture, COCO's annotation; from 1 but for COCO's.
       group: people of one group look alike and must share a split, e.g. a scene of a film.
       official_split: `train`, `validation` or `test`; None where the data set does not say.
+      image: by which files of results name the picture, COCO's `image_id` as text.
     """
 
     source: str = ""
@@ -63,6 +73,7 @@ class Origin:
     number: int = 0
     group: str = ""
     official_split: str | None = None
+    image: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +93,8 @@ class Person:
       origin: where the person stands in the data set.
       excluded: what this is if the data set itself says that it is no single person, as the
         conversion's report calls it (`crowds`), or None.
+      annotated_size: (height, width) of the picture that the positions were annotated in, where
+        the data set says so; the picture has to be of this size.
     """
 
     id: str
@@ -94,6 +107,14 @@ class Person:
     head_size_px: float | None = None
     origin: Origin = Origin()
     excluded: str | None = None
+    annotated_size: tuple[int, int] | None = None
+
+    @property
+    def box(self):
+        """The square that stands for the person where joints do not: a `CropRegion`, or None."""
+        if self.center_px is None or self.scale is None:
+            return None
+        return geometry.CropRegion(self.center_px, geometry.PERSON_HEIGHT_PX * self.scale)
 
     def __post_init__(self):
         for pose in (self.pose, *self.others):

@@ -3,6 +3,8 @@
 parse -> joints by name -> region of the crop -> draw the change -> cut -> recolour
 """
 
+import dataclasses
+
 import tensorflow as tf
 
 from cpm import geometry
@@ -10,6 +12,7 @@ from cpm.config import CROP_RULES
 from cpm.data import augmentation, company, nobody, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
+from cpm.data.person import LEAST_SPAN_PX
 from cpm.skeleton import ABSENT, get_skeleton
 
 
@@ -39,6 +42,9 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
     given = _Regions(regions) if regions else None
 
     augment = data.augment
+    if not all(s.has_mirror_image for s in (skeleton, *skeletons)):
+        augment = dataclasses.replace(augment, flip=0.0)
+        data = dataclasses.replace(data, augment=augment)
 
     @tf.autograph.experimental.do_not_convert
     def make(epoch, folder, serialised, *second):
@@ -94,6 +100,10 @@ def region(person, rule, margin):
     `region_from_image`, which has its own margin; `whole`: `region_from_whole_image`. For these two
     `margin` does not count.
 
+    A crop placed by joints is not smaller than the person's annotated box, around whose center it
+    then lies: one visible joint would otherwise fill it. Without a box, joints that span less than
+    `LEAST_SPAN_PX` say nothing of the person's size, and the crop is the whole image.
+
     Args:
       person: dict of `_parse`.
       rule: one of `CROP_RULES`.
@@ -110,21 +120,43 @@ def region(person, rule, margin):
         return (size[::-1] - 1) / 2, size[0] * whole.side_px
     low, high = tf.unstack(tf.cast(person["box_px"], tf.float64))
     extent = (high - low)[1] if rule == "height" else tf.reduce_max(high - low)
-    side_px = margin * tf.maximum(extent, 1.0)
-    center_px = (low + high) / 2
+    side_px, center_px = margin * tf.maximum(extent, 1.0), (low + high) / 2
+    known = _has_box(person)
     if rule == "person":
+        unit = geometry.region_from_scale((0, 0), 1.0, margin).side_px
         side_px *= geometry.CROP_SIDE_PER_SCALE / geometry.PERSON_HEIGHT_PX
-        known = tf.minimum(tf.size(person["center_px"]), tf.size(person["scale"])) > 0
-        unit = geometry.region_from_scale((0, 0), 1.0, margin)
-        side_px, center_px = tf.cond(
-            known,
-            lambda: (
-                unit.side_px * tf.cast(person["scale"][0], tf.float64),
-                tf.cast(person["center_px"], tf.float64),
-            ),
-            lambda: (side_px, center_px),
-        )
+    else:
+        unit = geometry.PERSON_HEIGHT_PX
+    boxed_px = unit * _first(person["scale"])
+    by_box = known if rule == "person" else known & (boxed_px > side_px)
+    by_image = ~known & (tf.reduce_max(high - low) < LEAST_SPAN_PX)
+    side_px = tf.where(by_image, tf.reduce_max(size), tf.where(by_box, boxed_px, side_px))
+    center_px = tf.where(by_image, (size[::-1] - 1) / 2, center_px)
+    center_px = tf.where(by_box, _first(person["center_px"], 2), center_px)
     return tf.ensure_shape(center_px, [2]), side_px
+
+
+def spans_its_crop(person, margin):
+    """Whether the joints say how large the person is: no larger box, and they span something.
+
+    Args:
+      person, margin: as of `region`.
+    """
+    low, high = tf.unstack(tf.cast(person["box_px"], tf.float64))
+    extent = tf.reduce_max(high - low)
+    boxed_px = geometry.PERSON_HEIGHT_PX * _first(person["scale"])
+    larger = _has_box(person) & (boxed_px > margin * extent)
+    return ~larger & (extent >= LEAST_SPAN_PX)
+
+
+def _has_box(person):
+    return tf.minimum(tf.size(person["center_px"]), tf.size(person["scale"])) > 0
+
+
+def _first(values, count=1):
+    """The numbers of a field of `count` numbers or none, float64; 0 for none."""
+    values = tf.pad(tf.cast(values, tf.float64), [[0, count]])[:count]
+    return values[0] if count == 1 else values
 
 
 class _Regions:
@@ -226,7 +258,12 @@ def _with_company(example, person, primary, data, network, skeleton, change, see
     seed = augmentation.stream(seed, augmentation.COMPANY)
     primary_px, primary_size_px = primary
     placed = company.draw_placement(
-        seed, primary_px, primary_size_px, region(person, "joints", data.margin), size
+        seed,
+        primary_px,
+        primary_size_px,
+        region(person, "joints", data.margin),
+        size,
+        mirrored=data.augment.flip > 0,
     )
     labeled = tf.reduce_mean(tf.cast(person["state"][0] != ABSENT, tf.float32))
     chance = tf.random.stateless_uniform([], augmentation.stream(seed, 1), alg="philox")
@@ -257,7 +294,10 @@ def _with_company(example, person, primary, data, network, skeleton, change, see
         )
 
     image, joints_px, state = tf.cond(
-        (chance < data.augment.company) & placed.clear & (labeled >= company.LEAST_LABELED),
+        (chance < data.augment.company)
+        & placed.clear
+        & (labeled >= company.LEAST_LABELED)
+        & spans_its_crop(person, data.margin),
         pasted,
         lambda: (example["image"], joints_px, state),
     )
@@ -286,6 +326,7 @@ def _or_nobody(example, person, picture, side_px, data, network, skeleton, chang
     chance = tf.random.stateless_uniform([], augmentation.stream(seed, 9), alg="philox")
     # Beside a person of whom much is unlabeled the rest of that person would pass for background.
     whole = person["labeled_share"] >= company.LEAST_LABELED
+    whole &= spans_its_crop(person, data.margin)  # nor where nobody knows how far it reaches
     empty = (chance < data.augment.nobody) & whole
     return {
         "image": tf.cond(

@@ -35,7 +35,7 @@ from cpm.data.manifest import (
     sha256,
     write_manifest,
 )
-from cpm.data.report import Report
+from cpm.data.report import MISSING, Report
 from cpm.data.splits import TRAIN, reason_to_leave_out
 from cpm.errors import UsageError
 
@@ -72,6 +72,7 @@ def write_records(
     storage=USUAL,
     leave_out=reason_to_leave_out,
     remake="bin/convert.py",
+    report=None,
 ):
     """Writes people as shards and a manifest.
 
@@ -86,6 +87,7 @@ def write_records(
         still validate: what resembles a test picture spoils a score only by having been learnt, and
         who is hard to learn from is no less worth finding.)
       remake: command that makes the folder again, named where it is found to be broken.
+      report: `Report` that the reader of the people has begun; None = a new one.
 
     Returns:
       `Manifest`.
@@ -93,7 +95,7 @@ def write_records(
     Raises:
       UsageError: if `out_dir` holds something else, or if nobody is left to be written.
     """
-    report = Report()
+    report = report or Report()
     encode = functools.partial(
         examples.encode_person,
         longest_side_px=storage.longest_side_px,
@@ -112,7 +114,8 @@ def write_records(
                 spools[split] = stack.enter_context(_Spool(out_dir, split))
             spools[split].append(_position(seed, person.id), serialised)
         if not spools:
-            raise UsageError(f"no person of {source} could be converted: " + _why(report.left_out))
+            raise UsageError(f"no person of {source} could be converted: " + _why(report))
+        report.finish(source)
         _remove_old(out_dir)
         manifest = Manifest(
             source=source,
@@ -150,12 +153,16 @@ def _encode(person, split, leave_out, encode, report):
     elif split == TRAIN and (reason := leave_out(person)):
         report.leave_out(person.id, reason)
     elif isinstance(person.image, str) and not os.path.isfile(person.image):
-        report.leave_out(person.id, "pictures missing")
+        report.leave_out(person.id, MISSING)
+        report.sought = report.sought or person.image
     elif not person.pose.present.any():
         report.leave_out(person.id, "without any joint")
     else:
         try:
             serialised, size = encode(person)
+        except images.SizeError as error:
+            report.leave_out(f"{person.id} ({error})", "pictures of another size")
+            return None
         except images.PictureError as error:
             report.leave_out(f"{person.id} ({error})", "pictures unreadable")
             return None
@@ -185,10 +192,15 @@ def _position(seed, person_id):
     return hashlib.sha256(f"{seed}/{person_id}".encode()).digest(), person_id
 
 
-def _why(left_out):
-    return "; ".join(f"{len(ids)} {reason}" for reason, ids in left_out.items()) or (
-        "the source is empty"
-    )
+def _why(report):
+    """Why nobody is left, in words."""
+    if not report.left_out:
+        return "the source is empty"
+    counts = "; ".join(f"{len(ids)} {reason}" for reason, ids in report.left_out.items())
+    if MISSING in report.left_out:
+        return f"{counts}; the first was looked for at {report.sought!r}"
+    first = next(ids[0] for ids in report.left_out.values())
+    return f"{counts}; the first is {first}"
 
 
 @contextlib.contextmanager

@@ -1,13 +1,24 @@
-"""What a conversion saw: people per split, joints per state, and everybody it left out, by name."""
+"""What a conversion saw: people per split, joints per state, and everybody it left out, by name.
+
+It also says what looks wrong, in sentences: warnings come before a network is trained for hours.
+"""
 
 import collections
 import dataclasses
+import math
 
+from cpm.data.person import LEAST_SPAN_PX
+from cpm.data.splits import TRAIN, VALIDATION
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 from cpm.text_table import format_table
 
 NAMED = 3  # so many of those left out are named, the rest is counted
+MISSING = "pictures missing"
 COLUMNS = ("people", "visible", "occluded", "absent", "outside", "scaled")
+FEW_TO_VALIDATE = 20  # of fewer people a score is chance
+FEW_TO_TRAIN = 16  # a usual batch
+MANY_OUTSIDE = 0.1  # share of joints outside their pictures that no camera explains
+PERCENT = 100.0  # the largest position of a tool that writes parts of a picture as 0 … 100
 
 
 @dataclasses.dataclass
@@ -18,12 +29,21 @@ class Report:
       splits: split -> Counter of `COLUMNS`: people, joints in each state, joints that have a
         position outside the picture (kept as they are), people with an annotated scale.
       left_out: reason -> ids.
+      notes: sentences for whoever converts; warnings begin with `warning: `.
+      spanless: ids of people whose joints span nothing, with a box; boxless: those without one.
+      sought: path where the first missing picture was looked for, or None.
     """
 
     splits: dict = dataclasses.field(
         default_factory=lambda: collections.defaultdict(collections.Counter)
     )
     left_out: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
+    notes: list = dataclasses.field(default_factory=list)
+    spanless: list = dataclasses.field(default_factory=list)
+    boxless: list = dataclasses.field(default_factory=list)
+    sought: str | None = None
+    _reach_px: float = -math.inf
+    _smallest_px: float = math.inf
 
     def add(self, split, person, size):
         """Counts one person that was kept; `size` = (height, width) of the original picture."""
@@ -40,6 +60,69 @@ class Report:
             outside=int((outside & pose.present).sum()),
             scaled=int(person.scale is not None),
         )
+        if pose.span_px < LEAST_SPAN_PX:
+            (self.boxless if person.box is None else self.spanless).append(person.id)
+        self._reach_px = max(self._reach_px, float(pose.joints_px[pose.present].max()))
+        self._smallest_px = min(self._smallest_px, max(size))
+
+    def note(self, sentence):
+        """Keeps a sentence for whoever converts."""
+        self.notes.append(sentence)
+
+    def warn(self, sentence):
+        """Keeps a sentence about something that looks wrong."""
+        self.notes.append(f"warning: {sentence}")
+
+    def finish(self, source):
+        """Adds what only all people together show.
+
+        Args:
+          source: name of the data set.
+        """
+        if MISSING in self.left_out:
+            self.warn(f"the first missing picture was looked for at {self.sought!r}")
+        if self.spanless:
+            self.note(
+                f"{count(len(self.spanless), 'person', 'people')} with too few joints to place a "
+                f"crop; their boxes place it: {some(self.spanless)}"
+            )
+        if self.boxless:
+            self.warn(
+                f"{count(len(self.boxless), 'person', 'people')} with too few joints to place a "
+                f"crop, and no box; they are shown as whole pictures: {some(self.boxless)}"
+            )
+        joints = sum(c["visible"] + c["occluded"] for c in self.splits.values())
+        outside = sum(c["outside"] for c in self.splits.values())
+        if outside > MANY_OUTSIDE * joints:
+            self.warn(
+                f"{outside:,} of {joints:,} joints lie outside their pictures; do the positions "
+                "belong to pictures of another size?"
+            )
+        if 1 < self._reach_px <= PERCENT < self._smallest_px / 2:
+            self.warn(
+                f"no joint lies beyond {PERCENT:g} px, in pictures of {self._smallest_px:.0f} px "
+                "and more; expected pixels, not percent of the picture"
+            )
+        self._count_people(source)
+
+    def _count_people(self, source):
+        """Warns of too few people in one of the halves of a data set of one's own."""
+        people = {split: c["people"] for split, c in self.splits.items() if c["people"]}
+        train, validation = people.get(TRAIN, 0), people.get(VALIDATION, 0)
+        if not train and people:
+            self.note(f"nobody to train on: everybody is of the split {' or '.join(people)}")
+        if train and validation < FEW_TO_VALIDATE and source == "coco":
+            chance = "a score of so few is chance" if validation else "a training needs some"
+            self.warn(
+                f"{count(validation, 'person', 'people')} to validate on: {chance}; put pictures "
+                f"of {FEW_TO_VALIDATE} or more into a folder validation/, or convert a folder of "
+                "them with --split=validation"
+            )
+        if 0 < train < FEW_TO_TRAIN and source == "coco":
+            self.warn(
+                f"{count(train, 'person', 'people')} to train on, fewer than in a usual batch: "
+                "each is seen more than once a step; label more"
+            )
 
     def leave_out(self, person_id, reason):
         """Notes one person that was not kept."""
@@ -53,6 +136,7 @@ class Report:
                 for split, counts in sorted(self.splits.items())
             },
             "left_out": dict(sorted(self.left_out.items())),
+            "notes": list(self.notes),
         }
 
 
@@ -71,10 +155,10 @@ def table(report):
     ]
     lines = [format_table(("split", *COLUMNS), rows, markdown=False)]
     lines += [
-        f"left out: {len(ids):,} {reason}: {_some(ids)}"
+        f"left out: {len(ids):,} {reason}: {some(ids)}"
         for reason, ids in report["left_out"].items()
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + report.get("notes", []))
 
 
 def compare(report, known):
@@ -109,7 +193,16 @@ def compare(report, known):
     return "\n".join(lines)
 
 
-def _some(ids):
+def some(ids):
     """The first few names and the number of the others."""
     more = len(ids) - NAMED
     return ", ".join(ids[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def count(number, one, many=None):
+    """A number with its noun.
+
+    >>> count(1, "person", "people"), count(1200, "picture")
+    ('1 person', '1,200 pictures')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

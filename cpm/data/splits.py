@@ -1,7 +1,7 @@
 """Named rules that put each person into a split, by its `Origin` alone.
 
-The people of one picture share a split. A picture of cpm/data/coco.py in a folder `train/`,
-`validation/` or `test/` is in that split, in every rule.
+The people of one picture share a split. A picture of cpm/data/coco.py in a folder that is named
+after a split, `train/`, `val2017/`, `Test images/`, is in that split, in every rule.
 
 A rule is data that the manifest repeats, name and text: two folders converted by the same rule
 never share a person between `train` and `validation`, whoever made them and in which order.
@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import importlib.resources
+import re
 from collections.abc import Callable
 
 from cpm.data.person import Origin
@@ -67,7 +68,7 @@ RULES = {
             "validation, the others in their pictures in no split, the rest of the "
             "official training half train. "
             "COCO: every tenth picture, by a hash of its file name, validation, the rest train; "
-            "pictures in a folder train/, validation/ or test/ as it says. "
+            "pictures in a folder train/, validation/ (val/, val2017/, …) or test/ as it says. "
             "FLIC: every tenth half minute of film, by a hash, validation, the rest of the "
             "official training half train, the official test half test. "
             "Others: as the data set itself says.",
@@ -136,14 +137,45 @@ def mpii_validation():
     return people, frozenset(picture for picture, _ in people)
 
 
-def folder_split(picture):
-    """The split that the first folder of a file name is called, or None.
+def whole(split):
+    """The `SplitRule` of a folder that is of one split as a whole, `--split`."""
+    return SplitRule(f"all-{split}", f"Everybody is in the split {split}.", lambda origin: split)
 
-    >>> folder_split("test/a.jpg"), folder_split("cats/a.jpg")
-    ('test', None)
+
+_WORDS = {
+    TRAIN: "train training trainset trainval trn",
+    VALIDATION: "validation validate valid val valset dev eval evaluation holdout minival",
+    TEST: "test testing tests testset tst",
+}
+_SPLITS = {word: split for split, words in _WORDS.items() for word in words.split()}
+_NEUTRAL = frozenset(
+    "images image imgs img pictures photos frames set split data dataset subset part "
+    "person keypoints instances annotations labels coco json default".split()
+)
+
+
+def named_split(name):
+    """The split that a folder or file is named after, or None.
+
+    Words of other kinds may stand beside `val`, since validation people must not be trained on.
+
+    >>> [named_split(name) for name in ("val2017", "cats_val", "test_images", "grand-test")]
+    ['validation', 'validation', 'test', None]
     """
-    folder, _, rest = picture.partition("/")
-    return folder if rest and folder in (TRAIN, VALIDATION, TEST) else None
+    words = re.findall(r"[^\W\d_]+", name.lower())
+    found = {_SPLITS.get(word) for word in words if word not in _NEUTRAL}
+    if found == {None, VALIDATION}:
+        return VALIDATION
+    return found.pop() if len(found) == 1 else None
+
+
+def folder_split(picture):
+    """The split that the first folder of a file name which is named after one says, or None.
+
+    >>> folder_split("test/a.jpg"), folder_split("camera 1/val/a.jpg"), folder_split("x/val.jpg")
+    ('test', 'validation', None)
+    """
+    return next(filter(None, map(named_split, picture.split("/")[:-1])), None)
 
 
 def is_tenth(name):

@@ -80,8 +80,8 @@ def _readers(pixels, scale, network):
 
 
 def has_mirror_image(network):
-    """Whether the cells of the network's maps lie symmetrically in the crop, as `flip` needs."""
-    return network.origin_px == (network.stride - 1) / 2
+    """Whether `flip` makes sense: a symmetric grid of cells, joints that have a mirror image."""
+    return network.origin_px == (network.stride - 1) / 2 and network.skeleton.has_mirror_image
 
 
 def crop_beliefs(network, images, center_px, *, flip=False):
@@ -102,15 +102,16 @@ def crop_beliefs(network, images, center_px, *, flip=False):
       Tuple of T tensors `[B, h, w, P(+1)]`.
 
     Raises:
-      UsageError: flip, but the cells of the maps do not lie symmetrically in the crop.
+      UsageError: flip, but the network has no mirror image.
     """
     maps = network(images, center_px, training=False)
     if not flip:
         return tuple(maps)
     if not has_mirror_image(network):
         raise UsageError(
-            "this network was trained on a corner grid (the blog's), which has no mirror image; "
-            "leave out --flip"
+            "this network has no mirror image: its maps lie on a corner grid (the blog's), or its "
+            "data was converted so (--flip_pairs=none, or a side without its partner); leave out "
+            "--flip"
         )
     mirrored = network(
         tf.reverse(images, axis=[2]), mirror_points(center_px, images), training=False

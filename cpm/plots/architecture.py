@@ -218,7 +218,7 @@ def _draw_lane(canvas, axes, lane, top, height, largest):
     """One line of boxes, arrows between them; `height` is that of its largest box."""
     middle = top + height / 2
     canvas.text(16, middle - 11, lane.title, size=11, weight="bold")
-    canvas.text(16, middle + 11, lane.text, size=9)
+    canvas.text(16, middle + 11, lane.text, size=9, math=True)
     for n, box in enumerate(lane.boxes):
         x = _LEFT_PX + (n + 0.5) * _BOX_PX
         width, box_height = _size(box, largest)
@@ -227,14 +227,14 @@ def _draw_lane(canvas, axes, lane, top, height, largest):
         if box.field_px:
             y = middle - box_height / 2 - 10
             canvas.text(x, y, f"{box.field_px} px", size=8, color=_PALE, ha="center")
-        canvas.text(x, top + height + 13, box.label, size=9, ha="center")
+        canvas.text(x, top + height + 13, box.label, size=9, ha="center", math=True)
         canvas.text(x, top + height + 29, box.shape, size=8.5, ha="center", color=_PALE)
         if n + 1 < len(lane.boxes):
             following = _size(lane.boxes[n + 1], largest)[0]
             _arrow(axes, x + width / 2 + 5, x + _BOX_PX - following / 2 - 5, middle)
     if lane.loss:
         _arrow(axes, x + width / 2 + 5, x + width / 2 + 36, middle)
-        canvas.text(x + width / 2 + 50, middle, lane.loss, size=13, ha="center")
+        canvas.text(x + width / 2 + 50, middle, lane.loss, size=13, ha="center", math=True)
 
 
 def _arrow(axes, start, end, y):

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 DPI = 100  # 1 point of text = 100 / 72 pixels
 TEXT_COLOR = "#222222"
@@ -41,15 +42,37 @@ class Canvas:
         below = self.height - int(y) - picture.shape[0]
         self.figure.figimage(picture, xo=int(x), yo=below, origin="upper")
 
-    def text(self, x, y, text, *, size=9, **options):
-        """Writes `text` at this pixel of the page; `options` as in matplotlib's `Figure.text`."""
-        options = {"color": TEXT_COLOR, "va": "center"} | options
-        self.figure.text(x / self.width, 1 - y / self.height, text, fontsize=size, **options)
+    def text(self, x, y, text, *, size=9, math=False, **options):
+        """Writes a text at this pixel of the page.
+
+        Args:
+          x, y: of the page, pixels.
+          text: as it is, `$` included, since names of files are shown; see `drawable`.
+          size: of the letters, points.
+          math: whether `$…$` in it is mathematics.
+          **options: as in matplotlib's `Figure.text`.
+        """
+        options = {"color": TEXT_COLOR, "va": "center", "parse_math": math} | options
+        at = x / self.width, 1 - y / self.height
+        self.figure.text(*at, drawable(text), fontsize=size, **options)
 
     def pixels(self):
         """`[height, width, 3]` uint8."""
         self._agg.draw()
         return np.asarray(self._agg.buffer_rgba())[..., :3].copy()
+
+
+def drawable(text):
+    """The text with `□` for every character that the font of the figures does not have.
+
+    Such are half characters too, by which Python stands for the bytes of a name in no Unicode.
+
+    >>> drawable("$5_ü\\n"), drawable("猫\udcfc")
+    ('$5_ü\\n', '□□')
+    """
+    font = get_font(findfont(FontProperties()))
+    known = (c == "\n" or (c.isprintable() and font.get_char_index(ord(c))) for c in text)
+    return "".join(c if has else "□" for c, has in zip(text, known, strict=True))
 
 
 def show_image(axes, image):

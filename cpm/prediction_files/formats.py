@@ -17,10 +17,12 @@ predictions that the Torch and MATLAB codes wrote for them:
 A file cannot betray its numbering: a good method is a pixel off either way. The report prints the
 median offset to the truth, so that a look can tell.
 
+COCO's results name images, not people, and have one reading only (coco_results.py).
+
 Names. A text array `joints`, or any other whose texts all name joints (`output_joints` of Tompson's
 file: rank, rkne, …), says which joint each is, `ids` which person: our own files have both. Without
 them joints come in the protocol's order and people in that of the truth; what does not look so is
-refused in suspicions.py.
+refused in layout_checks.py.
 """
 
 import dataclasses
@@ -30,7 +32,7 @@ import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
-from cpm.prediction_files import containers, json_numbers, named_joints
+from cpm.prediction_files import coco_results, containers, json_numbers, named_joints
 from cpm.skeleton import canonical_name
 
 PREFERRED, NEARLY = "preds", "pred"
@@ -47,12 +49,17 @@ class Found:
       confidence: `[N, P]` float64; nan where the file says none.
       ids: N ids, or None: in the order of the truth.
       source: which array was read how, for the report.
+      named: whether the file names its joints.
+      images: N ids of images, where the file names these instead of people, with N `scores`; None.
     """
 
     joints_px: np.ndarray
     confidence: np.ndarray
     ids: tuple[str, ...] | None
     source: str
+    named: bool = False
+    images: tuple[str, ...] | None = None
+    scores: np.ndarray | None = None
 
 
 def read_predictions(path, skeleton, *, counts=(), origin=None):
@@ -70,13 +77,17 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
     Raises:
       UsageError: if the file cannot be read, or does not hold one array that fits.
     """
-    kind = containers.kind_of(path)
+    kind, results = containers.kind_of(path), None
     if kind == containers.JSON:
         record = files.read_json(path, named_joints.ADVICE)
-        arrays = json_numbers.arrays_in(record)
+        if coco_results.is_results(record):
+            results = coco_results.read_results(record, path, len(skeleton))
+        arrays = {} if results else json_numbers.arrays_in(record)
     else:
         arrays = containers.load_arrays(path)
-    if kind == containers.JSON and not arrays:
+    if results:
+        names, joints, ids, stated, source = None, results.joints, None, None, results.source
+    elif kind == containers.JSON and not arrays:
         names, joints, ids, stated = named_joints.from_record(record, path, skeleton)
         source = "joints by name"
     else:
@@ -85,7 +96,15 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
         origin = stated if stated is not None else int(kind in ONE_BASED)
     joints = _by_name(joints, names, skeleton) if names else joints
     source += f", first pixel {origin}"
-    return Found(joints[..., :2] - origin, joints[..., 2], ids, source)
+    return Found(
+        joints_px=joints[..., :2] - origin,
+        confidence=joints[..., 2],
+        ids=ids,
+        source=source,
+        named=bool(names),
+        images=results.images if results else None,
+        scores=results.scores if results else None,
+    )
 
 
 def _from_arrays(arrays, path, skeleton, counts):

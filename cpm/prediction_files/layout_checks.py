@@ -9,6 +9,9 @@ look so): a warning.
     near[p, q]: share of people whose predicted joint p is within 1/10 of the person's size, the
     longer side of the joints' box, of the true joint q.  Own score: mean of near[p, p].
     A mistake is found where undoing it raises the score by 25 points.
+
+A joint that was not predicted is not compared: a method may not know the hips. Where the file names
+its joints or its people, their order is known and is not looked for.
 """
 
 import numpy as np
@@ -21,13 +24,15 @@ GAIN = 0.25
 SAMPLE = 200  # people that are looked for elsewhere in the file
 
 
-def check_layout(people, skeleton, path):
+def check_layout(people, skeleton, path, *, joints_named=False, people_named=False):
     """Refuses predictions that are near the truth only in another order.
 
     Args:
       people: `Predictions`; the last stage is looked at.
       skeleton: names of its joints.
       path: of the file, for the messages.
+      joints_named: the file says which joint is which: no other order is looked for.
+      people_named: the file says who is who; people may look alike.
 
     Returns:
       List of warnings, sentences.
@@ -50,7 +55,7 @@ def check_layout(people, skeleton, path):
             f"{path}: the predictions fit better with left and right exchanged; these people's "
             "labels are person-centric, the predictions may be observer-centric"
         ]
-    order = best_order(near)
+    order = np.arange(len(near)) if joints_named else best_order(near)
     if _mean(near[np.arange(len(order)), order]) > limit:
         moved = [
             f"{skeleton.joints[p]} lies at {skeleton.joints[q]}"
@@ -62,7 +67,7 @@ def check_layout(people, skeleton, path):
             f"{'; '.join(moved)}); put their names into the file, as an array of texts "
             "called 'joints'"
         )
-    elsewhere = share_elsewhere(predicted, people)
+    elsewhere = 0.0 if people_named else share_elsewhere(predicted, people)
     if elsewhere > own + GAIN:
         raise UsageError(
             f"{path} has its people in another order than the truth: {elsewhere:.0%} of those "
@@ -73,7 +78,7 @@ def check_layout(people, skeleton, path):
 
 
 def nearness(predicted, people):
-    """`[P, P]` near[p, q] as above; nan where nobody has the true joint q.
+    """`[P, P]` near[p, q] as above; nan where nobody has the true joint q and a predicted p.
 
     Args:
       predicted: `[N, P, 2]`.
@@ -83,7 +88,7 @@ def nearness(predicted, people):
         predicted[:, :, np.newaxis] - people.truth_px[:, np.newaxis], axis=-1
     )  # [N, P, P]
     right = distance <= NEAR * sizes(people)[:, np.newaxis, np.newaxis]
-    there = (people.state > 0)[:, np.newaxis]  # [N, 1, P]
+    there = (people.state > 0)[:, np.newaxis] & np.isfinite(predicted).all(-1)[..., np.newaxis]
     with np.errstate(invalid="ignore"):
         return (right & there).sum(0) / there.sum(0)
 

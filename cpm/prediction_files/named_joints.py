@@ -20,6 +20,7 @@ import os
 
 import numpy as np
 
+from cpm.data.side_names import read_names
 from cpm.errors import UsageError
 from cpm.prediction_files.joint_spelling import spelled
 from cpm.skeleton import SKELETONS, canonical_name
@@ -79,7 +80,7 @@ def check_names(names, path, skeleton):
             f"{path} names the joints {', '.join(map(repr, unknown))}; known are "
             f"{', '.join(skeleton.joints)} (and those of {', '.join(SKELETONS)})"
         )
-    result = tuple(name if name in skeleton.joints else spelled(name) for name in names)
+    result = tuple(_spelled(names, skeleton).values())
     same = [canonical_name(name) for name in result]
     if len(set(same)) != len(same):
         twice = [n for n, joint in zip(names, same, strict=True) if same.count(joint) > 1]
@@ -91,7 +92,20 @@ def check_names(names, path, skeleton):
 
 def _unknown(names, skeleton):
     known = {*skeleton.joints, *(j for s in SKELETONS.values() for j in s.joints)}
-    return [name for name in names if name not in known and spelled(name) not in known]
+    return [name for name, joint in _spelled(names, skeleton).items() if joint not in known]
+
+
+def _spelled(names, skeleton):
+    """{name: the joint that it is}, also where keypoints of one's own are spelled as in a file."""
+    result = {name: name if name in skeleton.joints else spelled(name) for name in names}
+    try:
+        own = read_names(list(result)).joints
+    except ValueError:
+        return result
+    for name, joint in zip(result, own, strict=True):
+        if name not in skeleton.joints and joint in skeleton.joints:
+            result[name] = joint
+    return result
 
 
 def _people(record, path):

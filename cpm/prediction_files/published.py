@@ -11,6 +11,7 @@ where the prediction file has ids (ours have), else by their order: as many as t
 its test part has (LSP: 1000 predictions are those of columns 1001 … 2000).
 """
 
+import collections
 import dataclasses
 import os
 
@@ -21,6 +22,7 @@ from cpm.data import flic
 from cpm.data.splits import TEST
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
+from cpm.prediction_files import coco_results
 from cpm.prediction_files import truth as truths
 from cpm.prediction_files.formats import read_predictions
 from cpm.skeleton import SKELETONS, Skeleton
@@ -78,7 +80,7 @@ def read_published(protocol, predictions_path, truth_path, *, origin=None):
 def attach(path, truth, *, origin=None):
     """The predictions in a file beside the truth of the same people.
 
-    Crops are unknown, so `crop_scale` is nan and PCP@25px will not be scored.
+    Where the truth knows no crops, `crop_scale` is nan and PCP@25px will not be scored.
 
     Args:
       path: of the predictions.
@@ -86,26 +88,67 @@ def attach(path, truth, *, origin=None):
       origin: as in `read_published`.
 
     Returns:
-      (`Predictions` with T = 1, the people in the order of the truth; what was read, in words).
+      (`Predictions` with T = 1, the people in the order of the truth; the `Found`).
 
     Raises:
       UsageError: if the file cannot be read, or its people are not those of the truth.
     """
     found = read_predictions(path, truth.skeleton, counts=tuple(truth.parts), origin=origin)
-    rows, order = _matched(found, truth, path)
-    joints_px = found.joints_px[order]
-    if truth.to_stored is not None:
-        joints_px = geometry.transform_points(truth.to_stored[rows], joints_px)
+    if found.images is not None and truth.images is not None:
+        rows, joints_px, confidence = _by_image(found, truth, path)
+    else:
+        rows, order = _matched(found, truth, path)
+        joints_px, confidence = (
+            _stored(found.joints_px[order], truth, rows),
+            found.confidence[order],
+        )
+    unknown = np.full(len(truth), np.nan)
+    sides_px = unknown if truth.crop_side_px is None else truth.crop_side_px
     people = Predictions(
         ids=tuple(truth.ids[n] for n in rows),
         joints_px=joints_px[np.newaxis],
-        confidence=found.confidence[order][np.newaxis],
+        confidence=confidence[np.newaxis],
         truth_px=truth.joints_px[rows],
         state=truth.state[rows],
         head_size_px=truth.head_size_px[rows],
-        crop_scale=np.full(len(rows), np.nan),
+        crop_scale=geometry.REFERENCE_CROP_PX / sides_px[rows],
     )
-    return people, found.source
+    return people, found
+
+
+def _stored(joints_px, truth, rows):
+    """Positions in pixels of the original pictures as those of the truth's rows."""
+    if truth.to_stored is None:
+        return joints_px
+    return geometry.transform_points(truth.to_stored[rows], joints_px)
+
+
+def _by_image(found, truth, path):
+    """Everybody of the truth, their joints and confidences, by the ids of images."""
+    images = set(truth.images)
+    if not images & set(found.images):
+        raise UsageError(
+            f"{path} names no image of {truth.name}: there the first is {truth.images[0]!r}, here "
+            f"{found.images[0]!r}; name the truth or the --split that was predicted"
+        )
+    rows = np.arange(len(truth))
+    kept = [n for n, image in enumerate(found.images) if image in images]
+    truth_px = truth.joints_px
+    if truth.to_stored is not None:  # what is compared lies in the original picture
+        truth_px = geometry.transform_points(geometry.invert_affine(truth.to_stored), truth_px)
+    chosen = coco_results.assign(
+        found.joints_px[kept],
+        [found.images[n] for n in kept],
+        found.scores[kept],
+        truth_px,
+        truth.state,
+        truth.images,
+    )
+    missing = chosen < 0
+    joints_px = _stored(found.joints_px[kept][chosen], truth, rows)
+    joints_px[missing] = np.nan
+    confidence = np.where(missing[:, np.newaxis], np.nan, found.confidence[kept][chosen])
+    return rows, joints_px, confidence
 
 
 def median_offset(people):
@@ -154,7 +197,9 @@ def _positions(truth):
     rows = {id: n for n, id in enumerate(truth.ids)}
     for suffix in ("", ".jpg"):
         rows |= {id.partition("/")[2] + suffix: n for id, n in list(rows.items()) if "/" in id}
-    return rows
+    names = [os.path.basename(picture) for picture in truth.pictures or ()]
+    once = collections.Counter(names)
+    return {name: n for n, name in enumerate(names) if name and once[name] == 1} | rows
 
 
 def _flic_truth(path, skeleton):

@@ -15,6 +15,7 @@ from cpm.data.splits import mpii_people
 from cpm.errors import UsageError
 from cpm.evaluation import compare as comparing
 from cpm.evaluation import report, tables
+from cpm.evaluation.pck import torso_lengths
 from cpm.prediction_files import published
 from cpm.prediction_files.layout_checks import check_layout
 from cpm.prediction_files.truth import Truth
@@ -50,6 +51,7 @@ def read_truth(path, protocol=None, split="validation"):
             f"{path} has the joints of {found.skeleton.name}, the protocol {protocol} those of "
             f"{expected.name}; leave --protocol out to score the folder's own joints"
         )
+    images = tuple(origin.image for origin in found.origins)
     return Truth(
         name=f"{path} ({split})",
         skeleton=found.skeleton,
@@ -58,7 +60,16 @@ def read_truth(path, protocol=None, split="validation"):
         state=found.state,
         head_size_px=found.head_size_px,
         to_stored=geometry.invert_affine(found.to_source),
+        pictures=tuple(origin.picture for origin in found.origins),
+        images=images if all(images) else None,
+        crop_side_px=None if _has_own_unit(found) else found.crop_side_px,
     )
+
+
+def _has_own_unit(found):
+    """Whether somebody's torso or head says what "near" is; else it is a part of the crop."""
+    torsos = torso_lengths(found.joints_px, found.state, found.skeleton)
+    return bool(np.isfinite(torsos).any() or (found.head_size_px > 0).any())
 
 
 def score_file(path, truth, protocol=None, *, origin=None, seed=0):
@@ -77,8 +88,8 @@ def score_file(path, truth, protocol=None, *, origin=None, seed=0):
     Raises:
       UsageError: if the file does not fit the truth, or nobody has an annotated joint.
     """
-    people, source = published.attach(path, truth, origin=origin)
-    warnings = check_layout(people, truth.skeleton, path)
+    people, found = published.attach(path, truth, origin=origin)
+    source, warnings = found.source, _warnings(people, found, truth, path)
     joints = _scored_joints(protocol)
     metrics = _metrics(people, truth, joints, seed)
     curves = report.curves(people, truth.skeleton, joints)
@@ -108,13 +119,12 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
     Raises:
       UsageError: if a file does not fit the truth, or they are of different people.
     """
-    (first, of_first), (second, of_second) = (
-        published.attach(path, truth, origin=origin) for path in paths
-    )
+    attached = [published.attach(path, truth, origin=origin) for path in paths]
+    first, second = (people for people, _ in attached)
     warnings = [
         warning
-        for people, path in zip((first, second), paths, strict=True)
-        for warning in check_layout(people, truth.skeleton, path)
+        for (people, found), path in zip(attached, paths, strict=True)
+        for warning in _warnings(people, found, truth, path)
     ]
     if first.ids != second.ids:
         both = len({*first.ids} & {*second.ids})
@@ -131,7 +141,7 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
             "--ground_truth, or score the files one by one"
         )
     rows = comparing.compare(first, second, truth.skeleton, metric, joints=joints, seed=seed)
-    sources = dict(zip(names, (of_first, of_second), strict=True))
+    sources = dict(zip(names, (found.source for _, found in attached), strict=True))
     lines = [
         f"read {path}: {source}" for path, source in zip(paths, sources.values(), strict=False)
     ]
@@ -197,6 +207,12 @@ def _place(id, origin):
 @functools.cache
 def _published_order():
     return {person: k for k, person in enumerate(mpii_people())}
+
+
+def _warnings(people, found, truth, path):
+    """What `check_layout` says of a file, as far as the file leaves its order open."""
+    named = found.ids is not None or found.images is not None
+    return check_layout(people, truth.skeleton, path, joints_named=found.named, people_named=named)
 
 
 def _scored_joints(protocol):

@@ -38,6 +38,8 @@ class Truth:
       test: rows that predictions without ids may be of, instead of everybody; None = no such part.
       to_stored: `[N, 2, 3]` from pixels of the original picture, in which others predict, to those
         of `joints_px`; None = the same.
+      pictures: N names of pictures; images: N ids of images, by which files of results name them;
+        crop_side_px: `[N]`, side of each person's crop in pixels of `joints_px`; None = unknown.
     """
 
     name: str
@@ -48,6 +50,9 @@ class Truth:
     head_size_px: np.ndarray
     test: slice | np.ndarray | None = None
     to_stored: np.ndarray | None = None
+    pictures: tuple[str, ...] | None = None
+    images: tuple[str, ...] | None = None
+    crop_side_px: np.ndarray | None = None
 
     def __len__(self):
         return len(self.ids)

@@ -90,7 +90,79 @@ def test_synthetic_is_reproducible(tmp_path):
     assert manifest.skeleton.name == "mpii16"
 
 
+@pytest.fixture(scope="module")
+def animals(tmp_path_factory):
+    """A COCO file of two animals, one of them wrong, whose ears are called p1 and p2."""
+    folder = tmp_path_factory.mktemp("animals")
+    (folder / "images").mkdir()
+    for n in range(3):
+        pixels = np.full((40, 60, 3), 90 + n, np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{n}.jpg")
+    record = {
+        "images": [{"id": n, "file_name": f"{n}.jpg"} for n in range(3)],
+        "categories": [{"id": 1, "keypoints": ["nose", "p1", "p2"]}],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": 1, "keypoints": [9, 9, 2, 30, 5, 2, 1, 20, 2]}
+            for n in range(3)
+        ],
+    }
+    record["annotations"][2]["keypoints"] = [1, 2]
+    (folder / "annotations.json").write_text(json.dumps(record))
+    return folder
+
+
+def convert_animals(animals, out, *flags):
+    return run("convert.py", "--dataset=coco", f"--src={animals}", f"--out={out}", *flags)
+
+
+def test_a_whole_folder_with_pairs(animals, tmp_path):
+    out = tmp_path / "out"
+    status, text, error = convert_animals(animals, out, "--split=validation", "--pairs=p1:p2")
+    assert status == 0, error
+    manifest = read_manifest(out)
+    assert manifest.people("validation") == 2 and manifest.people("train") == 0
+    assert manifest.skeleton.mirror.tolist() == [0, 2, 1]
+    assert "left and right: p1:p2" in text
+    assert "left out: 1 wrong records: annotation 2 (annotation 2 has 2 values" in text
+    for flag in ("--split=validation", "--pairs=p1:p2"):
+        assert flag in manifest.remake
+
+
+def test_no_mirror_image(animals, tmp_path):
+    status, text, error = convert_animals(animals, tmp_path / "out", "--flip_pairs=none")
+    assert status == 0, error
+    assert not read_manifest(tmp_path / "out").skeleton.has_mirror_image
+    assert "left and right: no two joints; --pairs=A:B,C:D" in text
+    assert "mirror image: none" in text and "to train on, fewer than in a usual batch" in text
+
+
+def test_help_lists_the_flags():
+    status, text, _ = run("convert.py", "--help")
+    assert status == 0
+    for flag in ("--dataset", "--src", "--out", "--split:", "--pairs", "--flip_pairs", "--strict"):
+        assert flag in text.replace("--[no]", "--")
+
+
 class TestBadUse:
+    @pytest.mark.parametrize(
+        "flags, words",
+        [
+            (["--strict"], ["annotation 2 has 2 values as keypoints"]),
+            (["--pairs=p1"], ["--pairs=p1: expected two names for each pair"]),
+            (["--pairs=p1:p2,p2:nose"], ["each name once"]),
+            (["--pairs=p1:p9"], ["--pairs names 'p9'; expected two of the keypoints nose, p1, p2"]),
+        ],
+    )
+    def test_own_data(self, flags, words, animals, tmp_path):
+        status, _, error = convert_animals(animals, tmp_path / "out", *flags)
+        check_sentence(status, error, *words)
+
+    def test_flags_of_own_data_for_another(self, tmp_path):
+        status, _, error = run(
+            "convert.py", "--dataset=lsp", f"--src={tmp_path}", f"--out={tmp_path}/o", "--strict"
+        )
+        check_sentence(status, error, "are for --dataset=coco, not for 'lsp'")
+
     def test_status_and_sentence(self, tmp_path):
         status, _, error = run(
             "convert.py",

@@ -219,3 +219,31 @@ class TestInside:
         assert inside("images", "a.jpg") == "images/a.jpg"
         with pytest.raises(UsageError, match="is not inside"):
             inside("images", "../images2/a.jpg")
+
+
+class TestCheckSize:
+    """The size that positions belong to is compared with the picture as stored and upright."""
+
+    def content(self, orientation=1):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        return encoded(Image.new("RGB", (160, 200)), "JPEG", exif=exif.tobytes())
+
+    @pytest.mark.parametrize("annotated", [(200, 160), (199, 161)])
+    def test_alike(self, annotated):
+        images.check_size(self.content(), (200, 160), annotated)
+
+    @pytest.mark.parametrize("annotated", [(100, 80), (400, 320), (160, 200), (200, 162)])
+    def test_another(self, annotated):
+        with pytest.raises(images.SizeError, match="160 x 200 pixels, annotated in") as error:
+            images.check_size(self.content(), (200, 160), annotated)
+        assert f"{annotated[1]} x {annotated[0]}" in str(error.value)
+
+    def test_turned_by_its_camera(self):
+        """Upright it is 200 x 160: positions in that are right, those in 160 x 200 are not."""
+        content = self.content(orientation=6)
+        upright = read_picture(content).shape[:2]
+        assert upright == (160, 200)
+        images.check_size(content, upright, (160, 200))
+        with pytest.raises(images.SizeError, match=r"annotated lying, as 160 x 200 pixels.*EXIF"):
+            images.check_size(content, upright, (200, 160))

@@ -4,7 +4,9 @@ from collections import Counter
 
 import pytest
 
+from cpm.data import splits
 from cpm.data.old_records import origin_of
+from cpm.data.person import Origin
 from cpm.data.splits import (
     LSP_NEAR_DUPLICATES,
     RULES,
@@ -102,3 +104,23 @@ def test_near_duplicates():
 
 def test_rules_are_named_after_themselves():
     assert all(name == rule.name and rule.text for name, rule in RULES.items())
+
+
+@pytest.mark.parametrize(
+    "split, names",
+    [
+        ("train", "train Train training train2017 train_images images-train TRAIN"),
+        ("validation", "validation val valid Validation val2017 VALID val-images dev eval my_val"),
+        ("test", "test testing Test tests test_2 test-set"),
+        (None, "cats camera1 default images 2017 retest contest training_and_test crash-test"),
+    ],
+)
+def test_folders_named_after_splits(split, names):
+    for name in names.split():
+        assert splits.named_split(name) == split, name
+
+
+def test_a_whole_folder():
+    rule = splits.whole("validation")
+    assert rule.assign(Origin("coco", "train/a.jpg", official_split="train")) == "validation"
+    assert rule.name == "all-validation"

@@ -36,14 +36,14 @@ DERIVATIONS = "ops/fast_conv/README.md"
 # Folders that commands make, or that users have; and files in them.
 ELSEWHERE = re.compile(
     r"(runs|data|downloads|poses|pictures|photos|eval|images|checkpoints|train|validation|test"
-    r"|\.venv|RUN_DIR)(/|$)"
+    r"|\.venv|RUN_DIR|annotations|valid|val|val2017|labeled-data)(/|$)"
 )
 NOT_IN_A_CHECKOUT = {
     *("config.json", "metrics.jsonl", "manifest.json", "checkpoints.json", "import.json"),
     *("joints.mat", "cpm_lsp_6stages.mat", "hourglass_s2_mpii_valid.mat", "examples.mat"),
     *("mpii_human_pose_v1_u12_1.mat", "sources.json"),
     *("detections.mat", "detections_our_format.mat", "poses.json", "validation.json"),
-    *("photo.jpg", "batch.png", "valid.h5"),
+    *("photo.jpg", "batch.png", "valid.h5", "result.json", "a.json", "a.jpg"),
 }
 FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|txt|toml|cff|jsonl?|mat|jpg|png|tfrecord)")
 FOLDER = re.compile(r"\.?\w[\w.-]*(/[\w.-]+)*/")

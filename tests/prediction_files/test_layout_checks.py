@@ -14,13 +14,13 @@ RNG = np.random.default_rng(0)
 TRUTH = RNG.uniform(0, 200, [40, 14, 2]) * [1, 1.5]
 
 
-def people(predicted, state=2):
+def people(predicted, state=2, truth=TRUTH):
     n = len(predicted)
     return Predictions(
         ids=tuple(f"lsp/{k}" for k in range(n)),
         joints_px=np.asarray(predicted, float)[np.newaxis],
         confidence=np.ones([1, n, 14]),
-        truth_px=TRUTH[:n],
+        truth_px=truth[:n],
         state=np.broadcast_to(state, [n, 14]).copy(),
         head_size_px=np.zeros(n),
         crop_scale=np.full(n, np.nan),
@@ -77,6 +77,26 @@ def test_check_layout_preset_mirrored_is_a_warning():
     assert "left and right exchanged" in warning
 
 
+class TestLookalikes:
+    """One person in nearly the same place in every image, as before a fixed camera."""
+
+    ALIKE = TRUTH[:1] + RNG.uniform(0, 5, TRUTH.shape)
+
+    def test_joints_that_nobody_predicts_are_not_compared(self):
+        predicted = self.ALIKE + 1
+        predicted[:, 2:4] = np.nan
+        assert check_layout(people(predicted, truth=self.ALIKE), LSP, "a.json") == []
+
+    def test_ids_decide_who_is_who(self):
+        """Though everybody's prediction lies on somebody else."""
+        predicted = np.roll(TRUTH, 1, 0)
+        assert check_layout(people(predicted), LSP, "a.json", people_named=True) == []
+
+    def test_names_decide_which_joint_is_which(self):
+        named = {"joints_named": True, "people_named": True}
+        assert check_layout(people(TRUTH[:, ::-1]), LSP, "a.json", **named) == []
+
+
 def test_nearness_and_best_order():
     moved = TRUTH[:, [1, 2, 0, *range(3, 14)]]
     state = np.full([40, 14], 2)
@@ -85,6 +105,15 @@ def test_nearness_and_best_order():
     assert near[0, 1] == near[1, 2] == near[2, 0] == near[5, 5] == 1
     assert np.isnan(near[:, 13]).all()
     assert best_order(near).tolist() == [1, 2, 0, *range(3, 14)]
+
+
+def test_nearness_of_a_joint_that_only_some_predict():
+    """It counts where it was predicted: half of the people do, all of them right."""
+    predicted = TRUTH.copy()
+    predicted[::2, 3] = np.nan
+    predicted[:, 4] = np.nan
+    near = nearness(predicted, people(predicted))
+    assert near[3, 3] == 1 and np.isnan(near[4]).all()
 
 
 def test_sizes():

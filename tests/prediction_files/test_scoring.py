@@ -10,7 +10,7 @@ import scipy.io
 from cpm.data import datasets
 from cpm.data.annotations import read_annotations
 from cpm.data.old_records import origin_of
-from cpm.data.person import Person, Pose
+from cpm.data.person import Origin, Person, Pose
 from cpm.data.records import Storage, write_records
 from cpm.data.splits import SplitRule
 from cpm.errors import UsageError
@@ -18,6 +18,7 @@ from cpm.evaluation import report, tables
 from cpm.evaluation.predictions import Predictions
 from cpm.prediction_files import published, scoring
 from cpm.prediction_files.writing import SUFFIXES, write_predictions
+from cpm.skeleton import own_skeleton
 from tests.helpers.scripts import call
 from tests.helpers.small_data_sets import LSP14, lsp_joints, make_people, save_leeds
 
@@ -216,3 +217,35 @@ def test_script(lsp, tmp_path):
     done = run("--predictions=a.h5", *files, "--write_predictions=x.mat")
     assert done.returncode == 2 and "leave one of them out" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_own_joints_are_scored_by_the_crop(tmp_path):
+    """Nothing else says what "near" is without torso and head; files spell ids and names freely."""
+    skeleton = own_skeleton(["tip", "left_end", "right_end"])
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    made = [
+        Person(
+            f"coco/val/f{n}.jpg#{n}",
+            image,
+            skeleton,
+            Pose(rng.uniform(10, 110, (3, 2)), np.full(3, 2)),
+            origin=Origin("coco", f"val/f{n}.jpg", n, image=str(n)),
+        )
+        for n in range(4)
+    ]
+    write_records(made, str(tmp_path / "data"), source="coco", rule=EVERYBODY)
+    truth = scoring.read_truth(str(tmp_path / "data"))
+    assert set(truth.images) == {"0", "1", "2", "3"}
+    names = ("tip", "LEnd", "REnd")
+    for file, ids in (("ids", [p.id for p in made]), ("files", [f"f{n}.jpg" for n in range(4)])):
+        people = [
+            {"id": id, "joints": dict(zip(names, p.pose.joints_px.tolist(), strict=True))}
+            for id, p in zip(ids, made, strict=True)
+        ]
+        people[0]["joints"]["tip"] = None
+        path = tmp_path / f"{file}.json"
+        path.write_text(json.dumps({"people": people}))
+        _, record = scoring.score_file(str(path), truth)
+        # 11 of the 12 joints.
+        assert record["metrics"]["pcp25"]["total"] == pytest.approx(100 * 11 / 12)

@@ -111,7 +111,8 @@ def _arrange(members, rng):
     for person, box, zoom, flip, left in zip(members, boxes, zooms, flips, lefts, strict=True):
         ground = height - room[3] * rng.uniform(0.3, 1.0)
         center = np.array([left + box[0] / 2, ground - box[1] / 2])
-        placements.append(_placement(person, center, zoom, flip))
+        mirrored = flip and person.skeleton.has_mirror_image
+        placements.append(_placement(person, center, zoom, mirrored))
     return placements, (height, width)
 
 

@@ -78,6 +78,7 @@ def _draw(seed, person, other):
         tf.constant(first.side_px, tf.float64),
         (tf.constant(second.center_px, tf.float64), tf.constant(second.side_px, tf.float64)),
         (side, side),
+        mirrored=other.skeleton.has_mirror_image,
     )
     return placement, frame_px
 

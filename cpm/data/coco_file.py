@@ -1,0 +1,318 @@
+"""The content of one COCO keypoint file, checked record by record. Its format: cpm/data/coco.py.
+
+What concerns the whole file (its lists, its keypoints) is an error. What concerns one record is
+noted as wrong, with a sentence, and the others are read.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from cpm import geometry
+from cpm.data.person import Pose
+from cpm.data.side_names import read_names
+from cpm.skeleton import ABSENT, SKELETONS, Skeleton, own_skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """Attributes:
+    id: of the file, as text.
+    name: `file_name`, whatever it is.
+    size: (height, width) that the positions belong to, or None.
+    """
+
+    id: str
+    name: object
+    size: tuple[int, int] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotation:
+    """One annotated person.
+
+    Attributes:
+      key: its id as text; number: the same as a number, or its place in the file from 1.
+      image: id of its `Image`; size: that image's.
+      pose: the joints; of a crowd none.
+      center_px, scale: of its box, or None.
+      crowd: whether it stands for many people.
+    """
+
+    key: str
+    number: int
+    image: str
+    size: tuple[int, int] | None
+    pose: Pose
+    center_px: tuple[float, float] | None
+    scale: float | None
+    crowd: bool
+
+    @property
+    def what(self):
+        """How messages call it."""
+        return f"annotation {self.key}"
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """Attributes:
+    skeleton: of all annotations.
+    sources: {joint: what the file calls it}.
+    alone: what the file calls the joints of a side whose other side is missing.
+    images: {id: `Image`}.
+    annotations: those of categories with keypoints.
+    wrong: {what a wrong annotation is called: a sentence about it}.
+    """
+
+    skeleton: Skeleton
+    sources: dict
+    alone: tuple[str, ...]
+    images: dict
+    annotations: list
+    wrong: dict
+
+
+def read(record, pairs=None, mirrored=True):
+    """The content of a COCO keypoint file.
+
+    Args:
+      record: JSON value.
+      pairs, mirrored: as `cpm.data.coco.Options` has them.
+
+    Returns:
+      `File`.
+
+    Raises:
+      ValueError: if it is none, or its keypoints make no skeleton.
+    """
+    first, known = _categories(record)
+    skeleton, order, names = read_skeleton(first, pairs, mirrored)
+    images, repeated = _images(record)
+    annotations, wrong, keys = [], {}, set()
+    for number, item in enumerate(_list(record, "annotations"), start=1):
+        what = f"annotation number {number}"
+        try:
+            key = _id(item, "id", what)
+            what = f"annotation {key}"
+            if key in keys:
+                what = f"annotation number {number}"
+                raise ValueError(f"the annotation id {key} comes twice; expected it once")
+            keys.add(key)
+            if _keypoints_of(item, what, known):
+                image = _image_of(item, what, images, repeated)
+                annotations.append(_annotation(item, key, number, image, order))
+        except ValueError as error:
+            wrong[what] = str(error)
+    sources = dict(zip(names.joints, first["keypoints"], strict=True))
+    alone = tuple(first["keypoints"][k] for k in names.alone)
+    return File(skeleton, sources, alone, images, annotations, wrong)
+
+
+def read_skeleton(category, pairs=None, mirrored=True):
+    """The skeleton of a category, and where its joints stand in the file.
+
+    Args:
+      category: dict with `keypoints` and, perhaps, `skeleton`.
+      pairs: names of joints that a mirror exchanges; None = as the names say.
+      mirrored: False for an object that has no mirror image.
+
+    Returns:
+      (`Skeleton`, list: for each of its joints the number of the file's keypoint, from 0;
+      `side_names.Names`).
+
+    Raises:
+      ValueError: for names, limbs or pairs that make no skeleton.
+
+    >>> skeleton, order, _ = read_skeleton({"keypoints": ["R_Ear", "nose", "L_Ear"]})
+    >>> skeleton.joints, order
+    (('right_ear', 'nose', 'left_ear'), [0, 1, 2])
+    """
+    names = read_names(category["keypoints"], guess=pairs is None)
+    joints = names.joints
+    limbs = [[joints[a], joints[b]] for a, b in _limbs(category, len(joints))]
+    usual = pairs is None and mirrored
+    for skeleton in SKELETONS.values():
+        if usual and sorted(skeleton.joints) == sorted(joints):
+            return skeleton, [joints.index(joint) for joint in skeleton.joints], names
+    if pairs is None:
+        mirrored = mirrored and not names.alone
+        chosen = [(joints[a], joints[b]) for a, b in names.pairs]
+    else:
+        chosen = [_named_pair(pair, category["keypoints"], names) for pair in pairs]
+    return own_skeleton(joints, limbs, chosen, mirrored), list(range(len(joints))), names
+
+
+def _named_pair(pair, keypoints, names):
+    """The two joints of --pairs, whose names may be the file's or ours."""
+    known = dict(zip(keypoints, names.joints, strict=True)) | {j: j for j in names.joints}
+    for name in pair:
+        if name not in known:
+            raise ValueError(
+                f"--pairs names {name!r}; expected two of the keypoints {', '.join(keypoints)}"
+            )
+    return tuple(known[name] for name in pair)
+
+
+def _limbs(category, joints):
+    """Pairs of numbers of joints, from 0."""
+    limbs = []
+    for limb in category.get("skeleton") or []:
+        if not _is_list(limb, 2) or not all(
+            _is_integer(end) and 1 <= end <= joints for end in limb
+        ):
+            raise ValueError(
+                f"the skeleton has the limb {limb!r}; expected two numbers of keypoints, "
+                f"1 to {joints}"
+            )
+        limbs.append((int(limb[0]) - 1, int(limb[1]) - 1))
+    return limbs
+
+
+def _categories(record):
+    """(the first category with keypoints, {category id: whether it has keypoints})."""
+    categories = {}
+    for number, item in enumerate(_list(record, "categories"), start=1):
+        key = _id(item, "id", f"category number {number}")
+        if key in categories:
+            raise ValueError(f"the category id {key} comes twice; expected it once")
+        categories[key] = item
+    known = {key: bool(category.get("keypoints")) for key, category in categories.items()}
+    if not any(known.values()):
+        raise ValueError("no category has keypoints; expected a list of their names")
+    first, *more = (categories[key] for key in known if known[key])
+    for category in more:
+        if category["keypoints"] != first["keypoints"]:
+            raise ValueError(
+                f"the categories {first['id']} and {category['id']} have different keypoints; "
+                "expected the same in every category, or a file for each"
+            )
+    return first, known
+
+
+def _images(record):
+    """({id: `Image`}, the ids of several different pictures)."""
+    images, repeated = {}, set()
+    for number, item in enumerate(_list(record, "images"), start=1):
+        key = _id(item, "id", f"image number {number}")
+        image = Image(key, item.get("file_name"), _size(item))
+        if images.setdefault(key, image) != image:
+            repeated.add(key)
+    return images, repeated
+
+
+def _size(item):
+    """(height, width) of an image's record; None if it does not say."""
+    size = item.get("height"), item.get("width")
+    size = tuple(int(v) if isinstance(v, str) and v.isdecimal() else v for v in size)
+    return tuple(map(int, size)) if all(_is_integer(v) and v > 0 for v in size) else None
+
+
+def _keypoints_of(item, what, known):
+    """Whether an annotation is of a category that has keypoints."""
+    category = _id(item, "category_id", what)
+    if category not in known:
+        raise ValueError(f"{what} names the unknown category {category}")
+    return known[category]
+
+
+def _image_of(item, what, images, repeated):
+    """The `Image` that an annotation names."""
+    key = _id(item, "image_id", what)
+    if key not in images:
+        raise ValueError(f"{what} names the unknown image {key}")
+    if key in repeated:
+        raise ValueError(f"the image id {key} comes twice; expected it once")
+    return images[key]
+
+
+def _annotation(item, key, number, image, order):
+    """The `Annotation` of a record."""
+    center_px, scale = _box(item, key)
+    return Annotation(
+        key=key,
+        number=int(key) if key.isascii() and key.isdecimal() else number,
+        image=image.id,
+        size=image.size,
+        pose=_pose(item, key, order),
+        center_px=center_px,
+        scale=scale,
+        crowd=bool(item.get("iscrowd")),
+    )
+
+
+def _pose(item, key, order):
+    """The `Pose` in an annotation's `keypoints`; without any joint where nothing is annotated."""
+    values = item.get("keypoints")
+    if item.get("iscrowd") or values is None or values == []:
+        return Pose(np.zeros((len(order), 2)), np.full(len(order), ABSENT))
+    what = f"annotation {key}"
+    if not _is_list(values, 3 * len(order)):
+        size = f"{len(values)} values" if isinstance(values, list) else repr(values)
+        raise ValueError(
+            f"{what} has {size} as keypoints; expected {3 * len(order)} numbers: "
+            f"x, y, v of each of the {len(order)} keypoints"
+        )
+    points = [values[3 * k : 3 * k + 3] for k in order]
+    states = [ABSENT if v is None else v for _, _, v in points]
+    for (x, y, _), v in zip(points, states, strict=True):
+        if not _is_integer(v) or v not in (0, 1, 2):
+            raise ValueError(
+                f"{what} has a keypoint with v = {v!r}; expected 0, 1 or 2 "
+                "(absent, occluded, visible)"
+            )
+        if v and not (_is_number(x) and _is_number(y)):
+            raise ValueError(
+                f"{what} has a keypoint at ({x!r}, {y!r}); expected two finite numbers, in pixels"
+            )
+    where = [(x, y) if v else (0, 0) for (x, y, _), v in zip(points, states, strict=True)]
+    return Pose(np.array(where, float), np.array([int(v) for v in states]))
+
+
+def _box(item, key):
+    """(centre, scale) of the `bbox`; (None, None) without one, or if it is less than a pixel."""
+    box = item.get("bbox")
+    if box is None or box == []:
+        return None, None
+    if not _is_list(box, 4) or not all(map(_is_number, box)) or min(box[2:]) < 0:
+        raise ValueError(
+            f"annotation {key} has the bbox {box!r}; "
+            "expected [x, y, width, height], finite numbers in pixels"
+        )
+    region = geometry.region_from_box(box)
+    if region.side_px < 1:
+        return None, None
+    return region.center_px, region.side_px / geometry.PERSON_HEIGHT_PX
+
+
+def _list(record, key):
+    """The list of objects under a key of the file."""
+    items = record.get(key) if isinstance(record, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ValueError(f"{key!r} is missing or no list of objects; expected a COCO keypoint file")
+    return items
+
+
+def _id(item, key, what):
+    """An id as text: numbers, and text as some tools write it."""
+    if key not in item:
+        raise ValueError(f"{what} has no {key!r}; expected a COCO keypoint file")
+    value = item[key]
+    if not _is_integer(value) and not (isinstance(value, str) and value.strip()):
+        raise ValueError(f"{what} has {value!r} as {key!r}; expected an integer or a text")
+    return value.strip() if isinstance(value, str) else str(int(value))
+
+
+def _is_list(value, length):
+    return isinstance(value, list) and len(value) == length
+
+
+def _is_integer(value):
+    """Also 2.0, which some tools write; not True."""
+    return type(value) is int or (type(value) is float and value.is_integer())
+
+
+def _is_number(value):
+    """Whether a JSON value is a number that is finite as float32, which is what is stored."""
+    limit = float(np.finfo(np.float32).max)
+    return type(value) in (int, float) and -limit <= value <= limit

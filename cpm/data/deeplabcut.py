@@ -1,0 +1,80 @@
+"""DeepLabCut's labels, CollectedData_NAME.csv beside the frames of each video, as a COCO record.
+
+    scorer,,,NAME,NAME,…                   or, of several animals, a row more:
+    bodyparts,,,nose,nose,tail,tail        individuals,,,mouse1,mouse1,…
+    coords,,,x,y,x,y
+    labeled-data,video,img007.png,12.5,40,,
+
+The frame is named in the first column (`labeled-data/video/img007.png`), or in the first three. An
+empty cell is a joint that was not seen. The .h5 file beside it holds the same and is not read.
+
+References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
+"""
+
+import csv
+import glob
+import os
+
+_HEADS = ("scorer", "individuals", "bodyparts", "coords")
+
+
+def find_tables(folder):
+    """Paths of the tables of a folder: of a project, of its labeled-data/, of one video."""
+    place = glob.escape(str(folder))
+    return sorted(
+        path
+        for below in ("", "*", "*/*")
+        for path in glob.glob(os.path.join(place, below, "CollectedData*.csv"))
+    )
+
+
+def read_table(path):
+    """One table as a COCO record.
+
+    Raises:
+      ValueError: if its first rows are none of DeepLabCut's.
+    """
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row]
+    heads = {}
+    while rows and rows[0][0] in _HEADS:
+        head = rows.pop(0)
+        heads[head[0]] = head
+    if not {"bodyparts", "coords"} <= heads.keys():
+        raise ValueError("expected the rows scorer, bodyparts and coords of DeepLabCut")
+    columns = [n for n, text in enumerate(heads["coords"]) if text in ("x", "y")]
+    joints = list(dict.fromkeys(heads["bodyparts"][n] for n in columns))
+    animals = heads.get("individuals") or [""] * len(heads["coords"])
+    images, annotations = [], []
+    for number, row in enumerate(rows):
+        name = "/".join(text for text in row[: columns[0]] if text).replace("\\", "/")
+        images.append({"id": number, "file_name": os.path.basename(name)})
+        found = {}
+        for n in columns:
+            key = animals[n], heads["bodyparts"][n]
+            found.setdefault(key, {})[heads["coords"][n]] = _number(row[n])
+        for animal in dict.fromkeys(animals[n] for n in columns):
+            points = [_triple(found.get((animal, joint), {})) for joint in joints]
+            if "individuals" in heads and not any(v for _, _, v in points):
+                continue  # an animal that is not in this frame
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": 1,
+                    "keypoints": [value for point in points for value in point],
+                }
+            )
+    categories = [{"id": 1, "name": "DeepLabCut", "keypoints": joints}]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def _number(text):
+    """A cell as a number; None for an empty one."""
+    return float(text) if text.strip() and text.strip().lower() != "nan" else None
+
+
+def _triple(xy):
+    """x, y, v of a joint; v = 0 without a position."""
+    seen = xy.get("x") is not None and xy.get("y") is not None
+    return (xy["x"], xy["y"], 2) if seen else (0, 0, 0)

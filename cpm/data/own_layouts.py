@@ -1,0 +1,154 @@
+"""Where the annotations and the pictures of one's own data lie: the layouts that tools write.
+
+    annotations.json, images/                          this project's own (docs/howto/own_data.md)
+    FILE.json, images/                                 the folder's only .json file; Label Studio
+    annotations/person_keypoints_NAME.json,            COCO and CVAT; NAME is default, train2017, …
+      NAME/ or images/NAME/
+    train/_annotations.coco.json, valid/…, test/…      Roboflow, the pictures beside the file
+    a.jpg, a.json, b.jpg, b.json, …                    labelme (cpm/data/labelme.py)
+    labeled-data/VIDEO/CollectedData_NAME.csv          DeepLabCut (cpm/data/deeplabcut.py)
+
+Files are known by what they hold. Whatever the layout, it becomes `Part`s with a COCO record each,
+so that one reader (cpm/data/coco.py) checks them all. A split that a file or its folder is named
+after is kept.
+"""
+
+import dataclasses
+import glob
+import os
+
+from cpm import files
+from cpm.data import deeplabcut, labelme
+from cpm.data.splits import named_split
+from cpm.errors import UsageError
+
+USUAL = "annotations.json"
+LAYOUTS = (
+    f"expected {USUAL} with images/ beside it, or an export of CVAT, Label Studio, Roboflow, "
+    "labelme or DeepLabCut as it is (docs/howto/own_data.md)"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One annotation file.
+
+    Attributes:
+      path: of the file; of the folder where there is a file for each picture.
+      record: what a COCO keypoint file holds.
+      folders: where its pictures may lie, the likeliest first.
+      split: that the file or its folder is named after, or None.
+    """
+
+    path: str
+    record: object
+    folders: tuple[str, ...]
+    split: str | None = None
+
+
+def find_parts(folder):
+    """The annotations of a data set's folder.
+
+    Args:
+      folder: its path.
+
+    Returns:
+      List of `Part`s, at least one.
+
+    Raises:
+      UsageError: if there are none, or if nothing says which are meant.
+    """
+    folder = str(folder)
+    if os.path.isfile(os.path.join(folder, USUAL)):
+        return [_read(folder, os.path.join(folder, USUAL))]
+    parts, paths = [], []
+    for level in _json_files(folder):
+        paths += level
+        found = [part for path in level if (part := _read_any(folder, path))]
+        if coco := [part for part in found if is_coco(part.record)]:
+            return _distinct(folder, coco)
+        parts += found
+    if drawn := [part for part in parts if labelme.is_labelme(part.record)]:
+        return [_labelme(folder, drawn)]
+    if tables := deeplabcut.find_tables(folder):
+        return [_table(folder, path) for path in tables]
+    if len(paths) == 1:
+        return [_read(folder, paths[0])]  # whose reader says what is wrong with it
+    raise UsageError(
+        f"{folder!r} has {len(paths)} .json files and none is {USUAL} or another COCO keypoint "
+        f"file; {LAYOUTS}"
+    )
+
+
+def is_coco(record):
+    """Whether a JSON value is a COCO file with keypoints."""
+    if not isinstance(record, dict) or not isinstance(record.get("categories"), list):
+        return False
+    categories = [c for c in record["categories"] if isinstance(c, dict)]
+    return "images" in record and any(c.get("keypoints") for c in categories)
+
+
+def _json_files(folder):
+    """Yields the .json files of a folder, of its folders, and of theirs; by COCO's names if any."""
+    for pattern in ("*.json", "*/*.json", "*/*/*.json"):
+        found = sorted(glob.glob(os.path.join(glob.escape(folder), pattern)))
+        # COCO has instances and captions beside the keypoints, large and of no use here.
+        keypoints = [path for path in found if "keypoints" in os.path.basename(path).lower()]
+        yield keypoints or found
+
+
+def _read(folder, path):
+    """The `Part` of a file; UsageError if it is no JSON."""
+    record = files.read_json(path, "expected a COCO keypoint file")
+    here = os.path.dirname(path)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    subset = stem.rpartition("_")[2]  # person_keypoints_val2017.json
+    images = os.path.join(folder, "images")
+    near = [] if os.path.normpath(here) == os.path.normpath(folder) else [here]
+    folders = (
+        *(os.path.join(images, subset), os.path.join(folder, subset)),
+        *(os.path.join(place, "images") for place in near),
+        *near,
+    )
+    kept = [place for place in dict.fromkeys(folders) if os.path.isdir(place)]
+    return Part(
+        path,
+        record,
+        (*kept, images, folder) if os.path.isdir(images) or not kept else (*kept, folder),
+        named_split(stem) or (named_split(os.path.basename(here)) if near else None),
+    )
+
+
+def _read_any(folder, path):
+    """The `Part` of one of several files, or None for something else that ends in .json."""
+    try:
+        return _read(folder, path)
+    except UsageError:
+        return None
+
+
+def _distinct(folder, parts):
+    """The parts, if each says by its folder or its split which it is."""
+    places = [(os.path.dirname(part.path), part.split) for part in parts]
+    if len(set(places)) < len(places):
+        names = ", ".join(os.path.relpath(part.path, folder) for part in parts)
+        raise UsageError(
+            f"{folder!r} has {len(parts)} .json files and none is {USUAL}: {names}; rename the "
+            "one that is meant, or name them train.json and val.json"
+        )
+    return parts
+
+
+def _labelme(folder, parts):
+    """One `Part` of all files of labelme."""
+    record = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    return Part(folder, record, (folder, os.path.join(folder, "images")))
+
+
+def _table(folder, path):
+    """The `Part` of a table of DeepLabCut."""
+    try:
+        record = deeplabcut.read_table(path)
+    except (ValueError, UnicodeDecodeError, IndexError) as error:
+        raise UsageError(f"{path!r} is no table of DeepLabCut: {error}") from error
+    return Part(path, record, (os.path.dirname(path), folder))

@@ -1,0 +1,117 @@
+"""Finding the pictures that an annotation file names, on a disk where they may be called otherwise.
+
+Tools write names for their own machine. A name is looked for as it is in each of the likely
+folders, then with `\\` read as `/`, `%20` as a space, and without a foreign beginning (a drive, a
+server, `../..`). What is still missing is looked for in the whole data set by the end of its path,
+without regard to case and to how accents are composed (NFC, NFD), and taken if exactly one file
+fits. Only files of the data set's own folder are ever opened.
+"""
+
+import collections
+import functools
+import os
+import re
+import unicodedata
+import urllib.parse
+
+
+class PictureFiles:
+    """The pictures of a data set's folder.
+
+    Attributes:
+      root: the folder.
+    """
+
+    def __init__(self, root):
+        self.root = str(root)
+
+    def find(self, name, folders):
+        """Path of a picture.
+
+        Args:
+          name: what the annotations call it.
+          folders: where it may lie, paths in `root`, the likeliest first.
+
+        Returns:
+          Its path; of a picture that is not found, where it was looked for first.
+
+        Raises:
+          ValueError: if the name is no file name.
+        """
+        parts = _parts(name)
+        for folder in folders:
+            for spelled in dict.fromkeys((name, "/".join(parts))):
+                if (path := _below(folder, spelled)) and os.path.isfile(path):
+                    return path
+        return self._by_its_end(parts) or os.path.join(folders[0], *parts)
+
+    def name_of(self, path):
+        """What a picture is called in this project: relative to images/ or to the data set.
+
+        The same on every machine, since a split and an augmentation are drawn by it.
+        """
+        images = os.path.join(self.root, "images")
+        relative = os.path.relpath(path, images)
+        if relative.split(os.sep)[0] == os.pardir:
+            relative = os.path.relpath(path, self.root)
+        return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
+
+    def _by_its_end(self, parts):
+        """The one file whose path ends like this, as much of it as fits; None for none or more."""
+        for start in range(len(parts)):
+            found = self._ends.get(_key("/".join(parts[start:])), ())
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    @functools.cached_property
+    def _ends(self):
+        """{end of a path: the files that have it}, made when a picture is missing."""
+        ends = collections.defaultdict(list)
+        for path in _files(self.root):
+            parts = os.path.relpath(path, self.root).split(os.sep)
+            for start in range(len(parts)):
+                ends[_key("/".join(parts[start:]))].append(path)
+        return ends
+
+
+def _files(root):
+    """Every file below a folder; links are followed, each folder is visited once."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (os.path.join(folder, name) for name in sorted(names))
+
+
+def _parts(name):
+    """The folders and the file of a name, without a foreign beginning.
+
+    >>> _parts("..\\\\media\\\\my%20cat.jpg"), _parts("C:\\\\a.jpg"), _parts("/data/?d=x/a.jpg")
+    (['media', 'my cat.jpg'], ['a.jpg'], ['x', 'a.jpg'])
+    """
+    try:
+        if not isinstance(name, str) or not name.encode() or "\0" in name:
+            raise ValueError
+    except ValueError:  # no text, none at all, or half a character, which JSON may hold
+        raise ValueError(f"the file_name {name!r}; expected a file's name") from None
+    text = urllib.parse.unquote(name) if re.search(r"%[0-9A-Fa-f]{2}", name) else name
+    text = re.sub(r"^\w+://[^/]*/|^[A-Za-z]:|^.*\?d=", "", text.replace("\\", "/"))
+    parts = [part for part in text.split("/") if part not in ("", ".", "..")]
+    if not parts:
+        raise ValueError(f"the file_name {name!r}; expected a file's name")
+    return parts
+
+
+def _below(folder, name):
+    """The path of a name in a folder, or None if it leads out of it."""
+    path = os.path.normpath(os.path.join(folder, name))
+    inside = path.startswith(os.path.join(os.path.normpath(folder), ""))
+    return path if inside and not os.path.isabs(name) else None
+
+
+def _key(path):
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

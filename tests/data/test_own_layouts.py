@@ -1,0 +1,211 @@
+"""Exports of labelling tools as they are: where annotations and pictures lie, and whose split."""
+
+import json
+
+import pytest
+
+from cpm.data import coco
+from cpm.data.report import Report
+from cpm.errors import UsageError
+from cpm.skeleton import ABSENT
+
+POINTS = {"nose": (10, 11), "left_ear": (20, 5), "right_ear": (2, 6)}
+
+
+def record(*names, **category):
+    """A COCO file of one animal in each of these pictures."""
+    keypoints = [v for point in POINTS.values() for v in (*point, 2)]
+    cat = {"id": 1, "name": "cat", "keypoints": list(POINTS)} | category
+    return {
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
+        "categories": [{"id": 9, "name": "box"}, cat],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": 1, "keypoints": keypoints}
+            for n in range(len(names))
+        ],
+    }
+
+
+def write(folder, files):
+    """Files with these contents: JSON, text, or an empty picture for None."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content or ""))
+    return folder
+
+
+def splits(folder):
+    """{id: official split} of everybody; all their pictures have to exist."""
+    people = list(coco.read_people(folder))
+    assert all((folder / p.image).is_file() for p in people)
+    return {p.id: p.origin.official_split for p in people}
+
+
+def test_coco(tmp_path):
+    write(
+        tmp_path,
+        {
+            "annotations/person_keypoints_train2017.json": record("a.jpg"),
+            "annotations/person_keypoints_val2017.json": record("a.jpg"),
+            "annotations/instances_val2017.json": "{",  # hundreds of megabytes: is not opened
+            "annotations/captions_val2017.json": {"images": [], "annotations": []},
+            "train2017/a.jpg": None,
+            "val2017/a.jpg": None,
+        },
+    )
+    assert splits(tmp_path) == {
+        "coco/train2017/a.jpg#0": "train",
+        "coco/val2017/a.jpg#0": "validation",
+    }
+
+
+def test_cvat(tmp_path):
+    files = {
+        "annotations/person_keypoints_default.json": record("a.jpg"),
+        "images/default/a.jpg": None,
+    }
+    assert splits(write(tmp_path, files)) == {"coco/default/a.jpg#0": None}
+
+
+def test_cvat_subsets_may_repeat_names(tmp_path):
+    files = {
+        "annotations/person_keypoints_Train.json": record("a.jpg"),
+        "annotations/person_keypoints_Validation.json": record("a.jpg"),
+        "images/Train/a.jpg": None,
+        "images/Validation/a.jpg": None,
+    }
+    assert splits(write(tmp_path, files)) == {
+        "coco/Train/a.jpg#0": "train",
+        "coco/Validation/a.jpg#0": "validation",
+    }
+
+
+def test_roboflow(tmp_path):
+    files = {"README.roboflow.txt": "export", "data.json": {"version": 1}}
+    for split in ("train", "valid", "test"):
+        files |= {f"{split}/_annotations.coco.json": record("a.jpg"), f"{split}/a.jpg": None}
+    assert splits(write(tmp_path, files)) == {
+        "coco/train/a.jpg#0": "train",
+        "coco/valid/a.jpg#0": "validation",
+        "coco/test/a.jpg#0": "test",
+    }
+    assert splits(tmp_path / "train") == {"coco/a.jpg#0": None}
+
+
+@pytest.mark.parametrize("name", ["images/a.jpg", "images\\a.jpg", "..\\media\\images\\a.jpg"])
+def test_label_studio(name, tmp_path):
+    files = {"result.json": record(name), "images/a.jpg": None}
+    assert splits(write(tmp_path, files)) == {"coco/a.jpg#0": None}
+
+
+def test_pictures_beside_the_file(tmp_path):
+    assert splits(write(tmp_path, {"annotations.json": record("a.jpg"), "a.jpg": None}))
+
+
+def test_two_files_named_after_splits(tmp_path):
+    files = {"train.json": record("a.jpg"), "val.json": record("b.jpg")}
+    write(tmp_path, files | {"images/a.jpg": None, "images/b.jpg": None})
+    assert splits(tmp_path) == {"coco/a.jpg#0": "train", "coco/b.jpg#0": "validation"}
+
+
+def test_a_picture_for_two_splits_is_not_trained_on(tmp_path):
+    files = {"train.json": record("a.jpg"), "val.json": record("a.jpg"), "images/a.jpg": None}
+    report = Report()
+    people = list(coco.read_people(write(tmp_path, files), report=report))
+    assert [p.origin.official_split for p in people] == ["validation"]
+    assert any("is listed for train and validation" in note for note in report.notes)
+
+
+def test_files_of_different_keypoints(tmp_path):
+    files = {"train.json": record("a.jpg"), "val.json": record("a.jpg", keypoints=["x", "y", "z"])}
+    with pytest.raises(UsageError, match=r"val.json.*other keypoints than in the other files"):
+        splits(write(tmp_path, files))
+
+
+def test_two_that_could_be_meant(tmp_path):
+    files = {"one.json": record("a.jpg"), "two.json": record("a.jpg"), "images/a.jpg": None}
+    with pytest.raises(UsageError, match=r"has 2 .json files .*: one.json, two.json; rename"):
+        splits(write(tmp_path, files))
+
+
+def labelme(name, *groups, boxes=()):
+    """A file of labelme: for each group some joints."""
+    shapes = [
+        {"label": joint, "shape_type": "point", "points": [POINTS[joint]], "group_id": group}
+        for group, joints in enumerate(groups)
+        for joint in joints
+    ]
+    for group, corners in boxes:
+        rectangle = {"label": "cat", "shape_type": "rectangle", "points": corners}
+        shapes.append(rectangle | {"group_id": group})
+    return {"imagePath": name, "imageWidth": 40, "imageHeight": 30, "shapes": shapes}
+
+
+def test_labelme(tmp_path):
+    files = {
+        "a.json": labelme(
+            "a.jpg", ["nose", "left_ear"], ["right_ear"], boxes=[(1, [[9, 8], [1, 2]])]
+        ),
+        "val/b.json": labelme("b.jpg", ["right_ear"]),
+        "a.jpg": None,
+        "val/b.jpg": None,
+    }
+    one, two, three = coco.read_people(write(tmp_path, files))
+    assert one.skeleton.joints == ("nose", "left_ear", "right_ear")
+    assert one.pose.joints_px.tolist() == [[10, 11], [20, 5], [0, 0]]
+    assert one.pose.state.tolist() == [2, 2, ABSENT] and len(one.others) == 1
+    assert two.center_px == (4.5, 4.5) and two.scale == 8 / 200
+    assert three.id == "coco/val/b.jpg#3" and three.origin.official_split == "validation"
+    assert three.annotated_size == (30, 40)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_deeplabcut(columns, tmp_path):
+    empty = [""] * (columns - 1)
+    name = ["labeled-data/mice/img1.png"] if columns == 1 else ["labeled-data", "mice", "img1.png"]
+    rows = [
+        ["scorer", *empty, *["me"] * 4],
+        ["bodyparts", *empty, "nose", "nose", "leftear", "leftear"],
+        ["coords", *empty, "x", "y", "x", "y"],
+        [*name, "12.5", "40", "", ""],
+    ]
+    table = "\n".join(map(",".join, rows)) + "\n"
+    files = {
+        "labeled-data/mice/CollectedData_me.csv": table,
+        "labeled-data/mice/img1.png": None,
+    }
+    (person,) = coco.read_people(write(tmp_path, files))
+    assert person.skeleton.joints == ("nose", "leftear")
+    assert person.pose.joints_px.tolist() == [[12.5, 40], [0, 0]]
+    assert person.pose.state.tolist() == [2, ABSENT]
+    assert person.image == str(tmp_path / "labeled-data/mice/img1.png")
+
+
+def test_deeplabcut_of_several_animals(tmp_path):
+    table = (
+        "scorer,me,me,me,me\nindividuals,a,a,b,b\nbodyparts,nose,nose,nose,nose\n"
+        "coords,x,y,x,y\nimg1.png,1,2,3,4\nimg2.png,,,5,6\n"
+    )
+    files = {"CollectedData_me.csv": table, "img1.png": None, "img2.png": None}
+    people = list(coco.read_people(write(tmp_path, files)))
+    assert [p.pose.joints_px.tolist() for p in people] == [[[1, 2]], [[3, 4]], [[5, 6]]]
+    assert [len(p.others) for p in people] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "bodyparts,nose\n"])
+def test_no_table_of_deeplabcut(text, tmp_path):
+    write(tmp_path, {"CollectedData_me.csv": text})
+    with pytest.raises(UsageError, match="is no table of DeepLabCut: expected the rows scorer"):
+        splits(tmp_path)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(UsageError, match=r"0 .json files.*export of CVAT, Label Studio, Roboflow"):
+        splits(tmp_path)
+
+
+def test_other_json_files(tmp_path):
+    write(tmp_path, {"a.json": {"x": 1}, "b.json": [1]})
+    with pytest.raises(UsageError, match=r"has 2 .json files and none is annotations.json or ano"):
+        splits(tmp_path)

@@ -1,0 +1,89 @@
+"""Names of pictures as annotation files have them, beside what lies on the disk."""
+
+import unicodedata
+
+import pytest
+
+from cpm.data.picture_files import PictureFiles
+
+NFC, NFD = (unicodedata.normalize(form, "Müller 1.jpg") for form in ("NFC", "NFD"))
+
+
+def found(tmp_path, on_disk, name):
+    """Where a name is found among some files; relative to the data set, None if it is not there."""
+    for file in on_disk:
+        path = tmp_path / "data" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    root = tmp_path / "data"
+    path = PictureFiles(root).find(name, [str(root / "images"), str(root)])
+    exists = any(str(root / file) == path for file in on_disk)
+    return str(path)[len(str(root)) + 1 :] if exists else None
+
+
+@pytest.mark.parametrize(
+    "on_disk, name",
+    [
+        ("images/a.jpg", "a.jpg"),
+        ("images/a.jpg", "images/a.jpg"),
+        ("images/a.jpg", "./a.jpg"),
+        ("images/cam1/a.jpg", "cam1\\a.jpg"),
+        ("images/a.jpg", "images\\a.jpg"),
+        ("images/a.jpg", "..\\..\\media\\upload\\4\\a.jpg"),
+        ("images/a.jpg", "C:\\data\\a.jpg"),
+        ("images/a.jpg", "/home/somebody/a.jpg"),
+        ("images/a.jpg", "https://host/upload/a.jpg"),
+        ("images/a.jpg", "/data/local-files/?d=photos/a.jpg"),
+        ("images/my photo.jpg", "my%20photo.jpg"),
+        ("images/100%.jpg", "100%.jpg"),
+        ("images/a%20b.jpg", "a%20b.jpg"),
+        ("images/IMG_1.JPG", "IMG_1.jpg"),
+        ("Images/A.jpg", "images/a.jpg"),
+        (f"images/{NFD}", NFC),
+        (f"images/{NFC}", NFD),
+        ("images/Müller ß 猫.JPG", "Müller ß 猫.JPG"),
+        ("frames/day 1/a.jpg", "day 1/a.jpg"),
+        ("frames/a.jpg", "a.jpg"),
+    ],
+)
+def test_found(on_disk, name, tmp_path):
+    assert found(tmp_path, [on_disk, "images/other.jpg"], name) == on_disk
+
+
+def test_as_it_is_comes_first(tmp_path):
+    assert found(tmp_path, ["images/a.jpg", "images/A.JPG"], "a.jpg") == "images/a.jpg"
+
+
+def test_more_of_the_path_decides(tmp_path):
+    files = ["x/cam1/a.jpg", "x/cam2/a.jpg"]
+    assert found(tmp_path, files, "/foreign/cam2/a.jpg") == "x/cam2/a.jpg"
+
+
+@pytest.mark.parametrize("name", ["/foreign/a.jpg", "b.jpg", "../secret.jpg"])
+def test_two_that_fit_or_none_is_missing(name, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(b"")
+    assert found(tmp_path, ["cam1/a.jpg", "cam2/a.jpg"], name) is None
+
+
+@pytest.mark.parametrize("name", [None, 7, "", ".", "a\0.jpg", "\ud800.jpg"])
+def test_no_name(name, tmp_path):
+    with pytest.raises(ValueError, match="expected a file's name"):
+        PictureFiles(tmp_path).find(name, [str(tmp_path)])
+
+
+def test_where_a_missing_one_is_looked_for_first(tmp_path):
+    path = PictureFiles(tmp_path).find("x\\a.jpg", [str(tmp_path / "images"), str(tmp_path)])
+    assert path == str(tmp_path / "images" / "x" / "a.jpg")
+
+
+def test_names_are_the_same_on_every_machine(tmp_path):
+    pictures = PictureFiles(tmp_path)
+    assert pictures.name_of(str(tmp_path / "images" / "x" / NFD)) == f"x/{NFC}"
+    assert pictures.name_of(str(tmp_path / "val" / "a.jpg")) == "val/a.jpg"
+
+
+def test_links_in_a_circle_end(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "again").symlink_to(tmp_path)
+    (tmp_path / "images" / "A.jpg").write_bytes(b"")
+    assert PictureFiles(tmp_path).find("a.JPG", [str(tmp_path)]).endswith("A.jpg")

@@ -1,0 +1,75 @@
+"""What a conversion warns of: too few people, positions that cannot be pixels of these pictures."""
+
+import numpy as np
+import pytest
+
+from cpm.data import position_checks
+from cpm.data.person import Person, Pose
+from cpm.data.report import Report
+from cpm.skeleton import own_skeleton
+
+SKELETON = own_skeleton(["a", "b"])
+
+
+def pose(*points, state=(2, 2)):
+    return Pose(np.array(points, float), np.array(state))
+
+
+def report_of(poses, size=(400, 600), train=30, validation=30):
+    """The notes of a report on people with these poses."""
+    report = Report()
+    for n, one in enumerate(poses):
+        report.add("train", Person(f"p{n}", "x.jpg", SKELETON, one), size)
+    report.splits["train"]["people"] = train
+    report.splits["validation"]["people"] = validation
+    report.finish("coco")
+    return report.notes
+
+
+def test_nothing_to_say():
+    assert report_of([pose((100, 200), (300, 310))]) == []
+
+
+@pytest.mark.parametrize(
+    "train, validation, words",
+    [
+        (30, 19, ["19 people to validate on: a score of so few is chance"]),
+        (30, 1, ["1 person to validate on"]),
+        (30, 0, ["0 people to validate on: a training needs some"]),
+        (15, 20, ["15 people to train on, fewer than in a usual batch"]),
+        (0, 12, ["nobody to train on: everybody is of the split validation"]),
+    ],
+)
+def test_small_data_sets(train, validation, words):
+    notes = report_of([pose((100, 200), (300, 310))], train=train, validation=validation)
+    assert all(any(word in note for note in notes) for word in words)
+    assert len(notes) == (1 if words else 0)
+
+
+def test_percent_of_the_picture():
+    (note,) = report_of([pose((10, 20), (90, 99.5))])
+    assert "no joint lies beyond 100 px, in pictures of 600 px" in note
+    assert report_of([pose((10, 20), (90, 99.5))], size=(100, 150)) == []
+
+
+def test_many_outside():
+    (note,) = report_of([pose((100, 200), (700, 310))])
+    assert "1 of 2 joints lie outside" in note
+
+
+def positions(*poses):
+    report = Report()
+    position_checks.note_positions(report, [(f"p{n}", p) for n, p in enumerate(poses)])
+    return report.notes
+
+
+def test_parts_of_the_picture():
+    (note,) = positions(pose((0.2, 0.3), (0.5, 1.0)), pose((5, 5), (8, 9)))
+    assert "1 person with all joints between 0 and 1" in note and note.endswith(": p0")
+
+
+def test_joints_at_the_corner():
+    hidden = pose((0, 0), (3, 4), state=(1, 2))
+    (note,) = positions(pose((0, 0), (8, 9)), hidden, pose((0, 0), (8, 9), state=(0, 2)))
+    assert "2 people with a joint at (0, 0)" in note and note.endswith(": p0, p1")
+    assert positions(pose((0, 5), (8, 0))) == []
