@@ -30,8 +30,11 @@ def run(main, *, positional=0):
     if any(argument in HELP for argument in sys.argv[1:]):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
-        sys.exit(0)
-    app.run(lambda arguments: exit_status(main, arguments, positional), flags_parser=_parse)
+        sys.exit(terminal.finish(0))
+    app.run(
+        lambda arguments: terminal.finish(exit_status(main, arguments, positional)),
+        flags_parser=_parse,
+    )
 
 
 def exit_status(main, arguments, positional=0):

@@ -8,7 +8,7 @@ was full is said on the other one.
 
 import codecs
 import os
-import signal
+import re
 import sys
 
 from cpm.untrusted import printable
@@ -22,13 +22,21 @@ PLAIN = {
 HANDLER = "cpm.plain"
 
 
+def before_libraries():
+    """What a script needs before TensorFlow is imported, which takes seconds.
+
+    Closed standard streams are opened to nowhere, so that no file of ours gets their number, and
+    Ctrl-C is said in a word instead of a traceback.
+    """
+    _open_missing()
+    sys.excepthook = _quiet_interrupt(sys.excepthook)
+
+
 def prepare():
     """Makes the standard streams of this process safe; call once, before anything is printed."""
-    _open_missing()
     codecs.register_error(HANDLER, _plain)
     sys.stdout = Stream(sys.stdout, escapes=True)
     sys.stderr = Stream(sys.stderr)
-    sys.excepthook = _quiet_interrupt(sys.excepthook)
 
 
 class Stream:
@@ -96,7 +104,6 @@ def finish(status):
 
 
 def _open_missing():
-    """Opens closed standard streams to nowhere, so that no file of ours gets their number."""
     for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
         try:
             os.fstat(number)
@@ -112,31 +119,24 @@ def _plain(error):
     if not isinstance(error, UnicodeEncodeError):
         raise error
     rest = error.object[error.start : error.end]
-    plain = (
-        PLAIN.get(c) or printable(c) if c in PLAIN or printable(c) != c else _escape(c)
-        for c in rest
-    )
-    return "".join(plain), error.end
+    return "".join(PLAIN.get(c) or _escaped(c) for c in rest), error.end
 
 
-def _escape(character):
-    return character.encode("ascii", "backslashreplace").decode()
+def _escaped(character):
+    escaped = printable(character)
+    return escaped.encode("ascii", "backslashreplace").decode()
 
 
 def _without_controls(text):
     """The text with control characters as escapes; line breaks, returns and tabs stay."""
-    if text.isprintable():
-        return text
-    return "".join(c if c in "\n\r\t" else printable(c) for c in text)
+    parts = re.split("([\n\r\t])", text)
+    return "".join(part if part in "\n\r\t" else printable(part) for part in parts)
 
 
 def _quiet_interrupt(earlier):
-    """An excepthook that says Ctrl-C in a word, also while the libraries are loading."""
-
     def hook(kind, error, trace):
         if issubclass(kind, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
         else:
             earlier(kind, error, trace)
 
