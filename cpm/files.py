@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -124,6 +125,15 @@ def write_json(path, value):
 def read_json(path, advice, **limits):
     """`cpm.untrusted.read_json`: the JSON value in a file, or a UsageError."""
     return untrusted.read_json(path, advice, **limits)
+
+
+def sha256(path):
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _umask():

@@ -121,8 +121,13 @@ def parse_json(text, schema=None, where="the file", *, drop=()):
     except RecursionError:
         raise ValueError("it nests too deep") from None
     if schema is not None:
-        _check(value, schema, where, "")
+        check_schema(value, schema, where)
     return value
+
+
+def check_schema(value, schema, where):
+    """ValueError if a JSON value has another shape than the schema, see the top of this file."""
+    _check(value, schema, where, "")
 
 
 def printable(text):

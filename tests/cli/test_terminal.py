@@ -1,4 +1,4 @@
-"""Standard streams that cannot end a script: closed, full, of another encoding, or hostile names."""
+"""Standard streams that cannot end a script: closed, full, of another encoding."""
 
 import codecs
 import io
