@@ -10,7 +10,7 @@ pretrained/          the project's own: --ckpt=pretrained
 tensorflow_files.py  the files of one checkpoint
 """
 
-from cpm.checkpoints.listing import LIST_NAME, find_whole, read_list, require_whole
+from cpm.checkpoints.listing import LIST_NAME, begin, find_whole, read_list, require_whole
 from cpm.checkpoints.loading import (
     load_network,
     read_description,
@@ -23,6 +23,7 @@ from cpm.checkpoints.saving import Checkpoints, describe
 __all__ = [
     "LIST_NAME",
     "Checkpoints",
+    "begin",
     "describe",
     "find_whole",
     "load_network",

@@ -60,6 +60,15 @@ def step_of(name):
     return int(name.removeprefix("step-"))
 
 
+def begin(folder):
+    """Makes a folder for checkpoints with a list that names nothing, before the first step.
+
+    From then on a folder without a list is a sign of damage.
+    """
+    if not os.path.exists(os.path.join(folder, LIST_NAME)):
+        write_list(folder, NOTHING)
+
+
 def write_list(folder, listed):
     """Replaces the list by `listed`: `latest` (name or None), `best` (dict or None), `all`."""
     listed = {key: listed[key] for key in ("latest", "best", "all")}

@@ -12,8 +12,7 @@ import os
 import tensorflow as tf
 
 from cpm.checkpoints.listing import (
-    LIST_NAME,
-    NOTHING,
+    begin,
     checkpoint_name,
     read_list,
     require_whole,
@@ -96,14 +95,6 @@ class Checkpoints:
             ) from error
         return int(self._step.numpy())
 
-    def begin(self):
-        """Makes the folder with a list that names nothing, before the first step.
-
-        From then on a folder without a list is a sign of damage.
-        """
-        if not os.path.exists(os.path.join(self.folder, LIST_NAME)):
-            write_list(self.folder, NOTHING)
-
     def _with_loss_scale_of(self, prefix):
         """The checkpoint with a loss scale if the file has one, whatever the precision is now.
 
@@ -134,7 +125,7 @@ class Checkpoints:
         self._description.assign(json.dumps(description))
         prefix = os.path.join(self.folder, checkpoint_name(step))
         try:
-            self.begin()
+            begin(self.folder)
             self._write(prefix, step, score)
         except (OSError, tf.errors.OpError) as error:
             raise RunStopped(self._unsaved(prefix, error)) from error

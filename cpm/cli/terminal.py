@@ -16,8 +16,8 @@ from cpm.untrusted import printable
 # How a plain terminal shows what these programs print; everything else becomes an escape.
 PLAIN = {
     **{"…": "...", "×": "x", "σ": "sigma", "Σ": "sum", "λ": "lambda", "·": "*", "−": "-"},
-    **{"→": "->", "±": "+-", "≥": ">=", "≤": "<=", "²": "^2", "–": "-", "—": "-", "°": " deg"},
-    **{"█": "#", "▏": "|", "’": "'", "“": '"', "”": '"', "∞": "inf"},
+    **{"→": "->", "±": "+-", "≥": ">=", "≤": "<=", "²": "^2", "—": "-", "°": " deg"},
+    **{"█": "#", "▏": "|", "“": '"', "”": '"', "∞": "inf"},
 }
 HANDLER = "cpm.plain"
 

@@ -17,15 +17,22 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from absl import logging
+
 from cpm import checkpoints, files
-from cpm.data import pipeline
+from cpm.data import pipeline, verification
+from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.errors import RunStopped
+from cpm.errors import RunStopped, UsageError
 from cpm.execution.use import Executed
 from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import make_step
+
+
+SPLITS = (TRAIN, VALIDATION)
+MOST_SKIPPED = 20  # batches in a row that --on_non_finite=skip leaves out before it stops
 
 
 class NonFiniteLoss(RunStopped):
@@ -65,15 +72,26 @@ class Run:
       validate: function of a network that returns its `Validation`.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
         fewer stages fills the first ones.
+      restart: whether a run that the folder holds is put aside, to start at step 0.
     """
 
-    def __init__(self, config, execution, data, run_dir, validate, init_from=None):
-        for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
+    def __init__(
+        self, config, execution, data, run_dir, validate, init_from=None, *, restart=False
+    ):
+        for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
+        verification.verify(data, SPLITS)
         self.config, self.execution, self.data = config, execution, data
         self.validate = validate
         self.folder = RunFolder(run_dir)
-        changes = self.folder.claim(config, execution, data, init_from)
+        if restart and (aside := self.folder.restart()):
+            print(f"starting at step 0; what was there is in {aside}", flush=True)
+        # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
+        origin = {
+            "data": fingerprints(data, SPLITS),
+            "init_from": str(init_from) if init_from else None,
+        }
+        changes = self.folder.claim(config, execution, data, init_from, origin=origin)
         self.step = make_step(config, execution)
         self.network, self.optimizer = self.step.network, self.step.optimizer
         self.average = self.step.average
@@ -87,6 +105,7 @@ class Run:
             config,
             average=self.average,
             loss_scale=self.step.loss_scale,
+            origin=origin,
         )
         self.writer = tf.summary.create_file_writer(self.folder.path)
         self.start = self._resume(init_from, changes)
@@ -96,7 +115,7 @@ class Run:
 
         `changes`: of the execution, see `RunFolder.claim`.
         """
-        start = self.checkpoints.restore()
+        start = self.checkpoints.restore(self.folder.found)
         self.folder.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")

@@ -179,7 +179,7 @@ def test_list_and_indexes_gone_is_no_new_run(run):
 def test_a_first_save_that_was_cut_short_is_a_new_run(tmp_path):
     """What a kill leaves: a list that names nothing and some of the files."""
     saved, _ = make(tmp_path)
-    saved.begin()
+    checkpoints.begin(str(tmp_path))
     saved._checkpoint.write(str(tmp_path / "step-0000007"))
     os.truncate(tmp_path / INDEX, 100)
     assert saved.restore() == 0
@@ -202,9 +202,7 @@ def test_a_save_that_fails_keeps_the_one_before(tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == before
 
 
-@pytest.mark.parametrize(
-    "name", ["a [b]", "what*?", "back\\slash", "new\nline", "ends.npz", "骨 ü"]
-)
+@pytest.mark.parametrize("name", ["a [b]*?\\", "new\nline ü 骨", "ends.npz"])
 def test_names_of_folders_may_be_anything(tmp_path, name):
     """TensorFlow takes some of these for patterns where it reads."""
     folder = tmp_path / name / "checkpoints"
