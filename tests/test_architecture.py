@@ -14,18 +14,20 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 # What everybody may know: joint names and frames, configuration, errors, files, provenance.
 BASE = {
+    "cpm.array_claims": {"cpm.untrusted"},
     "cpm.config": set(),
     "cpm.config_json": set(),
     "cpm.config_keys": {"cpm.errors"},
     "cpm.config_upgrade": set(),
     "cpm.errors": set(),
-    "cpm.files": {"cpm.errors"},
+    "cpm.files": {"cpm.errors", "cpm.untrusted"},
     "cpm.geometry": set(),
     "cpm.process_memory": set(),
     "cpm.provenance": set(),
     "cpm.quiet_start": set(),
     "cpm.skeleton": set(),
     "cpm.text_table": set(),
+    "cpm.untrusted": {"cpm.errors"},
 }
 ARROWS = {
     "ops": set(),

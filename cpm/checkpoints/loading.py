@@ -5,6 +5,7 @@ used is the average, if there is one.
 """
 
 import dataclasses
+import math
 import os
 
 import tensorflow as tf
@@ -59,13 +60,25 @@ def read_description(prefix):
         return weights_file.read_description(prefix)
     try:
         with readable(prefix) as path:
-            text = tf.train.load_checkpoint(path).get_tensor(_DESCRIPTION_KEY)
-        description = parse_json(text, DESCRIPTION, "its description")
-        return from_dict(TrainConfig, upgraded(description)["config"], prefix), description
+            reader = tf.train.load_checkpoint(path)
+            description = parse_json(
+                reader.get_tensor(_DESCRIPTION_KEY), DESCRIPTION, "its description"
+            )
+            shapes = reader.get_variable_to_shape_map()
+        config = from_dict(TrainConfig, upgraded(description)["config"], prefix)
+        root = _root(shapes)
+        stored = [math.prod(shape) for key, shape in shapes.items() if key.startswith(root)]
+        weights_file.check_size(config.network, stored)
+        return config, description
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{prefix} is not a checkpoint of this project: {first_line(error)}"
         ) from error
+
+
+def _root(keys):
+    """What the keys of the network to be used begin with: the average's, if there is one."""
+    return _AVERAGE if any(key.startswith(_AVERAGE) for key in keys) else "network/"
 
 
 def read_network_variables(network, prefix):
@@ -83,8 +96,8 @@ def read_network_variables(network, prefix):
             keys = [key for key, _ in tf.train.list_variables(path)]
     except UNREADABLE as error:
         raise UsageError(f"{prefix} cannot be read: {first_line(error)}") from error
-    averaged = any(key.startswith(_AVERAGE) for key in keys)
-    root = _AVERAGE if averaged else "network/"
+    root = _root(keys)
+    averaged = root == _AVERAGE
     stored = [key for key in keys if key.startswith(root) and key.endswith("VARIABLE_VALUE")]
     if len(stored) != len(network.variables):
         raise UsageError(

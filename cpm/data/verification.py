@@ -81,14 +81,15 @@ def _problem(path, shard):
 
 def _bad_record(path, joints):
     """The first record of a shard that cannot be decoded, or None."""
-    number, name = 0, None
-    try:
-        for number, record in enumerate(read_shard(path), start=1):
-            name = None
+    records, number = iter(read_shard(path)), 0
+    while True:
+        number, name = number + 1, "its name is unreadable"
+        try:
+            if (record := next(records, None)) is None:
+                return None
             fields = parse_example(record, joints)
             name = fields["id"].numpy().decode("utf-8", "replace")
             tf.io.decode_jpeg(fields["picture"], channels=3)
-    except (tf.errors.OpError, ValueError) as error:
-        first = str(error).strip().partition("\n")[0]
-        return f"record {number} ({name or 'its name is unreadable'}) cannot be decoded ({first})"
-    return None
+        except (tf.errors.OpError, ValueError) as error:
+            first = str(error).strip().partition("\n")[0]
+            return f"record {number} ({name}) cannot be decoded ({first})"
