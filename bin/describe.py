@@ -7,11 +7,16 @@ Nothing is built or trained, so it answers at once, before a run is started:
 
 The first table lists layers, the second sums them up by stage. One MAC is one product added to a
 sum; a field is the side of the square of input pixels that a cell of a belief map depends on.
+
+With a run directory it says instead whether that is whole, checksums of checkpoints and data
+included. The exit status is 1 if anything is not:
+
+    python bin/describe.py runs/mini
 """
 
 from absl import flags
 
-from cpm.cli import command_line
+from cpm.cli import command_line, run_check
 from cpm.cli.flags import define_network_flags, network_config_from_flags
 from cpm.network import summary
 
@@ -19,8 +24,10 @@ FLAGS = flags.FLAGS
 define_network_flags()
 
 
-def main(_):
+def main(arguments):
     """Prints the tables."""
+    if len(arguments) > 1:
+        return describe_run(arguments[1])
     config = network_config_from_flags(FLAGS)
     height, width = config.image_size
     print(
@@ -32,5 +39,12 @@ def main(_):
     print(summary.format_stages(summary.stage_rows(config)))
 
 
+def describe_run(path):
+    """Prints what is whole in a run directory; 1 if something is not."""
+    rows = run_check.check_run(path)
+    print(run_check.format_rows(rows))
+    return 0 if all(row.whole for row in rows) else 1
+
+
 if __name__ == "__main__":
-    command_line.run(main)
+    command_line.run(main, positional=1)

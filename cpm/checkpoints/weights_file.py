@@ -35,7 +35,7 @@ _SCHEMA = {
     "threshold?": float,
 }
 MOST_BYTES = 1 << 30  # unpacked; `paper` with six stages takes 64 MB
-MOST_STAGES = 64
+MOST_STAGES, MOST_SIDE_PX, MOST_WIDTH = 64, 4096, 1000
 
 # What NumPy raises for files that are short, forged or something else.
 _UNREADABLE = (
@@ -125,8 +125,10 @@ def check_size(config, sizes):
     if not 1 <= config.stages <= MOST_STAGES:
         raise ValueError(f"it has {config.stages} stages; expected 1 to {MOST_STAGES}")
     for side in (config.width, config.stage_width):
-        if not 0 < side <= 1000:
-            raise ValueError(f"it has the width {side}; expected a number above 0")
+        if not 0 < side <= MOST_WIDTH:
+            raise ValueError(f"it has the width {side}; expected above 0, at most {MOST_WIDTH}")
+    if not 0 < max(config.image_size) <= MOST_SIDE_PX:
+        raise ValueError(f"its crop is {config.image_size} pixels; expected {MOST_SIDE_PX} at most")
     claimed = summary.stage_rows(config)[-1].total_parameters
     # Beside the parameters there are the moving averages of norms, two for each channel.
     if not claimed <= sum(sizes) <= 2 * claimed:

@@ -1,9 +1,9 @@
 """Named arrays out of whatever file they lie in: MATLAB 5, MATLAB 7.3, HDF5, NumPy.
 
 The kind of a file is read from its first bytes, not from its suffix; nothing in a file is ever run
-(no pickled objects, no MATLAB code). What a file claims to hold is checked before it is believed, and
-nothing outside of it is read: HDF5 can point into other files, as external storage or virtual data
-sets; such arrays are refused.
+(no pickled objects, no MATLAB code). What a file claims to hold is checked before it is believed,
+and nothing outside of it is read: HDF5 can point into other files, by external storage or virtual
+data sets, and such arrays are refused.
 
   MATLAB 5 … 7.2   SciPy; scalars are 1 × 1, texts may be arrays of characters
   MATLAB 7.3       HDF5 inside, and all axes in the opposite order: turned round here
@@ -75,8 +75,8 @@ def load_arrays(path):
         return reader(path)
     except Exception as error:  # the libraries raise whatever the broken byte leads to
         raise UsageError(
-            f"{path} cannot be read as a {kind} file ({_first(error)}); expected a .mat, .h5, .npz or "
-            ".json file: download or write it again"
+            f"{path} cannot be read as a {kind} file ({_first(error)}); expected a .mat, .h5, .npz "
+            "or .json file: download or write it again"
         ) from error
 
 

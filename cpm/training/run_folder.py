@@ -162,6 +162,8 @@ class RunFolder:
             listed = os.path.exists(os.path.join(self.checkpoints, checkpoints.LIST_NAME))
             if record.get("layout", 1) >= LAYOUT and not listed:
                 lost = "its folder checkpoints/, or the list in it, is gone"
+            elif not steps:
+                lost = "no line of its metrics can be read, and no checkpoint is there"
             elif steps > min(execution.save_every, execution.eval_every):
                 lost = f"its metrics reach step {steps}, yet no checkpoint is there"
         if lost:
@@ -378,8 +380,17 @@ def read_metrics(path):
     What is no such line (the end of one that a kill cut short, zeros after a power cut) is left
     out; more than one of them is said.
     """
-    file_path, records, odd = os.path.join(path, "metrics.jsonl"), [], 0
-    with open(file_path, "rb") as file:
+    records, odd = read_metrics_and_odd(path)
+    if odd > 1:
+        name = os.path.join(path, "metrics.jsonl")
+        logging.warning("%s: %d lines are no records and are left out", name, odd)
+    return records
+
+
+def read_metrics_and_odd(path):
+    """(the lines of metrics.jsonl as dicts, how many lines are no records)."""
+    records, odd = [], 0
+    with open(os.path.join(path, "metrics.jsonl"), "rb") as file:
         while line := file.readline(_MOST_LINE_BYTES):
             try:
                 record = untrusted.parse_json(line, {"step": int, "seconds?": float}, "the line")
@@ -387,9 +398,7 @@ def read_metrics(path):
                 odd += 1
             else:
                 records.append(record)
-    if odd > 1:
-        logging.warning("%s: %d lines are no records and are left out", file_path, odd)
-    return records
+    return records, odd
 
 
 def _normal(paths):

@@ -292,7 +292,7 @@ def test_load_network_raises(tmp_path):
         checkpoints.load_network(foreign)
     (tmp_path / "broken.index").write_bytes(b"nonsense")
     (tmp_path / "broken.data-00000-of-00001").write_bytes(b"nonsense")
-    with pytest.raises(UsageError, match="not a checkpoint of this project"):
+    with pytest.raises(UsageError, match=r"broken is not whole: it is damaged"):
         checkpoints.load_network(str(tmp_path / "broken"))
 
 
