@@ -23,7 +23,8 @@ import stat
 
 from cpm.errors import UsageError
 
-MOST_JSON_BYTES = 1 << 26  # 64 MB; a reader of larger files says so
+MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training pictures have 240 MB
+SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations, lists, manifests
 MOST_DIGITS = 40  # of an integer in JSON; an id of 64 bits has 20
 _SHOWN = 120  # characters of a value that a message repeats
 

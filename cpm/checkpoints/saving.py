@@ -45,7 +45,7 @@ class Checkpoints:
       average: `ExponentialMovingAverage` of the network, or None.
       loss_scale: `LossScale` of a float16 run, or None.
       keep: how many of the latest stay; the best one always does.
-      origin: plain JSON values that the description also gets: what the run learns from.
+      origin: plain JSON values that the description keeps as `learned_from`: data, first weights.
     """
 
     def __init__(
@@ -121,7 +121,9 @@ class Checkpoints:
           RunStopped: if it cannot be written; earlier checkpoints are whole.
         """
         self._step.assign(step)
-        description = describe(self._config, self._network) | self._origin
+        description = describe(self._config, self._network)
+        if self._origin:
+            description["learned_from"] = self._origin
         self._description.assign(json.dumps(description))
         prefix = os.path.join(self.folder, checkpoint_name(step))
         try:

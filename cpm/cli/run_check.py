@@ -107,7 +107,7 @@ def _of_data(search):
         return []
     _, description = checkpoints.read_description(search.prefix)
     rows = []
-    for then in description.get("data", []):
+    for then in description.get("learned_from", {}).get("data", []):
         try:
             (now,) = fingerprints([then["folder"]], SPLITS)
             run_folder.check_data("the run", [then], [now])

@@ -164,7 +164,8 @@ def fingerprints(folders, splits):
 def _parse(path):
     """The manifest in a file; UsageError if it is not one of ours or another skeleton's."""
     try:
-        record = untrusted.read_json(path, "make the folder again", schema=_SCHEMA)
+        most = untrusted.SMALL_JSON_BYTES
+        record = untrusted.read_json(path, "see below", schema=_SCHEMA, most_bytes=most)
         if (record["format"], record["version"]) != (FORMAT, VERSION):
             raise ValueError(
                 f"format {record['format']!r} version {record['version']!r}, "

@@ -172,9 +172,10 @@ class RunFolder:
     def _check_checkpoint(self, prefix, config, data, init_from, origin, record):
         """A resumed run learns what its checkpoint says; config.json is only compared."""
         stored, description = checkpoints.read_description(prefix)
-        if "data" in description:
-            check_data(self.path, description["data"], origin.get("data"))
-            place = {"init_from": description.get("init_from")}
+        if "learned_from" in description:
+            then = description["learned_from"]
+            check_data(self.path, then["data"], origin.get("data"))
+            place = {"init_from": then["init_from"]}
         else:
             logging.warning(
                 "%s is of an earlier version and does not say what its data were; that they are "
@@ -320,7 +321,7 @@ def check_data(path, then, now):
 
     Args:
       path: the run folder.
-      then, now: `cpm.data.manifest.fingerprints`: a dict for each folder, in order. Folders may
+      then, now: of `cpm.data.manifest.fingerprints`: a dict for each folder, in order. Folders may
         have moved.
     """
     if now is None:
@@ -359,7 +360,8 @@ def read_config(path):
             f"train one with: python bin/train.py --run_dir={path}"
         )
     advice = "restore it from a copy, or name another run"
-    record = untrusted.read_json(file_path, advice, schema=_CONFIG)
+    most = untrusted.SMALL_JSON_BYTES
+    record = untrusted.read_json(file_path, advice, schema=_CONFIG, most_bytes=most)
     try:
         record = {"data": [], "init_from": None} | upgraded(record)
         from_dict(Execution, record["execution"], file_path)
