@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,47 @@ LISTS = {
     "other checksum": '{"latest": "step-0000005", "best": null, "all": ["step-0000005"], '
     '"checksum": "00"}',
 }
+
+
+class Killed(BaseException):
+    """Ends a save in the middle; nothing after it happens on the disk."""
+
+
+DYING = {"at": None, "folder": None, "seen": 0}
+OPERATIONS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod"}
+
+
+def _die(event, arguments):
+    """An audit hook: from the n-th file operation in a folder on, none succeeds."""
+    if DYING["at"] is None or event not in OPERATIONS:
+        return
+    if any(str(DYING["folder"]) in str(path) for path in arguments[:2]):
+        DYING["seen"] += 1
+        if DYING["seen"] > DYING["at"]:
+            raise Killed
+
+
+def test_a_save_may_be_cut_at_every_file_operation(tmp_path, two_saves):
+    """Afterwards the checkpoint before or the new one is whole, and the next save succeeds."""
+    sys.addaudithook(_die)
+    saved, _ = make(tmp_path / "run", keep=1)
+    found, cuts = set(), 0
+    while True:
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        shutil.copytree(two_saves, tmp_path / "run")
+        DYING.update(at=cuts, folder=tmp_path / "run", seen=0)
+        try:
+            saved.save(9)
+            break
+        except Killed:
+            cuts += 1
+        finally:
+            DYING["at"] = None
+        prefix = checkpoints.require_whole(str(tmp_path / "run")).prefix
+        found.add(os.path.basename(prefix))
+        saved.save(11)
+        assert checkpoints.resolve(str(tmp_path / "run")).endswith("step-0000011")
+    assert cuts > 10 and found == {"step-0000007", "step-0000009"}
 
 
 @pytest.mark.parametrize("content", LISTS.values(), ids=LISTS)

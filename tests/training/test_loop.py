@@ -352,7 +352,7 @@ def test_the_checkpoint_decides_what_is_learned(unfinished, data, lose):
     """Another rate is refused whatever else was lost; the same goes on, and writes it anew."""
     lose(unfinished)
     other = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(optimizer="adam", momentum=0.5))
-    with pytest.raises(UsageError, match="optimizer.momentum"):
+    with pytest.raises(UsageError, match=r"optimizer\.momentum"):
         start(other, data, unfinished)
     assert start(CONFIG, data, unfinished).start == 6
     assert read_config(unfinished)[0] == CONFIG
@@ -416,7 +416,7 @@ def test_data_that_changed_under_a_run_are_refused(unfinished, data):
             for person in people[::-1]:
                 writer.write(person)
 
-    with pytest.raises(UsageError, match="are not those that .* began with"):
+    with pytest.raises(UsageError, match=r"are not those that .* began with"):
         start(CONFIG, changed_data(data[0], others), unfinished)
 
 
@@ -478,6 +478,26 @@ def test_a_full_disk_is_a_sentence(tmp_path, data, monkeypatch):
     monkeypatch.setattr(run.folder, "metrics_path", "/dev/full")
     with pytest.raises(RunStopped, match=r"cannot be written: No space left.*same command"):
         run.train()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_ask_for_an_orderly_stop(number):
+    """The first waits for the step under way, the second does not; what was ignored stays so."""
+    before = signal.getsignal(number)
+    with loop._stop_requests() as stop:
+        os.kill(os.getpid(), number)
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+            signal.sigtimedwait([], 0.1)
+    assert signal.getsignal(number) == before
+    signal.signal(number, signal.SIG_IGN)  # as nohup does
+    try:
+        with loop._stop_requests() as stop:
+            os.kill(os.getpid(), number)
+            assert not stop.requested
+    finally:
+        signal.signal(number, before)
 
 
 def test_init_from_takes_the_network_only(tmp_path, data):
