@@ -139,7 +139,7 @@ class TestReadPicture:
         def refuse(*_):  # chmod would not stop root, who runs many a test
             raise PermissionError(13, "Permission denied", str(path))
 
-        monkeypatch.setattr("builtins.open", refuse)
+        monkeypatch.setattr("os.open", refuse)
         with pytest.raises(PictureError, match=r"a.jpg' cannot be read: Permission"):
             read_picture(path)
 
