@@ -17,6 +17,18 @@ MOST_LINKS = 40  # that are followed from a name to its file, as Linux does
 
 
 @contextlib.contextmanager
+def naming(path):
+    """A context in which an OSError that names no file, as of a full disk, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, reason, os.fspath(path)) from error
+
+
+@contextlib.contextmanager
 def replacing(path):
     """Gives a temporary path beside `path`; on a clean exit it becomes `path` in one step.
 

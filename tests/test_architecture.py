@@ -22,6 +22,7 @@ BASE = {
     "cpm.errors": set(),
     "cpm.files": {"cpm.errors", "cpm.untrusted"},
     "cpm.geometry": set(),
+    "cpm.machine": set(),
     "cpm.process_memory": set(),
     "cpm.provenance": set(),
     "cpm.quiet_start": set(),

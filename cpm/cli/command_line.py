@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 
 from absl import app, flags, logging
@@ -27,6 +28,7 @@ def run(main, *, positional=0):
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
     terminal.prepare()
+    _hear_the_end()
     if any(argument in HELP for argument in sys.argv[1:]):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
@@ -65,8 +67,10 @@ def exit_status(main, arguments, positional=0):
     except MemoryError as error:
         return _end(1, _out_of_memory(error))
     except OSError as error:
-        if error.filename is None:  # not about a file that somebody named
-            raise
+        if error.filename is None:
+            if error.errno not in FULL:  # a mistake of the program
+                raise
+            return _end(2, f"error: a file cannot be written: {error.strerror}; make room for it")
         name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
         advice = "make room there" if error.errno in FULL else "make room or permission for it"
         return _end(
@@ -77,6 +81,21 @@ def exit_status(main, arguments, positional=0):
         if not (text := _of_tensorflow(error)):
             raise
         return _end(1, text)
+
+
+def _hear_the_end():
+    """SIGTERM and SIGHUP end a script as Ctrl-C does: processes of its own and half files go too.
+
+    A training takes these signals over while it trains (cpm/training/loop.py).
+    """
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)
 
 
 # What a file system says that takes no more: full, over its quota, a file too large.

@@ -22,8 +22,10 @@ from cpm import checkpoints, files
 from cpm.data import pipeline, verification
 from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.errors import RunStopped
+from cpm.errors import RunStopped, UsageError
 from cpm.execution.use import Executed
+from cpm.machine import memory_bytes
+from cpm.network import summary
 from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
@@ -79,6 +81,7 @@ class Run:
         for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
         verification.verify(data, SPLITS)
+        require_memory(config)
         self.config, self.execution, self.data = config, execution, data
         self.validate = validate
         self.folder = RunFolder(run_dir)
@@ -367,6 +370,22 @@ class Run:
         except Exception as error:
             logging.warning("the validation people cannot be drawn: %s", error)
             return None
+
+
+def require_memory(config):
+    """UsageError for a network whose weights alone do not fit into memory while they are trained.
+
+    A library that gets no memory ends the process with pages of its own stack.
+    """
+    parameters = summary.stage_rows(config.network)[-1].total_parameters
+    copies = 4 + bool(config.average_decay)  # weights, gradients, two slots, the average
+    needed, available = 4 * copies * parameters, memory_bytes()
+    if available is not None and needed > available:
+        raise UsageError(
+            f"the network has {parameters:,} parameters, which take {needed / 1e9:,.1f} GB while "
+            f"they are trained; this process may have {available / 1e9:,.1f} GB: choose a smaller "
+            "--width or number of --stages"
+        )
 
 
 def _described(changes):
