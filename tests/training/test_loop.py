@@ -322,10 +322,11 @@ def test_people_without_joints_are_named_as_the_cause(tmp_path, data):
         run.one_step(0, batch)
 
 
-@pytest.fixture
-def unfinished(tmp_path, data):
-    """A run of 8 steps that was stopped after step 6: checkpoints of 3 and 6."""
-    run = start(CONFIG, data, tmp_path / "run")
+@pytest.fixture(scope="module")
+def stopped_after_6(tmp_path_factory, data):
+    """A run of 8 steps that was killed after step 6: checkpoints of 3 and 6."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    run = start(CONFIG, data, folder)
     honest = run.one_step
 
     def killed(step, batch):
@@ -336,7 +337,13 @@ def unfinished(tmp_path, data):
     run.one_step = killed
     with pytest.raises(MemoryError):
         run.train()
-    return tmp_path / "run"
+    return folder
+
+
+@pytest.fixture
+def unfinished(tmp_path, stopped_after_6):
+    """A copy of it to be damaged."""
+    return shutil.copytree(stopped_after_6, tmp_path / "run")
 
 
 LOSSES = {

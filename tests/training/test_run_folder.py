@@ -75,7 +75,7 @@ def test_read_config_raises(tmp_path):
     with pytest.raises(UsageError, match="unknown key 'stepz'"):
         read_config(tmp_path)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UsageError, match="cannot be used"):
+    with pytest.raises(UsageError, match=r"cannot be read .*restore it"):
         read_config(tmp_path)
 
 
