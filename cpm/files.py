@@ -2,41 +2,103 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
+import shutil
+import stat
+import sys
 import tempfile
 
+from cpm import untrusted
 from cpm.errors import UsageError
+
+MOST_LINKS = 40  # that are followed from a name to its file, as Linux does
+
+
+@contextlib.contextmanager
+def naming(path):
+    """A context in which an OSError that names no file, as of a full disk, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, reason, os.fspath(path)) from error
 
 
 @contextlib.contextmanager
 def replacing(path):
     """Gives a temporary path beside `path`; on a clean exit it becomes `path` in one step.
 
-    The data is flushed to the disk before the rename; after an exception nothing changes.
+    The data is flushed to the disk before the rename; after an exception nothing changes. A link
+    stays, and the file it leads to is replaced. What is no regular file, like /dev/null, a pipe or
+    /dev/stdout, is written into and never replaced.
 
     Args:
       path: file to make or replace; missing parent folders are made.
+
+    Raises:
+      OSError: if it cannot be written; it names `path`, whoever noticed.
     """
+    path = os.fspath(path)
     if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-    folder, name = os.path.split(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path)
+    target, special = _target(path)
+    folder, name = os.path.split(os.path.abspath(target))
+    if special:
+        folder = tempfile.gettempdir()
+    temporary = None
     try:
+        os.makedirs(folder, exist_ok=True)
         # The suffix stays last: picture writers choose the format by it.
-        handle, temporary = tempfile.mkstemp(prefix=".partial-", suffix=name, dir=folder)
-    except OSError as error:  # names the file that was asked for, not the temporary one
-        raise type(error)(error.errno, error.strerror, str(path)) from None
-    os.close(handle)
-    try:
+        handle, temporary = tempfile.mkstemp(
+            prefix=".partial-", suffix=os.path.splitext(name)[1], dir=folder
+        )
+        os.close(handle)
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        if special:
+            _pour(temporary, target)
+        else:
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
+    except OSError as error:
+        if error.filename not in (None, temporary, folder):
+            raise  # about another file
+        # Names the file that was asked for, not the temporary one, nor none, as writers do.
+        reason = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, reason, path) from error
     finally:
-        if os.path.exists(temporary):
+        if temporary is not None and os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _target(path):
+    """The file that a name leads to, and whether it is written into instead of replaced."""
+    for _ in range(MOST_LINKS):
+        folder = os.path.realpath(os.path.dirname(path) or ".")
+        if folder.startswith("/proc/"):  # a descriptor: /dev/stdout, /dev/fd/3
+            return path, True
+        if not os.path.islink(path):
+            break
+        path = os.path.join(folder, os.readlink(path))
+    else:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+    try:
+        return path, not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return path, False
+
+
+def _pour(source, path):
+    """Appends the bytes of one file to another, behind what was printed before."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    with open(source, "rb") as file, open(path, "ab", buffering=0) as out:
+        shutil.copyfileobj(file, out)
 
 
 def check_target(path, flag):
@@ -61,9 +123,9 @@ def check_target(path, flag):
 
 
 def write_text(path, text):
-    """Replaces the file at `path` by `text`, UTF-8."""
+    """Replaces the file at `path` by `text`, UTF-8; bytes of names that are no UTF-8 as escapes."""
     with replacing(path) as temporary:
-        with open(temporary, "w", encoding="utf-8") as file:
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
 
 
@@ -72,22 +134,18 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path, advice):
-    """The JSON value in the file at `path`.
+def read_json(path, advice, **limits):
+    """`cpm.untrusted.read_json`: the JSON value in a file, or a UsageError."""
+    return untrusted.read_json(path, advice, **limits)
 
-    Args:
-      path: file.
-      advice: what to do about it, the end of the message.
 
-    Raises:
-      UsageError: if it is missing or no JSON.
-    """
-    try:
-        # -sig: some editors and tools begin a UTF-8 file with a byte order mark.
-        with open(path, encoding="utf-8-sig") as file:
-            return json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); {advice}") from error
+def sha256(path):
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _umask():

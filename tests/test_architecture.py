@@ -14,18 +14,21 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 # What everybody may know: joint names and frames, configuration, errors, files, provenance.
 BASE = {
+    "cpm.array_claims": {"cpm.untrusted"},
     "cpm.config": set(),
     "cpm.config_json": set(),
     "cpm.config_keys": {"cpm.errors"},
     "cpm.config_upgrade": set(),
     "cpm.errors": set(),
-    "cpm.files": {"cpm.errors"},
+    "cpm.files": {"cpm.errors", "cpm.untrusted"},
     "cpm.geometry": set(),
+    "cpm.machine": set(),
     "cpm.process_memory": set(),
     "cpm.provenance": set(),
     "cpm.quiet_start": set(),
     "cpm.skeleton": set(),
     "cpm.text_table": set(),
+    "cpm.untrusted": {"cpm.errors"},
 }
 ARROWS = {
     "ops": set(),
@@ -33,7 +36,7 @@ ARROWS = {
     "cpm.synthetic": {"cpm.data.person", "cpm.skeleton"},
     "cpm.data": {"ops", "cpm.synthetic", *BASE},
     "cpm.network": {"ops", "cpm.config", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
-    "cpm.execution": {"ops", "cpm.network", "cpm.config"},
+    "cpm.execution": {"ops", "cpm.network", "cpm.config", "cpm.machine"},
     "cpm.checkpoints": {"cpm.network", *BASE},
     "cpm.training": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),

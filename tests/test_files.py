@@ -1,7 +1,10 @@
 """Files are replaced whole or not at all."""
 
+import errno
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +72,51 @@ def test_check_target_raises_without_permission(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root
     with pytest.raises(UsageError, match=r"--json=.* cannot be written"):
         files.check_target(tmp_path / "a.json", "json")
+
+
+def test_replacing_writes_into_what_is_no_file(tmp_path):
+    """A device or a pipe stays what it is: the rename would put a file in its place."""
+    for path in ("/dev/null", "/dev/fd/1", "/dev/stdout"):
+        before = os.lstat(path)
+        files.write_text(path, "")
+        assert os.lstat(path).st_mode == before.st_mode
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    files.write_text(pipe, "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+
+
+def test_replacing_follows_a_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "real")
+    files.write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder" / "real").read_text() == "new"
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(OSError, match="a'"):
+        files.write_text(tmp_path / "a", "")
+
+
+def test_replacing_keeps_what_is_printed_before(tmp_path):
+    """`command --json=/dev/stdout > file`: the descriptor's file is appended to."""
+    code = "print('first'); from cpm import files; files.write_text('/dev/stdout', 'second')"
+    with open(tmp_path / "out", "w") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "first\nsecond"
+
+
+def test_replacing_names_the_file_on_a_full_disk(tmp_path):
+    with pytest.raises(OSError) as caught:
+        files.write_text("/dev/full", "x")
+    assert caught.value.filename == "/dev/full" and caught.value.errno == errno.ENOSPC
+    with pytest.raises(OSError) as caught:
+        with files.replacing(tmp_path / "a"):
+            raise OSError("a library's own words")
+    assert caught.value.filename == str(tmp_path / "a")
+    assert os.listdir(tmp_path) == []
+
+
+def test_replacing_takes_long_names(tmp_path):
+    files.write_text(tmp_path / ("n" * 249 + ".json"), "x")

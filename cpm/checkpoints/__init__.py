@@ -1,7 +1,8 @@
 """Checkpoints and files of weights: what is trained, kept on disk and found again.
 
 saving.py            all of a run, to go on from
-listing.py           checkpoints.json: which ones are complete, latest, best
+listing.py           checkpoints.json: which ones are complete, latest, best; the newest whole one
+seals.py             checksums of one checkpoint's files
 resolving.py         what --ckpt means
 loading.py           a network from one
 weights_file.py      one small file without the optimizer, to be handed on
@@ -9,7 +10,7 @@ pretrained/          the project's own: --ckpt=pretrained
 tensorflow_files.py  the files of one checkpoint
 """
 
-from cpm.checkpoints.listing import LIST_NAME, read_list
+from cpm.checkpoints.listing import LIST_NAME, begin, find_whole, read_list, require_whole
 from cpm.checkpoints.loading import (
     load_network,
     read_description,
@@ -22,11 +23,14 @@ from cpm.checkpoints.saving import Checkpoints, describe
 __all__ = [
     "LIST_NAME",
     "Checkpoints",
+    "begin",
     "describe",
+    "find_whole",
     "load_network",
     "read_description",
     "read_list",
     "read_network_variables",
     "read_stages",
+    "require_whole",
     "resolve",
 ]

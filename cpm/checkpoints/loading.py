@@ -5,20 +5,24 @@ used is the average, if there is one.
 """
 
 import dataclasses
-import json
+import math
+import os
 
 import tensorflow as tf
 
 from cpm.checkpoints import weights_file
 from cpm.checkpoints.resolving import resolve
-from cpm.checkpoints.tensorflow_files import UNREADABLE, assert_all, first_line
+from cpm.checkpoints.tensorflow_files import UNREADABLE, assert_all, first_line, readable
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine
+from cpm.untrusted import parse_json
 
 _AVERAGE = "average/network/"
+# What every description has; that of a run also says of what data (cpm/checkpoints/saving.py).
+DESCRIPTION = {"config": dict, "joints": [str], "limbs": list}
 _DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -34,7 +38,7 @@ def load_network(ckpt):
     Raises:
       UsageError: missing, damaged or foreign checkpoint.
     """
-    prefix = resolve(ckpt)
+    prefix = resolve(os.fspath(ckpt))
     config, description = read_description(prefix)
     network = ConvolutionalPoseMachine(config.network)
     if list(network.skeleton.joints) != description["joints"]:
@@ -55,13 +59,26 @@ def read_description(prefix):
     if weights_file.is_weights_file(prefix):
         return weights_file.read_description(prefix)
     try:
-        reader = tf.train.load_checkpoint(prefix)
-        description = json.loads(reader.get_tensor(_DESCRIPTION_KEY))
-        return from_dict(TrainConfig, upgraded(description)["config"], prefix), description
-    except (*UNREADABLE, KeyError) as error:
+        with readable(prefix) as path:
+            reader = tf.train.load_checkpoint(path)
+            description = parse_json(
+                reader.get_tensor(_DESCRIPTION_KEY), DESCRIPTION, "its description"
+            )
+            shapes = reader.get_variable_to_shape_map()
+        config = from_dict(TrainConfig, upgraded(description)["config"], prefix)
+        root = _root(shapes)
+        stored = [math.prod(shape) for key, shape in shapes.items() if key.startswith(root)]
+        weights_file.check_size(config.network, stored)
+        return config, description
+    except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{prefix} is not a checkpoint of this project: {first_line(error)}"
         ) from error
+
+
+def _root(keys):
+    """What the keys of the network to be used begin with: the average's, if there is one."""
+    return _AVERAGE if any(key.startswith(_AVERAGE) for key in keys) else "network/"
 
 
 def read_network_variables(network, prefix):
@@ -75,11 +92,12 @@ def read_network_variables(network, prefix):
     if weights_file.is_weights_file(prefix):
         return weights_file.read_variables(network, prefix)
     try:
-        keys = [key for key, _ in tf.train.list_variables(prefix)]
+        with readable(prefix) as path:
+            keys = [key for key, _ in tf.train.list_variables(path)]
     except UNREADABLE as error:
         raise UsageError(f"{prefix} cannot be read: {first_line(error)}") from error
-    averaged = any(key.startswith(_AVERAGE) for key in keys)
-    root = _AVERAGE if averaged else "network/"
+    root = _root(keys)
+    averaged = root == _AVERAGE
     stored = [key for key in keys if key.startswith(root) and key.endswith("VARIABLE_VALUE")]
     if len(stored) != len(network.variables):
         raise UsageError(
@@ -91,8 +109,8 @@ def read_network_variables(network, prefix):
         checkpoint = tf.train.Checkpoint(network=network)
         if averaged:
             checkpoint = tf.train.Checkpoint(average=checkpoint)
-        status = checkpoint.read(prefix)
-        assert_all(status, "assert_existing_objects_matched")
+        with readable(prefix) as path:
+            assert_all(checkpoint.read(path), "assert_existing_objects_matched")
     except UNREADABLE as error:
         raise UsageError(
             f"{prefix} does not fit the network it describes: {first_line(error)}"

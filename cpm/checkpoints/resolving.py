@@ -3,7 +3,8 @@
 import os
 
 from cpm.checkpoints import pretrained, weights_file
-from cpm.checkpoints.listing import read_list
+from cpm.checkpoints.listing import require_whole
+from cpm.checkpoints.seals import problem_of
 from cpm.checkpoints.tensorflow_files import require_complete
 from cpm.errors import UsageError
 
@@ -21,18 +22,27 @@ def resolve(ckpt):
     """
     if ckpt == pretrained.NAME:
         return pretrained.path()
+    if os.path.isdir(ckpt):
+        return _of_folder(ckpt)
     if weights_file.is_weights_file(ckpt):
         if not os.path.isfile(ckpt):
             raise UsageError(f"{ckpt} does not exist; name another file with --ckpt")
         return ckpt
-    if os.path.isdir(ckpt):
-        inner = os.path.join(ckpt, "checkpoints")
-        folder = inner if os.path.isdir(inner) else ckpt
-        listed = read_list(folder)
-        if listed["latest"] is None:
-            raise UsageError(
-                f"{ckpt} holds no checkpoint; train one with: python bin/train.py --run_dir={ckpt}"
-            )
-        name = listed["best"]["name"] if listed["best"] else listed["latest"]
-        return require_complete(os.path.join(folder, name))
-    return require_complete(ckpt.removesuffix(".index"))
+    prefix = require_complete(ckpt.removesuffix(".index"))
+    if problem := problem_of(prefix):
+        raise UsageError(
+            f"checkpoint {prefix} is not whole: {problem}; restore its files from a copy, or name "
+            "another one with --ckpt"
+        )
+    return prefix
+
+
+def _of_folder(ckpt):
+    """The best whole checkpoint of a run folder, else the newest, with a warning."""
+    inner = os.path.join(ckpt, "checkpoints")
+    search = require_whole(inner if os.path.isdir(inner) else ckpt, prefer_best=True)
+    if search.prefix is None:
+        raise UsageError(
+            f"{ckpt} holds no checkpoint; train one with: python bin/train.py --run_dir={ckpt}"
+        )
+    return search.prefix

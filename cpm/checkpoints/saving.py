@@ -11,17 +11,25 @@ import os
 
 import tensorflow as tf
 
-from cpm import files
-from cpm.checkpoints.listing import LIST_NAME, read_list
+from cpm.checkpoints.listing import (
+    begin,
+    checkpoint_name,
+    read_list,
+    require_whole,
+    step_of,
+    write_list,
+)
+from cpm.checkpoints.seals import SUFFIX, write_seal
 from cpm.checkpoints.tensorflow_files import (
     UNREADABLE,
     assert_all,
     delete,
     first_line,
-    require_complete,
+    flush,
+    readable,
 )
 from cpm.config_json import to_dict
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 
 _LOSS_SCALE = "loss_scale/"
 
@@ -37,6 +45,7 @@ class Checkpoints:
       average: `ExponentialMovingAverage` of the network, or None.
       loss_scale: `LossScale` of a float16 run, or None.
       keep: how many of the latest stay; the best one always does.
+      origin: plain JSON values that the description keeps as `learned_from`: data, first weights.
     """
 
     def __init__(
@@ -49,8 +58,9 @@ class Checkpoints:
         average=None,
         loss_scale=None,
         keep=2,
+        origin=None,
     ):
-        self.folder, self._keep = folder, keep
+        self.folder, self._keep, self._origin = folder, keep, dict(origin or {})
         self._network, self._config = network, config
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._description = tf.Variable("", dtype=tf.string, trainable=False)
@@ -59,26 +69,29 @@ class Checkpoints:
         self._parts |= {"network": network, "step": self._step, "description": self._description}
         self._checkpoint = tf.train.Checkpoint(**self._parts)
 
-    def restore(self):
-        """Restores the latest checkpoint, all of it.
+    def restore(self, search=None):
+        """Restores the newest whole checkpoint, all of it.
+
+        Args:
+          search: what `listing.require_whole` found; None = search now.
 
         Returns:
           The number of steps done; 0 for a run that has not saved yet.
 
         Raises:
-          UsageError: if a listed checkpoint is missing or does not fit.
+          UsageError: if there are checkpoints and none is whole, or it does not fit.
         """
-        latest = read_list(self.folder)["latest"]
-        if latest is None:
+        prefix = (search or require_whole(self.folder)).prefix
+        if prefix is None:
             return 0
-        prefix = require_complete(os.path.join(self.folder, latest))
         try:
-            checkpoint = self._with_loss_scale_of(prefix)
-            assert_all(checkpoint.read(prefix), "assert_consumed")
+            with readable(prefix) as path:
+                checkpoint = self._with_loss_scale_of(path)
+                assert_all(checkpoint.read(path), "assert_consumed")
         except UNREADABLE as error:
             raise UsageError(
-                f"checkpoint {prefix} does not fit this network: {first_line(error)}; "
-                "give the flags it was trained with, or another --run_dir"
+                f"checkpoint {prefix} is whole, but does not fit this network: "
+                f"{first_line(error)}; give the flags it was trained with, or another --run_dir"
             ) from error
         return int(self._step.numpy())
 
@@ -103,29 +116,64 @@ class Checkpoints:
         Args:
           step: steps done.
           score: validation metric, higher is better; None if it was not measured now.
+
+        Raises:
+          RunStopped: if it cannot be written; earlier checkpoints are whole.
         """
         self._step.assign(step)
-        self._description.assign(json.dumps(describe(self._config, self._network)))
-        name = f"step-{step:07d}"
-        prefix = os.path.join(self.folder, name)
-        listed = read_list(self.folder)
-        if not listed["all"]:
-            # Even the first checkpoint has a list beside it: one without is a sign of damage.
-            files.write_json(os.path.join(self.folder, LIST_NAME), listed)
+        description = describe(self._config, self._network)
+        if self._origin:
+            description["learned_from"] = self._origin
+        self._description.assign(json.dumps(description))
+        prefix = os.path.join(self.folder, checkpoint_name(step))
+        try:
+            begin(self.folder)
+            self._write(prefix, step, score)
+        except (OSError, tf.errors.OpError) as error:
+            raise RunStopped(self._unsaved(prefix, error)) from error
+
+    def _write(self, prefix, step, score):
+        """Checkpoint, seal, list, in this order; then the old ones go."""
+        name, listed = os.path.basename(prefix), read_list(self.folder)
+        remove(prefix)  # what an interrupted save, or a damaged one, left under this name
         self._checkpoint.write(prefix)
-        best = listed["best"]
+        flush(prefix)
+        write_seal(prefix, step, score)
+        # A run that went back to an earlier checkpoint has no later ones any more.
+        earlier = [other for other in listed["all"] if step_of(other) < step]
+        best = listed["best"] if listed["best"] and listed["best"]["name"] in earlier else None
         if score is not None and (best is None or score >= best["score"]):
             best = {"name": name, "score": score}
-        names = [n for n in listed["all"] if n != name] + [name]
-        kept = names[-self._keep :]
+        kept = [*earlier, name][-self._keep :]
         if best is not None and best["name"] not in kept:
             kept = [best["name"], *kept]
-        files.write_json(
-            os.path.join(self.folder, LIST_NAME),
-            {"latest": name, "best": best, "all": kept},
+        write_list(self.folder, {"latest": name, "best": best, "all": kept})
+        for old in {*listed["all"]} - {*kept}:
+            remove(os.path.join(self.folder, old))
+
+    def _unsaved(self, prefix, error):
+        """Why a save failed, and what is left, as a sentence; what was half written goes."""
+        name, kept = os.path.basename(prefix), "no earlier checkpoint was saved"
+        listed = read_list(self.folder)
+        try:
+            if name not in listed["all"]:
+                remove(prefix)
+        except OSError:  # read-only by now
+            pass
+        if listed["latest"] not in (None, name):
+            kept = f"the checkpoint before, {listed['latest']}, is kept"
+        reason = getattr(error, "strerror", None) or first_line(error)
+        return (
+            f"checkpoint {prefix} cannot be saved: {reason}; {kept}. Make room or permission "
+            "there, then give the same command to go on"
         )
-        for old in set(names) - set(kept):
-            delete(os.path.join(self.folder, old))
+
+
+def remove(prefix):
+    """Removes one checkpoint with its seal, the seal last: without files it says nothing."""
+    delete(prefix)
+    if os.path.exists(prefix + SUFFIX):
+        os.remove(prefix + SUFFIX)
 
 
 def describe(config, network):

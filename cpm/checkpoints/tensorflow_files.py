@@ -4,7 +4,11 @@ A checkpoint `step-0001000` is an index, `step-0001000.index`, and one or more f
 `step-0001000.data-00000-of-00001`; their common start is the checkpoint's *prefix*.
 """
 
+import contextlib
 import os
+import re
+import shutil
+import tempfile
 
 import tensorflow as tf
 
@@ -14,26 +18,87 @@ from cpm.errors import UsageError
 UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 
 
-def require_complete(prefix):
-    """`prefix`, if its index and all of its data files exist."""
+# TensorFlow takes these for patterns where it reads a checkpoint, though not where it writes one.
+_PATTERN = re.compile(r"[\[\]*?\\]")
+
+
+def files_of(prefix):
+    """Names of the files of one checkpoint that are there, its index first; [] if there are none.
+
+    Args:
+      prefix: folder and common start of the names.
+    """
     folder, name = os.path.split(prefix)
-    present = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    data = [f for f in present if f.startswith(name + ".data-")]
-    if name + ".index" not in present or not data:
+    if not os.path.isdir(folder or "."):
+        return []
+    kind = re.compile(re.escape(name) + r"\.(?:index|data-\d{5}-of-\d{5})")
+    found = [file for file in os.listdir(folder or ".") if kind.fullmatch(file)]
+    return sorted(found, key=lambda file: (not file.endswith(".index"), file))
+
+
+def missing_of(prefix):
+    """What is missing of a checkpoint, in words; None if its index and all data files exist."""
+    found = files_of(prefix)
+    name = os.path.basename(prefix)
+    if f"{name}.index" not in found:
+        return f"{name}.index is missing"
+    data = found[1:]
+    expected = int(data[0].rpartition("-")[2]) if data else 1
+    if len(data) != expected:
+        return f"{len(data)} of its {expected} data files are there"
+    return None
+
+
+def require_complete(prefix):
+    """`prefix`, if its index and all of its data files exist.
+
+    Raises:
+      UsageError: otherwise; it names the checkpoints of the folder.
+    """
+    if missing := missing_of(prefix):
+        folder = os.path.dirname(prefix) or "."
+        present = os.listdir(folder) if os.path.isdir(folder) else []
         found = ", ".join(sorted(f for f in present if f.endswith(".index"))) or "none"
         raise UsageError(
-            f"checkpoint {prefix} is missing or incomplete (in its folder: {found}); restore its "
-            "files, or name another one with --ckpt or --run_dir"
+            f"checkpoint {prefix} is missing or incomplete: {missing} (in its folder: {found}); "
+            "restore its files, or name another one with --ckpt or --run_dir"
         )
     return prefix
 
 
+@contextlib.contextmanager
+def readable(prefix):
+    """A prefix that TensorFlow reads; another one where the name of a folder looks like a pattern.
+
+    The other one leads through a link to the folder, which lasts as long as the context.
+    """
+    folder, name = os.path.split(os.path.abspath(prefix))
+    if not _PATTERN.search(folder):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory(prefix="cpm-") as temporary:
+        link = os.path.join(temporary, "checkpoints")
+        os.symlink(folder, link)
+        yield os.path.join(link, name)
+
+
+def flush(prefix):
+    """Waits until a checkpoint's files and their names are on the disk."""
+    folder = os.path.dirname(prefix) or "."
+    for path in (*(os.path.join(folder, name) for name in files_of(prefix)), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def delete(prefix):
-    """Removes one checkpoint's files."""
+    """Removes one checkpoint's files, and what an interrupted save left of it."""
     folder, name = os.path.split(prefix)
-    for file in os.listdir(folder):
-        if file == name + ".index" or file.startswith(name + ".data-"):
-            os.remove(os.path.join(folder, file))
+    for file in files_of(prefix):
+        os.remove(os.path.join(folder, file))
+    shutil.rmtree(os.path.join(folder, f"{name}_temp"), ignore_errors=True)
 
 
 def assert_all(status, assertion):

@@ -19,14 +19,23 @@ import zlib
 import numpy as np
 
 from cpm import files
+from cpm.array_claims import check_numpy
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
+from cpm.network import summary
+from cpm.untrusted import check_schema, parse_json
 
 SUFFIX = ".npz"
 FORMAT, VERSION = "cpm-weights", 1
 _DESCRIPTION = "description"
+_SCHEMA = {
+    **{"format": str, "version": int, "config": dict, "joints": [str], "limbs": list},
+    "threshold?": float,
+}
+MOST_BYTES = 1 << 30  # unpacked; `paper` with six stages takes 64 MB
+MOST_STAGES, MOST_SIDE_PX, MOST_WIDTH = 64, 4096, 1000
 
 # What NumPy raises for files that are short, forged or something else.
 _UNREADABLE = (
@@ -86,22 +95,64 @@ def read_description(path):
       UsageError: if it is none, or one of a later version.
     """
     try:
+        check_numpy(path, MOST_BYTES)
         with np.load(path, allow_pickle=False) as archive:
-            description = json.loads(archive[_DESCRIPTION].tobytes())
-        if (description["format"], description["version"]) != (FORMAT, VERSION):
+            description = parse_json(archive[_DESCRIPTION].tobytes(), {"format": str}, "it")
+            sizes = _sizes(archive)
+        if (description["format"], description.get("version")) != (FORMAT, VERSION):
             raise ValueError(
-                f"its format is {description['format']} {description['version']}, "
+                f"its format is {description['format']} {description.get('version')}, "
                 f"this version reads {FORMAT} {VERSION}"
             )
-        for key in ("joints", "limbs"):
-            if not isinstance(description[key], list):
-                raise ValueError(f"{key} should be a list")
-        threshold = description.get("threshold", 0.0)
-        if not isinstance(threshold, float) or not math.isfinite(threshold):
-            raise ValueError(f"threshold should be a number, not {threshold!r}")
-        return from_dict(TrainConfig, upgraded(description)["config"], path), description
+        check_schema(description, _SCHEMA, "its description")
+        config = from_dict(TrainConfig, upgraded(description)["config"], path)
+        check_size(config.network, sizes)
+        return config, description
     except _UNREADABLE as error:
         raise _refusal(path, error) from error
+
+
+def check_size(config, sizes):
+    """ValueError if a network is not about as large as what is stored for it.
+
+    It is compared before the network is built: a description of a few bytes may ask for more
+    stages or channels than any machine has.
+
+    Args:
+      config: `NetworkConfig` of the description.
+      sizes: numbers in each stored array.
+    """
+    if not 1 <= config.stages <= MOST_STAGES:
+        raise ValueError(f"it has {config.stages} stages; expected 1 to {MOST_STAGES}")
+    for side in (config.width, config.stage_width):
+        if not 0 < side <= MOST_WIDTH:
+            raise ValueError(f"it has the width {side}; expected above 0, at most {MOST_WIDTH}")
+    if not 0 < max(config.image_size) <= MOST_SIDE_PX:
+        raise ValueError(f"its crop is {config.image_size} pixels; expected {MOST_SIDE_PX} at most")
+    claimed = summary.stage_rows(config)[-1].total_parameters
+    # Beside the parameters there are the moving averages of norms, two for each channel.
+    if not claimed <= sum(sizes) <= 2 * claimed:
+        raise ValueError(
+            f"its description is of a network of {claimed:,} parameters, but {sum(sizes):,} "
+            "numbers are stored"
+        )
+
+
+def _sizes(archive):
+    """Numbers in each array but the description, by the headers alone."""
+    sizes = []
+    for name in archive.files:
+        if name != _DESCRIPTION:
+            with archive.zip.open(f"{name}.npy") as file:
+                version = np.lib.format.read_magic(file)
+                later = version > (1, 0)
+                shape, _, _ = (
+                    np.lib.format.read_array_header_2_0(file)
+                    if later
+                    else np.lib.format.read_array_header_1_0(file)
+                )
+                sizes.append(math.prod(shape))
+    return sizes
 
 
 def read_variables(network, path):

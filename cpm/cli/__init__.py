@@ -1,6 +1,7 @@
 """The scripts: one module each, named as the script in bin/, and what they share.
 
     command_line.py  the call of a script; errors as a sentence and a status
+    terminal.py      standard streams that cannot end a script
     flags.py         flags that several scripts have
     shorthands.py    those that are short names for fields of the settings
 
@@ -8,4 +9,8 @@ A script is a docstring, which --help prints, `define_flags()` and `main(argumen
 never imports this package. Importing it starts TensorFlow quietly, so it comes first.
 """
 
-import cpm.quiet_start  # noqa: F401
+from cpm.cli import terminal
+
+terminal.before_libraries()
+
+import cpm.quiet_start  # noqa: E402, F401

@@ -1,11 +1,20 @@
 """What every script of bin/ shares: arguments, exit statuses, errors as one sentence."""
 
+import errno
+import os
+import signal
 import sys
 
 from absl import app, flags, logging
 
+from cpm.cli import terminal
 from cpm.errors import RunStopped, UsageError
+from cpm.untrusted import printable
 
+LESS_MEMORY = (
+    "ask for less: a smaller --batch_size, --image_size, --width or number of --stages, in "
+    "training also --recompute"
+)
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
 
@@ -20,6 +29,8 @@ def run(script):
 
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
+    terminal.prepare()
+    _hear_the_end()
     script.define_flags()
     for flag in flags.FLAGS.get_key_flags_for_module(script):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
@@ -27,9 +38,12 @@ def run(script):
     if any(argument in HELP for argument in sys.argv[1:]):
         # absl's own --help prints the same but exits with status 1, as if it had failed.
         app.usage(shorthelp=True, writeto_stdout=True)
-        sys.exit(0)
+        sys.exit(terminal.finish(0))
     positional = getattr(script, "POSITIONAL", 0)
-    app.run(lambda arguments: exit_status(script.main, arguments, positional), flags_parser=_parse)
+    app.run(
+        lambda arguments: terminal.finish(exit_status(script.main, arguments, positional)),
+        flags_parser=_parse,
+    )
 
 
 def exit_status(main, arguments, positional=0):
@@ -53,23 +67,73 @@ def exit_status(main, arguments, positional=0):
             )
         return main(arguments)
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _end(2, f"error: {error}")
     except RunStopped as stopped:
-        print(stopped, file=sys.stderr)
-        return 1
-    except OSError as error:
-        if error.filename is None:  # not about a file that somebody named
-            raise
-        print(
-            f"error: {error.filename!r} cannot be used: {error.strerror}; name another path, or "
-            "make room or permission for this one",
-            file=sys.stderr,
-        )
-        return 2
+        return _end(1, stopped)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 1
+        return _end(1, "interrupted")
+    except MemoryError as error:
+        return _end(1, _out_of_memory(error))
+    except OSError as error:
+        if error.filename is None:
+            if error.errno not in FULL:  # a mistake of the program
+                raise
+            return _end(2, f"error: a file cannot be written: {error.strerror}; make room for it")
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        advice = "make room there" if error.errno in FULL else "make room or permission for it"
+        return _end(
+            2,
+            f"error: {name!r} cannot be used: {error.strerror}; {advice}, or name another path",
+        )
+    except Exception as error:
+        if not (text := _of_tensorflow(error)):
+            raise
+        return _end(1, text)
+
+
+def _hear_the_end():
+    """SIGTERM and SIGHUP end a script as Ctrl-C does: processes of its own and half files go too.
+
+    A training takes these signals over while it trains (cpm/training/loop.py).
+    """
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
+# What a file system says that takes no more: full, over its quota, a file too large.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _end(status, text):
+    """Says why a script ends, as one printable line; returns its status."""
+    print(printable(text), file=sys.stderr)
+    return status
+
+
+def _out_of_memory(error):
+    first = str(error).strip().partition("\n")[0]
+    return f"error: out of memory{f' ({first})' if first else ''}; {LESS_MEMORY}"
+
+
+def _of_tensorflow(error):
+    """The sentence for a TensorFlow error that no change of the program would mend, or None."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+        return None
+    first = error.message.strip().partition("\n")[0]
+    if "No space left" in first or "File too large" in first:
+        return f"error: a file cannot be written: {first}; make room there, or name another path"
+    if isinstance(error, tensorflow.errors.ResourceExhaustedError):
+        return _out_of_memory(first)
+    if isinstance(error, tensorflow.errors.DataLossError):
+        return f"error: a file is damaged: {first}; get it again, or make it again"
+    return None
 
 
 def _parse(arguments):
@@ -77,6 +141,5 @@ def _parse(arguments):
     try:
         remaining = flags.FLAGS(arguments)
     except flags.Error as error:
-        print(f"error: {error}; see {arguments[0]} --help", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(_end(2, f"error: {error}; see {arguments[0]} --help"))
     return remaining

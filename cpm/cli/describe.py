@@ -7,14 +7,21 @@ Nothing is built or trained, so it answers at once, before a run is started:
 
 The first table lists layers, the second sums them up by stage. One MAC is one product added to a
 sum; a field is the side of the square of input pixels that a cell of a belief map depends on.
+
+With a run directory it says instead whether that is whole, checksums of checkpoints and data
+included. The exit status is 1 if anything is not:
+
+    python bin/describe.py runs/mini
 """
 
 from absl import flags
 
+from cpm.cli import run_check
 from cpm.cli.flags import define_network_flags, network_config_from_flags
 from cpm.network import summary
 
 FLAGS = flags.FLAGS
+POSITIONAL = 1  # a run directory
 
 
 def define_flags():
@@ -22,8 +29,10 @@ def define_flags():
     define_network_flags()
 
 
-def main(_):
+def main(arguments):
     """Prints the tables."""
+    if len(arguments) > 1:
+        return describe_run(arguments[1])
     config = network_config_from_flags(FLAGS)
     height, width = config.image_size
     print(
@@ -33,3 +42,10 @@ def main(_):
     print(summary.format_layers(summary.layer_rows(config)))
     print()
     print(summary.format_stages(summary.stage_rows(config)))
+
+
+def describe_run(path):
+    """Prints what is whole in a run directory; 1 if something is not."""
+    rows = run_check.check_run(path)
+    print(run_check.format_rows(rows))
+    return 0 if all(row.whole for row in rows) else 1

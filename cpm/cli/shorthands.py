@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cpm import config_keys
 from cpm.config import AUGMENTATIONS, CROP_RULES, SCHEDULES
 from cpm.errors import UsageError
-from cpm.execution.settings import CONVOLUTIONS, PRECISIONS
+from cpm.execution.settings import CONVOLUTIONS, NON_FINITE, PRECISIONS
 from cpm.network.architectures import NORMS, PRESETS
 from cpm.skeleton import SKELETONS
 
@@ -130,6 +130,11 @@ SHORTHANDS = {
     ),
     "eval_every": Shorthand("execution.eval_every", "Steps between evaluations."),
     "save_every": Shorthand("execution.save_every", "Steps between checkpoints."),
+    "on_non_finite": Shorthand(
+        "execution.on_non_finite",
+        "What a batch does whose loss or gradient is no number: stop the run, or be left out.",
+        NON_FINITE,
+    ),
 }
 NETWORK = (
     *("arch", "stages", "width", "norm", "center_map", "background", "image_size"),
@@ -141,4 +146,7 @@ TRAINING = (
     *("clip_norm", "average_decay"),
 )
 SPEED = ("xla", "conv")
-EXECUTION = (*SPEED, "precision", "recompute", "replicas", "eval_every", "save_every")
+EXECUTION = (
+    *(*SPEED, "precision", "recompute", "replicas", "eval_every", "save_every"),
+    "on_non_finite",
+)

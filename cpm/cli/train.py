@@ -8,7 +8,8 @@
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
 two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
-is resumed exactly; Ctrl-C stops after the step under way and saves. --augment=wild shows people
+is resumed exactly, from the newest checkpoint that is whole, and --restart puts such a run aside
+and begins again; Ctrl-C stops after the step under way and saves. --augment=wild shows people
 small and off the middle too, for pictures without a box. Results: tables on the screen,
 RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --logdir=runs
 """
@@ -30,6 +31,7 @@ from cpm.execution.use import Executed
 from cpm.provenance import multiplies_bfloat16
 from cpm.scoring import evaluate
 from cpm.training import loop
+from cpm.training.run_folder import check_run_dir
 
 FLAGS = flags.FLAGS
 
@@ -54,17 +56,22 @@ def define_flags():
         None,
         "Run, checkpoint or .npz file whose weights are the start. Default: random weights.",
     )
+    flags.DEFINE_bool(
+        "restart", False, "Put the run that --run_dir holds aside and start again at step 0."
+    )
     flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 
 def main(_):
     """Data, configuration, training, report."""
+    check_run_dir("runs" if FLAGS.run_dir is None else FLAGS.run_dir)  # before people are drawn
     folders = pipeline.split_names(
         FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
     settings = run_settings(folders)
     configure_threads(settings.execution)
     run_dir = FLAGS.run_dir or default_run_dir(settings.config, folders)
+    check_run_dir(run_dir)
     if not os.path.isdir(run_dir) and wants_bfloat16(settings.config):
         print(
             "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
@@ -77,6 +84,7 @@ def main(_):
         run_dir,
         evaluate.validation(settings.config, folders),
         init_from=FLAGS.init_from,
+        restart=FLAGS.restart,
     )
     run.train()
     report_best(run)

@@ -5,12 +5,15 @@ also where the picture is missing: the conversion counts those.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import multiprocessing
 import os
+import signal
+import threading
 
-from cpm import synthetic
+from cpm import machine, synthetic
 from cpm.data import coco, flic, lsp, lspet, manifest, mpii
 from cpm.data.records import USUAL, Storage, write_records
 from cpm.data.report import Report
@@ -169,7 +172,8 @@ def draw_people(count, held_out, seed, processes=None):
     Args:
       count, held_out: how many to train on and to validate on, >= 1.
       seed: of the people, >= 0; each depends on (seed, split, its number) only.
-      processes: that draw; None = one per core, of few people none but this one.
+      processes: that draw; None = one for each core that may be used and has its memory, of few
+        people none but this one.
 
     Raises:
       UsageError: for a count below 1 or a negative seed.
@@ -184,9 +188,28 @@ def draw_people(count, held_out, seed, processes=None):
             yield from (synthetic.make_person(seed, k, split=split) for k in range(people))
         return
     # Spawned, not forked: a fork would copy the locks of TensorFlow's threads, but not the threads.
-    with concurrent.futures.ProcessPoolExecutor(
-        processes or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
+    pool = concurrent.futures.ProcessPoolExecutor(
+        processes or machine.workers(), mp_context=multiprocessing.get_context("spawn")
+    )
+    try:
         for split, people in ((TRAIN, count), (VALIDATION, held_out)):
             draw = functools.partial(synthetic.make_person, seed, split=split)
-            yield from pool.map(draw, range(people), chunksize=8)
+            with _deaf_children():
+                drawn = pool.map(draw, range(people), chunksize=8)
+            yield from drawn
+    finally:  # also where Ctrl-C ends it: what was not begun is not drawn
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf_children():
+    """Processes that start in here ignore Ctrl-C: a terminal sends it to all, and one answer is
+    enough."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so
+        return
+    earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)

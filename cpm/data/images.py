@@ -19,9 +19,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cpm.errors import UsageError
+from cpm.untrusted import open_regular, shown
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 MAX_PIXELS = 64_000_000  # a 64-megapixel camera; decoded: 192 MB
+MAX_BYTES = 1 << 29  # of a file: what the largest picture of 16 bits takes without compression
 PILLOW_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of more, Pillow reads not even the header
 LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
@@ -79,11 +81,11 @@ def read_picture(source, max_pixels=MAX_PIXELS):
 
 
 def read_bytes(path):
-    """The bytes of a file; PictureError if it is not there, cannot be read or is empty."""
-    if not os.path.isfile(path):
+    """The bytes of a file; PictureError if it is not there, cannot be a picture or is empty."""
+    if not os.path.lexists(path):
         raise PictureError(f"{str(path)!r} does not exist; expected a picture")
     try:
-        with open(path, "rb") as file:
+        with open_regular(path, MAX_BYTES) as file:
             content = file.read()
     except OSError as error:
         raise PictureError(f"{str(path)!r} cannot be read: {error.strerror}") from error
@@ -184,10 +186,11 @@ def shrink(image, longest_side_px):
 def inside(folder, name):
     """Path of `name` in `folder`, for names that come from an annotation file.
 
-    Symbolic links in the folder are followed: whoever unpacked it made them, not the annotations.
+    A symbolic link may lead to another place in the folder, or the folder itself be one. A link that
+    leads out of it is refused: an unpacked archive could show any file of the machine that way.
 
     Raises:
-      UsageError: if the name would leave the folder (absolute, `..`) or is no file name.
+      UsageError: if the name would leave the folder (absolute, `..`, a link) or is no file name.
 
     >>> inside("images", "a/b.jpg")
     'images/a/b.jpg'
@@ -202,6 +205,12 @@ def inside(folder, name):
         raise UsageError(
             f"the annotations name the picture {name!r}, which is not inside {str(folder)!r}; "
             "expected a relative path"
+        )
+    real, top = os.path.realpath(path), os.path.realpath(folder)
+    if os.path.commonpath([real, top]) != top:
+        raise UsageError(
+            f"the picture {shown(name)} is a link that leads out of {str(folder)!r}; "
+            "copy the file itself into the folder"
         )
     return path
 

@@ -10,6 +10,7 @@ import os
 import numpy as np
 import scipy.io
 
+from cpm import array_claims
 from cpm.data.person import Origin, Person, Pose
 from cpm.errors import UsageError
 from cpm.skeleton import SKELETONS
@@ -64,6 +65,7 @@ def read_annotations(folder):
             "with joints.mat and images/ in it"
         )
     try:
+        array_claims.check_matlab(path)
         joints = scipy.io.loadmat(path)["joints"]
     except Exception as error:  # SciPy raises whatever the broken byte leads to
         raise UsageError(

@@ -12,13 +12,20 @@ import hashlib
 import json
 import os
 
-from cpm import files
+from cpm import files, untrusted
 from cpm.errors import UsageError
+from cpm.files import sha256
 from cpm.skeleton import Skeleton, get_skeleton
 
 NAME = "manifest.json"
 MARKER = "conversion-under-way"  # empty file; stays behind where a conversion was killed
 FORMAT, VERSION = "cpm-records", 1
+_SHARD = {"file": str, "people": int, "bytes": int, "sha256": str}
+_SCHEMA = {
+    **{"format": str, "version": int, "source": str, "seed": int, "remake": str},
+    **{"skeleton": {"name": str, "joints": [str]}, "split_rule": dict, "splits": dict},
+    **{"report": {"splits": dict}, "versions": dict},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,26 +132,40 @@ def is_ours(folder):
     if not names or MARKER in names:
         return True
     try:
-        with open(os.path.join(folder, NAME), encoding="utf-8") as file:
-            return json.load(file)["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError):
+        record = untrusted.read_json(os.path.join(folder, NAME), "")
+        return record["format"] == FORMAT
+    except (UsageError, KeyError, TypeError):
         return False
 
 
-def sha256(path):
-    """Hex digest of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def fingerprints(folders, splits):
+    """What says that data are the same people in the same order, for each folder.
+
+    Args:
+      folders: list of converted folders.
+      splits: names of the splits that count.
+
+    Returns:
+      List of dicts: `folder` and `splits`, {name: {"people", "sha256" of its shards' checksums}}.
+    """
+    found = []
+    for folder in folders:
+        manifest = read_manifest(folder)
+        parts = {}
+        for split in splits:
+            shards = manifest.splits.get(split, ())
+            text = json.dumps([manifest.skeleton.name, [shard.sha256 for shard in shards]])
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            parts[split] = {"people": manifest.people(split), "sha256": digest}
+        found.append({"folder": str(folder), "splits": parts})
+    return found
 
 
 def _parse(path):
     """The manifest in a file; UsageError if it is not one of ours or another skeleton's."""
     try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
+        most = untrusted.SMALL_JSON_BYTES
+        record = untrusted.read_json(path, "see below", schema=_SCHEMA, most_bytes=most)
         if (record["format"], record["version"]) != (FORMAT, VERSION):
             raise ValueError(
                 f"format {record['format']!r} version {record['version']!r}, "
@@ -159,18 +180,28 @@ def _parse(path):
             split_rule=record["split_rule"],
             seed=record["seed"],
             splits={
-                split: tuple(Shard(**shard) for shard in value["shards"])
+                split: tuple(_shard(shard) for shard in value["shards"])
                 for split, value in record["splits"].items()
             },
             remake=record["remake"],
             report=record["report"],
             versions=record["versions"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise UsageError(
             f"{path!r} is not a manifest of this version ({error}); "
             "make the folder again with bin/convert.py"
         ) from error
+
+
+def _shard(record):
+    """The `Shard` in a record; ValueError if it names a file that is not in the folder."""
+    untrusted.check_schema(record, _SHARD, "a shard")
+    if os.path.basename(record["file"]) != record["file"] or record["file"] in ("", ".", ".."):
+        raise ValueError(f"a shard is called {untrusted.shown(record['file'])}")
+    if record["people"] < 1 or record["bytes"] < 1:
+        raise ValueError(f"a shard has {record['people']} people in {record['bytes']} bytes")
+    return Shard(**record)
 
 
 def _check_shard(folder, shard, verify, remake):

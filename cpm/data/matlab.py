@@ -11,6 +11,7 @@ import numpy as np
 import scipy.io
 from scipy.io.matlab import mat_struct
 
+from cpm import array_claims
 from cpm.errors import UsageError
 
 
@@ -21,6 +22,7 @@ def load(path):
       UsageError: if SciPy cannot read the file.
     """
     try:
+        array_claims.check_matlab(path)
         return scipy.io.loadmat(path, appendmat=False, struct_as_record=False)
     except Exception as error:  # SciPy raises whatever the broken byte leads to
         raise UsageError(

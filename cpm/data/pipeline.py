@@ -33,10 +33,11 @@ from cpm.data.manifest import read_manifest
 from cpm.data.prepare import example_maker
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
+from cpm.machine import usable_cores
 from cpm.skeleton import ABSENT, Skeleton, get_skeleton
 
 WINDOW_BYTES = 256_000_000  # of records that are held in memory to shuffle among
-WORKERS = min(16, os.cpu_count() or 1)
+WORKERS = min(16, usable_cores())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,7 +101,7 @@ def write_records(
         longest_side_px=storage.longest_side_px,
         max_pixels=storage.max_pixels,
     )
-    with _claimed(out_dir), contextlib.ExitStack() as stack:
+    with files.naming(out_dir), _claimed(out_dir), contextlib.ExitStack() as stack:
         spools = {}
         # disable=None: no bar where the output is not a terminal.
         progress = tqdm(people, desc=source, unit=" people", mininterval=1.0, disable=None)

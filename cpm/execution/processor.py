@@ -1,21 +1,17 @@
-"""The machine a network is computed on: a GPU or a CPU, its cores, its memory."""
+"""The machine a network is computed on: a GPU or a CPU, and its memory."""
 
 import ctypes
-import os
 
 import tensorflow as tf
+
+from cpm.machine import usable_cores
+
+__all__ = ["on_gpu", "return_freed_memory", "usable_cores"]
 
 
 def on_gpu():
     """Whether TensorFlow computes on a GPU here."""
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-def usable_cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def return_freed_memory():

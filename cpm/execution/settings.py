@@ -11,6 +11,7 @@ from cpm.config import TrainConfig, changed, require, require_one_of
 
 CONVOLUTIONS = ("auto", "direct", "fast")
 PRECISIONS = ("float32", "bfloat16", "float16")
+NON_FINITE = ("stop", "skip")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Execution:
         operations keep all cores busy, and several at once only hold more memory.
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
+      on_non_finite: what a batch does whose loss or gradient is no number: `stop` the run, or be
+        left out of it (`skip`), counted.
     """
 
     xla: bool = False
@@ -43,10 +46,12 @@ class Execution:
     save_every: int = 350
     log_every: int = 20
     gradients_every: int = 0
+    on_non_finite: str = "stop"
 
     def __post_init__(self):
         require_one_of(self, CONVOLUTIONS, "conv")
         require_one_of(self, PRECISIONS, "precision")
+        require_one_of(self, NON_FINITE, "on_non_finite")
         require(self, "> 0", "replicas", "eval_every", "save_every", "log_every")
         require(self, ">= 0", "gradients_every")
 

@@ -29,6 +29,7 @@ import zlib
 import h5py
 import numpy as np
 
+from cpm.array_claims import check_numpy
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
 
@@ -111,10 +112,8 @@ def _read_npz(path):
     if not zipfile.is_zipfile(path):
         raise ValueError("it is not the archive that numpy.savez writes")
     found = {}
+    check_numpy(path, MAX_BYTES)
     with np.load(path, allow_pickle=False) as archive:
-        size = sum(entry.file_size for entry in archive.zip.infolist())
-        if size > MAX_BYTES:
-            raise ValueError(f"it unpacks to {size} bytes, expected at most {MAX_BYTES}")
         for key in archive.files:
             part = _PART.fullmatch(key)
             name = _known(path, part[1] if part else key, key)
@@ -126,7 +125,7 @@ def _read_npz(path):
 
 def _read_hdf5(path):
     """{layer: [array, …]}; links out of the file are not followed."""
-    found = {}
+    found, left = {}, MAX_BYTES
     with h5py.File(path, "r") as file:
         # A whole model, or its weights alone.
         root = _own(file, "model_weights") if "model_weights" in file else file
@@ -135,21 +134,28 @@ def _read_hdf5(path):
             if name in UNUSED:
                 found[name] = [None, None]
             elif name is not None:
-                found[name] = list(_datasets(root, key))
+                found[name] = list(_datasets(root, key, left))
+                left -= sum(array.nbytes for array in found[name])
     return found
 
 
-def _datasets(group, key, depth=4):
-    """The arrays below `group[key]`, which are two, in a group or a group of groups."""
+def _datasets(group, key, left, depth=4):
+    """The arrays below `group[key]`, which are two, in a group or a group of groups.
+
+    `left`: bytes that they may take.
+    """
     item = _own(group, key)
     if isinstance(item, h5py.Group):
         if depth == 0 or len(item) > 2:
             raise ValueError(f"{item.name!r} holds more than a kernel and a bias")
         for inner in item:
-            yield from _datasets(item, inner, depth - 1)
+            yield from _datasets(item, inner, left // 2, depth - 1)
         return
-    if item.is_virtual or item.external or item.size * item.dtype.itemsize > MAX_BYTES:
+    size = item.size * item.dtype.itemsize
+    if item.is_virtual or item.external or size > left:
         raise ValueError(f"{item.name!r} is too large or lies in another file")
+    if size and not item.id.get_storage_size():
+        raise ValueError(f"{item.name!r} claims {size:,} bytes that were never written")
     yield item[()]
 
 

@@ -1,7 +1,9 @@
 """Named arrays out of whatever file they lie in: MATLAB 5, MATLAB 7.3, HDF5, NumPy.
 
 The kind of a file is read from its first bytes, not from its suffix; nothing in a file is ever run
-(no pickled objects, no MATLAB code).
+(no pickled objects, no MATLAB code). What a file claims to hold is checked before it is believed,
+and nothing outside of it is read: HDF5 can point into other files, by external storage or virtual
+data sets, and such arrays are refused.
 
   MATLAB 5 … 7.2   SciPy; scalars are 1 × 1, texts may be arrays of characters
   MATLAB 7.3       HDF5 inside, and all axes in the opposite order: turned round here
@@ -18,10 +20,15 @@ import h5py
 import numpy as np
 import scipy.io
 
+from cpm import array_claims
 from cpm.errors import UsageError
 from cpm.prediction_files.matlab_structs import unfold
 
 MATLAB, HDF5, NUMPY, JSON = "MATLAB", "HDF5", "NumPy", "JSON"
+# 100,000 people of 17 joints take 40 MB; a file that asks for more is no prediction file.
+MOST_BYTES = 1 << 28
+MOST_ARRAYS = 10_000
+_TEXTS_AT_ONCE = 1000
 
 
 def kind_of(path):
@@ -56,6 +63,11 @@ def load_arrays(path):
       UsageError: if the file is missing or broken.
     """
     kind = kind_of(path)
+    if os.path.getsize(path) > MOST_BYTES:
+        raise UsageError(
+            f"{path} has {os.path.getsize(path):,} bytes; expected predictions, at most "
+            f"{MOST_BYTES:,}: write fewer people into a file"
+        )
     reader = {MATLAB: _matlab, HDF5: _hdf5, NUMPY: _numpy}.get(kind)
     if reader is None:
         raise UsageError(f"{path} is JSON; expected arrays in a .mat, .h5 or .npz file; see --help")
@@ -63,9 +75,14 @@ def load_arrays(path):
         return reader(path)
     except Exception as error:  # the libraries raise whatever the broken byte leads to
         raise UsageError(
-            f"{path} cannot be read as a {kind} file ({error}); expected a .mat, .h5, .npz or "
-            ".json file: download or write it again"
+            f"{path} cannot be read as a {kind} file ({_first(error)}); expected a .mat, .h5, .npz "
+            "or .json file: download or write it again"
         ) from error
+
+
+def _first(error):
+    """The first line of what a library says, at most 300 characters of it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def contents(arrays):
@@ -98,26 +115,64 @@ def texts(array):
 def _matlab(path):
     if h5py.is_hdf5(path):
         return unfold(_hdf5(path, matlab=True))
+    array_claims.check_matlab(path, MOST_BYTES)
     content = scipy.io.loadmat(path, appendmat=False)
     return unfold({k: v for k, v in content.items() if not k.startswith("__")})
 
 
+class _Budget:
+    """Bytes that may still be read from a file, one array after the other."""
+
+    def __init__(self):
+        self._left, self._arrays = MOST_BYTES, MOST_ARRAYS
+
+    def take(self, size):
+        """ValueError if the arrays of a file take more bytes, or are more, than its kind needs."""
+        self._left -= size
+        self._arrays -= 1
+        if self._left < 0 or self._arrays < 0:
+            raise ValueError(
+                f"its arrays are more than {MOST_ARRAYS:,} or take more than {MOST_BYTES:,} bytes"
+            )
+
+
 def _hdf5(path, matlab=False):
-    found = {}
+    found, budget = {}, _Budget()
 
     def keep(name, node):
         # "#refs#" is where MATLAB 7.3 hides the elements of its cell arrays.
         if isinstance(node, h5py.Dataset) and not name.startswith("#"):
-            found[name] = _matlab_value(file, node) if matlab else np.asarray(node[()])
+            value = _values(node, budget)
+            found[name] = _matlab_value(file, node, value, budget) if matlab else value
 
     with h5py.File(path, "r") as file:
         file.visititems(keep)
     return found
 
 
-def _matlab_value(file, node):
+def _values(node, budget):
+    """The values of a data set that lie in this file; ValueError for any others, or too many."""
+    if node.is_virtual or node.external:
+        raise ValueError(f"{node.name} lies in another file, which is not opened")
+    size = node.size * node.dtype.itemsize if node.shape is not None else 0
+    budget.take(size)
+    if size and not node.id.get_storage_size():
+        raise ValueError(f"{node.name} claims {size:,} bytes that were never written")
+    if h5py.check_vlen_dtype(node.dtype) is None and not h5py.check_string_dtype(node.dtype):
+        return np.asarray(node[()])
+    if len(node.shape) != 1:
+        return np.asarray(node[()]) if node.size <= _TEXTS_AT_ONCE else np.empty(0)
+    parts = []
+    for start in range(0, len(node), _TEXTS_AT_ONCE):  # one text may be stored for many
+        part = np.asarray(node[start : start + _TEXTS_AT_ONCE])
+        budget.take(sum(len(text) for text in part))
+        parts.append(part)
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _matlab_value(file, node, value, budget):
     """A variable of a MATLAB 7.3 file: axes turned round, texts as texts, cells one level deep."""
-    value = np.transpose(node[()])
+    value = np.transpose(value)
     if node.attrs.get("MATLAB_class") == b"char":
         return np.array("".join(map(chr, np.ravel(value))))
     if not h5py.check_ref_dtype(node.dtype):
@@ -127,11 +182,12 @@ def _matlab_value(file, node):
         item = file[reference]
         if not isinstance(item, h5py.Dataset) or h5py.check_ref_dtype(item.dtype):
             return value  # a struct or a cell in a cell: nobody was seen to publish that
-        cell[n] = _matlab_value(file, item)
+        cell[n] = _matlab_value(file, item, _values(item, budget), budget)
     return cell
 
 
 def _numpy(path):
+    array_claims.check_numpy(path, MOST_BYTES)
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         return {"array": loaded}

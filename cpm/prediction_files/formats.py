@@ -36,6 +36,7 @@ from cpm.prediction_files import coco_results, containers, json_numbers, named_j
 from cpm.skeleton import canonical_name
 
 PREFERRED, NEARLY = "preds", "pred"
+MOST_PX = 1e6  # no picture is larger; beyond it a mean over people says nothing
 ONE_BASED = (containers.MATLAB, containers.HDF5)
 
 
@@ -79,7 +80,7 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
     """
     kind, results = containers.kind_of(path), None
     if kind == containers.JSON:
-        record = files.read_json(path, named_joints.ADVICE)
+        record = files.read_json(path, named_joints.ADVICE, most_bytes=containers.MOST_BYTES)
         if coco_results.is_results(record):
             results = coco_results.read_results(record, path, len(skeleton))
         arrays = {} if results else json_numbers.arrays_in(record)
@@ -96,6 +97,12 @@ def read_predictions(path, skeleton, *, counts=(), origin=None):
         origin = stated if stated is not None else int(kind in ONE_BASED)
     joints = _by_name(joints, names, skeleton) if names else joints
     source += f", first pixel {origin}"
+    positions = joints[..., :2]
+    if (np.abs(positions[np.isfinite(positions)]) > MOST_PX).any():
+        raise UsageError(
+            f"{path} holds positions beyond ±{MOST_PX:,.0f}; expected pixels of the original "
+            "pictures, and nan or null for a joint that was not found"
+        )
     return Found(
         joints_px=joints[..., :2] - origin,
         confidence=joints[..., 2],

@@ -32,5 +32,5 @@ def _array(value):
         return None
     try:
         return np.array(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

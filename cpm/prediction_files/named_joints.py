@@ -24,6 +24,7 @@ from cpm.data.side_names import read_names
 from cpm.errors import UsageError
 from cpm.prediction_files.joint_spelling import spelled
 from cpm.skeleton import SKELETONS, canonical_name
+from cpm.untrusted import shown
 
 ADVICE = 'expected {"people": [{"joints": {"left_wrist": [x, y], ...}}, ...]}'
 
@@ -52,7 +53,7 @@ def from_record(record, path, skeleton):
     for n, (_, joints) in enumerate(people):
         for name, value in joints.items():
             values[n, names.index(name)] = _triple(value, f"{path}: {name} of person {n + 1}")
-    ids = [id if id is None else str(id) for id, _ in people]
+    ids = [id if id is None else str(id)[:1000] for id, _ in people]
     if any(id is None for id in ids):
         if not all(id is None for id in ids):
             raise UsageError(
@@ -77,7 +78,7 @@ def check_names(names, path, skeleton):
     """
     if unknown := _unknown(names, skeleton):
         raise UsageError(
-            f"{path} names the joints {', '.join(map(repr, unknown))}; known are "
+            f"{path} names the joints {', '.join(map(shown, unknown[:6]))}; known are "
             f"{', '.join(skeleton.joints)} (and those of {', '.join(SKELETONS)})"
         )
     result = tuple(_spelled(names, skeleton).values())
@@ -113,9 +114,9 @@ def _people(record, path):
     try:
         if "images" in record:
             return [_only_person(image, path) for image in record["images"]]
-        people = [(person.get("id"), dict(person["joints"])) for person in record["people"]]
+        people = [(person.get("id"), _joints(person)) for person in record["people"]]
     except (TypeError, KeyError, AttributeError, ValueError) as error:
-        found = ", ".join(record) if isinstance(record, dict) else type(record).__name__
+        found = shown(", ".join(record)) if isinstance(record, dict) else type(record).__name__
         raise UsageError(f"{path} holds {found}; {ADVICE}; see --help") from error
     if not people:
         raise UsageError(f"{path} holds no people; {ADVICE}")
@@ -129,7 +130,14 @@ def _only_person(image, path):
             f"{path}: {image['file']} has {len(image['people'])} people; expected one in each "
             "picture, since nothing says which one is meant"
         )
-    return os.path.basename(image["file"]), dict(image["people"][0]["joints"])
+    return os.path.basename(image["file"]), _joints(image["people"][0])
+
+
+def _joints(person):
+    """{joint: value} of a person; ValueError if it has none."""
+    if not isinstance(person["joints"], dict):
+        raise ValueError("joints are no object")
+    return person["joints"]
 
 
 def _triple(value, where):
@@ -138,18 +146,18 @@ def _triple(value, where):
         return math.nan, math.nan, math.nan
     try:
         numbers = [math.nan if number is None else float(number) for number in value]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = []
-    if len(numbers) not in (2, 3):
-        raise UsageError(f"{where} is {value!r}; expected [x, y], [x, y, confidence] or null")
+    if len(numbers) not in (2, 3) or isinstance(value, (str, dict)):
+        raise UsageError(f"{where} is {shown(value)}; expected [x, y], [x, y, confidence] or null")
     return (*numbers, math.nan)[:3]
 
 
 def _origin(record, path):
     """The file's own `origin`, or None without one."""
     origin = record.get("origin")
-    if origin not in (None, 0, 1):
+    if not (origin is None or (type(origin) is int and origin in (0, 1))):
         raise UsageError(
-            f"{path}: `origin` is {origin!r}; expected 0 or 1, the number of the first pixel"
+            f"{path}: `origin` is {shown(origin)}; expected 0 or 1, the number of the first pixel"
         )
     return origin

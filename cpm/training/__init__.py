@@ -8,7 +8,7 @@ ema.py         the average of past weights
 step.py        one step, compiled: targets, forward, losses, gradients, update
 setup.py       network, optimizer, average and step of a configuration
 loop.py        the run: resume, step, record, evaluate, save
-run_folder.py  the run on disk; progress.py on the screen
+run_folder.py  the run on disk; run_lock.py one process at a time; progress.py on the screen
 recipes.py     configurations by name
 
 It knows checkpoints, and nothing of inference: a run is given a function that evaluates its

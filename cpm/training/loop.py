@@ -16,16 +16,23 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from cpm import checkpoints, files
-from cpm.data import pipeline
+from cpm.data import pipeline, verification
+from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.errors import RunStopped
+from cpm.errors import RunStopped, UsageError
 from cpm.execution.use import Executed
+from cpm.machine import memory_bytes
+from cpm.network import summary
 from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import make_step
+
+SPLITS = (TRAIN, VALIDATION)
+MOST_SKIPPED = 20  # batches in a row that --on_non_finite=skip leaves out before it stops
 
 
 class NonFiniteLoss(RunStopped):
@@ -65,15 +72,27 @@ class Run:
       validate: function of a network that returns its `Validation`.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
         fewer stages fills the first ones.
+      restart: whether a run that the folder holds is put aside, to start at step 0.
     """
 
-    def __init__(self, config, execution, data, run_dir, validate, init_from=None):
-        for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
+    def __init__(
+        self, config, execution, data, run_dir, validate, init_from=None, *, restart=False
+    ):
+        for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
+        verification.verify(data, SPLITS)
+        require_memory(config)
         self.config, self.execution, self.data = config, execution, data
         self.validate = validate
         self.folder = RunFolder(run_dir)
-        changes = self.folder.claim(config, execution, data, init_from)
+        if restart and (aside := self.folder.restart()):
+            print(f"starting at step 0; what was there is in {aside}", flush=True)
+        # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
+        origin = {
+            "data": fingerprints(data, SPLITS),
+            "init_from": str(init_from) if init_from else None,
+        }
+        changes = self.folder.claim(config, execution, data, init_from, origin=origin)
         self.step = make_step(config, execution)
         self.network, self.optimizer = self.step.network, self.step.optimizer
         self.average = self.step.average
@@ -87,8 +106,10 @@ class Run:
             config,
             average=self.average,
             loss_scale=self.step.loss_scale,
+            origin=origin,
         )
         self.writer = tf.summary.create_file_writer(self.folder.path)
+        self._skipped = self._skipped_in_a_row = 0
         self.start = self._resume(init_from, changes)
 
     def _resume(self, init_from, changes):
@@ -96,7 +117,7 @@ class Run:
 
         `changes`: of the execution, see `RunFolder.claim`.
         """
-        start = self.checkpoints.restore()
+        start = self.checkpoints.restore(self.folder.found)
         self.folder.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
@@ -118,7 +139,8 @@ class Run:
         Raises:
           NonFiniteLoss: the loss or the gradient is no longer a number; nothing worse was saved.
             In float16 a gradient may, as long as its loss scale can be halved.
-          Interrupted: SIGINT or SIGTERM came; the step under way was finished and saved.
+          Interrupted: SIGINT, SIGTERM or SIGHUP came; the step under way was finished and saved.
+          RunStopped: a file cannot be written, or a record of the data cannot be read.
         """
         config = self.config
         progress = Progress(
@@ -128,7 +150,7 @@ class Run:
             self.folder.seconds_trained(),
         )
         flat = FlatMapsWarning(config.network.stages)
-        stream = pipeline.training_batches(self.data, config, start_step=self.start)
+        stream = self._batches()
         began, found = time.perf_counter(), None
         with contextlib.closing(progress), _stop_requests() as stop:
             for step, batch in zip(range(self.start, config.steps), stream, strict=False):
@@ -142,13 +164,50 @@ class Run:
                 self._record(done, measurements, progress)
                 found = self._evaluate_and_save(done, progress, stop)
                 progress.resume_clock()
+        if self._skipped:
+            print(f"{self._skipped} batches were left out; their evidence is in {self.folder.path}")
         return found
 
+    def _batches(self):
+        """The batches from step `start` on; a record that cannot be read is named."""
+        try:
+            yield from pipeline.training_batches(self.data, self.config, start_step=self.start)
+        except tf.errors.OpError as error:
+            raise self._bad_data(TRAIN, error) from error
+
+    def _bad_data(self, split, error):
+        """The error that says which record of a split cannot be read; `error` if all can."""
+        if damage := verification.find_damage(self.data, [split]):
+            return RunStopped(f"the training stopped: {damage}. Earlier checkpoints are kept")
+        return error
+
     def one_step(self, step, batch):
-        """Losses, gradients, update of step `step` (0-based); returns the measurements."""
+        """Losses, gradients, update of step `step` (0-based); returns the measurements.
+
+        With `on_non_finite` = skip, a batch whose loss or gradient is no number changes nothing.
+        """
+        skips = self.execution.on_non_finite == "skip"
+        kept = [(v, v.numpy()) for v in self.network.variables if skips and not v.trainable]
+        try:
+            measurements = self._try_step(step, batch)
+            self._skipped_in_a_row = 0
+            return measurements
+        except NonFiniteLoss as error:
+            self._skipped += 1
+            self._skipped_in_a_row += 1
+            if not skips or self._skipped_in_a_row >= MOST_SKIPPED:
+                raise
+            logging.warning("step %d is left out: %s", step + 1, error)
+            for variable, value in kept:  # the averages of batch norms have moved
+                variable.assign(value)
+            numbers = error.measurements.items()
+            finite = {k: v if math.isfinite(v) else None for k, v in numbers}
+            return finite | {"gradient_norm": None, "skipped": True}
+
+    def _try_step(self, step, batch):
         rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
         measurements, gradients = self.step.losses_and_gradients(batch, step)
-        self._require_finite(step, batch, "loss", measurements["loss"])
+        self._require_finite(step, batch, "loss", measurements["loss"], measurements)
         every = self.execution.gradients_every
         if every and step % every == 0:
             measurements["gradient_rms"] = self._gradient_rms(gradients)
@@ -159,7 +218,7 @@ class Run:
             measurements["gradient_norm"] = None
             measurements.pop("gradient_rms", None)
         else:
-            self._require_finite(step, batch, "norm of the gradient", norm)
+            self._require_finite(step, batch, "norm of the gradient", norm, measurements)
         return measurements | scaled
 
     def _adjust_loss_scale(self, norm):
@@ -181,19 +240,56 @@ class Run:
             if kernel.ref() in by_variable
         }
 
-    def _require_finite(self, step, batch, what, value):
+    def _require_finite(self, step, batch, what, value, measurements):
         """Stops the run where a number stops being one, and keeps the evidence."""
         if math.isfinite(value):
             return
         number = step + 1  # as metrics.jsonl counts
         path = os.path.join(self.folder.path, f"non_finite_step_{number}.json")
-        ids = [name.decode() for name in batch["id"].numpy()]
-        files.write_json(path, {"step": number, "what": what, "ids": ids})
-        raise NonFiniteLoss(
+        evidence = self._evidence(batch)
+        advice = self._advice(evidence)
+        numbers = {k: v for k, v in measurements.items() if isinstance(v, float)}
+        numbers = {k: v if math.isfinite(v) else str(v) for k, v in numbers.items()}
+        record = {"step": number, "what": what, "advice": advice}
+        files.write_json(path, record | evidence | {"measurements": numbers})
+        error = NonFiniteLoss(
             f"the {what} is {value} at step {number}; the batch's ids are in {path}. Earlier "
-            f"checkpoints are untouched; try a lower --learning_rate than "
-            f"{self.config.optimizer.learning_rate:g}"
-            f"{', or --precision=bfloat16' if self.step.loss_scale else ''} in a new --run_dir"
+            f"checkpoints are untouched; {advice}"
+        )
+        error.measurements = {k: v for k, v in measurements.items() if isinstance(v, float)}
+        raise error
+
+    def _evidence(self, batch):
+        """Who is in a batch, and what of it cannot be learned from, as plain JSON values."""
+        ids = [name.decode("utf-8", "replace") for name in batch["id"].numpy()]
+        labeled = (batch["state"].numpy() > 0).any((1, 2))
+        finite = np.isfinite(batch["image"].numpy()).all((1, 2, 3))
+        return {
+            "ids": ids,
+            "without_joints": [name for name, fits in zip(ids, labeled, strict=True) if not fits],
+            "bad_images": [name for name, fits in zip(ids, finite, strict=True) if not fits],
+            "learning_rate": self.config.optimizer.learning_rate,
+        }
+
+    def _advice(self, evidence):
+        """How to go on after a batch with this evidence."""
+        for key, what in (
+            ("without_joints", "have no annotated joint"),
+            ("bad_images", "have crops that are no numbers"),
+        ):
+            if names := evidence[key]:
+                first = ", ".join(names[:3])
+                return (
+                    f"{len(names)} of its {len(evidence['ids'])} people {what} ({first}): convert "
+                    "the data again without them (bin/convert.py --leave_out), or leave such "
+                    "batches out with --on_non_finite=skip and the same command"
+                )
+        rate = self.config.optimizer.learning_rate
+        return (
+            f"try a lower --learning_rate than {rate:g}"
+            f"{', or --precision=bfloat16' if self.step.loss_scale else ''} in a new --run_dir; "
+            "where a few batches are to blame, --on_non_finite=skip leaves them out and goes on "
+            "with the same command"
         )
 
     def _record(self, done, measurements, progress):
@@ -204,9 +300,19 @@ class Run:
             scalars = {
                 k: v for k, v in measurements.items() if k != "gradient_rms" and v is not None
             }
-            with self.writer.as_default(step=done):
+            with self._tensorboard(done):
                 for key, value in scalars.items():
                     tf.summary.scalar(f"train/{key}", value)
+
+    @contextlib.contextmanager
+    def _tensorboard(self, done):
+        """A context in which summaries are written; where they cannot be, the run goes on."""
+        try:
+            with self.writer.as_default(step=done):
+                yield
+        except (OSError, tf.errors.OpError) as error:
+            logging.warning("TensorBoard's file cannot be written any more: %s", error)
+            self.writer = tf.summary.create_noop_writer()
 
     def _evaluate_and_save(self, done, progress, stop):
         """What happens between steps: evaluation, checkpoint, orderly stop.
@@ -217,7 +323,11 @@ class Run:
         execution, found = self.execution, None
         last = done == self.config.steps
         if last or done % execution.eval_every == 0:
-            found = self.evaluate(done, progress.seconds)
+            try:
+                found = self.evaluate(done, progress.seconds)
+            except Exception:  # whatever it was, the steps that led here are kept
+                self.checkpoints.save(done)
+                raise
             progress.say(f"step {done}: {found.text}")
         if found or done % execution.save_every == 0 or stop.requested:
             self.checkpoints.save(done, found.score if found else None)
@@ -234,19 +344,48 @@ class Run:
         Returns:
           The `Validation` of the network to be used: of the averaged one if there is one.
         """
-        found = self.validate(self._used)
-        record = {"step": done, "evaluation": found.totals, "seconds": seconds}
-        if self.average is not None:
-            record["evaluation_raw"] = self.validate(self._last).totals
+        try:
+            found = self.validate(self._used)
+            record = {"step": done, "evaluation": found.totals, "seconds": seconds}
+            if self.average is not None:
+                record["evaluation_raw"] = self.validate(self._last).totals
+        except tf.errors.OpError as error:
+            raise self._bad_data(VALIDATION, error) from error
         self.folder.append(record)
-        with self.writer.as_default(step=done):
+        drawing = self._drawing(found)
+        with self._tensorboard(done):
             for name, total in record["evaluation"].items():
                 tf.summary.scalar(f"validation/{name}", total)
             for name, total in record.get("evaluation_raw", {}).items():
                 tf.summary.scalar(f"validation_raw/{name}", total)
-            tf.summary.image("validation/poses", found.draw()[np.newaxis])
-        self.writer.flush()
+            if drawing is not None:
+                tf.summary.image("validation/poses", drawing[np.newaxis])
+            self.writer.flush()
         return found
+
+    def _drawing(self, found):
+        """What a `Validation` draws, or None: no drawing is worth the end of a training."""
+        try:
+            return found.draw()
+        except Exception as error:
+            logging.warning("the validation people cannot be drawn: %s", error)
+            return None
+
+
+def require_memory(config):
+    """UsageError for a network whose weights alone do not fit into memory while they are trained.
+
+    A library that gets no memory ends the process with pages of its own stack.
+    """
+    parameters = summary.stage_rows(config.network)[-1].total_parameters
+    copies = 4 + bool(config.average_decay)  # weights, gradients, two slots, the average
+    needed, available = 4 * copies * parameters, memory_bytes()
+    if available is not None and needed > available:
+        raise UsageError(
+            f"the network has {parameters:,} parameters, which take {needed / 1e9:,.1f} GB while "
+            f"they are trained; this process may have {available / 1e9:,.1f} GB: choose a smaller "
+            "--width or number of --stages"
+        )
 
 
 def _described(changes):
@@ -263,10 +402,10 @@ class _Stop:
 
 @contextlib.contextmanager
 def _stop_requests():
-    """Turns SIGINT and SIGTERM into a flag that is looked at between steps.
+    """Turns SIGINT, SIGTERM and SIGHUP into a flag that is looked at between steps.
 
     A signal in the middle of a step would leave weights that are neither of this step nor of the
-    next. A second SIGINT interrupts at once.
+    next. A second signal interrupts at once. What is ignored, like SIGHUP under nohup, stays so.
     """
     stop = _Stop()
 
@@ -275,7 +414,10 @@ def _stop_requests():
             raise KeyboardInterrupt
         stop.requested = True
 
-    earlier = {s: signal.signal(s, request) for s in (signal.SIGINT, signal.SIGTERM)}
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not on every system
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, request) for number in heard}
     try:
         yield stop
     finally:

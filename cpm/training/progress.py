@@ -51,6 +51,10 @@ class Progress:
         self._last = now
         # In the order they were measured, stage 1 first; by name 10 would come before 2.
         stages = [v for k, v in measurements.items() if k.startswith("loss_stage_")]
+        if measurements.get("loss") is None:
+            self._bar.set_postfix_str("batch left out: its loss is no number", refresh=False)
+            self._bar.update(1)
+            return
         self._bar.set_postfix_str(
             f"loss {measurements['loss']:.2f} = "
             + " + ".join(f"{v:.2f}" for v in stages)
@@ -101,6 +105,8 @@ class FlatMapsWarning:
     def check(self, step, measurements):
         """Returns True when it warned at this step."""
         peak = measurements[self._key]
+        if peak is None:  # of a batch that was left out
+            return False
         previous = peak if self._average is None else self._average
         self._average = 0.95 * previous + 0.05 * peak
         if self._given or step < self._after or self._average >= self._threshold:

@@ -5,27 +5,49 @@
     checkpoints/     cpm/checkpoints/saving.py
     eval/            tables and pictures
     events.out.*     the same numbers for TensorBoard
+    lock             held by the process that trains, cpm/training/run_lock.py
+
+What a run learns is in its checkpoints as well, and they decide: config.json is for people, and
+for a run that has saved nothing yet. A directory with any trace of training never starts again at
+step 0 unless it is told to.
 
 References: cpm/training/loop.py writes it; cpm/plots/curves.py draws it.
 """
 
 import json
 import os
+import re
+import shutil
+import struct
 
-from cpm import files
+from absl import logging
+
+from cpm import checkpoints, files, untrusted
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 from cpm.execution import Execution
 from cpm.provenance import provenance
+from cpm.training import run_lock
+
+LAYOUT = 2  # of 2 on, checkpoints/ has its list before config.json is written
+_CONFIG = {"config": dict, "execution?": dict, "data?": [str], "init_from?": (str, None)}
+_MOST_LINE_BYTES = 1 << 20
+_TRACES = re.compile(r"metrics\.jsonl|checkpoints|eval|events\.out\..*|non_finite_.*|report\.html")
 
 
 class RunFolder:
     """Paths and files of one run.
 
+    Attributes:
+      found: the `listing.Search` for the checkpoint to go on from; None before `claim`.
+
     Args:
-      path: the folder; made when it is missing.
+      path: the folder; made when it is missing, and locked against other processes.
+
+    Raises:
+      UsageError: if it is no folder of this machine, cannot be written, or is in use.
     """
 
     def __init__(self, path):
@@ -34,9 +56,30 @@ class RunFolder:
         self.metrics_path = os.path.join(path, "metrics.jsonl")
         self.checkpoints = os.path.join(path, "checkpoints")
         self.evaluation = os.path.join(path, "eval")
+        self.found = None
+        check_run_dir(path)
         os.makedirs(path, exist_ok=True)
+        run_lock.hold(path)
 
-    def claim(self, config, execution, data, init_from=None):
+    def restart(self):
+        """Puts every trace of an earlier training aside, into a folder beside it.
+
+        Returns:
+          Path of that folder, or None if there was nothing.
+        """
+        found = [name for name in os.listdir(self.path) if _TRACES.fullmatch(name)]
+        found += ["config.json"] if os.path.exists(self.config_path) else []
+        if not found:
+            return None
+        number = 1
+        while os.path.exists(aside := os.path.join(self.path, f"before-restart-{number}")):
+            number += 1
+        os.makedirs(aside)
+        for name in found:
+            shutil.move(os.path.join(self.path, name), os.path.join(aside, name))
+        return aside
+
+    def claim(self, config, execution, data, init_from=None, *, origin=None):
         """Writes config.json, or checks that a resumed run learns the same thing.
 
         How it is computed may differ between the parts of a run; config.json keeps the latest. A
@@ -47,51 +90,130 @@ class RunFolder:
           execution: `Execution`.
           data: list of data folders, kept so that bin/eval.py finds them again.
           init_from: where the first weights came from, or None.
+          origin: what a checkpoint says beside its configuration, see `loop.Run`.
 
         Returns:
-          {field of the `Execution` that differs from the run's last part: (value then, value now)}.
+          {field of the `Execution` that differs from the run's last part: (value then, value now)};
+          the checkpoint to go on from is in `found` then.
 
         Raises:
-          UsageError: if the folder holds a run with another configuration.
+          UsageError: if the folder holds a run with another configuration, or one whose checkpoints
+            are lost.
         """
-        if os.path.exists(self.config_path) and os.path.exists(self.metrics_path):
-            return self._go_on(config, execution, data, init_from)
+        self.found = checkpoints.require_whole(self.checkpoints)
+        record, problem = self._record()
+        steps = self.last_recorded_step()
+        if self.found.prefix is not None:
+            self._check_checkpoint(self.found.prefix, config, data, init_from, origin or {}, record)
+            if problem:
+                logging.warning("%s; it is written anew by what the checkpoint says", problem)
+        elif steps is None:
+            self._require_no_trace(problem)
+            record = None
+        else:
+            self._require_no_save(record, problem, steps)
+            check_same(self.path, record, config, data, init_from)
+            logging.warning("%s had not come to its first save; step 0 again", self.path)
+        if record is None:
+            checkpoints.begin(self.checkpoints)
+            self._write_config(config, execution, data, init_from)
+            return {}
+        then, now = (
+            to_dict(from_dict(Execution, record["execution"], self.config_path)),
+            to_dict(execution),
+        )
+        changed = record | {"config": to_dict(config), "execution": now, "data": list(data)}
+        if changed != record:
+            files.write_json(self.config_path, changed)
+        return {key: (then[key], now[key]) for key in now if then[key] != now[key]}
+
+    def _write_config(self, config, execution, data, init_from):
         record = {"config": to_dict(config), "execution": to_dict(execution), "data": list(data)}
         record["init_from"] = str(init_from) if init_from else None
+        record["layout"] = LAYOUT
         files.write_json(self.config_path, record | provenance(config.seed))
-        return {}
 
-    def _go_on(self, config, execution, data, init_from):
-        earlier, record = read_config(self.path)
-        self._check_same(earlier, record, config, data, init_from)
-        then = to_dict(from_dict(Execution, record["execution"], self.config_path))
-        now = to_dict(execution)
-        changes = {key: (then[key], now[key]) for key in now if then[key] != now[key]}
-        if changes:
-            files.write_json(self.config_path, record | {"execution": now})
-        return changes
+    def _record(self):
+        """(config.json as a dict or None, what is wrong with it or None)."""
+        if not os.path.lexists(self.config_path):
+            return None, f"{self.config_path} is missing"
+        try:
+            return read_config(self.path)[1], None
+        except UsageError as error:
+            return None, str(error)
 
-    def _check_same(self, earlier, record, config, data, init_from):
-        earlier = flatten(to_dict(earlier)) | {
-            "data": _normal(record["data"]),
-            "init_from": record.get("init_from"),
-        }
-        now = flatten(to_dict(config)) | {
-            "data": _normal(data),
-            "init_from": str(init_from) if init_from else None,
-        }
-        changed = [k for k in now if now[k] != earlier.get(k)]
-        if changed:
-            key = changed[0]
+    def _require_no_trace(self, problem):
+        """UsageError if the folder shows any trace of training, although no step is recorded."""
+        if traces := traces_of_training(self.path):
+            what = f", and {problem}" if problem else ""
             raise UsageError(
-                f"{self.path} holds a run with {key} = {earlier.get(key)!r}, but this command "
-                f"asks for {now[key]!r}; give the same flags to resume it, or another --run_dir"
+                f"{self.path} shows traces of training ({', '.join(traces)}), but holds neither "
+                f"metrics nor a checkpoint{what}; {RESTORE}"
             )
 
+    def _require_no_save(self, record, problem, steps):
+        """UsageError if a run of some recorded steps has lost its checkpoints.
+
+        Without a checkpoint it may only be a run that never came to its first save.
+        """
+        lost = problem
+        if record is not None:
+            execution = from_dict(Execution, record["execution"], self.config_path)
+            listed = os.path.exists(os.path.join(self.checkpoints, checkpoints.LIST_NAME))
+            if record.get("layout", 1) >= LAYOUT and not listed:
+                lost = "its folder checkpoints/, or the list in it, is gone"
+            elif not steps:
+                lost = "no line of its metrics can be read, and no checkpoint is there"
+            elif steps > min(execution.save_every, execution.eval_every):
+                lost = f"its metrics reach step {steps}, yet no checkpoint is there"
+        if lost:
+            raise UsageError(f"{self.path} holds a run, but {lost}; {RESTORE}")
+
+    def _check_checkpoint(self, prefix, config, data, init_from, origin, record):
+        """A resumed run learns what its checkpoint says; config.json is only compared."""
+        stored, description = checkpoints.read_description(prefix)
+        if "learned_from" in description:
+            then = description["learned_from"]
+            check_data(self.path, then["data"], origin.get("data"))
+            place = {"init_from": then["init_from"]}
+        else:
+            logging.warning(
+                "%s is of an earlier version and does not say what its data were; that they are "
+                "the same is not checked",
+                prefix,
+            )
+            place = {key: record[key] for key in ("data", "init_from") if record and key in record}
+        then = {"config": to_dict(stored)} | place
+        check_same(self.path, then, config, data, init_from)
+        if record and flatten(record["config"]) != flatten(to_dict(stored)):
+            from_file = to_dict(from_dict(TrainConfig, record["config"], self.config_path))
+            if from_file != to_dict(stored):
+                logging.warning(
+                    "%s says something else than the checkpoint %s; the checkpoint decides",
+                    self.config_path,
+                    os.path.basename(prefix),
+                )
+
     def append(self, record):
-        """Adds one line to metrics.jsonl."""
-        with open(self.metrics_path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        """Adds one line to metrics.jsonl.
+
+        Raises:
+          RunStopped: if it cannot be written; earlier checkpoints are whole.
+        """
+        try:
+            with open(self.metrics_path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise RunStopped(
+                f"{self.metrics_path} cannot be written: {error.strerror}; earlier checkpoints are "
+                "kept. Make room or permission there, then give the same command to go on"
+            ) from error
+
+    def last_recorded_step(self):
+        """The largest step in metrics.jsonl; None if it is missing or empty, 0 if nobody knows."""
+        if not os.path.exists(self.metrics_path) or not os.path.getsize(self.metrics_path):
+            return None
+        return max((record["step"] for record in read_metrics(self.path)), default=0)
 
     def seconds_trained(self):
         """Seconds spent on the recorded steps, all parts of the run together."""
@@ -107,6 +229,121 @@ class RunFolder:
         files.write_text(self.metrics_path, "".join(json.dumps(r) + "\n" for r in kept))
 
 
+RESTORE = (
+    "restore it from a copy, name another --run_dir, or train again from step 0 with --restart, "
+    "which puts what is there aside"
+)
+
+
+def check_run_dir(path):
+    """UsageError if a run cannot be written at `path`: before data are drawn or anything is made.
+
+    Args:
+      path: of the run directory, which may be missing.
+    """
+    if not path or "://" in path:
+        raise UsageError(f"--run_dir={path} is no folder of this machine; name one")
+    folder = os.path.abspath(path)
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    inner = [os.path.join(path, name) for name in ("checkpoints", "eval")]
+    for place in (folder, *filter(os.path.lexists, inner)):
+        if not os.path.isdir(place):
+            raise UsageError(f"--run_dir={path} cannot be made: {place} is no folder; name another")
+        if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            raise UsageError(_no_permission(path, place))
+    for name in ("config.json", "metrics.jsonl", run_lock.NAME):
+        place = os.path.join(path, name)
+        if os.path.lexists(place) and not os.access(place, os.R_OK | os.W_OK):
+            raise UsageError(_no_permission(path, place))
+
+
+def _no_permission(path, place):
+    return (
+        f"--run_dir={path} cannot be used: {place} cannot be read and written; give permission, or "
+        "name another --run_dir"
+    )
+
+
+def traces_of_training(path):
+    """Names of what a training left in a folder: recorded steps, checkpoints, results."""
+    found = []
+    for name in sorted(os.listdir(path)):
+        place = os.path.join(path, name)
+        if name == "metrics.jsonl" and os.path.getsize(place):
+            found.append(name)
+        elif name.startswith("events.out.") and _has_summaries(place):
+            found.append(name)
+        elif name.startswith("non_finite_") or name == "report.html":
+            found.append(name)
+        elif name in ("eval", "checkpoints") and os.path.isdir(place):
+            if {*os.listdir(place)} - {checkpoints.LIST_NAME}:
+                found.append(f"{name}/")
+    return found
+
+
+def _has_summaries(path):
+    """Whether an event file holds more than its first record, which names its version."""
+    with open(path, "rb") as file:
+        header = file.read(8)
+        if len(header) < 8:
+            return False
+        # A record of TensorFlow: length, its checksum (4 bytes), the bytes, their checksum.
+        first = 12 + struct.unpack("<Q", header)[0] + 4
+    return os.path.getsize(path) > first
+
+
+def check_same(path, then, config, data, init_from):
+    """UsageError if a run that goes on would learn something else.
+
+    Args:
+      path: the run folder.
+      then: dict with `config` as `to_dict` gives it, and perhaps `data` and `init_from`.
+      config, data, init_from: of now.
+    """
+    earlier = flatten(to_dict(from_dict(TrainConfig, then["config"], path)))
+    now = flatten(to_dict(config))
+    if "data" in then:
+        earlier["data"], now["data"] = _normal(then["data"]), _normal(data)
+    if "init_from" in then:
+        earlier["init_from"], now["init_from"] = then["init_from"], init_from and str(init_from)
+    changed = [k for k in now if now[k] != earlier.get(k)]
+    if changed:
+        key = changed[0]
+        raise UsageError(
+            f"{path} holds a run with {key} = {earlier.get(key)!r}, but this command "
+            f"asks for {now[key]!r}; give the same flags to resume it, or another --run_dir"
+        )
+
+
+def check_data(path, then, now):
+    """UsageError if the data of a run are no longer those that it began with.
+
+    Args:
+      path: the run folder.
+      then, now: of `cpm.data.manifest.fingerprints`: a dict for each folder, in order. Folders may
+        have moved.
+    """
+    if now is None:
+        return
+    if len(then) != len(now):
+        raise UsageError(
+            f"{path} learns from {len(then)} data folders, but this command names {len(now)}; "
+            "name the same with --data, or another --run_dir"
+        )
+    for before, after in zip(then, now, strict=True):
+        if before["splits"] != after["splits"]:
+            counts = [
+                ", ".join(f"{name} {split['people']}" for name, split in side["splits"].items())
+                for side in (before, after)
+            ]
+            raise UsageError(
+                f"the data in {after['folder']} are not those that {path} began with (people then: "
+                f"{counts[0]}; now: {counts[1]}): other people, or another order; convert them as "
+                "before, or start another --run_dir"
+            )
+
+
 def read_config(path):
     """The configuration of a run folder.
 
@@ -117,16 +354,19 @@ def read_config(path):
       UsageError: if the folder is not a run or the file was changed into nonsense.
     """
     file_path = os.path.join(path, "config.json")
-    try:
-        with open(file_path, encoding="utf-8") as file:
-            record = upgraded(json.load(file))
-        return from_dict(TrainConfig, record["config"], file_path), record
-    except FileNotFoundError as error:
+    if not os.path.lexists(file_path):
         raise UsageError(
             f"{path} is not a run folder (no config.json); "
             f"train one with: python bin/train.py --run_dir={path}"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
+        )
+    advice = "restore it from a copy, or name another run"
+    most = untrusted.SMALL_JSON_BYTES
+    record = untrusted.read_json(file_path, advice, schema=_CONFIG, most_bytes=most)
+    try:
+        record = {"data": [], "init_from": None} | upgraded(record)
+        from_dict(Execution, record["execution"], file_path)
+        return from_dict(TrainConfig, record["config"], file_path), record
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{file_path} cannot be used: {error}") from error
 
 
@@ -137,15 +377,30 @@ def run_of(prefix):
 
 
 def read_metrics(path):
-    """The lines of metrics.jsonl as dicts; a half-written last line is left out."""
-    records = []
-    with open(os.path.join(path, "metrics.jsonl"), encoding="utf-8") as file:
-        for line in file:
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:  # the line that a kill cut short
-                break
+    """The lines of metrics.jsonl as dicts, each with a whole number as `step`.
+
+    What is no such line (the end of one that a kill cut short, zeros after a power cut) is left
+    out; more than one of them is said.
+    """
+    records, odd = read_metrics_and_odd(path)
+    if odd > 1:
+        name = os.path.join(path, "metrics.jsonl")
+        logging.warning("%s: %d lines are no records and are left out", name, odd)
     return records
+
+
+def read_metrics_and_odd(path):
+    """(the lines of metrics.jsonl as dicts, how many lines are no records)."""
+    records, odd = [], 0
+    with open(os.path.join(path, "metrics.jsonl"), "rb") as file:
+        while line := file.readline(_MOST_LINE_BYTES):
+            try:
+                record = untrusted.parse_json(line, {"step": int, "seconds?": float}, "the line")
+            except ValueError:
+                odd += 1
+            else:
+                records.append(record)
+    return records, odd
 
 
 def _normal(paths):

@@ -100,7 +100,8 @@ class TrainStep:
     def update(self, gradients, learning_rate):
         """Clips the gradients and changes the variables and their average.
 
-        With a loss scale nothing is changed by gradients that are not finite, but the scale.
+        With a loss scale nothing is changed by gradients that are not finite, but the scale; where
+        `on_non_finite` is skip, nothing at all.
 
         Args:
           gradients: as `losses_and_gradients` gives them.
@@ -110,7 +111,7 @@ class TrainStep:
           The gradients' norm before clipping; not finite and the step left out, if one is not.
         """
         rate = tf.constant(learning_rate, tf.float32)
-        if self.loss_scale is not None:
+        if self.loss_scale is not None or self._execution.on_non_finite == "skip":
             norm = float(self._norm(gradients))
             if not math.isfinite(norm):
                 return norm

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import os
+import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ import tensorflow as tf
 from cpm import checkpoints
 from cpm.checkpoints import saving
 from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training import optimizers
 from cpm.training.ema import ExponentialMovingAverage
@@ -52,30 +55,207 @@ def test_restore_nothing_saved(tmp_path):
     assert make(tmp_path)[0].restore() == 0
 
 
-def test_restore_refuses_a_missing_checkpoint(tmp_path):
-    """A run that had checkpoints must not start again at step 0."""
-    saved, _ = make(tmp_path)
+def flip(path, at):
+    """Turns one bit of a file round."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 8
+    path.write_bytes(content)
+
+
+DATA = "step-0000007.data-00000-of-00001"
+INDEX = "step-0000007.index"
+DAMAGES = {
+    "bit of data": lambda folder: flip(folder / DATA, 1000),
+    "bit of index": lambda folder: flip(folder / INDEX, 900),
+    "data cut": lambda folder: os.truncate(folder / DATA, 500),
+    "data empty": lambda folder: os.truncate(folder / DATA, 0),
+    "index empty": lambda folder: os.truncate(folder / INDEX, 0),
+    "data missing": lambda folder: os.remove(folder / DATA),
+    "index missing": lambda folder: os.remove(folder / INDEX),
+    "a folder": lambda folder: (os.remove(folder / DATA), os.mkdir(folder / DATA)),
+}
+
+
+@pytest.fixture(scope="module")
+def two_saves(tmp_path_factory):
+    """Checkpoints of steps 5 and 7, the former the better one."""
+    folder = tmp_path_factory.mktemp("saves")
+    saved, _ = make(folder)
+    saved.save(5, score=3.0)
+    saved.save(7, score=2.0)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, two_saves):
+    """A copy of them to be damaged."""
+    return Path(shutil.copytree(two_saves, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "of an earlier version"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(run, damage, sealed):
+    """Never a wrong value, never step 0; without the one before a sentence about damage."""
+    if not sealed:
+        for step in (5, 7):
+            os.remove(run / f"step-000000{step}.seal.json")
+    DAMAGES[damage](run)
+    search = checkpoints.require_whole(str(run))
+    assert search.prefix.endswith("step-0000005") and list(search.skipped) == ["step-0000007"]
+    assert checkpoints.resolve(str(run)).endswith("step-0000005")
+    with pytest.raises(UsageError, match=r"step-0000007.*(not whole|incomplete)"):
+        checkpoints.resolve(str(run / "step-0000007"))
+    os.truncate(run / "step-0000005.data-00000-of-00001", 100)
+    with pytest.raises(UsageError, match=r"no checkpoint in .* is whole .*--restart") as caught:
+        checkpoints.require_whole(str(run))
+    assert "flags" not in str(caught.value)
+
+
+def test_restore_goes_back_to_the_whole_one(tmp_path):
+    saved, (network, optimizer) = make(tmp_path)
+    saved.save(5)
+    good = values([network])
+    optimizer.apply([tf.ones_like(v) for v in network.trainable_variables], 0.1)
     saved.save(7)
-    os.remove(tmp_path / "step-0000007.index")
-    with pytest.raises(UsageError, match="step-0000007 is missing or incomplete"):
-        make(tmp_path)[0].restore()
+    flip(tmp_path / DATA, 1000)
+    assert saved.restore() == 5
+    for a, b in zip(good, values([network]), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
-def test_restore_refuses_a_missing_or_damaged_list(tmp_path):
-    make(tmp_path)[0].save(7)
-    (tmp_path / checkpoints.LIST_NAME).write_text("{")
-    with pytest.raises(UsageError, match="cannot be read"):
-        make(tmp_path)[0].restore()
-    os.remove(tmp_path / checkpoints.LIST_NAME)
-    with pytest.raises(UsageError, match=r"is missing, but there are checkpoints.*step-0000007"):
-        make(tmp_path)[0].restore()
+def test_a_run_that_went_back_forgets_the_later_ones(tmp_path):
+    saved, _ = make(tmp_path)
+    for step in (5, 7):
+        saved.save(step, score=float(step))
+    os.truncate(tmp_path / DATA, 9)
+    assert saved.restore() == 5
+    saved.save(6, score=5.5)
+    listed = checkpoints.read_list(str(tmp_path))
+    assert listed["all"] == ["step-0000005", "step-0000006"]
+    assert listed["best"] == {"name": "step-0000006", "score": 5.5}
+    assert not (tmp_path / DATA).exists()
 
 
-def test_restore_refuses_damaged_data(tmp_path):
-    make(tmp_path)[0].save(7)
-    (tmp_path / "step-0000007.data-00000-of-00001").write_bytes(b"short")
-    with pytest.raises(UsageError, match=r"does not fit|cannot be read"):
-        make(tmp_path)[0].restore()
+LISTS = {
+    "missing": None,
+    "empty": "",
+    "cut": "{",
+    "an empty object": "{}",
+    "an empty list": "[]",
+    "a number": "5",
+    "other types": '{"latest": 5, "best": 7, "all": 3}',
+    "nothing": '{"latest": null, "best": null, "all": []}',
+    "nowhere": '{"latest": "step-0009999", "best": null, "all": ["step-0009999"]}',
+    "outside": '{"latest": "../step-0000005", "best": null, "all": ["../step-0000005"]}',
+    "best outside": '{"latest": "step-0000007", "best": {"name": "/etc/passwd", "score": 1}, '
+    '"all": ["step-0000007"]}',
+    "no UTF-8": b"\xff\xfe",
+    "deep": "[" * 100_000,
+    "other checksum": '{"latest": "step-0000005", "best": null, "all": ["step-0000005"], '
+    '"checksum": "00"}',
+}
+
+
+class Killed(BaseException):
+    """Ends a save in the middle; nothing after it happens on the disk."""
+
+
+DYING = {"at": None, "folder": None, "seen": 0}
+OPERATIONS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod"}
+
+
+def _die(event, arguments):
+    """An audit hook: from the n-th file operation in a folder on, none succeeds."""
+    if DYING["at"] is None or event not in OPERATIONS:
+        return
+    if any(str(DYING["folder"]) in str(path) for path in arguments[:2]):
+        DYING["seen"] += 1
+        if DYING["seen"] > DYING["at"]:
+            raise Killed
+
+
+def test_a_save_may_be_cut_at_every_file_operation(tmp_path, two_saves):
+    """Afterwards the checkpoint before or the new one is whole, and the next save succeeds."""
+    sys.addaudithook(_die)
+    saved, _ = make(tmp_path / "run", keep=1)
+    found, cuts = set(), 0
+    while True:
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        shutil.copytree(two_saves, tmp_path / "run")
+        DYING.update(at=cuts, folder=tmp_path / "run", seen=0)
+        try:
+            saved.save(9)
+            break
+        except Killed:
+            cuts += 1
+        finally:
+            DYING["at"] = None
+        prefix = checkpoints.require_whole(str(tmp_path / "run")).prefix
+        found.add(os.path.basename(prefix))
+        saved.save(11)
+        search = checkpoints.require_whole(str(tmp_path / "run"))
+        assert search.prefix.endswith("step-0000011") and search.note is None
+    assert cuts > 10 and found == {"step-0000007", "step-0000009"}
+
+
+@pytest.mark.parametrize("content", LISTS.values(), ids=LISTS)
+def test_the_folder_is_looked_through_where_the_list_fails(run, two_saves, content):
+    shutil.copytree(two_saves, run.parent, dirs_exist_ok=True)  # what a list may not lead to
+    path = run / checkpoints.LIST_NAME
+    if content is None:
+        os.remove(path)
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert checkpoints.require_whole(str(run)).prefix == str(run / "step-0000007")
+    listed = checkpoints.read_list(str(run))
+    if "9999" not in str(content):  # that list is one of ours; its files are gone
+        assert listed["best"] == {"name": "step-0000005", "score": 3.0}
+
+
+def test_list_and_indexes_gone_is_no_new_run(run):
+    for name in (checkpoints.LIST_NAME, INDEX, "step-0000005.index"):
+        os.remove(run / name)
+    with pytest.raises(UsageError, match=r"no checkpoint in .* is whole.*step-0000007.index"):
+        checkpoints.require_whole(str(run))
+
+
+def test_a_first_save_that_was_cut_short_is_a_new_run(tmp_path):
+    """What a kill leaves: a list that names nothing and some of the files."""
+    saved, _ = make(tmp_path)
+    checkpoints.begin(str(tmp_path))
+    saved._checkpoint.write(str(tmp_path / "step-0000007"))
+    os.truncate(tmp_path / INDEX, 100)
+    assert saved.restore() == 0
+    saved.save(7)
+    assert saved.restore() == 7
+
+
+def test_a_save_that_fails_keeps_the_one_before(tmp_path, monkeypatch):
+    saved, _ = make(tmp_path)
+    saved.save(5)
+    before = sorted(os.listdir(tmp_path))
+
+    def full(self, prefix):
+        (tmp_path / DATA).write_bytes(b"half")
+        raise tf.errors.ResourceExhaustedError(None, None, f"{prefix}; No space left on device")
+
+    monkeypatch.setattr(tf.train.Checkpoint, "write", full)
+    with pytest.raises(RunStopped, match=r"step-0000007 cannot be saved: .*No space.*step-0000005"):
+        saved.save(7)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize("name", ["a [b]*?\\", "new\nline ü 骨", "ends.npz"])
+def test_names_of_folders_may_be_anything(tmp_path, name):
+    """TensorFlow takes some of these for patterns where it reads."""
+    folder = tmp_path / name / "checkpoints"
+    saved, (network, _) = make(folder)
+    saved.save(7)
+    assert saved.restore() == 7
+    loaded, _, description = checkpoints.load_network(str(tmp_path / name))
+    assert description["prefix"] == str(folder / "step-0000007")
+    for a, b in zip(values([network]), values([loaded]), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_restore_refuses_another_network(tmp_path):
@@ -155,7 +335,7 @@ def test_load_network_raises(tmp_path):
         checkpoints.load_network(foreign)
     (tmp_path / "broken.index").write_bytes(b"nonsense")
     (tmp_path / "broken.data-00000-of-00001").write_bytes(b"nonsense")
-    with pytest.raises(UsageError, match="not a checkpoint of this project"):
+    with pytest.raises(UsageError, match=r"broken is not whole: it is damaged"):
         checkpoints.load_network(str(tmp_path / "broken"))
 
 

@@ -176,8 +176,8 @@ def test_damage_is_refused(tmp_path, weights):
             r"stage_1/conv4_1/kernel is \[1, 2\] float16, the network's is \[",
         ),
         (
-            lambda a: a.update({"stage_1/conv4_1/kernel": np.zeros(10**6)}),
-            "stage_1/conv4_1/kernel is 8000128 bytes, more than",
+            lambda a: a.update({"stage_1/conv4_1/kernel": np.zeros(12_000)}),
+            "stage_1/conv4_1/kernel is 96128 bytes, more than",
         ),
         (
             lambda a: a.update(
@@ -208,9 +208,14 @@ def test_every_array_is_used_and_every_variable_filled(weights, change, message)
         ),
         ({"format": "other"}, "its format is other 1"),
         ({"config": {"networkk": 1}}, "unknown key 'networkk'"),
-        ({"joints": None}, "joints should be a list"),
-        ({"threshold": None}, "threshold should be a number, not None"),
+        ({"joints": None}, "'joints' is None; expected a list"),
+        ({"threshold": None}, "'threshold' is None; expected a finite number"),
         ({"joints": ["nose"]}, "was trained for the joints"),
+        ({"config": {"network": {"stages": 100_000}}}, "has 100000 stages; expected 1 to 64"),
+        ({"config": {"network": {"width": 1e9}}}, "the width 1000000000.0; expected"),
+        ({"config": {"network": {"width": 400.0}}}, "is of a network of .* parameters"),
+        ({"config": {"network": {"stages": 60}}}, "is of a network of .* parameters"),
+        ({"config": {"network": {"image_size": [80_000, 80_000]}}}, "4096 at most"),
     ],
 )
 def test_descriptions_are_checked(weights, change, message):

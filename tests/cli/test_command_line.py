@@ -19,8 +19,19 @@ from cpm.provenance import multiplies_bfloat16
         (
             PermissionError(13, "Permission denied", "/out"),
             2,
-            "error: '/out' cannot be used: Permission denied; name another path, or make room "
-            "or permission for this one\n",
+            "error: '/out' cannot be used: Permission denied; make room or permission for it, or "
+            "name another path\n",
+        ),
+        (
+            OSError(28, "No space left on device", "/out\x1b[2J"),
+            2,
+            "error: '/out\\x1b[2J' cannot be used: No space left on device; make room there, or "
+            "name another path\n",
+        ),
+        (
+            MemoryError("Unable to allocate 4 TiB"),
+            1,
+            f"error: out of memory (Unable to allocate 4 TiB); {command_line.LESS_MEMORY}\n",
         ),
     ],
 )

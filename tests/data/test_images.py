@@ -1,6 +1,7 @@
 """Pictures of every kind become upright `[H, W, 3]` uint8 RGB, or a sentence."""
 
 import io
+import os
 import struct
 import zlib
 
@@ -141,7 +142,7 @@ class TestReadPicture:
         def refuse(*_):  # chmod would not stop root, who runs many a test
             raise PermissionError(13, "Permission denied", str(path))
 
-        monkeypatch.setattr("builtins.open", refuse)
+        monkeypatch.setattr("os.open", refuse)
         with pytest.raises(PictureError, match=r"a.jpg' cannot be read: Permission"):
             read_picture(path)
 
@@ -247,3 +248,30 @@ class TestCheckSize:
         images.check_size(content, upright, (160, 200))
         with pytest.raises(images.SizeError, match=r"annotated lying, as 160 x 200 pixels.*EXIF"):
             images.check_size(content, upright, (200, 160))
+
+
+def test_read_picture_raises_for_what_is_no_picture_file(tmp_path):
+    """Without waiting, and without reading a sparse file of a terabyte."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with open(tmp_path / "sparse.jpg", "wb") as file:
+        file.truncate(1 << 40)
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    (tmp_path / "folder.jpg").mkdir()
+    for name in ("pipe.jpg", "sparse.jpg", "device.jpg", "folder.jpg"):
+        with pytest.raises(PictureError, match=rf"{name}' cannot be read: it (is|has)"):
+            read_picture(str(tmp_path / name))
+
+
+def test_inside_raises_for_links_that_lead_out(tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(b"x")
+    folder = tmp_path / "images"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "real.jpg").write_bytes(b"x")
+    (folder / "link.jpg").symlink_to("real.jpg")
+    (folder / "out.jpg").symlink_to("../secret.jpg")
+    (folder / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    assert inside(str(tmp_path / "link"), "link.jpg")
+    for name in ("out.jpg", "deep/up/secret.jpg"):
+        with pytest.raises(UsageError, match="a link that leads out of"):
+            inside(str(folder), name)

@@ -1,5 +1,9 @@
 """Every kind of file gives the same arrays, told apart by its bytes."""
 
+import contextlib
+import struct
+import tracemalloc
+
 import h5py
 import numpy as np
 import pytest
@@ -89,3 +93,106 @@ def test_load_arrays_preset_cells_and_texts_of_matlab_73(tmp_path):
     found = containers.load_arrays(tmp_path / "a.mat")
     np.testing.assert_array_equal(found["p"], [ARRAY[0] + n for n in range(3)])
     assert containers.texts(found["n"]) == ("neck", "head_top")
+
+
+LIMIT = 1 << 20  # of the files below; the real one is 256 MB
+
+
+def refused(path, monkeypatch, *words):
+    """The file is refused with these words before it takes memory."""
+    monkeypatch.setattr(containers, "MOST_BYTES", LIMIT)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UsageError) as caught:
+            containers.load_arrays(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 * LIMIT
+    finally:
+        tracemalloc.stop()
+    for word in words:
+        assert word in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
+def test_load_arrays_raises_before_a_bomb_goes_off(tmp_path, monkeypatch):
+    """Small files that ask for much: zeros compress a thousandfold."""
+    zeros = np.zeros([50, 14, 10_000])
+    np.savez_compressed(tmp_path / "a.npz", preds=zeros)
+    refused(tmp_path / "a.npz", monkeypatch, "unpacks to")
+    scipy.io.savemat(tmp_path / "a.mat", {"preds": zeros}, do_compression=True)
+    refused(tmp_path / "a.mat", monkeypatch, "unpacks to more")
+    cells = np.empty(50, object)
+    cells[:] = [np.zeros([14, 1000])] * 50
+    scipy.io.savemat(tmp_path / "b.mat", {"preds": {"inner": cells}}, do_compression=True)
+    refused(tmp_path / "b.mat", monkeypatch, "unpacks to more")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("preds", data=zeros, compression="gzip")
+    refused(tmp_path / "a.h5", monkeypatch, "take more than")
+    with open(tmp_path / "sparse.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (1 << 29,)}
+        )
+        file.truncate(1 << 32)
+    refused(tmp_path / "sparse.npy", monkeypatch, "bytes; expected predictions")
+
+
+def test_load_arrays_raises_for_claims_that_nothing_backs(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "never.h5", "w") as file:
+        file.create_dataset("preds", [100, 14, 2], chunks=True)
+    refused(tmp_path / "never.h5", monkeypatch, "never written")
+    header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 40, 14, 2)}
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(100))
+    refused(tmp_path / "a.npy", monkeypatch, "claims")
+    scipy.io.savemat(tmp_path / "a.mat", {"preds": np.full([1, 7], 1.0).astype(object)})
+    content = (tmp_path / "a.mat").read_bytes()
+    claim = struct.pack("<2i", 1, 7), struct.pack("<2i", 1, 1 << 30)
+    assert content.count(claim[0]) == 1
+    (tmp_path / "a.mat").write_bytes(content.replace(*claim))
+    refused(tmp_path / "a.mat", monkeypatch, "claims 1,073,741,824 cells")
+
+
+def test_load_arrays_raises_for_many_references_to_one_array(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["#refs#/a"] = np.zeros([2, 1000])
+        references = [[file["#refs#/a"].ref]] * 500
+        file.create_dataset("preds", data=references, dtype=h5py.ref_dtype)
+    with open(tmp_path / "a.mat", "r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124))
+    refused(tmp_path / "a.mat", monkeypatch, "take more than")
+
+
+def test_load_arrays_raises_for_arrays_in_other_files(tmp_path, monkeypatch):
+    """Neither the truth beside it nor a file of the system is read by a prediction file."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(ARRAY.tobytes())
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset(
+            "preds", ARRAY.shape, ARRAY.dtype, external=[(str(secret), 0, ARRAY.nbytes)]
+        )
+    refused(tmp_path / "a.h5", monkeypatch, "lies in another file")
+    with h5py.File(tmp_path / "truth.h5", "w") as file:
+        file["part"] = ARRAY
+    layout = h5py.VirtualLayout(ARRAY.shape, ARRAY.dtype)
+    layout[:] = h5py.VirtualSource(str(tmp_path / "truth.h5"), "part", ARRAY.shape)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_virtual_dataset("preds", layout)
+    refused(tmp_path / "b.h5", monkeypatch, "lies in another file")
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["preds"] = h5py.ExternalLink(str(tmp_path / "truth.h5"), "part")
+        file["own"] = ARRAY
+    assert list(containers.load_arrays(tmp_path / "c.h5")) == ["own"]
+
+
+@pytest.mark.parametrize("level", ["4", "5"])
+def test_load_arrays_raises_for_cut_and_forged_matlab(tmp_path, level, seeded):
+    """Nothing but a sentence, wherever a byte is lost or changed."""
+    path = tmp_path / "a.mat"
+    scipy.io.savemat(path, {"preds": ARRAY[0], "n": np.eye(3)}, format=level)
+    whole, rng = path.read_bytes(), seeded(5)
+    for _ in range(60):
+        content = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+        content[rng.integers(len(content))] = rng.integers(256)
+        path.write_bytes(content)
+        with contextlib.suppress(UsageError):
+            containers.load_arrays(path)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cpm.errors import UsageError
+from cpm.prediction_files.formats import read_predictions
 from cpm.prediction_files.named_joints import are_names, from_record
-from cpm.skeleton import SKELETONS, own_skeleton
+from cpm.skeleton import SKELETONS, get_skeleton, own_skeleton
 
 LSP = SKELETONS["lsp14"]
 
@@ -89,3 +90,43 @@ def test_are_names():
     assert not are_names(["rank", "right_ankle"], LSP)  # one joint twice
     assert not are_names(["im0001.jpg", "im0002.jpg"], LSP)
     assert not are_names(["neck"], LSP)  # one word says nothing
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        [{"joints": [1, 2]}],
+        [{"joints": [["neck", [1, 2]]]}],
+        [{"joints": {"neck": 5}}],
+        [{"joints": {"neck": "ab"}}],
+        [{"joints": {"neck": [[1], [2]]}}],
+        [{"joints": {"neck": [10**39, 2]}, "id": 10**39}],
+        [5],
+        [[]],
+        {"joints": 1},
+        None,
+    ],
+)
+def test_other_shapes_are_a_sentence(tmp_path, people):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"people": people}))
+    with pytest.raises(UsageError) as caught:
+        read_predictions(str(path), get_skeleton("lsp14"))
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("file", [5, None, ["a"]])
+def test_file_names_that_are_none_are_a_sentence(tmp_path, file):
+    path = tmp_path / "a.json"
+    image = {"file": file, "people": [{"joints": {"neck": [1, 2]}}]}
+    path.write_text(json.dumps({"images": [image]}))
+    with pytest.raises(UsageError):
+        read_predictions(str(path), get_skeleton("lsp14"))
+
+
+def test_positions_beyond_every_picture_are_refused(tmp_path):
+    path = tmp_path / "a.json"
+    for number in (1e38, -1e30):
+        path.write_text(json.dumps({"people": [{"joints": {"neck": [number, 2]}}]}))
+        with pytest.raises(UsageError, match="positions beyond"):
+            read_predictions(str(path), get_skeleton("lsp14"))

@@ -4,13 +4,14 @@ import dataclasses
 import functools
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from cpm import checkpoints
+from cpm import checkpoints, files
 from cpm.config import (
     AUGMENTATIONS,
     DataConfig,
@@ -19,9 +20,9 @@ from cpm.config import (
     TargetConfig,
     TrainConfig,
 )
-from cpm.data import pipeline, records, splits
+from cpm.data import manifest, pipeline, records, splits
 from cpm.data.person import Origin, Person, Pose
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
 from cpm.execution import Execution
@@ -30,7 +31,7 @@ from cpm.scoring import evaluate
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.progress import FlatMapsWarning
-from cpm.training.run_folder import read_metrics
+from cpm.training.run_folder import read_config, read_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -263,6 +264,247 @@ def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
         run.train()
     assert (tmp_path / "non_finite_step_1.json").exists()
     assert not any(v.numpy().any() for v in run.optimizer.variables)
+
+
+def poisoned(run, bad):
+    """The run, with losses that are no numbers in some steps (0-based)."""
+    honest = run.step.losses_and_gradients
+
+    def losses_and_gradients(batch, step):
+        if step in bad:
+            batch = batch | {"image": batch["image"] * float("nan")}
+        return honest(batch, step)
+
+    run.step.losses_and_gradients = losses_and_gradients
+    return run
+
+
+def test_non_finite_batches_are_left_out_where_that_is_asked_for(tmp_path, data, capsys):
+    """Nothing of such a batch stays: neither in weights nor in the averages of batch norms."""
+    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
+    run = poisoned(start(CONFIG, data, tmp_path, skips), {2, 3})
+    run.train()
+    assert "2 batches were left out" in capsys.readouterr().out
+    lines = [r for r in read_metrics(tmp_path) if "evaluation" not in r]
+    assert [r["step"] for r in lines if r.get("skipped")] == [3, 4]
+    assert lines[2]["loss"] is None and lines[2]["gradient_norm"] is None
+    assert all(np.isfinite(v).all() for v in weights(run))
+    with open(tmp_path / "non_finite_step_3.json") as file:
+        evidence = json.load(file)
+    assert evidence["bad_images"] == [] or len(evidence["bad_images"]) == 4
+    assert "--on_non_finite=skip" in evidence["advice"]
+
+
+def test_skipping_equals_never_having_seen_the_batch(tmp_path, data):
+    """The step before and after: variables unchanged to the bit."""
+    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
+    run = poisoned(start(CONFIG, data, tmp_path, skips), {0})
+    before = weights(run)
+    (batch,) = pipeline.training_batches(data, CONFIG).take(1)
+    assert run.one_step(0, batch)["skipped"]
+    for a, b in zip(before, weights(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_skipping_has_an_end(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(loop, "MOST_SKIPPED", 3)
+    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
+    run = poisoned(start(CONFIG, data, tmp_path, skips), set(range(8)))
+    with pytest.raises(loop.NonFiniteLoss, match="at step 3"):
+        run.train()
+
+
+def test_people_without_joints_are_named_as_the_cause(tmp_path, data):
+    run = start(CONFIG, data, tmp_path)
+    (batch,) = pipeline.training_batches(data, CONFIG).take(1)
+    batch |= {"state": tf.zeros_like(batch["state"]), "image": batch["image"] * float("nan")}
+    with pytest.raises(loop.NonFiniteLoss, match=r"4 of its 4 people have no annotated joint"):
+        run.one_step(0, batch)
+
+
+@pytest.fixture(scope="module")
+def stopped_after_6(tmp_path_factory, data):
+    """A run of 8 steps that was killed after step 6: checkpoints of 3 and 6."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    run = start(CONFIG, data, folder)
+    honest = run.one_step
+
+    def killed(step, batch):
+        if step == 6:
+            raise MemoryError
+        return honest(step, batch)
+
+    run.one_step = killed
+    with pytest.raises(MemoryError):
+        run.train()
+    return folder
+
+
+@pytest.fixture
+def unfinished(tmp_path, stopped_after_6):
+    """A copy of it to be damaged."""
+    return shutil.copytree(stopped_after_6, tmp_path / "run")
+
+
+LOSSES = {
+    "config.json": lambda path: os.remove(path / "config.json"),
+    "metrics.jsonl": lambda path: os.remove(path / "metrics.jsonl"),
+    "both": lambda path: (os.remove(path / "config.json"), os.remove(path / "metrics.jsonl")),
+    "config.json is a list": lambda path: (path / "config.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_the_checkpoint_decides_what_is_learned(unfinished, data, lose):
+    """Another rate is refused whatever else was lost; the same goes on, and writes it anew."""
+    lose(unfinished)
+    other = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(optimizer="adam", momentum=0.5))
+    with pytest.raises(UsageError, match=r"optimizer\.momentum"):
+        start(other, data, unfinished)
+    assert start(CONFIG, data, unfinished).start == 6
+    assert read_config(unfinished)[0] == CONFIG
+
+
+def test_an_edited_config_is_put_right(unfinished, data):
+    path = unfinished / "config.json"
+    record = json.loads(path.read_text())
+    record["config"]["optimizer"]["learning_rate"] = 0.5
+    path.write_text(json.dumps(record))
+    assert start(CONFIG, data, unfinished).start == 6
+    assert read_config(unfinished)[0] == CONFIG
+
+
+def test_a_damaged_checkpoint_costs_three_steps(unfinished, data, tmp_path):
+    """It goes on from step 3, and ends as a run that was never cut, to the bit."""
+    os.truncate(unfinished / "checkpoints" / "step-0000006.data-00000-of-00001", 1000)
+    resumed = start(CONFIG, data, unfinished)
+    assert resumed.start == 3
+    resumed.train()
+    whole = start(CONFIG, data, tmp_path / "whole")
+    whole.train()
+    for a, b in zip(weights(whole), weights(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [r["step"] for r in read_metrics(unfinished)] == [*range(1, 9), 8]
+
+
+def test_restart_puts_a_run_aside(unfinished, data, capsys):
+    other = dataclasses.replace(CONFIG, seed=4)
+    assert start(other, data, unfinished, restart=True).start == 0
+    assert "before-restart-1" in capsys.readouterr().out
+    aside = unfinished / "before-restart-1"
+    assert checkpoints.resolve(str(aside)).endswith("step-0000006")
+
+
+def changed_data(folder, change):
+    """A copy of the data after `change` of its list of training shards, checksums put right."""
+    copy = shutil.copytree(folder, folder + "-changed")
+    path = os.path.join(copy, manifest.NAME)
+    with open(path) as file:
+        record = json.load(file)
+    change(copy, record["splits"]["train"]["shards"])
+    for shard in record["splits"]["train"]["shards"]:
+        file = os.path.join(copy, shard["file"])
+        shard |= {"bytes": os.path.getsize(file), "sha256": files.sha256(file)}
+    with open(path, "w") as file:
+        json.dump(record, file)
+    return [copy]
+
+
+def test_data_that_changed_under_a_run_are_refused(unfinished, data):
+    """The same people elsewhere are no change; the same folder with other people is."""
+    moved = changed_data(data[0], lambda folder, shards: None)
+    assert start(CONFIG, moved, unfinished).start == 6
+    shutil.rmtree(moved[0])
+
+    def others(folder, shards):
+        path = os.path.join(folder, shards[0]["file"])
+        people = list(records.read_shard(path))
+        with tf.io.TFRecordWriter(path) as writer:
+            for person in people[::-1]:
+                writer.write(person)
+
+    with pytest.raises(UsageError, match=r"are not those that .* began with"):
+        start(CONFIG, changed_data(data[0], others), unfinished)
+
+
+def test_a_flipped_bit_in_the_data_is_found_before_the_first_step(tmp_path, data):
+    copy = shutil.copytree(data[0], tmp_path / "data")
+    for split in ("train", "validation"):
+        path = next(copy.glob(f"{split}-*"))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:3000] + bytes([whole[3000] ^ 4]) + whole[3001:])
+        with pytest.raises(UsageError, match=rf"{path.name}' is damaged.*bin/convert.py"):
+            start(CONFIG, [str(copy)], tmp_path / "run")
+        path.write_bytes(whole)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_picture_is_named(tmp_path, data):
+    """A whole record whose JPEG is cut: shard, record and person, and how to go on."""
+
+    def cut(folder, shards):
+        path = os.path.join(folder, shards[0]["file"])
+        people = [tf.train.Example.FromString(record) for record in records.read_shard(path)]
+        picture = people[3].features.feature["picture"].bytes_list
+        picture.value[0] = picture.value[0][:100]
+        with tf.io.TFRecordWriter(path) as writer:
+            for person in people:
+                writer.write(person.SerializeToString())
+
+    broken = changed_data(data[0], cut)
+    with pytest.raises(RunStopped, match=r"train-00000.*record 4 \(noise/train-\d+\) cannot be"):
+        start(CONFIG, broken, tmp_path / "run").train()
+    shutil.rmtree(broken[0])
+
+
+def test_what_fails_in_an_evaluation_costs_no_step(tmp_path, data):
+    run = start(CONFIG, data, tmp_path)
+
+    def failing(network):
+        raise ValueError("a figure that cannot be drawn")
+
+    run.validate = failing
+    with pytest.raises(ValueError, match="a figure"):
+        run.train()
+    assert checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000008"
+
+
+def test_a_drawing_never_stops_a_training(tmp_path, data):
+    run = start(CONFIG, data, tmp_path)
+    honest = run.validate
+
+    def draw():
+        raise ValueError("$5 is no mathematics")
+
+    run.validate = lambda network: dataclasses.replace(honest(network), draw=draw)
+    assert run.train() is not None
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, data, monkeypatch):
+    run = start(CONFIG, data, tmp_path)
+    monkeypatch.setattr(run.folder, "metrics_path", "/dev/full")
+    with pytest.raises(RunStopped, match=r"cannot be written: No space left.*same command"):
+        run.train()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_ask_for_an_orderly_stop(number):
+    """The first waits for the step under way, the second does not; what was ignored stays so."""
+    before = signal.getsignal(number)
+    with loop._stop_requests() as stop:
+        os.kill(os.getpid(), number)
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+            signal.sigtimedwait([], 0.1)
+    assert signal.getsignal(number) == before
+    signal.signal(number, signal.SIG_IGN)  # as nohup does
+    try:
+        with loop._stop_requests() as stop:
+            os.kill(os.getpid(), number)
+            assert not stop.requested
+    finally:
+        signal.signal(number, before)
 
 
 def test_init_from_takes_the_network_only(tmp_path, data):

@@ -2,12 +2,17 @@
 
 import dataclasses
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from cpm.config import OptimizerConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.execution import Execution
+from cpm.training import run_folder
 from cpm.training.run_folder import RunFolder, read_config, read_metrics
 
 
@@ -70,5 +75,112 @@ def test_read_config_raises(tmp_path):
     with pytest.raises(UsageError, match="unknown key 'stepz'"):
         read_config(tmp_path)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UsageError, match="cannot be used"):
+    with pytest.raises(UsageError, match=r"cannot be read .*restore it"):
         read_config(tmp_path)
+
+
+EXECUTION = Execution(save_every=10, eval_every=100)
+
+
+def trained(path, steps):
+    """A run of some recorded steps that saved nothing."""
+    folder = RunFolder(path)
+    folder.claim(TrainConfig(), EXECUTION, ["a"])
+    for step in range(1, steps + 1):
+        folder.append({"step": step})
+    return folder
+
+
+def events(path, records):
+    """An event file of TensorBoard with this many records."""
+    with tf.io.TFRecordWriter(str(path / "events.out.tfevents.1")) as writer:
+        for _ in range(records):
+            writer.write(b"x" * 40)
+
+
+LOST = {
+    "checkpoints/ gone": lambda path: shutil.rmtree(path / "checkpoints"),
+    "list gone": lambda path: os.remove(path / "checkpoints" / "checkpoints.json"),
+    "config.json gone": lambda path: os.remove(path / "config.json"),
+    "config.json damaged": lambda path: (path / "config.json").write_text("["),
+    "metrics go beyond a save": lambda path: trained(path, 11),
+    "metrics are no records": lambda path: (
+        (path / "metrics.jsonl").write_bytes(b"\0" * 99),
+        shutil.rmtree(path / "checkpoints"),
+    ),
+    "only events": lambda path: (os.remove(path / "metrics.jsonl"), events(path, 2)),
+    "only results": lambda path: (
+        os.remove(path / "metrics.jsonl"),
+        (path / "eval").mkdir(),
+        (path / "eval" / "validation.json").write_text("{}"),
+    ),
+    "only pieces of checkpoints": lambda path: (
+        os.remove(path / "metrics.jsonl"),
+        (path / "checkpoints" / "step-0000010.data-00000-of-00001").write_text("x"),
+    ),
+}
+
+
+@pytest.mark.parametrize("lose", LOST.values(), ids=LOST)
+def test_traces_of_training_never_start_at_0(tmp_path, lose):
+    """Until it is asked for: then what is there is put aside, not deleted."""
+    trained(tmp_path, 8)
+    lose(tmp_path)
+    before = {p.name for p in tmp_path.iterdir()} - {"lock"}
+    folder = RunFolder(tmp_path)
+    with pytest.raises(UsageError, match="--restart"):
+        folder.claim(TrainConfig(), EXECUTION, ["a"])
+    aside = folder.restart()
+    assert {p.name for p in Path(aside).iterdir()} == before
+    assert folder.claim(TrainConfig(seed=9), EXECUTION, ["b"]) == {}
+    assert folder.found.prefix is None and folder.restart() != aside
+
+
+def test_a_run_before_its_first_save_starts_again(tmp_path):
+    """Killed there, the same command goes on: at 0, said. So does one that never made a step."""
+    trained(tmp_path, 10)
+    assert RunFolder(tmp_path).claim(TrainConfig(), EXECUTION, ["a"]) == {}
+    with pytest.raises(UsageError, match="seed"):
+        RunFolder(tmp_path).claim(TrainConfig(seed=1), EXECUTION, ["a"])
+    os.remove(tmp_path / "metrics.jsonl")
+    events(tmp_path, 1)
+    assert RunFolder(tmp_path).claim(TrainConfig(seed=1), EXECUTION, ["a"]) == {}
+
+
+@pytest.mark.parametrize(
+    "line", [b"garbage", b"\xff\xfe\0", b"5", b"{}", b'{"step": "x"}', b"[" * 100_000, b"\0" * 4096]
+)
+def test_lines_that_are_no_records_are_left_out(tmp_path, line):
+    folder = trained(tmp_path, 3)
+    with open(folder.metrics_path, "ab") as file:
+        file.write(line + b"\n")
+    folder.append({"step": 4})
+    assert [record["step"] for record in read_metrics(tmp_path)] == [1, 2, 3, 4]
+    folder.forget_after(3)
+    assert line not in (tmp_path / "metrics.jsonl").read_bytes()
+
+
+def test_check_run_dir_raises(tmp_path, monkeypatch):
+    for name in ("", "gs://bucket/run", "ram://x"):
+        with pytest.raises(UsageError, match="no folder of this machine"):
+            run_folder.check_run_dir(name)
+    (tmp_path / "file").write_text("")
+    for name in ("file", "file/run"):
+        with pytest.raises(UsageError, match="is no folder"):
+            run_folder.check_run_dir(str(tmp_path / name))
+    run_folder.check_run_dir(str(tmp_path / "a" / "b"))
+    monkeypatch.setattr(os, "access", lambda path, mode: "metrics" not in str(path))
+    trained(tmp_path / "run", 1)
+    with pytest.raises(UsageError, match=r"metrics.jsonl cannot be read and written"):
+        RunFolder(tmp_path / "run")
+
+
+def test_check_data_raises():
+    then = [{"folder": "a", "splits": {"train": {"people": 3, "sha256": "1"}}}]
+    moved = [then[0] | {"folder": "b"}]
+    run_folder.check_data("run", then, moved)
+    other = [{"folder": "a", "splits": {"train": {"people": 4, "sha256": "2"}}}]
+    with pytest.raises(UsageError, match=r"people then: train 3; now: train 4"):
+        run_folder.check_data("run", then, other)
+    with pytest.raises(UsageError, match="from 1 data folders, but this command names 2"):
+        run_folder.check_data("run", then, then + other)

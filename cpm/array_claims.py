@@ -1,0 +1,178 @@
+"""What files of arrays claim to hold, checked before a library believes them.
+
+A few bytes can ask for gigabytes: an array header with large numbers in it, a compressed stream of
+zeros, a cell array of a billion empty cells. NumPy and SciPy allocate what a header says. The
+functions here read the headers alone, add up what the file would become in memory, and refuse it
+above a limit that its kind never needs.
+
+References: NumPy, "NEP 1" (.npy); MathWorks, "MAT-File Format" (levels 4 and 5).
+"""
+
+import io
+import math
+import os
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+
+from cpm import untrusted
+
+MOST_BYTES = 1 << 29  # 512 MB in memory; MPII's annotations, the largest of them, take half of it
+_HEADER_BYTES = 1 << 16  # of one array; NumPy refuses longer ones too
+_CHUNK = 1 << 20
+
+# MATLAB 5: types of data elements, and classes of arrays.
+_MATRIX, _COMPRESSED = 14, 15
+_CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE = 1, 2, 3, 4, 5
+_WIDTHS = {_CHAR: 4, 6: 8, 7: 4, 8: 1, 9: 1, 10: 2, 11: 2, 12: 4, 13: 4, 14: 8, 15: 8}
+_WIDTHS_4 = {0: 8, 1: 4, 2: 4, 3: 2, 4: 2, 5: 1}  # MATLAB 4: bytes by the digit P of its type
+_DEEPEST = 32  # of cells in structs in cells
+
+
+def check_numpy(path, most_bytes=MOST_BYTES):
+    """ValueError if a .npy or .npz file claims more than `most_bytes`, or more than it holds.
+
+    OSError if it is no regular file.
+    """
+    with untrusted.open_regular(path, most_bytes) as file:
+        if not zipfile.is_zipfile(file):
+            file.seek(0)
+            _check_npy(file, os.path.getsize(path), path, most_bytes)
+            return
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            if total > most_bytes:
+                raise ValueError(f"it unpacks to {total:,} bytes, at most {most_bytes:,} are read")
+            if len({member.filename for member in members}) < len(members):
+                raise ValueError("it holds several arrays of one name")
+            for member in members:
+                with archive.open(member) as content:
+                    _check_npy(content, member.file_size, member.filename, most_bytes)
+
+
+def check_matlab(path, most_bytes=MOST_BYTES):
+    """ValueError if a MATLAB 4 or 5 file claims more than `most_bytes`, or more than it holds.
+
+    OSError if it is no regular file. MATLAB 7.3 is HDF5 and is checked where HDF5 is read.
+    """
+    with untrusted.open_regular(path, most_bytes) as file:
+        size = os.fstat(file.fileno()).st_size
+        header = file.read(128)
+        if not header.startswith(b"MATLAB"):
+            file.seek(0)
+            _check_matlab_4(file, size)
+            return
+        order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
+        if order is None:
+            raise ValueError("it does not say its byte order")
+        left = most_bytes
+        while len(tag := file.read(8)) == 8:
+            kind, length = struct.unpack(f"{order}II", tag)
+            if length > size:
+                raise ValueError(f"a variable claims {length:,} bytes, the file has {size:,}")
+            content = file.read(length)
+            if kind == _COMPRESSED:
+                content = _inflated(content, left)
+                kind, _ = struct.unpack(f"{order}II", content[:8].ljust(8, b"\0"))
+                content = content[8:]
+            if kind == _MATRIX:
+                left -= _matrix_bytes(memoryview(content), order, left, _DEEPEST)
+
+
+def _check_matlab_4(file, size):
+    """ValueError if a variable of a level 4 file claims more than the file has."""
+    while len(header := file.read(20)) == 20:
+        little = struct.unpack("<I", header[:4])[0] < 5000  # MOPT: digits M, 0, P, T
+        kind, rows, columns, imaginary, name = struct.unpack("<5i" if little else ">5i", header)
+        width = _WIDTHS_4.get(kind // 10 % 10, 8)
+        length = rows * columns * width * (2 if imaginary else 1) + name
+        if min(rows, columns, name) < 0 or length > size:
+            raise ValueError(f"a variable claims {rows} × {columns} values, more than the file has")
+        file.seek(length, os.SEEK_CUR)
+
+
+def _check_npy(file, size, name, most_bytes):
+    """ValueError if the header of one array claims more than its file of `size` bytes holds."""
+    head = io.BytesIO(file.read(_HEADER_BYTES))
+    version = np.lib.format.read_magic(head)
+    read = np.lib.format.read_array_header_1_0
+    if version > (1, 0):
+        read = np.lib.format.read_array_header_2_0
+    shape, _, kind = read(head)
+    if kind.hasobject:
+        raise ValueError(f"{name} holds Python objects, which are never read")
+    claimed = math.prod(shape) * kind.itemsize
+    if claimed > min(size, most_bytes) or len(shape) > 32:
+        raise ValueError(
+            f"{name} claims {untrusted.shown(list(shape))} values, {claimed:,} bytes; "
+            f"its file has {size:,}"
+        )
+
+
+def _inflated(content, left):
+    """The unpacked bytes of a compressed element; ValueError beyond `left`."""
+    unpacker, parts = zlib.decompressobj(), []
+    while content:
+        part = unpacker.decompress(content, _CHUNK)
+        parts.append(part)
+        left -= len(part)
+        if left < 0:
+            raise ValueError("it unpacks to more than is ever needed")
+        content = unpacker.unconsumed_tail
+        if unpacker.eof:
+            break
+    parts.append(unpacker.decompress(b"", _CHUNK))  # what it had read, but not given yet
+    return b"".join(parts)
+
+
+def _elements(content, order):
+    """(type, bytes) of the data elements in a matrix; small ones lie in their tag."""
+    at = 0
+    while at + 8 <= len(content):
+        kind, size = struct.unpack_from(f"{order}II", content, at)
+        if kind >> 16:  # small: the size is in the upper half
+            yield kind & 0xFFFF, content[at + 4 : at + 4 + min(kind >> 16, 4)]
+            at += 8
+            continue
+        if size > len(content) - at - 8:
+            raise ValueError(f"an element claims {size:,} bytes, {len(content) - at - 8:,} follow")
+        yield kind, content[at + 8 : at + 8 + size]
+        at += 8 + size + (-size % 8)
+
+
+def _matrix_bytes(content, order, left, depth):
+    """What one array and all in it take in memory; ValueError if that is more than `left`."""
+    if not depth:
+        raise ValueError("its cells nest too deep")
+    elements = _elements(content, order)
+    flags = next(elements, None)
+    dimensions = next(elements, None)
+    if flags is None or dimensions is None or len(flags[1]) < 4:
+        return 0  # an empty cell
+    matrix_class = struct.unpack_from(f"{order}I", flags[1])[0] & 0xFF
+    if matrix_class > 15:  # functions and objects of newer MATLABs: SciPy hands them on unread
+        return len(content)
+    sizes = struct.unpack(f"{order}{len(dimensions[1]) // 4}i", dimensions[1])
+    if min(sizes, default=0) < 0 or len(sizes) > 32:
+        raise ValueError(f"an array claims the sizes {untrusted.shown(list(sizes))}")
+    count = math.prod(sizes)
+    inner = [part for kind, part in elements if kind == _MATRIX]
+    if matrix_class in (_CELL, _STRUCT, _OBJECT):
+        if matrix_class == _CELL and count > len(inner):
+            raise ValueError(f"a cell array claims {count:,} cells, {len(inner):,} follow")
+        if matrix_class != _CELL and count > max(1, len(inner)):
+            raise ValueError(
+                f"a struct array claims {count:,} structs, {len(inner):,} values follow"
+            )
+        total = 8 * count
+        for part in inner:
+            total += 100 + _matrix_bytes(part, order, left - total, depth - 1)
+    else:
+        # A sparse array takes what it stores; any other all of its values.
+        total = len(content) if matrix_class == _SPARSE else count * _WIDTHS.get(matrix_class, 8)
+    if total > left:
+        raise ValueError(f"it takes more than {MOST_BYTES:,} bytes of memory")
+    return total

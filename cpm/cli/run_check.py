@@ -1,0 +1,118 @@
+"""Whether a run directory is whole: every part of it checked, a line for each.
+
+    config.json            read, and compared with what the newest whole checkpoint says
+    checkpoints.json       read, and compared with the folder
+    each checkpoint        sizes and checksums of its files
+    metrics.jsonl          its last step
+    each data folder       checksums of all shards, and whether it is what the run began with
+
+Nothing is changed. `bin/describe.py RUN` prints it.
+"""
+
+import os
+import typing
+
+from cpm import checkpoints
+from cpm.checkpoints import seals
+from cpm.config_json import to_dict
+from cpm.data import verification
+from cpm.data.manifest import fingerprints
+from cpm.errors import UsageError
+from cpm.text_table import format_table
+from cpm.training import run_folder
+from cpm.training.loop import SPLITS
+from cpm.untrusted import printable
+
+
+class Row(typing.NamedTuple):
+    """One part of a run directory: its name, whether it is whole, what is to be said of it."""
+
+    part: str
+    whole: bool
+    note: str
+
+
+def check_run(path):
+    """The `Row`s of a run directory.
+
+    Args:
+      path: of the run.
+
+    Raises:
+      UsageError: if there is no such folder, or nothing of a run in it.
+    """
+    if not os.path.isdir(path):
+        raise UsageError(f"{path} is no folder; name a run directory, like runs/mini")
+    folder = os.path.join(path, "checkpoints")
+    search = checkpoints.find_whole(folder)
+    if search.is_new and not os.path.exists(os.path.join(path, "config.json")):
+        raise UsageError(f"{path} is no run directory: it has neither checkpoints nor config.json")
+    rows = [_of_config(path, search), _of_list(search)]
+    rows += [_of_checkpoint(folder, name) for name in search.listed["all"]]
+    rows.append(_of_metrics(path))
+    return rows + _of_data(search)
+
+
+def format_rows(rows):
+    """The table of some `Row`s."""
+    cells = [
+        (printable(r.part), "whole" if r.whole else "NOT WHOLE", printable(r.note)) for r in rows
+    ]
+    return format_table(("part", "", ""), cells, left=range(3), markdown=False)
+
+
+def _of_config(path, search):
+    name = "config.json"
+    try:
+        config, _ = run_folder.read_config(path)
+    except UsageError as error:
+        return Row(name, False, str(error))
+    if search.prefix and to_dict(config) != to_dict(checkpoints.read_description(search.prefix)[0]):
+        return Row(name, False, f"says something else than {os.path.basename(search.prefix)}")
+    return Row(name, True, f"{config.network.arch}, {config.steps} steps, seed {config.seed}")
+
+
+def _of_list(search):
+    if search.note:
+        return Row(checkpoints.LIST_NAME, False, search.note)
+    latest, best = search.listed["latest"], search.listed["best"]
+    if latest is None:
+        return Row(checkpoints.LIST_NAME, True, "nothing saved yet")
+    note = f"latest {latest}" + (f", best {best['name']} ({best['score']:.2f})" if best else "")
+    return Row(checkpoints.LIST_NAME, True, note)
+
+
+def _of_checkpoint(folder, name):
+    prefix = os.path.join(folder, name)
+    if problem := seals.problem_of(prefix):
+        return Row(name, False, problem)
+    sealed = seals.read_seal(prefix) is not None
+    return Row(name, True, "by its seal" if sealed else "every tensor was read; it has no seal")
+
+
+def _of_metrics(path):
+    name = "metrics.jsonl"
+    if not os.path.exists(os.path.join(path, name)):
+        return Row(name, False, "is missing")
+    records, odd = run_folder.read_metrics_and_odd(path)
+    last = max((record["step"] for record in records), default=0)
+    # The end of a line that a kill cut short is no damage: it is dropped when the run goes on.
+    note = f"{len(records)} records to step {last}" + (f"; {odd} lines are none" if odd else "")
+    return Row(name, odd <= 1, note)
+
+
+def _of_data(search):
+    """A row for each data folder that the checkpoint names."""
+    if search.prefix is None:
+        return []
+    _, description = checkpoints.read_description(search.prefix)
+    rows = []
+    for then in description.get("learned_from", {}).get("data", []):
+        try:
+            (now,) = fingerprints([then["folder"]], SPLITS)
+            run_folder.check_data("the run", [then], [now])
+            verification.verify([then["folder"]], SPLITS)
+            rows.append(Row(then["folder"], True, "the data that the run began with"))
+        except UsageError as error:
+            rows.append(Row(then["folder"], False, str(error)))
+    return rows

@@ -1,0 +1,95 @@
+"""Whether converted folders hold what their manifests say: before a training, not hours into it.
+
+    verify       sizes, checksums and counts of all shards; reads every byte once, a second a GB
+    find_damage  after a failure: the first record that cannot be decoded, by name
+
+A shard is a TFRecord file: for each record its length, the length's checksum, the bytes, theirs.
+"""
+
+import hashlib
+import os
+import struct
+
+import tensorflow as tf
+
+from cpm.data.examples import parse_example
+from cpm.data.manifest import read_manifest
+from cpm.data.records import read_shard
+from cpm.errors import UsageError
+
+_HEADER = struct.Struct("<QI")  # length of a record and the checksum of that
+_TRAILER = 4  # checksum of the record
+
+
+def verify(folders, splits):
+    """Reads all shards of some splits once.
+
+    Args:
+      folders: list of converted folders.
+      splits: names of their splits.
+
+    Raises:
+      UsageError: for a shard that is missing, damaged or has another number of people; it names
+        the file and the command that makes the folder again.
+    """
+    for folder in folders:
+        manifest = read_manifest(folder)
+        for split in splits:
+            for shard in manifest.splits.get(split, ()):
+                path = os.path.join(folder, shard.file)
+                if problem := _problem(path, shard):
+                    raise UsageError(
+                        f"{path!r} {problem}; make the folder again with: {manifest.remake}"
+                    )
+
+
+def find_damage(folders, splits):
+    """The first record of some splits that cannot be read, in words; None if all can."""
+    for folder in folders:
+        manifest = read_manifest(folder)
+        joints = len(manifest.skeleton)
+        for split in splits:
+            for shard in manifest.splits.get(split, ()):
+                path = os.path.join(folder, shard.file)
+                if found := _bad_record(path, joints):
+                    return f"{path!r}: {found}; make the folder again with: {manifest.remake}"
+    return None
+
+
+def _problem(path, shard):
+    """What is wrong with a shard, or None."""
+    digest, records = hashlib.sha256(), 0
+    with open(path, "rb") as file:
+        while header := file.read(_HEADER.size):
+            digest.update(header)
+            if len(header) < _HEADER.size:
+                return "ends within a record"
+            rest = _HEADER.unpack(header)[0] + _TRAILER
+            if rest > shard.bytes:
+                return "is damaged: a record claims more bytes than the file has"
+            content = file.read(rest)
+            digest.update(content)
+            if len(content) < rest:
+                return "ends within a record"
+            records += 1
+    if records != shard.people:
+        return f"holds {records} people, the manifest says {shard.people}"
+    if digest.hexdigest() != shard.sha256:
+        return "is damaged: it has another SHA-256 than the manifest says"
+    return None
+
+
+def _bad_record(path, joints):
+    """The first record of a shard that cannot be decoded, or None."""
+    records, number = iter(read_shard(path)), 0
+    while True:
+        number, name = number + 1, "its name is unreadable"
+        try:
+            if (record := next(records, None)) is None:
+                return None
+            fields = parse_example(record, joints)
+            name = fields["id"].numpy().decode("utf-8", "replace")
+            tf.io.decode_jpeg(fields["picture"], channels=3)
+        except (tf.errors.OpError, ValueError) as error:
+            first = str(error).strip().partition("\n")[0]
+            return f"record {number} ({name}) cannot be decoded ({first})"

@@ -1,0 +1,254 @@
+"""What comes from strangers: files opened and JSON parsed within limits, text made fit to print.
+
+A file may be a pipe that never ends, a device, a sparse file of a terabyte, or a JSON text of a
+million brackets. Everything that reads a foreign file begins here: `open_regular` refuses what is
+no regular file or larger than its kind can be, `read_json` adds the limits of JSON and a schema.
+Names out of files are printed through `printable`, so that they cannot steer a terminal.
+
+A schema is written as the value looks:
+
+    {"latest": (str, None), "all": [str], "best?": {"name": str, "score": float}}
+
+A type stands for a value of it (float takes integers too, and only finite numbers), a tuple for
+alternatives, a list for a list of any length, a dict for the keys that are required; a key that
+ends in `?` may be missing, and further keys are allowed.
+"""
+
+import errno
+import json
+import math
+import os
+import re
+import stat
+
+from cpm.errors import UsageError
+
+MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training pictures have 240 MB
+SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations, lists, manifests
+MOST_DIGITS = 40  # of an integer in JSON; an id of 64 bits has 20
+_SHOWN = 120  # characters of a value that a message repeats
+
+# C0, DEL and C1 controls, marks that turn the direction of text, separators of lines and
+# paragraphs, and halves of characters (bytes of a name that are no UTF-8).
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_LONG_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1},}}")
+
+
+class NotRegular(OSError):
+    """A path that is no regular file, or one larger than its reader takes."""
+
+
+def open_regular(path, most_bytes):
+    """Opens a file to read bytes; never waits for one, never begins one that is too large.
+
+    Args:
+      path: of the file.
+      most_bytes: that a file of this kind may have.
+
+    Raises:
+      NotRegular: if it is a folder, a pipe, a device or a socket, or too large.
+      OSError: if it cannot be opened.
+    """
+    # Without O_NONBLOCK the opening of a pipe waits for somebody to write into it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise _not_regular(path, f"it is {_kind(found.st_mode)}, not a regular file")
+        if found.st_size > most_bytes:
+            raise _not_regular(
+                path, f"it has {found.st_size:,} bytes, at most {most_bytes:,} are read"
+            )
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _not_regular(path, reason):
+    return NotRegular(errno.EINVAL, reason, os.fspath(path))
+
+
+def check_regular(path, most_bytes):
+    """What `open_regular` raises, for readers that open the file by its name themselves."""
+    open_regular(path, most_bytes).close()
+
+
+def read_json(path, advice, *, schema=None, most_bytes=MOST_JSON_BYTES, drop=()):
+    """The JSON value in a file.
+
+    Args:
+      path: file.
+      advice: what to do about a bad one, the end of the message.
+      schema: what the value looks like, see the top of this file; None = anything.
+      most_bytes: that the file may have.
+      drop: keys of objects that are forgotten while reading, to save memory.
+
+    Raises:
+      UsageError: if it is missing, no regular file, too large, no JSON, or of another shape.
+    """
+    try:
+        with open_regular(path, most_bytes) as file:
+            text = file.read(most_bytes + 1)
+        return parse_json(text, schema, drop=drop)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read ({_reason(error)}); {advice}") from error
+
+
+def parse_json(text, schema=None, where="the file", *, drop=()):
+    """The JSON value in a text.
+
+    Args:
+      text: str, or bytes in UTF-8 (a byte order mark in front is allowed).
+      schema, drop: as of `read_json`.
+      where: what messages call the value.
+
+    Raises:
+      ValueError: if it is no JSON, nests too deep, has endless numbers or another shape.
+
+    >>> parse_json('{"all": ["a"], "latest": null}', {"all": [str], "latest": (str, None)})
+    {'all': ['a'], 'latest': None}
+    >>> parse_json('{"all": 3}', {"all": [str]}, "the list")
+    Traceback (most recent call last):
+    ...
+    ValueError: the list: 'all' is 3; expected a list
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")
+    try:
+        value = json.loads(text, parse_int=_integer, object_hook=_without(drop) if drop else None)
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+    if schema is not None:
+        check_schema(value, schema, where)
+    return value
+
+
+def check_schema(value, schema, where):
+    """ValueError if a JSON value has another shape than the schema, see the top of this file."""
+    _check(value, schema, where, "")
+
+
+def printable(text):
+    r"""A text that changes nothing on a terminal but what is written there.
+
+    Control characters become escapes, numbers of more than 40 digits are cut.
+
+    >>> print(printable("a\x1b[2Jb\nc"), printable("1" * 400))
+    a\x1b[2Jb\nc 111111111111…(400 digits)
+    """
+    text = _UNPRINTABLE.sub(_escaped, str(text))
+    return _LONG_NUMBER.sub(lambda m: f"{m[0][:12]}…({len(m[0])} digits)", text)
+
+
+def shown(value):
+    """A value as a message repeats it: printable, and cut where it is long.
+
+    >>> shown({"a": 1}), len(shown("x" * 10_000)) < 200
+    ("{'a': 1}", True)
+    """
+    text = repr(value)
+    return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def _escaped(match):
+    """`\\n`, `\\x1b`, `\\u202e`; a half character as the byte that it stands for."""
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return match[0].encode("unicode_escape", "surrogatepass").decode()
+
+
+def _integer(digits):
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"it has a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _without(keys):
+    """A hook that forgets some keys of every object."""
+
+    def forget(found):
+        for key in keys:
+            found.pop(key, None)
+        return found
+
+    return forget
+
+
+def _check(value, schema, where, path):
+    """ValueError for the first part of a value that is not as the schema says."""
+    if isinstance(schema, tuple):
+        _check_alternatives(value, schema, where, path)
+    elif isinstance(schema, dict):
+        if not isinstance(value, dict):
+            raise _wrong(value, "an object", where, path)
+        for key, inner in schema.items():
+            name = key.removesuffix("?")
+            if name in value:
+                _check(value[name], inner, where, f"{path}.{name}" if path else name)
+            elif name == key:
+                raise ValueError(f"{where} has no {f'{path}.{name}' if path else name!r}")
+    elif isinstance(schema, list):
+        if not isinstance(value, list):
+            raise _wrong(value, "a list", where, path)
+        for n, item in enumerate(value):
+            _check(item, schema[0], where, f"{path}[{n}]")
+    elif not _is_a(value, schema):
+        raise _wrong(value, _NAMES.get(schema, "another value"), where, path)
+
+
+def _check_alternatives(value, schema, where, path):
+    simple = [kind for kind in schema if kind is None or isinstance(kind, type)]
+    if any(_is_a(value, kind) for kind in simple):
+        return
+    others = [kind for kind in schema if kind not in simple]
+    if len(others) != 1:
+        raise _wrong(value, " or ".join(_NAMES[kind] for kind in simple), where, path)
+    _check(value, others[0], where, path)
+
+
+_NAMES = {
+    **{str: "a text", int: "a whole number", float: "a finite number", bool: "true or false"},
+    **{dict: "an object", list: "a list", None: "null"},
+}
+
+
+def _is_a(value, kind):
+    """Whether a JSON value is of a type; True is no number."""
+    if kind is None:
+        return value is None
+    if kind in (int, float):
+        numbers = (int,) if kind is int else (int, float)
+        return type(value) in numbers and _is_finite(value)
+    return isinstance(value, kind)
+
+
+def _is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
+def _wrong(value, expected, where, path):
+    of = f"{path!r}" if path else "it"
+    return ValueError(f"{where}: {of} is {shown(value)}; expected {expected}")
+
+
+def _kind(mode):
+    kinds = {
+        stat.S_ISDIR: "a folder",
+        stat.S_ISFIFO: "a pipe",
+        stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device",
+        stat.S_ISBLK: "a device",
+    }
+    return next((name for test, name in kinds.items() if test(mode)), "something else")
+
+
+def _reason(error):
+    """What an error says, without the path, which the message has already."""
+    return (getattr(error, "strerror", None) or str(error)) if isinstance(error, OSError) else error

@@ -1,0 +1,357 @@
+"""What may go wrong, what is right, and which tests show it: the rows of docs/reliability.md."""
+
+import typing
+
+
+class Row(typing.NamedTuple):
+    """One thing that may go wrong.
+
+    Attributes:
+      area: what it happens to.
+      fault: what goes wrong.
+      right: what should be.
+      file: of its tests, below tests/.
+      tests: names of the tests; one of a parametrized test stands for all of its cases, unless it
+        is followed by the case in brackets.
+    """
+
+    area: str
+    fault: str
+    right: str
+    file: str
+    tests: tuple[str, ...]
+
+
+def _rows(area, file, *rows):
+    return [
+        Row(area, fault, right, file, tuple(names.split(" & "))) for fault, right, names in rows
+    ]
+
+
+_WHOLE = "test_a_damaged_checkpoint_costs_the_steps_since_the_one_before"
+_LIST = "test_the_folder_is_looked_through_where_the_list_fails"
+_LOST = "test_traces_of_training_never_start_at_0"
+ROWS = [
+    *_rows(
+        "a save",
+        "checkpoints/test_checkpoints.py",
+        (
+            "killed before every file operation of a save",
+            "the checkpoint before or the new one is whole",
+            "test_a_save_may_be_cut_at_every_file_operation",
+        ),
+        (
+            "the first save is cut short",
+            "a new run",
+            "test_a_first_save_that_was_cut_short_is_a_new_run",
+        ),
+        (
+            "the disk is full",
+            "a sentence; the one before is kept",
+            "test_a_save_that_fails_keeps_the_one_before",
+        ),
+    ),
+    *_rows(
+        "a checkpoint",
+        "checkpoints/test_checkpoints.py",
+        *(
+            (fault, "the one before, loudly; without it a sentence", f"{_WHOLE}[{case}")
+            for fault, case in (
+                ("a bit of its data flipped", "bit of data"),
+                ("a bit of its index flipped", "bit of index"),
+                ("its data cut short", "data cut"),
+                ("its data empty", "data empty"),
+                ("its index empty", "index empty"),
+                ("its data missing", "data missing"),
+                ("its index missing", "index missing"),
+                ("a folder in place of its data", "a folder"),
+            )
+        ),
+        (
+            "went back to an earlier one",
+            "the later ones are forgotten",
+            "test_a_run_that_went_back_forgets_the_later_ones & "
+            "test_restore_goes_back_to_the_whole_one",
+        ),
+        (
+            "of another network, or without the average",
+            "a sentence",
+            "test_restore_refuses_another_network & test_restore_refuses_a_run_without_average",
+        ),
+        (
+            "brackets, line breaks, unicode in its folder's name",
+            "works",
+            "test_names_of_folders_may_be_anything",
+        ),
+    ),
+    *_rows(
+        "checkpoints.json",
+        "checkpoints/test_checkpoints.py",
+        *(
+            (fault, "the folder is looked through, loudly", f"{_LIST}[{case}]")
+            for fault, case in (
+                ("missing", "missing"),
+                ("empty, after a power cut", "empty"),
+                ("cut short", "cut"),
+                ("an empty object", "an empty object"),
+                ("an empty list", "an empty list"),
+                ("a number", "a number"),
+                ("of other types", "other types"),
+                ("names nothing beside checkpoints", "nothing"),
+                ("names a checkpoint that is gone", "nowhere"),
+                ("latest is outside of the folder", "outside"),
+                ("best is outside of the folder", "best outside"),
+                ("no UTF-8", "no UTF-8"),
+                ("a hundred thousand brackets", "deep"),
+                ("of another checksum", "other checksum"),
+            )
+        ),
+        (
+            "gone with every index",
+            "refused, never step 0",
+            "test_list_and_indexes_gone_is_no_new_run",
+        ),
+    ),
+    *_rows(
+        "a run directory",
+        "training/test_run_folder.py",
+        *(
+            (fault, "refused without --restart, never step 0", f"{_LOST}[{case}]")
+            for fault, case in (
+                ("its checkpoints are gone", "checkpoints/ gone"),
+                ("the list of no checkpoints is gone", "list gone"),
+                ("config.json is gone, nothing was saved", "config.json gone"),
+                ("config.json is damaged, nothing was saved", "config.json damaged"),
+                ("metrics go beyond the first save", "metrics go beyond a save"),
+                ("metrics are zeros", "metrics are no records"),
+                ("only TensorBoard's events are left", "only events"),
+                ("only results are left", "only results"),
+                ("only pieces of checkpoints are left", "only pieces of checkpoints"),
+            )
+        ),
+        (
+            "killed before its first save",
+            "step 0, said",
+            "test_a_run_before_its_first_save_starts_again",
+        ),
+        (
+            "odd lines in metrics.jsonl",
+            "left out, the others kept",
+            "test_lines_that_are_no_records_are_left_out",
+        ),
+        (
+            "read-only, a file, an address",
+            "refused before anything is made",
+            "test_check_run_dir_raises",
+        ),
+    ),
+    *_rows(
+        "a run directory",
+        "training/test_run_lock.py",
+        (
+            "two trainings",
+            "the second is refused until the first is gone",
+            "test_a_second_process_is_refused_until_the_first_is_gone & "
+            "test_a_file_that_stays_behind_means_nothing",
+        ),
+        (
+            "a file system without locks",
+            "said",
+            "test_a_file_system_without_locks_is_said",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_loop.py",
+        (
+            "stopped by a signal, gone on",
+            "ends to the bit as one never cut",
+            "test_resumed_run_equals_an_unbroken_one",
+        ),
+        (
+            "SIGINT, SIGTERM, SIGHUP, each twice; nohup",
+            "the first stops in order, the second at once",
+            "test_signals_ask_for_an_orderly_stop",
+        ),
+        (
+            "killed between saves",
+            "goes on from the last one",
+            "test_killed_run_goes_on_from_the_last_save",
+        ),
+        (
+            "its newest checkpoint is cut short",
+            "goes on from the one before, same end to the bit",
+            "test_a_damaged_checkpoint_costs_three_steps",
+        ),
+        (
+            "other settings, config.json or metrics.jsonl lost",
+            "refused: the checkpoint decides",
+            "test_the_checkpoint_decides_what_is_learned",
+        ),
+        ("config.json edited", "put right, said", "test_an_edited_config_is_put_right"),
+        ("--restart", "what was there is put aside", "test_restart_puts_a_run_aside"),
+        (
+            "other people in the data folder, or the folder moved",
+            "refused; goes on",
+            "test_data_that_changed_under_a_run_are_refused",
+        ),
+        (
+            "a flipped bit in a shard, of validation too",
+            "named before the first step",
+            "test_a_flipped_bit_in_the_data_is_found_before_the_first_step",
+        ),
+        (
+            "a damaged JPEG in a whole record",
+            "shard, record and person named",
+            "test_a_damaged_picture_is_named",
+        ),
+        (
+            "the disk is full",
+            "a sentence; what was saved is whole",
+            "test_a_full_disk_is_a_sentence",
+        ),
+        (
+            "an evaluation or a drawing fails",
+            "costs no step",
+            "test_what_fails_in_an_evaluation_costs_no_step & "
+            "test_a_drawing_never_stops_a_training",
+        ),
+        (
+            "a loss or gradient that is no number",
+            "stops with evidence",
+            "test_non_finite_loss_stops_with_evidence & "
+            "test_float16_stops_where_no_scale_can_help & "
+            "test_people_without_joints_are_named_as_the_cause",
+        ),
+        (
+            "the same with --on_non_finite=skip",
+            "the batch leaves no trace, and is counted",
+            "test_non_finite_batches_are_left_out_where_that_is_asked_for & "
+            "test_skipping_equals_never_having_seen_the_batch & test_skipping_has_an_end",
+        ),
+    ),
+    *_rows(
+        "standard streams",
+        "cli/test_terminal.py",
+        (
+            "an ASCII or Latin-1 terminal",
+            "plain characters",
+            "test_a_plain_terminal_gets_plain_characters",
+        ),
+        ("escape sequences in names", "escaped", "test_names_cannot_steer_a_terminal"),
+        ("a closed pipe", "silence; the work goes on", "test_a_closed_pipe_is_silence"),
+        (
+            "a full device",
+            "said; exit status 1",
+            "test_a_full_device_is_said_once_and_makes_a_success_a_failure",
+        ),
+        ("closed from the start", "works", "test_a_script_survives_its_streams"),
+    ),
+    *_rows(
+        "a file to write",
+        "test_files.py",
+        (
+            "/dev/null, /dev/stdout, a pipe",
+            "written into, not replaced",
+            "test_replacing_writes_into_what_is_no_file & "
+            "test_replacing_keeps_what_is_printed_before",
+        ),
+        ("a link", "its file is replaced", "test_replacing_follows_a_link"),
+        (
+            "a full disk, a failing library",
+            "the named file; nothing left behind",
+            "test_replacing_names_the_file_on_a_full_disk & "
+            "test_replacing_keeps_the_old_file_after_a_failure",
+        ),
+        ("a name of 254 bytes", "works", "test_replacing_takes_long_names"),
+    ),
+    *_rows(
+        "JSON",
+        "test_untrusted.py",
+        ("bombs of brackets and digits, no UTF-8", "a sentence", "test_read_json_raises"),
+        (
+            "a pipe, a device, a socket, a sparse file",
+            "refused at once",
+            "test_read_json_never_waits_and_never_reads_without_end",
+        ),
+        ("another shape", "a sentence that names the place", "test_schema_raises"),
+    ),
+    *_rows(
+        "a prediction file",
+        "prediction_files/test_containers.py",
+        (
+            "compression bombs (.npz, .mat, .h5), a sparse .npy",
+            "refused before they take memory",
+            "test_load_arrays_raises_before_a_bomb_goes_off",
+        ),
+        (
+            "claims that nothing backs",
+            "refused",
+            "test_load_arrays_raises_for_claims_that_nothing_backs",
+        ),
+        (
+            "500 references to one array",
+            "refused",
+            "test_load_arrays_raises_for_many_references_to_one_array",
+        ),
+        (
+            "arrays that lie in other files",
+            "never read",
+            "test_load_arrays_raises_for_arrays_in_other_files",
+        ),
+        (
+            "cut and forged .mat files",
+            "nothing but a sentence",
+            "test_load_arrays_raises_for_cut_and_forged_matlab",
+        ),
+        ("pickles", "never loaded", "test_load_arrays_raises_instead_of_unpickling"),
+    ),
+    *_rows(
+        "a prediction file",
+        "prediction_files/test_named_joints.py",
+        (
+            "lists where joints belong, 40 digits",
+            "a sentence",
+            "test_other_shapes_are_a_sentence & test_file_names_that_are_none_are_a_sentence",
+        ),
+        (
+            "positions of 1e38 and −1e30",
+            "refused",
+            "test_positions_beyond_every_picture_are_refused",
+        ),
+    ),
+    *_rows(
+        "a picture",
+        "data/test_images.py",
+        (
+            "a pipe, a device, a sparse file of a terabyte",
+            "refused at once",
+            "test_read_picture_raises_for_what_is_no_picture_file",
+        ),
+        (
+            "a link that leads out of its folder",
+            "refused",
+            "test_inside_raises_for_links_that_lead_out",
+        ),
+    ),
+    *_rows(
+        "a weights file",
+        "checkpoints/test_weights_file.py",
+        (
+            "a description of 100,000 stages, width 1e9",
+            "refused before it is built",
+            "test_descriptions_are_checked",
+        ),
+        (
+            "cut, flipped, other arrays, NaN",
+            "a sentence",
+            "test_damage_is_refused & test_every_array_is_used_and_every_variable_filled",
+        ),
+        ("pickles", "never loaded", "test_objects_are_never_unpickled"),
+    ),
+]
+
+
+def name_of(test):
+    """A test's function, without its case."""
+    return test.partition("[")[0]

@@ -1,0 +1,102 @@
+"""Files and texts of strangers: limits before reading, sentences instead of tracebacks."""
+
+import json
+import os
+import socket
+
+import pytest
+
+from cpm import untrusted
+from cpm.errors import UsageError
+
+LIST = {"latest": (str, None), "all": [str], "best?": ({"name": str, "score": float}, None)}
+
+
+def refused(path, **limits):
+    """The message that refuses a JSON file."""
+    with pytest.raises(UsageError) as caught:
+        untrusted.read_json(path, "next", **limits)
+    assert str(caught.value).endswith("; next") and len(str(caught.value)) < 600
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "Expecting value"),
+        (b"{", "Expecting"),
+        (b"\xff\xfe", "codec can't decode"),
+        (b"[" * 100_000, "nests too deep"),
+        (b'{"a":' * 100_000, "nests too deep"),
+        (b"1" * 400, "a number of 400 digits"),
+        (b"1" * 10_000, "a number of 10000 digits"),
+    ],
+)
+def test_read_json_raises(tmp_path, content, reason):
+    (tmp_path / "a.json").write_bytes(content)
+    assert reason in refused(tmp_path / "a.json")
+
+
+def test_read_json_never_waits_and_never_reads_without_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "a pipe" in refused(tmp_path / "pipe")
+    assert "a device" in refused("/dev/zero")
+    assert "a folder" in refused(tmp_path)
+    (tmp_path / "link").symlink_to("/dev/zero")
+    assert "a device" in refused(tmp_path / "link")
+    assert "No such file" in refused(tmp_path / "none")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        refused(tmp_path / "socket")
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(1 << 40)
+    assert "at most 536,870,912 are read" in refused(tmp_path / "sparse")
+    (tmp_path / "small").write_text('"0123456789"')
+    assert "it has 12 bytes" in refused(tmp_path / "small", most_bytes=11)
+
+
+@pytest.mark.parametrize(
+    "value, reason",
+    [
+        ([], "it is []; expected an object"),
+        ({}, "has no 'latest'"),
+        ({"latest": 5, "all": []}, "'latest' is 5; expected a text or null"),
+        ({"latest": None, "all": {}}, "'all' is {}; expected a list"),
+        ({"latest": None, "all": ["a", None]}, "'all[1]' is None; expected a text"),
+        ({"latest": None, "all": [], "best": 7}, "'best' is 7; expected an object"),
+        ({"latest": None, "all": [], "best": {"name": "a"}}, "has no 'best.score'"),
+        (
+            {"latest": None, "all": [], "best": {"name": "a", "score": True}},
+            "'best.score' is True; expected a finite number",
+        ),
+        (
+            {"latest": None, "all": [], "best": {"name": "a", "score": float("nan")}},
+            "'best.score' is nan; expected a finite number",
+        ),
+    ],
+)
+def test_schema_raises(value, reason):
+    with pytest.raises(ValueError) as caught:
+        untrusted.parse_json(json.dumps(value), LIST, "the list")
+    assert reason in str(caught.value)
+
+
+def test_schema_preset():
+    for value in (
+        {"latest": None, "all": []},
+        {"latest": "a", "all": ["a"], "best": {"name": "a", "score": 3}, "more": 1},
+        {"latest": "a", "all": ["a"], "best": None},
+    ):
+        assert untrusted.parse_json(json.dumps(value), LIST) == value
+
+
+def test_read_json_drops_keys(tmp_path):
+    (tmp_path / "a").write_text('\ufeff{"a": [{"keep": 1, "segmentation": [1, 2]}]}')
+    assert untrusted.read_json(tmp_path / "a", "", drop=("segmentation",)) == {"a": [{"keep": 1}]}
+
+
+def test_printable_preset():
+    assert untrusted.printable("a\x1b[31mb\u202ec\x85d\n") == r"a\x1b[31mb\u202ec\x85d\n"
+    assert untrusted.printable(os.fsdecode(b"\xff.jpg")) == r"\xff.jpg"
+    assert untrusted.printable("Müller σ 骨.jpg") == "Müller σ 骨.jpg"
+    assert len(untrusted.shown([1] * 100_000)) < 200
