@@ -39,9 +39,11 @@ ARROWS = {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *BASE,
     },
-    # The crop is cut as in training; nothing else of the data is known.
+    # The crop is cut as in training; nothing else of the data is known. People keep their numbers
+    # by the similarity of poses.
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
+        "cpm.evaluation.oks",
         *BASE,
     },
     "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},

@@ -251,8 +251,7 @@ class ImagePose:
                 writer.write(self)
         else:
             raise UsageError(
-                f"{path} should end in .png, .jpg, {', '.join(writers.WRITERS)}; "
-                "name another file"
+                f"{path} should end in .png, .jpg, {', '.join(writers.WRITERS)}; name another file"
             )
 
     def _pixels(self, image):

@@ -80,7 +80,7 @@ def walk(times, *, people=1, size=(240, 320), lap=10.0, seed=0):
     scale = HEIGHT * height
     across = 0.32 * width / scale  # half axis of the ellipse along the image, body heights
     for time in times:
-        turns = time / lap + np.arange(people) / people
+        turns = 0.75 + time / lap + np.arange(people) / people  # the first starts at the left
         actors = [
             _actor(body, outfit, turn, across, scale, size)
             for body, outfit, turn in zip(bodies, outfits, turns, strict=True)
