@@ -2,12 +2,15 @@
 
 A picture may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
 opened, files that claim absurd sizes are refused before they are decoded, the camera's rotation
-(EXIF) is applied, and grey, palette, CMYK, transparent and 16-bit pictures become plain RGB.
+(EXIF) is applied, and grey, palette, CMYK, transparent and 16-bit pictures become plain RGB. Of
+grey with more than 8 bits, of microscopes and thermal cameras, the range that is used counts: its
+darkest value becomes 0, its brightest 255.
 
 References: Pillow's documentation of `Image.open(formats=...)`, decompression bombs and
   `ImageOps.exif_transpose`.
 """
 
+import contextlib
 import io
 import os
 import struct
@@ -25,7 +28,7 @@ LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless ask
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
 
 # What Pillow's decoders raise on files that are truncated, forged or not pictures at all.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -57,18 +60,31 @@ def read_picture(source, max_pixels=MAX_PIXELS):
     Raises:
       PictureError: if the file is missing, truncated, too large or not of a known format.
     """
-    name = "picture" if isinstance(source, bytes) else repr(str(source))
+    with opened(source, max_pixels=max_pixels) as picture:
+        picture.load()
+        return as_rgb(picture)
+
+
+@contextlib.contextmanager
+def opened(source, *, name=None, formats=FORMATS, max_pixels=MAX_PIXELS):
+    """Gives Pillow's picture, not decoded yet; what fails inside the block is a `PictureError`.
+
+    Args:
+      source, max_pixels: as of `read_picture`.
+      name: of the bytes, for messages.
+      formats: Pillow's names of those that may be opened.
+    """
     if not isinstance(source, bytes):
-        source = read_bytes(source)
+        name, source = repr(str(source)), read_bytes(source)
+    name = name or "picture"
     try:
-        with _open(source, name, max_pixels) as picture:
-            picture.load()
-            return _as_rgb(_upright(picture))
+        with _open(source, name, max_pixels, formats) as picture:
+            yield picture
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
         raise PictureError(
-            f"{name} cannot be decoded: it is no picture, or none of {', '.join(FORMATS)}"
+            f"{name} cannot be decoded: it is no picture, or none of {', '.join(formats)}"
         ) from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise PictureError(f"{name} cannot be decoded: {error}") from error
 
 
@@ -100,7 +116,7 @@ def is_plain_jpeg(content):
                 and not picture.info.get("progressive")
                 and rotation == 1
             )
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return False
 
 
@@ -109,6 +125,21 @@ def encode_jpeg(image, quality=95):
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
+
+
+def stretch(values):
+    """Numbers of any range as uint8: the lowest finite one becomes 0, the highest 255.
+
+    >>> stretch(np.array([7000, 7400, 8020], np.uint16)).tolist()
+    [0, 100, 255]
+    """
+    values = np.asarray(values, np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.zeros(values.shape, np.uint8)
+    low, high = values[finite].min(), values[finite].max()
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    return np.rint((values - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
 
 
 def shrink(image, longest_side_px):
@@ -154,9 +185,9 @@ def inside(folder, name):
     return path
 
 
-def _open(content, name, max_pixels):
+def _open(content, name, max_pixels, formats=FORMATS):
     """Pillow's lazily decoded picture, after the checks that need only its header."""
-    picture = Image.open(io.BytesIO(content), formats=FORMATS)
+    picture = Image.open(io.BytesIO(content), formats=formats)
     width, height = picture.size
     if width * height > max_pixels:
         raise PictureError(f"{name} has {width} x {height} pixels; at most {max_pixels} are read")
@@ -167,15 +198,15 @@ def _upright(picture):
     """The picture as its camera was held; as it is where the EXIF data cannot be read."""
     try:
         return ImageOps.exif_transpose(picture)
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return picture
 
 
-def _as_rgb(picture):
-    """Any Pillow picture as `[H, W, 3]` uint8."""
-    if picture.mode.startswith("I"):  # 16-bit grey: keep the upper byte
-        grey = np.clip(np.asarray(picture, np.int64) >> 8, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=-1)
+def as_rgb(picture):
+    """Any Pillow picture, upright, as `[H, W, 3]` uint8."""
+    picture = _upright(picture)
+    if picture.mode[0] in "IF":  # 16 or 32 bits, whole numbers or not
+        return np.repeat(stretch(np.asarray(picture))[..., None], 3, axis=-1)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         backdrop = Image.new("RGBA", picture.size, (BACKDROP,) * 3 + (255,))
