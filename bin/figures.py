@@ -203,7 +203,7 @@ def gallery():
     predictor = Predictor(FLAGS.ckpt)
     drawn = []
     for person in synthetic.read_people(FLAGS.count or 8, FLAGS.seed):
-        found = predictor(person.image)
+        (found,) = predictor(person.image)
         joints = np.where(
             found.confidence[:, np.newaxis] < predictor.threshold,
             np.nan,
@@ -217,9 +217,9 @@ def beliefs():
     """Belief maps of every stage for an embedded person: the first of --seed."""
     predictor = Predictor(FLAGS.ckpt)
     (person,) = synthetic.read_people(1, FLAGS.seed)
-    found = predictor(person.image)
+    (found,) = predictor(person.image, maps=True)
     shown = [joint for joint in SHOWN if joint in found.skeleton.joints]
-    return draw_stages(found.crop, found.beliefs, found.skeleton, shown or None)
+    return draw_stages(found.maps.crop, found.maps.beliefs, found.skeleton, shown or None)
 
 
 def architecture():

@@ -21,7 +21,7 @@ from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.geometry import cell_origin
 from cpm.plots.batch import draw_batch
-from cpm.plots.canvas import check_picture_name, write_picture
+from cpm.plots.image_files import check_picture_name, write_picture
 from cpm.skeleton import get_skeleton
 from cpm.training.targets import make_targets
 

@@ -68,7 +68,7 @@ def groups_score(scenes, predictor, predict_people=None, *, seed=0):
       scenes: `SceneFolder` of groups.
       predictor: `Predictor`.
       predict_people: function of an image `[H, W, 3]` uint8 that returns a list of the people found
-        in it, each with `joints_px` `[P, 2]` and `confidence` `[P]` like a `Prediction`, its joints
+        in it, each with `joints_px` `[P, 2]` and `confidence` `[P]` like a `PersonPose`, its joints
         in the order of the predictor's skeleton. None = the prediction of one person.
       seed: of the bootstrap intervals.
 
@@ -76,13 +76,13 @@ def groups_score(scenes, predictor, predict_people=None, *, seed=0):
       {box source: what `score_groups` says}: `truth`, one pass at each true box; `image`, the
       people of `predict_people`.
     """
-    predict_people = predict_people or (lambda image: [predictor(image)])
+    predict_people = predict_people or (lambda image: predictor(image).people)
     skeleton, channels = scenes.skeleton, scenes.skeleton.channels_from(predictor.network.skeleton)
     truth, found = [], {"truth": [], "image": []}
     for scene in tqdm(scenes.images, unit=" images", desc="groups", leave=False, disable=None):
         image = read_picture(scene.path)
         truth.append(TruePeople(scene.joints_px, scene.state, scene.area))
-        boxed = [predictor(image, tuple(box)) for box in scene.boxes]
+        boxed = predictor(image, boxes=[tuple(box) for box in scene.boxes]).people
         found["truth"].append(_found(boxed, channels))
         found["image"].append(_found(predict_people(image), channels))
     return {source: score_groups(truth, p, skeleton, seed=seed) for source, p in found.items()}
@@ -105,7 +105,7 @@ def nobody_score(scenes, predictor, people, *, seed=0):
 def confidences(pictures, predictor, name):
     """`[N, P]`: the joints' confidences in each image, from the image alone."""
     bar = tqdm(pictures, unit=" images", desc=name, leave=False, disable=None)
-    return np.array([predictor(image).confidence for image in bar])
+    return np.array([predictor(image).people[0].confidence for image in bar])
 
 
 def _found(people, channels):

@@ -1,4 +1,4 @@
-"""Belief maps of one prediction as a `.npz` file: to compare networks, or with other programs.
+"""Belief maps of one person as a `.npz` file: to compare networks, or with other programs.
 
     stage_1 … stage_T  [h, w, P(+1)] float32, in the crop's frame
     maps               names of the channels, the background last
@@ -22,23 +22,23 @@ def check_name(path):
         raise UsageError(f"--belief_maps={path} should end in .npz; name another file")
 
 
-def write_beliefs(path, prediction):
+def write_beliefs(path, person):
     """Writes the maps of every stage.
 
     Args:
       path: file to make or replace; ends in `.npz`.
-      prediction: a `Prediction`.
+      person: `PersonPose` that was predicted with `maps=True`.
     """
-    joints = list(prediction.skeleton.joints)
-    background = ["background"] * (prediction.beliefs[-1].shape[-1] - len(joints))
-    stages = {f"stage_{t}": b_t for t, b_t in enumerate(prediction.beliefs, 1)}
+    joints, maps = list(person.skeleton.joints), person.maps
+    background = ["background"] * (maps.beliefs[-1].shape[-1] - len(joints))
+    stages = {f"stage_{t}": b_t for t, b_t in enumerate(maps.beliefs, 1)}
     with files.replacing(path) as temporary:
         np.savez_compressed(
             temporary,
             **stages,
             maps=np.array(joints + background),
-            stride=prediction.stride,
-            crop=prediction.crop,
-            crop_to_image=prediction.crop_to_image,
-            box=np.array(prediction.box),
+            stride=maps.stride,
+            crop=maps.crop,
+            crop_to_image=maps.crop_to_image,
+            box=np.array(person.box),
         )

@@ -1,66 +1,55 @@
-"""One picture in, joints in its own pixels out: the project as a library.
+"""From images to people: the project as a library.
 
-    predict = Predictor("runs/lsp")
-    prediction = predict(image)                       # wherever the person is
-    prediction = predict(image, box=(40, 10, 80, 200))  # the person in this box
-    prediction.joints_px[prediction.skeleton.index("left_wrist")]
+    predict = Predictor("pretrained")
+    result = predict("photo.jpg")                         # the person near the middle
+    result = predict(image, box=(40, 10, 80, 200))        # the person in this box
+    result = predict(image, boxes=[box, another])         # several
+    x, y, confidence = result.people[0]["left_wrist"]
+    for result in predict.predict_many(paths):            # one after the other, in batches
+        ...
 
-bin/predict.py is a thin shell over it.
+`image` is whatever cpm/inference/any_image.py takes, the result an `ImagePose`
+(cpm/inference/results.py). bin/predict.py is a thin shell over it.
 """
 
+import collections
 import dataclasses
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import tensorflow as tf
 
 from cpm import geometry
 from cpm.checkpoints import load_network
 from cpm.config import DataConfig, DecodingConfig, TargetConfig
-from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
 from cpm.execution import Execution
+from cpm.execution.processor import usable_cores
 from cpm.execution.use import Executed
 from cpm.inference import crop_regions
+from cpm.inference.any_image import any_image, name_of
 from cpm.inference.batches import look
 from cpm.inference.beliefs import decoded_grid, has_mirror_image
-from cpm.skeleton import Skeleton
+from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
+from cpm.inference.results import ImagePose, PersonPose, PoseMaps, joints_box
+from cpm.inference.upright_crops import upright_crop
 
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """What the network found in one picture. All arrays are NumPy.
-
-    Attributes:
-      skeleton: names of the P joints.
-      joints_px: `[P, 2]` float64, (x, y) in image pixels; the last stage's.
-      confidence: `[P]`, height of the belief map's peak, clipped to 0 … 1.
-      stage_joints_px: `[T, P, 2]`, the same for stages 1 … T.
-      beliefs: T maps `[h, w, P(+1)]` in the crop's frame, the background last.
-      stride: crop pixels per map cell; 1 if averaged over scales.
-      crop: `[height, width, 3]` uint8, what the network saw; at the last look.
-      crop_to_image: `[2, 3]`, crop pixels → image pixels.
-      box: (x, y, width, height) as given, or the whole picture; image pixels.
-    """
-
-    skeleton: Skeleton
-    joints_px: np.ndarray
-    confidence: np.ndarray
-    stage_joints_px: np.ndarray
-    beliefs: tuple[np.ndarray, ...]
-    stride: int
-    crop: np.ndarray
-    crop_to_image: np.ndarray
-    box: tuple[float, float, float, float]
+BATCH = SIZES[-1]
+# Images that are computed together; the first ones are few, so that their results come soon.
+CHUNKS = (1, 1, 2, 4, BATCH)
+MOST_WORKERS = 4
 
 
 class Predictor:
-    """A trained network, ready for pictures of any size.
+    """A trained network, ready for images of any size.
 
     Attributes:
       network: it.
+      skeleton: names of its joints.
       threshold: the confidence below which a joint is more likely wrong than right, where the
         weights say so (cpm/checkpoints/weights_file.py), else 0; nothing is left out here.
       decoding: the `DecodingConfig`.
+      margin: side of a crop relative to the longer side of a person's box.
     """
 
     def __init__(
@@ -85,9 +74,9 @@ class Predictor:
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `crop_regions.box_margin`).
-          passes: how many looks at a person, each at the joints found by the one before (see
+          passes: number of passes at a person, each at the joints found by the one before (see
             `crop_regions.next_region`); None = 2 without a box, 1 with one.
-          crop: where to look first without a box: `whole`, all of the picture, or `image`, LSP's
+          crop: where the first pass is without a box: `whole`, all of the image, or `image`, LSP's
             test; None = `image` if the network was trained so, else `whole`.
           execution: `Execution`, how a network that is loaded is computed; None = the usual way.
             One that is given brings its own way (`cpm.execution.use.Executed`).
@@ -97,108 +86,320 @@ class Predictor:
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
         network, self.threshold = ckpt_or_network, 0.0
+        few = network
         if not callable(network):
-            network, config, description = load_network(network)
-            network = Executed(network, execution or Execution(), constant=True)
+            plain, config, description = load_network(network)
+            execution = execution or Execution()
+            network = Executed(plain, execution, constant=True)
+            few = quick_to_begin(plain, execution)
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
+        self._reader = JointReader(network, few)
         if flip is None:
             flip = has_mirror_image(network)
         try:
             self.decoding = DecodingConfig(flip, tuple(scales), refinement, target.sigma_px)
         except ValueError as error:
             raise UsageError(str(error)) from None
-        self.network = network
-        self._margin = crop_regions.box_margin(data) if margin is None else margin
+        self.network, self.skeleton = network, network.skeleton
+        self.margin = crop_regions.box_margin(data) if margin is None else margin
         self._passes = passes
-        self._first_look = crop
+        self._first_pass = crop
         self._crop_rule, self._border = crop or data.crop, data.border
 
-    def __call__(self, image, box=None):
-        """Finds the joints of one person.
+    def __call__(self, image, box=None, *, boxes=None, people=1, maps=False):
+        """Finds the joints of one person, of those in `boxes`, or of everybody.
 
         Args:
-          image: `[H, W, 3]` uint8, RGB.
-          box: (x, y, width, height) of the person in image pixels, or None: the whole picture is
-            looked at first (see `crop_regions.first_region`). With several people in it, the one
-            near its middle is meant.
+          image: path, PIL image or array (cpm/inference/any_image.py).
+          box: (x, y, width, height) of one person in image pixels. Without any box the whole image
+            is seen first (see `crop_regions.first_region`), and of several people the one near
+            its middle is meant.
+          boxes: a list of such boxes, perhaps empty; a fifth number is the detector's score.
+          people: how many people to search for where there is no box: 1, another number, or `all`
+            (cpm/inference/search.py).
+          maps: whether the people keep the belief maps (`PoseMaps`); only with boxes or 1 person.
 
         Returns:
-          A `Prediction`.
+          `ImagePose`; it keeps the image.
 
         Raises:
-          ValueError: if the image is not `[H, W, 3]` uint8.
-          UsageError: if the box has no area or lies outside the picture.
+          PictureError: if the image is none.
+          UsageError: if a box has no area or lies outside the image.
         """
-        image = np.asarray(image)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(f"image should be [H, W, 3] uint8, not {image.shape} {image.dtype}")
-        height, width = image.shape[:2]
-        if box is None:
-            box = (0.0, 0.0, float(width), float(height))
-            region = crop_regions.first_region(height, width, self._crop_rule)
-            passes = self._passes or 2
+        if box is not None:
+            if boxes is not None:
+                raise UsageError("a person was given as box and others as boxes; use boxes alone")
+            boxes = [box]
+        item = _Item(any_image(image), boxes, name_of(image))
+        (result,) = self._results([item], _people(people), maps, keep_images=True)
+        return result
+
+    def predict_many(self, images, *, boxes=None, people=1, maps=False, keep_images=False):
+        """Finds people in image after image, in batches, whatever the sizes of the images.
+
+        Later images are read and computed while a result is used; no more than some batches are
+        in memory at any time, so `images` may be endless.
+
+        Args:
+          images: iterable of whatever a single call takes, or of objects with the attribute
+            `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/sources.py).
+          boxes: iterable of a list of boxes, or None, for each image; None = no boxes.
+          people, maps: as of a single call.
+          keep_images: whether the results keep their images; else `draw` reads their files again.
+
+        Yields:
+          `ImagePose` of each image, in order.
+
+        Raises:
+          PictureError: in place of the result of what is no image.
+          ValueError: if there are not as many lists of boxes as images.
+        """
+        people = _people(people)
+        if boxes is None:
+            pairs = zip(images, itertools.repeat(None), strict=False)
         else:
-            box = check_box(box, height, width)
-            region = geometry.region_from_box(box, self._margin)
-            passes = self._passes or 1
-        prediction = self._look(image, region, box)
-        for _ in range(passes - 1):
-            nearer = crop_regions.next_region(
-                prediction.joints_px,
-                prediction.confidence,
-                region.side_px,
-                self._margin,
-            )
-            if nearer is None:
-                break
-            region, prediction = nearer, self._look(image, nearer, box)
-        return prediction
+            pairs = zip(images, boxes, strict=True)
+
+        def results(chunk):
+            """The chunk's results, and the error that cut it short."""
+            items, error = [], None
+            for value, own in chunk:
+                try:
+                    items.append(_item(value, own))
+                except UsageError as caught:
+                    error = caught
+                    break
+            return self._results(items, people, maps, keep_images), error
+
+        workers = min(MOST_WORKERS, usable_cores())
+        sizes = itertools.chain(CHUNKS, itertools.repeat(BATCH))
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="predict")
+        try:
+            waiting = collections.deque()
+            for size in sizes:
+                chunk = list(itertools.islice(pairs, size))
+                if chunk:
+                    waiting.append(pool.submit(results, chunk))
+                while waiting and (not chunk or len(waiting) > workers):
+                    found, error = waiting.popleft().result()
+                    yield from found
+                    if error is not None:
+                        raise error
+                if not chunk:
+                    return
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def poses(self, images, regions, *, flip=None):
+        """Joints in given squares of given images: one pass.
+
+        Args:
+          images: list of N arrays `[H, W, 3]` uint8; the same one may be in it many times.
+          regions: list of N `geometry.CropRegion`.
+          flip: as of the constructor; None = as there.
+
+        Returns:
+          joints `[N, P, 2]` float64 in image pixels, confidence `[N, P]` float32.
+        """
+        decoding = self.decoding
+        if flip is not None:
+            decoding = dataclasses.replace(decoding, flip=flip)
+        joints_px = np.empty([len(regions), len(self.skeleton), 2])
+        confidence = np.empty([len(regions), len(self.skeleton)], np.float32)
+        for start in range(0, len(regions), BATCH):
+            rows = slice(start, start + BATCH)
+            batch, matrices = self._batch(images[rows], regions[rows])
+            joints_crop, confidence[rows] = self._reader(batch, decoding)
+            joints_px[rows] = geometry.transform_points(matrices, joints_crop)
+        return joints_px, confidence
 
     def settings(self):
-        """How it looks, as plain values: `passes` and `crop` are None where the box decides."""
+        """How it predicts, as plain values: `passes` and `crop` are None where the box decides."""
         decoding = {"flip": self.decoding.flip, "scales": list(self.decoding.scales)}
         decoding["refinement"] = self.decoding.refinement
-        return decoding | {"passes": self._passes, "crop": self._first_look}
+        return decoding | {"passes": self._passes, "crop": self._first_pass}
 
-    def _look(self, image, region, box):
-        """The `Prediction` of one look at this `CropRegion`."""
-        network = self.network
-        crop_to_image = geometry.crop_to_image(region, network.config.image_size)
-        batch = self._batch(image, region, crop_to_image)
-        found = look(network, batch, self.decoding)
-        beliefs, joints_crop, confidence = found  # [T, 1, P, 2], [T, 1, P]
-        in_image = geometry.transform_points(crop_to_image, joints_crop[:, 0].numpy())
-        return Prediction(
-            skeleton=network.skeleton,
-            joints_px=in_image[-1],
-            confidence=confidence[-1, 0].numpy(),
-            stage_joints_px=in_image,
+    def _results(self, items, people, maps, keep_images):
+        """The `ImagePose` of each `_Item`."""
+        searched = [people != 1 and item.boxes is None for item in items]
+        seen = [item for item, search in zip(items, searched, strict=True) if not search]
+        found = iter(self._at_boxes(seen, maps))
+        results = []
+        for item, search in zip(items, searched, strict=True):
+            persons = self._searched(item.image, people) if search else next(found)
+            results.append(
+                ImagePose(
+                    people=tuple(persons),
+                    image_size=item.image.shape[:2],
+                    skeleton=self.skeleton,
+                    threshold=self.threshold,
+                    file=item.file,
+                    frame=item.frame,
+                    time=item.time,
+                    image=item.image if keep_images else None,
+                )
+            )
+        return results
+
+    def _searched(self, image, people):
+        """The people whom a search finds in one image."""
+        from cpm.inference.search import find_people
+
+        return find_people(self, image, limit=None if people == "all" else people)
+
+    def _at_boxes(self, items, maps):
+        """A list of `PersonPose` for each item: at its boxes, or near the middle without any."""
+        owners, images, boxes, scores, regions, passes = [], [], [], [], [], []
+        for n, item in enumerate(items):
+            height, width = item.image.shape[:2]
+            for box in [None] if item.boxes is None else item.boxes:
+                owners.append(n)
+                images.append(item.image)
+                score = None
+                if box is None:
+                    region = crop_regions.first_region(height, width, self._crop_rule)
+                else:
+                    if len(box) == 5:
+                        score, box = float(box[4]), box[:4]
+                    box = check_box(box, height, width)
+                    region = geometry.region_from_box(box, self.margin)
+                boxes.append(box)
+                scores.append(score)
+                regions.append(region)
+                passes.append(self._passes or (2 if box is None else 1))
+        found = self._all_passes(images, regions, passes, maps)
+        people = [[] for _ in items]
+        for owner, box, score, joints_px, confidence, pose_maps in zip(
+            owners, boxes, scores, *found, strict=True
+        ):
+            if box is None:
+                box = joints_box(joints_px, confidence, self.threshold)
+            person = PersonPose(
+                self.skeleton, joints_px, confidence, box, score=score, maps=pose_maps
+            )
+            people[owner].append(person)
+        return people
+
+    def _all_passes(self, images, regions, passes, maps):
+        """Passes at N people, each pass at the joints found by the one before.
+
+        Args:
+          images, regions: lists of N, of the first pass.
+          passes: N int, how many.
+          maps: whether belief maps are kept.
+
+        Returns:
+          joints `[N, P, 2]`, confidence `[N, P]`, list of N `PoseMaps` or None.
+        """
+        regions = list(regions)
+        joints_px, confidence, kept = self._one_pass(images, regions, maps)
+        rows = range(len(regions))
+        for done in itertools.count(1):
+            nearer = {
+                n: crop_regions.next_region(
+                    joints_px[n], confidence[n], regions[n].side_px, self.margin
+                )
+                for n in rows
+                if passes[n] > done
+            }
+            rows = [n for n, region in nearer.items() if region is not None]
+            if not rows:
+                return joints_px, confidence, kept
+            for n in rows:
+                regions[n] = nearer[n]
+            again = self._one_pass([images[n] for n in rows], [regions[n] for n in rows], maps)
+            joints_px[rows], confidence[rows] = again[:2]
+            for n, pose_maps in zip(rows, again[2], strict=True):
+                kept[n] = pose_maps
+
+    def _one_pass(self, images, regions, maps):
+        """As `poses`, with a list of N `PoseMaps`, or of None without `maps`."""
+        if not maps:
+            return *self.poses(images, regions), [None] * len(regions)
+        kept = [self._look(*pair) for pair in zip(images, regions, strict=True)]
+        joints_px = np.empty([len(kept), len(self.skeleton), 2])
+        confidence = np.empty([len(kept), len(self.skeleton)], np.float32)
+        for n, (pose_maps, own) in enumerate(kept):
+            joints_px[n], confidence[n] = pose_maps.stage_joints_px[-1], own
+        return joints_px, confidence, [pose_maps for pose_maps, _ in kept]
+
+    def _look(self, image, region):
+        """The `PoseMaps` of one pass at this `CropRegion`, and the confidence `[P]`."""
+        batch, matrices = self._batch([image], [region])
+        beliefs, joints_crop, confidence = look(self.network, batch, self.decoding)
+        pose_maps = PoseMaps(
+            stage_joints_px=geometry.transform_points(matrices[0], joints_crop[:, 0].numpy()),
             beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
-            stride=decoded_grid(network, self.decoding)[0],
+            stride=decoded_grid(self.network, self.decoding)[0],
             crop=np.clip(np.rint(batch["image"][0]), 0, 255).astype(np.uint8),
-            crop_to_image=crop_to_image,
-            box=box,
+            crop_to_image=matrices[0],
         )
+        return pose_maps, confidence[-1, 0].numpy()
 
-    def _batch(self, image, region, crop_to_image):
-        """The crop, and its scaled copies if asked for, as a batch of one."""
+    def _batch(self, images, regions):
+        """N crops, with their scaled copies if asked for, and their maps into images `[N, 2, 3]`.
+
+        All are NumPy arrays, float32.
+        """
         height, width = size = self.network.config.image_size
-        middle = [(width - 1) / 2, (height - 1) / 2]
-        crop = cut_crop(image, crop_to_image, size, self._border)
-        batch = {"image": crop[tf.newaxis], "center_px": tf.constant([middle])}
+        pairs = list(zip(images, regions, strict=True))
+        matrices = [geometry.crop_to_image(region, size) for region in regions]
+        crops = [
+            upright_crop(image, matrix, size, self._border)
+            for (image, _), matrix in zip(pairs, matrices, strict=True)
+        ]
+        middle = np.float32([(width - 1) / 2, (height - 1) / 2])
+        batch = {"image": np.stack(crops), "center_px": np.tile(middle, [len(crops), 1])}
         if self.decoding.scales != (1.0,):
-            matrices = [geometry.crop_to_image(region, size, s) for s in self.decoding.scales]
-            crops = [cut_crop(image, matrix, size, self._border) for matrix in matrices]
-            batch["pyramid"] = tf.stack(crops)[tf.newaxis]  # [1, S, H, W, 3]
-        return batch
+            batch["pyramid"] = np.stack(
+                [
+                    [
+                        upright_crop(
+                            image, geometry.crop_to_image(region, size, s), size, self._border
+                        )
+                        for s in self.decoding.scales
+                    ]
+                    for image, region in pairs
+                ]
+            )  # [N, S, H, W, 3]
+        return batch, np.stack(matrices)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Item:
+    """One image on its way: pixels, boxes (None = the middle), and what its result is called."""
+
+    image: np.ndarray
+    boxes: list | None
+    file: str | None
+    frame: int | None = None
+    time: float | None = None
+
+
+def _item(value, boxes):
+    """The `_Item` of an element of `Predictor.predict_many`."""
+    if not hasattr(value, "image"):
+        return _Item(any_image(value), boxes, name_of(value))
+    names = ("file", "frame", "time")
+    file, frame, time = (getattr(value, name, None) for name in names)
+    if boxes is None:
+        boxes = getattr(value, "boxes", None)
+    return _Item(any_image(value.image), boxes, file, frame, time)
+
+
+def _people(people):
+    """The checked argument: `all` or a positive int."""
+    if people == "all" or (isinstance(people, int) and people >= 1):
+        return people
+    raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
 
 
 def check_box(box, height, width):
     """The box as four floats.
 
     Raises:
-      UsageError: if it is not (x, y, width, height) of something inside a height × width picture.
+      UsageError: if it is not (x, y, width, height) of something inside a height × width image.
     """
     box = tuple(map(float, box))
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
@@ -207,5 +408,5 @@ def check_box(box, height, width):
         )
     x, y, box_width, box_height = box
     if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
-        raise UsageError(f"box {box} lies outside the picture, which is {width} x {height} pixels")
+        raise UsageError(f"box {box} lies outside the image, which is {width} x {height} pixels")
     return box

@@ -110,12 +110,12 @@ class PersonPose:
         joints = {}
         for joint in self.skeleton.joints:
             values = self[joint]
-            joints[joint] = [_short(v) for v in values] if np.isfinite(values).all() else None
-        record = {"box": [_short(number) for number in self.box], "joints": joints}
+            joints[joint] = [short_number(v) for v in values] if np.isfinite(values).all() else None
+        record = {"box": [short_number(number) for number in self.box], "joints": joints}
         if self.id is not None:
             record["id"] = int(self.id)
         if self.score is not None:
-            record["score"] = _short(self.score)
+            record["score"] = short_number(self.score)
         return record
 
 
@@ -243,7 +243,7 @@ class ImagePose:
 
         suffix = os.path.splitext(path)[1].lower()
         if suffix in (".png", ".jpg", ".jpeg"):
-            from cpm.plots.canvas import write_picture
+            from cpm.plots.image_files import write_picture
 
             write_picture(path, np.asarray(self.draw(**options)))
         elif suffix in writers.WRITERS:
@@ -296,6 +296,6 @@ def joints_box(joints_px, confidence, threshold=0.0):
     return (*map(float, low), *map(float, high - low + 1))
 
 
-def _short(number):
+def short_number(number):
     """A number with as many digits as mean something."""
     return float(f"{float(number):.{SIGNIFICANT}g}")

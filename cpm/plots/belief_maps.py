@@ -9,7 +9,8 @@ from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from cpm.plots.canvas import Canvas, fit
+from cpm.plots.canvas import Canvas
+from cpm.plots.image_files import fit
 
 # The blog project's picture: head, left knee and right ankle.
 OVERLAY = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from cpm.plots import curves
 from cpm.plots.belief_maps import OVERLAY, draw_colored_beliefs, draw_stages
-from cpm.plots.canvas import write_picture
+from cpm.plots.image_files import write_picture
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 

@@ -1,6 +1,7 @@
 """Many pictures on one page."""
 
-from cpm.plots.canvas import Canvas, fit
+from cpm.plots.canvas import Canvas
+from cpm.plots.image_files import fit
 
 _CAPTION_PX = 24
 _GAP_PX = 10

@@ -10,7 +10,8 @@ Left and right are the person's own. The colours stay apart for the colour-blind
 import matplotlib.patheffects as effects
 import numpy as np
 
-from cpm.plots.canvas import TEXT_COLOR, Canvas, display_zoom, show_image
+from cpm.plots.canvas import TEXT_COLOR, Canvas, show_image
+from cpm.plots.image_files import display_zoom
 
 RIGHT, LEFT, MIDDLE = "#ff7f0e", "#2a8cff", "#ffe14d"
 TRUTH = "#21d04b"

@@ -46,10 +46,13 @@ class Knowing:
         self.channels = skeleton.channels_from(LSP)
         self.truth = {read_picture(s.path).tobytes(): s for s in read_scenes(folder).images}
 
-    def __call__(self, image, box=None):
+    def __call__(self, image, boxes=(None,)):
         scene = self.truth[np.asarray(image).tobytes()]
-        row = 0 if box is None else int(np.abs(scene.boxes - box).sum(1).argmin())
-        return self.person(scene.joints_px[row])
+        rows = [
+            0 if box is None else int(np.abs(scene.boxes - box).sum(1).argmin()) for box in boxes
+        ]
+        people = tuple(self.person(scene.joints_px[row]) for row in rows)
+        return types.SimpleNamespace(people=people)
 
     def person(self, joints_px):
         found = np.where(self.channels[:, None] >= 0, joints_px[self.channels], 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.plots.canvas import fit, write_picture
+from cpm.plots.image_files import fit, write_picture
 from cpm.plots.sheets import contact_sheet
 
 

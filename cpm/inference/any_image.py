@@ -1,0 +1,90 @@
+"""Whatever people have at hand as an image → `[H, W, 3]` uint8 RGB, upright.
+
+    path, Path, bytes of a file     read by cpm/data/images.py
+    PIL image                       turned upright by its EXIF data
+    array, tensor                   [H, W], [H, W, 1] gray; [H, W, 2] gray and opacity;
+                                    [H, W, 3] RGB; [H, W, 4] RGB and opacity
+
+Of arrays, uint8 is taken as it is, floats are 0 … 1 or 0 … 255, whichever holds all of them, and
+any other range is stretched to 0 … 255. OpenCV's arrays are BGR: turn them with
+`image[..., ::-1]`; nothing in an array says so.
+"""
+
+import os
+
+import numpy as np
+from PIL import Image
+
+from cpm.data.images import BACKDROP, PictureError, as_rgb, read_picture, stretch
+
+CHANNELS = (1, 2, 3, 4)
+
+
+def any_image(value):
+    """`value` as `[H, W, 3]` uint8 RGB.
+
+    Args:
+      value: see above.
+
+    Raises:
+      PictureError: if it is no image.
+
+    >>> any_image(np.array([[0.0, 1.0]])).tolist()
+    [[[0, 0, 0], [255, 255, 255]]]
+    """
+    if isinstance(value, bytes):
+        return read_picture(value)
+    if isinstance(value, str | os.PathLike):
+        return read_picture(os.fspath(value))
+    if isinstance(value, Image.Image):
+        return as_rgb(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of lists of unequal lengths
+        array = np.empty(0, object)
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if (
+        array.ndim != 3
+        or array.shape[2] not in CHANNELS
+        or array.dtype.kind not in "buif"
+        or not array.size
+    ):
+        raise PictureError(
+            f"an image should be a path, a PIL image or an array [H, W], [H, W, 1 to 4], not "
+            f"{_described(value)}"
+        )
+    array = _eight_bits(array)
+    if array.shape[2] in (2, 4):
+        opacity = array[..., -1:] / 255
+        array = np.rint(opacity * array[..., :-1] + (1 - opacity) * BACKDROP).astype(np.uint8)
+    if array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=-1)
+    return np.ascontiguousarray(array)
+
+
+def name_of(value):
+    """The path of an image that has one, else None; also of a PIL image that was opened there."""
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    return getattr(value, "filename", None) or None if isinstance(value, Image.Image) else None
+
+
+def _eight_bits(array):
+    """Numbers of any type as uint8."""
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == bool:
+        return array * np.uint8(255)
+    if array.dtype.kind == "f" and np.isfinite(array).all() and array.min() >= 0:
+        for highest in (1, 255):
+            if array.max() <= highest:
+                return np.rint(array * (255 / highest)).astype(np.uint8)
+    return stretch(array)
+
+
+def _described(value):
+    """What somebody gave instead of an image, in a few words."""
+    if isinstance(value, np.ndarray) or hasattr(value, "shape"):
+        return f"an array {tuple(value.shape)} of {value.dtype}"
+    return f"{type(value).__name__}"

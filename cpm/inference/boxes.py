@@ -1,0 +1,174 @@
+"""Boxes of people in many images, from a file: a detector's, or an annotation's.
+
+    COCO results       [{"image_id": 42, "bbox": [x, y, w, h], "score": 0.9, "category_id": 1}]
+    COCO ground truth  {"images": [{"id", "file_name"}], "annotations": [{"image_id", "bbox"}], …}
+    CSV                file,x,y,w,h or file,x,y,w,h,score; a first line of names may be there
+
+An image is found by its path, or the end of it, by its name, or by its number: image_id 42 is
+000000000042.jpg. Of several categories only people's boxes are used: those called `person` or with
+keypoints, of COCO results those with category_id 1; where there are none, all.
+"""
+
+import collections
+import csv
+import math
+import os
+import re
+
+from cpm import files
+from cpm.errors import UsageError
+
+EXPECTED = (
+    "expected COCO results, COCO annotations (both .json), or lines file,x,y,w,h[,score] (.csv)"
+)
+PERSON = 1
+
+
+class BoxFile:
+    """The boxes of a file, by image.
+
+    Attributes:
+      left_out: number of boxes of other categories or of a low score.
+      ids: {file name: image id}, of COCO's annotations.
+    """
+
+    def __init__(self, path, least_score=0.0):
+        """Reads the whole file.
+
+        Args:
+          path: of it.
+          least_score: boxes of a lower score are left out; one without a score is kept.
+
+        Raises:
+          UsageError: if it is missing or malformed.
+        """
+        self.path = path
+        self.ids = {}
+        try:
+            read = self._read_csv if path.lower().endswith(".csv") else self._read_json
+            rows = list(read())
+        except ValueError as error:
+            raise UsageError(f"--boxes={path}: {error}; {EXPECTED}") from None
+        wanted = [row for row in rows if row[1] is None or row[1] >= least_score]
+        self.left_out = self._others + len(rows) - len(wanted)
+        self._boxes = collections.defaultdict(list)
+        for key, score, box in wanted:
+            self._boxes[key].append(box if score is None else (*box, score))
+        self._by_name = collections.defaultdict(set)
+        for key in {*(row[0] for row in rows), *self.ids}:
+            self._by_name[os.path.basename(key) if isinstance(key, str) else key].add(key)
+        self._known = {key for keys in self._by_name.values() for key in keys}
+        self._used = set()
+
+    def of(self, path):
+        """Boxes of the image at `path`: tuples (x, y, w, h) or (x, y, w, h, score).
+
+        None if the file does not know the image; [] if it knows it, but nobody in it.
+        """
+        key = self._key(path)
+        if key is None:
+            return None
+        self._used.add(key)
+        return self._boxes.get(key, [])
+
+    def id_of(self, path):
+        """The image's number in the file, or None."""
+        key = self._key(path)
+        return key if isinstance(key, int) else self.ids.get(key)
+
+    def unused(self):
+        """Names or numbers of images with boxes that nobody asked for, sorted."""
+        return sorted((str(key) for key in self._boxes if key not in self._used), key=_natural)
+
+    def _key(self, path):
+        """The name or number under which the file knows an image, or None."""
+        parts = os.path.normpath(path).replace(os.sep, "/").split("/")
+        for n in range(len(parts)):  # the longest ending first
+            if (ending := "/".join(parts[n:])) in self._known:
+                return ending
+        keys = self._by_name.get(parts[-1], ())
+        if len(keys) == 1:
+            return next(iter(keys))
+        stem = os.path.splitext(parts[-1])[0]
+        if stem in self._known:
+            return stem
+        number = int(stem) if re.fullmatch(r"[0-9]+", stem) else None
+        return number if number in self._known else None
+
+    def _read_csv(self):
+        """Yields (file, score or None, box)."""
+        self._others = 0
+        try:
+            with open(self.path, encoding="utf-8-sig", newline="") as file:
+                lines = list(csv.reader(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--boxes={self.path} cannot be read ({error}); {EXPECTED}") from None
+        for number, cells in enumerate(lines, 1):
+            cells = [cell.strip() for cell in cells]
+            if not any(cells):
+                continue
+            try:
+                values = [float(cell) for cell in cells[1:]]
+            except ValueError:
+                if number == 1:  # a line of names
+                    continue
+                values = []
+            if len(values) not in (4, 5) or not cells[0]:
+                raise ValueError(f"line {number} is {','.join(cells)!r}")
+            box, score = values[:4], values[4] if len(values) == 5 else None
+            yield cells[0].replace("\\", "/"), score, _box(box, f"line {number}")
+
+    def _read_json(self):
+        """Yields (file name or image id, score or None, box)."""
+        record = files.read_json(self.path, EXPECTED)
+        names, people = {}, None
+        if isinstance(record, dict):
+            entries = record.get("annotations")
+            for image in _objects(record.get("images"), "images"):
+                if "id" not in image or not isinstance(image.get("file_name"), str):
+                    raise ValueError("an entry of images lacks id or file_name")
+                names[image["id"]] = os.path.normpath(image["file_name"]).replace(os.sep, "/")
+            people = {
+                category.get("id")
+                for category in _objects(record.get("categories", []), "categories")
+                if category.get("name") == "person" or category.get("keypoints")
+            }
+        else:
+            entries = record
+        self.ids = {name: id for id, name in names.items()}
+        entries = _objects(entries, "annotations")
+        if people is None:
+            people = {PERSON}
+        own = [e for e in entries if e.get("category_id", PERSON) in people] or entries
+        self._others = len(entries) - len(own)
+        for entry in own:
+            what = f"the entry of image {entry.get('image_id')!r}"
+            if "image_id" not in entry or (names and entry["image_id"] not in names):
+                raise ValueError(f"{what} names no known image")
+            score = entry.get("score")
+            if score is not None and not isinstance(score, int | float):
+                raise ValueError(f"{what} has the score {score!r}")
+            key = names.get(entry["image_id"], entry["image_id"])
+            yield key, score, _box(entry.get("bbox"), what)
+
+
+def _objects(value, name):
+    """`value`, if it is a list of objects."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ValueError(f"{name} is no list of objects")
+    return value
+
+
+def _box(values, what):
+    """(x, y, w, h), four floats."""
+    numbers = isinstance(values, list) and all(isinstance(v, int | float) for v in values)
+    if not numbers or len(values) != 4 or not all(map(math.isfinite, values)):
+        raise ValueError(f"{what} has the box {values!r}")
+    if min(values[2:]) <= 0:
+        raise ValueError(f"{what} has a box without area, {values!r}")
+    return tuple(map(float, values))
+
+
+def _natural(text):
+    """Sorts numbers by their value."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", text)]

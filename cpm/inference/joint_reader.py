@@ -1,0 +1,96 @@
+"""Batches of crops → joints of the last stage: at once for the first few, compiled for many.
+
+TensorFlow traces and optimizes a function for seconds before it first runs. A few images are done
+by then. So crops are first computed line by line, by direct convolution; once so many came that
+tracing pays, one thread traces while others go on. Both ways agree but for rounding.
+
+A traced function has one batch size. Batches are filled up to the sizes in `SIZES`.
+"""
+
+import collections
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from cpm.execution import Execution
+from cpm.execution.use import Executed
+from cpm.inference.batches import find_joints
+from cpm.inference.beliefs import batch_beliefs
+
+SIZES = (1, 2, 4, 8)
+# So many calls of one size before it is traced: tracing takes as long as 20 to 40 of them.
+PAYS_AFTER = 24
+
+
+class JointReader:
+    """Reads the joints of crops; threads may share it.
+
+    Args:
+      network: a `ConvolutionalPoseMachine`, or anything called and described like one.
+      few: the same network for the first few crops, see `quick_to_begin`; None = `network`.
+      pays_after: calls of a batch size before it is compiled.
+    """
+
+    def __init__(self, network, few=None, *, pays_after=PAYS_AFTER):
+        self._often, self._seldom = network, few or network
+        self._pays_after = pays_after
+        self._calls = collections.Counter()
+        self._compiled = {}
+        self._compiling = threading.Lock()
+
+    def __call__(self, batch, decoding):
+        """Joints of the last stage.
+
+        Args:
+          batch: as of `cpm.inference.predict_batch`, at most `SIZES[-1]` crops; NumPy arrays.
+          decoding: `DecodingConfig`.
+
+        Returns:
+          joints `[B, P, 2]` in crop pixels, confidence `[B, P]`; NumPy arrays.
+        """
+        count = len(batch["image"])
+        size = next(size for size in SIZES if size >= count)
+        key = size, decoding
+        self._calls[key] += 1
+        if key in self._compiled:
+            return self._call(self._compiled[key], batch, count, size)
+        if self._calls[key] > self._pays_after and self._compiling.acquire(blocking=False):
+            try:
+                function = _compiled(self._often, decoding)
+                found = self._call(function, batch, count, size)
+                self._compiled[key] = function
+                return found
+            finally:
+                self._compiling.release()
+        tensors = {name: tf.convert_to_tensor(values) for name, values in batch.items()}
+        return [found.numpy() for found in _joints(self._seldom, tensors, decoding)]
+
+    def _call(self, function, batch, count, size):
+        """A traced function's answer to a batch that is filled up, cut off again."""
+        filled = {
+            name: np.pad(values, [(0, size - count)] + [(0, 0)] * (np.ndim(values) - 1))
+            for name, values in batch.items()
+        }
+        return [found.numpy()[:count] for found in function(filled)]
+
+
+def quick_to_begin(network, execution):
+    """The network computed without preparation: directly, where the choice is free.
+
+    Args:
+      network: the plain one.
+      execution: `Execution` that was asked for.
+    """
+    conv = "direct" if execution.conv == "auto" else execution.conv
+    return Executed(network, Execution(conv=conv), constant=True)
+
+
+def _joints(network, batch, decoding):
+    return find_joints(network, batch_beliefs(network, batch, decoding)[-1], decoding)
+
+
+def _compiled(network, decoding):
+    """A traced function of a batch; compiled whole where that pays, on a GPU."""
+    whole = isinstance(network, Executed) and network.compiled
+    return tf.function(lambda batch: _joints(network, batch, decoding), jit_compile=whole or None)

@@ -1,0 +1,282 @@
+"""Results as files that others read, written image by image.
+
+    with WRITERS[".csv"]("poses.csv") as writer:
+        for result in predictor.predict_many(paths):
+            writer.write(result)
+
+    JsonWriter      .json   one object, see docs/metrics.md; the file appears when it is whole
+    JsonLinesWriter .jsonl  one line an image, so that a run that is cut off keeps what it had
+    CsvWriter       .csv    one line a joint; kept likewise
+    CocoWriter      .json   COCO's results: a list of a dict a person
+    OpenPoseWriter  folder  NAME_keypoints.json for each image, as OpenPose's --write_json
+
+Numbers have six significant digits. A joint that was not found is null in our files, empty in CSV
+and 0, 0, 0 in COCO's and OpenPose's, as both say.
+
+References: "Results format" at cocodataset.org (keypoint detection);
+  docs/02_output.md of CMU-Perceptual-Computing-Lab/openpose (JSON output, BODY_25).
+"""
+
+import csv
+import json
+import os
+import re
+
+import numpy as np
+
+from cpm import files
+from cpm.errors import UsageError
+from cpm.inference.results import mean_confidence, short_number
+
+COLUMNS = ("file", "frame", "time", "person", "joint", "x", "y", "confidence")
+PERSON = 1  # COCO's number of the category person
+
+# OpenPose's order. Its neck is halfway between the shoulders, its middle hip between the hips.
+BODY_25 = (
+    *("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder"),
+    *("left_elbow", "left_wrist", "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip"),
+    *("left_knee", "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear", "left_big_toe"),
+    *("left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
+)
+HALFWAY = {
+    "neck": ("left_shoulder", "right_shoulder"),
+    "mid_hip": ("left_hip", "right_hip"),
+}
+
+
+def joint_rows(result):
+    """A tuple of `COLUMNS` for each joint of each person; None = not known.
+
+    `person` is the person's number in a video, else the position in the list.
+    """
+    rows = []
+    for n, person in enumerate(result.people):
+        number = n if person.id is None else person.id
+        for joint in person.skeleton.joints:
+            values = [short_number(v) if np.isfinite(v) else None for v in person[joint]]
+            rows.append((result.file, result.frame, result.time, number, joint, *values))
+    return rows
+
+
+def coco_results(result, image_id=None):
+    """COCO's results of one image: a list of a dict a person.
+
+    Keypoints are in the order of the network's skeleton, so a network of `coco17` writes what
+    COCO's own evaluation reads. In the place of COCO's v stands the joint's confidence.
+
+    Args:
+      result: `ImagePose`.
+      image_id: of the image; None = the number that the file is called (000000397133.jpg), else its
+        name without suffix.
+
+    Raises:
+      UsageError: if there is neither a file nor an `image_id`.
+    """
+    if image_id is None:
+        image_id = _image_id(result.file)
+    found = []
+    for person in result.people:
+        triples = np.column_stack([person.joints_px, person.confidence])
+        triples[~np.isfinite(triples).all(1)] = 0.0
+        score = mean_confidence(person) if person.score is None else person.score
+        found.append(
+            {
+                "image_id": image_id,
+                "category_id": PERSON,
+                "keypoints": [short_number(v) for v in triples.ravel()],
+                "score": short_number(score),
+                "bbox": [short_number(v) for v in person.box],
+            }
+        )
+    return found
+
+
+def openpose_record(result):
+    """OpenPose's JSON object of one image.
+
+    People are written as BODY_25, whose joints without a partner here stay 0; any other skeleton in
+    its own order.
+    """
+    people = []
+    for person in result.people:
+        triples = [_openpose_joint(person, joint) for joint in openpose_order(person.skeleton)]
+        values = np.array(triples, np.float64)
+        values[~np.isfinite(values).all(1)] = 0.0
+        empty = ("face", "hand_left", "hand_right")
+        people.append(
+            {
+                "person_id": [-1 if person.id is None else int(person.id)],
+                "pose_keypoints_2d": [short_number(v) for v in values.ravel()],
+            }
+            | {f"{part}_keypoints_2d": [] for part in empty}
+        )
+    return {"version": 1.3, "people": people}
+
+
+def openpose_order(skeleton):
+    """Names of the joints in an OpenPose file: BODY_25 of people, else the skeleton's own."""
+    return BODY_25 if {"left_shoulder", "right_shoulder"} <= {*skeleton.joints} else skeleton.joints
+
+
+def _openpose_joint(person, joint):
+    """(x, y, confidence) of one of OpenPose's joints; zeros where there is none."""
+    halves = HALFWAY.get(joint, ())
+    if halves and {*halves} <= {*person.skeleton.joints}:
+        first, second = (person[half] for half in halves)
+        return (
+            (first[0] + second[0]) / 2,
+            (first[1] + second[1]) / 2,
+            min(first[2], second[2]),
+        )
+    return person[joint] if joint in person.skeleton.joints else (0.0, 0.0, 0.0)
+
+
+def _image_id(file):
+    if file is None:
+        raise UsageError("COCO's results need the number of the image: to_coco(image_id=…)")
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return int(stem) if re.fullmatch(r"[0-9]+", stem) else stem
+
+
+class Writer:
+    """A file that grows by one image at a time; `with` closes it.
+
+    Args:
+      path: of the file; one that exists is replaced.
+    """
+
+    def __init__(self, path):
+        self.path = os.fspath(path)
+
+    def __enter__(self):
+        folder = os.path.dirname(self.path)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        self._file = open(self.path, "w", encoding="utf-8", newline="")
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
+
+    def write(self, result):
+        """Adds what was found in one image."""
+        raise NotImplementedError
+
+
+class JsonLinesWriter(Writer):
+    """`ImagePose.to_dict()` of each image on a line of its own."""
+
+    def write(self, result):
+        self._file.write(json.dumps(result.to_dict(), allow_nan=False) + "\n")
+        self._file.flush()
+
+
+class CsvWriter(Writer):
+    """`COLUMNS`, a line a joint; nobody in an image, no line."""
+
+    def __enter__(self):
+        super().__enter__()
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(COLUMNS)
+        return self
+
+    def write(self, result):
+        self._rows.writerows(joint_rows(result))
+        self._file.flush()
+
+
+class _WholeWriter(Writer):
+    """A file that replaces the old one once it is whole; an image is a line, and not kept."""
+
+    opening, closing = "[\n", "\n]\n"
+
+    def __enter__(self):
+        self._replacing = files.replacing(self.path)
+        self._file = open(self._replacing.__enter__(), "w", encoding="utf-8")
+        self._file.write(self.opening)
+        self._first = True
+        return self
+
+    def __exit__(self, *error):
+        if error[0] is None:
+            self._file.write(self.closing)
+        self._file.close()
+        return self._replacing.__exit__(*error)
+
+    def _add(self, value):
+        self._file.write(("" if self._first else ",\n") + json.dumps(value, allow_nan=False))
+        self._first = False
+
+
+class JsonWriter(_WholeWriter):
+    """The project's own file: an object whose `images` come first, then what `finish` was told.
+
+    Args:
+      path: of the file.
+    """
+
+    opening = '{"images": [\n'
+
+    def __init__(self, path):
+        super().__init__(path)
+        self._facts = {}
+
+    def write(self, result):
+        self._add(result.to_dict())
+
+    def finish(self, facts):
+        """What else the file says: a dict of plain values."""
+        self._facts |= facts
+
+    @property
+    def closing(self):
+        facts = json.dumps(self._facts, indent=1, allow_nan=False)
+        return "\n]" + ("," + facts[1:] if self._facts else "}") + "\n"
+
+
+class CocoWriter(_WholeWriter):
+    """COCO's results.
+
+    Args:
+      path: of the file.
+      ids: function of a file's path that returns its number in the annotations, or None.
+    """
+
+    def __init__(self, path, ids=None):
+        super().__init__(path)
+        self._ids = ids or (lambda file: None)
+
+    def write(self, result):
+        image_id = None if result.file is None else self._ids(result.file)
+        for person in coco_results(result, image_id):
+            self._add(person)
+
+
+class OpenPoseWriter(Writer):
+    """A folder with a file for each image, `NAME_keypoints.json`, or for each frame of a video.
+
+    Args:
+      path: of the folder; it is made.
+    """
+
+    def __enter__(self):
+        os.makedirs(self.path, exist_ok=True)
+        self._names = set()
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def write(self, result):
+        base = os.path.basename(result.file or "image")
+        name = os.path.splitext(base)[0]
+        if result.frame is not None:
+            name += f"_{result.frame:012d}"
+        if name in self._names:  # a.jpg and a.png
+            name = base if base not in self._names else f"{name}_{len(self._names)}"
+        self._names.add(name)
+        path = os.path.join(self.path, f"{name}_keypoints.json")
+        files.write_text(path, json.dumps(openpose_record(result), allow_nan=False) + "\n")
+
+
+WRITERS = {".json": JsonWriter, ".jsonl": JsonLinesWriter, ".csv": CsvWriter}

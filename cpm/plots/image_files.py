@@ -1,0 +1,56 @@
+"""Sizes on the screen, and pixels as image files. No Matplotlib: it takes long to import."""
+
+import os
+
+import numpy as np
+from PIL import Image
+
+from cpm import files
+from cpm.errors import UsageError
+
+
+def display_zoom(height, width, smallest=480, largest=1280):
+    """Factor that brings a picture's longer side into a range that is good to look at.
+
+    >>> display_zoom(120, 240), display_zoom(600, 800), display_zoom(2560, 1000)
+    (2.0, 1.0, 0.5)
+    """
+    longer = max(height, width)
+    return min(max(longer, smallest), largest) / longer
+
+
+def fit(image, longer_px):
+    """The picture resized so that its longer side is `longer_px`."""
+    height, width = image.shape[:2]
+    zoom = longer_px / max(height, width)
+    size = max(1, round(width * zoom)), max(1, round(height * zoom))
+    return np.asarray(Image.fromarray(image).resize(size, Image.LANCZOS))
+
+
+_FORMATS = {
+    ".png": {"format": "PNG"},
+    ".jpg": {"format": "JPEG", "quality": 88},
+    ".jpeg": {"format": "JPEG", "quality": 88},
+}
+
+
+def check_picture_name(path):
+    """UsageError if the name says no kind of picture, or no file can be written there."""
+    if os.path.splitext(path)[1].lower() not in _FORMATS:
+        raise UsageError(f"--out={path} should end in {', '.join(_FORMATS)}; name another file")
+    files.check_target(path, "out")
+
+
+def write_picture(path, pixels):
+    """Writes `[H, W, 3]` uint8 pixels in one step: the old file or the new, never half.
+
+    The suffix says how: JPEG for pages of photographs, PNG for everything that is drawn.
+
+    Raises:
+      UsageError: for another suffix.
+    """
+    options = _FORMATS.get(os.path.splitext(path)[1].lower())
+    if options is None:
+        check_picture_name(path)
+    with files.replacing(path) as temporary:
+        Image.fromarray(pixels).save(temporary, **options)
