@@ -32,8 +32,8 @@ class OneEuro:
       speed_cutoff: f_v, Hz. Rarely changed.
     """
 
-    min_cutoff: float = 1.5
-    beta: float = 8.0
+    min_cutoff: float = 1.0
+    beta: float = 10.0
     speed_cutoff: float = 1.0
 
     def __post_init__(self):
