@@ -39,11 +39,12 @@ ARROWS = {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *BASE,
     },
-    # The crop is cut as in training, image files are read as those of data sets; nothing else of
-    # the data is known. People keep their numbers by the similarity of poses.
+    # Crops are cut as in training, image files read alike; results can draw themselves. People keep
+    # their numbers through a video by the similarity of poses.
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
-        *("cpm.data.images", "cpm.evaluation.oks"),
+        *("cpm.data.images", "cpm.plots.pose_drawing", "cpm.plots.image_files"),
+        "cpm.evaluation.oks",
         *BASE,
     },
     "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},

@@ -84,7 +84,8 @@ def test_matplotlib_lives_in_plots():
 
 def test_library_code_never_reads_flags():
     users = {p for p, m in imports_under("cpm") if m in ("absl.flags", "absl.app")}
-    assert users <= {"cpm/cli/flags.py", "cpm/cli/command_line.py"}
+    # The body of a script defines the flags that are its own.
+    assert users <= {"cpm/cli/flags.py", "cpm/cli/command_line.py", "cpm/cli/predict.py"}
 
 
 def test_requirements_are_pinned_with_a_reason():

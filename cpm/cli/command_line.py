@@ -14,7 +14,7 @@ def run(main, *, positional=0):
 
     Args:
       main: function of the arguments that absl left over, the script's name first.
-      positional: how many of them the script takes.
+      positional: how many of them the script takes; None = any number.
 
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
@@ -38,7 +38,7 @@ def exit_status(main, arguments, positional=0):
     # TensorFlow tells at INFO, absl's default, how long its checkpoints took to shard.
     logging.set_verbosity(logging.WARNING)
     try:
-        if len(arguments) > 1 + positional:
+        if positional is not None and len(arguments) > 1 + positional:
             raise UsageError(
                 f"unexpected argument {arguments[1 + positional]!r}: options are written "
                 f"--name=value; see {arguments[0]} --help"

@@ -1,6 +1,6 @@
 """Flags that several scripts share, so that the same flag means the same everywhere.
 
-The one file of the library that may define absl flags; only bin/ imports it. The rest of the
+Only this file and the body of a script (cpm/cli/predict.py) define absl flags. The rest of the
 library takes a configuration and never reads flags. `--set KEY=VALUE` reaches every field of a
 run's settings; the flags of cpm/cli/shorthands.py are short names for the fields that are set most
 often. One that is not given takes the value of the recipe (`--recipe`), or of the preset (`--arch`)

@@ -1,0 +1,79 @@
+"""Names for drawings in a folder, so that no drawing of one image replaces that of another.
+
+A drawing is called like its image, `photo_pose.jpg` of any `photo.png`. Each file carries a mark of
+the image's path. A second run over the same image replaces its drawing; another image of the same
+name gets `photo.png_pose.jpg`, or a number.
+"""
+
+import hashlib
+import itertools
+import os
+
+from PIL import Image, PngImagePlugin
+
+from cpm import files
+
+SUFFIXES = {"jpg": ".jpg", "png": ".png"}
+
+
+class DrawingFolder:
+    """The folder that drawings go to.
+
+    Args:
+      folder: its path; made when the first drawing is written.
+      format: `jpg`, quick to write and small, or `png`, without loss.
+    """
+
+    def __init__(self, folder, format="jpg"):
+        self.folder, self._suffix = folder, SUFFIXES[format]
+        self._taken = {}  # path of a drawing: mark of its image, of this run
+
+    def path(self, source, kind="pose"):
+        """Path for a drawing of the image at `source`: free, or of an earlier drawing of it.
+
+        Args:
+          source: path of the image.
+          kind: what is drawn, the end of the name.
+        """
+        base, mark = os.path.basename(source), _mark(source)
+        stem = os.path.splitext(base)[0]
+        for name in itertools.chain((stem, base), (f"{stem}_{n}" for n in itertools.count(2))):
+            path = os.path.join(self.folder, f"{name}_{kind}{self._suffix}")
+            owner = self._taken.get(path) or _owner(path)
+            if owner in (None, mark):
+                self._taken[path] = mark
+                return path
+
+    def write(self, path, pixels, source):
+        """Writes `[h, w, 3]` uint8 pixels in one step; threads may write several at once.
+
+        Args:
+          path: of `path`.
+          pixels: the drawing.
+          source: path of the image.
+        """
+        # Lines are colored: at full resolution of colors they stay sharp.
+        options = {"quality": 90, "subsampling": 0, "comment": _mark(source).encode()}
+        if self._suffix == ".png":
+            facts = PngImagePlugin.PngInfo()
+            facts.add_text("Source", _mark(source))
+            options = {"compress_level": 1, "pnginfo": facts}
+        with files.replacing(path) as temporary:
+            Image.fromarray(pixels).save(temporary, **options)
+
+
+def _mark(source):
+    """What stands for an image's path in its drawing: a path says too much of its owner."""
+    return "image " + hashlib.sha256(os.path.abspath(source).encode()).hexdigest()[:16]
+
+
+def _owner(path):
+    """The mark in an existing drawing; None if there is no file, and text if it has no mark."""
+    if not os.path.exists(path):
+        return None
+    try:
+        with Image.open(path) as drawing:
+            mark = drawing.info.get("Source") or drawing.info.get("comment") or "unknown"
+    except OSError:
+        return "unknown"
+    return mark.decode("ascii", "replace") if isinstance(mark, bytes) else mark
