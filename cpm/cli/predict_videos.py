@@ -144,16 +144,17 @@ def labeled_path(folder, source, taken):
 def _progress(reader):
     """A bar with frames a second and the time left; a line every half a minute in a log."""
     terminal = sys.stderr.isatty()
-    plain = "{n_fmt}/{total_fmt} frames, {rate_fmt}, {remaining} left\n"
+    numbers = "{n_fmt}/{total_fmt} frames, {rate_noinv_fmt}, {remaining} left"
+    seconds = 0.5 if terminal else 30.0
     return tqdm(
         total=reader.frames_expected,
-        desc=os.path.basename(reader.path) if terminal else None,
-        unit="frame",
-        unit_scale=False,
+        desc=os.path.basename(reader.path),
+        unit=" frames",
         dynamic_ncols=terminal,
         leave=False,
-        mininterval=0.5 if terminal else 30.0,
-        bar_format=None if terminal else plain,
+        mininterval=seconds,
+        delay=seconds,
+        bar_format="{desc} |{bar}| " + numbers if terminal else "{desc}: " + numbers + "\n",
     )
 
 
