@@ -8,6 +8,8 @@ The next frames are decoded while one is computed.
 """
 
 import contextlib
+import copy
+import dataclasses
 import functools
 import os
 
@@ -25,7 +27,7 @@ def video_poses(predictor, video, *, people=1, flip=False, smooth=None, tracking
       predictor: `Predictor`.
       video: path of a video or an animation, `camera:0`, or an open `VideoReader`.
       people: how many people are followed: a number, or `all`.
-      flip: whether each pass is averaged with its mirror image, a little better in twice the time.
+      flip: whether passes are averaged with their mirror images: a little better, half as fast.
       smooth: `OneEuro`, or None: joints as they are found.
       tracking: `TrackingOptions`; None = the usual.
 
@@ -33,10 +35,11 @@ def video_poses(predictor, video, *, people=1, flip=False, smooth=None, tracking
       `[H, W, 3]` uint8 RGB, upright, and an `ImagePose` with `frame` and `time`, whose people have
       an `id`.
     """
-    find = functools.partial(_everybody, predictor, people)
+    predictor = copy.copy(predictor)  # the same network, with a decoding of its own
+    predictor.decoding = dataclasses.replace(predictor.decoding, flip=flip)
     tracker = Tracker(
-        functools.partial(predictor.poses, flip=flip),
-        find,
+        predictor.poses,
+        functools.partial(_everybody, predictor, people),
         predictor.skeleton,
         margin=predictor.margin,
         limit=None if people == "all" else people,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cpm.config import DecodingConfig
 from cpm.inference.overlap import ahead
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
@@ -22,9 +23,10 @@ class TruthPredictor:
 
     def __init__(self, truth, noise_px=0.0):
         self.reader = TruthReader(truth, noise_px)
+        self.decoding = DecodingConfig(flip=True)
 
-    def poses(self, images, regions, *, flip=None):
-        assert flip is False
+    def poses(self, images, regions):
+        assert not self.decoding.flip
         return self.reader.poses(images, regions)
 
     def __call__(self, image, *, people):
