@@ -121,9 +121,9 @@ class BoxFile:
     def _read_json(self):
         """Yields (file name or image id, score or None, box)."""
         record = files.read_json(self.path, EXPECTED)
-        names, people = {}, None
+        names, people = None, None
         if isinstance(record, dict):
-            entries = record.get("annotations")
+            entries, names = record.get("annotations"), {}
             for image in _objects(record.get("images"), "images"):
                 if "id" not in image or not isinstance(image.get("file_name"), str):
                     raise ValueError("an entry of images lacks id or file_name")
@@ -135,7 +135,7 @@ class BoxFile:
             }
         else:
             entries = record
-        self.ids = {name: id for id, name in names.items()}
+        self.ids = {name: id for id, name in (names or {}).items()}
         entries = _objects(entries, "annotations")
         if people is None:
             people = {PERSON}
@@ -143,12 +143,12 @@ class BoxFile:
         self._others = len(entries) - len(own)
         for entry in own:
             what = f"the entry of image {entry.get('image_id')!r}"
-            if "image_id" not in entry or (names and entry["image_id"] not in names):
+            if "image_id" not in entry or (names is not None and entry["image_id"] not in names):
                 raise ValueError(f"{what} names no known image")
             score = entry.get("score")
             if score is not None and not isinstance(score, int | float):
                 raise ValueError(f"{what} has the score {score!r}")
-            key = names.get(entry["image_id"], entry["image_id"])
+            key = entry["image_id"] if names is None else names[entry["image_id"]]
             yield key, score, _box(entry.get("bbox"), what)
 
 

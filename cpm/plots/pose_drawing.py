@@ -91,7 +91,7 @@ def _draw_person(page, person, n, zoom, threshold, boxes, numbers):
     found = np.isfinite(points).all(-1)
     sure = found & (np.asarray(person.confidence) >= threshold)
     unsure = found & ~sure & (np.asarray(person.confidence) >= threshold / 2)
-    width = _thickness(page.size, points[sure])
+    width = _thickness(page.size, points[sure | unsure])
     if boxes:
         _draw_box(page, person.box, zoom, color)
     seen = points[sure | unsure]
@@ -106,10 +106,10 @@ def _draw_person(page, person, n, zoom, threshold, boxes, numbers):
 
 def _thickness(page_size, points):
     """Width of a stick, screen pixels: thinner in small images and on small people."""
-    width = 4.0 * np.clip(min(page_size) / 400, 0.6, 2.0)
+    width = 4.0 * np.clip(min(page_size) / 400, 0.6, 2.5)
     if len(points):
         extent = float(np.ptp(points, axis=0).max())
-        width *= np.clip(extent / 200, 0.4, 1.0)
+        width *= np.clip(extent / 200, 0.5, 1.0)
     return width
 
 
@@ -164,11 +164,11 @@ def _draw_discs(layer, points, sure, unsure, skeleton, width):
     """The joints, sure ones last."""
     colors = joint_colors(skeleton)
     for p in np.flatnonzero(unsure):
-        layer.disc(points[p], 0.8 * width, OUTLINE)
-        layer.disc(points[p], 0.8 * width - 1, UNSURE)
+        layer.disc(points[p], 0.8 * width + 1, OUTLINE)
+        layer.disc(points[p], 0.8 * width, UNSURE)
     for p in np.flatnonzero(sure):
-        layer.disc(points[p], 1.15 * width + 0.8, OUTLINE)
-        layer.disc(points[p], 1.15 * width - 0.2, colors[p])
+        layer.disc(points[p], 1.1 * width + 1, OUTLINE)
+        layer.disc(points[p], 1.1 * width, colors[p])
 
 
 def _draw_box(page, box, zoom, color):

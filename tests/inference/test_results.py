@@ -1,0 +1,111 @@
+"""Result objects: access by name, equality, one-line descriptions, plain values, files."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cpm.errors import UsageError
+from cpm.inference.results import ImagePose, PersonPose, joints_box
+from cpm.skeleton import SKELETONS
+
+LSP = SKELETONS["lsp14"]
+
+
+def person(shift=0.0, **fields):
+    joints_px = np.arange(28, dtype=np.float64).reshape(14, 2) * 3 + shift
+    joints_px[0] = np.nan
+    confidence = np.linspace(0, 0.975, 14)
+    values = {"box": (1.0, 2.0, 30.0, 40.0)} | fields
+    return PersonPose(LSP, joints_px, confidence, **values)
+
+
+def result(*people, **fields):
+    return ImagePose(people, (60, 80), LSP, **({"threshold": 0.5, "file": "in/a.jpg"} | fields))
+
+
+def test_joints_by_name():
+    x, y, confidence = person()["right_knee"]
+    assert (x, y) == (6.0, 9.0) and confidence == pytest.approx(0.075)
+    with pytest.raises(KeyError, match=r"no joint 'tail'; there are right_ankle"):
+        person()["tail"]
+
+
+def test_equality_sees_every_field_and_treats_missing_joints_as_equal():
+    assert person() == person() and result(person()) == result(person())
+    others = [person(1e-9), person(id=3), person(score=0.5), person(box=(0.0, 2.0, 30.0, 40.0))]
+    for other in others:
+        assert person() != other and result(person()) != result(other)
+    for change in ({"file": "b"}, {"frame": 1}, {"time": 0.5}, {"threshold": 0.1}):
+        assert result(person()) != result(person(), **change)
+    assert result(person()) == dataclasses.replace(result(person()), image=np.zeros([60, 80, 3]))
+    assert person() != "person" and result() != 3
+
+
+def test_one_line_descriptions():
+    text = repr(result(person(), person()))
+    assert text == "ImagePose(a.jpg, 80 x 60, 2 people, 7 and 7 of 14 joints)"
+    assert repr(result(frame=4, file=None)) == "ImagePose(image, frame 4, 80 x 60, nobody found)"
+    assert repr(person(id=7, score=0.25)) == (
+        "PersonPose(14 joints, mean confidence 0.49, box (1, 2, 30, 40), id 7, score 0.25)"
+    )
+
+
+def test_result_is_a_sequence_of_people():
+    both = result(person(), person(1.0))
+    assert len(both) == 2 and both[1] == person(1.0) and list(both) == [person(), person(1.0)]
+    assert not result() and both
+
+
+def test_to_dict_is_plain_and_short():
+    record = result(person(1 / 3, id=2, score=2 / 3)).to_dict()
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record["file"] == "in/a.jpg" and (record["width"], record["height"]) == (80, 60)
+    (stored,) = record["people"]
+    assert stored["joints"]["right_ankle"] is None  # not found
+    assert stored["joints"]["right_knee"] == [6.33333, 9.33333, 0.075]
+    assert stored["id"] == 2 and stored["score"] == 0.666667
+    assert "frame" not in record and result().to_dict()["people"] == []
+
+
+def test_joints_box_holds_the_sure_joints():
+    one = person()
+    # Joints 7 … 13 have a confidence of 0.525 and more: x from 42 to 78, y from 45 to 81.
+    assert joints_box(one.joints_px, one.confidence, 0.5) == (42.0, 45.0, 37.0, 37.0)
+    assert joints_box(one.joints_px, one.confidence, 2.0) == (6.0, 9.0, 73.0, 73.0)
+    assert joints_box(np.full([14, 2], np.nan), one.confidence) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_save_writes_drawings_and_numbers(tmp_path):
+    image = np.full([60, 80, 3], 90, np.uint8)
+    kept = result(person(), image=image)
+    kept.save(str(tmp_path / "a.png"))
+    drawn = np.asarray(Image.open(tmp_path / "a.png"))
+    assert drawn.shape == (360, 480, 3) and (drawn != 90).any()
+    kept.save(str(tmp_path / "a.json"))
+    with open(tmp_path / "a.json") as file:
+        assert json.load(file) == {"images": [kept.to_dict()]}
+    kept.save(str(tmp_path / "a.csv"))
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 15
+    with pytest.raises(UsageError, match=r"should end in \.png"):
+        kept.save("a.gif")
+
+
+def test_draw_reads_the_file_again(tmp_path):
+    path = str(tmp_path / "a.png")
+    Image.fromarray(np.full([60, 80, 3], 90, np.uint8)).save(path)
+    without = result(person(), file=path)
+    with_image = result(person(), image=np.full([60, 80, 3], 90, np.uint8))
+    np.testing.assert_array_equal(without.draw(), with_image.draw())
+    for lost in (result(person(), file=None), result(person(), frame=3)):
+        with pytest.raises(UsageError, match="kept no image"):
+            lost.draw()
+
+
+def test_to_dataframe():
+    pandas = pytest.importorskip("pandas", reason="pandas is optional, and not installed")
+    table = result(person(), person(1.0)).to_dataframe()
+    assert isinstance(table, pandas.DataFrame) and len(table) == 28
+    assert list(table.columns)[3:] == ["person", "joint", "x", "y", "confidence"]

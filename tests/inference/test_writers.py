@@ -1,0 +1,146 @@
+"""Files of results: read back by the standard library, and beside what COCO and OpenPose say."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from cpm.errors import UsageError
+from cpm.inference import writers
+from cpm.inference.results import ImagePose, PersonPose
+from cpm.skeleton import SKELETONS, own_skeleton
+
+COCO, LSP = SKELETONS["coco17"], SKELETONS["lsp14"]
+
+
+def result(skeleton=LSP, people=1, **fields):
+    """People whose joint p of person n lies at (10 p + n, 5 p), the first one not found."""
+    found = []
+    for n in range(people):
+        p = np.arange(len(skeleton), dtype=np.float64)
+        joints_px = np.stack([10 * p + n, 5 * p], 1)
+        joints_px[0] = np.nan
+        confidence = p / len(skeleton)
+        found.append(PersonPose(skeleton, joints_px, confidence, (1.0, 2.0, 3.0, 4.0)))
+    return ImagePose(tuple(found), (60, 80), skeleton, **({"file": "in/000042.jpg"} | fields))
+
+
+def written(kind, path, *results):
+    with kind(path) as writer:
+        for one in results:
+            writer.write(one)
+
+
+def test_json_file_reads_back(tmp_path):
+    path = str(tmp_path / "new" / "a.json")
+    with writers.JsonWriter(path) as writer:
+        writer.write(result())
+        writer.write(result(people=0))
+        writer.finish({"threshold": 0.5})
+    with open(path) as file:
+        record = json.load(file)
+    assert record == {"images": [result().to_dict(), result(people=0).to_dict()], "threshold": 0.5}
+    written(writers.JsonWriter, path)
+    with open(path) as file:
+        assert json.load(file) == {"images": []}
+
+
+def test_json_file_is_whole_or_the_old_one(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), writers.JsonWriter(str(path)) as writer:
+        writer.write(result())
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_json_lines_and_csv_keep_what_a_run_had(tmp_path):
+    lines, rows = tmp_path / "a.jsonl", tmp_path / "a.csv"
+    with (
+        writers.JsonLinesWriter(str(lines)) as first,
+        writers.CsvWriter(str(rows)) as second,
+    ):
+        for writer in (first, second):
+            writer.write(result(people=2, frame=3, time=0.125))
+        # Not closed yet: this is what is there after a kill.
+        assert json.loads(lines.read_text()) == result(people=2, frame=3, time=0.125).to_dict()
+        with open(rows, newline="") as file:
+            read = list(csv.DictReader(file))
+    assert len(read) == 28 and set(read[0]) == set(writers.COLUMNS)
+    assert read[0]["x"] == "" and read[0]["confidence"] == "0.0"  # not found
+    assert read[15] == {
+        "file": "in/000042.jpg", "frame": "3", "time": "0.125", "person": "1",
+        "joint": "right_knee", "x": "11.0", "y": "5.0", "confidence": "0.0714286",
+    }  # fmt: skip
+
+
+def test_coco_results(tmp_path):
+    first, second = result(COCO, people=2).to_coco()
+    assert first["image_id"] == 42 and first["category_id"] == 1
+    assert first["keypoints"][:6] == [0.0, 0.0, 0.0, 10.0, 5.0, 0.0588235]
+    assert len(second["keypoints"]) == 51 and second["bbox"] == [1.0, 2.0, 3.0, 4.0]
+    assert first["score"] == pytest.approx(8 / 17, abs=1e-6)
+    assert result(COCO, file="in/cat.jpg").to_coco()[0]["image_id"] == "cat"
+    with pytest.raises(UsageError, match="image_id"):
+        result(file=None).to_coco()
+    path = str(tmp_path / "a.json")
+    with writers.CocoWriter(path, lambda file: 7) as writer:
+        writer.write(result(people=2))
+        writer.write(result(people=0))
+    with open(path) as file:
+        assert [entry["image_id"] for entry in json.load(file)] == [7, 7]
+
+
+def test_pycocotools_reads_the_results(tmp_path):
+    """The oracle: COCO's own code takes the file and finds the person where it is."""
+    coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
+    evaluation = pytest.importorskip("pycocotools.cocoeval")
+    one = result(COCO)
+    keypoints = np.column_stack([np.nan_to_num(one[0].joints_px), np.full(17, 2)])
+    keypoints[0] = 0
+    truth = {
+        "images": [{"id": 42, "width": 80, "height": 60}],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO.joints)}],
+        "annotations": [
+            {"id": 1, "image_id": 42, "category_id": 1, "iscrowd": 0, "area": 12.0}
+            | {"bbox": [1, 2, 3, 4], "num_keypoints": 16, "keypoints": keypoints.ravel().tolist()}
+        ],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    written(writers.CocoWriter, str(tmp_path / "found.json"), one)
+    known = coco.COCO(str(tmp_path / "truth.json"))
+    scored = evaluation.COCOeval(known, known.loadRes(str(tmp_path / "found.json")), "keypoints")
+    scored.evaluate()
+    scored.accumulate()
+    scored.summarize()
+    assert scored.stats[0] == pytest.approx(1.0)
+
+
+def test_openpose_writes_body_25(tmp_path):
+    one = result(COCO)
+    record = one.to_openpose()
+    (person,) = record["people"]
+    triples = np.reshape(person["pose_keypoints_2d"], [25, 3])
+    order = writers.BODY_25
+    assert triples[order.index("right_wrist")].tolist() == pytest.approx(
+        one[0]["right_wrist"], rel=1e-5
+    )
+    left, right = (np.array(one[0][f"{side}_shoulder"]) for side in ("left", "right"))
+    expected = [*(left + right)[:2] / 2, min(left[2], right[2])]
+    assert triples[order.index("neck")].tolist() == pytest.approx(expected, rel=1e-5)
+    assert not triples[order.index("left_heel")].any() and not triples[order.index("nose")].any()
+    assert person["person_id"] == [-1] and person["face_keypoints_2d"] == []
+    with writers.OpenPoseWriter(str(tmp_path)) as writer:
+        for file in ("in/a.jpg", "in/a.png", "in/b.jpg"):
+            writer.write(result(COCO, file=file))
+        writer.write(result(COCO, file="walk.mp4", frame=12))
+    names = ["a.png_keypoints.json", "a_keypoints.json", "b_keypoints.json"]
+    names.append("walk_000000000012_keypoints.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_openpose_keeps_the_order_of_other_skeletons():
+    cat = own_skeleton(["nose", "tail"])
+    (person,) = result(cat).to_openpose()["people"]
+    assert person["pose_keypoints_2d"] == [0.0, 0.0, 0.0, 10.0, 5.0, 0.5]
