@@ -90,8 +90,8 @@ def test_same_network_same_bytes(tmp_path):
 
 def test_is_taken_as_a_checkpoint(weights):
     """By a predictor, and to start from, fewer stages too."""
-    prediction = Predictor(weights)(np.zeros([20, 30, 3], np.uint8))
-    assert prediction.joints_px.shape == (14, 2)
+    (person,) = Predictor(weights)(np.zeros([20, 30, 3], np.uint8))
+    assert person.joints_px.shape == (14, 2)
     same = ConvolutionalPoseMachine(CONFIG.network, seed=9)
     assert checkpoints.read_stages(same, checkpoints.resolve(weights)) == 2
     larger = ConvolutionalPoseMachine(

@@ -115,14 +115,14 @@ def test_evaluation_looks_as_prediction_does(run, passes):
     moved = 0
     for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
         assert found.people.ids[n] == id
-        prediction = predict(image)
+        (person,) = predict(image, maps=True)
         # Crops are placed in float32 here and in float64 there: thousandths of a pixel, which an
         # untrained network's flat maps make hundredths of.
         np.testing.assert_allclose(
-            found.people.joints_px[:, n], prediction.stage_joints_px, atol=0.1
+            found.people.joints_px[:, n], person.maps.stage_joints_px, atol=0.1
         )
-        np.testing.assert_allclose(found.people.confidence[-1, n], prediction.confidence, atol=1e-3)
-        side = np.hypot(*prediction.crop_to_image[:, 0]) * 48
+        np.testing.assert_allclose(found.people.confidence[-1, n], person.confidence, atol=1e-3)
+        side = np.hypot(*person.maps.crop_to_image[:, 0]) * 48
         moved += abs(side - 90) > 1
         assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
     assert (moved > 0) == (passes > 1)
@@ -201,28 +201,33 @@ def test_predict_script(run, tmp_path):
         f"--out={out}",
         f"--json={out}/poses.json",
         "--heatmaps",
+        "--panel",
         "--threshold=-100",
         "--passes=1",
     )
     assert done.returncode == 0, done.stderr
-    assert "broken.jpg" in done.stdout and "notes" not in done.stdout
+    assert "skipped: " in done.stdout and "broken.jpg" in done.stdout
+    assert f"passed over 1 files: {pictures}/notes.txt" in done.stdout
+    assert "2 images done, 1 skipped" in done.stdout
     assert sorted(os.listdir(out)) == [
-        "a.jpg_beliefs.png",
-        "a.jpg_pose.png",
-        "a.png_beliefs.png",
-        "a.png_pose.png",
+        "a.png_beliefs.jpg",
+        "a.png_pose.jpg",
+        "a_beliefs.jpg",
+        "a_pose.jpg",
         "poses.json",
     ]
     with open(out / "poses.json") as file:
         record = json.load(file)
     assert [os.path.basename(e["file"]) for e in record["images"]] == ["a.jpg", "a.png"]
     (person,) = record["images"][0]["people"]
-    assert person["box"] == [0, 0, 110, 70]
+    points = np.array(list(person["joints"].values()))[:, :2]
+    low, high = points.min(0), points.max(0)
+    np.testing.assert_allclose(person["box"], [*low, *(high - low + 1)], atol=1e-3)
     assert list(person["joints"]) == list(LSP.joints)
     # The whole picture fills the crop's shorter side: no joint is further out than its border.
     for x, y, confidence in person["joints"].values():
         assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
-    assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
+    assert np.asarray(Image.open(out / "a_pose.jpg")).shape[1] == 480 + 214  # with panel
 
 
 @pytest.mark.slow
@@ -275,7 +280,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         assert poses["threshold"] == (-9 if more else 1e6)
         assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
         assert None not in poses["images"][0]["people"][0]["joints"].values()
-        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.png")))
+        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.jpg")))
     assert (drawn[0] != drawn[1]).any()
 
 
@@ -287,7 +292,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         (
             "predict.py",
             ["--input={0}", "--out={0}/o", "--belief_maps={0}/b.npz"],
-            "--belief_maps is for a single picture",
+            "--belief_maps is for a single image",
         ),
         (
             "predict.py",

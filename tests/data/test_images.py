@@ -51,10 +51,13 @@ class TestReadPicture:
         got = read_picture(encoded(Image.fromarray(grey), "PNG"))
         np.testing.assert_array_equal(got, np.repeat(grey[..., None], 3, -1))
 
-    def test_16_bit_grey_keeps_the_upper_byte(self):
-        row = struct.pack(">3H", 0, 0x4D80, 0xFFFF)
+    def test_16_bit_grey_is_stretched_by_its_range(self):
+        """As of a 12-bit sensor or a thermal camera: the upper byte alone would be nearly black."""
+        row = struct.pack(">3H", 1000, 1500, 2020)
         got = read_picture(png(3, 1, 16, 0, [row]))
-        assert got[0].tolist() == [[0] * 3, [0x4D] * 3, [255] * 3]
+        assert got[0].tolist() == [[0] * 3, [125] * 3, [255] * 3]
+        flat = read_picture(png(3, 1, 16, 0, [struct.pack(">3H", 7, 7, 7)]))
+        assert not flat.any()
 
     def test_16_bit_rgb_keeps_the_upper_byte(self):
         row = struct.pack(">6H", 0xFFFF, 0, 0, 0, 0x4D80, 0)

@@ -21,24 +21,24 @@ def test_write_beliefs_round_trip(tmp_path, seeded, background):
     )
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(1).integers(0, 256, [50, 90, 3], np.uint8)
-    prediction = Predictor(network)(image, box=(10, 5, 40, 40))
+    (person,) = Predictor(network)(image, box=(10, 5, 40, 40), maps=True)
     path = str(tmp_path / "new" / "maps.npz")
-    write_beliefs(path, prediction)
+    write_beliefs(path, person)
     with np.load(path, allow_pickle=False) as stored:
         assert len(stored.files) == 2 + 5
         for t in (1, 2):
             maps = stored[f"stage_{t}"]
-            np.testing.assert_array_equal(maps, prediction.beliefs[t - 1])
+            np.testing.assert_array_equal(maps, person.maps.beliefs[t - 1])
             assert maps.dtype == np.float32 and maps.shape == (6, 8, 14 + background)
         names = [*network.skeleton.joints] + ["background"] * background
         assert stored["maps"].tolist() == names
         assert stored["stride"] == 8 and stored["box"].tolist() == [10, 5, 40, 40]
-        np.testing.assert_array_equal(stored["crop"], prediction.crop)
+        np.testing.assert_array_equal(stored["crop"], person.maps.crop)
         # The network, shown the crop again, draws these maps (the crop was rounded: 1/512 of its
         # input's range).
         again = network(stored["crop"][None], np.array([[31.5, 23.5]], np.float32))
         np.testing.assert_allclose(again[1][0], stored["stage_2"], atol=0.02)
-        np.testing.assert_array_equal(stored["crop_to_image"], prediction.crop_to_image)
+        np.testing.assert_array_equal(stored["crop_to_image"], person.maps.crop_to_image)
 
 
 def test_check_name_raises():

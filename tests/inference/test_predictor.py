@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import ops
 from cpm import geometry
@@ -78,14 +79,19 @@ def test_predictor_returns_the_points_the_maps_were_drawn_at(box):
     margin = 1.0 if box is None else 1.2
     crop_points = to_crop(POINTS, box or (0, 0, 170, 110), margin)
     predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1, flip=False)
-    prediction = predictor(image, box)
-    np.testing.assert_allclose(prediction.joints_px, POINTS, atol=0.02)
-    np.testing.assert_allclose(prediction.stage_joints_px[0], POINTS, atol=0.02)
-    assert prediction.stage_joints_px.shape == (2, 3, 2)
-    assert prediction.confidence.shape == (3,)
-    assert prediction.beliefs[1].shape == (12, 16, 4)
-    assert prediction.crop.shape == (*SIZE, 3)
-    assert prediction.box == ((0, 0, 170, 110) if box is None else box)
+    (person,) = predictor(image, box, maps=True)
+    maps = person.maps
+    np.testing.assert_allclose(person.joints_px, POINTS, atol=0.02)
+    np.testing.assert_allclose(maps.stage_joints_px[0], POINTS, atol=0.02)
+    assert maps.stage_joints_px.shape == (2, 3, 2)
+    assert person.confidence.shape == (3,)
+    assert maps.beliefs[1].shape == (12, 16, 4)
+    assert maps.crop.shape == (*SIZE, 3)
+    low, high = POINTS.min(0), POINTS.max(0)
+    np.testing.assert_allclose(person.box, box or (*low, *(high - low + 1)), atol=0.04)
+    (without,) = predictor(image, box)
+    assert without.maps is None
+    np.testing.assert_allclose(without.joints_px, person.joints_px, atol=1e-4)
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -98,11 +104,11 @@ def test_predictor_finds_blobs_through_pixels(flip, scales, enlarged):
     image = blobs(110 * enlarged, 170 * enlarged, points, 12.0 * enlarged)
     box = tuple(enlarged * n for n in (35, 12, 110, 90))
     predictor = Predictor(BlobFinder(), flip=flip, scales=scales, margin=1.0)
-    prediction = predictor(image, box)
+    (person,) = predictor(image, box)
     # Grey levels are whole numbers and scaled maps are resampled: 0.1 px of the small picture,
     # of a cell of 9.2.
     tolerance = (0.1 if scales == (1.0,) else 0.35) * enlarged
-    assert np.abs(prediction.joints_px - points).max() < tolerance
+    assert np.abs(person.joints_px - points).max() < tolerance
 
 
 def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
@@ -111,10 +117,11 @@ def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(5).integers(0, 256, [64, 64, 3], np.uint8)
     predictor = Predictor(network, flip=True)
-    here, there = predictor(image), predictor(image[:, ::-1])
+    (here,), (there,) = (predictor(pixels, maps=True) for pixels in (image, image[:, ::-1]))
     channels = [*network.skeleton.mirror, 16]
     # 64 px fill the crop of 64 exactly, so even the warp is the identity.
-    np.testing.assert_allclose(there.beliefs[0][:, ::-1][..., channels], here.beliefs[0], atol=1e-6)
+    mirrored = there.maps.beliefs[0][:, ::-1][..., channels]
+    np.testing.assert_allclose(mirrored, here.maps.beliefs[0], atol=1e-6)
     mirrored = there.joints_px[network.skeleton.mirror] * (-1, 1) + (63, 0)
     np.testing.assert_allclose(mirrored, here.joints_px, atol=0.01)
 
@@ -125,12 +132,14 @@ def test_predictor_flips_where_it_can(seeded, grid, mirrored):
     config = NetworkConfig(stages=1, width=0.25, image_size=(48, 64), grid=grid)
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(5).integers(0, 256, [50, 70, 3], np.uint8)
-    either = Predictor(network, flip=None)(image).beliefs[0]
-    once = Predictor(network, flip=False)(image).beliefs[0]
+
+    def beliefs(flip):
+        return Predictor(network, flip=flip)(image, maps=True)[0].maps.beliefs[0]
+
+    either, once = beliefs(None), beliefs(False)
     assert (either != once).any() == mirrored
     if mirrored:
-        twice = Predictor(network, flip=True)(image).beliefs[0]
-        np.testing.assert_array_equal(either, twice)
+        np.testing.assert_array_equal(either, beliefs(True))
 
 
 def test_predictor_xla_is_the_same(seeded, monkeypatch):
@@ -140,9 +149,10 @@ def test_predictor_xla_is_the_same(seeded, monkeypatch):
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(6).integers(0, 256, [50, 70, 3], np.uint8)
     plain, compiled = (
-        Predictor(Executed(network, Execution(xla=xla)))(image) for xla in (False, True)
+        Predictor(Executed(network, Execution(xla=xla)))(image, maps=True)[0]
+        for xla in (False, True)
     )
-    for b, b_xla in zip(plain.beliefs, compiled.beliefs, strict=True):
+    for b, b_xla in zip(plain.maps.beliefs, compiled.maps.beliefs, strict=True):
         np.testing.assert_allclose(b_xla, b, atol=1e-5)
 
 
@@ -155,7 +165,7 @@ class Watcher(BlobFinder):
 
     def __call__(self, images, center_px, *, training=False, seed=None):
         if tf.executing_eagerly():
-            self.seen.append(images.numpy()[0])
+            self.seen.append(np.array(images)[0])
         return super().__call__(2 * images - 256, center_px)
 
 
@@ -179,16 +189,17 @@ SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
 def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     network = Watcher()
-    once = Predictor(network, margin=1.2, passes=1, flip=False)(image)
+    (once,) = Predictor(network, margin=1.2, passes=1, flip=False)(image)
     region = crop_regions.next_region(once.joints_px, once.confidence, 700.0, 1.2)
-    twice = Predictor(network, margin=1.2, flip=False)(image)
+    (twice,) = Predictor(network, margin=1.2, flip=False)(image, maps=True)
     assert len(network.seen) == 3
-    np.testing.assert_allclose(twice.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6)
+    np.testing.assert_allclose(
+        twice.maps.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6
+    )
     np.testing.assert_array_equal(network.seen[0], network.seen[1])
     # A cell of the first look is 58 picture pixels wide, one of the second under 10.
     errors = [np.abs(p.joints_px - SMALL).max() for p in (once, twice)]
     assert errors[1] < 2 < errors[0]
-    assert twice.box == once.box == (0, 0, 700, 500)
 
 
 def test_predictor_looks_as_often_as_asked(eagerly):
@@ -206,18 +217,19 @@ def test_predictor_looks_as_often_as_asked(eagerly):
 
 def test_predictor_keeps_the_first_look_where_nothing_is_found(eagerly):
     network = Watcher()
-    prediction = Predictor(network, flip=False)(np.full([50, 70, 3], 128, np.uint8))
-    assert len(network.seen) == 1 and (prediction.confidence == 0).all()
-    assert np.isfinite(prediction.joints_px).all()
+    (person,) = Predictor(network, flip=False)(np.full([50, 70, 3], 128, np.uint8))
+    assert len(network.seen) == 1 and (person.confidence == 0).all()
+    assert np.isfinite(person.joints_px).all()
 
 
 @pytest.mark.parametrize("height, width", [(500, 12), (9, 640), (1, 1), (2, 2)])
 def test_predictor_takes_extreme_pictures(height, width, seeded):
     """Slits and single pixels: joints are finite and near the picture."""
     image = seeded(height).integers(0, 256, [height, width, 3], np.uint8)
-    prediction = Predictor(BlobFinder(), flip=False)(image)
+    (person,) = Predictor(BlobFinder(), flip=False)(image)
     reach = 1.5 * max(height, width)
-    assert (np.abs(prediction.joints_px - (width / 2, height / 2)) < reach).all()
+    middle = (width - 1) / 2, (height - 1) / 2  # pixel centers are at integers
+    assert (np.abs(person.joints_px - middle) < reach).all()
 
 
 def test_predictor_person_at_the_border(eagerly):
@@ -225,19 +237,104 @@ def test_predictor_person_at_the_border(eagerly):
     points = np.array([[8.0, 10.0], [110.0, 14.0], [60.0, 130.0]])
     image = grey_blobs(600, 600, points, 14.0)
     network = Watcher()
-    prediction = Predictor(network, margin=1.2, flip=False)(image)
+    (person,) = Predictor(network, margin=1.2, flip=False)(image)
     grey = (network.seen[1] == 128).all(-1).mean()
     assert 0.3 < grey < 0.9
-    assert np.abs(prediction.joints_px - points).max() < 4
+    assert np.abs(person.joints_px - points).max() < 4
+
+
+BOXES = [(30, 12, 110, 90), (35, 10, 100, 100, 0.25), (0, 0, 170, 110)]
+
+
+def test_predictor_several_boxes():
+    """As many people, in order, each as with the box alone; a fifth number is a score."""
+    image = blobs(110, 170, POINTS, 12.0)
+    predictor = Predictor(BlobFinder(), margin=1.0)
+    result = predictor(image, boxes=BOXES)
+    assert [person.box for person in result.people] == [box[:4] for box in BOXES]
+    assert [person.score for person in result.people] == [None, 0.25, None]
+    for person, box in zip(result.people, BOXES, strict=True):
+        (alone,) = predictor(image, box[:4])
+        np.testing.assert_allclose(person.joints_px, alone.joints_px, atol=1e-4)
+    assert not predictor(image, boxes=[])  # nobody
+
+
+def test_predict_many_is_as_one_after_the_other(tmp_path):
+    """Images of any size, of any kind; more than a batch of them, compiled on the way."""
+    predictor = Predictor(BlobFinder(), margin=1.2)
+    predictor._reader._pays_after = 1
+    sizes = [(110 + 7 * n, 170 - 5 * n) for n in range(22)]
+    images = [blobs(*size, POINTS * 0.8, 9.0) for size in sizes]
+    path = tmp_path / "a.png"
+    Image.fromarray(images[3]).save(path)
+    given = [*images[:3], path, *map(Image.fromarray, images[4:])]
+    results = list(predictor.predict_many(iter(given)))
+    assert [result.image_size for result in results] == sizes
+    assert results[3].file == str(path) and results[2].file is None
+    assert all(result.image is None for result in results)
+    for result, image in zip(results, images, strict=True):
+        (person,), (alone,) = result, predictor(image)
+        np.testing.assert_allclose(person.joints_px, alone.joints_px, atol=1e-3)
+        np.testing.assert_allclose(person.confidence, alone.confidence, atol=1e-5)
+
+
+def test_predict_many_takes_no_more_than_it_needs():
+    """An endless source is read a few batches ahead, no further."""
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(len(taken))
+            yield np.zeros([20, 30, 3], np.uint8)
+
+    results = Predictor(BlobFinder()).predict_many(endless())
+    for _ in range(3):
+        next(results)
+    results.close()
+    assert 3 <= len(taken) < 60
+
+
+def test_predict_many_stops_at_what_is_no_image():
+    image = np.zeros([20, 30, 3], np.uint8)
+    results = Predictor(BlobFinder()).predict_many([image, image, image, "missing.jpg", image])
+    assert len([next(results) for _ in range(3)]) == 3
+    with pytest.raises(UsageError, match=r"missing\.jpg"):
+        next(results)
+
+
+def test_predict_many_boxes():
+    image = blobs(110, 170, POINTS, 12.0)
+    named = types.SimpleNamespace(image=image, file="b", frame=3, time=0.5, boxes=BOXES[:1])
+    predictor = Predictor(BlobFinder(), margin=1.0)
+    results = list(predictor.predict_many([image, image, named], boxes=[BOXES, None, None]))
+    assert [len(result) for result in results] == [3, 1, 1]
+    assert results[0].people == predictor(image, boxes=BOXES).people
+    assert results[1].people[0].box != BOXES[0] == results[2].people[0].box
+    assert (results[2].file, results[2].frame, results[2].time) == ("b", 3, 0.5)
+    with pytest.raises(ValueError, match="shorter"):
+        list(predictor.predict_many([image, image], boxes=[None]))
+
+
+def test_poses_are_single_passes():
+    """What a search asks for: many regions of an image in one call."""
+    image = blobs(110, 170, POINTS, 12.0)
+    predictor = Predictor(BlobFinder(), margin=1.0)
+    regions = [geometry.region_from_box(box[:4]) for box in BOXES] * 4
+    joints_px, confidence = predictor.poses([image] * 12, regions)
+    assert joints_px.shape == (12, 3, 2) and confidence.shape == (12, 3)
+    expected = predictor(image, boxes=BOXES)
+    for n, person in enumerate(list(expected) * 4):
+        np.testing.assert_allclose(joints_px[n], person.joints_px, atol=1e-3)
+    assert predictor.poses([], [])[0].shape == (0, 3, 2)
 
 
 def test_predictor_first_look(eagerly):
     """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
     image = np.zeros([60, 200, 3], np.uint8)
-    sides = [
-        np.hypot(*Predictor(Watcher(), crop=crop, flip=False)(image).crop_to_image[:, 0]) * SIZE[0]
-        for crop in ("image", "whole", None)
-    ]
+    sides = []
+    for crop in ("image", "whole", None):
+        (person,) = Predictor(Watcher(), crop=crop, flip=False)(image, maps=True)
+        sides.append(np.hypot(*person.maps.crop_to_image[:, 0]) * SIZE[0])
     np.testing.assert_allclose(sides, [75, 200, 200], rtol=1e-6)
 
 
@@ -247,8 +344,8 @@ def test_predictor_first_look(eagerly):
         ((0, 0, 10), "expected x, y, width, height"),
         ((0, 0, 0, 10), "expected x, y, width, height"),
         ((0, np.nan, 5, 10), "expected x, y, width, height"),
-        ((170, 0, 5, 10), "outside the picture, which is 170 x 110"),
-        ((-20, -20, 10, 10), "outside the picture"),
+        ((170, 0, 5, 10), "outside the image, which is 170 x 110"),
+        ((-20, -20, 10, 10), "outside the image"),
     ],
 )
 def test_check_box_raises(box, message):
@@ -258,9 +355,15 @@ def test_check_box_raises(box, message):
 
 def test_predictor_raises():
     predictor = Predictor(BlobFinder())
-    for image in (np.zeros([5, 5, 3], np.float32), np.zeros([5, 5], np.uint8)):
-        with pytest.raises(ValueError, match=r"\[H, W, 3\] uint8"):
+    for image in (np.zeros([5, 5, 5], np.uint8), np.zeros([5]), None, [[1], [2, 3]]):
+        with pytest.raises(UsageError, match=r"an image should be a path"):
             predictor(image)
+    image = np.zeros([50, 60, 3], np.uint8)
+    with pytest.raises(UsageError, match="use boxes alone"):
+        predictor(image, (1, 2, 3, 4), boxes=[])
+    for people in (0, "some", 1.5):
+        with pytest.raises(UsageError, match="a number from 1 on, or 'all'"):
+            predictor(image, people=people)
     with pytest.raises(UsageError, match="scales are"):
         Predictor(BlobFinder(), scales=(1.0, 0.0))
     with pytest.raises(UsageError, match="is missing"):

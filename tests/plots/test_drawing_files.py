@@ -1,0 +1,45 @@
+"""Names of drawings: no image's drawing replaces another's, its own is replaced."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cpm.plots.drawing_files import DrawingFolder
+
+PIXELS = np.full([20, 30, 3], 200, np.uint8)
+
+
+def draw(folder, source, format="jpg"):
+    """A run that draws one image; the drawing's name."""
+    drawings = DrawingFolder(str(folder), format)
+    path = drawings.path(source)
+    drawings.write(path, PIXELS, source)
+    return os.path.basename(path)
+
+
+@pytest.mark.parametrize("format", ["jpg", "png"])
+def test_runs_one_after_the_other(tmp_path, format):
+    names = [draw(tmp_path, source, format) for source in ("in/a.jpg", "in/a.jpg", "other/a.jpg")]
+    names += [draw(tmp_path, "third/a.jpg", format), draw(tmp_path, "other/a.jpg", format)]
+    expected = ["a_pose", "a_pose", "a.jpg_pose", "a_2_pose", "a.jpg_pose"]
+    assert names == [f"{name}.{format}" for name in expected]
+    assert np.asarray(Image.open(tmp_path / names[0])).shape == PIXELS.shape
+
+
+def test_one_run():
+    drawings = DrawingFolder("not_there")
+    sources = ("in/a.jpg", "in/a.png", "sub/a.png", "in/a.jpg")
+    names = [os.path.basename(drawings.path(source)) for source in sources]
+    assert names == ["a_pose.jpg", "a.png_pose.jpg", "a_2_pose.jpg", "a_pose.jpg"]
+    assert drawings.path("in/a.jpg", "beliefs").endswith("a_beliefs.jpg")
+    assert not os.path.exists("not_there")
+
+
+def test_a_file_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "a_pose.jpg").write_bytes(b"mine")
+    Image.fromarray(PIXELS).save(tmp_path / "b_pose.jpg")
+    assert draw(tmp_path, "in/a.jpg") == "a.jpg_pose.jpg"
+    assert draw(tmp_path, "in/b.jpg") == "b.jpg_pose.jpg"
+    assert (tmp_path / "a_pose.jpg").read_bytes() == b"mine"
