@@ -182,17 +182,15 @@ def check_flags(sources, several):
       several: whether more than one could have come.
     """
     moving = [source for source in sources if source.moves]
-    if several or moving:
-        for flag in ("box", "belief_maps"):
-            if FLAGS[flag].value and not moving:
-                raise UsageError(
-                    f"--{flag} is for a single image, but there are {len(sources)}; "
-                    "name one of them"
-                )
     for flag in IMAGES_ONLY:
         if FLAGS[flag].value and moving:
             raise UsageError(
                 f"--{flag} is for images, but {moving[0].file} is a video; leave one of them out"
+            )
+    for flag in ("box", "belief_maps"):
+        if FLAGS[flag].value and several:
+            raise UsageError(
+                f"--{flag} is for a single image, but there are {len(sources)}; name one of them"
             )
     if FLAGS.video and len(moving) != 1:
         raise UsageError(f"--video is for one video, but there are {len(moving)}; use --out=DIR")

@@ -89,7 +89,7 @@ class VideoReader:
             raise UsageError(f"{self.path} has no images, only sound; name a video")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
-        self._start = (self._container.start_time or 0) / av.time_base
+        self._start = _start(self._container)
         self.rate = self._stream.average_rate or self._stream.guessed_rate or USUAL_RATE
         self.time_base = self._stream.time_base or TIME_BASE
         self.has_sound = bool(self._container.streams.audio)
@@ -164,6 +164,11 @@ class VideoReader:
         if self._exact:
             return self.frames_read + self._lost < self.frames_expected
         return self._last_time + 1 / float(self.rate) + TOLERANCE_S < self._duration()
+
+
+def _start(container):
+    """The time in a file that players count as 0, in seconds."""
+    return max(0, container.start_time or 0) / av.time_base
 
 
 def _open_file(path):
@@ -331,7 +336,7 @@ class _Sound:
     def __init__(self, path, output):
         self._input, self._output = av.open(path, metadata_errors="replace"), output
         source = self._input.streams.audio[0]
-        self._start = (self._input.start_time or 0) / av.time_base
+        self._start = _start(self._input)
         self._time_base = source.time_base
         self._resampler = None
         if source.codec_context.codec.canonical_name in COPIED_SOUND:
@@ -361,7 +366,10 @@ class _Sound:
     def _read(self):
         """The next packet that says when it begins; None at the end, or where the file breaks."""
         try:
-            return next((p for p in self._packets if p.dts is not None), None)
+            # What lies before the start is not heard: decoders need it to settle.
+            return next(
+                (p for p in self._packets if p.dts is not None and self._when(p) >= 0), None
+            )
         except av.FFmpegError:
             return None
 

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 
 import numpy as np
 import pytest
@@ -11,12 +10,9 @@ from absl.testing import flagsaver
 from PIL import Image
 
 from cpm.cli import command_line, predict
-from cpm.checkpoints import describe, weights_file
-from cpm.config import NetworkConfig, TrainConfig
-from cpm.errors import UsageError
-from cpm.network import ConvolutionalPoseMachine
 from tests.helpers.scripts import check_sentence
 from tests.helpers.scripts import run as run_script
+from tests.helpers.tiny_weights import make_weights
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +67,17 @@ def test_all_inputs_and_outputs(work, run):
     order = ["in/2.png", "in/1.jpg", "in/sub/1.jpg", "in/sub/3.bmp"]
     inputs = [str(work / name) for name in (order[1], order[0], *order[2:])]
     assert [line.split(": ")[0] for line in lines_of(text)] == inputs
-    assert "4 images done, 0 skipped" in text and "passed over 1 files" in text
+    assert "4 images done, 1 skipped" in text and "notes.txt (neither image nor video)" in text
     drawings = sorted(path.name for path in out.glob("*.jpg"))
     assert drawings == ["1.jpg_pose.jpg", "1_pose.jpg", "2_pose.jpg", "3_pose.jpg"]
     with open(out / "a.json") as file:
         record = json.load(file)
     assert [entry["file"] for entry in record["images"]] == inputs
-    assert record["skipped"] == [] and record["threshold"] == 0 and "commit" in record
+    assert (
+        record["skipped"] == [f"{work}/in/notes.txt"]
+        and record["threshold"] == 0
+        and "commit" in record
+    )
     with open(out / "a.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4 * 14
     with open(out / "coco.json") as file:
@@ -140,24 +140,6 @@ def test_help_lists_the_flags():
     assert "python bin/predict.py photo.jpg" in text
 
 
-def test_find_images(work):
-    found = predict.find_images([f"{work}/in", f"{work}/in/1.jpg"])
-    assert [os.path.basename(path) for path in found.paths] == ["1.jpg", "2.png"]
-    assert not found.single and [os.path.basename(p) for p in found.passed_over] == ["notes.txt"]
-    assert len(predict.find_images([f"{work}/in"], recursive=True).paths) == 4
-    assert predict.find_images([f"{work}/in/1.jpg"]).single
-    with pytest.raises(UsageError, match="no input"):
-        predict.find_images([])
-
-
 def test_shortened():
     assert predict.shortened(["a", "b"]) == "a, b"
     assert predict.shortened(list("abcdefg")) == "a, b, c, d, e and 2 more"
-
-
-def make_weights(path):
-    """A file of weights of a network that was not trained."""
-    network = NetworkConfig(stages=2, width=0.1, image_size=(48, 48), skeleton="lsp14")
-    config = TrainConfig(network=network)
-    network = ConvolutionalPoseMachine(network, seed=1)
-    weights_file.write_weights(str(path), network, describe(config, network))
