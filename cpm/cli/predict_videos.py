@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
-from cpm.inference.videos import VideoWriter
 from cpm.plots.pose_drawing import draw_pose
 
 WAITING = 4  # frames that wait to be drawn
@@ -122,6 +121,8 @@ class LabeledVideo:
             numbers=self._options.people != 1,
         )
         if self._writer is None:
+            from cpm.inference.videos import VideoWriter  # imports PyAV: not for images
+
             self._writer = VideoWriter.like(self._reader, self._path, drawing.shape[:2])
         self._writer.write(drawing, result.time)
 

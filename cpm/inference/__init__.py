@@ -7,6 +7,7 @@ upright_crops.py  image and region → crop
 joint_reader.py   batches of crops → joints of the last stage, soon or fast
 any_image.py      one path, PIL image, array of any kind → RGB pixels
 image_frames.py   image files of all kinds → their frames or pages
+animations.py     animated images, used like videos
 videos.py         videos and cameras → frames; frames → an mp4 with the sound of the original
 sources.py        files, folders, patterns, videos, cameras, arrays → images, lazily
 predictor.py      images → people in image pixels

@@ -4,15 +4,13 @@
     HEIC, the photos of iPhones               by Pillow with the package pillow-heif
     PNG and TIFF of 16 bits a color           by FFmpeg (PyAV), since Pillow keeps only 8 of them
 
-An animated GIF, WebP, PNG or AVIF is a short video (`AnimationReader`); the pages of a TIFF are
+An animated GIF, WebP, PNG or AVIF is a short video (animations.py); the pages of a TIFF are
 images of their own. Everything is upright RGB; more than 8 bits are stretched by the range that
 is used (cpm/data/images.py::stretch).
 """
 
 import io
-from fractions import Fraction
 
-import av
 from PIL import Image, UnidentifiedImageError
 
 from cpm.data.images import (
@@ -25,7 +23,6 @@ from cpm.data.images import (
     read_bytes,
     stretch,
 )
-from cpm.inference.videos import TIME_BASE, VideoFrame
 
 ALL_FORMATS = (*FORMATS, "GIF", "TIFF", "AVIF")
 SUFFIXES = (
@@ -34,7 +31,6 @@ SUFFIXES = (
 )
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands in a file's first bytes
-USUAL_DURATION_S = 0.1  # of a frame that says 0, as browsers have it
 SMALLER_COPY = 254  # TIFF's tag NewSubfileType; 1 = a smaller copy of another page
 
 
@@ -57,7 +53,7 @@ def read_pages(source):
     if (deep := _read_deep(content)) is not None:
         yield deep
         return
-    with _opened(content, source) as picture:
+    with opened_any(content, source) as picture:
         for page in range(picture.n_frames if picture.format == "TIFF" else 1):
             picture.seek(page)
             if picture.format == "TIFF" and page and picture.tag_v2.get(SMALLER_COPY, 0) & 1:
@@ -92,58 +88,13 @@ def is_image(path):
         return False
 
 
-class AnimationReader:
-    """The frames of an animated image; used as a `cpm.inference.videos.VideoReader`.
+def opened_any(content, source):
+    """The Pillow image of a file whose bytes are at hand, as `cpm.data.images.opened` gives it.
 
     Args:
-      path: of the file.
+      content: its bytes.
+      source: its path, for messages, or the bytes again.
     """
-
-    is_camera = has_sound = False
-    time_base, pixel_aspect = TIME_BASE, Fraction(1)
-
-    def __init__(self, path):
-        self.path = str(path)
-        with _opened(read_bytes(path), path) as picture:
-            self.frames_expected = picture.n_frames
-            picture.seek(0)
-            self.rate = 1 / Fraction(_seconds(picture)).limit_denominator(1000)
-        self.frames_read = self.broken = 0
-        self.ended_early = False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        """Nothing is held open."""
-
-    def __iter__(self):
-        """Yields `VideoFrame` after `VideoFrame`; a frame that cannot be read ends it."""
-        time = 0.0
-        try:
-            with _opened(read_bytes(self.path), self.path) as picture:
-                for number in range(self.frames_expected):
-                    picture.seek(number)
-                    picture.load()
-                    image = as_rgb(picture)
-                    self.frames_read += 1
-                    yield VideoFrame(image, number, time)
-                    time += _seconds(picture)
-        except PictureError:
-            if not self.frames_read:
-                raise
-            self.broken, self.ended_early = 1, True
-
-
-def _seconds(picture):
-    return picture.info.get("duration", 0) / 1000 or USUAL_DURATION_S
-
-
-def _opened(content, source):
-    """The Pillow image of a file whose bytes are at hand."""
     return opened(content, name=_named(source), formats=ALL_FORMATS)
 
 
@@ -185,6 +136,8 @@ def _read_deep(content):
     """The image of a PNG or TIFF of 16 bits a color, stretched; None for any other file."""
     if not _is_deep(content):
         return None
+    import av  # a sixth of a second, for few files
+
     try:
         with av.open(io.BytesIO(content)) as container:
             frame = next(container.decode(video=0))

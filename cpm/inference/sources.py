@@ -24,10 +24,15 @@ import os
 import numpy as np
 
 from cpm.errors import UsageError
-from cpm.inference import image_frames, videos
+from cpm.inference import image_frames
 from cpm.inference.any_image import any_image, name_of
 
-SUFFIXES = (*image_frames.SUFFIXES, *videos.SUFFIXES)
+CAMERA = "camera:"
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".3gp", ".ogv"),
+)
+SUFFIXES = (*image_frames.SUFFIXES, *VIDEO_SUFFIXES)
 NAMED = 5  # so many of what was passed over are named in one line
 
 
@@ -112,9 +117,14 @@ class Source:
 
     def reader(self):
         """A `VideoReader`, or what is used like one; of a source that moves."""
+        # PyAV takes a sixth of a second to import: not where there is no video.
         if _suffix(self.file) in image_frames.SUFFIXES:
-            return image_frames.AnimationReader(self.file)
-        return videos.VideoReader(self.file)
+            from cpm.inference.animations import AnimationReader
+
+            return AnimationReader(self.file)
+        from cpm.inference.videos import VideoReader
+
+        return VideoReader(self.file)
 
 
 class Images:
@@ -159,7 +169,7 @@ class Images:
             path = os.fspath(value)
             if os.path.isdir(path):
                 yield from self._in_folder(path)
-            elif path.startswith(videos.CAMERA):
+            elif path.startswith(CAMERA):
                 yield Source(path.replace(":", "_"), path, True, path)
             elif not os.path.exists(path) and glob.has_magic(path):
                 yield from self._matching(path)
@@ -216,7 +226,7 @@ def _source_of_file(path):
     if suffix in image_frames.SUFFIXES:
         moves = image_frames.is_animated(path)
     else:
-        moves = suffix in videos.SUFFIXES or not image_frames.is_image(path)
+        moves = suffix in VIDEO_SUFFIXES or not image_frames.is_image(path)
     return Source(_stem(path), path, moves, path)
 
 

@@ -23,7 +23,6 @@ References: Bazarevsky et al., "BlazePose", 2020, section 2 (the crop from the f
 import dataclasses
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from cpm.evaluation.oks import SIGMAS, joint_sigmas, oks
 from cpm.inference.crop_regions import SURE, next_region
@@ -169,7 +168,7 @@ class Tracker:
         Where people cross, each of two crops may show the other person.
         """
         alike = self._likeness([(track.pose, track.moved_on(time)) for track in tracks], found)
-        return linear_sum_assignment(-alike - OWN_CROP * np.eye(len(tracks)))[1]
+        return _assignment(-alike - OWN_CROP * np.eye(len(tracks)))[1]
 
     def _advanced(self, track, pose, region, time):
         """The track with the pose of this frame."""
@@ -212,7 +211,7 @@ class Tracker:
     def _not_followed(self, found):
         """Positions in `found` of the people whom no track is at."""
         alike = self._likeness([(t.pose, t.pose.joints_px) for t in self._tracks], found)
-        rows, columns = linear_sum_assignment(-alike)
+        rows, columns = _assignment(-alike)
         known = {int(f) for t, f in zip(rows, columns, strict=True) if alike[t, f] >= SAME}
         known |= set(np.flatnonzero((alike > TWICE).any(0)).tolist())
         return [n for n in range(len(found)) if n not in known]
@@ -242,7 +241,7 @@ class Tracker:
             people,
             [1 + 2 * (time - track.time) for track in tracks],
         )
-        rows, columns = linear_sum_assignment(-alike)
+        rows, columns = _assignment(-alike)
         return {
             int(row): int(column)
             for row, column in zip(rows, columns, strict=True)
@@ -314,3 +313,15 @@ def _sigmas(skeleton):
 def _without_none(found, regions):
     pairs = [pair for pair in zip(found, regions, strict=True) if pair[1] is not None]
     return [person for person, _ in pairs], [region for _, region in pairs]
+
+
+def _assignment(costs):
+    """(rows, columns) of the cheapest one-to-one matching of a `[K, F]` matrix."""
+    if min(costs.shape) == 0:
+        return np.zeros(0, int), np.zeros(0, int)
+    if min(costs.shape) == 1:
+        row, column = np.unravel_index(costs.argmin(), costs.shape)
+        return np.array([row]), np.array([column])
+    from scipy.optimize import linear_sum_assignment  # a third of a second, for several people
+
+    return linear_sum_assignment(costs)

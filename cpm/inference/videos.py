@@ -25,12 +25,8 @@ import av
 import numpy as np
 
 from cpm.errors import UsageError
+from cpm.inference.sources import CAMERA
 
-CAMERA = "camera:"
-SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".flv", ".3gp", ".ogv"),
-)
 USUAL_RATE = Fraction(25)  # where a file does not say
 TIME_BASE = Fraction(1, 90000)  # MPEG's clock: whole numbers of it are 24, 25, 30 and 60 frames/s
 # Of a video whose header gives a duration only, not a number of frames, so much may be missing

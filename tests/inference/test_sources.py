@@ -9,7 +9,7 @@ from PIL import Image
 
 from cpm.data.images import PictureError
 from cpm.errors import UsageError
-from cpm.inference import image_frames
+from cpm.inference.animations import AnimationReader
 from cpm.inference.sources import images_from
 from tests.helpers.walk_videos import write_video
 
@@ -238,6 +238,6 @@ def test_cut_animation_keeps_its_first_frames(tmp_path, seeded):
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=40)
     (tmp_path / "a.gif").write_bytes(buffer.getvalue())
     (tmp_path / "b.gif").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
-    with image_frames.AnimationReader(tmp_path / "a.gif") as whole:
+    with AnimationReader(tmp_path / "a.gif") as whole:
         assert len(list(whole)) == 8 and not whole.broken and not whole.ended_early
     assert 2 <= len(list(images_from(tmp_path / "b.gif"))) <= 4
