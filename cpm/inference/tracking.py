@@ -37,7 +37,9 @@ TWICE = 0.7  # two tracks are at one person; people who merely cross come close 
 BRIDGED = 0.25  # a search's find and a lost person who moved on are one
 # By so much OKS a pose must be more like another track than like that whose crop it was found in.
 OWN_CROP = 0.1
-FRESH = 0.3  # share of the newest frame in running means of speed and confidence
+# Shares of the newest frame in the running means. Usual confidence changes slowly: a person who is
+# covered little by little is not to count as usual.
+FRESH_SPEED, FRESH_CONFIDENCE = 0.3, 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,8 @@ class TrackingOptions:
       bridge: seconds for which a lost person keeps the number.
       unsure: a full search follows when the mean confidence falls below this share of the usual.
       lost: below this share a person counts as lost.
+      confirm: seconds for which somebody new beside others has to be followed before there is a
+        number: between people who cross, searches find people made of both.
     """
 
     search_every: float = 3.0
@@ -57,6 +61,7 @@ class TrackingOptions:
     bridge: float = 2.0
     unsure: float = 0.75
     lost: float = 0.5
+    confirm: float = 0.3
 
 
 @dataclasses.dataclass
@@ -64,20 +69,25 @@ class _Track:
     """A person who is followed, or lost.
 
     Attributes:
-      id: the number.
+      id: the number; None = not confirmed yet.
+      since: time from which on the person is followed.
       pose: `PersonPose` as last seen.
       region: `CropRegion` around it.
       usual: mean confidence over the last frames.
       time: of `pose`.
       velocity: `[2]`, pixels a second.
+      last_sure: the track when the confidence was as usual for the last time; None = now. Somebody
+        who is being covered may lend joints of the one in front.
     """
 
-    id: int
+    id: int | None
+    since: float
     pose: PersonPose
     region: object
     usual: float
     time: float
     velocity: np.ndarray
+    last_sure: "_Track | None" = None
 
     def region_at(self, time):
         """The `CropRegion` of a pass at this time, moved on like the joints."""
@@ -135,7 +145,9 @@ class Tracker:
         due = wrong or self._lost or not self._tracks or since >= options.search_every
         if due and since >= options.retry_after:
             self._search(image, time)
-        return tuple(track.pose for track in sorted(self._tracks, key=lambda track: track.id))
+        self._confirm(time)
+        named = [track for track in self._tracks if track.id is not None]
+        return tuple(track.pose for track in sorted(named, key=lambda track: track.id))
 
     def _follow(self, image, time):
         """One pass at everybody who is followed; returns whether that calls for a search."""
@@ -152,13 +164,16 @@ class Tracker:
             region = self._next_region(pose, regions[n].side_px)
             share = _mean(pose) / max(track.usual, 1e-9)
             if region is None or share < self._options.lost or not self._is_somebody(pose):
-                self._lost.append(track)
+                self._lose(track)
                 wrong = True
                 continue
-            wrong |= share < self._options.unsure
-            moved.append((track, self._advanced(track, pose, region, time)))
+            unsure = share < self._options.unsure
+            wrong |= unsure
+            moved.append((track, self._advanced(track, pose, region, time, unsure)))
         kept = self._apart(moved)
-        self._lost += [track for n, (track, _) in enumerate(moved) if n not in kept]
+        for n, (track, _) in enumerate(moved):
+            if n not in kept:
+                self._lose(track)
         self._tracks = [after for n, (_, after) in enumerate(moved) if n in kept]
         return wrong or len(kept) < len(moved)
 
@@ -170,16 +185,30 @@ class Tracker:
         alike = self._likeness([(track.pose, track.moved_on(time)) for track in tracks], found)
         return _assignment(-alike - OWN_CROP * np.eye(len(tracks)))[1]
 
-    def _advanced(self, track, pose, region, time):
+    def _advanced(self, track, pose, region, time, unsure):
         """The track with the pose of this frame."""
         both = _sure(track.pose) & _sure(pose)
         elapsed = max(time - track.time, 1e-6)
         velocity = track.velocity
-        if both.any():
+        if both.any() and not unsure:
             step = np.median(pose.joints_px[both] - track.pose.joints_px[both], axis=0)
-            velocity = velocity + FRESH * (step / elapsed - velocity)
-        usual = track.usual + FRESH * (_mean(pose) - track.usual)
-        return _Track(track.id, pose, region, usual, time, velocity)
+            velocity = velocity + FRESH_SPEED * (step / elapsed - velocity)
+        usual = track.usual + FRESH_CONFIDENCE * (_mean(pose) - track.usual)
+        last_sure = (track.last_sure or track) if unsure else None
+        return _Track(track.id, track.since, pose, region, usual, time, velocity, last_sure)
+
+    def _lose(self, track):
+        """Keeps somebody who is lost as last seen surely; who was not confirmed is forgotten."""
+        if track.id is not None:
+            self._lost.append(track.last_sure or track)
+
+    def _confirm(self, time):
+        """Numbers for those who were followed for long enough, or who are alone."""
+        alone = all(track.id is None for track in self._tracks) and not self._lost
+        for track in self._tracks:
+            if track.id is None and (alone or time - track.since >= self._options.confirm):
+                track.id, self._next_id = self._next_id, self._next_id + 1
+                track.pose = dataclasses.replace(track.pose, id=track.id)
 
     def _apart(self, moved):
         """Positions in `moved` of the tracks to keep, of (before, after) pairs: one a person."""
@@ -223,23 +252,22 @@ class Tracker:
             # The track may have slid off to something that looks a little like a person.
             if _mean(weakest.pose) > self._options.lost * _mean(person):
                 return
-            self._tracks.remove(weakest)
-        if lost is None:
-            number, velocity = self._next_id, np.zeros(2)
-            self._next_id += 1
-        else:
+            self._tracks = [track for track in self._tracks if track is not weakest]
+        number, velocity = None, np.zeros(2)
+        if lost is not None:
             number, velocity = lost.id, lost.velocity
-            self._lost.remove(lost)
+            self._lost = [track for track in self._lost if track is not lost]
         pose = self._pose(person.joints_px, person.confidence, id=number, score=person.score)
-        self._tracks.append(_Track(number, pose, region, _mean(pose), time, velocity))
+        self._tracks.append(_Track(number, time, pose, region, _mean(pose), time, velocity))
 
     def _matches(self, tracks, people, time, least):
         """{position in tracks: position in people} of the best one-to-one matching by OKS."""
-        # The longer somebody was gone, the less exactly the place is known: a body height a second.
-        alike = self._likeness(
-            [(track.pose, track.moved_on(time)) for track in tracks],
-            people,
-            [1 + 2 * (time - track.time) for track in tracks],
+        # The longer somebody was gone, the less exactly the place is known; whoever is covered may
+        # have walked on, or stopped.
+        growth = [1 + 2 * (time - track.time) for track in tracks]
+        alike = np.maximum(
+            self._likeness([(t.pose, t.moved_on(time)) for t in tracks], people, growth),
+            self._likeness([(t.pose, t.pose.joints_px) for t in tracks], people, growth),
         )
         rows, columns = _assignment(-alike)
         return {

@@ -111,6 +111,43 @@ def test_newcomer_is_found_and_others_keep_their_numbers():
     assert 50 <= first <= 50 + 3 * RATE
 
 
+def test_find_that_does_not_last_gets_no_number():
+    """A second person is there for two frames, just when the whole image is searched."""
+    truth = joints_of(2).copy()
+    there = np.isin(np.arange(len(truth)), (3 * RATE, 3 * RATE + 1))
+    truth[~there, 1] = np.nan
+    people, network, _ = track(truth)
+    assert 3 * RATE in network.searched
+    assert {p.id for found in people for p in found} == {1}
+
+
+def test_covered_person_is_remembered_as_last_seen_surely():
+    """Covered little by little, joints drift to somebody in front; then nothing, then both."""
+    truth = joints_of(2)
+    network = TruthReader(truth)
+    covered = {"from": 50, "to": 62}
+
+    def poses(images, regions):
+        joints_px, confidence = network.poses(images, regions)
+        number = network.regions[-1][0]
+        if covered["from"] <= number < covered["to"] and len(joints_px) == 2:
+            share = (number - covered["from"] + 1) / 12
+            joints_px[1] += share * (joints_px[0] - joints_px[1])
+            confidence[1] *= 1 - share
+        return joints_px, confidence
+
+    def find(image, limit):
+        found = network.find(image, limit)
+        hidden = covered["from"] <= network.searched[-1] < covered["to"] + 4
+        return found[:1] if hidden else found
+
+    tracker = Tracker(poses, find, MPII, margin=1.25)
+    people = [tracker(frame(n), time) for n, time in enumerate(TIMES)]
+    assert [p.id for p in people[60]] == [1]
+    assert nearest(people[80], truth[80]) == {1: 0, 2: 1}
+    assert {p.id for found in people for p in found} == {1, 2}
+
+
 def test_two_tracks_at_one_person_become_one():
     """A network that jumps to the other person: one track is given up, and found again."""
     truth = joints_of(2)
