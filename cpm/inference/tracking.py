@@ -34,12 +34,13 @@ AREA = 0.25
 # Poses of one person in frames that follow each other have an OKS near 1.
 SAME = 0.4  # a search's find and a track are one person
 TWICE = 0.7  # two tracks are at one person; people who merely cross come close to it for a moment
+SURE_AGAIN = 0.9  # share of the usual confidence from which on an unsure track is trusted again
 BRIDGED = 0.25  # a search's find and a lost person who moved on are one
 # By so much OKS a pose must be more like another track than like that whose crop it was found in.
 OWN_CROP = 0.1
 # Shares of the newest frame in the running means. Usual confidence changes slowly: a person who is
 # covered little by little is not to count as usual.
-FRESH_SPEED, FRESH_CONFIDENCE = 0.3, 0.1
+FRESH_SPEED, FRESH_CONFIDENCE = 0.2, 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,8 +168,8 @@ class Tracker:
                 self._lose(track)
                 wrong = True
                 continue
-            unsure = share < self._options.unsure
-            wrong |= unsure
+            wrong |= share < self._options.unsure
+            unsure = share < (self._options.unsure if track.last_sure is None else SURE_AGAIN)
             moved.append((track, self._advanced(track, pose, region, time, unsure)))
         kept = self._apart(moved)
         for n, (track, _) in enumerate(moved):
@@ -203,11 +204,20 @@ class Tracker:
             self._lost.append(track.last_sure or track)
 
     def _confirm(self, time):
-        """Numbers for those who were followed for long enough, or who are alone."""
-        alone = all(track.id is None for track in self._tracks) and not self._lost
-        for track in self._tracks:
-            if track.id is None and (alone or time - track.since >= self._options.confirm):
-                track.id, self._next_id = self._next_id, self._next_id + 1
+        """Numbers for those who were followed for long enough, or are alone, or were lost before.
+
+        The first pose of somebody who comes out from behind another is often too poor to tell.
+        """
+        new = [track for track in self._tracks if track.id is None]
+        alone = len(new) == len(self._tracks) and not self._lost
+        back = self._matches(self._lost, [track.pose for track in new], time, BRIDGED)
+        numbers = {n: self._lost[t].id for t, n in back.items()}
+        self._lost = [track for t, track in enumerate(self._lost) if t not in back]
+        for n, track in enumerate(new):
+            if n not in numbers and (alone or time - track.since >= self._options.confirm):
+                numbers[n], self._next_id = self._next_id, self._next_id + 1
+            if n in numbers:
+                track.id = numbers[n]
                 track.pose = dataclasses.replace(track.pose, id=track.id)
 
     def _apart(self, moved):
@@ -231,11 +241,8 @@ class Tracker:
         found = [person for person in self._find(image, self._limit) if self._is_somebody(person)]
         regions = [self._region_of(person) for person in found]
         found, regions = _without_none(found, regions)
-        new = self._not_followed(found)
-        back = self._matches(self._lost, [found[n] for n in new], time, BRIDGED)
-        returned = {new[f]: self._lost[t] for t, f in back.items()}
-        for n in new:
-            self._add(found[n], regions[n], returned.get(n), time)
+        for n in self._not_followed(found):
+            self._add(found[n], regions[n], time)
 
     def _not_followed(self, found):
         """Positions in `found` of the people whom no track is at."""
@@ -245,20 +252,16 @@ class Tracker:
         known |= set(np.flatnonzero((alike > TWICE).any(0)).tolist())
         return [n for n in range(len(found)) if n not in known]
 
-    def _add(self, person, region, lost, time):
-        """Follows somebody new, or lost before, if there is room for one more."""
+    def _add(self, person, region, time):
+        """Follows somebody new, if there is room for one more."""
         if self._limit is not None and len(self._tracks) >= self._limit:
             weakest = min(self._tracks, key=lambda track: _mean(track.pose))
             # The track may have slid off to something that looks a little like a person.
             if _mean(weakest.pose) > self._options.lost * _mean(person):
                 return
             self._tracks = [track for track in self._tracks if track is not weakest]
-        number, velocity = None, np.zeros(2)
-        if lost is not None:
-            number, velocity = lost.id, lost.velocity
-            self._lost = [track for track in self._lost if track is not lost]
-        pose = self._pose(person.joints_px, person.confidence, id=number, score=person.score)
-        self._tracks.append(_Track(number, time, pose, region, _mean(pose), time, velocity))
+        pose = self._pose(person.joints_px, person.confidence, score=person.score)
+        self._tracks.append(_Track(None, time, pose, region, _mean(pose), time, np.zeros(2)))
 
     def _matches(self, tracks, people, time, least):
         """{position in tracks: position in people} of the best one-to-one matching by OKS."""
