@@ -7,11 +7,11 @@ who came in, and those whom the crops no longer hold.
 
 A crop moves on at the speed of its person, and so do joints that are compared over time.
 
-Whom a search finds is compared with everybody who is followed by OKS, the similarity of poses. Who
-resembles nobody followed may be somebody lost within the last seconds: such a
-track gets its number back. Anybody else gets a new number, from 1 on.
-Two tracks that have come to the same person are told apart by which pose of the frame before is
-more like it; the other track counts as lost. So no two people of a frame share a number.
+Whom a search finds is compared with everybody who is followed, by OKS, the similarity of poses. Who
+resembles nobody followed may be somebody lost within the last seconds, and then gets the number
+back. Anybody else gets a new number, from 1 on, after being followed for a moment. Two tracks that
+have come to the same person are told apart by which pose of the frame before is more like it; the
+other track counts as lost. So no two people of a frame share a number.
 
 Times are seconds of the video: the rate may vary.
 
@@ -200,8 +200,11 @@ class Tracker:
 
     def _lose(self, track):
         """Keeps somebody who is lost as last seen surely; who was not confirmed is forgotten."""
+        sure = track.last_sure
+        if sure is None or track.time - sure.time > self._options.bridge / 2:  # too long ago
+            sure = track
         if track.id is not None:
-            self._lost.append(track.last_sure or track)
+            self._lost.append(sure)
 
     def _confirm(self, time):
         """Numbers for those who were followed for long enough, or are alone, or were lost before.
