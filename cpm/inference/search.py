@@ -30,10 +30,10 @@ SHRINK = 0.5  # from level to level; the first is the image's longer side
 STEP = 0.5  # distance of windows, as a share of their side
 PASSES = 2  # at each candidate, after that at its window
 CANDIDATES = 20
-# Two poses have a joint in common if it is this close, as a share of the larger person's longer side.
+# Two poses have a joint in common if it is this close, as a share of the larger one's longer side.
 NEAR = 0.2
 # Of candidates with more joints in common than this share, the surer one is enough.
-SAME = 0.6
+SAME = 0.75
 # A person's mean confidence is at least this share of the threshold of a single joint.
 LEAST = 0.7
 # The threshold of weights that have none: what well-trained networks have.
@@ -56,13 +56,12 @@ def find_people(predictor, image, limit=None):
     least = LEAST * (predictor.threshold or USUAL_THRESHOLD)
     regions = windows(*image.shape[:2])
     joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=False)
-    chosen = distinct(joints_px, confidence)[:CANDIDATES]
-    regions = [regions[n] for n in chosen]
-    joints_px, confidence = joints_px[chosen], confidence[chosen]
     for number in range(PASSES):
+        chosen = distinct(joints_px, confidence)[:CANDIDATES]
         regions = [
-            next_region(*pose, region.side_px, predictor.margin) or region
-            for *pose, region in zip(joints_px, confidence, regions, strict=True)
+            next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
+            or regions[n]
+            for n in chosen
         ]
         # Mirrored, too, where it counts: in the last pass.
         flip = None if number == PASSES - 1 else False

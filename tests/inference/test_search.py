@@ -25,7 +25,7 @@ class Colors(tf.Module):
     people must stand apart.
     """
 
-    skeleton, stride, origin_px = MIDLINE, 8, 3.5
+    skeleton, stride, origin_px = MIDLINE, 4, 1.5
     config = types.SimpleNamespace(image_size=SIZE)
 
     def __call__(self, images, center_px, *, training=False, seed=None):
@@ -38,11 +38,11 @@ class Colors(tf.Module):
             sigma_px=30.0,
         )
         seen = tf.nn.relu(images / 255.0 - 0.6) / 0.4 * near
-        return (tf.nn.max_pool2d(seen, 8, 8, "VALID"),)
+        return (ops.average_pool(seen, window=4, stride=4),)
 
 
 def image_of(*people, height=HEIGHT, width=WIDTH):
-    """A gray image with people, each `[3, 2]`: dots in red, green and blue, as large as they are."""
+    """A gray image with people, each `[3, 2]`: dots in red, green and blue, large in proportion."""
     image = np.full([height, width, 3], 100, np.uint8)
     y, x = np.mgrid[:height, :width]
     for joints_px in people:
@@ -64,10 +64,10 @@ def persons(*centers, size=1.0):
 def matched(found, truth, size=1.0):
     """For each person found the number of the true one; fails if it is near none.
 
-    A person of 40 px gets a crop of up to 60, whose cells are 60 · 8 / 64 = 7.5 px wide. The colors
-    fill whole cells, so a joint may be off by half a cell in either direction: 5.3 px.
+    A joint may be found anywhere in its dot, whose radius is 4 px at size 1, and not in the middle
+    of its cell: a person of 40 px gets a crop of 60, whose cells are 60 · 4 / 64 = 3.8 px wide.
     """
-    tolerance_px = 5.5 * size
+    tolerance_px = (4.0 + 3.8 / 2) * size
     numbers = []
     for person in found:
         errors = [np.linalg.norm(person.joints_px - t, axis=-1).max() for t in truth]
