@@ -50,7 +50,10 @@ ARROWS = {
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
     "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
-    "cpm.benchmark": {"ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training", *BASE},
+    "cpm.benchmark": {
+        *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training"),
+        *("cpm.synthetic.people", *BASE),
+    },
     "cpm.cli": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),

@@ -110,6 +110,11 @@ def main(arguments):
         execution=execution_from_flags(),
         **decoding_from_flags(),
     )
+    if predictor.wants_boxes and not (boxes or box_file) and FLAGS.crop is None:
+        print(
+            f"note: {FLAGS.ckpt} was trained on crops around people; in whole images it may miss "
+            "them: give --box or --boxes, or train with --augment=wild"
+        )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     run = Run(threshold, box_file)
     with run:

@@ -38,6 +38,8 @@ BATCH = SIZES[-1]
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)
 MOST_WORKERS = 4
+# Rules that place a training crop around a person; with `room` it shows more (--augment=wild).
+AROUND_PEOPLE = ("joints", "height", "person")
 
 
 class Predictor:
@@ -50,6 +52,8 @@ class Predictor:
         weights say so (cpm/checkpoints/weights_file.py), else 0; nothing is left out here.
       decoding: the `DecodingConfig`.
       margin: side of a crop relative to the longer side of a person's box.
+      wants_boxes: whether the network was trained on crops around people alone, so that the first
+        pass over a whole image asks for what it never saw.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class Predictor:
         """
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
-        network, self.threshold = ckpt_or_network, 0.0
+        network, self.threshold, self.wants_boxes = ckpt_or_network, 0.0, False
         few = network
         if not callable(network):
             plain, config, description = load_network(network)
@@ -94,6 +98,7 @@ class Predictor:
             few = quick_to_begin(plain, execution)
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
+            self.wants_boxes = data.crop in AROUND_PEOPLE and not data.augment.room
         self._reader = JointReader(network, few)
         if flip is None:
             flip = has_mirror_image(network)
