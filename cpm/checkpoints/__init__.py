@@ -9,7 +9,7 @@ pretrained/          the project's own: --ckpt=pretrained
 tensorflow_files.py  the files of one checkpoint
 """
 
-from cpm.checkpoints.listing import LIST_NAME, read_list
+from cpm.checkpoints.listing import LIST_NAME, read_list, record_threshold
 from cpm.checkpoints.loading import (
     load_network,
     read_description,
@@ -28,5 +28,6 @@ __all__ = [
     "read_list",
     "read_network_variables",
     "read_stages",
+    "record_threshold",
     "resolve",
 ]

@@ -14,8 +14,31 @@ from cpm.errors import UsageError
 LIST_NAME = "checkpoints.json"
 
 
+def record_threshold(prefix, threshold):
+    """Notes in `checkpoints.json` from which confidence on a checkpoint's joints are drawn.
+
+    Args:
+      prefix: of the checkpoint.
+      threshold: measured at the end of training, of people it was not trained on.
+    """
+    folder, name = os.path.split(prefix)
+    listed = read_list(folder)
+    listed["thresholds"] = listed.get("thresholds", {}) | {name: float(threshold)}
+    files.write_json(os.path.join(folder, LIST_NAME), listed)
+
+
+def threshold_of(prefix):
+    """What `record_threshold` noted of a checkpoint, or None."""
+    folder, name = os.path.split(prefix)
+    if not os.path.exists(os.path.join(folder, LIST_NAME)):
+        return None
+    return read_list(folder).get("thresholds", {}).get(name)
+
+
 def read_list(folder):
     """`checkpoints.json` of a folder: `latest` (name or None), `best` (dict or None), `all`.
+
+    There may be `thresholds`, too, by name.
 
     Raises:
       UsageError: if it is damaged, or missing beside checkpoints: then a run must not start anew.

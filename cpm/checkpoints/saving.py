@@ -120,10 +120,10 @@ class Checkpoints:
         kept = names[-self._keep :]
         if best is not None and best["name"] not in kept:
             kept = [best["name"], *kept]
-        files.write_json(
-            os.path.join(self.folder, LIST_NAME),
-            {"latest": name, "best": best, "all": kept},
-        )
+        changed = {"latest": name, "best": best, "all": kept}
+        if known := listed.get("thresholds"):  # of a run that went on after its end
+            changed["thresholds"] = {n: known[n] for n in kept if n in known and n != name}
+        files.write_json(os.path.join(self.folder, LIST_NAME), changed)
         for old in set(names) - set(kept):
             delete(os.path.join(self.folder, old))
 

@@ -25,14 +25,15 @@ from cpm import geometry
 from cpm.inference.crop_regions import next_region
 from cpm.inference.results import PersonPose, joints_box
 
-LEVELS = 3  # sizes of windows: 1, 1/2, 1/4 of the image's longer side
+LEVELS = 3  # sizes of windows
+SHRINK = 0.5  # from level to level; the first is the image's longer side
 STEP = 0.5  # distance of windows, as a share of their side
 PASSES = 2  # at each candidate, after that at its window
 CANDIDATES = 20
-# Two poses have a joint in common if it is this close, as a share of the longer side of their box.
-NEAR = 0.15
+# Two poses have a joint in common if it is this close, as a share of the larger one's longer side.
+NEAR = 0.2
 # Of candidates with more joints in common than this share, the surer one is enough.
-SAME = 0.7
+SAME = 0.75
 # A person's mean confidence is at least this share of the threshold of a single joint.
 LEAST = 0.7
 # The threshold of weights that have none: what well-trained networks have.
@@ -55,13 +56,12 @@ def find_people(predictor, image, limit=None):
     least = LEAST * (predictor.threshold or USUAL_THRESHOLD)
     regions = windows(*image.shape[:2])
     joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=False)
-    chosen = distinct(joints_px, confidence)[:CANDIDATES]
-    regions = [regions[n] for n in chosen]
-    joints_px, confidence = joints_px[chosen], confidence[chosen]
     for number in range(PASSES):
+        chosen = distinct(joints_px, confidence)[:CANDIDATES]
         regions = [
-            next_region(*pose, region.side_px, predictor.margin) or region
-            for *pose, region in zip(joints_px, confidence, regions, strict=True)
+            next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
+            or regions[n]
+            for n in chosen
         ]
         # Mirrored, too, where it counts: in the last pass.
         flip = None if number == PASSES - 1 else False
@@ -96,7 +96,7 @@ def windows(height, width):
     """
     regions = []
     for level in range(LEVELS):
-        side_px = max(height, width) / 2**level
+        side_px = max(height, width) * SHRINK**level
         rows, columns = (_centers(pixels, side_px) for pixels in (height, width))
         regions += [geometry.CropRegion((x, y), side_px) for y in rows for x in columns]
     return regions
@@ -120,8 +120,8 @@ def in_common(joints_px, pose_px):
     Returns:
       `[N, P]` bool.
     """
-    longer = np.ptp(joints_px, axis=1).max(-1)  # [N]
-    return np.linalg.norm(joints_px - pose_px, axis=-1) < NEAR * longer[:, np.newaxis]
+    larger_px = np.maximum(np.ptp(joints_px, axis=1).max(-1), np.ptp(pose_px, axis=0).max())  # [N]
+    return np.linalg.norm(joints_px - pose_px, axis=-1) < NEAR * larger_px[:, np.newaxis]
 
 
 def distinct(joints_px, confidence):

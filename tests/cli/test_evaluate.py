@@ -263,7 +263,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     measured.write_text(json.dumps(record))
     done = script(*export, f"--evaluation={measured}")
     assert done.returncode == 0, done.stderr
-    assert "below a confidence of 1000000.00 are not drawn" in done.stdout
+    assert "below a confidence of 1000000.00 are drawn gray" in done.stdout
     copy = f"{tmp_path}/copy.npz"  # of weights that know it already
     done = script("export_weights.py", f"--ckpt={weights}", f"--out={copy}")
     assert done.returncode == 0 and Predictor(copy).threshold == 1e6
