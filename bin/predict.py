@@ -1,8 +1,8 @@
-"""Finds the joints of people in images.
+"""Finds the joints of people in images and videos.
 
     python bin/predict.py photo.jpg --out=poses --json=poses.json
     python bin/predict.py --input=photos --boxes=detections.json --csv=joints.csv
-    python bin/predict.py --input=group.jpg --box=120,40,180,420 --box=300,35,170,430 --out=poses
+    python bin/predict.py walk.mp4 --out=poses --csv=walk.csv --smooth
 
 The script itself is cpm/cli/predict.py.
 """

@@ -42,10 +42,12 @@ ARROWS = {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *BASE,
     },
-    # Crops are cut as in training, image files read alike; results can draw themselves.
+    # Crops are cut as in training, image files read alike; results can draw themselves. People keep
+    # their numbers through a video by the similarity of poses.
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
         *("cpm.data.images", "cpm.plots.pose_drawing", "cpm.plots.image_files"),
+        "cpm.evaluation.oks",
         *BASE,
     },
     "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
@@ -53,7 +55,10 @@ ARROWS = {
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
     "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
-    "cpm.benchmark": {"ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training", *BASE},
+    "cpm.benchmark": {
+        *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training"),
+        *("cpm.synthetic.people", *BASE),
+    },
     "cpm.scoring": {
         *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
         *("cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),

@@ -17,6 +17,7 @@ the other packages, like cpm/experiments, and is imported by bin/benchmark.py al
     heatmap.py        our heatmap op, NumPy loops, and writing as much memory
     feeding.py        the input pipeline, the training step, and both together
     startup.py        bin/train.py from its launch to its first step
+    predicting.py     bin/predict.py on one image and on many
     sides.py          who can take part in what, and which of them are installed
     cases.py          what is measured, with the arithmetic it amounts to
     measure.py        runs them: processes, comparison, turns; results as values

@@ -8,6 +8,7 @@ loading.py           a network from one
 weights_file.py      one small file without the optimizer, to be handed on
 pretrained/          the project's own: --ckpt=pretrained
 tensorflow_files.py  the files of one checkpoint
+thresholds.py        from which confidence on its joints are drawn
 """
 
 from cpm.checkpoints.listing import LIST_NAME, begin, find_whole, read_list, require_whole
@@ -19,6 +20,7 @@ from cpm.checkpoints.loading import (
 )
 from cpm.checkpoints.resolving import resolve
 from cpm.checkpoints.saving import Checkpoints, describe
+from cpm.checkpoints.thresholds import record_threshold
 
 __all__ = [
     "LIST_NAME",
@@ -31,6 +33,7 @@ __all__ = [
     "read_list",
     "read_network_variables",
     "read_stages",
+    "record_threshold",
     "require_whole",
     "resolve",
 ]

@@ -13,6 +13,7 @@ import tensorflow as tf
 from cpm.checkpoints import weights_file
 from cpm.checkpoints.resolving import resolve
 from cpm.checkpoints.tensorflow_files import UNREADABLE, assert_all, first_line, readable
+from cpm.checkpoints.thresholds import threshold_of
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
@@ -47,7 +48,9 @@ def load_network(ckpt):
             f"skeleton {config.network.skeleton!r} has {list(network.skeleton.joints)}"
         )
     read_network_variables(network, prefix)
-    return network, config, description | {"prefix": prefix}
+    threshold = threshold_of(prefix)
+    noted = {} if threshold is None else {"threshold": threshold}
+    return network, config, description | noted | {"prefix": prefix}
 
 
 def read_description(prefix):

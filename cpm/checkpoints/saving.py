@@ -11,6 +11,7 @@ import os
 
 import tensorflow as tf
 
+from cpm.checkpoints import seals, thresholds
 from cpm.checkpoints.listing import (
     begin,
     checkpoint_name,
@@ -19,7 +20,6 @@ from cpm.checkpoints.listing import (
     step_of,
     write_list,
 )
-from cpm.checkpoints.seals import SUFFIX, write_seal
 from cpm.checkpoints.tensorflow_files import (
     UNREADABLE,
     assert_all,
@@ -138,7 +138,7 @@ class Checkpoints:
         remove(prefix)  # what an interrupted save, or a damaged one, left under this name
         self._checkpoint.write(prefix)
         flush(prefix)
-        write_seal(prefix, step, score)
+        seals.write_seal(prefix, step, score)
         # A run that went back to an earlier checkpoint has no later ones any more.
         earlier = [other for other in listed["all"] if step_of(other) < step]
         best = listed["best"] if listed["best"] and listed["best"]["name"] in earlier else None
@@ -172,8 +172,9 @@ class Checkpoints:
 def remove(prefix):
     """Removes one checkpoint with its seal, the seal last: without files it says nothing."""
     delete(prefix)
-    if os.path.exists(prefix + SUFFIX):
-        os.remove(prefix + SUFFIX)
+    for suffix in (thresholds.SUFFIX, seals.SUFFIX):
+        if os.path.exists(prefix + suffix):
+            os.remove(prefix + suffix)
 
 
 def describe(config, network):

@@ -8,7 +8,8 @@
 conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
 images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
 pipeline: batches from records, the training step, both together. heatmap: our op, NumPy loops, a
-memory write. startup: bin/train.py from launch to first step. Peers are optional:
+memory write. startup: bin/train.py from launch to first step. predict: bin/predict.py on one image,
+on many, and on many with drawings; forward has the network in other runtimes. Peers are optional:
 pip install -r requirements-bench.txt. tf_direct is our own network, in graph mode with direct
 convolutions. All sides get the same weights and images, their outputs are compared first, and they
 take turns in processes of their own.
@@ -19,7 +20,7 @@ import dataclasses
 from absl import flags
 
 from cpm import files
-from cpm.benchmark import cases, machine, measure, ours, report, sides, startup
+from cpm.benchmark import cases, machine, measure, ours, predicting, report, sides, startup
 from cpm.cli.flags import define_run_flags, network_config_from_flags, settings_from_flags
 from cpm.config import OptimizerConfig
 from cpm.data import datasets, pipeline
@@ -60,6 +61,7 @@ def define_flags():
         "Number of synthetic people to draw where there is no --data.",
         lower_bound=1,
     )
+    flags.DEFINE_integer("images", 300, "Number of images of the case predict.", lower_bound=2)
     flags.DEFINE_string("json", None, "File for the results. Default: none.")
     flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
     flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
@@ -99,6 +101,8 @@ def run(variants, peers):
     case = FLAGS.case
     if case == "startup":
         return run_startup(variants)
+    if case == "predict":
+        return predicting.measure_predicting(FLAGS.images, FLAGS.rounds)
     if case == "pipeline":
         settings = in_replicas(recipe_settings())
         items = cases.pipeline_items(settings, data_folders(), variants)

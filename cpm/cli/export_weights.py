@@ -62,7 +62,7 @@ def main(_):
     size = os.path.getsize(FLAGS.out)
     print(f"wrote {FLAGS.out}: {size / 1e6:.1f} MB, of {prefix}")
     if "threshold" in origin:
-        print(f"joints below a confidence of {origin['threshold']:.2f} are not drawn")
+        print(f"joints below a confidence of {origin['threshold']:.2f} are drawn gray")
     print(f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses")
 
 

@@ -224,7 +224,7 @@ def beliefs():
     predictor = Predictor(FLAGS.ckpt)
     (person,) = synthetic.read_people(1, FLAGS.seed)
     (found,) = predictor(person.image, maps=True)
-    shown = [joint for joint in SHOWN if joint in found.skeleton.joints]
+    shown = [joint for joint in SHOWN if joint in found.skeleton.joints]  # else all of them
     return draw_stages(found.maps.crop, found.maps.beliefs, found.skeleton, shown or None)
 
 

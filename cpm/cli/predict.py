@@ -1,19 +1,22 @@
-"""Finds the joints of people in images.
+"""Finds the joints of people in images and videos.
 
     python bin/predict.py photo.jpg --out=poses --json=poses.json
     python bin/predict.py --input=photos --boxes=detections.json --csv=joints.csv
+    python bin/predict.py walk.mp4 --out=poses --csv=walk.csv --smooth
     python bin/predict.py --input=group.jpg --box=120,40,180,420 --box=300,35,170,430 --out=poses
 
 Without a box the person near the middle is found: a first pass sees the whole image, a second one
 the person. Each pass is averaged with its mirror image, if the network has one, unless --noflip
-halves the time. --out draws into NAME_pose.jpg; --json, --csv, --coco and --openpose write all
-joints in 0-based pixels of the upright image. docs/howto/own_pictures.md says more, docs/metrics.md
-what the JSON file holds. The same from Python: cpm.Predictor.
+halves the time. In videos a frame is one pass a person, not averaged unless --flip is given. --out
+draws into NAME_pose.jpg, of a video NAME_pose.mp4; --json, --csv, --coco and --openpose write all
+joints in 0-based pixels of the upright image. docs/howto/own_pictures.md and docs/howto/videos.md
+say more, docs/metrics.md what the JSON file holds. The same from Python: cpm.Predictor.
 """
 
 import collections
 import contextlib
-import glob
+import dataclasses
+import itertools
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +32,9 @@ from cpm.cli.flags import (
     execution_from_flags,
     parse_numbers,
 )
-from cpm.data.images import PictureError, read_picture
+from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
-from cpm.inference import Predictor, belief_file, writers
+from cpm.inference import OneEuro, Predictor, belief_file, images_from, writers
 from cpm.inference.boxes import BoxFile
 from cpm.plots.drawing_files import SUFFIXES, DrawingFolder
 from cpm.plots.pose_drawing import draw_pose
@@ -51,11 +54,31 @@ def define_flags():
     flags.DEFINE_multi_string(
         "input",
         [],
-        "Image, folder of images, or pattern like 'photos/*.jpg'; may be repeated. Arguments "
-        "without a flag are inputs, too.",
+        "Image, video, camera:0, folder, or pattern like 'photos/*.jpg'; may be repeated. "
+        "Arguments without a flag are inputs, too.",
     )
-    flags.DEFINE_bool("recursive", False, "Also take the images in the folders of a folder.")
-    flags.DEFINE_string("out", None, "Folder for drawings; it is made. Default: nothing is drawn.")
+    flags.DEFINE_bool("recursive", False, "Also take what is in the folders of a folder.")
+    flags.DEFINE_string(
+        "out",
+        None,
+        "Folder for drawings, NAME_pose.jpg, of a video NAME_pose.mp4; it is made. Default: "
+        "nothing is drawn.",
+    )
+    flags.DEFINE_string(
+        "video", None, "File, .mp4, for the drawing of the only video, in place of one in --out."
+    )
+    flags.DEFINE_bool("smooth", False, "Smooth the joints of videos (One-Euro filter).")
+    flags.DEFINE_float(
+        "smooth_cutoff",
+        OneEuro.min_cutoff,
+        "With --smooth: cutoff of a joint at rest, Hz. Lower is calmer, and slower to follow.",
+    )
+    flags.DEFINE_float(
+        "smooth_speed",
+        OneEuro.beta,
+        "With --smooth: Hz by which the cutoff rises for each body size a second. Higher lags "
+        "less.",
+    )
     flags.DEFINE_multi_string(
         "box",
         [],
@@ -69,10 +92,17 @@ def define_flags():
     )
     flags.DEFINE_float("box_score", 0.0, "Boxes of a lower score in --boxes are left out.")
     flags.DEFINE_string(
-        "people", "1", "How many people to search for where no box is given: a number, or all."
+        "people",
+        "1",
+        "How many people to search for, or to follow in a video, where no box is given: a number, "
+        "or all.",
     )
     flags.DEFINE_string("json", None, "File for the joints, .json, or .jsonl with a line an image.")
-    flags.DEFINE_string("csv", None, "File for the joints, a line a joint.")
+    flags.DEFINE_string(
+        "csv",
+        None,
+        "File for the joints, a line a joint: file, frame, time, person, joint, x, y, …",
+    )
     flags.DEFINE_string("coco", None, "File for the joints as COCO results, .json.")
     flags.DEFINE_string("openpose", None, "Folder for the joints as OpenPose writes them, .json.")
     flags.DEFINE_bool("panel", False, "List the joints and their confidences beside each drawing.")
@@ -104,8 +134,8 @@ def define_flags():
     define_speed_flags()
 
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-FILES = ("json", "csv", "coco", "belief_maps")
+FILES = ("json", "csv", "coco", "belief_maps", "video")
+IMAGES_ONLY = ("box", "boxes", "belief_maps", "heatmaps", "coco")  # flags that videos don't take
 DRAWERS = 2  # threads; a drawing waits for the disk as long as it computes
 NAMED = 5  # files that a message names
 
@@ -113,10 +143,14 @@ NAMED = 5  # files that a message names
 def main(arguments):
     """The script: `arguments` are its name and the inputs that have no flag."""
     inputs = [*FLAGS.input, *arguments[1:]]
-    images = find_images(inputs, FLAGS.recursive)
-    check_flags(images)
+    if not inputs:
+        raise UsageError("no input: name images or videos, like --input=photo.jpg; see --help")
+    images = images_from(inputs[0] if len(inputs) == 1 else inputs, FLAGS.recursive)
+    sources = list({source.file: source for source in images.sources()}.values())  # each once
+    check_flags(sources, images.several)
     box_file = BoxFile(FLAGS.boxes, FLAGS.box_score) if FLAGS.boxes else None
     boxes = [parse_numbers("box", text.split(","), 4) for text in FLAGS.box] or None
+    video_options = video_options_from_flags()
     predictor = Predictor(
         FLAGS.ckpt,
         passes=FLAGS.passes,
@@ -124,86 +158,65 @@ def main(arguments):
         execution=execution_from_flags(),
         **decoding_from_flags(),
     )
-    threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
-    run = Run(threshold, box_file)
-    with run:
-        results = predictor.predict_many(
-            read_images(images, run.skipped, boxes, box_file),
-            people=people_from_flags(),
-            maps=FLAGS.heatmaps or bool(FLAGS.belief_maps),
-            keep_images=bool(FLAGS.out),
+    if predictor.wants_boxes and not (boxes or box_file) and FLAGS.crop is None:
+        print(
+            f"note: {FLAGS.ckpt} was trained on crops around people; in whole images it may miss "
+            "them: give --box or --boxes, or train with --augment=wild"
         )
-        for result in results:
-            run.add(result)
+    threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
+    run = Run(threshold, box_file, images)
+    with run:
+        for moves, group in itertools.groupby(sources, lambda source: source.moves):
+            if moves:
+                for source in group:
+                    run.add_video(predictor, source, video_options)
+                continue
+            results = predictor.predict_many(
+                read_images(group, images, boxes, box_file),
+                people=people_from_flags(),
+                maps=FLAGS.heatmaps or bool(FLAGS.belief_maps),
+                keep_images=bool(FLAGS.out),
+            )
+            for result in results:
+                run.add(result)
         if not run.count:
             raise UsageError(
-                f"none of the {len(images.paths)} images in {', '.join(inputs)} can be read"
+                f"none of the {len(sources)} files in {', '.join(inputs)} can be read: "
+                f"{images.skipped}"
             )
         run.finish(predictor.settings())
-    if images.passed_over:
-        print(f"passed over {len(images.passed_over)} files: {shortened(images.passed_over)}")
     print(run.summary())
 
 
-Images = collections.namedtuple("Images", "paths passed_over single")
-Images.__doc__ = """Paths of images, files of folders that are none, and whether one was named."""
-
-Item = collections.namedtuple("Item", "image file boxes")
+Item = collections.namedtuple("Item", "image file frame boxes")
 Item.__doc__ = """One image that was read, and the boxes that are known of it."""
 
 
-def find_images(inputs, recursive=False):
-    """The images at some paths, folders and patterns, in this order, each once.
+def check_flags(sources, several):
+    """UsageError for flags that do not go together or cannot be meant; before any work.
 
     Args:
-      inputs: list of str.
-      recursive: whether folders in folders are searched, too.
-
-    Raises:
-      UsageError: if one of them is not there, or holds no image.
+      sources: list of `Source`.
+      several: whether more than one could have come.
     """
-    if not inputs:
-        raise UsageError("no input: name images or folders, like --input=photo.jpg; see --help")
-    paths, passed_over = [], []
-    for name in inputs:
-        if os.path.isdir(name):
-            found = _files_in(name, recursive)
-        elif os.path.exists(name):
-            paths.append(name)
-            continue
-        else:
-            found = sorted(p for p in glob.glob(name, recursive=recursive) if os.path.isfile(p))
-            if not found:
-                raise UsageError(
-                    f"--input={name} does not exist; name images, folders or a pattern"
-                )
-        images = [path for path in found if path.lower().endswith(IMAGE_SUFFIXES)]
-        if not images:
+    moving = [source for source in sources if source.moves]
+    for flag in IMAGES_ONLY:
+        if FLAGS[flag].value and moving:
             raise UsageError(
-                f"--input={name} holds no image; expected files that end in "
-                + ", ".join(IMAGE_SUFFIXES)
+                f"--{flag} is for images, but {moving[0].file} is a video; leave one of them out"
             )
-        paths += images
-        passed_over += [path for path in found if path not in {*images}]
-    single = len(paths) == 1 and not os.path.isdir(inputs[0])
-    return Images(list(dict.fromkeys(paths)), passed_over, single)
-
-
-def _files_in(folder, recursive):
-    """Paths of the files in a folder, sorted; hidden ones are left out."""
-    pattern = os.path.join(glob.escape(folder), *(("**", "*") if recursive else ("*",)))
-    return sorted(path for path in glob.glob(pattern, recursive=recursive) if os.path.isfile(path))
-
-
-def check_flags(images):
-    """UsageError for flags that do not go together or cannot be meant; before any work."""
-    if not images.single:
-        for flag in ("box", "belief_maps"):
-            if FLAGS[flag].value:
-                raise UsageError(
-                    f"--{flag} is for a single image, but there are {len(images.paths)}; "
-                    "name one of them"
-                )
+    for flag in ("box", "belief_maps"):
+        if FLAGS[flag].value and several:
+            raise UsageError(
+                f"--{flag} is for a single image, but there are {len(sources)}; name one of them"
+            )
+    if FLAGS.video and len(moving) != 1:
+        raise UsageError(f"--video is for one video, but there are {len(moving)}; use --out=DIR")
+    if FLAGS.video and not FLAGS.video.lower().endswith(".mp4"):
+        raise UsageError(f"--video={FLAGS.video} should end in .mp4; name another file")
+    for source in moving:
+        if FLAGS.video and os.path.realpath(FLAGS.video) == os.path.realpath(source.file):
+            raise UsageError(f"--video={FLAGS.video} is the input; name another file")
     if FLAGS.box and FLAGS.boxes:
         raise UsageError("--box and --boxes both say where people are; leave one of them out")
     if FLAGS["people"].present and (FLAGS.box or FLAGS.boxes):
@@ -233,28 +246,51 @@ def people_from_flags():
     raise UsageError(f"--people={FLAGS.people}; expected a number from 1 on, or all")
 
 
-def read_images(images, skipped, boxes, box_file):
-    """Yields an `Item` for each image that can be read.
+def video_options_from_flags():
+    """`VideoOptions`, but for the threshold, which the network may know.
+
+    Raises:
+      UsageError: if --smooth_cutoff or --smooth_speed is out of range.
+    """
+    smooth = None
+    if FLAGS.smooth:
+        try:
+            smooth = OneEuro(FLAGS.smooth_cutoff, FLAGS.smooth_speed)
+        except ValueError:
+            raise UsageError(
+                f"--smooth_cutoff={FLAGS.smooth_cutoff} should be above 0 and "
+                f"--smooth_speed={FLAGS.smooth_speed} at least 0"
+            ) from None
+    return VideoOptions(
+        people=people_from_flags(),
+        flip=bool(FLAGS.flip),  # not unless it was asked for: a frame is one pass
+        smooth=smooth,
+        boxes=FLAGS.draw_boxes,
+    )
+
+
+def read_images(sources, images, boxes, box_file):
+    """Yields an `Item` for each image, or page, of the files that can be read.
 
     Args:
-      images: `Images`.
-      skipped: list that gets the paths of the others.
+      sources: iterable of `Source` that do not move.
+      images: `Images`, gets to know what is passed over.
       boxes: of a single image, or None.
       box_file: `BoxFile`, or None.
 
     Raises:
       PictureError: if the only image that was named cannot be read.
     """
-    for path in images.paths:
+    for source in sources:
         try:
-            image = read_picture(path)
-        except PictureError as error:
-            if images.single:
+            for image in source.images():
+                known = boxes if box_file is None else box_file.of(source.file) or []
+                yield Item(image.image, source.file, image.frame, known)
+        except UsageError as error:
+            if not images.several:
                 raise
             print(f"skipped: {error}")
-            skipped.append(path)
-            continue
-        yield Item(image, path, boxes if box_file is None else box_file.of(path) or [])
+            images.skipped.add(source.file, error)
 
 
 class Run:
@@ -263,15 +299,16 @@ class Run:
     Args:
       threshold: of drawings.
       box_file: `BoxFile`, or None.
+      images: `Images`, which knows what was passed over.
 
     Attributes:
-      count: images done.
-      skipped: paths of images that could not be read.
+      count: images done, those of videos, too.
     """
 
-    def __init__(self, threshold, box_file):
-        self.count, self.skipped = 0, []
-        self._nobody = 0
+    def __init__(self, threshold, box_file, images):
+        self.count = 0
+        self._images, self._nobody = images, 0
+        self._videos, self._taken = 0, set()
         self._threshold, self._box_file = threshold, box_file
         self._folder = DrawingFolder(FLAGS.out, FLAGS.format) if FLAGS.out else None
         self._open = contextlib.ExitStack()
@@ -298,11 +335,10 @@ class Run:
 
     def add(self, result):
         """Draws and writes the people of one image."""
-        for writer in self._writers:
-            writer.write(result)
+        self._write(result)
         line = f"{result.file}: {result.summary()}"
         if self._folder is not None:
-            path = self._folder.path(result.file)
+            path = self._folder.path(page_name(result))
             self._drawings.append(self._pool.submit(self._draw, path, result))
             line += f" -> {path}"
         if FLAGS.heatmaps:
@@ -311,9 +347,28 @@ class Run:
             self._write_maps(result)
         while len(self._drawings) > 2 * DRAWERS:
             self._drawings.popleft().result()
-        self.count += 1
-        self._nobody += not result.people
         print(line)
+
+    def add_video(self, predictor, source, options):
+        """Follows, draws and writes the people of one video.
+
+        Args:
+          predictor: `Predictor`.
+          source: `Source` that moves.
+          options: `VideoOptions`.
+        """
+        options = dataclasses.replace(options, threshold=self._threshold)
+        path = FLAGS.video
+        if path is None and FLAGS.out:
+            path = labeled_path(FLAGS.out, source, self._taken)
+        try:
+            print(predict_video(predictor, source, self._write, path, options))
+            self._videos += 1
+        except UsageError as error:
+            if not self._images.several:
+                raise
+            print(f"skipped: {error}")
+            self._images.skipped.add(source.file, error)
 
     def finish(self, settings):
         """Waits for the drawings, and completes the JSON file.
@@ -325,14 +380,19 @@ class Run:
             self._drawings.popleft().result()
         for writer in self._writers:
             if isinstance(writer, writers.JsonWriter):
-                facts = {"skipped": self.skipped, "threshold": self._threshold}
+                skipped = [path for path, _ in self._images.skipped.reasons]
+                facts = {"skipped": skipped, "threshold": self._threshold}
                 writer.finish(facts | settings | provenance())
 
     def summary(self):
         """The last lines of the script."""
-        lines = [f"{self.count} images done, {len(self.skipped)} skipped"]
+        lines = [f"{self.count} images done, {len(self._images.skipped)} skipped"]
+        if self._videos:
+            lines[0] = lines[0].replace("images", "images and frames of videos", 1)
         if self._nobody:
             lines[0] += f", {self._nobody} without anybody"
+        if self._images.skipped:
+            lines.append(str(self._images.skipped))
         if self._box_file is not None:
             if unused := self._box_file.unused():
                 lines.append(
@@ -348,6 +408,13 @@ class Run:
             lines.append("nothing was written: --out=DIR draws, --json=FILE writes the joints")
         return "\n".join(lines)
 
+    def _write(self, result):
+        """Adds the people of one image or frame to the files."""
+        for writer in self._writers:
+            writer.write(result)
+        self.count += 1
+        self._nobody += not result.people
+
     def _draw(self, path, result):
         drawing = draw_pose(
             result.image,
@@ -357,7 +424,7 @@ class Run:
             panel=FLAGS.panel,
             title=os.path.basename(result.file),
         )
-        self._folder.write(path, drawing, result.file)
+        self._folder.write(path, drawing, page_name(result))
 
     def _draw_maps(self, result):
         """Belief maps of each person; a number in the name from the second on."""
@@ -366,8 +433,8 @@ class Run:
         for n, person in enumerate(result.people):
             kind = "beliefs" if n == 0 else f"beliefs_{n + 1}"
             maps = draw_stages(person.maps.crop, person.maps.beliefs, person.skeleton)
-            path = self._folder.path(result.file, kind)
-            self._folder.write(path, maps, result.file)
+            path = self._folder.path(page_name(result), kind)
+            self._folder.write(path, maps, page_name(result))
 
     def _write_maps(self, result):
         if len(result.people) != 1:
@@ -376,6 +443,19 @@ class Run:
                 "name one with --box"
             )
         belief_file.write_beliefs(FLAGS.belief_maps, result.people[0])
+
+
+def page_name(result):
+    """What a drawing is called after: the file, or a page of it counted from 1.
+
+    >>> from types import SimpleNamespace
+    >>> page_name(SimpleNamespace(file="scans/a.tif", frame=0))
+    'scans/a_0001.tif'
+    """
+    if result.frame is None:
+        return result.file
+    stem, suffix = os.path.splitext(result.file)
+    return f"{stem}_{result.frame + 1:04d}{suffix}"
 
 
 def shortened(names):

@@ -62,6 +62,9 @@ def define_flags():
     flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 
+FEWEST_JOINTS = 100  # of validation that say from which confidence on joints are drawn
+
+
 def main(_):
     """Data, configuration, training, report."""
     check_run_dir("runs" if FLAGS.run_dir is None else FLAGS.run_dir)  # before people are drawn
@@ -129,5 +132,15 @@ def report_best(run):
     path = os.path.join(run.folder.evaluation, "validation.json")
     evaluate.write_results(result, path, config, evaluate.Options(), description["prefix"])
     evaluate.write_pictures(result, run.folder.evaluation, network, config)
+    note_threshold(result, description["prefix"])
     print(f"tables, JSON and pictures are in {run.folder.evaluation}")
     print(f"next: python bin/predict.py --ckpt={run.folder.path} --input=PICTURE --out=poses")
+
+
+def note_threshold(result, prefix):
+    """Keeps with the checkpoint from which confidence on its joints are more often right."""
+    trust = result.reliability
+    # Of few joints it is chance; above 1 it would say that nothing is worth drawing.
+    if trust and trust["joints"] >= FEWEST_JOINTS and trust["threshold"] <= 1:
+        checkpoints.record_threshold(prefix, trust["threshold"])
+        print(f"joints of a confidence below {trust['threshold']:.2f} are drawn gray")

@@ -10,6 +10,7 @@ References: Pillow's documentation of `Image.open(formats=...)`, decompression b
   `ImageOps.exif_transpose`.
 """
 
+import contextlib
 import io
 import os
 import struct
@@ -29,7 +30,7 @@ LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless ask
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
 
 # What Pillow's decoders raise on files that are truncated, forged or not pictures at all.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -65,18 +66,31 @@ def read_picture(source, max_pixels=MAX_PIXELS):
     Raises:
       PictureError: if the file is missing, truncated, too large or not of a known format.
     """
-    name = "picture" if isinstance(source, bytes) else repr(str(source))
+    with opened(source, max_pixels=max_pixels) as picture:
+        picture.load()
+        return as_rgb(picture)
+
+
+@contextlib.contextmanager
+def opened(source, *, name=None, formats=FORMATS, max_pixels=MAX_PIXELS):
+    """Gives Pillow's picture, not decoded yet; what fails inside the block is a `PictureError`.
+
+    Args:
+      source, max_pixels: as of `read_picture`.
+      name: of the bytes, for messages.
+      formats: Pillow's names of those that may be opened.
+    """
     if not isinstance(source, bytes):
-        source = read_bytes(source)
+        name, source = repr(str(source)), read_bytes(source)
+    name = name or "picture"
     try:
-        with _open(source, name, max_pixels) as picture:
-            picture.load()
-            return as_rgb(picture)
+        with _open(source, name, max_pixels, formats) as picture:
+            yield picture
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
         raise PictureError(
-            f"{name} cannot be decoded: it is no picture, or none of {', '.join(FORMATS)}"
+            f"{name} cannot be decoded: it is no picture, or none of {', '.join(formats)}"
         ) from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise PictureError(f"{name} cannot be decoded: {error}") from error
 
 
@@ -139,7 +153,7 @@ def is_plain_jpeg(content):
                 and not picture.info.get("progressive")
                 and rotation == 1
             )
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return False
 
 
@@ -215,9 +229,9 @@ def inside(folder, name):
     return path
 
 
-def _open(content, name, max_pixels):
+def _open(content, name, max_pixels, formats=FORMATS):
     """Pillow's lazily decoded picture, after the checks that need only its header."""
-    picture = Image.open(io.BytesIO(content), formats=FORMATS)
+    picture = Image.open(io.BytesIO(content), formats=formats)
     width, height = picture.size
     if width * height > max_pixels:
         raise PictureError(f"{name} has {width} x {height} pixels; at most {max_pixels} are read")
@@ -228,7 +242,7 @@ def _upright(picture):
     """The picture as its camera was held; as it is where the EXIF data cannot be read."""
     try:
         return ImageOps.exif_transpose(picture)
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return picture
 
 

@@ -1,7 +1,8 @@
 """PCK and PCKh: the percentage of correct keypoints, their curves and the area under them.
 
 A joint is correct if its distance to the truth is at most a fraction of a length on that person's
-own body: the torso (PCK, Yang & Ramanan; LSP) or the head (PCKh; MPII). The rules, all here:
+own body: the torso (PCK, Yang & Ramanan; LSP) or the head (PCKh; MPII). What has no torso, like an
+animal, has a box: the longer side of its joints' box is that length. The rules, all here:
 
   unannotated      ignored: counts neither as right nor as wrong
   occluded         counted: the annotator gave it a position
@@ -48,6 +49,31 @@ def pck(predicted, truth, state, skeleton, *, alpha=0.2):
         predicted, truth, state, torso_lengths(truth, state, skeleton), skeleton
     )
     return _score_at(f"pck@{alpha:g}", f"{alpha:g} × torso", errors, alpha, skeleton)
+
+
+def pck_box(predicted, truth, state, skeleton, *, alpha=0.1):
+    """PCK by the size of the object: distance ≤ alpha × longer side of its true joints' box.
+
+    For skeletons without a torso; of the others nothing is counted, so that people's scores stay
+    those of the published protocols.
+
+    Args:
+      predicted, truth, state, skeleton: as in `pck`.
+      alpha: fraction of the box; animal pose benchmarks use 0.05 to 0.2.
+
+    Returns:
+      A `Score` named `pck_box@<alpha>`.
+
+    References:
+      Yang and Ramanan, TPAMI 2013, section 6: their first PCK, by the box of the object.
+    """
+    if all(joint in skeleton.joints for joint in TORSO_ENDS):
+        sides = np.full(len(truth), np.nan)
+    else:
+        sides = box_sides(truth, state)
+    errors = normalized_errors(predicted, truth, state, sides, skeleton)
+    unit = f"{alpha:g} × longer side of the joints' box"
+    return _score_at(f"pck_box@{alpha:g}", unit, errors, alpha, skeleton)
 
 
 def pckh(predicted, truth, state, head_size_px, skeleton, *, threshold=0.5):
@@ -105,6 +131,19 @@ def torso_lengths(truth, state, skeleton):
     a, b = (skeleton.index(joint) for joint in TORSO_ENDS)
     length = np.linalg.norm(truth[:, a] - truth[:, b], axis=-1)
     return np.where((state[:, a] > 0) & (state[:, b] > 0), length, np.nan)
+
+
+def box_sides(truth, state):
+    """`[N]` longer side of the annotated joints' box, pixels; nan for fewer than two joints.
+
+    >>> box_sides([[[0, 0], [30, 40], [9, 9]]], [[2, 1, 0]]).tolist()
+    [40.0]
+    """
+    truth, present = np.asarray(truth, np.float64), np.asarray(state) > 0
+    points = np.where(present[..., np.newaxis], truth, np.nan)
+    low = np.fmin.reduce(points, axis=1, initial=np.inf)
+    high = np.fmax.reduce(points, axis=1, initial=-np.inf)
+    return np.where(present.sum(1) > 1, (high - low).max(-1), np.nan)
 
 
 def normalized_errors(predicted, truth, state, reference, skeleton):

@@ -3,7 +3,8 @@
 A joint's confidence is the height of its belief map's peak. It was never trained to be a
 probability: it is one that fits if of the joints with confidence 0.7 seven in ten are correct.
 Joints are sorted into bins of equal width by confidence; in each the mean confidence stands beside
-the share of correct joints, PCK@0.2. The expected calibration error is their mean distance:
+the share of correct joints: PCK@0.2, or PCK@0.1 of the box where a skeleton has no torso. The
+expected calibration error is their mean distance:
 
     ECE = Σ_k n_k / n · |accuracy_k − confidence_k|
 
@@ -19,6 +20,7 @@ import numpy as np
 from cpm.evaluation import pck
 
 ALPHA = 0.2
+BOX_ALPHA = 0.1
 BINS = 20
 # Where a joint is as likely right as wrong: below it leaving the joint out is the better bet.
 EVEN = 0.5
@@ -38,17 +40,19 @@ def reliability(people, skeleton, *, bins=BINS):
       of all; `ece`; `threshold`, see `even_threshold`. None if no joint counts.
     """
     truth = people.truth_px, people.state
-    torso = pck.torso_lengths(*truth, skeleton)
-    errors = pck.normalized_errors(people.joints_px[-1], *truth, torso, skeleton)
+    rule, alpha, length = f"pck@{ALPHA:g}", ALPHA, pck.torso_lengths(*truth, skeleton)
+    if not all(joint in skeleton.joints for joint in pck.TORSO_ENDS):
+        rule, alpha, length = f"pck_box@{BOX_ALPHA:g}", BOX_ALPHA, pck.box_sides(*truth)
+    errors = pck.normalized_errors(people.joints_px[-1], *truth, length, skeleton)
     counted = ~np.isnan(errors)
     if not counted.any():
         return None
     confidence = np.clip(people.confidence[-1][counted], 0.0, 1.0)
-    correct = errors[counted] <= ALPHA
+    correct = errors[counted] <= alpha
     rows = binned(confidence, correct, bins)
     gaps = [r["joints"] * abs(r["correct"] - r["confidence"]) for r in rows if r["joints"]]
     return {
-        "rule": f"pck@{ALPHA:g}",
+        "rule": rule,
         "bins": rows,
         "joints": int(counted.sum()),
         "confidence": float(confidence.mean()),

@@ -9,7 +9,7 @@ from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
 from cpm.evaluation.scores import only
 
 # The strictest first; what a log line shows and runs are compared by.
-HEADLINES = ("pckh@0.5", "pck@0.2", "pcp25")
+HEADLINES = ("pckh@0.5", "pck@0.2", "pck_box@0.1", "pcp25")
 
 
 def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
@@ -25,8 +25,9 @@ def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
 
     Returns:
       {name: values} with `pcp25` (only where crops are known), `pck@0.2` and `pck_auc` (only where
-      a torso is annotated), `pckh@0.5`, `pckh@0.1` and `pckh_auc` (only where head sizes exist),
-      `pcp_strict` and `pcp_average` (only where a limb is annotated). Values:
+      a torso is annotated), `pck_box@0.1` (only of skeletons without a torso), `pckh@0.5`,
+      `pckh@0.1` and `pckh_auc` (only where head sizes exist), `pcp_strict` and `pcp_average` (only
+      where a limb is annotated). Values:
         total: percent, last stage; what a headline quotes.
         mean_of_joints: mean of the joints' percentages, last stage.
         per_joint: {joint or limb: percent or None where nothing was counted}, last stage.
@@ -90,6 +91,7 @@ def stage_scores(predictions, skeleton, joints=None):
     of_joints = (
         lambda x: pcp.pcp25(x, truth, state, scale, skeleton),
         lambda x: pck.pck(x, truth, state, skeleton),
+        lambda x: pck.pck_box(x, truth, state, skeleton),
         lambda x: pck.pckh(x, truth, state, head, skeleton),
         lambda x: pck.pckh(x, truth, state, head, skeleton, threshold=0.1),
         lambda x: pck.pck_auc(x, truth, state, skeleton),
@@ -121,7 +123,8 @@ def last_score(predictions, skeleton, metric, joints=None):
 def main_metric(metrics):
     """Name of the one metric by which checkpoints and methods are compared.
 
-    PCKh@0.5 where heads are annotated, else PCK@0.2, else PCP@25px: the loosest comes last.
+    PCKh@0.5 where heads are annotated, else PCK@0.2, else, without a torso, PCK@0.1 by the
+    object's box, else PCP@25px: the loosest comes last.
 
     Raises:
       ValueError: if nothing was scored: no person has an annotated joint.

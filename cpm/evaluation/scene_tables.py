@@ -2,18 +2,18 @@
 
 from cpm.evaluation.tables import between, format_table, number
 
-SOURCES = {"truth": "true boxes", "image": "image alone"}
+SOURCES = {"truth": "true boxes", "image": "image alone", "search": "search"}
 
 
 def groups_table(scores):
     """A row for each way to find the people.
 
     Args:
-      scores: {box source: what `groups.score_groups` returned}.
+      scores: {way: what `groups.score_groups` returned, and `seconds` for an image}.
     """
     some = next(iter(scores.values()))
     header = [f"{some['images']} groups, {some['people']} people", "AP50", "AP", "AR", "PCK@0.2"]
-    header += ["95 % interval", "recall", "found", "too many"]
+    header += ["95 % interval", "recall", "found", "too many", "seconds"]
     rows = [
         [
             SOURCES.get(source, source),
@@ -22,6 +22,7 @@ def groups_table(scores):
             number(score["recall"]),
             str(score["found"]),
             str(score["too_many"]),
+            f"{score['seconds']:.2f}",
         ]
         for source, score in scores.items()
     ]
@@ -47,8 +48,12 @@ def nobody_table(score):
         )
     ]
     header = ["nobody", "images", "give a person, %", "95 % interval", "joints drawn, %"]
+    searched = (
+        f"search: somebody in {score['searched']:.1f} % of {score['images']} images, "
+        f"{score['found']} people"
+    )
     drawn = (
         f"joints drawn: from {score['drawn_from']:.3f} on; of true people "
         f"{score['drawn_of_people']:.1f} %"
     )
-    return f"{threshold}\n{drawn}\n\n{format_table(header, rows)}"
+    return f"{threshold}\n{drawn}\n{searched}\n\n{format_table(header, rows)}"

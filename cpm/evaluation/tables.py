@@ -17,20 +17,41 @@ def number(value):
     return "-" if value is None else f"{value:.1f}"
 
 
-def columns_of(name):
-    """Titles of a metric's body parts: those of limbs, or of joints."""
-    return tuple(STICK_GROUPS if name in LIMB_METRICS else GROUPS)
+MOST_COLUMNS = 8  # of joints that are no person's
+
+
+def columns_of(name, *values):
+    """Titles of a metric's columns: parts of a person's body, of limbs or joints.
+
+    What has no part of a person's body has a column for each joint, if they are few.
+
+    Args:
+      name: of the metric.
+      values: of it, as in `report.score`; several data folders have several.
+    """
+    titles = tuple(STICK_GROUPS if name in LIMB_METRICS else GROUPS)
+    if not values or any(v["groups"].get(title) is not None for v in values for title in titles):
+        return titles
+    own = tuple(dict.fromkeys(joint for v in values for joint in v["per_joint"]))
+    return own if len(own) <= MOST_COLUMNS else ()
+
+
+def cells_of(values, columns):
+    """Percentages under the titles of `columns_of`, as text."""
+    parts = values["per_joint"] | values["groups"]
+    return [number(parts.get(column)) for column in columns]
 
 
 def summary_table(metrics):
     """One row per metric, all of the same columns: body parts, total, and the total's interval."""
-    columns = columns_of(next(iter(metrics)))
+    name = next(iter(metrics))
+    columns = columns_of(name, *metrics.values())
     rows = []
     for name, values in metrics.items():
         rows.append(
             [
                 name,
-                *(number(values["groups"].get(column)) for column in columns),
+                *cells_of(values, columns),
                 number(values["total"]),
                 between(values["interval"]),
                 str(values["people"]),
@@ -99,17 +120,19 @@ def source_table(name, metrics_by_source):
       name: of the metric.
       metrics_by_source: {source: what `report.score` returned}.
     """
+    scored = [metrics[name] for metrics in metrics_by_source.values() if name in metrics]
+    columns = columns_of(name, *scored)
     rows = [
         [
             source,
-            *(number(metrics[name]["groups"].get(c)) for c in columns_of(name)),
+            *cells_of(metrics[name], columns),
             number(metrics[name]["total"]),
             str(metrics[name]["people"]),
         ]
         for source, metrics in metrics_by_source.items()
         if name in metrics
     ]
-    return format_table([f"{name}, %", *columns_of(name), "Total", "people"], rows)
+    return format_table([f"{name}, %", *columns, "Total", "people"], rows)
 
 
 def failure_table(by_source):

@@ -5,8 +5,16 @@ batches.py        batches of crops → joints of every stage in crop pixels
 crop_regions.py   where to look: at the whole image, then at the joints found there
 upright_crops.py  image and region → crop
 joint_reader.py   batches of crops → joints of the last stage, soon or fast
-any_image.py      paths, PIL images, arrays of any kind → RGB pixels
+any_image.py      one path, PIL image, array of any kind → RGB pixels
+image_frames.py   image files of all kinds → their frames or pages
+animations.py     animated images, used like videos
+videos.py         videos and cameras → frames; frames → an mp4 with the sound of the original
+sources.py        files, folders, patterns, videos, cameras, arrays → images, lazily
 predictor.py      images → people in image pixels
+tracking.py       people from frame to frame: one pass each, numbers that stay
+smoothing.py      joints of a video, less trembling
+video_poses.py    a video → people in every frame
+overlap.py        making the next items while one is used
 results.py        what was found: `PersonPose`, `ImagePose`
 writers.py        results → JSON, CSV, COCO, OpenPose
 boxes.py          files of boxes, of a detector or of annotations
@@ -16,5 +24,16 @@ belief_file.py    one person's belief maps → a .npz file
 from cpm.inference.batches import predict_batch
 from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose, PersonPose
+from cpm.inference.smoothing import OneEuro
+from cpm.inference.sources import images_from
+from cpm.inference.video_poses import video_poses
 
-__all__ = ["ImagePose", "PersonPose", "Predictor", "predict_batch"]
+__all__ = [
+    "ImagePose",
+    "OneEuro",
+    "PersonPose",
+    "Predictor",
+    "images_from",
+    "predict_batch",
+    "video_poses",
+]

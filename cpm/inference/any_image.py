@@ -1,6 +1,6 @@
 """Whatever people have at hand as an image → `[H, W, 3]` uint8 RGB, upright.
 
-    path, Path, bytes of a file     read by cpm/data/images.py
+    path, Path, bytes of a file     read by cpm/inference/image_frames.py; the first frame or page
     PIL image                       turned upright by its EXIF data
     array, tensor                   [H, W], [H, W, 1] gray; [H, W, 2] gray and opacity;
                                     [H, W, 3] RGB; [H, W, 4] RGB and opacity
@@ -15,7 +15,8 @@ import os
 import numpy as np
 from PIL import Image
 
-from cpm.data.images import BACKDROP, PictureError, as_rgb, read_picture, stretch
+from cpm.data.images import BACKDROP, PictureError, as_rgb, stretch
+from cpm.inference.image_frames import read_image
 
 CHANNELS = (1, 2, 3, 4)
 
@@ -33,9 +34,9 @@ def any_image(value):
     [[[0, 0, 0], [255, 255, 255]]]
     """
     if isinstance(value, bytes):
-        return read_picture(value)
+        return read_image(value)
     if isinstance(value, str | os.PathLike):
-        return read_picture(os.fspath(value))
+        return read_image(os.fspath(value))
     if isinstance(value, Image.Image):
         return as_rgb(value)
     try:

@@ -261,9 +261,9 @@ class ImagePose:
             return np.asarray(image)
         if self.file is None or self.frame is not None:
             raise UsageError("this result has kept no image; give it: result.draw(image)")
-        from cpm.data.images import read_picture
+        from cpm.inference.image_frames import read_image
 
-        return read_picture(self.file)
+        return read_image(self.file)
 
 
 def mean_confidence(person):

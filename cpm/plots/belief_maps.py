@@ -14,10 +14,11 @@ from cpm.plots.image_files import fit
 
 # The blog project's picture: head, left knee and right ankle.
 OVERLAY = {
-    "head_top": (255, 221, 0),  # yellow
-    "left_knee": (230, 20, 30),  # red
-    "right_ankle": (30, 80, 255),  # blue
+    "head_top": (255, 221, 0),
+    "left_knee": (230, 20, 30),
+    "right_ankle": (30, 80, 255),
 }
+COLOR_NAMES = dict(zip(OVERLAY.values(), ("yellow", "red", "blue"), strict=True))
 _HEAT = colormaps["inferno"]
 
 
@@ -67,15 +68,15 @@ def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend
       crop: `[H, W, 3]` uint8.
       maps: `[h, w, P(+1)]`.
       skeleton: names of the P joints.
-      colors: {joint name: (red, green, blue)}; None = the blog's: head yellow, left knee red,
-        right ankle blue. Joints the skeleton lacks are left out.
+      colors: {joint name: (red, green, blue)}; None = `overlay_colors`. Joints the skeleton lacks
+        are left out.
       zoom: screen pixels per crop pixel; None = what makes the longer side about 480.
       legend: a strip below that names the colours.
 
     Returns:
       `[round(zoom · H) (+ strip), round(zoom · W), 3]` uint8.
     """
-    colors = OVERLAY if colors is None else colors
+    colors = overlay_colors(skeleton) if colors is None else colors
     colors = {j: c for j, c in colors.items() if j in skeleton.joints}
     zoom = zoom or max(480 / max(crop.shape[:2]), 1.0)
     height, width = (round(n * zoom) for n in crop.shape[:2])
@@ -88,6 +89,20 @@ def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend
     if not legend:
         return painted
     return np.concatenate([painted, _legend(width, colors)])
+
+
+def overlay_colors(skeleton):
+    """{joint: color} of three joints: of a person the blog's, else the skeleton's own.
+
+    >>> from cpm.skeleton import own_skeleton
+    >>> list(overlay_colors(own_skeleton(["nose", "back", "hip", "tail"])))
+    ['nose', 'hip', 'tail']
+    """
+    if any(joint in skeleton.joints for joint in OVERLAY):
+        return {joint: color for joint, color in OVERLAY.items() if joint in skeleton.joints}
+    count = min(len(OVERLAY), len(skeleton))
+    spread = np.linspace(0, len(skeleton) - 1, count).round().astype(int)
+    return dict(zip((skeleton.joints[p] for p in spread), OVERLAY.values(), strict=False))
 
 
 def heat_over(crop, belief):

@@ -5,7 +5,12 @@ import os
 import numpy as np
 
 from cpm.plots import curves
-from cpm.plots.belief_maps import OVERLAY, draw_colored_beliefs, draw_stages
+from cpm.plots.belief_maps import (
+    COLOR_NAMES,
+    draw_colored_beliefs,
+    draw_stages,
+    overlay_colors,
+)
 from cpm.plots.image_files import write_picture
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
@@ -37,8 +42,8 @@ def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve
         )
     typical = groups.get("typical", [])
     for example in typical[len(typical) // 2 :][:1]:
-        shown = [joint for joint in OVERLAY if joint in skeleton.joints]
-        pictures["stages.png"] = draw_stages(example.crop, example.beliefs, skeleton, shown or None)
+        shown = list(overlay_colors(skeleton))
+        pictures["stages.png"] = draw_stages(example.crop, example.beliefs, skeleton, shown)
         pictures["all_joints.png"] = draw_stages(
             example.crop, example.beliefs, skeleton, tile_px=110
         )
@@ -46,7 +51,7 @@ def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve
         pictures["colored_beliefs.png"] = contact_sheet(
             [draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton, legend=False) for e in typical],
             [e.id for e in typical],
-            title="last stage: head top yellow, left knee red, right ankle blue",
+            title="last stage: " + _legend(overlay_colors(skeleton)),
         )
     if curve_points:
         pictures["pck_curves.png"] = curves.pck_curves({"last stage": curve_points})
@@ -86,4 +91,11 @@ def _pose_and_truth(example, skeleton, annotated):
         skeleton,
         truth_px=example.truth_px,
         truth_state=example.state,
+    )
+
+
+def _legend(colors):
+    """`head top yellow, left knee red`, of {joint: color}."""
+    return ", ".join(
+        f"{joint.replace('_', ' ')} {COLOR_NAMES[color]}" for joint, color in colors.items()
     )

@@ -4,6 +4,8 @@ The network looks as bin/predict.py does: at the image alone, then at the joints
 pass averaged with its mirror image.
 """
 
+import time
+
 import numpy as np
 from tqdm import tqdm
 
@@ -18,7 +20,7 @@ from cpm.evaluation.nobody import person_confidence, score_nobody
 from cpm.evaluation.oks import joint_sigmas
 
 
-def score_scenes(folders, predictor, *, data=(), split="validation", predict_people=None, seed=0):
+def score_scenes(folders, predictor, *, data=(), split="validation", seed=0):
     """Scores every folder of scenes by its kind.
 
     Args:
@@ -26,7 +28,6 @@ def score_scenes(folders, predictor, *, data=(), split="validation", predict_peo
       predictor: `cpm.inference.Predictor`.
       data: converted folders of true people, for `nobody`.
       split: of them.
-      predict_people: for `groups`, see `groups_score`.
       seed: of the bootstrap intervals.
 
     Returns:
@@ -48,7 +49,7 @@ def score_scenes(folders, predictor, *, data=(), split="validation", predict_peo
     texts, record, people = [], {}, None
     for folder, found in scenes.items():
         if found.kind == "groups":
-            scores = groups_score(found, predictor, predict_people, seed=seed)
+            scores = groups_score(found, predictor, seed=seed)
             texts.append(scene_tables.groups_table(scores))
             record[str(folder)] = {"kind": "groups", "box_source": scores}
         else:
@@ -61,45 +62,73 @@ def score_scenes(folders, predictor, *, data=(), split="validation", predict_peo
     return "\n\n".join(texts), record
 
 
-def groups_score(scenes, predictor, predict_people=None, *, seed=0):
-    """Scores the people found in groups, by where their boxes come from.
+def _at_true_boxes(predictor, image, scene):
+    return predictor(image, boxes=[tuple(box) for box in scene.boxes]).people
+
+
+def _alone(predictor, image, scene):
+    return predictor(image).people
+
+
+def _search(predictor, image, scene):
+    return predictor(image, people="all").people
+
+
+# How people are found in groups: each a function of predictor, image and `SceneImage` that returns
+# a list of people, each with `joints_px`, `confidence` and `score` as of a `PersonPose`.
+WAYS = {"truth": _at_true_boxes, "image": _alone, "search": _search}
+
+
+def groups_score(scenes, predictor, ways=WAYS, *, seed=0):
+    """Scores the people found in groups, in several ways.
 
     Args:
       scenes: `SceneFolder` of groups.
       predictor: `Predictor`.
-      predict_people: function of an image `[H, W, 3]` uint8 that returns a list of the people found
-        in it, each with `joints_px` `[P, 2]` and `confidence` `[P]` like a `PersonPose`, its joints
-        in the order of the predictor's skeleton. None = the prediction of one person.
+      ways: {name: function}, see `WAYS`.
       seed: of the bootstrap intervals.
 
     Returns:
-      {box source: what `score_groups` says}: `truth`, one pass at each true box; `image`, the
-      people of `predict_people`.
+      {way: what `score_groups` says, and `seconds`, the median wall time of an image}: `truth`, one
+      pass at each true box; `image`, one person in the whole image; `search`, everybody.
     """
-    predict_people = predict_people or (lambda image: predictor(image).people)
     skeleton, channels = scenes.skeleton, scenes.skeleton.channels_from(predictor.network.skeleton)
-    truth, found = [], {"truth": [], "image": []}
+    truth, found, seconds = [], {way: [] for way in ways}, {way: [] for way in ways}
     for scene in tqdm(scenes.images, unit=" images", desc="groups", leave=False, disable=None):
         image = read_picture(scene.path)
         truth.append(TruePeople(scene.joints_px, scene.state, scene.area))
-        boxed = predictor(image, boxes=[tuple(box) for box in scene.boxes]).people
-        found["truth"].append(_found(boxed, channels))
-        found["image"].append(_found(predict_people(image), channels))
-    return {source: score_groups(truth, p, skeleton, seed=seed) for source, p in found.items()}
+        for way, find in ways.items():
+            began = time.perf_counter()
+            people = find(predictor, image, scene)
+            seconds[way].append(time.perf_counter() - began)
+            found[way].append(_found(people, channels))
+    return {
+        way: score_groups(truth, people, skeleton, seed=seed)
+        | {"seconds": round(float(np.median(seconds[way])), 3)}
+        for way, people in found.items()
+    }
 
 
 def nobody_score(scenes, predictor, people, *, seed=0):
-    """What `score_nobody` says of images without a person.
+    """What `score_nobody` says of images without a person, and what a search finds in them.
 
     Args:
       scenes: `SceneFolder` of nobody.
       predictor: `Predictor`.
       people: `[N, P]`, `confidences` of true people.
       seed: of the bootstrap intervals.
+
+    Returns:
+      dict of plain values: those of `score_nobody`; `searched`, percent of the images in which a
+      search finds somebody; `found`, how many people in all of them.
     """
-    empty = confidences([read_picture(s.path) for s in scenes.images], predictor, "nobody")
+    pictures = [read_picture(s.path) for s in scenes.images]
+    empty = confidences(pictures, predictor, "nobody")
+    bar = tqdm(pictures, unit=" images", desc="search", leave=False, disable=None)
+    found = [len(predictor(image, people="all").people) for image in bar]
     kinds = [scene.shows for scene in scenes.images]
-    return score_nobody(people, empty, kinds, drawn_from=predictor.threshold, seed=seed)
+    score = score_nobody(people, empty, kinds, drawn_from=predictor.threshold, seed=seed)
+    return score | {"searched": 100 * float(np.mean(np.array(found) > 0)), "found": sum(found)}
 
 
 def confidences(pictures, predictor, name):
@@ -120,5 +149,10 @@ def _found(people, channels):
     joints_px = np.stack([person.joints_px for person in people])[:, channels]
     return FoundPeople(
         np.where(channels[:, np.newaxis] >= 0, joints_px, np.nan),
-        np.array([person_confidence(person.confidence) for person in people]),
+        np.array([_score(person) for person in people]),
     )
+
+
+def _score(person):
+    """How sure the search is of a person, or the network of the joints if nobody searched."""
+    return person_confidence(person.confidence) if person.score is None else person.score

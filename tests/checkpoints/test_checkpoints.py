@@ -277,6 +277,20 @@ def test_save_keeps_the_latest_and_the_best(tmp_path):
     assert checkpoints.resolve(str(tmp_path)).endswith("step-0000002")
 
 
+def test_threshold_stays_with_its_checkpoint(tmp_path):
+    saved, _ = make(tmp_path, keep=2)
+    saved.save(1, 30.0)
+    saved.save(2)
+    assert "threshold" not in checkpoints.load_network(str(tmp_path))[2]
+    checkpoints.record_threshold(str(tmp_path / "step-0000001"), 0.25)
+    assert checkpoints.load_network(str(tmp_path))[2]["threshold"] == 0.25
+    assert "threshold" not in checkpoints.load_network(str(tmp_path / "step-0000002"))[2]
+    saved.save(3)
+    assert checkpoints.load_network(str(tmp_path))[2]["threshold"] == 0.25  # still the best
+    saved.save(1, 30.0)  # trained anew: measured of other weights
+    assert "threshold" not in checkpoints.load_network(str(tmp_path))[2]
+
+
 def test_save_again_after_a_resume_lists_a_step_once(tmp_path):
     saved, _ = make(tmp_path)
     saved.save(3)

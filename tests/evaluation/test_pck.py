@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cpm.evaluation import pck, report, tables
-from cpm.skeleton import SKELETONS
+from cpm.evaluation.predictions import Predictions
+from cpm.skeleton import SKELETONS, own_skeleton
 from tests.helpers.published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published
 
 LSP, MPII = SKELETONS["lsp14"], SKELETONS["mpii16"]
@@ -61,6 +62,55 @@ def test_pck_preset_skeleton_without_a_torso():
     headless = SKELETONS["coco17"]
     truth, state = person(headless, left_shoulder=(0, 0), right_hip=(3, 4))
     assert pck.torso_lengths(truth, state, headless).tolist() == [5.0]
+
+
+CAT = own_skeleton(["nose", "left_ear", "right_ear", "tail"])
+
+
+def cat():
+    """Three joints in a box of 40 × 20 pixels, the tail unannotated."""
+    return person(CAT, nose=(10, 10), left_ear=(50, 20), right_ear=(30, 30))
+
+
+def test_pck_box_preset():
+    """0.1 of the longer side of the true joints' box: 4 px."""
+    truth, state = cat()
+    predicted = truth.copy()
+    predicted[0, 0] += (0, 4)  # on the line
+    predicted[0, 1] += (0, 4.001)
+    predicted[0, 3] = np.nan  # unannotated: does not count
+    found = pck.pck_box(predicted, truth, state, CAT)
+    assert found.name == "pck_box@0.1" and found.total == pytest.approx(200 / 3)
+    assert pck.pck_box(predicted, truth, state, CAT, alpha=0.11).total == 100.0
+    state[0, 1:] = 0  # one joint has no size
+    assert np.isnan(pck.pck_box(predicted, truth, state, CAT).total)
+
+
+def test_pck_box_leaves_people_to_their_own_metrics():
+    truth, state = torso_of_ten()
+    assert np.isnan(pck.pck_box(truth, truth, state, LSP).total)
+
+
+def test_report_of_an_own_skeleton_shows_its_own_joints():
+    """No column of a body part that it lacks, and it is compared by the size of its box."""
+    truth, state = cat()
+    found = Predictions(
+        ids=("a",),
+        joints_px=truth[np.newaxis] + 1.0,
+        confidence=np.ones([1, 1, 4]),
+        truth_px=truth,
+        state=state,
+        head_size_px=np.array([np.nan]),
+        crop_scale=np.array([1.0]),
+    )
+    metrics = report.score(found, CAT, resamples=0)
+    assert report.main_metric(metrics) == "pck_box@0.1"
+    text = tables.full_report(metrics, report.curves(found, CAT))
+    head = text.splitlines()[0]
+    assert "left_ear" in head and "tail" in head and "Sho" not in text
+    source = tables.source_table("pck_box@0.1", {"x": metrics})
+    assert "right_ear" in source.splitlines()[0]
+    assert "pck_box@0.1 100.0 %" in report.one_line(metrics)
 
 
 def test_pckh_preset():

@@ -6,7 +6,7 @@ import pytest
 from cpm.evaluation.predictions import Predictions
 from cpm.evaluation.reliability import binned, even_threshold, reliability
 from cpm.plots.reliability import reliability_diagram
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import SKELETONS, own_skeleton
 
 LSP = SKELETONS["lsp14"]
 
@@ -53,6 +53,25 @@ def test_reliability_of_a_boaster(seeded):
     found = reliability(people(confidence, right), LSP)
     assert found["ece"] == pytest.approx(1 / 6, abs=0.01)
     assert found["threshold"] == pytest.approx(0.5**0.5, abs=0.04)
+
+
+def test_reliability_without_a_torso_goes_by_the_box():
+    """A box of 90 px: an error of 8 is right, one of 12 is wrong."""
+    cat = own_skeleton(["nose", "back", "tail"])
+    truth = np.tile([[0.0, 0.0], [90.0, 10.0], [50.0, 30.0]], [40, 1, 1])
+    confidence = np.tile([0.9, 0.7, 0.2], [40, 1])
+    found = Predictions(
+        ids=tuple(map(str, range(40))),
+        joints_px=(truth + np.array([[8, 0], [0, 8], [12, 0]]))[np.newaxis],
+        confidence=confidence[np.newaxis],
+        truth_px=truth,
+        state=np.full((40, 3), 2),
+        head_size_px=np.zeros(40),
+        crop_scale=np.ones(40),
+    )
+    trust = reliability(found, cat)
+    assert trust["rule"] == "pck_box@0.1" and trust["joints"] == 120
+    assert trust["threshold"] == 0.7
 
 
 def test_reliability_counts_the_last_stage_and_annotated_joints_only():

@@ -3,12 +3,14 @@
 import numpy as np
 
 from cpm.plots.belief_maps import (
+    OVERLAY,
     draw_colored_beliefs,
     draw_stages,
     enlarge,
     heat_over,
+    overlay_colors,
 )
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import SKELETONS, own_skeleton
 
 LSP = SKELETONS["lsp14"]
 CELLS = {
@@ -85,3 +87,16 @@ def test_draw_stages_preset():
     y = 30 + round(75.5 * 150 / 128)
     peaks = [some[y, 118 + 79 * t + round(19.5 * 75 / 64)].astype(int).sum() for t in range(3)]
     assert peaks[0] < peaks[1] < peaks[2]
+
+
+def test_overlay_colors_are_of_the_skeletons_own_joints():
+    """A person's as in the blog; of anything else the first, a middle and the last joint."""
+    assert list(overlay_colors(SKELETONS["lsp14"])) == list(OVERLAY)
+    assert list(overlay_colors(SKELETONS["flic11"])) == ["left_shoulder", "right_wrist", "nose"]
+    cat = own_skeleton(["nose", "tail"])
+    assert list(overlay_colors(cat)) == ["nose", "tail"]
+    maps = np.zeros([6, 8, 2], np.float32)
+    maps[2, 3, 1] = 1.0
+    crop = np.full([48, 64, 3], 90, np.uint8)
+    plain, drawn = (draw_colored_beliefs(crop, m, cat, legend=False) for m in (0 * maps, maps))
+    assert (plain != drawn).any()

@@ -193,28 +193,33 @@ def test_predict_script(run, tmp_path):
         f"--out={out}",
         f"--json={out}/poses.json",
         "--heatmaps",
+        "--panel",
         "--threshold=-100",
         "--passes=1",
     )
     assert done.returncode == 0, done.stderr
-    assert "broken.jpg" in done.stdout and "notes" not in done.stdout
+    assert "skipped: " in done.stdout and "broken.jpg" in done.stdout
+    assert f"passed over 1 files: {pictures}/notes.txt" in done.stdout
+    assert "2 images done, 1 skipped" in done.stdout
     assert sorted(os.listdir(out)) == [
-        "a.jpg_beliefs.png",
-        "a.jpg_pose.png",
-        "a.png_beliefs.png",
-        "a.png_pose.png",
+        "a.png_beliefs.jpg",
+        "a.png_pose.jpg",
+        "a_beliefs.jpg",
+        "a_pose.jpg",
         "poses.json",
     ]
     with open(out / "poses.json") as file:
         record = json.load(file)
     assert [os.path.basename(e["file"]) for e in record["images"]] == ["a.jpg", "a.png"]
     (person,) = record["images"][0]["people"]
-    assert person["box"] == [0, 0, 110, 70]
+    points = np.array(list(person["joints"].values()))[:, :2]
+    low, high = points.min(0), points.max(0)
+    np.testing.assert_allclose(person["box"], [*low, *(high - low + 1)], atol=1e-3)
     assert list(person["joints"]) == list(LSP.joints)
     # The whole picture fills the crop's shorter side: no joint is further out than its border.
     for x, y, confidence in person["joints"].values():
         assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
-    assert np.asarray(Image.open(out / "a.jpg_pose.png")).shape[1] > 480  # with panel
+    assert np.asarray(Image.open(out / "a_pose.jpg")).shape[1] == 480 + 214  # with panel
 
 
 @pytest.mark.slow
@@ -250,7 +255,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     measured.write_text(json.dumps(record))
     done = script(*export, f"--evaluation={measured}")
     assert done.returncode == 0, done.stderr
-    assert "below a confidence of 1000000.00 are not drawn" in done.stdout
+    assert "below a confidence of 1000000.00 are drawn gray" in done.stdout
     copy = f"{tmp_path}/copy.npz"  # of weights that know it already
     done = script("export_weights.py", f"--ckpt={weights}", f"--out={copy}")
     assert done.returncode == 0 and Predictor(copy).threshold == 1e6
@@ -267,7 +272,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         assert poses["threshold"] == (-9 if more else 1e6)
         assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
         assert None not in poses["images"][0]["people"][0]["joints"].values()
-        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.png")))
+        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.jpg")))
     assert (drawn[0] != drawn[1]).any()
 
 
@@ -279,7 +284,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         (
             "predict.py",
             ["--input={0}", "--out={0}/o", "--belief_maps={0}/b.npz"],
-            "--belief_maps is for a single picture",
+            "--belief_maps is for a single image",
         ),
         (
             "predict.py",

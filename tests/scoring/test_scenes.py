@@ -37,17 +37,24 @@ def work(tmp_path_factory):
 
 
 class Knowing:
-    """A predictor that knows the truth: of a box the person in it, without one the first."""
+    """A predictor that knows the truth: of a box the person in it, without one the first.
+
+    It finds everybody where it is asked for all people, and `ghosts` more who are nobody.
+    """
 
     threshold = 0.5
 
-    def __init__(self, folder, skeleton):
+    def __init__(self, folder, skeleton, ghosts=0):
+        self.ghosts = ghosts
         self.network = types.SimpleNamespace(skeleton=skeleton)
         self.channels = skeleton.channels_from(LSP)
         self.truth = {read_picture(s.path).tobytes(): s for s in read_scenes(folder).images}
 
-    def __call__(self, image, boxes=(None,)):
+    def __call__(self, image, *, boxes=(None,), people=1):
         scene = self.truth[np.asarray(image).tobytes()]
+        if people == "all":
+            found = [*scene.joints_px, *[scene.joints_px[0] + 500] * self.ghosts]
+            return types.SimpleNamespace(people=[self.person(px) for px in found])
         rows = [
             0 if box is None else int(np.abs(scene.boxes - box).sum(1).argmin()) for box in boxes
         ]
@@ -57,7 +64,7 @@ class Knowing:
     def person(self, joints_px):
         found = np.where(self.channels[:, None] >= 0, joints_px[self.channels], 0.0)
         confidence = np.full(len(self.channels), 0.75)
-        return types.SimpleNamespace(joints_px=found, confidence=confidence)
+        return types.SimpleNamespace(joints_px=found, confidence=confidence, score=None)
 
 
 @pytest.mark.parametrize("skeleton", [LSP, MPII], ids=["lsp14", "mpii16"])
@@ -77,19 +84,34 @@ def test_groups_with_the_truth(work, skeleton):
 
 
 def test_groups_with_a_search_for_several_people(work):
-    """`predict_people` is where such a search comes in."""
     folder = str(work / "groups")
-    knowing = Knowing(folder, LSP)
+    scores = scenes.groups_score(read_scenes(folder), Knowing(folder, LSP, ghosts=1))
+    assert set(scores) == {"truth", "image", "search"}
+    assert scores["search"]["recall"] == scores["search"]["pck@0.2"] == 100
+    assert scores["search"]["too_many"] == 6
+    assert scores["search"]["seconds"] >= 0
+    nothing = {"nothing": lambda predictor, image, scene: []}
+    nobody = scenes.groups_score(read_scenes(folder), Knowing(folder, LSP), nothing)["nothing"]
+    assert nobody["found"] == 0 and nobody["ap"] == 0
 
-    def everybody_and_one_more(image):
-        people = list(knowing.truth[image.tobytes()].joints_px)
-        return [knowing.person(joints_px) for joints_px in [*people, people[0] + 500]]
 
-    scores = scenes.groups_score(read_scenes(folder), knowing, everybody_and_one_more)
-    assert scores["image"]["recall"] == scores["image"]["pck@0.2"] == 100
-    assert scores["image"]["too_many"] == 6
-    nobody = scenes.groups_score(read_scenes(folder), knowing, lambda image: [])
-    assert nobody["image"]["found"] == 0 and nobody["image"]["ap"] == 0
+def test_the_score_of_a_search_ranks_its_people(work):
+    """A ghost of full confidence costs precision, unless the search was less sure of it."""
+    folder = str(work / "groups")
+    knowing = Knowing(folder, LSP, ghosts=1)
+
+    def ap(ghost_score):
+        def find(predictor, image, scene):
+            *people, ghost = predictor(image, people="all").people
+            for person in people:
+                person.score = 0.6
+            ghost.score = ghost_score
+            return [ghost, *people]
+
+        found = scenes.groups_score(read_scenes(folder), knowing, {"find": find})
+        return found["find"]["ap"]
+
+    assert ap(0.5) == pytest.approx(100) and ap(0.7) < 90
 
 
 def test_a_joint_that_the_network_does_not_know_is_not_found(work):
@@ -105,8 +127,11 @@ class Doubtful:
     threshold = 0.5
     network = types.SimpleNamespace(skeleton=LSP)
 
-    def __call__(self, image, box=None):
-        return types.SimpleNamespace(confidence=np.full(14, np.mean(image) / 255))
+    def __call__(self, image, people=1):
+        if people == "all":  # somebody in every bright image
+            return types.SimpleNamespace(people=[None] * int(np.mean(image) > 128))
+        person = types.SimpleNamespace(confidence=np.full(14, np.mean(image) / 255))
+        return types.SimpleNamespace(people=(person,))
 
 
 def test_nobody_is_compared_with_true_people(work):
@@ -120,6 +145,8 @@ def test_nobody_is_compared_with_true_people(work):
     brightness = [np.mean(read_picture(s.path)) for s in read_scenes(work / "nobody").images]
     expected = 100 * np.mean(np.array(brightness) / 255 >= score["threshold"])
     assert score["share"] == pytest.approx(expected)
+    assert score["found"] == np.sum(np.array(brightness) > 128)
+    assert score["searched"] == pytest.approx(100 * score["found"] / 6)
     assert "of 8 true people" in text and "texture" in text
 
 
@@ -169,7 +196,7 @@ def test_scripts_make_and_score(work, untrained, tmp_path):
     assert "true boxes" in output and "give a person, %" in output
     record = json.loads((tmp_path / "scores.json").read_text())
     groups, nobody = record["scenes"].values()
-    assert set(groups["box_source"]) == {"truth", "image"} and nobody["images"] == 6
+    assert set(groups["box_source"]) == {"truth", "image", "search"} and nobody["images"] == 6
     assert record["flip"] is True and record["commit"]
 
 

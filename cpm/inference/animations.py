@@ -1,0 +1,59 @@
+"""Animated images, GIF, WebP, PNG and AVIF, as short videos without sound."""
+
+from fractions import Fraction
+
+from cpm.data.images import PictureError, as_rgb, read_bytes
+from cpm.inference.image_frames import opened_any
+from cpm.inference.videos import TIME_BASE, VideoFrame
+
+USUAL_DURATION_S = 0.1  # of a frame that says 0, as browsers have it
+
+
+class AnimationReader:
+    """The frames of an animated image; used as a `cpm.inference.videos.VideoReader`.
+
+    Args:
+      path: of the file.
+    """
+
+    is_camera = has_sound = False
+    time_base, pixel_aspect = TIME_BASE, Fraction(1)
+
+    def __init__(self, path):
+        self.path = str(path)
+        with opened_any(read_bytes(path), path) as picture:
+            self.frames_expected = picture.n_frames
+            picture.seek(0)
+            self.rate = 1 / Fraction(_seconds(picture)).limit_denominator(1000)
+        self.frames_read = self.broken = 0
+        self.ended_early = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Nothing is held open."""
+
+    def __iter__(self):
+        """Yields `VideoFrame` after `VideoFrame`; a frame that cannot be read ends it."""
+        time = 0.0
+        try:
+            with opened_any(read_bytes(self.path), self.path) as picture:
+                for number in range(self.frames_expected):
+                    picture.seek(number)
+                    picture.load()
+                    image = as_rgb(picture)
+                    self.frames_read += 1
+                    yield VideoFrame(image, number, time)
+                    time += _seconds(picture)
+        except PictureError:
+            if not self.frames_read:
+                raise
+            self.broken, self.ended_early = 1, True
+
+
+def _seconds(picture):
+    return picture.info.get("duration", 0) / 1000 or USUAL_DURATION_S

@@ -1,0 +1,165 @@
+"""Image files of all kinds that people have, and the frames of those that have several.
+
+    JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF     by Pillow
+    HEIC, the photos of iPhones               by Pillow with the package pillow-heif
+    PNG and TIFF of 16 bits a color           by FFmpeg (PyAV), since Pillow keeps only 8 of them
+
+An animated GIF, WebP, PNG or AVIF is a short video (animations.py); the pages of a TIFF are
+images of their own. Everything is upright RGB; more than 8 bits are stretched by the range that
+is used (cpm/data/images.py::stretch).
+"""
+
+import io
+
+from PIL import Image, UnidentifiedImageError
+
+from cpm.data.images import (
+    DECODER_ERRORS,
+    FORMATS,
+    MAX_PIXELS,
+    PictureError,
+    as_rgb,
+    opened,
+    read_bytes,
+    stretch,
+)
+
+ALL_FORMATS = (*FORMATS, "GIF", "TIFF", "AVIF")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+    *(".heic", ".heif"),
+)
+ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands in a file's first bytes
+SMALLER_COPY = 254  # TIFF's tag NewSubfileType; 1 = a smaller copy of another page
+
+
+def read_pages(source):
+    """Yields the images of a file that does not move: one, or the pages of a TIFF.
+
+    Args:
+      source: path (str), or the bytes of a file.
+
+    Returns:
+      iterator of `[H, W, 3]` uint8, RGB, upright.
+
+    Raises:
+      PictureError: if it is no image, damaged, too large, or a HEIC without its package.
+    """
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    if _is_heic(content):
+        yield _read_heic(content, _named(source))
+        return
+    if (deep := _read_deep(content)) is not None:
+        yield deep
+        return
+    with opened_any(content, source) as picture:
+        for page in range(picture.n_frames if picture.format == "TIFF" else 1):
+            picture.seek(page)
+            if picture.format == "TIFF" and page and picture.tag_v2.get(SMALLER_COPY, 0) & 1:
+                continue
+            picture.load()
+            yield as_rgb(picture)
+
+
+def read_image(source):
+    """The image of a file, the first if there are several; as `read_pages`."""
+    return next(read_pages(source))
+
+
+def is_animated(path):
+    """Whether a file is an image that moves; False if it is none, or damaged."""
+    try:
+        with Image.open(path, formats=ALL_FORMATS) as picture:
+            return picture.format in ANIMATED and getattr(picture, "n_frames", 1) > 1
+    except DECODER_ERRORS:
+        return False
+
+
+def is_image(path):
+    """Whether a file's content is an image, whatever its name."""
+    try:
+        with Image.open(path, formats=ALL_FORMATS):
+            return True
+    except UnidentifiedImageError:
+        with open(path, "rb") as file:
+            return _is_heic(file.read(64))
+    except DECODER_ERRORS:
+        return False
+
+
+def opened_any(content, source):
+    """The Pillow image of a file whose bytes are at hand, as `cpm.data.images.opened` gives it.
+
+    Args:
+      content: its bytes.
+      source: its path, for messages, or the bytes again.
+    """
+    return opened(content, name=_named(source), formats=ALL_FORMATS)
+
+
+def _named(source):
+    return None if isinstance(source, bytes) else repr(str(source))
+
+
+def _is_heic(content):
+    """Whether a file begins as HEIF's do with HEVC inside (AVIF is HEIF with AV1 inside)."""
+    return content[4:8] == b"ftyp" and content[8:12] in (
+        b"heic",
+        b"heix",
+        b"hevc",
+        b"mif1",
+        b"msf1",
+    )
+
+
+def _read_heic(content, name):
+    """The image of a HEIC file, upright.
+
+    Raises:
+      PictureError: without the package, or for a damaged file.
+    """
+    try:
+        import pillow_heif
+    except ImportError:
+        raise PictureError(
+            f"{name or 'the picture'} is a HEIC photo, which needs one more package: "
+            "pip install pillow-heif; or save it as JPEG"
+        ) from None
+    pillow_heif.register_heif_opener()
+    with opened(content, name=name, formats=("HEIF",)) as picture:
+        picture.load()
+        return as_rgb(picture)
+
+
+def _read_deep(content):
+    """The image of a PNG or TIFF of 16 bits a color, stretched; None for any other file."""
+    if not _is_deep(content):
+        return None
+    import av  # a sixth of a second, for few files
+
+    try:
+        with av.open(io.BytesIO(content)) as container:
+            frame = next(container.decode(video=0))
+            if frame.width * frame.height > MAX_PIXELS:
+                return None  # refused in the usual way
+            return stretch(frame.to_ndarray(format="rgb48le"))
+    except (av.FFmpegError, StopIteration, ValueError):
+        return None
+
+
+def _is_deep(content):
+    """Whether a file is a PNG, or a TIFF that is no gray one, of 16 bits a color."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        depth, color = content[24:26] if len(content) > 26 else (0, 0)
+        return depth == 16 and color in (2, 6)  # RGB, RGB with opacity
+    if not content.startswith((b"II*\0", b"MM\0*")):
+        return False
+    order = "little" if content[:2] == b"II" else "big"
+    number = lambda at, size: int.from_bytes(content[at : at + size], order)  # noqa: E731
+    start = number(4, 4)
+    for entry in range(min(number(start, 2), 500)):
+        at = start + 2 + 12 * entry
+        if number(at, 2) == 258:  # BitsPerSample: three or more of them do not fit in the entry
+            return number(at + 4, 4) >= 3 and number(number(at + 8, 4), 2) == 16
+    return False

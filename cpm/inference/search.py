@@ -1,0 +1,168 @@
+"""Everybody in an image, found by the pose network itself: no detector is needed.
+
+  1. Windows of several sizes cover the image. One pass at each gives a pose, of the person nearest
+     to its center if there is one.
+  2. Poses that agree with a surer one are left out; the surest of the others are candidates.
+  3. Further passes at each candidate, each at the joints that the one before found. A window
+     between two people gives joints of both; these passes move to one of them.
+  4. The surest candidate is a person. The next one is whoever is surest by the joints that nobody
+     has yet, and so on. A pose that is made of others' joints is never chosen.
+  5. The search ends when the mean confidence of free joints falls below `LEAST` of the weights' own
+     threshold. Nobody at all is a result, too.
+
+Windows are half as large from level to level, and half a window apart. Training shows people at
+half to all of a crop's size and off its center, so some window suits everybody who is at least an
+eighth of the image's longer side tall.
+
+What was tried is in docs/results/search.md.
+"""
+
+import math
+
+import numpy as np
+
+from cpm import geometry
+from cpm.inference.crop_regions import next_region
+from cpm.inference.results import PersonPose, joints_box
+
+LEVELS = 3  # sizes of windows
+SHRINK = 0.5  # from level to level; the first is the image's longer side
+STEP = 0.5  # distance of windows, as a share of their side
+PASSES = 2  # at each candidate, after that at its window
+CANDIDATES = 20
+# Two poses have a joint in common if it is this close, as a share of the larger one's longer side.
+NEAR = 0.2
+# Of candidates with more joints in common than this share, the surer one is enough.
+SAME = 0.75
+# A person's mean confidence is at least this share of the threshold of a single joint.
+LEAST = 0.7
+# The threshold of weights that have none: what well-trained networks have.
+USUAL_THRESHOLD = 0.5
+
+
+def find_people(predictor, image, limit=None):
+    """Everybody in an image.
+
+    Args:
+      predictor: `Predictor`.
+      image: `[H, W, 3]` uint8.
+      limit: the most people; None = all.
+
+    Returns:
+      List of `PersonPose`, the surest first; perhaps empty. `score` is the mean confidence over
+      all joints, where joints that a surer person has count 0.
+    """
+    image = np.asarray(image)
+    least = LEAST * (predictor.threshold or USUAL_THRESHOLD)
+    regions = windows(*image.shape[:2])
+    joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=False)
+    for number in range(PASSES):
+        chosen = distinct(joints_px, confidence)[:CANDIDATES]
+        regions = [
+            next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
+            or regions[n]
+            for n in chosen
+        ]
+        # Mirrored, too, where it counts: in the last pass.
+        flip = None if number == PASSES - 1 else False
+        joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=flip)
+    rows, scores = different_people(joints_px, confidence, least)
+    return [
+        PersonPose(
+            predictor.skeleton,
+            joints_px[n],
+            confidence[n],
+            joints_box(joints_px[n], confidence[n], predictor.threshold),
+            score=score,
+        )
+        for n, score in list(zip(rows, scores, strict=True))[:limit]
+    ]
+
+
+def windows(height, width):
+    """Squares of several sizes that cover an image, the largest first.
+
+    A person who fills half of a window has the center at least a quarter of a window inside the
+    image. So the outermost windows reach over the image's edge by a quarter of their side at most.
+
+    Args:
+      height, width: of the image.
+
+    Returns:
+      List of `CropRegion`.
+
+    >>> [len([w for w in windows(480, 640) if w.side_px == side]) for side in (640, 320, 160)]
+    [1, 6, 35]
+    """
+    regions = []
+    for level in range(LEVELS):
+        side_px = max(height, width) * SHRINK**level
+        rows, columns = (_centers(pixels, side_px) for pixels in (height, width))
+        regions += [geometry.CropRegion((x, y), side_px) for y in rows for x in columns]
+    return regions
+
+
+def _centers(pixels, side_px):
+    """Centers of windows along an axis: none of the inner part is farther than `STEP` / 2 sides."""
+    inner = max(pixels - side_px / 2, 0.0)
+    count = max(1, math.ceil(inner / (STEP * side_px)))
+    first = (pixels - 1 - inner) / 2
+    return [first + inner * (k + 0.5) / count for k in range(count)]
+
+
+def in_common(joints_px, pose_px):
+    """Which joints of poses are where another pose has them.
+
+    Args:
+      joints_px: `[N, P, 2]`.
+      pose_px: `[P, 2]`.
+
+    Returns:
+      `[N, P]` bool.
+    """
+    larger_px = np.maximum(np.ptp(joints_px, axis=1).max(-1), np.ptp(pose_px, axis=0).max())  # [N]
+    return np.linalg.norm(joints_px - pose_px, axis=-1) < NEAR * larger_px[:, np.newaxis]
+
+
+def distinct(joints_px, confidence):
+    """Rows of poses that have few joints in common with a surer one, the surest first.
+
+    Args:
+      joints_px: `[N, P, 2]`.
+      confidence: `[N, P]`.
+    """
+    kept = []
+    for n in np.argsort(-confidence.mean(-1), kind="stable"):
+        shares = [in_common(joints_px[n : n + 1], joints_px[k]).mean() for k in kept]
+        if max(shares, default=0.0) <= SAME:
+            kept.append(int(n))
+    return kept
+
+
+def different_people(joints_px, confidence, least):
+    """Poses of different people: each is the surest by the joints that those before left free.
+
+        score_n = 1/P  sum over p of  free_np · confidence_np
+
+      free_np is 0 where joint p of pose n is where somebody chosen before has it, else 1.
+
+    Args:
+      joints_px: `[N, P, 2]`.
+      confidence: `[N, P]`.
+      least: score of the last person.
+
+    Returns:
+      (list of rows, list of their scores, which fall).
+    """
+    free = np.ones(confidence.shape)
+    rows, scores = [], []
+    while len(rows) < len(free):
+        score = (free * confidence).mean(-1)  # [N]
+        score[rows] = -1.0
+        n = int(score.argmax())
+        if score[n] < least:
+            break
+        rows.append(n)
+        scores.append(float(score[n]))
+        free[in_common(joints_px, joints_px[n])] = 0.0
+    return rows, scores

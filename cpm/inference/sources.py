@@ -1,0 +1,267 @@
+"""Whatever people point at → images, one after the other: files, folders, videos, cameras, arrays.
+
+    images = images_from(["photos", "walk.mp4", "*.png"])
+    for item in images:
+        item.image, item.file, item.frame, item.time
+    print(images.skipped)
+
+What is asked for   an image, a TIFF of several pages, an animation, a video; several of them; a
+                    pattern (`photos/*.jpg`); a folder; `camera:0`; in Python also a `Path`,
+                    bytes, a PIL image, an array, and lists or generators of all these
+Order               as asked for; inside a folder and a pattern by name
+Passed over         in a folder: what is neither image nor video, and what cannot be read; folders
+                    in it unless it is searched through; it is counted and named. A file that was
+                    named alone is an error instead.
+
+Nothing is read before it is needed, and nothing is kept.
+"""
+
+import dataclasses
+import glob
+import itertools
+import os
+
+import numpy as np
+
+from cpm.errors import UsageError
+from cpm.inference import image_frames
+from cpm.inference.any_image import any_image, name_of
+
+CAMERA = "camera:"
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".3gp", ".ogv"),
+)
+SUFFIXES = (*image_frames.SUFFIXES, *VIDEO_SUFFIXES)
+NAMED = 5  # so many of what was passed over are named in one line
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SourceImage:
+    """One image, or one frame.
+
+    Attributes:
+      image: `[H, W, 3]` uint8, RGB, upright.
+      name: for files made of it: the file's without folder and suffix, or `image`.
+      file: path, or None.
+      frame: number of the frame in its video or of the page in its TIFF, from 0; else None.
+      time: of the frame in its video, seconds; else None.
+    """
+
+    image: np.ndarray
+    name: str
+    file: str | None = None
+    frame: int | None = None
+    time: float | None = None
+
+
+class Skipped:
+    """What was passed over, and why.
+
+    Attributes:
+      reasons: list of (path, why).
+    """
+
+    def __init__(self):
+        self.reasons = []
+
+    def __len__(self):
+        return len(self.reasons)
+
+    def add(self, path, why):
+        """One more."""
+        self.reasons.append((str(path), str(why)))
+
+    def __str__(self):
+        """One line, like `2 skipped: notes.txt (neither image nor video), …`; empty if none was."""
+        if not self.reasons:
+            return ""
+        named = [f"{os.path.basename(path)} ({why})" for path, why in self.reasons[:NAMED]]
+        more = len(self) - len(named)
+        return f"{len(self)} skipped: {', '.join(named)}" + (f" and {more} more" if more else "")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """One file, camera or array, not opened yet.
+
+    Attributes:
+      name: as of `SourceImage`.
+      file: path or `camera:0`; None = pixels that have none.
+      moves: whether it is a video, an animation or a camera, so that people can be followed.
+      value: what was given.
+    """
+
+    name: str
+    file: str | None
+    moves: bool
+    value: object
+
+    def images(self):
+        """Yields its `SourceImage`s."""
+        if self.moves:
+            with self.reader() as reader:
+                for frame in reader:
+                    yield SourceImage(frame.image, self.name, self.file, frame.number, frame.time)
+        elif self.file is None or not isinstance(self.value, str):
+            yield SourceImage(any_image(self.value), self.name, self.file)
+        else:
+            pages = image_frames.read_pages(self.file)
+            first = next(pages)
+            second = next(pages, None)
+            if second is None:
+                yield SourceImage(first, self.name, self.file)
+                return
+            for number, page in enumerate(itertools.chain([first, second], pages)):
+                yield SourceImage(page, self.name, self.file, number)
+
+    def reader(self):
+        """A `VideoReader`, or what is used like one; of a source that moves."""
+        # PyAV takes a sixth of a second to import: not where there is no video.
+        if _suffix(self.file) in image_frames.SUFFIXES:
+            from cpm.inference.animations import AnimationReader
+
+            return AnimationReader(self.file)
+        from cpm.inference.videos import VideoReader
+
+        return VideoReader(self.file)
+
+
+class Images:
+    """The images of everything that was asked for; see `images_from`.
+
+    Attributes:
+      skipped: `Skipped`, of what was walked through so far.
+      several: whether more than one file may come: then one that cannot be read is passed over.
+    """
+
+    def __init__(self, inputs, recursive):
+        self._inputs, self._recursive = inputs, recursive
+        self.skipped = Skipped()
+        self.several = not _is_one(inputs) or _is_many(inputs)
+
+    def sources(self):
+        """Yields a `Source` for each file, camera and array, without reading it.
+
+        Raises:
+          UsageError: if a file or folder does not exist, or a folder or pattern holds nothing.
+        """
+        yield from self._sources_of(self._inputs)
+
+    def __iter__(self):
+        """Yields `SourceImage`s."""
+        for source in self.sources():
+            try:
+                yield from source.images()
+            except UsageError as error:
+                if not self.several:
+                    raise
+                self.skipped.add(source.file or source.name, error)
+
+    def _sources_of(self, value):
+        if not _is_one(value):
+            for element in value:
+                yield from self._sources_of(element)
+        elif not isinstance(value, str | os.PathLike):
+            file = name_of(value)
+            yield Source(_stem(file) if file else "image", file, False, value)
+        else:
+            path = os.fspath(value)
+            if os.path.isdir(path):
+                yield from self._in_folder(path)
+            elif path.startswith(CAMERA):
+                yield Source(path.replace(":", "_"), path, True, path)
+            elif not os.path.exists(path) and glob.has_magic(path):
+                yield from self._matching(path)
+            else:
+                yield _source_of_file(path)
+
+    def _matching(self, pattern):
+        paths = sorted(glob.glob(pattern, recursive=True))
+        if not paths:
+            raise UsageError(f"{pattern} matches nothing; name images or a folder")
+        for path in paths:
+            if os.path.isdir(path):
+                self.skipped.add(path, "a folder")
+            else:
+                yield from self._usable(path)
+
+    def _in_folder(self, folder):
+        found = False
+        for path in _walk(folder, self._recursive, self.skipped):
+            for source in self._usable(path):
+                found = True
+                yield source
+        if not found:
+            raise UsageError(
+                f"{folder} holds no image and no video; expected files that end in "
+                + ", ".join(SUFFIXES)
+            )
+
+    def _usable(self, path):
+        """The source of a file that nobody named, if its name promises one."""
+        if _suffix(path) in SUFFIXES:
+            yield _source_of_file(path)
+        else:
+            self.skipped.add(path, "neither image nor video")
+
+
+def images_from(inputs, recursive=False):
+    """The images of everything that is asked for, lazily.
+
+    Args:
+      inputs: one of the above, or an iterable of them.
+      recursive: whether folders are searched through, with the folders in them.
+
+    Returns:
+      `Images`; iterate over it, or over `sources()`.
+    """
+    return Images(inputs, recursive)
+
+
+def _source_of_file(path):
+    if not os.path.exists(path):
+        raise UsageError(f"{path} does not exist; name an image, a video or a folder")
+    suffix = _suffix(path)
+    if suffix in image_frames.SUFFIXES:
+        moves = image_frames.is_animated(path)
+    else:
+        moves = suffix in VIDEO_SUFFIXES or not image_frames.is_image(path)
+    return Source(_stem(path), path, moves, path)
+
+
+def _walk(folder, recursive, skipped):
+    """Paths of the files of a folder, sorted by name; hidden ones are left out."""
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name.startswith("."):
+            continue
+        if not os.path.isdir(path):
+            yield path
+        elif recursive:
+            yield from _walk(path, recursive, skipped)
+        else:
+            skipped.add(path, "a folder; --recursive looks into it")
+
+
+def _is_one(value):
+    """Whether this is one image, file or folder, and no collection of them."""
+    if isinstance(value, str | bytes | os.PathLike) or hasattr(value, "getexif"):
+        return True  # getexif: a PIL image
+    return hasattr(value, "shape") or not hasattr(value, "__iter__")
+
+
+def _is_many(value):
+    """Whether one path stands for many files."""
+    if not isinstance(value, str | os.PathLike):
+        return False
+    path = os.fspath(value)
+    return os.path.isdir(path) or (not os.path.exists(path) and glob.has_magic(path))
+
+
+def _suffix(path):
+    return os.path.splitext(path)[1].lower()
+
+
+def _stem(path):
+    return os.path.splitext(os.path.basename(path))[0]

@@ -1,0 +1,82 @@
+"""People in every frame of a video: read, followed, smoothed if asked for.
+
+    for image, result in video_poses(Predictor("pretrained"), "walk.mp4"):
+        for person in result.people:
+            person.id, person["left_wrist"]
+
+The next frames are decoded while one is computed.
+"""
+
+import contextlib
+import copy
+import dataclasses
+import functools
+import os
+
+from cpm.inference.overlap import ahead
+from cpm.inference.results import ImagePose
+from cpm.inference.smoothing import Smoother
+from cpm.inference.sources import Source, images_from
+from cpm.inference.tracking import Tracker
+
+
+def video_poses(predictor, video, *, people=1, flip=False, smooth=None, tracking=None):
+    """Yields (image, result) of each frame.
+
+    Args:
+      predictor: `Predictor`.
+      video: path of a video or an animation, `camera:0`, or an open `VideoReader`.
+      people: how many people are followed: a number, or `all`.
+      flip: whether passes are averaged with their mirror images: a little better, half as fast.
+      smooth: `OneEuro`, or None: joints as they are found.
+      tracking: `TrackingOptions`; None = the usual.
+
+    Yields:
+      `[H, W, 3]` uint8 RGB, upright, and an `ImagePose` with `frame` and `time`, whose people have
+      an `id`.
+    """
+    predictor = copy.copy(predictor)  # the same network, with a decoding of its own
+    predictor.decoding = dataclasses.replace(predictor.decoding, flip=flip)
+    tracker = Tracker(
+        predictor.poses,
+        functools.partial(_everybody, predictor, people),
+        predictor.skeleton,
+        margin=predictor.margin,
+        limit=None if people == "all" else people,
+        threshold=predictor.threshold,
+        options=tracking,
+    )
+    smoother = None if smooth is None else Smoother(smooth)
+    with contextlib.ExitStack() as stack:
+        reader = video
+        if isinstance(video, str | os.PathLike):
+            reader = stack.enter_context(_opened(video))
+        frames = ahead(reader)
+        stack.callback(frames.close)  # before the reader: its thread still reads
+        for frame in frames:
+            found = tracker(frame.image, frame.time)
+            if smoother is not None:
+                found = smoother(found, frame.time)
+            yield (
+                frame.image,
+                ImagePose(
+                    people=found,
+                    image_size=frame.image.shape[:2],
+                    skeleton=predictor.skeleton,
+                    threshold=predictor.threshold,
+                    file=reader.path,
+                    frame=frame.number,
+                    time=frame.time,
+                ),
+            )
+
+
+def _everybody(predictor, people, image, limit):
+    """A full search: of one person the usual passes, of several a search (search.py)."""
+    return list(predictor(image, people=people).people)
+
+
+def _opened(path) -> Source:
+    """The reader of a video that is named by its path."""
+    (source,) = images_from(os.fspath(path)).sources()
+    return source.reader()

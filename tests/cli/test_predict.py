@@ -1,0 +1,145 @@
+"""bin/predict.py as a user runs it: inputs, boxes, outputs, and what it says of mistakes."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from PIL import Image
+
+from cpm.cli import command_line, predict
+from tests.helpers.scripts import check_sentence
+from tests.helpers.scripts import run as run_script
+from tests.helpers.tiny_weights import make_weights
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with a tiny network, `w.npz`, and images in `in`."""
+    folder = tmp_path_factory.mktemp("predict")
+    make_weights(folder / "w.npz")
+    rng = np.random.default_rng(1)
+    for name in ("1.jpg", "2.png", "sub/1.jpg", "sub/3.bmp"):
+        path = folder / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, [50, 70, 3], np.uint8)).save(path)
+    (folder / "in" / "notes.txt").write_text("no image")
+    (folder / "bad.jpg").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture
+def run(capfd):
+    """Calls the script's body in this process: exit status, what it printed, its errors."""
+
+    def call(*arguments):
+        with flagsaver.flagsaver():
+            remaining = flags.FLAGS(["predict.py", *map(str, arguments)])
+            status = command_line.exit_status(predict.main, remaining, None)
+        said = capfd.readouterr()
+        return status or 0, said.out, said.err
+
+    return call
+
+
+def lines_of(text):
+    return [line for line in text.splitlines() if " joints" in line]
+
+
+def test_all_inputs_and_outputs(work, run):
+    """Arguments and --input, folders and patterns; every kind of file beside the drawings."""
+    out = work / "out"
+    status, text, error = run(
+        work / "in" / "2.png",
+        f"--ckpt={work}/w.npz",
+        f"--input={work}/in",
+        f"--input={work}/in/s*/*.jpg",
+        "--recursive",
+        f"--out={out}",
+        f"--json={out}/a.json",
+        f"--csv={out}/a.csv",
+        f"--coco={out}/coco.json",
+        f"--openpose={out}/openpose",
+    )
+    assert status == 0, error
+    order = ["in/2.png", "in/1.jpg", "in/sub/1.jpg", "in/sub/3.bmp"]
+    inputs = [str(work / name) for name in (order[1], order[0], *order[2:])]
+    assert [line.split(": ")[0] for line in lines_of(text)] == inputs
+    assert "4 images done, 1 skipped" in text and "notes.txt (neither image nor video)" in text
+    drawings = sorted(path.name for path in out.glob("*.jpg"))
+    assert drawings == ["1.jpg_pose.jpg", "1_pose.jpg", "2_pose.jpg", "3_pose.jpg"]
+    with open(out / "a.json") as file:
+        record = json.load(file)
+    assert [entry["file"] for entry in record["images"]] == inputs
+    assert (
+        record["skipped"] == [f"{work}/in/notes.txt"]
+        and record["threshold"] == 0
+        and "commit" in record
+    )
+    with open(out / "a.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4 * 14
+    with open(out / "coco.json") as file:
+        assert [entry["image_id"] for entry in json.load(file)] == [1, 2, 1, 3]
+    assert len(list((out / "openpose").iterdir())) == 4
+
+
+def test_boxes_of_a_file(work, run):
+    """A detector's results: people in order, scores kept, unknown images named; nothing drawn."""
+    entries = [
+        {"image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.75},
+        {"image_id": 1, "category_id": 1, "bbox": [20, 5, 30, 40], "score": 0.5},
+        {"image_id": 9, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5},
+    ]
+    (work / "boxes.json").write_text(json.dumps(entries))
+    arguments = [f"--ckpt={work}/w.npz", f"--boxes={work}/boxes.json", f"--json={work}/b.jsonl"]
+    status, text, error = run(f"{work}/in", *arguments)
+    assert status == 0, error
+    assert "2 people" in lines_of(text)[0] and "2.png: nobody found" in text
+    assert "1 without anybody" in text
+    assert "boxes of 1 images that are not among the inputs: 9" in text
+    first, second = (json.loads(line) for line in (work / "b.jsonl").read_text().splitlines())
+    assert [person["box"] for person in first["people"]] == [[5, 5, 30, 40], [20, 5, 30, 40]]
+    assert [person["score"] for person in first["people"]] == [0.75, 0.5]
+    assert second["people"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], ["no input", "--help"]),
+        (["{0}/nothing"], ["does not exist"]),
+        (["{0}/empty"], ["holds no image"]),
+        (["{0}/bad.jpg"], ["bad.jpg", "cannot be decoded"]),
+        (["{0}/in", "--box=1,2,3,4"], ["--box is for a single image"]),
+        (["{0}/in/1.jpg", "--box=1,2,3"], ["expected 4 numbers"]),
+        (["{0}/in/1.jpg", "--box=900,2,3,4"], ["outside the image, which is 70 x 50"]),
+        (["{0}/in/1.jpg", "--box=1,2,3,4", "--boxes=b.csv"], ["leave one of them out"]),
+        (["{0}/in/1.jpg", "--box=1,2,3,4", "--people=2"], ["--people searches"]),
+        (["{0}/in/1.jpg", "--people=none"], ["a number from 1 on, or all"]),
+        (["{0}/in/1.jpg", "--heatmaps"], ["say where to with --out"]),
+        (["{0}/in/1.jpg", "--json={0}/a.txt"], ["should end in .json or .jsonl"]),
+        (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),
+        (["{0}/in/1.jpg", "--boxes={0}/in/notes.txt"], ["notes.txt", "cannot be read"]),
+    ],
+)
+def test_mistakes_end_in_a_sentence(work, run, arguments, words):
+    (work / "empty").mkdir(exist_ok=True)
+    arguments = [argument.format(work) for argument in arguments]
+    status, _, error = run(f"--ckpt={work}/w.npz", *arguments)
+    check_sentence(status, error, *words)
+
+
+@pytest.mark.slow
+def test_help_lists_the_flags():
+    status, text, _ = run_script("predict.py", "--help")
+    assert status == 0
+    for flag in ("--input", "--box", "--boxes", "--[no]flip", "--conv", "--people", "--csv"):
+        assert flag in text
+    assert "python bin/predict.py photo.jpg" in text
+
+
+def test_shortened():
+    assert predict.shortened(["a", "b"]) == "a, b"
+    assert predict.shortened(list("abcdefg")) == "a, b, c, d, e and 2 more"

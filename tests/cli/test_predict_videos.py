@@ -1,0 +1,155 @@
+"""bin/predict.py on videos, as a user runs it: drawings, tables line by line, mistakes."""
+
+import csv
+import json
+
+import av
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from PIL import Image
+
+from cpm.cli import command_line, predict, predict_videos
+from cpm.inference.results import ImagePose, PersonPose
+from cpm.inference.sources import images_from
+from cpm.skeleton import SKELETONS
+from tests.helpers.scripts import check_sentence
+from tests.helpers.tiny_weights import make_weights
+from tests.helpers.walk_videos import stamp, write_video
+
+LSP = SKELETONS["lsp14"]
+SIZE, FRAMES = (64, 96), 12
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with a tiny network, two videos, one of them with sound, and an animation."""
+    folder = tmp_path_factory.mktemp("videos")
+    make_weights(folder / "w.npz")
+    rng = np.random.default_rng(1)
+    images = [
+        stamp(rng.integers(0, 256, [*SIZE, 3]).astype(np.uint8), number) for number in range(FRAMES)
+    ]
+    times = [n / 25 for n in range(FRAMES)]
+    (folder / "in").mkdir()
+    write_video(folder / "in" / "a.mp4", images, times, sound="aac")
+    write_video(folder / "in" / "a.mov", images, times, rotation=90)
+    first, *others = map(Image.fromarray, images[:3])
+    first.save(folder / "in" / "b.gif", save_all=True, append_images=others, duration=40)
+    first.save(folder / "in" / "c.png")
+    (folder / "cut.mp4").write_bytes((folder / "in" / "a.mp4").read_bytes()[:3000])
+    return folder
+
+
+@pytest.fixture
+def run(capfd):
+    """Calls the script's body in this process: exit status, what it printed, its errors."""
+
+    def call(*arguments):
+        with flagsaver.flagsaver():
+            remaining = flags.FLAGS(["predict.py", *map(str, arguments)])
+            status = command_line.exit_status(predict.main, remaining, None)
+        said = capfd.readouterr()
+        return status or 0, said.out, said.err
+
+    return call
+
+
+def frames_of(path):
+    with av.open(str(path)) as file:
+        return [(frame.time, frame.height, frame.width) for frame in file.decode(video=0)]
+
+
+def test_folder_of_videos_and_images(work, run):
+    out = work / "out"
+    status, text, error = run(
+        f"--ckpt={work}/w.npz",
+        f"--input={work}/in",
+        f"--out={out}",
+        f"--csv={out}/a.csv",
+        f"--json={out}/a.jsonl",
+        "--smooth",
+    )
+    assert status == 0, error
+    assert f"in/a.mp4: {FRAMES} frames" in text and f"-> {out}/a.mp4_pose.mp4" in text
+    assert sorted(path.name for path in out.glob("*pose*")) == [
+        *("a.mp4_pose.mp4", "a_pose.mp4", "b_pose.mp4", "c_pose.jpg"),
+    ]
+    for name in ("a_pose.mp4", "a.mp4_pose.mp4"):
+        frames = frames_of(out / name)
+        assert [size for _, *size in frames] == [list(SIZE)] * FRAMES
+        np.testing.assert_allclose([time for time, *_ in frames], np.arange(FRAMES) / 25, atol=1e-4)
+    with av.open(str(out / "a.mp4_pose.mp4")) as file:
+        assert file.streams.audio[0].codec_context.name == "aac"
+    lines = [json.loads(line) for line in (out / "a.jsonl").read_text().splitlines()]
+    assert len(lines) == 2 * FRAMES + 3 + 1
+    numbers = [(line.get("frame"), line.get("time")) for line in lines]
+    assert numbers[:2] == [(0, 0.0), (1, 0.04)] and numbers[-1] == (None, None)
+    assert all(person["id"] >= 1 for line in lines[:-1] for person in line["people"])
+    with open(out / "a.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["file", "frame", "time", "person", "joint", "x", "y", "confidence"]
+    assert len(rows) == 14 * sum(len(line["people"]) for line in lines)
+
+
+def test_video_names_the_drawing(work, run):
+    status, text, error = run(
+        f"--ckpt={work}/w.npz", f"{work}/in/a.mp4", f"--video={work}/named/x.mp4"
+    )
+    assert status == 0, error
+    assert len(frames_of(work / "named" / "x.mp4")) == FRAMES
+    assert "nothing was written" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["{0}/cut.mp4"], ["cut.mp4", "cannot be read as a video", "copy it again"]),
+        (["{0}/in/a.mp4", "--box=1,2,3,4"], ["--box is for images", "a.mp4 is a video"]),
+        (["{0}/in/a.mp4", "--heatmaps", "--out={0}/o"], ["--heatmaps is for images"]),
+        (["{0}/in", "--video={0}/x.mp4"], ["--video is for one video, but there are 3"]),
+        (["{0}/in/a.mp4", "--video={0}/x.avi"], ["should end in .mp4"]),
+        (["{0}/in/a.mp4", "--video={0}/in/a.mp4"], ["is the input"]),
+        (["{0}/in/a.mp4", "--smooth", "--smooth_cutoff=0"], ["--smooth_cutoff=0.0", "above 0"]),
+        (["camera:97"], ["camera:97", "plug a camera in"]),
+    ],
+)
+def test_mistakes_end_in_a_sentence(work, run, arguments, words):
+    arguments = [argument.format(work) for argument in arguments]
+    status, _, error = run(f"--ckpt={work}/w.npz", *arguments)
+    check_sentence(status, error, *words)
+
+
+def test_one_bad_video_of_several_is_passed_over(work, run):
+    status, text, error = run(f"--ckpt={work}/w.npz", f"{work}/cut.mp4", f"{work}/in/c.png")
+    assert status == 0, error
+    assert "skipped: " in text and "1 images done, 1 skipped" in text and "cut.mp4 (" in text
+
+
+class Interrupted:
+    """A predictor that is stopped by Ctrl-C at the sixth frame."""
+
+    def __call__(self, predictor, reader, **options):
+        for n, frame in enumerate(reader):
+            if n == 5:
+                raise KeyboardInterrupt
+            joints_px = np.full([14, 2], 30.0)
+            person = PersonPose(LSP, joints_px, np.ones(14), (20, 20, 20, 20), id=1)
+            yield frame.image, ImagePose((person,), SIZE, LSP, frame=n, time=frame.time)
+
+
+def test_cut_run_keeps_what_it_had(work, monkeypatch):
+    """Five frames were done: so many are in the drawing and were handed on."""
+
+    def frames(*arguments, **options):
+        return Interrupted()(*arguments, **options)
+
+    monkeypatch.setattr(predict_videos, "video_poses", frames)
+    (source,) = images_from(work / "in" / "a.mp4").sources()
+    done, target = [], str(work / "cut_pose.mp4")
+    with pytest.raises(KeyboardInterrupt):
+        predict_videos.predict_video(
+            None, source, done.append, target, predict_videos.VideoOptions()
+        )
+    assert len(done) == len(frames_of(target)) == 5

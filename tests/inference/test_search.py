@@ -1,0 +1,180 @@
+"""A search for everybody, with a network that sees people of three colored points."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ops
+from cpm import geometry
+from cpm.inference import search
+from cpm.inference.predictor import Predictor
+from cpm.skeleton import Skeleton
+
+SIZE = (64, 80)  # of a crop, H != W
+HEIGHT, WIDTH = 150, 220  # of an image
+MIDLINE = Skeleton("midline", ("head_top", "neck", "pelvis"), (("head_top", "neck"),))
+POSE = np.array([[4.0, -20.0], [-6.0, -8.0], [0.0, 20.0]])  # of a person 40 px tall
+
+
+class Colors(tf.Module):
+    """Belief p of a cell is color p there, the less the farther it is from the crop's center.
+
+    So it finds the person near the center, and is the surer the nearer. It knows nothing of bodies:
+    people must stand apart.
+    """
+
+    skeleton, stride, origin_px = MIDLINE, 4, 1.5
+    config = types.SimpleNamespace(image_size=SIZE)
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        near = ops.gaussian_heatmap(
+            center_px[:, tf.newaxis],
+            tf.ones_like(center_px[:, :1]),
+            height=SIZE[0],
+            width=SIZE[1],
+            stride=1,
+            sigma_px=30.0,
+        )
+        seen = tf.nn.relu(images / 255.0 - 0.6) / 0.4 * near
+        return (ops.average_pool(seen, window=4, stride=4),)
+
+
+def image_of(*people, height=HEIGHT, width=WIDTH):
+    """A gray image with people, each `[3, 2]`: dots in red, green and blue, large in proportion."""
+    image = np.full([height, width, 3], 100, np.uint8)
+    y, x = np.mgrid[:height, :width]
+    for joints_px in people:
+        radius_px = np.ptp(joints_px[:, 1]) / 10
+        for color, (u, v) in enumerate(joints_px):
+            image[np.hypot(x - u, y - v) < radius_px, color] = 255
+    return image
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(Colors(), refinement="none")
+
+
+def persons(*centers, size=1.0):
+    return [np.array(center) + size * POSE for center in centers]
+
+
+def matched(found, truth, size=1.0):
+    """For each person found the number of the true one; fails if it is near none.
+
+    A joint may be found anywhere in its dot, whose radius is 4 px at size 1, and not in the middle
+    of its cell: a person of 40 px gets a crop of 60, whose cells are 60 · 4 / 64 = 3.8 px wide.
+    """
+    tolerance_px = (4.0 + 3.8 / 2) * size
+    numbers = []
+    for person in found:
+        errors = [np.linalg.norm(person.joints_px - t, axis=-1).max() for t in truth]
+        assert min(errors) < tolerance_px, errors
+        numbers.append(int(np.argmin(errors)))
+    return numbers
+
+
+def test_everybody_is_found_once(predictor):
+    truth = persons((40, 50), (95, 80), (175, 95))
+    found = search.find_people(predictor, image_of(*truth))
+    assert sorted(matched(found, truth)) == [0, 1, 2]
+    scores = [person.score for person in found]
+    assert scores == sorted(scores, reverse=True) and 0 < scores[-1] <= scores[0] <= 1
+    x, y, width, height = found[0].box
+    low, high = found[0].joints_px.min(0), found[0].joints_px.max(0)
+    np.testing.assert_allclose([x, y, width, height], [*low, *(high - low + 1)])
+
+
+def test_people_of_different_sizes(predictor):
+    truth = [*persons((50, 75), size=2.0), *persons((180, 50), size=0.8)]
+    found = search.find_people(predictor, image_of(*truth))
+    assert sorted(matched(found, truth, size=2.0)) == [0, 1]
+
+
+@pytest.mark.parametrize("center", [(12, 24), (207, 24), (12, 125), (207, 125)])
+def test_people_at_the_edges(predictor, center):
+    truth = persons(center)
+    found = search.find_people(predictor, image_of(*truth))
+    assert matched(found, truth) == [0]
+
+
+def test_nobody_is_a_result(predictor):
+    assert search.find_people(predictor, image_of()) == []
+
+
+def test_a_limit_takes_the_surest(predictor):
+    image = image_of(*persons((40, 50), (95, 80), (175, 95)))
+    everybody = search.find_people(predictor, image)
+    assert search.find_people(predictor, image, limit=2) == everybody[:2]
+    assert predictor(image, people=2).people == tuple(everybody[:2])
+    assert len(predictor(image, people="all")) == 3
+
+
+def test_small_and_narrow_images(predictor):
+    """Whatever the size, there are windows, and an answer."""
+    for height, width in ((1, 1), (3, 200), (200, 3)):
+        assert search.find_people(predictor, image_of(height=height, width=width)) == []
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(480, 640), (640, 480), (250, 900), (1, 1), (37, 1000)]
+)
+def test_windows_cover_the_image(height, width):
+    """Somebody half as large as a window is near the center of one, wherever in the image."""
+    regions = search.windows(height, width)
+    sides = sorted({region.side_px for region in regions}, reverse=True)
+    assert sides == [max(height, width) * search.SHRINK**level for level in range(search.LEVELS)]
+    rng = np.random.default_rng(0)
+    for side_px in sides:
+        centers = np.array([r.center_px for r in regions if r.side_px == side_px])
+        low = np.minimum(side_px / 4, np.array([width, height]) / 2) - 0.5
+        high = np.array([width, height]) - 1 - low
+        for person in rng.uniform(low, high, [50, 2]):
+            offset = np.abs(centers - person).max(-1).min()
+            assert offset <= search.STEP / 2 * side_px + 1e-9
+
+
+def test_a_pose_made_of_others_joints_is_nobody():
+    """Two people, one of them found twice, and a surer mix of both."""
+    one, two = persons((50, 50), (150, 50))
+    mix = np.stack([one[0], two[1], one[2]])
+    joints_px = np.stack([one, two, one + 1.0, mix])
+    confidence = np.float64([[0.9] * 3, [0.6] * 3, [0.8] * 3, [0.7] * 3])
+    rows, scores = search.different_people(joints_px, confidence, 0.1)
+    assert rows[:2] == [0, 1]
+    np.testing.assert_allclose(scores, [0.9, 0.6])
+
+
+def test_distinct_poses():
+    """The surest of those that agree in most joints."""
+    one, two = persons((50, 50), (150, 50))
+    mix = np.stack([one[0], two[1], two[2] + 30.0])
+    joints_px = np.stack([one, mix, two, one + 1.0])
+    confidence = np.float64([[0.7] * 3, [0.9] * 3, [0.8] * 3, [0.6] * 3])
+    assert search.distinct(joints_px, confidence) == [1, 2, 0]
+
+
+def test_passes_of_a_search_are_few():
+    """One call for all windows, and one for each further pass at the candidates."""
+    calls = []
+
+    class Counting:
+        skeleton, threshold, margin = MIDLINE, 0.0, 1.25
+
+        def poses(self, images, regions, *, flip=None):
+            calls.append((len(images), flip))
+            joints_px = np.array([np.array(r.center_px) + r.side_px / 60 * POSE for r in regions])
+            return joints_px, np.full([len(regions), 3], 0.9, np.float32)
+
+    search.find_people(Counting(), image_of())
+    count = len(search.windows(HEIGHT, WIDTH))
+    assert calls[0] == (count, False) and calls[-1][1] is None
+    assert len(calls) == 1 + search.PASSES
+    assert all(size <= search.CANDIDATES for size, _ in calls[1:])
+
+
+def test_windows_of_a_square_image_begin_with_all_of_it():
+    first = search.windows(100, 100)[0]
+    assert first == geometry.CropRegion((49.5, 49.5), 100.0)

@@ -1,0 +1,183 @@
+"""Following people: one pass a frame, numbers that stay, on walks whose joints are known."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from cpm.inference.tracking import Tracker, TrackingOptions
+from cpm.synthetic.walk import walk
+from tests.helpers.truth_reader import MPII, TruthReader
+from tests.helpers.walk_videos import stamp
+
+RATE, SECONDS = 12, 10
+TIMES = np.arange(RATE * SECONDS) / RATE
+
+
+@functools.cache
+def joints_of(people):
+    """`[F, N, 16, 2]` of ten seconds; small frames, since only their joints are used."""
+    return np.stack([f.joints_px for f in walk(TIMES, people=people, size=(48, 64))]) * 5
+
+
+def frame(number):
+    return stamp(np.zeros([240, 320, 3], np.uint8), number)
+
+
+def track(truth, **options):
+    """The people of every frame, and the network with what it was asked."""
+    network = TruthReader(truth)
+    limit = options.pop("limit", None)
+    tracker = Tracker(
+        network.poses,
+        network.find,
+        MPII,
+        margin=1.25,
+        limit=limit,
+        options=TrackingOptions(**options),
+    )
+    times = TIMES[: len(truth)]
+    return [tracker(frame(n), time) for n, time in enumerate(times)], network, tracker
+
+
+def test_walk_is_followed_with_one_pass_a_frame():
+    truth = joints_of(1)
+    people, network, tracker = track(truth, limit=1)
+    assert all(len(p) == 1 and p[0].id == 1 for p in people)
+    np.testing.assert_allclose([p[0].joints_px for p in people], truth[:, 0], atol=1e-6)
+    assert tracker.passes == len(truth) - 1  # the first frame is searched
+    assert len(network.searched) == 1 + 9 // 3  # and then every three seconds
+
+
+def test_crop_is_around_the_joints_of_the_frame_before():
+    """Moved on by at most what the person walks in a frame: a twelfth of 100 px."""
+    truth = joints_of(1)
+    _, network, _ = track(truth, limit=1)
+    for number, region in network.regions:
+        before = truth[number - 1, 0]
+        middle = (before.min(0) + before.max(0)) / 2
+        np.testing.assert_allclose(region.center_px, middle, atol=100 / RATE)
+        assert 1.2 < region.side_px / np.ptp(before, axis=0).max() < 1.5
+
+
+def nearest(people, truth):
+    """Number of the true person whom each found one stands for."""
+    return {
+        person.id: int(np.abs(truth - person.joints_px).mean((1, 2)).argmin()) for person in people
+    }
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_people_who_cross_keep_their_numbers(count):
+    """Every number stands for one true person throughout, and no two for the same."""
+    truth = joints_of(count)
+    people, _, _ = track(truth)
+    meanings = {}
+    for found, true in zip(people, truth, strict=True):
+        here = nearest(found, true)
+        assert len({p.id for p in found}) == len(found)
+        for number, person in here.items():
+            meanings.setdefault(number, set()).add(person)
+    assert meanings == {n + 1: {n} for n in range(count)}, meanings
+    # At each crossing one of two may be missing until the next search, half a second later.
+    assert sum(map(len, people)) >= count * (len(truth) - 0.5 * RATE)
+
+
+def test_gap_is_bridged():
+    """A person behind a wall for a second and a half has the same number afterwards."""
+    truth = joints_of(1).copy()
+    truth[40:58] = np.nan
+    people, _, _ = track(truth)
+    assert [len(p) for p in people[40:58]] == [0] * 18
+    assert {p[0].id for p in people if p} == {1}
+    assert sum(map(len, people[58:66])) >= 2  # found again within half a second
+
+
+def test_long_gap_gives_a_new_number():
+    truth = joints_of(1).copy()
+    truth[40:88] = np.nan
+    people, _, _ = track(truth)
+    assert {p[0].id for p in people[:40]} == {1}
+    assert {p[0].id for p in people[95:]} == {2}
+
+
+def test_newcomer_is_found_and_others_keep_their_numbers():
+    truth = joints_of(2).copy()
+    truth[:50, 1] = np.nan
+    people, _, _ = track(truth)
+    assert [p.id for p in people[49]] == [1]
+    assert [p.id for p in people[-1]] == [1, 2]
+    first = next(n for n, p in enumerate(people) if len(p) == 2)
+    assert 50 <= first <= 50 + 3 * RATE
+
+
+def test_find_that_does_not_last_gets_no_number():
+    """A second person is there for two frames, just when the whole image is searched."""
+    truth = joints_of(2).copy()
+    there = np.isin(np.arange(len(truth)), (3 * RATE, 3 * RATE + 1))
+    truth[~there, 1] = np.nan
+    people, network, _ = track(truth)
+    assert 3 * RATE in network.searched
+    assert {p.id for found in people for p in found} == {1}
+
+
+def test_covered_person_is_remembered_as_last_seen_surely():
+    """Covered little by little, joints drift to somebody in front; then nothing, then both."""
+    truth = joints_of(2)
+    network = TruthReader(truth)
+    covered = {"from": 50, "to": 62}
+
+    def poses(images, regions):
+        joints_px, confidence = network.poses(images, regions)
+        number = network.regions[-1][0]
+        if covered["from"] <= number < covered["to"] and len(joints_px) == 2:
+            share = (number - covered["from"] + 1) / 12
+            joints_px[1] += share * (joints_px[0] - joints_px[1])
+            confidence[1] *= 1 - share
+        return joints_px, confidence
+
+    def find(image, limit):
+        found = network.find(image, limit)
+        hidden = covered["from"] <= network.searched[-1] < covered["to"] + 4
+        return found[:1] if hidden else found
+
+    tracker = Tracker(poses, find, MPII, margin=1.25)
+    people = [tracker(frame(n), time) for n, time in enumerate(TIMES)]
+    assert [p.id for p in people[60]] == [1]
+    assert nearest(people[80], truth[80]) == {1: 0, 2: 1}
+    assert {p.id for found in people for p in found} == {1, 2}
+
+
+def test_two_tracks_at_one_person_become_one():
+    """A network that jumps to the other person: one track is given up, and found again."""
+    truth = joints_of(2)
+    network = TruthReader(truth)
+    jump = {"on": False}
+
+    def poses(images, regions):
+        joints_px, confidence = network.poses(images, regions)
+        return (joints_px[[0] * len(joints_px)] if jump["on"] else joints_px), confidence
+
+    tracker = Tracker(poses, network.find, MPII, margin=1.25)
+    for n in range(20):
+        tracker(frame(n), TIMES[n])
+    jump["on"] = True
+    here = tracker(frame(20), TIMES[20])
+    jump["on"] = False
+    later = [tracker(frame(n), TIMES[n]) for n in range(21, 30)]
+    assert nearest(here, truth[20]) in ({1: 0}, {1: 0, 2: 1})
+    assert nearest(later[-1], truth[29]) == {1: 0, 2: 1}
+
+
+def test_limit_keeps_the_person_who_is_followed():
+    people, _, _ = track(joints_of(2), limit=1)
+    assert {p.id for found in people for p in found} == {1}
+    assert all(len(found) == 1 for found in people)
+
+
+def test_nobody_is_a_result():
+    truth = np.full([RATE, 1, 16, 2], np.nan)
+    people, network, tracker = track(truth)
+    assert people == [()] * RATE
+    assert tracker.passes == 0
+    assert len(network.searched) == 2  # twice a second, not every frame
