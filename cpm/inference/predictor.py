@@ -255,49 +255,42 @@ class Predictor:
 
     def _at_boxes(self, items, maps):
         """A list of `PersonPose` for each item: at its boxes, or near the middle without any."""
-        owners, images, boxes, scores, regions, passes = [], [], [], [], [], []
-        for n, item in enumerate(items):
-            height, width = item.image.shape[:2]
-            for box in [None] if item.boxes is None else item.boxes:
-                owners.append(n)
-                images.append(item.image)
-                score = None
-                if box is None:
-                    region = crop_regions.first_region(height, width, self._crop_rule)
-                else:
-                    if len(box) == 5:
-                        score, box = float(box[4]), box[:4]
-                    box = check_box(box, height, width)
-                    region = geometry.region_from_box(box, self.margin)
-                boxes.append(box)
-                scores.append(score)
-                regions.append(region)
-                passes.append(self._passes or (2 if box is None else 1))
-        found = self._all_passes(images, regions, passes, maps)
+        targets = [
+            (n, self._target(item, box))
+            for n, item in enumerate(items)
+            for box in ([None] if item.boxes is None else item.boxes)
+        ]
+        found = self._all_passes([target for _, target in targets], maps)
         people = [[] for _ in items]
-        for owner, box, score, joints_px, confidence, pose_maps in zip(
-            owners, boxes, scores, *found, strict=True
-        ):
-            if box is None:
-                box = joints_box(joints_px, confidence, self.threshold)
-            person = PersonPose(
-                self.skeleton, joints_px, confidence, box, score=score, maps=pose_maps
-            )
-            people[owner].append(person)
+        for (n, target), joints_px, confidence, pose_maps in zip(targets, *found, strict=True):
+            box = target.box or joints_box(joints_px, confidence, self.threshold)
+            about = {"score": target.score, "maps": pose_maps}
+            people[n].append(PersonPose(self.skeleton, joints_px, confidence, box, **about))
         return people
 
-    def _all_passes(self, images, regions, passes, maps):
+    def _target(self, item, box):
+        """The `_Target` of a box, perhaps with a score, or of None: the middle."""
+        height, width = item.image.shape[:2]
+        if box is None:
+            region = crop_regions.first_region(height, width, self._crop_rule)
+            return _Target(item.image, region, self._passes or 2)
+        score = float(box[4]) if len(box) == 5 else None
+        box = check_box(box[:4] if len(box) == 5 else box, height, width, item.file)
+        region = geometry.region_from_box(box, self.margin)
+        return _Target(item.image, region, self._passes or 1, box, score)
+
+    def _all_passes(self, targets, maps):
         """Passes at N people, each pass at the joints found by the one before.
 
         Args:
-          images, regions: lists of N, of the first pass.
-          passes: N int, how many.
+          targets: list of N `_Target`.
           maps: whether belief maps are kept.
 
         Returns:
           joints `[N, P, 2]`, confidence `[N, P]`, list of N `PoseMaps` or None.
         """
-        regions = list(regions)
+        images = [target.image for target in targets]
+        regions = [target.region for target in targets]
         joints_px, confidence, kept = self._one_pass(images, regions, maps)
         rows = range(len(regions))
         for done in itertools.count(1):
@@ -306,7 +299,7 @@ class Predictor:
                     joints_px[n], confidence[n], regions[n].side_px, self.margin
                 )
                 for n in rows
-                if passes[n] > done
+                if targets[n].passes > done
             }
             rows = [n for n, region in nearer.items() if region is not None]
             if not rows:
@@ -382,6 +375,17 @@ class _Item:
     time: float | None = None
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Target:
+    """Somebody to find in an image: where the first pass looks, how many passes, what is known."""
+
+    image: np.ndarray
+    region: geometry.CropRegion
+    passes: int
+    box: tuple | None = None
+    score: float | None = None
+
+
 def _item(value, boxes):
     """The `_Item` of an element of `Predictor.predict_many`."""
     if not hasattr(value, "image"):
@@ -400,18 +404,20 @@ def _people(people):
     raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
 
 
-def check_box(box, height, width):
-    """The box as four floats.
+def check_box(box, height, width, file=None):
+    """The box as four floats; an error names the `file` if there is one.
 
     Raises:
       UsageError: if it is not (x, y, width, height) of something inside a height × width image.
     """
-    box = tuple(map(float, box))
+    box, of = tuple(map(float, box)), f"{file}: " if file else ""
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
         raise UsageError(
-            f"box is {box}; expected x, y, width, height in pixels with a positive size"
+            f"{of}box is {box}; expected x, y, width, height in pixels with a positive size"
         )
     x, y, box_width, box_height = box
     if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
-        raise UsageError(f"box {box} lies outside the image, which is {width} x {height} pixels")
+        raise UsageError(
+            f"{of}box {box} lies outside the image, which is {width} x {height} pixels"
+        )
     return box
