@@ -11,6 +11,7 @@ import dataclasses
 import math
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ from cpm import checkpoints, files
 from cpm.data import pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
+from cpm.execution.devices import Devices, require_equal_parts
 from cpm.execution.use import Executed
 from cpm.training import schedules
 from cpm.training.progress import FlatMapsWarning, Progress
@@ -65,16 +67,27 @@ class Run:
       validate: function of a network that returns its `Validation`.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
         fewer stages fills the first ones.
+      devices: `Devices` that train together; None = one. Hosts other than the chief evaluate and
+        save nothing, and have a run folder that is thrown away.
     """
 
-    def __init__(self, config, execution, data, run_dir, validate, init_from=None):
-        for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
-            pipeline.open_folders(data, split, config.data.crop)
+    def __init__(
+        self, config, execution, data, run_dir, validate, init_from=None, *, devices=None
+    ):
+        for split in (VALIDATION, TRAIN):  # a missing one must not show hours later
+            folders = pipeline.open_folders(data, split, config.data.crop)
         self.config, self.execution, self.data = config, execution, data
         self.validate = validate
+        self.devices = devices or Devices()
+        require_equal_parts(config.data.batch_size, self.devices, execution.replicas)
+        same = [config, execution, [(folder.people, folder.bytes) for folder in folders]]
+        self.devices.require_equal("settings or training people", repr(same))
+        if not self.devices.chief:
+            self._scratch = tempfile.TemporaryDirectory(prefix="cpm-host-")
+            run_dir = self._scratch.name
         self.folder = RunFolder(run_dir)
         changes = self.folder.claim(config, execution, data, init_from)
-        self.step = make_step(config, execution)
+        self.step = make_step(config, execution, self.devices)
         self.network, self.optimizer = self.step.network, self.step.optimizer
         self.average = self.step.average
         self._last = self._used = Executed(self.network, execution)
@@ -96,17 +109,18 @@ class Run:
 
         `changes`: of the execution, see `RunFolder.claim`.
         """
-        start = self.checkpoints.restore()
+        start = self.devices.numbers(self.checkpoints.restore())[0]  # the chief has them
         self.folder.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
-        elif init_from:
+        elif init_from and self.devices.chief:
             prefix = checkpoints.resolve(os.fspath(init_from))
             stages = checkpoints.read_stages(self.network, prefix)
             new = "" if stages == self.config.network.stages else f" (stages 1 to {stages})"
             print(f"starting from the weights of {prefix}{new}")
             if self.average is not None:
                 self.average.restart(self.network)
+        self.devices.share(self.step.state)
         return start
 
     def train(self):
@@ -126,9 +140,12 @@ class Run:
             config.steps,
             config.data.batch_size,
             self.folder.seconds_trained(),
+            silent=not self.devices.chief,
         )
         flat = FlatMapsWarning(config.network.stages)
-        stream = pipeline.training_batches(self.data, config, start_step=self.start)
+        stream = pipeline.training_batches(
+            self.data, config, start_step=self.start, part=(self.devices.host, self.devices.hosts)
+        )
         began, found = time.perf_counter(), None
         with contextlib.closing(progress), _stop_requests() as stop:
             for step, batch in zip(range(self.start, config.steps), stream, strict=False):
@@ -151,7 +168,7 @@ class Run:
         self._require_finite(step, batch, "loss", measurements["loss"])
         every = self.execution.gradients_every
         if every and step % every == 0:
-            measurements["gradient_rms"] = self._gradient_rms(gradients)
+            measurements["gradient_rms"] = self._gradient_rms(self.devices.first(gradients))
         norm = self.step.update(gradients, rate)
         measurements |= {"gradient_norm": norm, "learning_rate": rate}
         scaled = self._adjust_loss_scale(norm)
@@ -214,14 +231,16 @@ class Run:
         Returns:
           The `Validation` if this step was evaluated, else None.
         """
-        execution, found = self.execution, None
+        execution, found, chief = self.execution, None, self.devices.chief
+        stopping = self.devices.any(stop.requested)  # a signal to one host ends all at one step
         last = done == self.config.steps
-        if last or done % execution.eval_every == 0:
+        if chief and (last or done % execution.eval_every == 0):
             found = self.evaluate(done, progress.seconds)
             progress.say(f"step {done}: {found.text}")
-        if found or done % execution.save_every == 0 or stop.requested:
+        if chief and (found or done % execution.save_every == 0 or stopping):
             self.checkpoints.save(done, found.score if found else None)
-        if stop.requested and not last:
+        if stopping and not last:
+            self.devices.wait()  # until the chief has saved
             raise Interrupted(
                 f"stopped after step {done} of {self.config.steps}, which is saved; "
                 "the same command goes on from there"
