@@ -67,7 +67,7 @@ def main(_):
     devices = connect(execution)
     if not devices.chief:
         print(f"host {devices.host} of {devices.hosts}: the chief says how it goes", flush=True)
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w")
     with devices.losing_one_is_a_sentence():
         train(devices)
         devices.wait()  # nobody leaves before the chief has written all

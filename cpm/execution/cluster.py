@@ -1,13 +1,14 @@
 """TF_CONFIG: which processes train together, and which one this is.
 
-    {"cluster": {"worker": ["host-a:12345", "host-b:12345"]}, "task": {"type": "worker", "index": 0}}
+    {"cluster": {"worker": ["host-a:12345", "host-b:12345"]},
+     "task": {"type": "worker", "index": 0}}
 
 Every process has the same `cluster`; only `task.index` differs. It is an environment variable
 because TensorFlow reads it, and because cluster managers (Kubeflow, Vertex AI) set it by
 themselves. What can be wrong in it is checked here, before TensorFlow waits for hosts that never
 come.
 
-Reference: https://www.tensorflow.org/guide/distributed_training#setting_up_the_tf_config_environment_variable
+Reference: TensorFlow's guide "Distributed training", TF_CONFIG.
 """
 
 import json

@@ -159,6 +159,8 @@ class Distributed(Devices):
         return tf.distribute.get_replica_context().replica_id_in_sync_group
 
     def sum(self, tensors):
+        # TensorFlow sums on the device of a tensor; what was not computed there has none.
+        tensors = tf.nest.map_structure(tf.identity, tensors)
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 

@@ -71,9 +71,7 @@ class Run:
         save nothing, and have a run folder that is thrown away.
     """
 
-    def __init__(
-        self, config, execution, data, run_dir, validate, init_from=None, *, devices=None
-    ):
+    def __init__(self, config, execution, data, run_dir, validate, init_from=None, *, devices=None):
         for split in (VALIDATION, TRAIN):  # a missing one must not show hours later
             folders = pipeline.open_folders(data, split, config.data.crop)
         self.config, self.execution, self.data = config, execution, data
