@@ -202,10 +202,13 @@ class Run:
             return
         number = step + 1  # as metrics.jsonl counts
         path = os.path.join(self.folder.path, f"non_finite_step_{number}.json")
+        if self.devices.hosts > 1:  # this host has a part of the batch
+            [batch] = pipeline.training_batches(self.data, self.config, start_step=step).take(1)
         ids = [name.decode() for name in batch["id"].numpy()]
         files.write_json(path, {"step": number, "what": what, "ids": ids})
         raise NonFiniteLoss(
-            f"the {what} is {value} at step {number}; the batch's ids are in {path}. Earlier "
+            f"the {what} is {value} at step {number}; the batch's ids are in "
+            f"{path if self.devices.chief else 'the run folder of the chief'}. Earlier "
             f"checkpoints are untouched; try a lower --learning_rate than "
             f"{self.config.optimizer.learning_rate:g}"
             f"{', or --precision=bfloat16' if self.step.loss_scale else ''} in a new --run_dir"

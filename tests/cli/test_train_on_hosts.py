@@ -127,8 +127,8 @@ def test_a_killed_host_ends_the_others_and_the_command_goes_on(folder, unbroken,
 
 
 def test_hosts_with_other_flags_end_in_a_sentence(folder):
-    seeds = {"of_host": lambda host: (f"--set=optimizer.momentum=0.{8 + host}",)}
-    with hosts(2, *HOSTS, f"--run_dir={folder / 'flags'}", cwd=folder, **seeds) as running:
+    momenta = {"of_host": lambda host: (f"--set=optimizer.momentum=0.{8 + host}",)}
+    with hosts(2, *HOSTS, f"--run_dir={folder / 'flags'}", cwd=folder, **momenta) as running:
         for status, _, errors in finish(running):
             assert status == 2 and "host 1 has other settings" in errors
             assert "Traceback" not in errors
