@@ -3,8 +3,9 @@
     python -m tests.helpers.steps_on_devices mirrored result.npz plain compiled
 
 TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a process, so every way to
-compute needs one. The file has `NAME/losses` [steps], `NAME/weights` (all variables in a row) and
-`NAME/start`, of each case; every host writes one.
+compute needs one. The file has `NAME/losses` [steps], `NAME/weights` (weights, slots and averages in
+a row), `NAME/start` and `NAME/scales` (float16's loss scale after every step), of each case; every
+host writes one.
 """
 
 import dataclasses
@@ -46,12 +47,10 @@ def steps(case, devices):
     step = make_step(config, execution, devices)
     if execution.xla:
         step._core = tf.function(step.core, jit_compile=True)  # whole, as on a GPU
-    if step.loss_scale is not None:
-        step.loss_scale.scale.assign(2.0**8)
-    start, losses = variables(step), []
+    start, losses, scales = variables(step), [], []
     for number in range(STEPS):
-        if step.loss_scale is not None and number == OVERFLOW:
-            step.loss_scale.scale.assign(step.loss_scale.largest)
+        if step.loss_scale is not None:
+            step.loss_scale.scale.assign(2.0**24 if number == OVERFLOW else 2.0**8)
         batch = uneven(random_batch(100 + number, ROWS))
         part = ROWS // devices.hosts
         rows = slice(devices.host * part, (devices.host + 1) * part)
@@ -60,11 +59,9 @@ def steps(case, devices):
         norm = step.update(gradients, rate)
         if step.loss_scale is not None:
             step.loss_scale.adjust(np.isfinite(norm))
+            scales.append(step.loss_scale.scale.numpy())
         losses.append(measurements["loss"])
-    found = {"losses": losses, "start": start, "weights": variables(step)}
-    if step.loss_scale is not None:
-        found["loss scale"] = step.loss_scale.scale.numpy()
-    return found
+    return {"losses": losses, "start": start, "weights": variables(step), "scales": scales}
 
 
 def uneven(batch):
