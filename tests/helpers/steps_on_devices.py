@@ -3,9 +3,9 @@
     python -m tests.helpers.steps_on_devices mirrored result.npz plain compiled
 
 TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a process, so every way to
-compute needs one. The file has `NAME/losses` [steps], `NAME/weights` (weights, slots and averages in
-a row), `NAME/start` and `NAME/scales` (float16's loss scale after every step), of each case; every
-host writes one.
+compute needs one. The file has of each case `NAME/losses` [steps], `NAME/start` and `NAME/weights`
+(weights, slots and averages in a row) and `NAME/scales` (float16's loss scale after every step).
+Every host writes one.
 """
 
 import dataclasses
