@@ -36,7 +36,7 @@ ARROWS = {
     "cpm.synthetic": {"cpm.data.person", "cpm.skeleton"},
     "cpm.data": {"ops", "cpm.synthetic", *BASE},
     "cpm.network": {"ops", "cpm.config", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
-    "cpm.execution": {"ops", "cpm.network", "cpm.config", "cpm.machine"},
+    "cpm.execution": {"ops", "cpm.network", "cpm.config", "cpm.errors", "cpm.machine"},
     "cpm.checkpoints": {"cpm.network", *BASE},
     "cpm.training": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),

@@ -18,6 +18,8 @@ the other packages, like cpm/experiments, and is imported by bin/benchmark.py al
     feeding.py        the input pipeline, the training step, and both together
     startup.py        bin/train.py from its launch to its first step
     predicting.py     bin/predict.py on one image and on many
+    scaling.py        one step on one device, two devices, two hosts; a model of many GPUs
+    scaling_worker.py one process of those
     sides.py          who can take part in what, and which of them are installed
     cases.py          what is measured, with the arithmetic it amounts to
     measure.py        runs them: processes, comparison, turns; results as values

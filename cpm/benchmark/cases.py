@@ -23,7 +23,10 @@ from cpm.network.specs import Conv, Residual
 from cpm.network.summary import layer_rows
 from cpm.skeleton import get_skeleton
 
-CASES = ("conv_layers", "forward", "train_step", "pipeline", "heatmap", "startup", "predict")
+CASES = (
+    *("conv_layers", "forward", "train_step", "pipeline", "heatmap", "startup", "predict"),
+    "scaling",
+)
 
 # Largest relative error (norm of the difference over norm of the reference) between two sides
 # before they are timed; gradients of a whole network have more room (`exchange.allowance`). Sums of

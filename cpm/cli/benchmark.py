@@ -4,23 +4,36 @@
     python bin/benchmark.py --case=forward --arch=paper --peers=torch,onnxruntime,openvino
     python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
     python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
+    python bin/benchmark.py --case=scaling --arch=vgg --assume=device_tflops=60,network_gb_s=25
 
 conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
 images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
 pipeline: batches from records, the training step, both together. heatmap: our op, NumPy loops, a
 memory write. startup: bin/train.py from launch to first step. predict: bin/predict.py on one image,
-on many, and on many with drawings; forward has the network in other runtimes. Peers are optional:
+on many, and on many with drawings; forward has the network in other runtimes. scaling: a step on
+one device, two devices and two hosts of this machine, and a model of many GPUs. Peers are optional:
 pip install -r requirements-bench.txt. tf_direct is our own network, in graph mode with direct
 convolutions. All sides get the same weights and images, their outputs are compared first, and they
 take turns in processes of their own.
 """
 
 import dataclasses
+import math
 
 from absl import flags
 
 from cpm import files
-from cpm.benchmark import cases, machine, measure, ours, predicting, report, sides, startup
+from cpm.benchmark import (
+    cases,
+    machine,
+    measure,
+    ours,
+    predicting,
+    report,
+    scaling,
+    sides,
+    startup,
+)
 from cpm.cli.flags import define_run_flags, network_config_from_flags, settings_from_flags
 from cpm.config import OptimizerConfig
 from cpm.data import datasets, pipeline
@@ -64,6 +77,12 @@ def define_flags():
     flags.DEFINE_integer("images", 300, "Number of images of the case predict.", lower_bound=2)
     flags.DEFINE_string("json", None, "File for the results. Default: none.")
     flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
+    flags.DEFINE_list(
+        "assume",
+        [],
+        "KEY=NUMBER: what the model of --case=scaling assumes of GPUs, hosts and networks. "
+        f"Default: {', '.join(f'{k}={v:g}' for k, v in vars(scaling.Machines()).items())}.",
+    )
     flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
 
 
@@ -73,6 +92,8 @@ BATCH_SIZES = {"vgg": 2, "paper": 1}
 
 def main(_):
     """Measures one case and shows it."""
+    if FLAGS.case == "scaling":
+        return run_scaling()
     variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
     if FLAGS.case != "train_step" and "bfloat16" in variants:
         raise UsageError(
@@ -121,6 +142,50 @@ def run(variants, peers):
         threads=threads(),
         say=lambda line: print(line, flush=True),
     )
+
+
+def run_scaling():
+    """Times a step on several devices of this machine and predicts it on many GPUs."""
+    machines, settings = assumed(FLAGS.assume), network_settings()
+    batch_size, work = settings.config.data.batch_size, scaling.work_of(settings)
+    found = scaling.measure_ways(settings, rounds=FLAGS.rounds, say=print)
+    print(
+        f"\n{scaling.format_ways(found, batch_size)}\n\nThe ways share the cores of this machine: "
+        f"that proves results, not speed.\n\n{work.exchanged_bytes / 1e6:.1f} MB are summed over "
+        f"all devices in a step. Predicted with {batch_size} people a GPU and "
+        f"{', '.join(f'{k}={v:g}' for k, v in vars(machines).items())} "
+        f"(assumed, not measured on a GPU):\n\n{scaling.format_model(work, machines)}"
+    )
+    if FLAGS.json:
+        predictions = {
+            str(n): scaling.predict(work, machines, n)._asdict() for n in scaling.DEVICES
+        }
+        record = {"ways": found, "batch_size": batch_size, "work": work._asdict()}
+        record |= {"assumed": dataclasses.asdict(machines), "predicted": predictions}
+        files.write_json(FLAGS.json, record | provenance(FLAGS.seed))
+        print(f"\nwrote {FLAGS.json}")
+
+
+def assumed(assignments):
+    """The `scaling.Machines` with the values of --assume.
+
+    Raises:
+      UsageError: for a name that it has not, or a value that is no number above 0.
+    """
+    kinds = {field.name: field.type for field in dataclasses.fields(scaling.Machines)}
+    values = {}
+    for text in assignments:
+        name, _, value = text.partition("=")
+        try:
+            values[name] = kinds[name](value)
+        except (KeyError, ValueError):
+            values[name] = 0
+        if not 0 < values[name] < math.inf:
+            raise UsageError(
+                f"--assume has {text!r}; expected KEY=NUMBER above 0, separated by commas, of the "
+                f"keys {', '.join(kinds)}"
+            )
+    return scaling.Machines(**values)
 
 
 def run_startup(variants):

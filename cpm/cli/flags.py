@@ -182,8 +182,9 @@ def _applied(settings, given, assignments):
 
 def _with_replicas(settings, chosen):
     """As many replicas as pay, and whether operations come in series, unless that was chosen."""
+    whole = settings.execution.distribute == "none" and not settings.execution.sync_batch_norm
     best = {
-        "replicas": replicas_that_pay(settings.config),
+        "replicas": replicas_that_pay(settings.config) if whole else 1,
         "serial": serial_pays(settings.config),
     }
     open_choices = {k: v for k, v in best.items() if f"execution.{k}" not in chosen}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cpm import config_keys
 from cpm.config import AUGMENTATIONS, CROP_RULES, SCHEDULES
 from cpm.errors import UsageError
-from cpm.execution.settings import CONVOLUTIONS, NON_FINITE, PRECISIONS
+from cpm.execution.settings import CONVOLUTIONS, DISTRIBUTIONS, NON_FINITE, PRECISIONS
 from cpm.network.architectures import NORMS, PRESETS
 from cpm.skeleton import SKELETONS
 
@@ -128,6 +128,22 @@ SHORTHANDS = {
         lower=1,
         default="one for each core where that pays, else 1",
     ),
+    "distribute": Shorthand(
+        "execution.distribute",
+        "Devices that share every batch: none, one device; mirrored, the GPUs of this host; "
+        "multiworker, the hosts of TF_CONFIG (docs/howto/many_devices.md).",
+        DISTRIBUTIONS,
+    ),
+    "devices": Shorthand(
+        "execution.devices",
+        "Number of devices of --distribute=mirrored.",
+        lower=0,
+        default="all GPUs; without a GPU, as many logical devices of the CPU as it has cores",
+    ),
+    "sync_batch_norm": Shorthand(
+        "execution.sync_batch_norm",
+        "Batch norms take the moments of the batch of all devices, not of each device's part.",
+    ),
     "eval_every": Shorthand("execution.eval_every", "Steps between evaluations."),
     "save_every": Shorthand("execution.save_every", "Steps between checkpoints."),
     "on_non_finite": Shorthand(
@@ -146,6 +162,7 @@ TRAINING = (
     *("clip_norm", "average_decay"),
 )
 SPEED = ("xla", "conv")
+DEVICES = ("distribute", "devices", "sync_batch_norm")
 EXECUTION = (
     *(*SPEED, "precision", "recompute", "replicas", "eval_every", "save_every"),
     "on_non_finite",

@@ -5,6 +5,7 @@
     python bin/train.py --stages=6 --xla --data=data/lsp,data/lspet --augment=wild \\
         --average_decay=0.999 --run_dir=runs/wild --steps=15000
     python bin/train.py --recipe=paper --data=data/mpii
+    python bin/train.py --recipe=paper --data=data/mpii --distribute=mirrored --batch_size=32
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
 two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
@@ -16,15 +17,17 @@ RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --
 
 import math
 import os
+import sys
 
 from absl import flags
 
 from cpm import checkpoints
 from cpm.cli.flags import define_run_flags, settings_from_flags
-from cpm.cli.shorthands import EXECUTION, TRAINING
+from cpm.cli.shorthands import DEVICES, EXECUTION, TRAINING
 from cpm.data import datasets, pipeline
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
+from cpm.execution.devices import connect
 from cpm.execution.processor import on_gpu
 from cpm.execution.threads import configure_threads
 from cpm.execution.use import Executed
@@ -34,11 +37,12 @@ from cpm.training import loop
 from cpm.training.run_folder import check_run_dir
 
 FLAGS = flags.FLAGS
+FEWEST_JOINTS = 100  # of validation that say from which confidence on joints are drawn
 
 
 def define_flags():
     """Defines the flags of this script."""
-    define_run_flags(*TRAINING, *EXECUTION)
+    define_run_flags(*TRAINING, *EXECUTION, *DEVICES)
     flags.DEFINE_float("epochs", None, "Length of the run in epochs, instead of --steps.")
     flags.DEFINE_integer(
         "synthetic_people",
@@ -62,17 +66,30 @@ def define_flags():
     flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 
-FEWEST_JOINTS = 100  # of validation that say from which confidence on joints are drawn
-
-
 def main(_):
-    """Data, configuration, training, report."""
+    """Devices, data, configuration, training, report."""
     check_run_dir("runs" if FLAGS.run_dir is None else FLAGS.run_dir)  # before people are drawn
+    execution = settings_from_flags(synthetic=not FLAGS.data).execution
+    configure_threads(execution)
+    devices = connect(execution)
+    if not devices.chief:
+        print(f"host {devices.host} of {devices.hosts}: the chief says how it goes", flush=True)
+        sys.stdout = open(os.devnull, "w")
+    with devices.losing_one_is_a_sentence():
+        train(devices)
+        devices.wait()  # nobody leaves before the chief has written all
+
+
+def train(devices):
+    """Data, configuration, training, report, on some `Devices`."""
+    if not devices.chief:
+        devices.wait()  # the chief draws the people, if there is no data: hosts may share a disk
     folders = pipeline.split_names(
         FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
     )
+    if devices.chief:
+        devices.wait()
     settings = run_settings(folders)
-    configure_threads(settings.execution)
     run_dir = FLAGS.run_dir or default_run_dir(settings.config, folders)
     check_run_dir(run_dir)
     if not os.path.isdir(run_dir) and wants_bfloat16(settings.config):
@@ -88,9 +105,11 @@ def main(_):
         evaluate.validation(settings.config, folders),
         init_from=FLAGS.init_from,
         restart=FLAGS.restart,
+        devices=devices,
     )
     run.train()
-    report_best(run)
+    if devices.chief:
+        report_best(run)
 
 
 def run_settings(folders):

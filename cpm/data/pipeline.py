@@ -50,7 +50,7 @@ class Folder:
     bytes: int
 
 
-def training_batches(data_dirs, config, *, start_step=0):
+def training_batches(data_dirs, config, *, start_step=0, part=(0, 1)):
     """Endless batches of augmented training people.
 
     Args:
@@ -58,9 +58,12 @@ def training_batches(data_dirs, config, *, start_step=0):
         shuffled together.
       config: `TrainConfig`; its `seed`, `data` and `network` are used.
       start_step: steps that were already taken; the stream goes on behind them.
+      part: (host, hosts): only this host's rows of each batch. All hosts together have the batches
+        of one, however many they are.
 
     Returns:
-      `tf.data.Dataset` of batch dicts, all of `config.data.batch_size` rows.
+      `tf.data.Dataset` of batch dicts, all of `config.data.batch_size` rows or of this host's part
+      of them.
 
     Raises:
       UsageError: if a folder is missing, incomplete or has no training people.
@@ -76,10 +79,14 @@ def training_batches(data_dirs, config, *, start_step=0):
         start=start_step * config.data.batch_size,
         pairs=config.data.augment.company > 0,
     )
+    host, hosts = part
+    first, last = (n * config.data.batch_size // hosts for n in (host, host + 1))
+    if hosts > 1:
+        records = shuffling.rows_of_batches(records, config.data.batch_size, first, last)
     make = _maker(folders, config, config.data.crop, config.data.augment)
     return _tuned(
         records.map(make, num_parallel_calls=WORKERS, deterministic=True)
-        .batch(config.data.batch_size, drop_remainder=True)
+        .batch(last - first, drop_remainder=True)
         .prefetch(2)
     )
 

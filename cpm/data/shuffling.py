@@ -40,6 +40,19 @@ def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False)
     return epochs.flat_map(epoch_of).skip(skipped)
 
 
+def rows_of_batches(records, size, first, last):
+    """Of every `size` records in a row those from `first` to before `last`.
+
+    The others are read as bytes and dropped: the order is one of all people, which no host can
+    enter without walking along it.
+    """
+
+    def rows(*columns):
+        return tuple(column[first:last] for column in columns)
+
+    return records.batch(size, drop_remainder=True).map(rows).unbatch()
+
+
 def fixed_order(files, folders):
     """Every person once, as stored: a Dataset of (epoch 0, folder, serialised)."""
     records = tf.data.Dataset.from_tensor_slices((files, _numbers(folders)))

@@ -87,9 +87,9 @@ def total(parts):
     return tf.nest.map_structure(lambda *tensors: tf.add_n(tensors), *parts)
 
 
-def mean(parts):
-    """The mean over replicas of tensors in any structure."""
-    return tf.nest.map_structure(lambda tensor: tensor / len(parts), total(parts))
+def over(totals, count):
+    """The means of tensors in any structure, from their `total` over `count` replicas."""
+    return tf.nest.map_structure(lambda tensor: tensor / count, totals)
 
 
 def _small(config):

@@ -12,6 +12,7 @@ from cpm.config import TrainConfig, changed, require, require_one_of
 CONVOLUTIONS = ("auto", "direct", "fast")
 PRECISIONS = ("float32", "bfloat16", "float16")
 NON_FINITE = ("stop", "skip")
+DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Execution:
         (cpm/execution/recompute.py).
       replicas: parts of a batch that are computed side by side, on a CPU with one thread each
         (cpm/execution/replicas.py). Batch norms take the moments of their own part.
+      distribute: one of `DISTRIBUTIONS`, the devices that share every batch
+        (cpm/execution/devices.py).
+      devices: of this host, with `mirrored`; 0 = all GPUs, without a GPU as many logical devices
+        of the CPU as it has cores.
+      sync_batch_norm: batch norms take the moments of the whole batch, of all devices together.
       serial: run one operation after the other on a CPU, each on all cores. A large network's
         operations keep all cores busy, and several at once only hold more memory.
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
@@ -41,6 +47,9 @@ class Execution:
     precision: str = "float32"
     recompute: bool = False
     replicas: int = 1
+    distribute: str = "none"
+    devices: int = 0
+    sync_batch_norm: bool = False
     serial: bool = False
     eval_every: int = 700
     save_every: int = 350
@@ -52,8 +61,14 @@ class Execution:
         require_one_of(self, CONVOLUTIONS, "conv")
         require_one_of(self, PRECISIONS, "precision")
         require_one_of(self, NON_FINITE, "on_non_finite")
+        require_one_of(self, DISTRIBUTIONS, "distribute")
         require(self, "> 0", "replicas", "eval_every", "save_every", "log_every")
-        require(self, ">= 0", "gradients_every")
+        require(self, ">= 0", "devices", "gradients_every")
+        if self.sync_batch_norm and self.replicas > 1:
+            raise ValueError(
+                f"sync_batch_norm is of devices, not of the {self.replicas} replicas on the cores "
+                "of one: use --replicas=1 with it"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,10 +28,12 @@ class Training:
     Args:
       execution: `Execution`. With a precision of 16 bits the blocks compute in it by float32
         variables, and so do their results come out.
+      devices: `Devices` that run this pass together; only `sync_batch_norm` asks for them.
     """
 
-    def __init__(self, execution):
+    def __init__(self, execution, devices=None):
         self.moments = {}
+        self._devices = devices if execution.sync_batch_norm else None
         self._convolution = Convolution(execution)
         self._recompute = execution.recompute
         narrow = execution.precision != "float32"
@@ -56,12 +58,36 @@ class Training:
             if isinstance(layer, Conv2D):
                 x = self._convolution(x, layer.kernel, layer.bias, layer.stride)
             elif isinstance(layer, BatchNorm):
-                x, *moments[layer.name] = ops.batch_norm_by_batch(
-                    x, layer.scale, layer.offset, epsilon=layer.epsilon
-                )
+                x, *moments[layer.name] = self._normalize(layer, x)
             elif isinstance(layer, Residual):
                 y, of_inner = self._run(layer.layers, seed, x)
                 x, moments = layer.add(x, y), moments | of_inner
             else:
                 x = layer(x, training=True, seed=seed)
         return x, moments
+
+    def _normalize(self, norm, x):
+        """A batch norm by the moments of this batch: the result, mean and variance."""
+        affine = {"scale": norm.scale, "offset": norm.offset, "epsilon": norm.epsilon}
+        if self._devices is None:
+            return ops.batch_norm_by_batch(x, **affine)
+        mean, variance = _over_devices(self._devices, *ops.moments(x))
+        y = ops.batch_norm(x, mean, variance, **affine)
+        return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
+
+
+def _over_devices(devices, mean, variance):
+    """Moments of the batch of all devices, from those of every device's part.
+
+        mean = 1/R sum_r mean_r,   variance = 1/R sum_r (variance_r + (mean_r - mean)²)
+
+    The parts are of one size. Differences of means, not of squares: E[x²] - E[x]² would lose the
+    digits of a variance that is small beside its mean.
+
+    Reference: Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing
+    sample variances".
+    """
+    means, variances = tf.unstack(devices.gather(tf.stack([mean, variance])), axis=1)  # [R, C]
+    mean = tf.reduce_mean(means, axis=0)
+    variance = tf.reduce_mean(variances + tf.math.squared_difference(means, mean), axis=0)
+    return mean, variance

@@ -11,6 +11,7 @@ import dataclasses
 import math
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ from cpm.data import pipeline, verification
 from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped, UsageError
+from cpm.execution.devices import Devices, require_equal_parts
 from cpm.execution.use import Executed
 from cpm.machine import memory_bytes
 from cpm.network import summary
@@ -73,10 +75,21 @@ class Run:
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
         fewer stages fills the first ones.
       restart: whether a run that the folder holds is put aside, to start at step 0.
+      devices: `Devices` that train together; None = one. Hosts other than the chief evaluate and
+        save nothing, and have a run folder that is thrown away.
     """
 
     def __init__(
-        self, config, execution, data, run_dir, validate, init_from=None, *, restart=False
+        self,
+        config,
+        execution,
+        data,
+        run_dir,
+        validate,
+        init_from=None,
+        *,
+        restart=False,
+        devices=None,
     ):
         for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
@@ -84,16 +97,22 @@ class Run:
         require_memory(config)
         self.config, self.execution, self.data = config, execution, data
         self.validate = validate
-        self.folder = RunFolder(run_dir)
-        if restart and (aside := self.folder.restart()):
-            print(f"starting at step 0; what was there is in {aside}", flush=True)
+        self.devices = devices or Devices()
+        require_equal_parts(config.data.batch_size, self.devices, execution.replicas)
         # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
         origin = {
             "data": fingerprints(data, SPLITS),
             "init_from": str(init_from) if init_from else None,
         }
+        self.devices.require_equal("settings or people", repr([config, execution, origin]))
+        if not self.devices.chief:
+            self._scratch = tempfile.TemporaryDirectory(prefix="cpm-host-")
+            run_dir = self._scratch.name
+        self.folder = RunFolder(run_dir)
+        if restart and (aside := self.folder.restart()):
+            print(f"starting at step 0; what was there is in {aside}", flush=True)
         changes = self.folder.claim(config, execution, data, init_from, origin=origin)
-        self.step = make_step(config, execution)
+        self.step = make_step(config, execution, self.devices)
         self.network, self.optimizer = self.step.network, self.step.optimizer
         self.average = self.step.average
         self._last = self._used = Executed(self.network, execution)
@@ -117,17 +136,19 @@ class Run:
 
         `changes`: of the execution, see `RunFolder.claim`.
         """
-        start = self.checkpoints.restore(self.folder.found)
+        # The chief has the checkpoints.
+        start = self.devices.numbers(self.checkpoints.restore(self.folder.found))[0]
         self.folder.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
-        elif init_from:
+        elif init_from and self.devices.chief:
             prefix = checkpoints.resolve(os.fspath(init_from))
             stages = checkpoints.read_stages(self.network, prefix)
             new = "" if stages == self.config.network.stages else f" (stages 1 to {stages})"
             print(f"starting from the weights of {prefix}{new}")
             if self.average is not None:
                 self.average.restart(self.network)
+        self.devices.share(self.step.state)
         return start
 
     def train(self):
@@ -148,6 +169,7 @@ class Run:
             config.steps,
             config.data.batch_size,
             self.folder.seconds_trained(),
+            silent=not self.devices.chief,
         )
         flat = FlatMapsWarning(config.network.stages)
         stream = self._batches()
@@ -171,7 +193,12 @@ class Run:
     def _batches(self):
         """The batches from step `start` on; a record that cannot be read is named."""
         try:
-            yield from pipeline.training_batches(self.data, self.config, start_step=self.start)
+            yield from pipeline.training_batches(
+                self.data,
+                self.config,
+                start_step=self.start,
+                part=(self.devices.host, self.devices.hosts),
+            )
         except tf.errors.OpError as error:
             raise self._bad_data(TRAIN, error) from error
 
@@ -210,7 +237,7 @@ class Run:
         self._require_finite(step, batch, "loss", measurements["loss"], measurements)
         every = self.execution.gradients_every
         if every and step % every == 0:
-            measurements["gradient_rms"] = self._gradient_rms(gradients)
+            measurements["gradient_rms"] = self._gradient_rms(self.devices.first(gradients))
         norm = self.step.update(gradients, rate)
         measurements |= {"gradient_norm": norm, "learning_rate": rate}
         scaled = self._adjust_loss_scale(norm)
@@ -246,14 +273,17 @@ class Run:
             return
         number = step + 1  # as metrics.jsonl counts
         path = os.path.join(self.folder.path, f"non_finite_step_{number}.json")
+        if self.devices.hosts > 1:  # this host has a part of the batch
+            [batch] = pipeline.training_batches(self.data, self.config, start_step=step).take(1)
         evidence = self._evidence(batch)
         advice = self._advice(evidence)
         numbers = {k: v for k, v in measurements.items() if isinstance(v, float)}
         numbers = {k: v if math.isfinite(v) else str(v) for k, v in numbers.items()}
         record = {"step": number, "what": what, "advice": advice}
         files.write_json(path, record | evidence | {"measurements": numbers})
+        where = path if self.devices.chief else "the run folder of the chief"
         error = NonFiniteLoss(
-            f"the {what} is {value} at step {number}; the batch's ids are in {path}. Earlier "
+            f"the {what} is {value} at step {number}; the batch's ids are in {where}. Earlier "
             f"checkpoints are untouched; {advice}"
         )
         error.measurements = {k: v for k, v in measurements.items() if isinstance(v, float)}
@@ -320,18 +350,20 @@ class Run:
         Returns:
           The `Validation` if this step was evaluated, else None.
         """
-        execution, found = self.execution, None
+        execution, found, chief = self.execution, None, self.devices.chief
+        stopping = self.devices.any(stop.requested)  # a signal to one host ends all at one step
         last = done == self.config.steps
-        if last or done % execution.eval_every == 0:
+        if chief and (last or done % execution.eval_every == 0):
             try:
                 found = self.evaluate(done, progress.seconds)
             except Exception:  # whatever it was, the steps that led here are kept
                 self.checkpoints.save(done)
                 raise
             progress.say(f"step {done}: {found.text}")
-        if found or done % execution.save_every == 0 or stop.requested:
+        if chief and (found or done % execution.save_every == 0 or stopping):
             self.checkpoints.save(done, found.score if found else None)
-        if stop.requested and not last:
+        if stopping and not last:
+            self.devices.wait()  # until the chief has saved
             raise Interrupted(
                 f"stopped after step {done} of {self.config.steps}, which is saved; "
                 "the same command goes on from there"

@@ -17,12 +17,13 @@ class Progress:
       start, steps: first step (0-based) and one past the last.
       batch_size: people per step, for the rate.
       seconds: spent on the steps before `start`, in earlier parts of the run.
+      silent: draw no bar.
 
     Attributes:
       seconds: spent on all steps so far, evaluations and saves left out.
     """
 
-    def __init__(self, start, steps, batch_size, seconds=0.0):
+    def __init__(self, start, steps, batch_size, seconds=0.0, *, silent=False):
         terminal = sys.stderr.isatty()
         self._batch_size = batch_size
         self._recent = collections.deque(maxlen=50)  # seconds per step, without pauses
@@ -30,6 +31,7 @@ class Progress:
             total=steps,
             initial=start,
             unit="step",
+            disable=silent,
             dynamic_ncols=terminal,
             mininterval=0.5 if terminal else 30.0,
             bar_format=None

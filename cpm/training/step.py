@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from cpm.execution import replicas
 from cpm.execution.convolution import compiles_whole
+from cpm.execution.devices import Devices
 from cpm.execution.processor import on_gpu, return_freed_memory
 from cpm.execution.threads import operations_at_once
 from cpm.execution.training import Training
@@ -51,33 +52,55 @@ class TrainStep:
       config: `TrainConfig`.
       execution: `Execution`.
       average: `ExponentialMovingAverage` that follows the updates, or None.
+      devices: `Devices` in whose scope network, optimizer and average were made; None = one.
       compile_core: compile the whole core; None = where `--xla` was given and it pays.
     """
 
-    def __init__(self, network, optimizer, config, execution, average=None, *, compile_core=None):
+    def __init__(
+        self,
+        network,
+        optimizer,
+        config,
+        execution,
+        average=None,
+        *,
+        devices=None,
+        compile_core=None,
+    ):
         if compile_core is None:
             compile_core = compiles_whole(execution)
+        self._devices = devices or Devices()
         self.network, self.optimizer, self.average = network, optimizer, average
         self._config, self._execution = config, execution
         self.variables = optimizers.trained_variables(config.optimizer, network)
-        self.loss_scale = LossScale() if execution.precision == "float16" else None
+        with self._devices.scope():
+            self.loss_scale = LossScale() if execution.precision == "float16" else None
         self._norms = {m.name: m for m in network.submodules if isinstance(m, BatchNorm)}
         # A map's product and cutoff are four passes over memory, compiled one.
         self._targets = tf.function(self._draw_targets, jit_compile=execution.xla)
         self._core = tf.function(self.core, jit_compile=compile_core)
-        self._sums = tf.function(self._sum_over_replicas)
+        if execution.sync_batch_norm and self._devices.count > 1:
+            self._core = self.core  # devices meet inside of it, which a function of its own forbids
+        self._sums = tf.function(self._sum_over_devices)
         # Operations of one thread each, several at once: many share out better than a compiled one.
         gains = optimizer.gains_by_xla and execution.replicas == 1
-        self._update = tf.function(
+        self._apply = tf.function(
             self._clip_and_apply, jit_compile=execution.xla and (on_gpu() or gains)
         )
+        self._update = tf.function(self._update_devices)
         self._norm = tf.function(optimizers.global_norm, jit_compile=execution.xla)
+
+    @property
+    def state(self):
+        """Every variable that a step may change."""
+        parts = (self.network, self.optimizer, self.average, self.loss_scale)
+        return [v for part in parts if part is not None for v in part.variables]
 
     def losses_and_gradients(self, batch, step):
         """The loss of every stage and the gradient of their sum; moves the averages of batch norms.
 
         Args:
-          batch: dict of cpm/data/pipeline.py.
+          batch: dict of cpm/data/pipeline.py, this host's part of the batch.
           step: int, 0-based; keys the dropout masks.
 
         Returns:
@@ -85,11 +108,13 @@ class TrainStep:
             `release_loss_stage_t`, the same maps in the release's convention, Σ (b − b*)² / 2N, and
             `release_loss_empty`, what empty maps would score in it (the later stages' target);
             `peak_stage_t`, mean height of the joints' maps.
-          gradients: one for each of `variables`.
+          gradients: one for each of `variables`, of the whole batch, as `Devices.run` returns
+            them.
         """
         seed = tf.constant([self._config.seed % 2**31, step], tf.int32)
         tensors = {key: batch[key] for key in (*TENSORS, *OPTIONAL_TENSORS) if key in batch}
-        measurements, gradients = _call(self._sums, tensors, seed)
+        measurements, gradients = _call(self._sums, self._devices.cut(tensors), seed)
+        measurements = self._devices.first(measurements)
         # TensorFlow returns a dict sorted by key; the stages belong in their order.
         stages = range(1, self._config.network.stages + 1)
         kinds = ("loss", "release_loss", "peak")
@@ -112,10 +137,10 @@ class TrainStep:
         """
         rate = tf.constant(learning_rate, tf.float32)
         if self.loss_scale is not None or self._execution.on_non_finite == "skip":
-            norm = float(self._norm(gradients))
+            norm = float(self._norm(self._devices.first(gradients)))
             if not math.isfinite(norm):
                 return norm
-        return float(_call(self._update, gradients, rate))
+        return float(self._devices.first(_call(self._update, gradients, rate)))
 
     def core(self, part, seed, counts):
         """What one replica computes: a pure function of the variables and these arguments.
@@ -132,7 +157,7 @@ class TrainStep:
         """
         target = self._config.target
         joints = len(self.network.skeleton)
-        training = Training(self._execution)
+        training = Training(self._execution, self._devices)
         with tf.GradientTape() as tape:
             beliefs = self.network(
                 part["image"], part["center_px"], training=True, seed=seed, apply=training
@@ -163,18 +188,30 @@ class TrainStep:
             )
         return measurements, gradients, training.moments
 
+    def _sum_over_devices(self, batch, seed):
+        return self._devices.run(self._sum_over_replicas, batch, seed)
+
     def _sum_over_replicas(self, batch, seed):
-        """Runs the core for every replica, adds up what it gives, moves the averages of norms."""
+        """Runs the core for every replica of a device, adds up what all replicas of all devices
+        give, and moves the averages of norms.
+        """
+        devices = self._devices
         background = self.network.config.background
         mask = targets.counted_maps(batch, self._config.target, background=background)
-        counts = loss.count(mask, len(self.network.skeleton))
+        counts = devices.sum(loss.count(mask, len(self.network.skeleton)))
         parts = replicas.cut(batch, self._execution.replicas)
-        seeds = [replicas.seed_of(seed, r, len(parts)) for r in range(len(parts))]
+        first, count = devices.index() * len(parts), devices.count * len(parts)
+        seeds = [replicas.seed_of(seed, first + r, count) for r in range(len(parts))]
         results = [self._core(*pair, counts) for pair in zip(parts, seeds, strict=True)]
-        measurements, gradients, moments = zip(*results, strict=True)
-        for name, (mean, variance) in replicas.mean(moments).items():
+        sums = [replicas.total(parts) for parts in zip(*results, strict=True)]
+        measurements, gradients, moments = devices.sum(sums)
+        for name, (mean, variance) in replicas.over(moments, count).items():
             self._norms[name].move_averages(mean, variance)
-        return replicas.total(measurements), replicas.total(gradients)
+        return measurements, gradients
+
+    def _update_devices(self, gradients, learning_rate):
+        """Changes the copies of every device, each from the same sums: they stay equal."""
+        return self._devices.run(self._apply, gradients, learning_rate)
 
     def _draw_targets(self, batch):
         network = self.network
@@ -196,19 +233,22 @@ class TrainStep:
         return norm
 
 
-def make_step(config, execution):
+def make_step(config, execution, devices=None):
     """The `TrainStep` of a run, with a new network, its optimizer and its average.
 
     Args:
       config: `TrainConfig`.
       execution: `Execution`.
+      devices: `Devices` that compute it together; None = one.
     """
-    network = ConvolutionalPoseMachine(config.network, seed=config.seed)
-    optimizer = optimizers.make_optimizer(config.optimizer, network)
-    average = None
-    if config.average_decay:
-        average = ExponentialMovingAverage(network, config.average_decay)
-    return TrainStep(network, optimizer, config, execution, average)
+    devices = devices or Devices()
+    with devices.scope():
+        network = ConvolutionalPoseMachine(config.network, seed=config.seed)
+        optimizer = optimizers.make_optimizer(config.optimizer, network)
+        average = None
+        if config.average_decay:
+            average = ExponentialMovingAverage(network, config.average_decay)
+    return TrainStep(network, optimizer, config, execution, average, devices=devices)
 
 
 def _call(function, *arguments):

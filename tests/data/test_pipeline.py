@@ -89,6 +89,17 @@ class TestTraining:
             for key in expected:
                 np.testing.assert_array_equal(got[key], expected[key], err_msg=key)
 
+    def test_hosts_have_rows_of_the_same_batches(self, folders, unbroken):
+        """Images, joints, ids: augmentation, too, is that of one host."""
+        hosts = [
+            arrays(pipeline.training_batches(folders, config(), part=(host, 3)), 2)
+            for host in range(3)
+        ]
+        assert [len(batches[0]["id"]) for batches in hosts] == [1, 1, 2]
+        for number, parts in enumerate(zip(*hosts, strict=True)):
+            for key, value in unbroken[number].items():
+                np.testing.assert_array_equal(np.concatenate([p[key] for p in parts]), value)
+
     def test_epochs_differ(self, unbroken):
         ids = np.concatenate([batch["id"] for batch in unbroken])
         assert sorted(ids[:13]) == sorted(ids[13:26])

@@ -6,7 +6,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from cpm.data.shuffling import endless_order, fixed_order
+from cpm.data.shuffling import endless_order, fixed_order, rows_of_batches
 
 SIZES = (7, 3, 1, 6, 6)  # people of each shard
 PEOPLE = sum(SIZES)
@@ -73,3 +73,22 @@ def test_large_buffer_shuffles_perfectly(shards):
     first = [record for _, _, record in people[::PEOPLE]]
     counts = [first.count(n) for n in range(PEOPLE)]
     assert max(counts) < 25 and counts.count(0) <= 2
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 3])
+@pytest.mark.parametrize("done", [0, 4])
+def test_hosts_share_every_batch(shards, hosts, done):
+    """Their rows, put together, are the batches of one host: nobody twice, nobody lost.
+
+    `done` batches were taken before, by any number of hosts. Three hosts have 2, 3 and 3 of 8.
+    """
+    size, batches = 8, 9  # three epochs and a piece, of shards of 7, 3, 1, 6 and 6 people
+    whole = order(shards, (done + batches) * size)[done * size :]
+    start, columns = {"start": done * size}, []
+    for host in range(hosts):
+        first, last = host * size // hosts, (host + 1) * size // hosts
+        records = endless_order(*shards, PEOPLE, seed=0, buffer=8, **start)
+        part = numbers(rows_of_batches(records, size, first, last), batches * (last - first))
+        columns.append([part[i : i + last - first] for i in range(0, len(part), last - first)])
+    together = [row for parts in zip(*columns, strict=True) for rows in parts for row in rows]
+    assert together == whole

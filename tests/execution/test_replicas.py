@@ -116,10 +116,10 @@ def test_seeds_differ_between_replicas_and_steps():
     assert replicas.seed_of(tf.constant([9, 5]), 0, 1).numpy().tolist() == [9, 5]
 
 
-def test_total_and_mean():
+def test_totals():
     parts = [{"a": tf.constant([1.0, 2.0])}, {"a": tf.constant([5.0, 2.0])}]
     assert replicas.total(parts)["a"].numpy().tolist() == [6, 4]
-    assert replicas.mean(parts)["a"].numpy().tolist() == [3, 2]
+    assert replicas.over(replicas.total(parts), 2)["a"].numpy().tolist() == [3, 2]
     assert replicas.total(parts[:1]) is parts[0]
 
 
