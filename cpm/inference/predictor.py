@@ -14,15 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from cpm import geometry
-from cpm.checkpoints import load_network
 from cpm.config import DataConfig, DecodingConfig, TargetConfig
 from cpm.data.crops import cut_crop
 from cpm.errors import UsageError
-from cpm.execution import Execution
-from cpm.execution.use import Executed
 from cpm.inference import crop_regions
 from cpm.inference.batches import look
 from cpm.inference.beliefs import decoded_grid, has_mirror_image
+from cpm.inference.loading import load_for_use
 from cpm.skeleton import Skeleton
 
 
@@ -78,8 +76,7 @@ class Predictor:
         """Loads the network if need be.
 
         Args:
-          ckpt_or_network: run folder or checkpoint (`cpm.checkpoints.load_network`), or a
-            network.
+          ckpt_or_network: run folder, checkpoint or exported file (`load_for_use`), or a network.
           flip: average over the mirrored crop as well, a little better in twice the time; None = if
             the network's maps have a mirror image (those of the blog's grid do not).
           scales, refinement: see `DecodingConfig`.
@@ -98,8 +95,7 @@ class Predictor:
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
         network, self.threshold = ckpt_or_network, 0.0
         if not callable(network):
-            network, config, description = load_network(network)
-            network = Executed(network, execution or Execution(), constant=True)
+            network, config, description = load_for_use(network, execution)
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
         if flip is None:

@@ -1,0 +1,195 @@
+"""Writes a network for other programs: TensorFlow Serving, LiteRT, ONNX, OpenVINO, StableHLO.
+
+    python bin/export.py --ckpt=pretrained --format=litert --out=pose.tflite
+    python bin/export.py --ckpt=pretrained --format=litert --precision=int8 --out=small.tflite
+    python bin/export.py --ckpt=runs/cats --format=onnx --precision=float16 --out=cats.onnx
+    python bin/export.py --ckpt=pretrained --format=openvino --out=pose.xml
+    python bin/export.py --ckpt=pretrained --format=savedmodel --out=pose_model
+    python bin/export.py --ckpt=pretrained --format=all --out=exports --data=data/lsp
+
+The file takes an image of any size and gives joints in its pixels: crop, mirror image, both passes
+and decoding are inside. It holds three functions: `image`, `box` (an image and where the person
+is) and `crops` (the network alone). Formats of one function a file write them beside one another:
+cats.onnx, cats_box.onnx, cats_crops.onnx. Each file says which joints it finds.
+
+After writing, the file is opened in its own runtime and compared with this project's answers, on
+synthetic people or on --images. The table of deviations is printed and stored beside the file; a
+file that does not run, or moves joints in float32, is not left behind. With --data both are scored
+on people, too. --format=all tries every format and precision and says which are left out, and why.
+
+What was exported can be used and scored like a checkpoint:
+
+    python bin/predict.py --ckpt=pose.tflite --input=photo.jpg --out=poses
+    python bin/eval.py --ckpt=pose.tflite --data=data/lsp
+
+The formats' packages are in requirements-export.txt. docs/howto/export.md says more.
+"""
+
+import os
+
+import numpy as np
+from absl import flags
+
+from cpm import files
+from cpm.checkpoints import load_network, pretrained
+from cpm.data import pipeline
+from cpm.data.images import read_picture
+from cpm.errors import UsageError
+from cpm.evaluation import report
+from cpm.execution import Execution
+from cpm.execution.use import Executed
+from cpm.inference import Predictor
+from cpm.interchange import deviations
+from cpm.interchange.exporting import (
+    FORMATS,
+    PRECISIONS,
+    Target,
+    export,
+    metadata_of,
+    paths_of,
+    portable_of,
+)
+from cpm.interchange.portable import FUNCTIONS
+from cpm.provenance import provenance
+from cpm.runtimes import load_exported
+from cpm.scoring import evaluate
+from cpm.synthetic.people import make_person
+from ops import REFINEMENTS
+
+FLAGS = flags.FLAGS
+ALL = "all"
+
+
+def define_flags():
+    """Defines the flags of this script."""
+    flags.DEFINE_string(
+        "ckpt", None, "Network: run folder, checkpoint, .npz file, or pretrained.", required=True
+    )
+    flags.DEFINE_enum("format", None, [*FORMATS, ALL], "What is written.", required=True)
+    flags.DEFINE_string(
+        "out", None, "File, or folder of a SavedModel or of --format=all.", required=True
+    )
+    flags.DEFINE_enum("precision", "float32", PRECISIONS, "Width of the weights.")
+    flags.DEFINE_list("what", list(FUNCTIONS), "Functions that are written.")
+    flags.DEFINE_bool(
+        "flip",
+        None,
+        "Average each pass with its mirror image. Default: true if the network has one.",
+    )
+    flags.DEFINE_enum(
+        "crop",
+        None,
+        ["image", "whole"],
+        "Crop of the first pass without a box. Default: as trained, else whole.",
+    )
+    flags.DEFINE_enum(
+        "refinement", "taylor", REFINEMENTS, "How the joint is placed around the highest cell."
+    )
+    flags.DEFINE_list("images", None, "Images to compare on. Default: synthetic people.")
+    flags.DEFINE_string(
+        "data", None, "Converted folders whose validation people are scored. Default: none."
+    )
+    flags.DEFINE_string("terms", None, "What the weights may be used for. Default: as they say.")
+    flags.DEFINE_string(
+        "json", None, "File for the table of deviations. Default: beside --out, ending in .json."
+    )
+
+
+def main(_):
+    table = FLAGS.json or FLAGS.out.rstrip("/") + ".json"
+    files.check_target(table, "json")
+    if unknown := set(FLAGS.what) - set(FUNCTIONS):
+        raise UsageError(
+            f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "
+            f"expected some of {','.join(FUNCTIONS)}"
+        )
+    network, config, description = load_network(FLAGS.ckpt)
+    choices = {"flip": FLAGS.flip, "crop": FLAGS.crop, "refinement": FLAGS.refinement}
+    portable = portable_of(network, config, **choices)
+    predictor = Predictor(FLAGS.ckpt, **choices)
+
+    def find_joints(image):
+        found = predictor(image)
+        return found.joints_px, found.confidence
+
+    images = comparison_images()
+    scored = score(Executed(network, Execution(), constant=True), config) if FLAGS.data else None
+    origin = {
+        "terms": FLAGS.terms or terms_of(FLAGS.ckpt, description),
+        "threshold": predictor.threshold,
+        **{key: description[key] for key in ("data", "threshold_from") if key in description},
+        **provenance(config.seed),
+    }
+    rows, missing = {}, {}
+    for target in targets():
+        name = f"{target.name} {target.precision}"
+        metadata = metadata_of(portable, config, target, origin)
+        try:
+            row = export(portable, find_joints, metadata, target, images)
+            if scored is not None and "crops" in target.functions:
+                other, other_config, _ = load_exported(target.path)
+                row |= {"pck": score(other, other_config), "ours_pck": scored}
+        except UsageError as error:
+            if FLAGS.format != ALL:
+                raise
+            missing[name] = str(error)
+            continue
+        rows[name] = row
+        print(f"wrote {', '.join(paths_of(target))}", flush=True)
+    measured = {name: row for name, row in rows.items() if "px" in row}
+    if measured:
+        print(f"\n{deviations.table(measured)}")
+    for name, reason in missing.items():
+        print(f"left out: {name}: {reason}")
+    if not rows:
+        raise UsageError("nothing was written; see above for what is missing")
+    record = {"rows": rows, "left_out": missing, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
+    files.write_json(table, record | provenance(config.seed))
+    print(f"wrote {table}")
+    print(f"terms: {origin['terms']}")
+
+
+def targets():
+    """The `Target`s that the flags ask for."""
+    functions = tuple(name for name in FUNCTIONS if name in FLAGS.what)
+    if FLAGS.format != ALL:
+        return [Target(FLAGS.out, FLAGS.format, FLAGS.precision, functions)]
+    return [
+        Target(os.path.join(FLAGS.out, f"pose_{precision}{suffix}"), name, precision, functions)
+        for name, suffixes in (
+            ("savedmodel", {"float32": ""}),
+            ("litert", dict.fromkeys(PRECISIONS, ".tflite")),
+            ("onnx", dict.fromkeys(PRECISIONS, ".onnx")),
+            ("openvino", dict.fromkeys(PRECISIONS[:2], ".xml")),
+        )
+        for precision, suffix in suffixes.items()
+    ]
+
+
+def comparison_images():
+    """Images of many sizes to compare on: those of --images, or synthetic people."""
+    if FLAGS.images:
+        return [read_picture(path) for path in FLAGS.images]
+    images = []
+    for n, (height, width) in enumerate(deviations.SIZES):
+        image = make_person(0, n, split="test").image
+        rows, columns = (
+            np.arange(size) * length // size
+            for size, length in zip((height, width), image.shape, strict=False)
+        )
+        images.append(image[rows[:, np.newaxis], columns])  # nearest pixels
+    return images
+
+
+def score(network, config):
+    """PCK@0.2 of the validation people of --data, in percent, with two passes and no box."""
+    options = evaluate.Options(crop="whole", passes=2)
+    result = evaluate.evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)
+    return report.main_score(result.metrics)
+
+
+def terms_of(ckpt, description):
+    """What the weights say of their use."""
+    if ckpt == pretrained.NAME:
+        return pretrained.TERMS
+    return description.get("terms", "not stated; ask whoever trained these weights")
