@@ -13,7 +13,7 @@ import sys
 COMMANDS = (
     *("train", "eval", "predict", "convert", "make_scenes"),
     *("describe", "inspect_batch", "import_weights", "export_weights", "export"),
-    *("experiment", "benchmark", "memory", "figures"),
+    *("demo", "experiment", "benchmark", "memory", "figures"),
 )
 
 

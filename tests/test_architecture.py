@@ -50,7 +50,7 @@ ARROWS = {
     # What is exported does what prediction does, and is opened again to be compared.
     "cpm.interchange": {
         *("cpm.network", "cpm.checkpoints", "cpm.training.recipes", "cpm.inference"),
-        *("cpm.runtimes", *BASE),
+        *("cpm.runtimes", "cpm.synthetic", *BASE),
     },
     "cpm.runtimes": BASE.keys(),
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},

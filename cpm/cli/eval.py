@@ -79,7 +79,8 @@ def define_flags():
     flags.DEFINE_string(
         "ckpt",
         None,
-        "Network to score: run folder (its best checkpoint), checkpoint, .npz or exported file, or pretrained.",
+        "Network to score: run folder (its best checkpoint), checkpoint, .npz or exported file, "
+        "or pretrained.",
     )
     flags.DEFINE_string(
         "data", None, "Converted data folders, separated by commas. Default: those of the run."

@@ -27,33 +27,28 @@ The formats' packages are in requirements-export.txt. docs/howto/export.md says 
 
 import os
 
-import numpy as np
 from absl import flags
 
 from cpm import files
-from cpm.checkpoints import load_network, pretrained
 from cpm.data import pipeline
 from cpm.data.images import read_picture
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.execution import Execution
 from cpm.execution.use import Executed
-from cpm.inference import Predictor
 from cpm.interchange import deviations
 from cpm.interchange.exporting import (
     FORMATS,
     PRECISIONS,
+    Exporter,
     Target,
-    export,
-    metadata_of,
+    comparison_images,
     paths_of,
-    portable_of,
 )
 from cpm.interchange.portable import FUNCTIONS
 from cpm.provenance import provenance
 from cpm.runtimes import load_exported
 from cpm.scoring import evaluate
-from cpm.synthetic.people import make_person
 from ops import REFINEMENTS
 
 FLAGS = flags.FLAGS
@@ -103,32 +98,26 @@ def main(_):
             f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "
             f"expected some of {','.join(FUNCTIONS)}"
         )
-    network, config, description = load_network(FLAGS.ckpt)
-    choices = {"flip": FLAGS.flip, "crop": FLAGS.crop, "refinement": FLAGS.refinement}
-    portable = portable_of(network, config, **choices)
-    predictor = Predictor(FLAGS.ckpt, **choices)
-
-    def find_joints(image):
-        found = predictor(image)
-        return found.joints_px, found.confidence
-
-    images = comparison_images()
-    scored = score(Executed(network, Execution(), constant=True), config) if FLAGS.data else None
-    origin = {
-        "terms": FLAGS.terms or terms_of(FLAGS.ckpt, description),
-        "threshold": predictor.threshold,
-        **{key: description[key] for key in ("data", "threshold_from") if key in description},
-        **provenance(config.seed),
-    }
+    exporter = Exporter(
+        FLAGS.ckpt,
+        flip=FLAGS.flip,
+        crop=FLAGS.crop,
+        refinement=FLAGS.refinement,
+        terms=FLAGS.terms,
+    )
+    images = [read_picture(path) for path in FLAGS.images or ()] or comparison_images()
+    scored = None
+    if FLAGS.data:
+        network = Executed(exporter.network, Execution(), constant=True)
+        scored = score(network, exporter.config)
     rows, missing = {}, {}
     for target in targets():
         name = f"{target.name} {target.precision}"
-        metadata = metadata_of(portable, config, target, origin)
         try:
-            row = export(portable, find_joints, metadata, target, images)
+            row = exporter.export(target, images)
             if scored is not None and "crops" in target.functions:
-                other, other_config, _ = load_exported(target.path)
-                row |= {"pck": score(other, other_config), "ours_pck": scored}
+                other, config, _ = load_exported(target.path)
+                row |= {"pck": score(other, config), "ours_pck": scored}
         except UsageError as error:
             if FLAGS.format != ALL:
                 raise
@@ -144,9 +133,9 @@ def main(_):
     if not rows:
         raise UsageError("nothing was written; see above for what is missing")
     record = {"rows": rows, "left_out": missing, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
-    files.write_json(table, record | provenance(config.seed))
+    files.write_json(table, record | provenance(exporter.config.seed))
     print(f"wrote {table}")
-    print(f"terms: {origin['terms']}")
+    print(f"terms: {exporter.origin['terms']}")
 
 
 def targets():
@@ -166,30 +155,8 @@ def targets():
     ]
 
 
-def comparison_images():
-    """Images of many sizes to compare on: those of --images, or synthetic people."""
-    if FLAGS.images:
-        return [read_picture(path) for path in FLAGS.images]
-    images = []
-    for n, (height, width) in enumerate(deviations.SIZES):
-        image = make_person(0, n, split="test").image
-        rows, columns = (
-            np.arange(size) * length // size
-            for size, length in zip((height, width), image.shape, strict=False)
-        )
-        images.append(image[rows[:, np.newaxis], columns])  # nearest pixels
-    return images
-
-
 def score(network, config):
     """PCK@0.2 of the validation people of --data, in percent, with two passes and no box."""
     options = evaluate.Options(crop="whole", passes=2)
     result = evaluate.evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)
     return report.main_score(result.metrics)
-
-
-def terms_of(ckpt, description):
-    """What the weights say of their use."""
-    if ckpt == pretrained.NAME:
-        return pretrained.TERMS
-    return description.get("terms", "not stated; ask whoever trained these weights")

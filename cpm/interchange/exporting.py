@@ -11,16 +11,20 @@ import os
 import shutil
 import tempfile
 
-from cpm.checkpoints import describe
+import numpy as np
+
+from cpm.checkpoints import describe, load_network, pretrained
 from cpm.config import DecodingConfig
 from cpm.errors import UsageError
-from cpm.inference import crop_regions
+from cpm.inference import Predictor, crop_regions
 from cpm.inference.beliefs import has_mirror_image
 from cpm.interchange import deviations
 from cpm.interchange.portable import FUNCTIONS, Portable
+from cpm.provenance import provenance
 from cpm.runtimes import metadata as exported_metadata
 from cpm.runtimes import open_exported
 from cpm.runtimes.siblings import file_of
+from cpm.synthetic.people import make_person
 
 # name: (module that writes it, package that module needs)
 FORMATS = {
@@ -31,6 +35,7 @@ FORMATS = {
     "stablehlo": ("cpm.interchange.to_stablehlo", "jax"),
 }
 PRECISIONS = ("float32", "float16", "int8")
+NO_TERMS = "not stated; ask whoever trained these weights"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,98 +82,120 @@ class Target:
         return writer
 
 
-def portable_of(network, config, *, flip=None, refinement="taylor", crop=None):
-    """The portable functions of a network, with the choices of `Predictor`.
+class Exporter:
+    """A network on its way out: its portable functions, and its own answers to compare with.
 
-    Args:
-      network: plain `ConvolutionalPoseMachine`.
-      config: its `TrainConfig`.
-      flip, refinement, crop: as of `Predictor`.
-    """
-    flip = has_mirror_image(network) if flip is None else flip
-    return Portable(
-        network,
-        DecodingConfig(flip, (1.0,), refinement, config.target.sigma_px),
-        crop_rule=crop or config.data.crop,
-        margin=crop_regions.box_margin(config.data),
-        border=config.data.border,
-    )
-
-
-def metadata_of(portable, config, target, origin):
-    """The metadata of an exported file (cpm/runtimes/metadata.py).
-
-    Args:
-      portable: `Portable`.
+    Attributes:
       config: the network's `TrainConfig`.
-      target: `Target`.
-      origin: dict of `terms`, `threshold` and where the weights come from.
-    """
-    network = portable.network
-    height, width = network.config.image_size
-    return {
-        "format": exported_metadata.FORMAT,
-        "version": exported_metadata.VERSION,
-        "functions": list(target.functions),
-        "mirror": network.skeleton.mirror.tolist(),
-        "threshold": 0.0,
-        "crop": {
-            "rule": portable.crop_rule,
-            "margin": portable.margin,
-            "border": portable.border,
-            "size": [height, width],
-        },
-        "passes": 2,
-        "flip": portable.flip,
-        "stride": network.stride,
-        "origin_px": network.origin_px,
-        "sigma_px": portable.decoding.sigma_px,
-        "stages": network.config.stages,
-        "target": target.name,
-        "precision": target.precision,
-        **describe(config, network),
-        **origin,
-    }
-
-
-def export(portable, find_joints, metadata, target, images):
-    """Writes, opens and compares; leaves the file only if all of that works.
-
-    Args:
+      network: the plain `ConvolutionalPoseMachine`.
       portable: `Portable`.
-      find_joints: function image → (joints `[P, 2]` in image pixels, confidence `[P]`): what
-        `Predictor` answers with the same network and choices.
-      metadata: of `metadata_of`.
-      target: `Target`.
-      images: list of `[H, W, 3]` uint8 to compare on.
-
-    Returns:
-      The row of `deviations.measure`, with `mb`; that alone if no function of images is written.
-
-    Raises:
-      UsageError: if the file does not run, or one in float32 gives other joints.
+      origin: what the metadata says beside the network: terms, threshold, provenance.
     """
-    writer = target.writer()
-    folder, name = os.path.split(os.path.abspath(target.path))
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
-        path = os.path.join(scratch, name)
-        try:
-            with _quiet():
-                writer.write(portable, path, metadata)
-            row = _checked(path, find_joints, target, images)
-        except UsageError:
-            raise
-        except Exception as error:  # every converter and runtime has errors of its own
-            line = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UsageError(
-                f"--format={target.name} --precision={target.precision}: what was written does "
-                f"not run, so nothing is left: {line[:300]}; try another format"
-            ) from error
-        row["mb"] = _size(scratch) / 1e6
-        for part in os.listdir(scratch):
-            _move(os.path.join(scratch, part), os.path.join(folder, part))
-    return row
+
+    def __init__(self, ckpt, *, flip=None, crop=None, refinement="taylor", terms=None):
+        """Loads the network.
+
+        Args:
+          ckpt: as of `cpm.checkpoints.load_network`.
+          flip, crop, refinement: as of `cpm.inference.Predictor`.
+          terms: what the weights may be used for; None = as they say themselves.
+        """
+        self.network, self.config, description = load_network(ckpt)
+        self._predictor = Predictor(ckpt, flip=flip, crop=crop, refinement=refinement)
+        flip = has_mirror_image(self.network) if flip is None else flip
+        self.portable = Portable(
+            self.network,
+            DecodingConfig(flip, (1.0,), refinement, self.config.target.sigma_px),
+            crop_rule=crop or self.config.data.crop,
+            margin=crop_regions.box_margin(self.config.data),
+            border=self.config.data.border,
+        )
+        usual = pretrained.TERMS if ckpt == pretrained.NAME else NO_TERMS
+        self.origin = {
+            "terms": terms or description.get("terms", usual),
+            "threshold": self._predictor.threshold,
+            **{key: description[key] for key in ("data", "threshold_from") if key in description},
+            **provenance(self.config.seed),
+        }
+
+    def find_joints(self, image):
+        """What `Predictor` answers: joints `[P, 2]` in image pixels, confidence `[P]`."""
+        found = self._predictor(image)
+        return found.joints_px, found.confidence
+
+    def metadata(self, target):
+        """What the file of a `Target` says of itself (cpm/runtimes/metadata.py)."""
+        network, portable = self.network, self.portable
+        return {
+            "format": exported_metadata.FORMAT,
+            "version": exported_metadata.VERSION,
+            "functions": list(target.functions),
+            "mirror": network.skeleton.mirror.tolist(),
+            "crop": {
+                "rule": portable.crop_rule,
+                "margin": portable.margin,
+                "border": portable.border,
+                "size": list(network.config.image_size),
+            },
+            "passes": 2,
+            "flip": portable.flip,
+            "stride": network.stride,
+            "origin_px": network.origin_px,
+            "sigma_px": portable.decoding.sigma_px,
+            "stages": network.config.stages,
+            "target": target.name,
+            "precision": target.precision,
+            **describe(self.config, network),
+            **self.origin,
+        }
+
+    def export(self, target, images):
+        """Writes, opens and compares; leaves the file only if all of that works.
+
+        Args:
+          target: `Target`.
+          images: list of `[H, W, 3]` uint8 to compare on.
+
+        Returns:
+          The row of `deviations.measure`, with `mb`; that alone if no function of images is
+          written.
+
+        Raises:
+          UsageError: if the file does not run, or one in float32 gives other joints.
+        """
+        writer = target.writer()
+        folder, name = os.path.split(os.path.abspath(target.path))
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
+            path = os.path.join(scratch, name)
+            try:
+                with _quiet():
+                    writer.write(self.portable, path, self.metadata(target))
+                row = _checked(path, self.find_joints, target, images)
+            except UsageError:
+                raise
+            except Exception as error:  # every converter and runtime has errors of its own
+                line = (str(error).strip() or type(error).__name__).splitlines()[0]
+                raise UsageError(
+                    f"--format={target.name} --precision={target.precision}: what was written "
+                    f"does not run, so nothing is left: {line[:300]}; try another format"
+                ) from error
+            row["mb"] = _size(scratch) / 1e6
+            for part in os.listdir(scratch):
+                _move(os.path.join(scratch, part), os.path.join(folder, part))
+        return row
+
+
+def comparison_images(sizes=deviations.SIZES):
+    """Synthetic people at these sizes, (height, width): nearest pixels of the renderer's images."""
+    images = []
+    for n, size in enumerate(sizes):
+        image = make_person(0, n, split="test").image
+        rows, columns = (
+            np.arange(new) * old // new for new, old in zip(size, image.shape, strict=False)
+        )
+        images.append(image[rows[:, np.newaxis], columns])
+    return images
 
 
 def _checked(path, find_joints, target, images):
