@@ -34,6 +34,10 @@ def siblings(path, metadata):
     root, suffix = os.path.splitext(path)
     if own != functions[0]:
         root = root.removesuffix(f"_{own}")
-    paths = {function: file_of(root + suffix, function, functions) for function in functions}
-    paths[own] = path
-    return {function: other for function, other in paths.items() if os.path.isfile(other)}
+    paths = {own: path}
+    for function in functions:
+        other = file_of(root + suffix, function, functions)
+        # A renamed file stands alone: its name is then not that of another function.
+        if function != own and other != path and os.path.isfile(other):
+            paths[function] = other
+    return paths
