@@ -34,7 +34,7 @@ SOURCES = ("index.html", "style.css", "page.js", "drawing.js", "worker.js")
 # The package of npm, its checksum there, and what the page needs of it: the runtime for processors,
 # and the one that knows graphics cards, too.
 RUNTIME = "onnxruntime-web@1.30.0"
-INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 VENDORED = (
     *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
     *("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs"),
@@ -99,8 +99,8 @@ def vendor_runtime(folder):
             ) from None
         (package,) = pathlib.Path(scratch).glob("*.tgz")
         content = package.read_bytes()
-    found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
-    if found != INTEGRITY:
+    found = base64.b64encode(hashlib.sha512(content).digest()).decode()
+    if found != SHA512:
         raise UsageError(f"{RUNTIME} from npm is not the file that was tested; do not use it")
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:

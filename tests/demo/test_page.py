@@ -88,7 +88,8 @@ def test_the_joints_of_an_image_are_pythons(site, image, tmp_path):
         assert np.abs(found[:, 2] - expected.confidence).max() < 0.01
         # Nothing came from or went to another host.
         hosts = page.value(
-            "[...new Set(performance.getEntriesByType('resource').map(e => new URL(e.name).origin))]"
+            "[...new Set(performance.getEntriesByType('resource')"
+            ".map(entry => new URL(entry.name).origin))]"
         )
         assert hosts == [site.rstrip("/")]
         # Belief maps are drawn on request, the view says what it shows, the table has all joints.
