@@ -86,12 +86,12 @@ def define_flags():
     )
     flags.DEFINE_string("terms", None, "What the weights may be used for. Default: as they say.")
     flags.DEFINE_string(
-        "json", None, "File for the table of deviations. Default: beside --out, ending in .json."
+        "json", None, "File for the table of deviations. Default: OUT.deviations.json."
     )
 
 
 def main(_):
-    table = FLAGS.json or FLAGS.out.rstrip("/") + ".json"
+    table = FLAGS.json or FLAGS.out.rstrip("/") + ".deviations.json"
     files.check_target(table, "json")
     if unknown := set(FLAGS.what) - set(FUNCTIONS):
         raise UsageError(
@@ -125,9 +125,8 @@ def main(_):
             continue
         rows[name] = row
         print(f"wrote {', '.join(paths_of(target))}", flush=True)
-    measured = {name: row for name, row in rows.items() if "px" in row}
-    if measured:
-        print(f"\n{deviations.table(measured)}")
+    if rows:
+        print(f"\n{deviations.table(rows)}")
     for name, reason in missing.items():
         print(f"left out: {name}: {reason}")
     if not rows:
@@ -142,17 +141,30 @@ def targets():
     """The `Target`s that the flags ask for."""
     functions = tuple(name for name in FUNCTIONS if name in FLAGS.what)
     if FLAGS.format != ALL:
-        return [Target(FLAGS.out, FLAGS.format, FLAGS.precision, functions)]
+        return [
+            Target(FLAGS.out, FLAGS.format, FLAGS.precision, functions_of(FLAGS.format, functions))
+        ]
     return [
-        Target(os.path.join(FLAGS.out, f"pose_{precision}{suffix}"), name, precision, functions)
+        Target(
+            os.path.join(FLAGS.out, f"pose_{precision}{suffix}"),
+            name,
+            precision,
+            functions_of(name, functions),
+        )
         for name, suffixes in (
             ("savedmodel", {"float32": ""}),
             ("litert", dict.fromkeys(PRECISIONS, ".tflite")),
             ("onnx", dict.fromkeys(PRECISIONS, ".onnx")),
             ("openvino", dict.fromkeys(PRECISIONS[:2], ".xml")),
+            ("stablehlo", {"float32": ".stablehlo"}),
         )
         for precision, suffix in suffixes.items()
     ]
+
+
+def functions_of(name, functions):
+    """Those of the functions that a format can hold: XLA knows fixed sizes only."""
+    return ("crops",) if name == "stablehlo" else functions
 
 
 def score(network, config):

@@ -59,6 +59,39 @@ def measure(opened, find_joints, images, repeats=5):
     }
 
 
+def measure_crops(opened, portable, repeats=5):
+    """The row of a file that holds the network alone: the same numbers, in crop pixels.
+
+    Args:
+      opened: a file of cpm/runtimes/opening.py that holds the function `crops`.
+      portable: `Portable` of the same network.
+      repeats: of each timing.
+    """
+    height, width = portable.network.config.image_size
+    noise = np.random.default_rng(0).uniform(0, 255, [3, height // 8, width // 8, 3])
+    crops = noise.repeat(8, 1).repeat(8, 2).astype(np.float32)
+    center_px = np.full([len(crops), 2], [(width - 1) / 2, (height - 1) / 2], np.float32)
+    inputs = {"crops": crops, "center_px": center_px}
+
+    def ours():
+        return portable.find_in_crops(crops, center_px)
+
+    expected, theirs = ours(), opened.run("crops", inputs)
+    distance = np.linalg.norm(expected["joints_px"] - theirs["joints_px"], axis=-1)
+    confidence = expected["confidence"].numpy()
+    sure = confidence > SURE
+    return {
+        "px": float(np.max(distance, where=sure, initial=0.0)),
+        "unsure_px": float(distance.max()),
+        "moved_percent": 100 * float((distance[sure] > 2).mean()) if sure.any() else 0.0,
+        "confidence": float(np.abs(confidence - theirs["confidence"]).max()),
+        "images": len(crops),
+        "joints": int(sure.sum()),
+        "ms": median_ms(lambda: opened.run("crops", inputs), repeats) / len(crops),
+        "ours_ms": median_ms(ours, repeats) / len(crops),
+    }
+
+
 def median_ms(call, repeats):
     """Median time of a call in milliseconds; the first one, which prepares, does not count."""
     call()

@@ -157,8 +157,8 @@ class Exporter:
           images: list of `[H, W, 3]` uint8 to compare on.
 
         Returns:
-          The row of `deviations.measure`, with `mb`; that alone if no function of images is
-          written.
+          The row of `deviations.measure`, or of `measure_crops` if no function of images is
+          written; with `mb`.
 
         Raises:
           UsageError: if the file does not run, or one in float32 gives other joints.
@@ -171,7 +171,7 @@ class Exporter:
             try:
                 with _quiet():
                     writer.write(self.portable, path, self.metadata(target))
-                row = _checked(path, self.find_joints, target, images)
+                row = self._checked(path, target, images)
             except UsageError:
                 raise
             except Exception as error:  # every converter and runtime has errors of its own
@@ -185,6 +185,28 @@ class Exporter:
                 _move(os.path.join(scratch, part), os.path.join(folder, part))
         return row
 
+    def _checked(self, path, target, images):
+        """The row of a file that was just written.
+
+        Raises:
+          UsageError: if a function is missing or the joints in float32 are others than ours.
+        """
+        opened = open_exported(path)
+        if missing := set(target.functions) - set(opened.functions):
+            raise UsageError(
+                f"what was written lacks {', '.join(sorted(missing))}; nothing is left"
+            )
+        if "image" in target.functions:
+            row = deviations.measure(opened, self.find_joints, images)
+        else:
+            row = deviations.measure_crops(opened, self.portable)
+        if target.precision == "float32" and row["px"] > deviations.LIMIT_PX:
+            raise UsageError(
+                f"what was written as --format={target.name} moves joints by {row['px']:.3f} px, "
+                f"more than {deviations.LIMIT_PX}; nothing is left; try another format"
+            )
+        return row
+
 
 def comparison_images(sizes=deviations.SIZES):
     """Synthetic people at these sizes, (height, width): nearest pixels of the renderer's images."""
@@ -196,24 +218,6 @@ def comparison_images(sizes=deviations.SIZES):
         )
         images.append(image[rows[:, np.newaxis], columns])
     return images
-
-
-def _checked(path, find_joints, target, images):
-    """The row of a file that was just written.
-
-    Raises:
-      UsageError: if a function is missing or the joints in float32 are others than ours.
-    """
-    opened = open_exported(path)
-    if missing := set(target.functions) - set(opened.functions):
-        raise UsageError(f"what was written lacks {', '.join(sorted(missing))}; nothing is left")
-    row = {} if "image" not in target.functions else deviations.measure(opened, find_joints, images)
-    if target.precision == "float32" and row and row["px"] > deviations.LIMIT_PX:
-        raise UsageError(
-            f"what was written as --format={target.name} moves joints by {row['px']:.3f} px, more "
-            f"than {deviations.LIMIT_PX}; nothing is left; try another format"
-        )
-    return row
 
 
 def _move(source, target):

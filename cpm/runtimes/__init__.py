@@ -2,7 +2,7 @@
 
 metadata.py   what an exported file says of itself
 opening.py    which runtime a file needs; the file, opened
-litert.py, onnx_file.py, openvino_file.py, savedmodel.py   one runtime each
+litert.py, onnx_file.py, openvino_file.py, savedmodel.py, stablehlo_file.py   one runtime each
 siblings.py   formats of one function a file: the files of the others
 network.py    an exported file as a network that prediction and evaluation call
 

@@ -17,6 +17,7 @@ RUNTIMES = {
     ".tflite": ("cpm.runtimes.litert", "LiteRtFile", "ai-edge-litert"),
     ".onnx": ("cpm.runtimes.onnx_file", "OnnxFile", "onnxruntime"),
     ".xml": ("cpm.runtimes.openvino_file", "OpenVinoFile", "openvino"),
+    ".stablehlo": ("cpm.runtimes.stablehlo_file", "StableHloFile", "jax"),
 }
 SAVED_MODEL = "saved_model.pb"  # the file that makes a folder one
 
