@@ -66,15 +66,15 @@ class Portable(tf.Module):
         crops = tf.TensorSpec([None, height, width, 3], tf.float32, name="crops")
         center_px = tf.TensorSpec([None, 2], tf.float32, name="center_px")
         known = {
-            "image": (self.find_in_image, [image]),
-            "box": (self.find_in_box, [image, box]),
-            "crops": (self.find_in_crops, [crops, center_px]),
+            # Not the methods themselves: tf2onnx passes `self` a second time.
+            "image": (lambda image: self.find_in_image(image), [image]),
+            "box": (lambda image, box: self.find_in_box(image, box), [image, box]),
+            "crops": (
+                lambda crops, center_px: self.find_in_crops(crops, center_px),
+                [crops, center_px],
+            ),
         }
-        return {
-            name: tf.function(f, input_signature=s)
-            for name, (f, s) in known.items()
-            if name in names
-        }
+        return {name: tf.function(known[name][0], input_signature=known[name][1]) for name in names}
 
     def find_in_image(self, image):
         """The person in an image, wherever they are.
