@@ -98,6 +98,11 @@ def main(_):
             f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "
             f"expected some of {','.join(FUNCTIONS)}"
         )
+    if FLAGS.format == "stablehlo" and "crops" not in FLAGS.what:
+        raise UsageError(
+            f"--what={','.join(FLAGS.what)}: --format=stablehlo holds crops alone, since XLA knows "
+            "fixed sizes only; leave out --what"
+        )
     exporter = Exporter(
         FLAGS.ckpt,
         flip=FLAGS.flip,

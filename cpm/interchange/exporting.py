@@ -9,6 +9,7 @@ import dataclasses
 import importlib
 import os
 import shutil
+import sys
 import tempfile
 
 import numpy as np
@@ -121,7 +122,8 @@ class Exporter:
     def find_joints(self, image):
         """What `Predictor` answers: joints `[P, 2]` in image pixels, confidence `[P]`."""
         found = self._predictor(image)
-        return found.joints_px, found.confidence
+        person = getattr(found, "people", (found,))[0]
+        return person.joints_px, person.confidence
 
     def metadata(self, target):
         """What the file of a `Target` says of itself (cpm/runtimes/metadata.py)."""
@@ -200,6 +202,11 @@ class Exporter:
             row = deviations.measure(opened, self.find_joints, images)
         else:
             row = deviations.measure_crops(opened, self.portable)
+        if not (np.isfinite(row["unsure_px"]) and np.isfinite(row["confidence"])):
+            raise UsageError(
+                f"what was written as --format={target.name} gives joints that are no numbers; "
+                "nothing is left; try another format"
+            )
         if target.precision == "float32" and row["px"] > deviations.LIMIT_PX:
             raise UsageError(
                 f"what was written as --format={target.name} moves joints by {row['px']:.3f} px, "
@@ -238,9 +245,24 @@ def _size(path):
 
 @contextlib.contextmanager
 def _quiet():
-    """Keeps what converters print off the screen; what they raise stays."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+    """Keeps what converters print off the screen; what they raise stays.
+
+    They write hundreds of lines to the file descriptors themselves.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    try:
+        with open(os.devnull, "w") as nowhere:
+            for descriptor in (1, 2):
+                os.dup2(nowhere.fileno(), descriptor)
         yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
 
 
 def paths_of(target):

@@ -38,3 +38,8 @@ def tiny_weights(path, config=None, *, seed=0, threshold=0.1):
         str(path), network, describe(config, network) | {"threshold": threshold}
     )
     return str(path)
+
+
+def only_person(result):
+    """The person in what `Predictor` found: joints_px, confidence."""
+    return getattr(result, "people", (result,))[0]
