@@ -2,7 +2,8 @@
 #   make train   the main job: a six-stage machine on synthetic people, ten to fourteen minutes
 #   make test    all tests
 # Others: make install (the environment alone), make check (formatter and linter), make quick (the
-# fast tests), make format, make clean.
+# fast tests), make format, make clean; make extras (packages for exports), make demo (joints in the
+# browser, served on this machine).
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: train test check quick install format clean
+.PHONY: train test check quick install format clean extras demo
 
 train: $(VENV)/installed
 	$(RUN) bin/train.py --stages=6 --xla
@@ -33,6 +34,11 @@ format: $(VENV)/installed
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+extras: $(VENV)/extras
+
+demo: $(VENV)/extras
+	$(RUN) bin/demo.py
+
 clean:
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
 
@@ -41,4 +47,8 @@ $(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
 	$(RUN) -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/extras: $(VENV)/installed requirements-export.txt
+	$(RUN) -m pip install --quiet -r requirements-export.txt
 	@touch $@

@@ -12,8 +12,8 @@ import sys
 
 COMMANDS = (
     *("train", "eval", "predict", "convert", "make_scenes"),
-    *("describe", "inspect_batch", "import_weights", "export_weights"),
-    *("experiment", "benchmark", "memory", "figures"),
+    *("describe", "inspect_batch", "import_weights", "export_weights", "export"),
+    *("demo", "experiment", "benchmark", "memory", "figures"),
 )
 
 

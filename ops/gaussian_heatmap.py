@@ -124,13 +124,16 @@ def _row_and_column(joints_px, sigma_px, u, v):
     """Distances in sigmas, z_x `[B, w, P]` and z_y `[B, h, P]`, and their Gaussians."""
     x_j, y_j = raw.Unpack(value=joints_px, num=2, axis=2)  # [B, P] each
     z_x, z_y = (
-        raw.ClipByValue(
-            t=raw.RealDiv(
-                x=raw.Sub(x=centres, y=raw.ExpandDims(input=position, axis=1)),
-                y=sigma_px,
+        # Not ClipByValue, which LiteRT does not know.
+        raw.Maximum(
+            x=raw.Minimum(
+                x=raw.RealDiv(
+                    x=raw.Sub(x=centres, y=raw.ExpandDims(input=position, axis=1)),
+                    y=sigma_px,
+                ),
+                y=_FAR,
             ),
-            clip_value_min=-_FAR,
-            clip_value_max=_FAR,
+            y=-_FAR,
         )
         for centres, position in ((u, x_j), (v, y_j))
     )

@@ -47,13 +47,18 @@ ARROWS = {
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
         *("cpm.data.images", "cpm.plots.pose_drawing", "cpm.plots.image_files"),
-        "cpm.evaluation.oks",
+        *("cpm.evaluation.oks", "cpm.runtimes"),
         *BASE,
     },
     "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
     "cpm.prediction_files": {"cpm.data", "cpm.evaluation", *BASE},
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
-    "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},
+    # What is exported does what prediction does, and is opened again to be compared.
+    "cpm.interchange": {
+        *("cpm.network", "cpm.checkpoints", "cpm.training.recipes", "cpm.inference"),
+        *("cpm.runtimes", "cpm.synthetic", *BASE),
+    },
+    "cpm.runtimes": BASE.keys(),
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
     "cpm.benchmark": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training"),
@@ -71,9 +76,10 @@ ARROWS = {
         *("ops", "cpm.synthetic", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.prediction_files"),
         *("cpm.interchange", "cpm.plots", "cpm.scoring", "cpm.benchmark", "cpm.experiments"),
-        *BASE,
+        *("cpm.runtimes", *BASE),
     },
     "cpm.__main__": {"cpm.cli"},
+    "cpm.lite": set(),  # one file that is copied to where this project is not
     **BASE,
 }
 

@@ -95,3 +95,17 @@ def test_requirements_are_pinned_with_a_reason():
                 assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line
                 packages.append(line.split("==")[0])
     assert len(set(packages)) == len(packages), "a package is named twice"
+
+
+def test_packages_for_exports_are_pinned_as_elsewhere():
+    """requirements-export.txt may name packages of the benchmark again, in the same versions."""
+    lines = (ROOT / "requirements-export.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith(("#", "-"))]
+    assert pins
+    for line in pins:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line
+        name, version = re.match(r"([\w.-]+)==([\w.]+)", line).groups()
+        for other in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
+            pinned = re.search(rf"^{re.escape(name)}==(\S+)", (ROOT / other).read_text(), re.M)
+            assert not pinned or pinned[1] == version, f"{name} in {other}"
+        assert f'"{name}=={version}"' in (ROOT / "pyproject.toml").read_text()

@@ -51,7 +51,7 @@ import os
 from absl import flags
 
 from cpm import files
-from cpm.checkpoints import load_network, weights_file
+from cpm.checkpoints import weights_file
 from cpm.cli.flags import (
     decoding_from_flags,
     define_decoding_flags,
@@ -62,11 +62,12 @@ from cpm.config import CROP_RULES
 from cpm.data import id_list, pipeline
 from cpm.errors import UsageError
 from cpm.evaluation.failures import ALPHA, suspects
-from cpm.execution.use import Executed
 from cpm.inference import Predictor
+from cpm.inference.loading import load_for_use
 from cpm.prediction_files import scoring, writing
 from cpm.prediction_files.published import PROTOCOLS
 from cpm.provenance import provenance
+from cpm.runtimes import is_exported
 from cpm.scoring import evaluate, scenes
 from cpm.training import run_folder
 
@@ -78,7 +79,8 @@ def define_flags():
     flags.DEFINE_string(
         "ckpt",
         None,
-        "Network to score: run folder (its best checkpoint), checkpoint, .npz file, or pretrained.",
+        "Network to score: run folder (its best checkpoint), checkpoint, .npz or exported file, "
+        "or pretrained.",
     )
     flags.DEFINE_string(
         "data", None, "Converted data folders, separated by commas. Default: those of the run."
@@ -162,8 +164,7 @@ def score_network():
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
-    network, config, description = load_network(FLAGS.ckpt)
-    network = Executed(network, execution_from_flags(), constant=True)
+    network, config, description = load_for_use(FLAGS.ckpt, execution_from_flags())
     prefix = description["prefix"]
     run = run_folder.run_of(prefix)
     options = evaluate.Options(
@@ -250,7 +251,7 @@ def default_name():
 
 def default_folder(prefix, run):
     """Where results go if nobody says: eval/ of the run, or of one named after the weights."""
-    if run is None and weights_file.is_weights_file(prefix):
+    if run is None and (weights_file.is_weights_file(prefix) or is_exported(prefix)):
         name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
         return os.path.join("runs", name, "eval")
     return os.path.join(run or os.path.dirname(prefix), "eval")

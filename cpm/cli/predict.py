@@ -49,7 +49,7 @@ def define_flags():
     flags.DEFINE_string(
         "ckpt",
         pretrained.NAME,
-        "Network: run folder, checkpoint or .npz file, or pretrained, the project's own weights.",
+        "Network: run folder, checkpoint, .npz or exported file, or pretrained, the project's own.",
     )
     flags.DEFINE_multi_string(
         "input",

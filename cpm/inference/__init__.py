@@ -1,6 +1,7 @@
 """From images to people: crops, belief maps (mirrored and scaled copies averaged), peaks.
 
 beliefs.py        crops → belief maps of every stage, in the crop's own frame
+loading.py        what --ckpt names → a network for use
 batches.py        batches of crops → joints of every stage in crop pixels
 crop_regions.py   where to look: at the whole image, then at the joints found there
 upright_crops.py  image and region → crop

@@ -18,7 +18,8 @@ def predict_batch(network, batch, decoding=PLAIN):
     Compiled on the first call for each network, batch shape and option.
 
     Args:
-      network: a `ConvolutionalPoseMachine`, or an `Executed`, which says how it is computed.
+      network: a `ConvolutionalPoseMachine`, an `Executed`, which says how it is computed, or an
+        `ExportedNetwork`.
       batch: dict with `image` `[B, H, W, 3]`, `center_px` `[B, 2]` and, for several scales,
         `pyramid` (cpm/inference/beliefs.py).
       decoding: `DecodingConfig`.
@@ -39,6 +40,8 @@ def look(network, batch, decoding=PLAIN):
     """
     keys = ("image", "center_px", "pyramid")  # strings (ids) cannot enter XLA
     tensors = {key: batch[key] for key in keys if key in batch}
+    if getattr(network, "eager", False):  # an exported file, whose runtime takes no graph's tensors
+        return _predict(network, tensors, decoding)
     whole = isinstance(network, Executed) and network.compiled
     return _compiled(decoding, whole)(network, tensors)
 
@@ -71,15 +74,19 @@ def find_joints(network, maps, decoding):
 @functools.cache
 def _compiled(decoding, whole):
     def predict(network, batch):
-        maps = batch_beliefs(network, batch, decoding)  # T × [B, h, w, P(+1)]
-        joints = len(network.skeleton)
-        # All stages at once: half of the time to a first picture is that of tracing.
-        stages = tf.concat([b_t[..., :joints] for b_t in maps], 0)  # [T·B, h, w, P]
-        joints_px, confidence = find_joints(network, stages, decoding)
-        return (
-            maps,
-            tf.reshape(joints_px, [len(maps), -1, joints, 2]),
-            tf.reshape(confidence, [len(maps), -1, joints]),
-        )
+        return _predict(network, batch, decoding)
 
     return tf.function(predict, jit_compile=whole or None)
+
+
+def _predict(network, batch, decoding):
+    maps = batch_beliefs(network, batch, decoding)  # T × [B, h, w, P(+1)]
+    joints = len(network.skeleton)
+    # All stages at once: half of the time to a first picture is that of tracing.
+    stages = tf.concat([b_t[..., :joints] for b_t in maps], 0)  # [T·B, h, w, P]
+    joints_px, confidence = find_joints(network, stages, decoding)
+    return (
+        maps,
+        tf.reshape(joints_px, [len(maps), -1, joints, 2]),
+        tf.reshape(confidence, [len(maps), -1, joints]),
+    )

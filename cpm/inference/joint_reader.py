@@ -8,6 +8,7 @@ A traced function has one batch size. Batches are filled up to the sizes in `SIZ
 """
 
 import collections
+import math
 import threading
 
 import numpy as np
@@ -34,7 +35,8 @@ class JointReader:
 
     def __init__(self, network, few=None, *, pays_after=PAYS_AFTER):
         self._often, self._seldom = network, few or network
-        self._pays_after = pays_after
+        # What an exported file's own runtime computes is nothing that TensorFlow could trace.
+        self._pays_after = math.inf if getattr(network, "eager", False) else pays_after
         self._calls = collections.Counter()
         self._compiled = {}
         self._compiling = threading.Lock()
@@ -79,11 +81,13 @@ def quick_to_begin(network, execution):
     """The network computed without preparation: directly, where the choice is free.
 
     Args:
-      network: the plain one.
+      network: of `load_for_use`.
       execution: `Execution` that was asked for.
     """
+    if not isinstance(network, Executed):
+        return network
     conv = "direct" if execution.conv == "auto" else execution.conv
-    return Executed(network, Execution(conv=conv), constant=True)
+    return Executed(network.network, Execution(conv=conv), constant=True)
 
 
 def _joints(network, batch, decoding):

@@ -20,17 +20,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from cpm import geometry
-from cpm.checkpoints import load_network
 from cpm.config import DataConfig, DecodingConfig, TargetConfig
 from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
-from cpm.execution.use import Executed
 from cpm.inference import crop_regions
 from cpm.inference.any_image import any_image, name_of
 from cpm.inference.batches import look
 from cpm.inference.beliefs import decoded_grid, has_mirror_image
 from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
+from cpm.inference.loading import load_for_use
 from cpm.inference.results import ImagePose, PersonPose, PoseMaps, joints_box
 from cpm.inference.upright_crops import upright_crop
 
@@ -71,8 +70,7 @@ class Predictor:
         """Loads the network if need be.
 
         Args:
-          ckpt_or_network: run folder or checkpoint (`cpm.checkpoints.load_network`), or a
-            network.
+          ckpt_or_network: run folder, checkpoint or exported file (`load_for_use`), or a network.
           flip: average over the mirrored crop as well, a little better in twice the time; None = if
             the network's maps have a mirror image (those of the blog's grid do not).
           scales, refinement: see `DecodingConfig`.
@@ -92,10 +90,8 @@ class Predictor:
         network, self.threshold, self.wants_boxes = ckpt_or_network, 0.0, False
         few = network
         if not callable(network):
-            plain, config, description = load_network(network)
-            execution = execution or Execution()
-            network = Executed(plain, execution, constant=True)
-            few = quick_to_begin(plain, execution)
+            network, config, description = load_for_use(network, execution)
+            few = quick_to_begin(network, execution or Execution())
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
             self.wants_boxes = data.crop in AROUND_PEOPLE and not data.augment.room

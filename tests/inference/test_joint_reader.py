@@ -31,7 +31,7 @@ def test_compiled_and_at_once_are_the_same(network, seeded, count):
     batch = crops(seeded(count), count)
     execution = Execution(conv="fast")
     often = Executed(network, execution, constant=True)
-    few = quick_to_begin(network, execution)
+    few = quick_to_begin(Executed(network, execution), execution)
     expected = [found[-1] for found in predict_batch(network, batch, FLIPPED)]
     for reader in (JointReader(often, few), JointReader(often, few, pays_after=0)):
         joints_px, confidence = reader(batch, FLIPPED)

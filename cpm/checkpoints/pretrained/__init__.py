@@ -9,6 +9,11 @@ import os
 from cpm.errors import UsageError
 
 NAME = "pretrained"
+TERMS = (
+    "Non-commercial research only, citing Leeds Sports Pose (BMVC 2010) and its extension (CVPR "
+    "2011), on whose photographs the weights were trained. No surveillance, no identification, "
+    "nothing that matters to anybody's safety, health, rights or income."
+)
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.npz")
 
 

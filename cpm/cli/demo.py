@@ -1,0 +1,152 @@
+"""Builds the page that finds joints in the browser, and serves it on this machine.
+
+    python bin/demo.py
+    python bin/demo.py --ckpt=runs/cats --port=8080
+    python bin/demo.py --out=site --noserve
+
+The folder --out is a whole static site: the page (docs/demo), the network as ONNX, and ONNX Runtime
+Web from the npm registry, in the version that this script names and checks. Any web server can hand
+it out; the network is computed in the visitor's browser. docs/howto/browser.md says more.
+"""
+
+import base64
+import functools
+import hashlib
+import http.server
+import io
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+
+from absl import flags
+
+from cpm import files
+from cpm.checkpoints import pretrained
+from cpm.errors import UsageError
+from cpm.interchange.exporting import PRECISIONS, Exporter, Target, comparison_images
+
+FLAGS = flags.FLAGS
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "demo"
+SOURCES = ("index.html", "style.css", "page.js", "drawing.js", "worker.js")
+# The package of npm, its checksum there, and what the page needs of it: the runtime for processors,
+# and the one that knows graphics cards, too.
+RUNTIME = "onnxruntime-web@1.30.0"
+SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+VENDORED = (
+    *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
+    *("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs"),
+    "ort-wasm-simd-threaded.asyncify.wasm",
+)
+# Threads share memory, which browsers allow only to pages that are isolated from others.
+HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cache-Control": "no-cache",
+}
+
+
+def define_flags():
+    """Defines the flags of this script."""
+    flags.DEFINE_string(
+        "ckpt", pretrained.NAME, "Network: run folder, checkpoint, .npz file, or pretrained."
+    )
+    flags.DEFINE_string("out", "build/demo", "Folder of the site.")
+    flags.DEFINE_enum("precision", "float16", PRECISIONS, "Width of the weights.")
+    flags.DEFINE_bool("serve", True, "Serve the site until interrupted.")
+    flags.DEFINE_integer("port", 8000, "Port on the loopback interface.", lower_bound=0)
+
+
+def main(_):
+    if not PAGE.is_dir():
+        raise UsageError(f"the page is not installed ({PAGE} is missing); run this from a checkout")
+    out = pathlib.Path(FLAGS.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in SOURCES:
+        shutil.copyfile(PAGE / name, out / name)
+    vendor_runtime(out / "vendor")
+    exporter = Exporter(FLAGS.ckpt)
+    path = str(out / "model" / "pose.onnx")
+    target = Target(path, "onnx", FLAGS.precision, ("image", "box"))
+    row = exporter.export(target, comparison_images())
+    files.write_json(out / "model" / "pose.json", exporter.metadata(target))
+    print(f"wrote {out}: joints within {row['px']:.3f} px of this project's own")
+    if FLAGS.serve:
+        serve(out, FLAGS.port)
+
+
+def vendor_runtime(folder):
+    """Puts ONNX Runtime Web into a folder, unless it is there.
+
+    Raises:
+      UsageError: if npm is missing or the package is not the one that was tested.
+    """
+    mark = folder / "version.txt"
+    if mark.is_file() and mark.read_text() == RUNTIME:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            subprocess.run(
+                ["npm", "pack", "--silent", RUNTIME, "--pack-destination", scratch],
+                check=True,
+                capture_output=True,
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise UsageError(
+                f"npm cannot fetch {RUNTIME} ({error}); install Node.js, and be online once"
+            ) from None
+        (package,) = pathlib.Path(scratch).glob("*.tgz")
+        content = package.read_bytes()
+    found = base64.b64encode(hashlib.sha512(content).digest()).decode()
+    if found != SHA512:
+        raise UsageError(f"{RUNTIME} from npm is not the file that was tested; do not use it")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for name in VENDORED:
+            (folder / name).write_bytes(archive.extractfile(f"package/dist/{name}").read())
+    mark.write_text(RUNTIME)
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of one folder, with the headers that threads need."""
+
+    extensions_map = {  # noqa: RUF012  the name and type are the library's
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript",
+        ".js": "text/javascript",
+        ".wasm": "application/wasm",
+    }
+
+    def end_headers(self):
+        """Ends the headers of an answer."""
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *_):
+        """Says nothing: nobody's visits are noted."""
+
+
+def server(folder, port):
+    """A server of a folder on the loopback interface; port 0 = any that is free.
+
+    Raises:
+      UsageError: if the port is taken.
+    """
+    handler = functools.partial(Handler, directory=os.fspath(folder))
+    try:
+        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise UsageError(f"--port={port} cannot be used ({error}); name another one") from None
+
+
+def serve(folder, port):
+    """Serves until interrupted."""
+    with server(folder, port) as running:
+        print(f"open http://127.0.0.1:{running.server_port}/ (Ctrl+C ends)", flush=True)
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            print("\nended")

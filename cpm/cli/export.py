@@ -1,0 +1,179 @@
+"""Writes a network for other programs: TensorFlow Serving, LiteRT, ONNX, OpenVINO, StableHLO.
+
+    python bin/export.py --ckpt=pretrained --format=litert --out=pose.tflite
+    python bin/export.py --ckpt=pretrained --format=litert --precision=int8 --out=small.tflite
+    python bin/export.py --ckpt=runs/cats --format=onnx --precision=float16 --out=cats.onnx
+    python bin/export.py --ckpt=pretrained --format=openvino --out=pose.xml
+    python bin/export.py --ckpt=pretrained --format=savedmodel --out=pose_model
+    python bin/export.py --ckpt=pretrained --format=all --out=exports --data=data/lsp
+
+The file takes an image of any size and gives joints in its pixels: crop, mirror image, both passes
+and decoding are inside. It holds three functions: `image`, `box` (an image and where the person
+is) and `crops` (the network alone). Formats of one function a file write them beside one another:
+cats.onnx, cats_box.onnx, cats_crops.onnx. Each file says which joints it finds.
+
+After writing, the file is opened in its own runtime and compared with this project's answers, on
+synthetic people or on --images. The table of deviations is printed and stored beside the file; a
+file that does not run, or moves joints in float32, is not left behind. With --data both are scored
+on people, too. --format=all tries every format and precision and says which are left out, and why.
+
+What was exported can be used and scored like a checkpoint:
+
+    python bin/predict.py --ckpt=pose.tflite --input=photo.jpg --out=poses
+    python bin/eval.py --ckpt=pose.tflite --data=data/lsp
+
+The formats' packages are in requirements-export.txt. docs/howto/export.md says more.
+"""
+
+import os
+
+from absl import flags
+
+from cpm import files
+from cpm.data import pipeline
+from cpm.data.images import read_picture
+from cpm.errors import UsageError
+from cpm.evaluation import report
+from cpm.execution import Execution
+from cpm.execution.use import Executed
+from cpm.interchange import deviations
+from cpm.interchange.exporting import (
+    FORMATS,
+    PRECISIONS,
+    Exporter,
+    Target,
+    comparison_images,
+    paths_of,
+)
+from cpm.interchange.portable import FUNCTIONS
+from cpm.provenance import provenance
+from cpm.runtimes import load_exported
+from cpm.scoring import evaluate
+from ops import REFINEMENTS
+
+FLAGS = flags.FLAGS
+ALL = "all"
+
+
+def define_flags():
+    """Defines the flags of this script."""
+    flags.DEFINE_string(
+        "ckpt", None, "Network: run folder, checkpoint, .npz file, or pretrained.", required=True
+    )
+    flags.DEFINE_enum("format", None, [*FORMATS, ALL], "What is written.", required=True)
+    flags.DEFINE_string(
+        "out", None, "File, or folder of a SavedModel or of --format=all.", required=True
+    )
+    flags.DEFINE_enum("precision", "float32", PRECISIONS, "Width of the weights.")
+    flags.DEFINE_list("what", list(FUNCTIONS), "Functions that are written.")
+    flags.DEFINE_bool(
+        "flip",
+        None,
+        "Average each pass with its mirror image. Default: true if the network has one.",
+    )
+    flags.DEFINE_enum(
+        "crop",
+        None,
+        ["image", "whole"],
+        "Crop of the first pass without a box. Default: as trained, else whole.",
+    )
+    flags.DEFINE_enum(
+        "refinement", "taylor", REFINEMENTS, "How the joint is placed around the highest cell."
+    )
+    flags.DEFINE_list("images", None, "Images to compare on. Default: synthetic people.")
+    flags.DEFINE_string(
+        "data", None, "Converted folders whose validation people are scored. Default: none."
+    )
+    flags.DEFINE_string("terms", None, "What the weights may be used for. Default: as they say.")
+    flags.DEFINE_string(
+        "json", None, "File for the table of deviations. Default: OUT.deviations.json."
+    )
+
+
+def main(_):
+    table = FLAGS.json or FLAGS.out.rstrip("/") + ".deviations.json"
+    files.check_target(table, "json")
+    if unknown := set(FLAGS.what) - set(FUNCTIONS):
+        raise UsageError(
+            f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "
+            f"expected some of {','.join(FUNCTIONS)}"
+        )
+    if FLAGS.format == "stablehlo" and "crops" not in FLAGS.what:
+        raise UsageError(
+            f"--what={','.join(FLAGS.what)}: --format=stablehlo holds crops alone, since XLA knows "
+            "fixed sizes only; leave out --what"
+        )
+    exporter = Exporter(
+        FLAGS.ckpt,
+        flip=FLAGS.flip,
+        crop=FLAGS.crop,
+        refinement=FLAGS.refinement,
+        terms=FLAGS.terms,
+    )
+    images = [read_picture(path) for path in FLAGS.images or ()] or comparison_images()
+    scored = None
+    if FLAGS.data:
+        network = Executed(exporter.network, Execution(), constant=True)
+        scored = score(network, exporter.config)
+    rows, missing = {}, {}
+    for target in targets():
+        name = f"{target.name} {target.precision}"
+        try:
+            row = exporter.export(target, images)
+            if scored is not None and "crops" in target.functions:
+                other, config, _ = load_exported(target.path)
+                row |= {"pck": score(other, config), "ours_pck": scored}
+        except UsageError as error:
+            if FLAGS.format != ALL:
+                raise
+            missing[name] = str(error)
+            continue
+        rows[name] = row
+        print(f"wrote {', '.join(paths_of(target))}", flush=True)
+    if rows:
+        print(f"\n{deviations.table(rows)}")
+    for name, reason in missing.items():
+        print(f"left out: {name}: {reason}")
+    if not rows:
+        raise UsageError("nothing was written; see above for what is missing")
+    record = {"rows": rows, "left_out": missing, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
+    files.write_json(table, record | provenance(exporter.config.seed))
+    print(f"wrote {table}")
+    print(f"terms: {exporter.origin['terms']}")
+
+
+def targets():
+    """The `Target`s that the flags ask for."""
+    functions = tuple(name for name in FUNCTIONS if name in FLAGS.what)
+    if FLAGS.format != ALL:
+        return [
+            Target(FLAGS.out, FLAGS.format, FLAGS.precision, functions_of(FLAGS.format, functions))
+        ]
+    return [
+        Target(
+            os.path.join(FLAGS.out, f"pose_{precision}{suffix}"),
+            name,
+            precision,
+            functions_of(name, functions),
+        )
+        for name, suffixes in (
+            ("savedmodel", {"float32": ""}),
+            ("litert", dict.fromkeys(PRECISIONS, ".tflite")),
+            ("onnx", dict.fromkeys(PRECISIONS, ".onnx")),
+            ("openvino", dict.fromkeys(PRECISIONS[:2], ".xml")),
+            ("stablehlo", {"float32": ".stablehlo"}),
+        )
+        for precision, suffix in suffixes.items()
+    ]
+
+
+def functions_of(name, functions):
+    """Those of the functions that a format can hold: XLA knows fixed sizes only."""
+    return ("crops",) if name == "stablehlo" else functions
+
+
+def score(network, config):
+    """PCK@0.2 of the validation people of --data, in percent, with two passes and no box."""
+    options = evaluate.Options(crop="whole", passes=2)
+    result = evaluate.evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)
+    return report.main_score(result.metrics)

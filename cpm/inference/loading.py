@@ -1,0 +1,26 @@
+"""A network for use, from whatever `--ckpt` names: weights of this project, or an exported file."""
+
+from cpm.checkpoints import load_network
+from cpm.execution import Execution
+from cpm.execution.use import Executed
+from cpm.runtimes import is_exported, load_exported
+
+
+def load_for_use(ckpt, execution=None):
+    """The network of a checkpoint, computed as `execution` says, or that of an exported file.
+
+    Args:
+      ckpt: as of `cpm.checkpoints.resolve`; or a file of bin/export.py, which is computed by its
+        own runtime.
+      execution: `Execution`; None = the usual way.
+
+    Returns:
+      (network, `TrainConfig`, description dict with `prefix`).
+
+    Raises:
+      UsageError: if it cannot be used; the message says why.
+    """
+    if is_exported(ckpt):
+        return load_exported(ckpt)
+    network, config, description = load_network(ckpt)
+    return Executed(network, execution or Execution(), constant=True), config, description

@@ -1,0 +1,272 @@
+"""One network → one exported file that runs, and how far its answers are from ours.
+
+The file is written beside its place, opened in its runtime and compared; only then it is moved
+there. So a file that exists has run at least once.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import os
+import shutil
+import sys
+import tempfile
+
+import numpy as np
+
+from cpm.checkpoints import describe, load_network, pretrained
+from cpm.config import DecodingConfig
+from cpm.errors import UsageError
+from cpm.inference import Predictor, crop_regions
+from cpm.inference.beliefs import has_mirror_image
+from cpm.interchange import deviations
+from cpm.interchange.portable import FUNCTIONS, Portable
+from cpm.provenance import provenance
+from cpm.runtimes import metadata as exported_metadata
+from cpm.runtimes import open_exported
+from cpm.runtimes.siblings import file_of
+from cpm.synthetic.people import make_person
+
+# name: (module that writes it, package that module needs)
+FORMATS = {
+    "savedmodel": ("cpm.interchange.to_savedmodel", "tensorflow"),
+    "litert": ("cpm.interchange.to_litert", "ai-edge-litert"),
+    "onnx": ("cpm.interchange.to_onnx", "tf2onnx, onnx and onnxruntime"),
+    "openvino": ("cpm.interchange.to_openvino", "openvino"),
+    "stablehlo": ("cpm.interchange.to_stablehlo", "jax"),
+}
+PRECISIONS = ("float32", "float16", "int8")
+NO_TERMS = "not stated; ask whoever trained these weights"
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is written.
+
+    Attributes:
+      path: file, or folder of a SavedModel.
+      name: one of `FORMATS`.
+      precision: one of `PRECISIONS`, of the weights.
+      functions: some of `cpm.interchange.portable.FUNCTIONS`.
+    """
+
+    path: str
+    name: str
+    precision: str = "float32"
+    functions: tuple[str, ...] = FUNCTIONS
+
+    def writer(self):
+        """The module that writes this format.
+
+        Raises:
+          UsageError: if its packages are missing, it has no such precision, or the path's end is
+            another format's.
+        """
+        module, packages = FORMATS[self.name]
+        try:
+            writer = importlib.import_module(module)
+        except ImportError as error:
+            raise UsageError(
+                f"--format={self.name} needs {packages} ({error}); install it with: "
+                "pip install -r requirements-export.txt"
+            ) from None
+        if self.precision not in writer.PRECISIONS:
+            raise UsageError(
+                f"--precision={self.precision} is not there for --format={self.name}; expected "
+                + " or ".join(writer.PRECISIONS)
+            )
+        if os.path.splitext(self.path)[1] != writer.SUFFIX:
+            expected = (
+                f"end in {writer.SUFFIX}" if writer.SUFFIX else "be a folder without a suffix"
+            )
+            raise UsageError(f"--out={self.path} should {expected} for --format={self.name}")
+        return writer
+
+
+class Exporter:
+    """A network on its way out: its portable functions, and its own answers to compare with.
+
+    Attributes:
+      config: the network's `TrainConfig`.
+      network: the plain `ConvolutionalPoseMachine`.
+      portable: `Portable`.
+      origin: what the metadata says beside the network: terms, threshold, provenance.
+    """
+
+    def __init__(self, ckpt, *, flip=None, crop=None, refinement="taylor", terms=None):
+        """Loads the network.
+
+        Args:
+          ckpt: as of `cpm.checkpoints.load_network`.
+          flip, crop, refinement: as of `cpm.inference.Predictor`.
+          terms: what the weights may be used for; None = as they say themselves.
+        """
+        self.network, self.config, description = load_network(ckpt)
+        self._predictor = Predictor(ckpt, flip=flip, crop=crop, refinement=refinement)
+        flip = has_mirror_image(self.network) if flip is None else flip
+        self.portable = Portable(
+            self.network,
+            DecodingConfig(flip, (1.0,), refinement, self.config.target.sigma_px),
+            crop_rule=crop or self.config.data.crop,
+            margin=crop_regions.box_margin(self.config.data),
+            border=self.config.data.border,
+        )
+        usual = pretrained.TERMS if ckpt == pretrained.NAME else NO_TERMS
+        self.origin = {
+            "terms": terms or description.get("terms", usual),
+            "threshold": self._predictor.threshold,
+            **{key: description[key] for key in ("data", "threshold_from") if key in description},
+            **provenance(self.config.seed),
+        }
+
+    def find_joints(self, image):
+        """What `Predictor` answers: joints `[P, 2]` in image pixels, confidence `[P]`."""
+        found = self._predictor(image)
+        person = getattr(found, "people", (found,))[0]
+        return person.joints_px, person.confidence
+
+    def metadata(self, target):
+        """What the file of a `Target` says of itself (cpm/runtimes/metadata.py)."""
+        network, portable = self.network, self.portable
+        return {
+            "format": exported_metadata.FORMAT,
+            "version": exported_metadata.VERSION,
+            "functions": list(target.functions),
+            "mirror": network.skeleton.mirror.tolist(),
+            "crop": {
+                "rule": portable.crop_rule,
+                "margin": portable.margin,
+                "border": portable.border,
+                "size": list(network.config.image_size),
+            },
+            "passes": 2,
+            "flip": portable.flip,
+            "stride": network.stride,
+            "origin_px": network.origin_px,
+            "sigma_px": portable.decoding.sigma_px,
+            "stages": network.config.stages,
+            "target": target.name,
+            "precision": target.precision,
+            **describe(self.config, network),
+            **self.origin,
+        }
+
+    def export(self, target, images):
+        """Writes, opens and compares; leaves the file only if all of that works.
+
+        Args:
+          target: `Target`.
+          images: list of `[H, W, 3]` uint8 to compare on.
+
+        Returns:
+          The row of `deviations.measure`, or of `measure_crops` if no function of images is
+          written; with `mb`.
+
+        Raises:
+          UsageError: if the file does not run, or one in float32 gives other joints.
+        """
+        writer = target.writer()
+        folder, name = os.path.split(os.path.abspath(target.path))
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
+            path = os.path.join(scratch, name)
+            try:
+                with _quiet():
+                    writer.write(self.portable, path, self.metadata(target))
+                row = self._checked(path, target, images)
+            except UsageError:
+                raise
+            except Exception as error:  # every converter and runtime has errors of its own
+                line = (str(error).strip() or type(error).__name__).splitlines()[0]
+                raise UsageError(
+                    f"--format={target.name} --precision={target.precision}: what was written "
+                    f"does not run, so nothing is left: {line[:300]}; try another format"
+                ) from error
+            row["mb"] = _size(scratch) / 1e6
+            for part in os.listdir(scratch):
+                _move(os.path.join(scratch, part), os.path.join(folder, part))
+        return row
+
+    def _checked(self, path, target, images):
+        """The row of a file that was just written.
+
+        Raises:
+          UsageError: if a function is missing or the joints in float32 are others than ours.
+        """
+        opened = open_exported(path)
+        if missing := set(target.functions) - set(opened.functions):
+            raise UsageError(
+                f"what was written lacks {', '.join(sorted(missing))}; nothing is left"
+            )
+        if "image" in target.functions:
+            row = deviations.measure(opened, self.find_joints, images)
+        else:
+            row = deviations.measure_crops(opened, self.portable)
+        if not (np.isfinite(row["unsure_px"]) and np.isfinite(row["confidence"])):
+            raise UsageError(
+                f"what was written as --format={target.name} gives joints that are no numbers; "
+                "nothing is left; try another format"
+            )
+        if target.precision == "float32" and row["px"] > deviations.LIMIT_PX:
+            raise UsageError(
+                f"what was written as --format={target.name} moves joints by {row['px']:.3f} px, "
+                f"more than {deviations.LIMIT_PX}; nothing is left; try another format"
+            )
+        return row
+
+
+def comparison_images(sizes=deviations.SIZES):
+    """Synthetic people at these sizes, (height, width): nearest pixels of the renderer's images."""
+    images = []
+    for n, size in enumerate(sizes):
+        image = make_person(0, n, split="test").image
+        rows, columns = (
+            np.arange(new) * old // new for new, old in zip(size, image.shape, strict=False)
+        )
+        images.append(image[rows[:, np.newaxis], columns])
+    return images
+
+
+def _move(source, target):
+    """Puts a file or a folder in its place, over an older one of the kind."""
+    if os.path.isdir(source) and os.path.isdir(target):
+        shutil.rmtree(target)
+    os.replace(source, target)
+
+
+def _size(path):
+    """Bytes of all files below a folder."""
+    return sum(
+        os.path.getsize(os.path.join(folder, name))
+        for folder, _, names in os.walk(path)
+        for name in names
+    )
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps what converters print off the screen; what they raise stays.
+
+    They write hundreds of lines to the file descriptors themselves.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    try:
+        with open(os.devnull, "w") as nowhere:
+            for descriptor in (1, 2):
+                os.dup2(nowhere.fileno(), descriptor)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+
+
+def paths_of(target):
+    """All files that a target writes, for messages."""
+    if target.name in ("savedmodel", "litert"):
+        return [target.path]
+    return [file_of(target.path, name, target.functions) for name in target.functions]

@@ -1,0 +1,34 @@
+"""LiteRT (`.tflite`): all functions in one file, the metadata in an archive at its end.
+
+A ZIP archive is found from its end, and LiteRT reads from the start, so one file is both. This is
+how the format's own metadata library attaches files, too.
+"""
+
+import os
+import zipfile
+
+from ai_edge_litert.interpreter import Interpreter
+
+from cpm.runtimes.metadata import FILE, checked
+
+
+class LiteRtFile:
+    """A `.tflite` file; see cpm/runtimes/opening.py."""
+
+    def __init__(self, path):
+        text = None
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                text = archive.read(FILE) if FILE in archive.namelist() else None
+        self.metadata = checked(text, path)
+        self._interpreter = Interpreter(path, num_threads=os.cpu_count())
+        self.functions = tuple(self._interpreter.get_signature_list())
+        # A runner adapts to the sizes of its inputs; `invoke` of the interpreter must not be
+        # mixed with it.
+        self._runners = {}
+
+    def run(self, function, inputs):
+        """{name: array} of one function."""
+        if function not in self._runners:
+            self._runners[function] = self._interpreter.get_signature_runner(function)
+        return self._runners[function](**inputs)

@@ -1,0 +1,47 @@
+"""What an exported file says of itself: one JSON object, kept where each format has room for it.
+
+format, version      `cpm-export`, 1
+functions            names of what was written together (cpm/interchange/portable.py)
+function             which of them this file holds, where a file holds one
+joints, limbs        names in the order of the outputs, pairs of names
+mirror               mirror[p] is the left/right partner of joint p
+threshold            confidence below which a joint is more likely wrong than right
+crop                 rule, margin, border, size (height, width)
+passes, flip         passes without a box; whether each is averaged with its mirror image
+stride, origin_px    map cell g stands for the crop pixel origin_px + g · stride
+sigma_px, stages     of the ideal belief maps, crop pixels; T
+terms                what the weights may be used for
+config               the whole `TrainConfig`
+target, precision    of the file; and where it comes from: command, commit, versions
+"""
+
+import json
+
+from cpm.errors import UsageError
+
+FORMAT, VERSION = "cpm-export", 1
+KEY = "cpm"  # its name where a format stores named texts
+FILE = "cpm.json"  # and where it stores files
+
+
+def checked(text, path):
+    """The metadata in a text.
+
+    Args:
+      text: JSON, or None if the file has none.
+      path: of the file, for the message.
+
+    Raises:
+      UsageError: if it is none of this project's, or of a later version.
+    """
+    try:
+        metadata = json.loads(text)
+        known = (metadata["format"], metadata["version"]) == (FORMAT, VERSION)
+    except (TypeError, ValueError, KeyError):
+        known = False
+    if not known:
+        raise UsageError(
+            f"{path} does not say which joints it finds, so it was not written by this version of "
+            "bin/export.py; export the network again"
+        )
+    return metadata

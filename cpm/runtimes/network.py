@@ -1,0 +1,81 @@
+"""An exported file as a network: called and described like a `ConvolutionalPoseMachine`.
+
+So an exported file is scored and used by the same code as a checkpoint: crops, passes, mirror
+image and decoding are this project's, and the file answers with belief maps.
+"""
+
+import numpy as np
+
+from cpm.config import TrainConfig
+from cpm.config_json import from_dict
+from cpm.config_upgrade import upgraded
+from cpm.errors import UsageError
+from cpm.runtimes.opening import open_exported
+from cpm.skeleton import get_skeleton
+
+
+class ExportedNetwork:
+    """Belief maps by an exported file.
+
+    Attributes:
+      eager: True: it takes arrays, not the tensors of a graph.
+      config, skeleton, stride, origin_px: as of the network that was exported.
+
+    Args:
+      opened: a file of cpm/runtimes/opening.py that holds the function `crops`.
+      config: `TrainConfig`.
+    """
+
+    eager = True
+
+    def __init__(self, opened, config):
+        self.config = config.network
+        self.skeleton = get_skeleton(config.network.skeleton)
+        self.stride = opened.metadata["stride"]
+        self.origin_px = opened.metadata["origin_px"]
+        self._opened = opened
+
+    def __call__(self, images, center_px, *, training=False):
+        """Belief maps of every stage.
+
+        Args:
+          images: `[B, H, W, 3]`, of the size that the network was exported for.
+          center_px: `[B, 2]`.
+          training: False.
+
+        Returns:
+          Tuple of T arrays `[B, h, w, P(+1)]`.
+        """
+        if training:
+            raise ValueError("an exported network is not trained; train the one it was made from")
+        crops = np.ascontiguousarray(images, np.float32)
+        expected = tuple(self.config.image_size)
+        if crops.shape[1:3] != expected:
+            raise UsageError(
+                f"crops are {crops.shape[1:3]}; this file was exported for {expected} pixels"
+            )
+        inputs = {"crops": crops, "center_px": np.asarray(center_px, np.float32)}
+        return tuple(self._opened.run("crops", inputs)["beliefs"])
+
+
+def load_exported(path):
+    """An exported file as `cpm.checkpoints.load_network` gives a checkpoint.
+
+    Args:
+      path: a file of bin/export.py, or a SavedModel's folder.
+
+    Returns:
+      (`ExportedNetwork`, `TrainConfig`, description dict with `prefix` added).
+
+    Raises:
+      UsageError: if it cannot be opened, or does not hold the function `crops`.
+    """
+    opened = open_exported(path)
+    if "crops" not in opened.functions:
+        raise UsageError(
+            f"{path} holds {', '.join(opened.functions)} but not crops, or the file for it is not "
+            "beside it; export it with --what=image,box,crops"
+        )
+    description = opened.metadata
+    config = from_dict(TrainConfig, upgraded(description)["config"], path)
+    return ExportedNetwork(opened, config), config, description | {"prefix": str(path)}

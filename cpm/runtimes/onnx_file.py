@@ -1,0 +1,27 @@
+"""ONNX in ONNX Runtime: a file for each function, the first one named by the user."""
+
+import onnxruntime
+
+from cpm.runtimes.metadata import KEY, checked
+from cpm.runtimes.siblings import siblings
+
+
+class OnnxFile:
+    """An `.onnx` file and those beside it; see cpm/runtimes/opening.py."""
+
+    def __init__(self, path):
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.metadata = checked(session.get_modelmeta().custom_metadata_map.get(KEY), path)
+        self._paths = siblings(path, self.metadata)
+        self._sessions = {name: session for name, p in self._paths.items() if p == path}
+        self.functions = tuple(self._paths)
+
+    def run(self, function, inputs):
+        """{name: array} of one function."""
+        if function not in self._sessions:
+            providers = ["CPUExecutionProvider"]
+            path = self._paths[function]
+            self._sessions[function] = onnxruntime.InferenceSession(path, providers=providers)
+        session = self._sessions[function]
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))

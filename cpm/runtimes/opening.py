@@ -1,0 +1,59 @@
+"""Which runtime an exported file needs, and the file opened in it.
+
+An opened file has
+
+    metadata                   dict (cpm/runtimes/metadata.py)
+    functions                  names of what it can compute
+    run(function, inputs)      {name: array} → {name: array}
+"""
+
+import importlib
+import os
+
+from cpm.errors import UsageError
+
+# suffix: (module, the class in it, the package to install)
+RUNTIMES = {
+    ".tflite": ("cpm.runtimes.litert", "LiteRtFile", "ai-edge-litert"),
+    ".onnx": ("cpm.runtimes.onnx_file", "OnnxFile", "onnxruntime"),
+    ".xml": ("cpm.runtimes.openvino_file", "OpenVinoFile", "openvino"),
+    ".stablehlo": ("cpm.runtimes.stablehlo_file", "StableHloFile", "jax"),
+}
+SAVED_MODEL = "saved_model.pb"  # the file that makes a folder one
+
+
+def is_exported(ckpt):
+    """Whether `--ckpt` means a file of bin/export.py, by its suffix, or a SavedModel's folder."""
+    ckpt = str(ckpt)
+    return os.path.splitext(ckpt)[1] in RUNTIMES or os.path.isfile(os.path.join(ckpt, SAVED_MODEL))
+
+
+def open_exported(path):
+    """The file at `path`, ready to be called.
+
+    Raises:
+      UsageError: if there is no such file, its runtime is not installed, or does not read it.
+    """
+    path = str(path)
+    if not os.path.exists(path):
+        raise UsageError(f"{path} does not exist; name another file with --ckpt")
+    suffix = os.path.splitext(path)[1]
+    folder = ("cpm.runtimes.savedmodel", "SavedModelFolder", "tensorflow")
+    module, name, package = RUNTIMES[suffix] if suffix in RUNTIMES else folder
+    try:
+        opened = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise UsageError(
+            f"{path} needs the package {package} ({error}); install it with: pip install -r "
+            "requirements-export.txt"
+        ) from None
+    try:
+        return opened(path)
+    except UsageError:
+        raise
+    except Exception as error:  # each runtime has errors of its own
+        line = str(error).strip().splitlines()
+        raise UsageError(
+            f"{path} is not read by {package}: {line[0] if line else type(error).__name__}; "
+            "export the network again"
+        ) from error

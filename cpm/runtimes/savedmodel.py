@@ -1,0 +1,29 @@
+"""A SavedModel's folder: all functions as signatures, the metadata among its further assets."""
+
+import os
+
+import tensorflow as tf
+
+from cpm.runtimes.metadata import FILE, checked
+
+EXTRA = "assets.extra"  # TensorFlow's name for files that it carries along and does not read
+
+
+class SavedModelFolder:
+    """A SavedModel; see cpm/runtimes/opening.py."""
+
+    def __init__(self, path):
+        note = os.path.join(path, EXTRA, FILE)
+        text = None
+        if os.path.isfile(note):
+            with open(note, encoding="utf-8") as file:
+                text = file.read()
+        self.metadata = checked(text, path)
+        self._loaded = tf.saved_model.load(path)  # its variables live as long as it does
+        self.functions = tuple(self._loaded.signatures)
+
+    def run(self, function, inputs):
+        """{name: array} of one function."""
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        found = self._loaded.signatures[function](**tensors)
+        return {name: value.numpy() for name, value in found.items()}

@@ -1,0 +1,43 @@
+"""Formats of one function a file: where the files of the other functions lie.
+
+`cat.onnx` holds the first function that was written, `cat_crops.onnx` beside it the crops.
+"""
+
+import os
+
+
+def file_of(path, function, functions):
+    """The file of a function, named after the file of the first one.
+
+    Args:
+      path: of the first one.
+      function: a name.
+      functions: names of all that were written together, in order.
+
+    >>> file_of("cat.onnx", "image", ["image", "crops"])
+    'cat.onnx'
+    >>> file_of("cat.onnx", "crops", ["image", "crops"])
+    'cat_crops.onnx'
+    """
+    root, suffix = os.path.splitext(path)
+    return path if function == functions[0] else f"{root}_{function}{suffix}"
+
+
+def siblings(path, metadata):
+    """{function: path} of the files that were written together and are still there.
+
+    Args:
+      path: of any of them.
+      metadata: its own.
+    """
+    own, functions = metadata["function"], metadata["functions"]
+    root, suffix = os.path.splitext(path)
+    if own != functions[0]:
+        root = root.removesuffix(f"_{own}")
+    paths = {own: path}
+    for function in functions:
+        other = file_of(root + suffix, function, functions)
+        # A renamed file stands alone: its name is then not that of another function.
+        if function != own and other != path and os.path.isfile(other):
+            paths[function] = other
+    return paths

@@ -1,0 +1,125 @@
+"""Exported files run in their runtimes, give our joints, and are used like checkpoints."""
+
+import importlib
+import os
+
+import numpy as np
+import pytest
+
+from cpm.errors import UsageError
+from cpm.inference import Predictor
+from cpm.interchange.exporting import FORMATS, Exporter, Target
+from cpm.runtimes import load_exported, open_exported
+from tests.helpers.tiny_networks import only_person, tiny_weights
+
+IMAGES = [
+    np.random.default_rng(n).integers(0, 256, [height, width, 3]).astype(np.uint8)
+    for n, (height, width) in enumerate([(16, 16), (51, 133), (200, 97)])
+]
+
+
+@pytest.fixture(scope="module")
+def ckpt(tmp_path_factory):
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.npz")
+
+
+@pytest.fixture(scope="module")
+def exporter(ckpt):
+    return Exporter(ckpt, terms="for tests")
+
+
+def require(name):
+    """Skips where a format's packages are not installed."""
+    try:
+        return importlib.import_module(FORMATS[name][0])
+    except ImportError as error:
+        pytest.skip(f"{name}: {error} (requirements-export.txt)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["savedmodel", "litert", "onnx", "openvino"])
+def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, name):
+    writer = require(name)
+    path = str(tmp_path / f"pose{writer.SUFFIX}")
+    row = exporter.export(Target(path, name), IMAGES)
+    # Random weights: every joint is unsure, and all of them are compared.
+    assert row["unsure_px"] < 0.01 and row["confidence"] < 1e-4 and row["mb"] > 0
+    opened = open_exported(path)
+    assert set(opened.functions) == {"image", "box", "crops"}
+    assert opened.metadata["terms"] == "for tests" and opened.metadata["threshold"] == 0.1
+    assert opened.metadata["joints"][0] == "right_ankle"
+    network, config, description = load_exported(path)
+    assert config == exporter.config and description["prefix"] == path
+    ours, theirs = Predictor(ckpt), Predictor(path)
+    assert theirs.threshold == 0.1 and network.skeleton == ours.network.skeleton
+    for box in (None, (10, 5, 60, 90)):
+        expected, found = (only_person(predict(IMAGES[2], box)) for predict in (ours, theirs))
+        np.testing.assert_allclose(found.joints_px, expected.joints_px, atol=0.01)
+        np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, precision",
+    [("litert", "float16"), ("litert", "int8"), ("onnx", "float16"), ("onnx", "int8")],
+)
+def test_narrow_weights_are_smaller(tmp_path, exporter, name, precision):
+    writer = require(name)
+    functions = ("crops",)
+    sizes = {}
+    for kind in ("float32", precision):
+        path = str(tmp_path / f"{kind}{writer.SUFFIX}")
+        exporter.export(Target(path, name, kind, functions), IMAGES)
+        sizes[kind] = os.path.getsize(path)
+    assert sizes[precision] < sizes["float32"]
+    crops = np.random.default_rng(0).uniform(0, 255, [2, 64, 64, 3]).astype(np.float32)
+    inputs = {"crops": crops, "center_px": np.full([2, 2], 31.5, np.float32)}
+    ours, narrow = (
+        open_exported(str(tmp_path / f"{kind}{writer.SUFFIX}")).run("crops", inputs)["beliefs"]
+        for kind in ("float32", precision)
+    )
+    # A rounded weight is off by 1/2048 or 1/254 of its size; maps by a few times that.
+    limit = 0.01 if precision == "float16" else 0.1
+    assert 0 < np.abs(ours - narrow).max() < limit * np.abs(ours).max()
+
+
+def test_a_file_that_does_not_run_is_not_left(tmp_path, exporter, monkeypatch):
+    writer = importlib.import_module("cpm.interchange.to_savedmodel")
+
+    def write_nonsense(_, path, metadata):
+        os.makedirs(path)
+        with open(os.path.join(path, "saved_model.pb"), "w") as file:
+            file.write("nonsense")
+
+    monkeypatch.setattr(writer, "write", write_nonsense)
+    with pytest.raises(UsageError, match=r"does not (say which joints|run)"):
+        exporter.export(Target(str(tmp_path / "pose"), "savedmodel"), IMAGES)
+    assert os.listdir(tmp_path) == []
+
+
+def test_moved_joints_in_float32_are_refused(tmp_path, exporter, monkeypatch):
+    monkeypatch.setattr("cpm.interchange.deviations.SURE", 0.0)
+    monkeypatch.setattr(
+        exporter, "find_joints", lambda image: (np.zeros([14, 2]), np.ones(14)), raising=True
+    )
+    with pytest.raises(UsageError, match="moves joints by"):
+        exporter.export(Target(str(tmp_path / "pose"), "savedmodel"), IMAGES[:1])
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "target, words",
+    [
+        (Target("pose.onnx", "savedmodel"), "should be a folder without a suffix"),
+        (Target("pose", "savedmodel", "int8"), "--precision=int8 is not there"),
+    ],
+)
+def test_wrong_targets_are_sentences(target, words):
+    with pytest.raises(UsageError, match=words):
+        target.writer()
+
+
+def test_a_missing_package_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(FORMATS, "onnx", ("cpm.interchange.no_such_module", "tf2onnx"))
+    with pytest.raises(UsageError, match=r"needs tf2onnx .* requirements-export.txt"):
+        Target("pose.onnx", "onnx").writer()

@@ -1,0 +1,104 @@
+"""The portable functions give the joints of `Predictor`, for every preset, skeleton and size."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cpm.inference import Predictor, crop_regions
+from cpm.interchange.exporting import Exporter
+from cpm.network import ConvolutionalPoseMachine
+from tests.helpers.tiny_networks import only_person, tiny_config, tiny_weights
+
+CATS = "joints:nose,left_ear,right_ear,tail;limbs:nose-left_ear,nose-right_ear"
+# Coordinates of an image 4,000 pixels wide have a digit of 0.0002 px in float32, and a joint takes
+# the product of a few of them; what is promised is 0.01 px.
+LIMIT_PX = 0.01
+SIZES = [(16, 16), (17, 61), (131, 67), (301, 250)]
+
+
+def image_of(height, width, seed=0):
+    """Smooth noise: every crop of it has peaks of its own."""
+    coarse = np.random.default_rng(seed).uniform(0, 255, [1, 9, 9, 3])
+    return tf.cast(tf.image.resize(coarse, [height, width], "bicubic")[0] % 256, tf.uint8).numpy()
+
+
+def exporter_of(tmp_path, config):
+    path = tiny_weights(tmp_path / "tiny.npz", config)
+    return Exporter(path), Predictor(path)
+
+
+def check(found, result, what):
+    prediction = only_person(result)
+    distance = np.abs(found["joints_px"].numpy() - prediction.joints_px).max()
+    assert distance < LIMIT_PX, (what, distance)
+    np.testing.assert_allclose(
+        found["confidence"], prediction.confidence, atol=1e-4, err_msg=str(what)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"arch": "mini", "skeleton": "lsp14"},
+        {"arch": "deep", "skeleton": "mpii16", "image_size": (64, 96)},
+        {"arch": "vgg", "skeleton": "coco17"},
+        {"arch": "paper", "skeleton": "flic11"},
+        {"arch": "mini", "skeleton": CATS, "stride": 4, "center_map": False},
+        {"arch": "mini", "grid": "corner", "background": True, "normalization": "blog"},
+    ],
+    ids=lambda changes: "-".join(str(value)[:12] for value in changes.values()),
+)
+def test_joints_are_those_of_the_predictor(tmp_path, changes):
+    exporter, predictor = exporter_of(tmp_path, tiny_config(**changes))
+    functions = exporter.portable.signatures()
+    for n, (height, width) in enumerate(SIZES):
+        image = image_of(height, width, seed=n)
+        check(functions["image"](image), predictor(image), (height, width))
+        box = (0.2 * width, -3.0, 0.7 * width, 0.8 * height)
+        found = functions["box"](image, tf.constant(box, tf.float32))
+        check(found, predictor(image, box), ("box", height, width))
+
+
+@pytest.mark.slow
+def test_a_large_image(tmp_path):
+    exporter, predictor = exporter_of(tmp_path, tiny_config(image_size=(32, 32), stages=1))
+    image = image_of(3000, 4000)
+    check(exporter.portable.signatures(["image"])["image"](image), predictor(image), "large")
+
+
+def test_the_second_region_is_that_of_prediction(tmp_path):
+    exporter, _ = exporter_of(tmp_path, tiny_config(stages=1))
+    generator = np.random.default_rng(3)
+    region = tf.constant([50.0, 40.0, 100.0])
+    margin = exporter.portable.margin
+    kept = 0
+    for _ in range(40):
+        joints_px = generator.uniform(0, 90, [14, 2]) * generator.choice([0.05, 1.0])
+        confidence = np.clip(generator.normal(0.1, 0.4, 14), 0, 1)
+        expected = crop_regions.next_region(joints_px, confidence, 100.0, margin)
+        found = {
+            "joints_px": tf.constant(joints_px, tf.float32),
+            "confidence": tf.constant(confidence, tf.float32),
+        }
+        center_x, center_y, side = exporter.portable._next_region(found, region).numpy()
+        if expected is None:
+            kept += 1
+            assert (center_x, center_y, side) == (50.0, 40.0, 100.0)
+        else:
+            np.testing.assert_allclose([center_x, center_y], expected.center_px, atol=1e-4)
+            np.testing.assert_allclose(side, expected.side_px, rtol=1e-5)
+    assert 0 < kept < 40  # both cases came up
+
+
+def test_crops_are_the_network_alone(tmp_path):
+    exporter, _ = exporter_of(tmp_path, tiny_config())
+    network = exporter.network
+    assert isinstance(network, ConvolutionalPoseMachine)
+    crops = tf.random.stateless_uniform([2, 64, 64, 3], [1, 2], 0.0, 255.0)
+    center_px = tf.constant([[31.5, 31.5], [20.0, 40.0]])
+    found = exporter.portable.signatures(["crops"])["crops"](crops, center_px)
+    np.testing.assert_allclose(
+        found["beliefs"], tf.stack(network(crops, center_px)), rtol=1e-4, atol=1e-5
+    )
+    assert found["joints_px"].shape == (2, 14, 2) and found["confidence"].shape == (2, 14)

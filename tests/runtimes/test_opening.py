@@ -1,0 +1,70 @@
+"""What cannot be opened is one sentence; what was written together is found together."""
+
+import json
+
+import pytest
+
+from cpm.errors import UsageError
+from cpm.runtimes import is_exported, opening
+from cpm.runtimes.metadata import checked
+from cpm.runtimes.siblings import siblings
+
+
+@pytest.mark.parametrize(
+    "name, exported",
+    [("a.tflite", True), ("a.onnx", True), ("a.xml", True), ("a.npz", False), ("runs/a", False)],
+)
+def test_the_suffix_says_whether_a_file_was_exported(name, exported):
+    assert is_exported(name) is exported
+
+
+def test_a_savedmodel_is_a_folder(tmp_path):
+    assert not is_exported(tmp_path)
+    (tmp_path / "saved_model.pb").write_text("")
+    assert is_exported(tmp_path)
+
+
+def test_a_missing_file_is_a_sentence():
+    with pytest.raises(UsageError, match="does not exist"):
+        opening.open_exported("no/such/pose.tflite")
+
+
+def test_a_missing_runtime_is_a_sentence(tmp_path, monkeypatch):
+    path = tmp_path / "pose.onnx"
+    path.write_text("")
+    monkeypatch.setitem(opening.RUNTIMES, ".onnx", ("no_such_module", "X", "onnxruntime"))
+    with pytest.raises(UsageError, match="needs the package onnxruntime"):
+        opening.open_exported(path)
+
+
+def test_a_foreign_savedmodel_is_a_sentence(tmp_path):
+    (tmp_path / "saved_model.pb").write_text("")
+    with pytest.raises(UsageError, match="does not say which joints it finds"):
+        opening.open_exported(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "no JSON", "[]", "{}", json.dumps({"format": "cpm-export", "version": 2})]
+)
+def test_foreign_metadata_is_a_sentence(text):
+    with pytest.raises(UsageError, match=r"pose\.onnx does not say which joints"):
+        checked(text, "pose.onnx")
+
+
+@pytest.mark.parametrize("own", ["image", "box", "crops"])
+def test_files_of_one_export_are_found_from_any_of_them(tmp_path, own):
+    paths = {
+        name: tmp_path / f"cat{end}.onnx"
+        for name, end in (("image", ""), ("box", "_box"), ("crops", "_crops"))
+    }
+    for path in paths.values():
+        path.write_text("")
+    metadata = {"function": own, "functions": list(paths)}
+    assert siblings(str(paths[own]), metadata) == {name: str(p) for name, p in paths.items()}
+
+
+def test_a_file_alone_is_what_it_holds(tmp_path):
+    path = tmp_path / "renamed.onnx"
+    path.write_text("")
+    metadata = {"function": "crops", "functions": ["image", "crops"]}
+    assert siblings(str(path), metadata) == {"crops": str(path)}
