@@ -135,6 +135,11 @@ ROWS = [
             "test_a_run_before_its_first_save_starts_again",
         ),
         (
+            "the disk is full",
+            "a sentence; what was saved is whole",
+            "test_a_full_disk_is_a_sentence",
+        ),
+        (
             "odd lines in metrics.jsonl",
             "left out, the others kept",
             "test_lines_that_are_no_records_are_left_out",
@@ -204,11 +209,6 @@ ROWS = [
             "a damaged JPEG in a whole record",
             "shard, record and person named",
             "test_a_damaged_picture_is_named",
-        ),
-        (
-            "the disk is full",
-            "a sentence; what was saved is whole",
-            "test_a_full_disk_is_a_sentence",
         ),
         (
             "an evaluation or a drawing fails",

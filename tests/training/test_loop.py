@@ -287,7 +287,7 @@ def test_non_finite_batches_are_left_out_where_that_is_asked_for(tmp_path, data,
     assert "2 batches were left out" in capsys.readouterr().out
     lines = [r for r in read_metrics(tmp_path) if "evaluation" not in r]
     assert [r["step"] for r in lines if r.get("skipped")] == [3, 4]
-    assert lines[2]["loss"] is None and lines[2]["gradient_norm"] is None
+    assert lines[2]["gradient_norm"] is None and lines[4]["gradient_norm"] > 0
     assert all(np.isfinite(v).all() for v in weights(run))
     with open(tmp_path / "non_finite_step_3.json") as file:
         evidence = json.load(file)
@@ -395,9 +395,9 @@ def test_restart_puts_a_run_aside(unfinished, data, capsys):
     assert checkpoints.resolve(str(aside)).endswith("step-0000006")
 
 
-def changed_data(folder, change):
+def changed_data(folder, target, change):
     """A copy of the data after `change` of its list of training shards, checksums put right."""
-    copy = shutil.copytree(folder, folder + "-changed")
+    copy = str(shutil.copytree(folder, target))
     path = os.path.join(copy, manifest.NAME)
     with open(path) as file:
         record = json.load(file)
@@ -410,11 +410,10 @@ def changed_data(folder, change):
     return [copy]
 
 
-def test_data_that_changed_under_a_run_are_refused(unfinished, data):
+def test_data_that_changed_under_a_run_are_refused(tmp_path, unfinished, data):
     """The same people elsewhere are no change; the same folder with other people is."""
-    moved = changed_data(data[0], lambda folder, shards: None)
+    moved = changed_data(data[0], tmp_path / "moved", lambda folder, shards: None)
     assert start(CONFIG, moved, unfinished).start == 6
-    shutil.rmtree(moved[0])
 
     def others(folder, shards):
         path = os.path.join(folder, shards[0]["file"])
@@ -424,7 +423,7 @@ def test_data_that_changed_under_a_run_are_refused(unfinished, data):
                 writer.write(person)
 
     with pytest.raises(UsageError, match=r"are not those that .* began with"):
-        start(CONFIG, changed_data(data[0], others), unfinished)
+        start(CONFIG, changed_data(data[0], tmp_path / "others", others), unfinished)
 
 
 def test_a_flipped_bit_in_the_data_is_found_before_the_first_step(tmp_path, data):
@@ -451,10 +450,9 @@ def test_a_damaged_picture_is_named(tmp_path, data):
             for person in people:
                 writer.write(person.SerializeToString())
 
-    broken = changed_data(data[0], cut)
+    broken = changed_data(data[0], tmp_path / "data", cut)
     with pytest.raises(RunStopped, match=r"train-00000.*record 4 \(noise/train-\d+\) cannot be"):
         start(CONFIG, broken, tmp_path / "run").train()
-    shutil.rmtree(broken[0])
 
 
 def test_what_fails_in_an_evaluation_costs_no_step(tmp_path, data):
@@ -478,13 +476,6 @@ def test_a_drawing_never_stops_a_training(tmp_path, data):
 
     run.validate = lambda network: dataclasses.replace(honest(network), draw=draw)
     assert run.train() is not None
-
-
-def test_a_full_disk_is_a_sentence(tmp_path, data, monkeypatch):
-    run = start(CONFIG, data, tmp_path)
-    monkeypatch.setattr(run.folder, "metrics_path", "/dev/full")
-    with pytest.raises(RunStopped, match=r"cannot be written: No space left.*same command"):
-        run.train()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

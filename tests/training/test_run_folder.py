@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from cpm.config import OptimizerConfig, TrainConfig
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 from cpm.execution import Execution
 from cpm.training import run_folder
 from cpm.training.run_folder import RunFolder, read_config, read_metrics
@@ -184,3 +184,10 @@ def test_check_data_raises():
         run_folder.check_data("run", then, other)
     with pytest.raises(UsageError, match="from 1 data folders, but this command names 2"):
         run_folder.check_data("run", then, then + other)
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    folder = trained(tmp_path, 1)
+    folder.metrics_path = "/dev/full"
+    with pytest.raises(RunStopped, match=r"cannot be written: No space left.*same command"):
+        folder.append({"step": 2})
