@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.data import datasets
+from cpm.cli import convert
+from cpm.data import coco, datasets
 from cpm.data.datasets import Conversion
 from cpm.data.manifest import read_manifest
+from cpm.data.report import table
 from cpm.errors import UsageError
 from tests.helpers.scripts import ROOT, check_sentence, run
 from tests.helpers.small_data_sets import lsp_joints, save_leeds
@@ -111,13 +113,10 @@ def animals(tmp_path_factory):
     return folder
 
 
-def convert_animals(animals, out, *flags):
-    return run("convert.py", "--dataset=coco", f"--src={animals}", f"--out={out}", *flags)
-
-
 def test_a_whole_folder_with_pairs(animals, tmp_path):
     out = tmp_path / "out"
-    status, text, error = convert_animals(animals, out, "--split=validation", "--pairs=p1:p2")
+    flags = "--split=validation", "--pairs=p1:p2", f"--src={animals}", f"--out={out}"
+    status, text, error = run("convert.py", "--dataset=coco", *flags)
     assert status == 0, error
     manifest = read_manifest(out)
     assert manifest.people("validation") == 2 and manifest.people("train") == 0
@@ -129,9 +128,11 @@ def test_a_whole_folder_with_pairs(animals, tmp_path):
 
 
 def test_no_mirror_image(animals, tmp_path):
-    status, text, error = convert_animals(animals, tmp_path / "out", "--flip_pairs=none")
-    assert status == 0, error
+    options = Conversion(own=coco.Options(mirrored=False))
+    manifest = datasets.convert("coco", tmp_path / "out", str(animals), options)
     assert not read_manifest(tmp_path / "out").skeleton.has_mirror_image
+    assert "--flip_pairs=none" in manifest.remake
+    text = table(manifest.report)
     assert "left and right: no two joints; --pairs=A:B,C:D" in text
     assert "mirror image: none" in text and "to train on, fewer than in a usual batch" in text
 
@@ -145,23 +146,25 @@ def test_help_lists_the_flags():
 
 class TestBadUse:
     @pytest.mark.parametrize(
-        "flags, words",
+        "options, words",
         [
-            (["--strict"], ["annotation 2 has 2 values as keypoints"]),
-            (["--pairs=p1"], ["--pairs=p1: expected two names for each pair"]),
-            (["--pairs=p1:p2,p2:nose"], ["each name once"]),
-            (["--pairs=p1:p9"], ["--pairs names 'p9'; expected two of the keypoints nose, p1, p2"]),
+            (coco.Options(strict=True), "annotation 2 has 2 values as keypoints"),
+            (coco.Options((("p1", "p9"),)), "--pairs names 'p9'; expected two of the keypoints"),
         ],
     )
-    def test_own_data(self, flags, words, animals, tmp_path):
-        status, _, error = convert_animals(animals, tmp_path / "out", *flags)
-        check_sentence(status, error, *words)
+    def test_own_data(self, options, words, animals, tmp_path):
+        with pytest.raises(UsageError, match=words):
+            datasets.convert("coco", tmp_path / "out", str(animals), Conversion(own=options))
+
+    @pytest.mark.parametrize("texts", [["p1"], ["p1:p2:p3"], ["p1:"], ["p1:p2", "p2:nose"], [""]])
+    def test_pairs(self, texts):
+        with pytest.raises(UsageError, match="expected two names for each pair, each name once"):
+            convert.parse_pairs(texts)
 
     def test_flags_of_own_data_for_another(self, tmp_path):
-        status, _, error = run(
-            "convert.py", "--dataset=lsp", f"--src={tmp_path}", f"--out={tmp_path}/o", "--strict"
-        )
-        check_sentence(status, error, "are for --dataset=coco, not for 'lsp'")
+        options = Conversion(own=coco.Options(strict=True))
+        with pytest.raises(UsageError, match="are for --dataset=coco, not for 'lsp'"):
+            datasets.convert("lsp", tmp_path / "out", str(tmp_path), options)
 
     def test_status_and_sentence(self, tmp_path):
         status, _, error = run(
