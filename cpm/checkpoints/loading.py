@@ -37,7 +37,7 @@ def load_network(ckpt):
     """
     prefix = resolve(ckpt)
     config, description = read_description(prefix)
-    network = ConvolutionalPoseMachine(config.network)
+    network = ConvolutionalPoseMachine(config.network, seed=None)
     if list(network.skeleton.joints) != description["joints"]:
         raise UsageError(
             f"{prefix} was trained for the joints {description['joints']}, but this version's "

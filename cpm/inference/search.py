@@ -2,17 +2,17 @@
 
   1. Windows of several sizes cover the image. One pass at each gives a pose, of the person nearest
      to its center if there is one.
-  2. Poses that agree with a surer one are left out; the surest of the others are candidates.
-  3. Further passes at each candidate, each at the joints that the one before found. A window
-     between two people gives joints of both; these passes move to one of them.
+  2. Poses that agree with a surer one, or are less sure than a person would be, are left out; the
+     surest of the others are candidates.
+  3. Further passes at the candidates, each at the joints that the one before found. A window
+     between two people gives joints of both; these passes move to one of them. After each, step 2.
   4. The surest candidate is a person. The next one is whoever is surest by the joints that nobody
      has yet, and so on. A pose that is made of others' joints is never chosen.
   5. The search ends when the mean confidence of free joints falls below `LEAST` of the weights' own
-     threshold. Nobody at all is a result, too.
+     threshold of a joint. Nobody at all is a result, too.
 
-Windows are half as large from level to level, and half a window apart. Training shows people at
-half to all of a crop's size and off its center, so some window suits everybody who is at least an
-eighth of the image's longer side tall.
+The smallest windows have a quarter of the image's longer side, and people who fill half of a window
+are found: those from about an eighth of that side on.
 
 What was tried is in docs/results/search.md.
 """
@@ -25,8 +25,8 @@ from cpm import geometry
 from cpm.inference.crop_regions import next_region
 from cpm.inference.results import PersonPose, joints_box
 
-LEVELS = 3  # sizes of windows
-SHRINK = 0.5  # from level to level; the first is the image's longer side
+LEVELS = 5  # sizes of windows
+SHRINK = 0.5**0.5  # from level to level; the first is the image's longer side
 STEP = 0.5  # distance of windows, as a share of their side
 PASSES = 2  # at each candidate, after that at its window
 CANDIDATES = 20
@@ -57,7 +57,7 @@ def find_people(predictor, image, limit=None):
     regions = windows(*image.shape[:2])
     joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=False)
     for number in range(PASSES):
-        chosen = distinct(joints_px, confidence)[:CANDIDATES]
+        chosen = distinct(joints_px, confidence, least)[:CANDIDATES]
         regions = [
             next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
             or regions[n]
@@ -91,8 +91,9 @@ def windows(height, width):
     Returns:
       List of `CropRegion`.
 
-    >>> [len([w for w in windows(480, 640) if w.side_px == side]) for side in (640, 320, 160)]
-    [1, 6, 35]
+    >>> sides = [round(window.side_px) for window in windows(480, 640)]
+    >>> {side: sides.count(side) for side in sides}
+    {640: 1, 453: 4, 320: 6, 226: 20, 160: 35}
     """
     regions = []
     for level in range(LEVELS):
@@ -124,17 +125,18 @@ def in_common(joints_px, pose_px):
     return np.linalg.norm(joints_px - pose_px, axis=-1) < NEAR * larger_px[:, np.newaxis]
 
 
-def distinct(joints_px, confidence):
+def distinct(joints_px, confidence, least):
     """Rows of poses that have few joints in common with a surer one, the surest first.
 
     Args:
       joints_px: `[N, P, 2]`.
       confidence: `[N, P]`.
+      least: mean confidence below which poses are left out.
     """
-    kept = []
-    for n in np.argsort(-confidence.mean(-1), kind="stable"):
+    kept, mean = [], confidence.mean(-1)
+    for n in np.argsort(-mean, kind="stable"):
         shares = [in_common(joints_px[n : n + 1], joints_px[k]).mean() for k in kept]
-        if max(shares, default=0.0) <= SAME:
+        if mean[n] >= least and max(shares, default=0.0) <= SAME:
             kept.append(int(n))
     return kept
 

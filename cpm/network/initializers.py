@@ -27,7 +27,7 @@ def gaussian(shape, *, seed, name, dtype=tf.float32):
 
     Args:
       shape: `(kh, kw, Cin, Cout)`, ints.
-      seed: int, of the run.
+      seed: int, of the run; None = zeros, of a network that is filled from a file.
       name: str, unique to the variable in its network.
       dtype: of the result.
     Returns:
@@ -58,6 +58,8 @@ def stateless_key(seed, name):
 
 
 def _standard_normal(shape, seed, name, dtype):
+    if seed is None:
+        return tf.zeros(shape, dtype)
     # The generator is named because the default one depends on the device.
     with tf.init_scope():
         values = tf.random.stateless_normal(shape, seed=stateless_key(seed, name), alg="philox")

@@ -42,7 +42,8 @@ class ConvolutionalPoseMachine(tf.Module):
 
         Args:
           config: `NetworkConfig`.
-          seed: int; the initial weights are a function of it.
+          seed: int; the initial weights are a function of it. None = zeros, which takes less time:
+            for a network whose weights come from a file.
           dtype: float32; float64 for gradient checks.
         Raises:
           ValueError: for a configuration out of range; the message names the field.

@@ -35,7 +35,7 @@ class Colors(tf.Module):
             height=SIZE[0],
             width=SIZE[1],
             stride=1,
-            sigma_px=30.0,
+            sigma_px=40.0,
         )
         seen = tf.nn.relu(images / 255.0 - 0.6) / 0.4 * near
         return (ops.average_pool(seen, window=4, stride=4),)
@@ -153,7 +153,8 @@ def test_distinct_poses():
     mix = np.stack([one[0], two[1], two[2] + 30.0])
     joints_px = np.stack([one, mix, two, one + 1.0])
     confidence = np.float64([[0.7] * 3, [0.9] * 3, [0.8] * 3, [0.6] * 3])
-    assert search.distinct(joints_px, confidence) == [1, 2, 0]
+    assert search.distinct(joints_px, confidence, 0.1) == [1, 2, 0]
+    assert search.distinct(joints_px, confidence, 0.75) == [1, 2]
 
 
 def test_passes_of_a_search_are_few():
@@ -173,6 +174,22 @@ def test_passes_of_a_search_are_few():
     assert calls[0] == (count, False) and calls[-1][1] is None
     assert len(calls) == 1 + search.PASSES
     assert all(size <= search.CANDIDATES for size, _ in calls[1:])
+
+
+def test_an_image_of_nobody_costs_one_pass_a_window():
+    """Poses that are less sure than a person would be are not followed."""
+    calls = []
+
+    class Unsure:
+        skeleton, threshold, margin = MIDLINE, 0.6, 1.25
+
+        def poses(self, images, regions, *, flip=None):
+            calls.append(len(images))
+            count = len(regions)
+            return np.zeros([count, 3, 2]), np.full([count, 3], 0.4, np.float32)
+
+    assert search.find_people(Unsure(), image_of()) == []
+    assert calls[0] > 0 and not any(calls[1:])
 
 
 def test_windows_of_a_square_image_begin_with_all_of_it():

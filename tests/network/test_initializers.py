@@ -57,3 +57,9 @@ def test_stateless_key_preset():
     key = stateless_key(5, "123456789")
     assert key.astype(np.uint32).tolist() == [5, 0xCBF43926]
     assert stateless_key(-1, "a")[0] == -1
+
+
+def test_no_seed_is_zeros():
+    """For a network that is filled from a file: drawing numbers would take longer than reading."""
+    for initializer in INITIALIZERS.values():
+        assert not initializer((3, 3, 2, 4), seed=None, name="a").numpy().any()
