@@ -16,7 +16,7 @@ from cpm.synthetic.walk import walk
 from tests.helpers.truth_reader import MPII, TruthReader
 from tests.helpers.walk_videos import stamp, write_video
 
-SIZE, RATE = (120, 160), 8
+SIZE, RATE = (120, 160), 12
 TIMES = np.arange(10 * RATE) / RATE
 
 
@@ -75,7 +75,7 @@ def test_two_people_keep_their_numbers(walks):
 
 
 def test_smoothing_calms_a_walk(walks):
-    """Joints off by 1 % of the body's size, 8 frames a second: calmer, and no less exact."""
+    """Joints off by 1 % of the body's size, 12 frames a second: calmer, and no less exact."""
     path, truth = walks[0]
     errors, trembling = {}, {}
     for name, smooth in (("raw", None), ("smooth", OneEuro())):
