@@ -204,6 +204,17 @@ def test_replicas_add_up_without_norms(options):
 
 
 @pytest.mark.slow
+def test_any_order_of_replicas_adds_up_to_the_same():
+    batch = tensors(random_batch(8, size=6))
+    _, step = make("none", 3)
+    first = step.losses_and_gradients(batch, 0)
+    order = [4, 5, 0, 1, 2, 3]
+    other = step.losses_and_gradients({k: tf.gather(v, order) for k, v in batch.items()}, 0)
+    assert other[0]["loss"] == pytest.approx(first[0]["loss"], rel=1e-6)
+    assert error([g.numpy() for g in other[1]], [g.numpy() for g in first[1]]) < 1e-6
+
+
+@pytest.mark.slow
 def test_norms_take_the_moments_of_their_own_part():
     """With norms the loss is the sum of what the plain network makes of each part, over one N.
 
