@@ -13,7 +13,7 @@ from cpm.cli.flags import (
     network_config_from_flags,
     settings_from_flags,
 )
-from cpm.cli.shorthands import EXECUTION, SHORTHANDS, TRAINING, parse_image_size
+from cpm.cli.shorthands import DEVICES, EXECUTION, SHORTHANDS, TRAINING, parse_image_size
 from cpm.config import AugmentConfig, NetworkConfig
 from cpm.config_json import to_dict
 from cpm.config_keys import described, keys_of, spelled
@@ -81,7 +81,7 @@ def test_flags_refuse_what_absl_can_check(argument):
 
 def run_settings(*arguments, **options):
     values = flags.FlagValues()
-    define_run_flags(*TRAINING, *EXECUTION, values=values)
+    define_run_flags(*TRAINING, *EXECUTION, *DEVICES, values=values)
     values(["script", *arguments])
     return settings_from_flags(values, **options)
 
@@ -106,6 +106,9 @@ def test_shorthands_are_the_fields_they_name():
         "precision": "--precision=bfloat16",
         "recompute": "--recompute",
         "average_decay": "--average_decay=0.5",
+        "distribute": "--distribute=mirrored",
+        "sync_batch_norm": "--sync_batch_norm",
+        "on_non_finite": "--on_non_finite=skip",
     }
     for name, short in SHORTHANDS.items():
         flag = given.get(name, f"--{name}=5")
@@ -165,7 +168,7 @@ def test_unknown_key_lists_all_the_known_ones():
 
 def test_help_has_every_key_with_its_type_and_value_and_every_flag_a_sentence():
     values = flags.FlagValues()
-    define_run_flags(*TRAINING, *EXECUTION, values=values)
+    define_run_flags(*TRAINING, *EXECUTION, *DEVICES, values=values)
     rows = dict(line.split(maxsplit=1) for line in values["set"].help.splitlines())
     for key in keys_of(Settings()).values():
         assert rows[key.name].split("  ")[0] == described(key.kind)

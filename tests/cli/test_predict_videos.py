@@ -6,14 +6,13 @@ import json
 import av
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
-from cpm.cli import command_line, predict, predict_videos
+from cpm.cli import predict, predict_videos
 from cpm.inference.results import ImagePose, PersonPose
 from cpm.inference.sources import images_from
 from cpm.skeleton import SKELETONS
+from tests.helpers.in_process import exit_status
 from tests.helpers.scripts import check_sentence
 from tests.helpers.tiny_weights import make_weights
 from tests.helpers.walk_videos import stamp, write_video
@@ -47,11 +46,9 @@ def run(capfd):
     """Calls the script's body in this process: exit status, what it printed, its errors."""
 
     def call(*arguments):
-        with flagsaver.flagsaver():
-            remaining = flags.FLAGS(["predict.py", *map(str, arguments)])
-            status = command_line.exit_status(predict.main, remaining, None)
+        status = exit_status(predict, *arguments)
         said = capfd.readouterr()
-        return status or 0, said.out, said.err
+        return status, said.out, said.err
 
     return call
 

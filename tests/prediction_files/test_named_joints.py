@@ -55,13 +55,13 @@ def test_from_record_preset_own_joints():
 @pytest.mark.parametrize(
     "record, message",
     [
-        ([1, 2], "holds people; expected"),
+        ([1, 2], "holds 'people'; expected"),
         (3, "holds int; expected"),
-        ({"metrics": {}, "seed": 0}, "holds metrics, seed; expected"),
-        ({"people": [{"keypoints": []}]}, "holds people; expected"),
-        ({"people": [7]}, "holds people; expected"),
+        ({"metrics": {}, "seed": 0}, "holds 'metrics, seed'; expected"),
+        ({"people": [{"keypoints": []}]}, "holds 'people'; expected"),
+        ({"people": [7]}, "holds 'people'; expected"),
         ({"people": []}, "holds no people"),
-        ({"images": [{"file": "a"}]}, "holds images; expected"),
+        ({"images": [{"file": "a"}]}, "holds 'images'; expected"),
         ({"people": [{"joints": {"neck": [1]}}]}, r"neck of person 1 is \[1\]; expected"),
         ({"people": [{"joints": {"neck": "here"}}]}, "neck of person 1 is 'here'"),
         ({"people": [{"joints": {"neck": [1, "x"]}}]}, "neck of person 1 is"),
