@@ -18,7 +18,7 @@ import tempfile
 import numpy as np
 
 from cpm import files
-from cpm.data import coco, images, manifest
+from cpm.data import coco_file, images, manifest, own_layouts
 from cpm.data.person import Pose
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
@@ -111,7 +111,7 @@ def write_scenes(folder, kind, scenes, skeleton, *, seed, remake):
         os.makedirs(os.path.join(partial, IMAGES))
         for scene in scenes:
             _add(record, partial, scene)
-        files.write_json(os.path.join(partial, coco.ANNOTATIONS), record)
+        files.write_json(os.path.join(partial, own_layouts.USUAL), record)
         if os.path.isdir(folder):
             shutil.rmtree(folder)
         os.replace(partial, folder)
@@ -122,7 +122,7 @@ def _check_folder(folder):
     """UsageError if something else than scenes lies in the folder: said before the work."""
     if not os.path.lexists(folder) or (os.path.isdir(folder) and not os.listdir(folder)):
         return
-    if scene_kind(folder) is None or set(os.listdir(folder)) != {coco.ANNOTATIONS, IMAGES}:
+    if scene_kind(folder) is None or set(os.listdir(folder)) != {own_layouts.USUAL, IMAGES}:
         raise UsageError(
             f"{str(folder)!r} holds files that are no scenes; nothing was changed: name an empty "
             "or new folder with --out"
@@ -132,7 +132,7 @@ def _check_folder(folder):
 def scene_kind(folder):
     """The kind of scenes in a folder, or None if it holds none."""
     try:
-        record = files.read_json(os.path.join(folder, coco.ANNOTATIONS), "")
+        record = files.read_json(os.path.join(folder, own_layouts.USUAL), "")
         return record["info"]["kind"] if record["info"]["format"] == FORMAT else None
     except (UsageError, KeyError, TypeError):
         return None
@@ -157,10 +157,10 @@ def read_scenes(folder):
             f"{str(folder)!r} holds no scenes; make them with: "
             f"python bin/make_scenes.py --data=DIR --kind=groups --out={folder}"
         )
-    path = os.path.join(folder, coco.ANNOTATIONS)
+    path = os.path.join(folder, own_layouts.USUAL)
     record = files.read_json(path, "make the scenes again")
     try:
-        skeleton, order = coco.read_skeleton(record["categories"][0])
+        skeleton, order, _ = coco_file.read_skeleton(record["categories"][0])
         people = {image["id"]: [] for image in record["images"]}
         for annotation in record["annotations"]:
             people[annotation["image_id"]].append(annotation)
