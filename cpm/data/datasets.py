@@ -28,6 +28,8 @@ KNOWN_PEOPLE = {("mpii", rule): known for rule, known in mpii.KNOWN_PEOPLE.items
 HELD_OUT = 512  # embedded people kept for validation
 SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
 NAMES = (*SOURCES, SYNTHETIC)
+# Everything else is read for people's own photographs, COCO's format first of all.
+PUBLISHED = ("lsp", "lspet", "mpii", "flic", SYNTHETIC)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +122,12 @@ def _command(dataset, out_dir, options):
         words += ["--leave_out=FILE"] * bool(options.leave_out)
         words += ["--single_person"] * options.single_person
     return " ".join([*words, f"--out={out_dir}"])
+
+
+def is_own(folders):
+    """Whether any of some converted folders holds somebody's own data, no published data set."""
+    sources = {manifest.read_manifest(folder).source for folder in folders}
+    return any(source in NAMES and source not in PUBLISHED for source in sources)
 
 
 def embedded_people(count, seed):

@@ -64,18 +64,38 @@ class Run:
       run_dir: the run folder; one with checkpoints is resumed.
       validate: function of a network that returns its `Validation`.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
-        fewer stages fills the first ones.
+        other joints or stages fills what it can (cpm/checkpoints/starting.py).
+      recipe: name of the recipe that `config` began as, for the record; or None.
+      show: function of this run, the steps done and a `Validation`, called after each evaluation
+        when everything is saved; or None.
+
+    Attributes:
+      taken: `cpm.checkpoints.Start`, what the network has of `init_from`; None if it began with
+        random weights or goes on.
     """
 
-    def __init__(self, config, execution, data, run_dir, validate, init_from=None):
+    def __init__(
+        self,
+        config,
+        execution,
+        data,
+        run_dir,
+        validate,
+        *,
+        init_from=None,
+        recipe=None,
+        show=None,
+    ):
         for split in (TRAIN, VALIDATION):  # a missing one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
         self.config, self.execution, self.data = config, execution, data
-        self.validate = validate
-        self.folder = RunFolder(run_dir)
-        changes = self.folder.claim(config, execution, data, init_from)
+        self.validate, self.show = validate, show
         self.step = make_step(config, execution)
         self.network, self.optimizer = self.step.network, self.step.optimizer
+        # All that can fail comes before the folder: a start that failed leaves none.
+        self.taken = self._start_from(init_from, run_dir)
+        self.folder = RunFolder(run_dir)
+        changes = self.folder.claim(config, execution, data, init_from, recipe)
         self.average = self.step.average
         self._last = self._used = Executed(self.network, execution)
         if self.average is not None:
@@ -89,10 +109,21 @@ class Run:
             loss_scale=self.step.loss_scale,
         )
         self.writer = tf.summary.create_file_writer(self.folder.path)
-        self.start = self._resume(init_from, changes)
+        self.start = self._resume(changes)
 
-    def _resume(self, init_from, changes):
-        """Where to start: our own latest checkpoint, else `init_from`, else from nothing.
+    def _start_from(self, init_from, run_dir):
+        """Fills the network from `init_from`, unless the run has checkpoints of its own."""
+        own = os.path.join(os.fspath(run_dir), "checkpoints")
+        if not init_from or checkpoints.read_list(own)["latest"]:
+            return None
+        prefix = checkpoints.resolve(os.fspath(init_from))
+        taken = checkpoints.start_from(self.network, prefix)
+        if self.step.average is not None:
+            self.step.average.restart(self.network)
+        return taken
+
+    def _resume(self, changes):
+        """The steps that are done: those of our own latest checkpoint, or none.
 
         `changes`: of the execution, see `RunFolder.claim`.
         """
@@ -100,13 +131,6 @@ class Run:
         self.folder.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
-        elif init_from:
-            prefix = checkpoints.resolve(os.fspath(init_from))
-            stages = checkpoints.read_stages(self.network, prefix)
-            new = "" if stages == self.config.network.stages else f" (stages 1 to {stages})"
-            print(f"starting from the weights of {prefix}{new}")
-            if self.average is not None:
-                self.average.restart(self.network)
         return start
 
     def train(self):
@@ -221,6 +245,8 @@ class Run:
             progress.say(f"step {done}: {found.text}")
         if found or done % execution.save_every == 0 or stop.requested:
             self.checkpoints.save(done, found.score if found else None)
+        if found and self.show:
+            self.show(self, done, found)
         if stop.requested and not last:
             raise Interrupted(
                 f"stopped after step {done} of {self.config.steps}, which is saved; "

@@ -4,6 +4,7 @@
     metrics.jsonl    one JSON object a step (and one per evaluation, with "evaluation")
     checkpoints/     cpm/checkpoints/saving.py
     eval/            tables and pictures
+    report.html      all of it on one page (cpm/report)
     events.out.*     the same numbers for TensorBoard
 
 References: cpm/training/loop.py writes it; cpm/plots/curves.py draws it.
@@ -36,7 +37,7 @@ class RunFolder:
         self.evaluation = os.path.join(path, "eval")
         os.makedirs(path, exist_ok=True)
 
-    def claim(self, config, execution, data, init_from=None):
+    def claim(self, config, execution, data, init_from=None, recipe=None):
         """Writes config.json, or checks that a resumed run learns the same thing.
 
         How it is computed may differ between the parts of a run; config.json keeps the latest. A
@@ -47,6 +48,7 @@ class RunFolder:
           execution: `Execution`.
           data: list of data folders, kept so that bin/eval.py finds them again.
           init_from: where the first weights came from, or None.
+          recipe: name of the recipe that `config` began as, or None.
 
         Returns:
           {field of the `Execution` that differs from the run's last part: (value then, value now)}.
@@ -57,7 +59,7 @@ class RunFolder:
         if os.path.exists(self.config_path) and os.path.exists(self.metrics_path):
             return self._go_on(config, execution, data, init_from)
         record = {"config": to_dict(config), "execution": to_dict(execution), "data": list(data)}
-        record["init_from"] = str(init_from) if init_from else None
+        record |= {"init_from": str(init_from) if init_from else None, "recipe": recipe}
         files.write_json(self.config_path, record | provenance(config.seed))
         return {}
 
