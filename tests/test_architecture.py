@@ -49,10 +49,11 @@ ARROWS = {
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
     "cpm.interchange": {"cpm.network", "cpm.checkpoints", "cpm.training.recipes", *BASE},
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
+    "cpm.report": {"cpm.text_table"},
     "cpm.benchmark": {"ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training", *BASE},
     "cpm.scoring": {
         *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
-        *("cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),
+        *("cpm.inference", "cpm.evaluation", "cpm.plots", "cpm.report", *BASE),
     },
     "cpm.experiments": {
         *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
@@ -61,7 +62,8 @@ ARROWS = {
     "cpm.cli": {
         *("ops", "cpm.synthetic", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.prediction_files"),
-        *("cpm.interchange", "cpm.plots", "cpm.scoring", "cpm.benchmark", "cpm.experiments"),
+        *("cpm.interchange", "cpm.plots", "cpm.report", "cpm.scoring", "cpm.benchmark"),
+        "cpm.experiments",
         *BASE,
     },
     "cpm.__main__": {"cpm.cli"},

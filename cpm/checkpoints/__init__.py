@@ -17,7 +17,7 @@ from cpm.checkpoints.loading import (
     read_network_variables,
 )
 from cpm.checkpoints.resolving import resolve
-from cpm.checkpoints.saving import Checkpoints, describe
+from cpm.checkpoints.saving import Checkpoints, describe, step_of
 from cpm.checkpoints.starting import Start, check_start, start_from
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "read_network_variables",
     "resolve",
     "start_from",
+    "step_of",
 ]

@@ -128,6 +128,15 @@ class Checkpoints:
             delete(os.path.join(self.folder, old))
 
 
+def step_of(prefix):
+    """The steps done at one of a run's checkpoints.
+
+    >>> step_of("runs/a/checkpoints/step-0000700")
+    700
+    """
+    return int(os.path.basename(prefix).removeprefix("step-"))
+
+
 def describe(config, network):
     """What a checkpoint says of itself, as plain JSON values."""
     skeleton = network.skeleton

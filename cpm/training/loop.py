@@ -46,12 +46,16 @@ class Validation:
         no joint is annotated.
       text: one line for the screen.
       draw: function that draws some of the people, `[h, w, 3]` uint8.
+      details: what `totals` are of, for whoever shows more; nothing here reads it.
+      box_totals: of own data, `totals` if the people's true boxes are given; or None.
     """
 
     totals: dict[str, float]
     score: float | None
     text: str
     draw: Callable[[], np.ndarray]
+    details: object = None
+    box_totals: dict[str, float] | None = None
 
 
 class Run:
@@ -262,6 +266,8 @@ class Run:
         """
         found = self.validate(self._used)
         record = {"step": done, "evaluation": found.totals, "seconds": seconds}
+        if found.box_totals is not None:
+            record["evaluation_box"] = found.box_totals
         if self.average is not None:
             record["evaluation_raw"] = self.validate(self._last).totals
         self.folder.append(record)
