@@ -7,7 +7,6 @@ import os
 import shlex
 
 from cpm.evaluation import report
-from cpm.evaluation.tables import between
 from cpm.network.summary import stage_rows
 from cpm.skeleton import SKELETONS, get_skeleton
 
@@ -82,6 +81,7 @@ def closing_lines(result, *, box=None, step, steps, seconds, run_dir):
     """
     name = report.main_metric(result.metrics)
     best = result.metrics[name]
+    low, high = best["interval"]
     how = "without a box, as bin/predict.py" if box else "in their boxes"
     lines = [
         line("best", f"step {step:,} of {steps:,}; trained {_duration(seconds)}"),
@@ -89,7 +89,7 @@ def closing_lines(result, *, box=None, step, steps, seconds, run_dir):
             "score",
             f"{name} {best['total']:.1f} % of {best['people']:,} validation people, {how}",
         ),
-        line("interval", f"{between(best['interval'])} (95 %); right means within {best['unit']}"),
+        line("interval", f"{low:.1f} to {high:.1f} (95 %); right is within {best['unit']}"),
     ]
     if box:
         lines.append(line("with box", report.one_line(box.metrics)))

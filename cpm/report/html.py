@@ -56,7 +56,7 @@ def text(value):
     return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
 
 
-def element(name, *children, **attributes):
+def element(name, /, *children, **attributes):
     """An element.
 
     Args:

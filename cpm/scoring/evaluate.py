@@ -17,6 +17,7 @@ from cpm.config import DecodingConfig
 from cpm.data import pipeline
 from cpm.data.datasets import is_own
 from cpm.data.manifest import read_manifest
+from cpm.data.splits import VALIDATION
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
@@ -151,7 +152,7 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, 
     return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds)
 
 
-def evaluate_as_used(network, config, folders, *, seed=0, strict=True):
+def evaluate_as_used(network, config, folders, *, split=VALIDATION, seed=0, strict=True):
     """The score of what bin/predict.py will do, and on own data the score with true boxes beside.
 
     Published data sets have their protocol, the person's box; a network for them is compared by it.
@@ -161,18 +162,20 @@ def evaluate_as_used(network, config, folders, *, seed=0, strict=True):
 
     Args:
       network, config, folders, strict: as in `evaluate_folders`.
+      split: whose people are scored.
       seed: of the intervals.
 
     Returns:
       (`Evaluation`, its `Options`, `Evaluation` with true boxes or None).
     """
     if not is_own(folders):
-        options = Options(seed=seed)
+        options = Options(split=split, seed=seed)
         return evaluate_folders(network, config, folders, options, strict=strict), options, None
     rule = config.data.crop
-    by_joints = Options(crop="joints" if rule in WITHOUT_A_BOX else rule, seed=seed)
+    by_joints = Options(split, crop="joints" if rule in WITHOUT_A_BOX else rule, seed=seed)
     box = evaluate_folders(network, config, folders, by_joints, strict=strict)
     options = Options(
+        split,
         crop="image" if rule == "image" else "whole",
         passes=2,
         flip=has_mirror_image(network),
