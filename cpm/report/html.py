@@ -31,12 +31,15 @@ th, td { padding: .15rem .6rem .15rem 0; text-align: right; white-space: nowrap;
 th { border-bottom: 1px solid var(--line); font-weight: 600; }
 td:first-child, th:first-child, .words td, .words th { text-align: left; }
 .words td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
-.bar { display: inline-block; width: 7rem; height: .7rem; background: #eee; }
+.bar { display: inline-block; width: clamp(3rem, 15vw, 7rem); height: .7rem; background: #eee; }
 .bar i { display: block; height: 100%; background: var(--blue); }
+.words td:first-child { white-space: nowrap; }
 pre { background: #f5f5f5; padding: .6rem; margin: .3rem 0; overflow-x: auto; font-size: .85rem; }
-figure { margin: 0; }
+figure { margin: 0 0 .4rem; }
+.scroll + figure { margin-top: 1rem; }
 img { max-width: 100%; height: auto; display: block; }
-.row { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
+.row { display: grid; gap: .8rem;
+  grid-template-columns: repeat(auto-fill, minmax(max(140px, 23%), 1fr)); }
 .wide { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(310px, 1fr)); }
 .row img { width: 100%; }
 summary { cursor: pointer; font-weight: 600; }

@@ -50,7 +50,8 @@ class RunReport:
       people: {data folder: {split: people}}.
       steps: of the run.
       step: that was scored.
-      seconds, people_per_second, step_seconds: of training; the last two are medians.
+      seconds, step_seconds: of training; of one step, a median, 0 where it is not known.
+      batch_size: people a step.
       metrics: of `cpm.evaluation.report.score`.
       main: name of the headline's metric.
       box_metrics: the same with true boxes where `metrics` are without; or None.
@@ -70,8 +71,8 @@ class RunReport:
     steps: int
     step: int
     seconds: float
-    people_per_second: float
     step_seconds: float
+    batch_size: int
     metrics: dict
     main: str | None
     box_metrics: dict | None = None
@@ -228,11 +229,9 @@ def _data(run):
 def _speed(run):
     if not run.step_seconds:
         return None
-    text = (
-        f"{run.seconds / 60:.1f} minutes of training, {run.step_seconds:.3f} s a step and "
-        f"{run.people_per_second:.0f} people a second (medians)."
-    )
-    return element("p", text)
+    rate = run.batch_size / run.step_seconds
+    text = f"{run.seconds / 60:.1f} minutes of training; {run.step_seconds:.3f} s a step of "
+    return element("p", f"{text}{run.batch_size} people (median), {rate:.0f} people a second.")
 
 
 def _versions(run):
@@ -263,21 +262,16 @@ def _plain(joint):
     return joint.replace("_", " ")
 
 
-def medians(records):
-    """(people a second, seconds a step) of the later half of a run, medians; (0, 0) of no steps.
+def step_seconds(records):
+    """Seconds a step, the median of the later half of a run: the first step compiles. 0 = unknown.
 
     Args:
       records: lines of metrics.jsonl.
 
-    >>> line = {"step": 1, "loss": 1.0, "seconds": 2.0, "images_per_second": 8.0}
-    >>> medians([line, line | {"step": 2, "seconds": 2.5}])
-    (8.0, 0.5)
+    >>> step_seconds([{"loss": 1.0, "seconds": 2.0}, {"loss": 1.0, "seconds": 2.5}])
+    0.5
     """
-    steps = [r for r in records if "loss" in r and "images_per_second" in r]
-    steps = steps[len(steps) // 2 - 1 :] if len(steps) > 1 else steps
-    if not steps:
-        return 0.0, 0.0
-    pairs = itertools.pairwise(steps)
-    apart = [b["seconds"] - a["seconds"] for a, b in pairs if b["seconds"] > a["seconds"]]
-    rate = statistics.median(r["images_per_second"] for r in steps)
-    return rate, statistics.median(apart) if apart else 0.0
+    times = [record["seconds"] for record in records if "loss" in record and "seconds" in record]
+    apart = [after - before for before, after in itertools.pairwise(times)]
+    later = [seconds for seconds in apart[len(apart) // 2 :] if seconds > 0]
+    return statistics.median(later) if later else 0.0

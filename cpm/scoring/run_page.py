@@ -22,7 +22,7 @@ from cpm.plots.batch import draw_batch
 from cpm.plots.belief_maps import OVERLAY
 from cpm.plots.canvas import fit
 from cpm.report import RunReport, Shown, run_page
-from cpm.report.run import medians
+from cpm.report.run import step_seconds
 from cpm.scoring.run_settings import people_of, read_settings, recipe_of, written
 from cpm.skeleton import get_skeleton
 from cpm.training.run_folder import read_metrics
@@ -97,7 +97,6 @@ def gathered(run_dir, step, result, *, box=None, **drawn):
     settings, record = read_settings(run_dir)
     records = _records(run_dir)
     metrics = result.metrics if result else {}
-    rate, step_seconds = medians(records)
     folders = record.get("data", [])
     return RunReport(
         name=os.path.basename(os.path.normpath(run_dir)),
@@ -109,8 +108,8 @@ def gathered(run_dir, step, result, *, box=None, **drawn):
         steps=settings.config.steps,
         step=step,
         seconds=max((r.get("seconds", 0.0) for r in records), default=0.0),
-        people_per_second=rate,
-        step_seconds=step_seconds,
+        step_seconds=step_seconds(records),
+        batch_size=settings.config.data.batch_size,
         metrics=metrics,
         main=report.main_metric(metrics) if metrics else None,
         box_metrics=box.metrics if box else None,

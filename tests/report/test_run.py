@@ -5,7 +5,7 @@ import html
 import pytest
 
 from cpm.report import run_page
-from cpm.report.run import medians
+from cpm.report.run import step_seconds
 from tests.helpers.run_reports import report
 
 
@@ -26,6 +26,7 @@ def test_every_part_is_there():
     ):
         assert f"<h2>{title}" in source
     assert source.count("<img") == 2 + 1 + 12 + 2
+    assert "0.500 s a step of 16 people (median), 32 people a second" in source
 
 
 def test_only_changed_settings_stand_beside_the_recipe():
@@ -64,11 +65,9 @@ def test_page_of_a_run_that_was_never_scored():
     assert "<h2>Joints" not in source and "<h2>People" not in source and "<img" not in source
 
 
-@pytest.mark.parametrize("count, expected", [(0, (0.0, 0.0)), (1, (8.0, 0.0)), (4, (8.0, 0.5))])
-def test_medians(count, expected):
-    """Of the later half: the first step holds the compilation."""
-    records = [
-        {"step": n, "loss": 1.0, "seconds": 30 + 0.5 * n, "images_per_second": 8.0}
-        for n in range(count)
-    ]
-    assert medians([*records, {"step": count, "evaluation": {}}]) == expected
+@pytest.mark.parametrize("count, expected", [(0, 0.0), (1, 0.0), (2, 0.5), (9, 0.5)])
+def test_step_seconds(count, expected):
+    """Of the later half: the first steps hold the compilation."""
+    times = [30.0 * (n > 0) + 0.5 * n for n in range(count)] if count > 2 else [1.0, 1.5][:count]
+    records = [{"step": n, "loss": 1.0, "seconds": time} for n, time in enumerate(times)]
+    assert step_seconds([*records, {"step": count, "evaluation": {}, "seconds": 99.0}]) == expected

@@ -53,7 +53,7 @@ def test_people_survive_their_file(tmp_path):
     for field in dataclasses.fields(Predictions)[1:]:
         np.testing.assert_array_equal(getattr(found, field.name), getattr(people(3), field.name))
     (tmp_path / "broken.npz").write_bytes(b"PK no")
-    with pytest.raises(UsageError, match="broken.npz cannot be read"):
+    with pytest.raises(UsageError, match=r"broken\.npz cannot be read"):
         read_people(str(tmp_path / "broken.npz"))
 
 
