@@ -35,6 +35,7 @@ from cpm.execution.use import Executed
 from cpm.provenance import multiplies_bfloat16
 from cpm.scoring import evaluate, run_page
 from cpm.training import loop
+from cpm.training.run_folder import read_config
 
 FLAGS = flags.FLAGS
 
@@ -94,9 +95,7 @@ def main(_):
 def run_settings(folders):
     """The recipe with what weights and flags change, and the recipe's name."""
     training = pipeline.open_folders(folders, TRAIN)
-    weights = None
-    if FLAGS.init_from:
-        weights = checkpoints.read_description(checkpoints.resolve(FLAGS.init_from))[0]
+    weights = weights_config() if FLAGS.init_from else None
     kind = {"synthetic": not FLAGS.data, "own": datasets.is_own(folders)}
     settings = settings_from_flags(
         skeleton=pipeline.largest_skeleton(training), weights=weights, **kind
@@ -109,6 +108,17 @@ def run_settings(folders):
     people = sum(folder.people for folder in training)
     steps = max(1, round(FLAGS.epochs * people / settings.config.data.batch_size))
     return settings.changed({"steps": steps}), recipe
+
+
+def weights_config():
+    """The `TrainConfig` of the weights to start from.
+
+    A run that goes on has their network itself, and their file may be gone by then.
+    """
+    own = FLAGS.run_dir and os.path.join(FLAGS.run_dir, "checkpoints")
+    if own and checkpoints.read_list(own)["latest"]:
+        return read_config(FLAGS.run_dir)[0]
+    return checkpoints.read_description(checkpoints.resolve(FLAGS.init_from))[0]
 
 
 def describe(run, recipe):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -123,8 +124,9 @@ def test_bad_use_is_one_sentence_and_status_2(finished, flags, sentence):
 def test_starts_from_weights_of_other_joints(finished, tmp_path):
     """Its network is the file's; what was taken is said; a start that failed leaves no folder."""
     folder, _, _ = finished
-    data = write_data(tmp_path / "data")
-    start = [f"--data={data}", f"--init_from={folder}/runs/mini-2stages-synthetic-16-seed0"]
+    data, weights = write_data(tmp_path / "data"), tmp_path / "weights"
+    shutil.copytree(folder / "runs" / "mini-2stages-synthetic-16-seed0", weights)
+    start = [f"--data={data}", f"--init_from={weights}"]
     tuned = train(*start, "--steps=1", "--batch_size=2", "--run_dir=tuned", cwd=tmp_path)
     assert tuned.returncode == 0, tuned.stderr
     assert "trunk and stages 1 to 2; fresh: nose, left_ear, right_ear, tail" in tuned.stdout
@@ -136,3 +138,6 @@ def test_starts_from_weights_of_other_joints(finished, tmp_path):
     wide = train(*start, "--width=0.3", "--run_dir=wide", cwd=tmp_path)
     assert wide.returncode == 2 and "width 0.1, this run's has width 0.3" in wide.stderr
     assert not (tmp_path / "wide").exists()
+    shutil.rmtree(weights)
+    again = train(*start, "--steps=1", "--batch_size=2", "--run_dir=tuned", cwd=tmp_path)
+    assert again.returncode == 0 and "resuming tuned after step 1" in again.stdout
