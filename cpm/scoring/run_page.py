@@ -66,12 +66,12 @@ def write_run_page(run_dir, step, result, *, box=None, people=None):
     skeleton = get_skeleton(read_settings(run_dir)[0].config.network.skeleton)
     groups, maps = {}, None
     if people:
-        caption = functools.partial(_caption, _credits(result, skeleton))
+        captions = _captions(result, skeleton)
         known = (result.people.state > 0).any(0)
         groups = {
             group: [
-                Shown(_drawn(example, skeleton, known), caption(example, skeleton))
-                for example in examples[:COUNT]
+                Shown(_drawn(example, skeleton, known), captions[example.id])
+                for example in _few(group, examples)
             ]
             for group, examples in people.items()
         }
@@ -212,31 +212,32 @@ def _drawn(example, skeleton, known):
     return fit(drawn, TILE_PX)
 
 
-def _credits(result, skeleton):
-    """{id: (joints that are right, joints that count)} by the main metric."""
-    if not result.metrics:
-        return {}
-    score = report.last_score(result.people, skeleton, report.main_metric(result.metrics))
-    rows = zip(result.people.ids, score.credit.sum(1), score.counted.sum(1), strict=True)
-    return {id: (round(right), int(counted)) for id, right, counted in rows}
+def _few(group, examples):
+    """The first ones of a ranked group; of the typical people, who are spread, every so many."""
+    step = max(1, len(examples) // COUNT) if group == "typical" else 1
+    return examples[::step][:COUNT]
 
 
-def _caption(credits, example, skeleton):
-    """One sentence about a person."""
-    right, counted = credits.get(example.id, (0, 0))
-    unit = REFERENCE_CROP_PX / min(example.crop.shape[:2])
-    errors = np.linalg.norm(example.joints_px - example.truth_px, axis=-1) * unit
-    errors = np.where(example.state > 0, errors, np.nan)
-    if not np.isfinite(errors).any():
-        return f"{example.id}: no joint is annotated."
-    p = int(np.nanargmax(errors))
-    farthest = (
-        f"{skeleton.joints[p].replace('_', ' ')} is farthest off, by {errors[p]:.0f} px of a "
-        f"{REFERENCE_CROP_PX:g} px crop."
-    )
-    if not counted:
-        return f"{example.id}: {farthest}"
-    return f"{example.id}: {right} of {counted} joints are right; {farthest}"
+def _captions(result, skeleton):
+    """{id: one sentence about the person}, errors in pixels of a crop around the true box."""
+    people, counts = result.people, {}
+    if result.metrics:
+        score = report.last_score(people, skeleton, report.main_metric(result.metrics))
+        counts = dict(enumerate(zip(score.credit.sum(1), score.counted.sum(1), strict=True)))
+    errors = np.linalg.norm(people.joints_px[-1] - people.truth_px, axis=-1)  # [N, P]
+    errors = np.where(people.state > 0, errors * people.crop_scale[:, np.newaxis], np.nan)
+    captions = {}
+    for n, id in enumerate(people.ids):
+        right, counted = counts.get(n, (0, 0))
+        parts = [f"{right:.0f} of {counted} joints are right"] if counted else []
+        if np.isfinite(errors[n]).any():
+            p = int(np.nanargmax(errors[n]))
+            parts.append(
+                f"{skeleton.joints[p].replace('_', ' ')} is farthest off, by {errors[n, p]:.0f} px "
+                f"of a {REFERENCE_CROP_PX:g} px crop"
+            )
+        captions[id] = f"{id}: {'; '.join(parts) or 'no joint is annotated'}."
+    return captions
 
 
 def _commands(run_dir, record):
