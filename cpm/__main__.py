@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 COMMANDS = (
-    *("train", "eval", "predict", "convert", "make_scenes"),
+    *("train", "eval", "predict", "report", "convert", "make_scenes"),
     *("describe", "inspect_batch", "import_weights", "export_weights", "export"),
     *("demo", "experiment", "benchmark", "memory", "figures"),
 )

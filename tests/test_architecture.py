@@ -60,13 +60,14 @@ ARROWS = {
     },
     "cpm.runtimes": BASE.keys(),
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
+    "cpm.report": {"cpm.text_table"},
     "cpm.benchmark": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training"),
         *("cpm.synthetic.people", *BASE),
     },
     "cpm.scoring": {
         *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
-        *("cpm.inference", "cpm.evaluation", "cpm.plots", *BASE),
+        *("cpm.inference", "cpm.evaluation", "cpm.plots", "cpm.report", *BASE),
     },
     "cpm.experiments": {
         *("cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.training"),
@@ -77,6 +78,9 @@ ARROWS = {
         *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.prediction_files"),
         *("cpm.interchange", "cpm.plots", "cpm.scoring", "cpm.benchmark", "cpm.experiments"),
         *("cpm.runtimes", *BASE),
+        *("cpm.interchange", "cpm.plots", "cpm.report", "cpm.scoring", "cpm.benchmark"),
+        "cpm.experiments",
+        *BASE,
     },
     "cpm.__main__": {"cpm.cli"},
     "cpm.lite": set(),  # one file that is copied to where this project is not

@@ -56,8 +56,12 @@ def checkpoint_name(step):
 
 
 def step_of(name):
-    """The number of steps in a checkpoint's name."""
-    return int(name.removeprefix("step-"))
+    """The number of steps in a checkpoint's name or prefix.
+
+    >>> step_of("runs/a/checkpoints/step-0000700")
+    700
+    """
+    return int(os.path.basename(name).removeprefix("step-"))
 
 
 def begin(folder):

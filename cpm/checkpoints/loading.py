@@ -4,7 +4,6 @@ A run goes on from all of a checkpoint (cpm/checkpoints/saving.py); a network lo
 used is the average, if there is one.
 """
 
-import dataclasses
 import math
 import os
 
@@ -118,35 +117,3 @@ def read_network_variables(network, prefix):
         raise UsageError(
             f"{prefix} does not fit the network it describes: {first_line(error)}"
         ) from error
-
-
-def read_stages(network, prefix):
-    """Fills a network from a checkpoint of the same one with as many stages, or with fewer.
-
-    Stages that the checkpoint lacks keep their weights.
-
-    Args:
-      network: a `ConvolutionalPoseMachine`.
-      prefix: of the checkpoint.
-
-    Returns:
-      How many stages were filled.
-
-    Raises:
-      UsageError: as `read_network_variables`; or if the checkpoint has more stages.
-    """
-    stored, _ = read_description(prefix)
-    stages = stored.network.stages
-    fits = dataclasses.replace(stored.network, stages=network.config.stages)
-    if stages >= network.config.stages or fits != network.config:
-        read_network_variables(network, prefix)
-        return network.config.stages
-    smaller = ConvolutionalPoseMachine(stored.network)
-    read_network_variables(smaller, prefix)
-    values = {v.name: v for v in smaller.variables}
-    for variable in network.variables:
-        if variable.name in values:
-            variable.assign(values.pop(variable.name))
-    if values:
-        raise UsageError(f"{prefix} holds {', '.join(values)}, this network does not")
-    return stages

@@ -11,7 +11,8 @@ file of the same numbers, into the run folder's eval/. The score depends on how 
 --crop=joints uses the true joints' box, person the annotated centre and scale, image and whole
 nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the picture is in it.
 With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 --flip is
-what bin/predict.py does without a box.
+what bin/predict.py does without a box. On your own data that is what is scored unless a flag says
+how, and the score with the true boxes stands below it.
 
 Scenes with known truth (bin/make_scenes.py) of groups and of nobody are searched as bin/predict.py
 does it, and scored: how many people are found and how well, and how often somebody is found where
@@ -60,7 +61,9 @@ from cpm.cli.flags import (
 )
 from cpm.config import CROP_RULES
 from cpm.data import id_list, pipeline
+from cpm.data.datasets import is_own
 from cpm.errors import UsageError
+from cpm.evaluation import tables
 from cpm.evaluation.failures import ALPHA, suspects
 from cpm.inference import Predictor
 from cpm.inference.loading import load_for_use
@@ -137,6 +140,7 @@ OF_NETWORKS = (
     *("data", "scenes", "crop", "passes", "flip", "plots"),
     *("write_predictions", "write_suspects"),
 )
+HOW = ("crop", "passes", "flip", "scales", "refinement")
 NOT_OF_SCENES = ("crop", "plots", "write_predictions", "write_suspects")
 
 
@@ -175,10 +179,19 @@ def score_network():
         seed=FLAGS.seed,
     )
     folders = data_folders(run, description)
-    result = evaluate.evaluate_folders(network, config, folders, options)
+    box = None
+    if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):
+        result, options, box = evaluate.evaluate_as_used(
+            network, config, folders, split=FLAGS.split, seed=FLAGS.seed
+        )
+    else:
+        result = evaluate.evaluate_folders(network, config, folders, options)
     print(result.text())
+    if box is not None:
+        print("\nfound without a box, as bin/predict.py does; with the true boxes:\n")
+        print(tables.summary_table(box.metrics))
     path = FLAGS.json or os.path.join(default_folder(prefix, run), default_name())
-    evaluate.write_results(result, path, config, options, prefix)
+    evaluate.write_results(result, path, config, options, prefix, box=box)
     print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
     if FLAGS.write_predictions:
         scoring.write_network_predictions(

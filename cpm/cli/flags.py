@@ -17,7 +17,14 @@ from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import architecture, preset
-from cpm.training.recipes import RECIPES, default_recipe, joints_of, recipe
+from cpm.training.recipes import (
+    RECIPES,
+    default_recipe,
+    joints_of,
+    recipe,
+    started,
+    with_network,
+)
 from ops import REFINEMENTS
 
 # absl lists a script's own flags in --help: these count as the calling script's.
@@ -52,7 +59,7 @@ def define_run_flags(*names, values=flags.FLAGS, **defaults):
         "recipe",
         None,
         list(RECIPES),
-        "All settings at once (cpm/training/recipes.py). Default: by --arch, mini for mini.",
+        "All settings at once (cpm/training/recipes.py). Default: by data and --arch.",
         flag_values=values,
     )
     _define((*NETWORK, *DATA, *names), values, "the recipe's", {"seed": 0} | defaults)
@@ -126,27 +133,43 @@ def network_config_from_flags(values=flags.FLAGS, base=None):
     return _applied(settings, given, chosen).config.network
 
 
-def settings_from_flags(values=flags.FLAGS, *, skeleton=None, synthetic=False, base=None):
-    """The recipe of `--recipe` or `--arch` with what the flags change.
+def settings_from_flags(
+    values=flags.FLAGS, *, skeleton=None, synthetic=False, own=False, base=None, weights=None
+):
+    """The recipe of `--recipe`, of the weights or of `--arch` with what the flags change.
 
     Args:
       values: the parsed flags of `define_run_flags`.
       skeleton: the data's own, used if neither `--skeleton` nor the recipe names one it has.
       synthetic: the data is the synthetic people.
+      own: the data is somebody's own, no published data set.
       base: changes of the recipe that flags may change again, as of `Settings.changed`.
+      weights: `TrainConfig` of the weights that the run starts from. The network is theirs unless
+        flags say otherwise; a recipe that nobody named also takes their crop and lowers the rate.
     Returns:
       `Settings`. Where `--replicas` is not given they have as many as pay.
     Raises:
       UsageError: for a value out of range; the message names it.
     """
-    name = values.recipe or default_recipe(values.arch or "mini", synthetic=synthetic)
-    settings = recipe(name, values.arch).changed(base or {})
+    arch = values.arch or (weights.network.arch if weights else None)
+    name = recipe_name(values, arch, synthetic=synthetic, own=own)
+    settings = recipe(name, arch).changed(base or {})
+    if weights is not None and arch == weights.network.arch:
+        if values.recipe:
+            settings = with_network(settings, weights.network)
+        else:
+            settings = started(settings, weights)
     if skeleton is not None:
         settings = settings.changed({"network": {"skeleton": joints_of(name, skeleton)}})
     given = _given(values, [name for name in SHORTHANDS if name in values and name != "arch"])
     settings = _applied(settings, given, values["set"].value)
     chosen = {text.partition("=")[0] for text in values["set"].value} | given.keys()
     return _with_replicas(settings, chosen) if "replicas" in values else settings
+
+
+def recipe_name(values, arch, *, synthetic=False, own=False):
+    """Name of the recipe: `--recipe`, else the usual one of the preset and the data."""
+    return values.recipe or default_recipe(arch or "mini", synthetic=synthetic, own=own)
 
 
 def execution_from_flags(values=flags.FLAGS):

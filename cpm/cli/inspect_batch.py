@@ -16,7 +16,7 @@ from cpm.cli.flags import (
     define_run_flags,
     settings_from_flags,
 )
-from cpm.data import pipeline
+from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
 from cpm.geometry import cell_origin
 from cpm.plots.batch import draw_batch
@@ -47,7 +47,8 @@ def main(_):
         raise UsageError("say what to look at: --data=DIR, a folder that bin/convert.py made")
     folders = pipeline.split_names(FLAGS.data)
     people = pipeline.open_folders(folders, FLAGS.split)
-    config = settings_from_flags(skeleton=pipeline.largest_skeleton(people)).config
+    skeleton = pipeline.largest_skeleton(people)
+    config = settings_from_flags(skeleton=skeleton, own=datasets.is_own(folders)).config
     if FLAGS.split == "train":
         batches = pipeline.training_batches(folders, config, start_step=FLAGS.step)
     else:

@@ -6,13 +6,17 @@
         --average_decay=0.999 --run_dir=runs/wild --steps=15000
     python bin/train.py --recipe=paper --data=data/mpii
     python bin/train.py --recipe=paper --data=data/mpii --distribute=mirrored --batch_size=32
+    python bin/train.py --init_from=pretrained --xla --data=data/photos --steps=500
 
 Without --data it draws its own people (nothing to download) and ends after about ten minutes on
 two cores. With --data it takes folders made by bin/convert.py. A --run_dir that holds checkpoints
 is resumed exactly, from the newest checkpoint that is whole, and --restart puts such a run aside
-and begins again; Ctrl-C stops after the step under way and saves. --augment=wild shows people
-small and off the middle too, for pictures without a box. Results: tables on the screen,
-RUN_DIR/eval/ (JSON and pictures), RUN_DIR/metrics.jsonl; curves: tensorboard --logdir=runs
+and begins again; Ctrl-C stops after the step under way and saves. --augment=wild, usual on your own
+data, shows people small and off the middle too, for images without a box. --init_from takes the
+network from the weights unless flags say otherwise: joints that they know keep their belief maps,
+others start afresh, all at a quarter of the recipe's rate. Results: RUN_DIR/report.html, the run on
+one page, RUN_DIR/eval/ (tables, JSON and images), RUN_DIR/metrics.jsonl; curves: tensorboard
+--logdir=runs
 """
 
 import math
@@ -22,19 +26,20 @@ import sys
 from absl import flags
 
 from cpm import checkpoints
-from cpm.cli.flags import define_run_flags, settings_from_flags
+from cpm.cli.flags import define_run_flags, recipe_name, settings_from_flags
+from cpm.cli.run_lines import closing_lines, opening_lines
 from cpm.cli.shorthands import DEVICES, EXECUTION, TRAINING
 from cpm.data import datasets, pipeline
-from cpm.data.splits import TRAIN
+from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import UsageError
 from cpm.execution.devices import connect
 from cpm.execution.processor import on_gpu
 from cpm.execution.threads import configure_threads
 from cpm.execution.use import Executed
 from cpm.provenance import multiplies_bfloat16
-from cpm.scoring import evaluate
+from cpm.scoring import evaluate, run_page
 from cpm.training import loop
-from cpm.training.run_folder import check_run_dir
+from cpm.training.run_folder import check_run_dir, read_config
 
 FLAGS = flags.FLAGS
 FEWEST_JOINTS = 100  # of validation that say from which confidence on joints are drawn
@@ -58,7 +63,8 @@ def define_flags():
     flags.DEFINE_string(
         "init_from",
         None,
-        "Run, checkpoint or .npz file whose weights are the start. Default: random weights.",
+        "Run, checkpoint, .npz file or pretrained, whose weights are the start, joints by name. "
+        "Default: random weights.",
     )
     flags.DEFINE_bool(
         "restart", False, "Put the run that --run_dir holds aside and start again at step 0."
@@ -89,7 +95,7 @@ def train(devices):
     )
     if devices.chief:
         devices.wait()
-    settings = run_settings(folders)
+    settings, recipe = run_settings(folders)
     run_dir = FLAGS.run_dir or default_run_dir(settings.config, folders)
     check_run_dir(run_dir)
     if not os.path.isdir(run_dir) and wants_bfloat16(settings.config):
@@ -104,27 +110,61 @@ def train(devices):
         run_dir,
         evaluate.validation(settings.config, folders),
         init_from=FLAGS.init_from,
+        recipe=recipe,
+        show=write_page,
         restart=FLAGS.restart,
         devices=devices,
     )
+    print("\n".join(describe(run, recipe)), flush=True)
     run.train()
     if devices.chief:
         report_best(run)
 
 
 def run_settings(folders):
-    """The recipe, with what the flags change."""
+    """The recipe with what weights and flags change, and the recipe's name."""
     training = pipeline.open_folders(folders, TRAIN)
+    weights = weights_config() if FLAGS.init_from else None
+    kind = {"synthetic": not FLAGS.data, "own": datasets.is_own(folders)}
     settings = settings_from_flags(
-        skeleton=pipeline.largest_skeleton(training), synthetic=not FLAGS.data
+        skeleton=pipeline.largest_skeleton(training), weights=weights, **kind
     )
+    recipe = recipe_name(FLAGS, settings.config.network.arch, **kind)
     if FLAGS.epochs is None:
-        return settings
+        return settings, recipe
     if not 0 < FLAGS.epochs < math.inf:
         raise UsageError(f"--epochs={FLAGS.epochs} should be a number above 0")
     people = sum(folder.people for folder in training)
     steps = max(1, round(FLAGS.epochs * people / settings.config.data.batch_size))
-    return settings.changed({"steps": steps})
+    return settings.changed({"steps": steps}), recipe
+
+
+def weights_config():
+    """The `TrainConfig` of the weights to start from.
+
+    A run that goes on has their network itself, and their file may be gone by then.
+    """
+    own = FLAGS.run_dir and os.path.join(FLAGS.run_dir, "checkpoints")
+    if own and checkpoints.read_list(own)["latest"]:
+        return read_config(FLAGS.run_dir)[0]
+    return checkpoints.read_description(checkpoints.resolve(FLAGS.init_from))[0]
+
+
+def describe(run, recipe):
+    """The lines that say what is trained."""
+    people = {
+        split: sum(folder.people for folder in pipeline.open_folders(run.data, split))
+        for split in (TRAIN, VALIDATION)
+    }
+    return opening_lines(
+        run.config,
+        run.execution,
+        data=run.data,
+        people=people,
+        recipe=recipe,
+        taken=(FLAGS.init_from, run.taken) if run.taken else None,
+        run_dir=run.folder.path,
+    )
 
 
 def wants_bfloat16(config):
@@ -137,23 +177,38 @@ def wants_bfloat16(config):
 
 def default_run_dir(config, folders):
     """`runs/mini-6stages-lsp-lspet`, `runs/paper-blog-6stages-mpii`: what is trained on what."""
-    name = "-".join(filter(None, [config.network.arch, FLAGS.recipe]))
+    tuned = "tuned" if FLAGS.init_from else None
+    name = "-".join(filter(None, [config.network.arch, FLAGS.recipe, tuned]))
     data = "-".join(os.path.basename(os.path.normpath(folder)) for folder in folders)
     return os.path.join("runs", f"{name}-{config.network.stages}stages-{data}")
 
 
+def write_page(run, step, found):
+    """Writes the page of what is known at an evaluation, for `cpm.training.loop.Run`."""
+    run_page.show(run.folder.path, step, found)
+
+
 def report_best(run):
-    """Scores the best checkpoint; writes tables, JSON, pictures and curves into the run folder."""
+    """Scores the best checkpoint; writes tables, JSON, images and the page into the run folder."""
     network, config, description = checkpoints.load_network(run.folder.path)
     network = Executed(network, run.execution, constant=True)
-    result = evaluate.evaluate_folders(network, config, run.data)
-    print("\n" + result.text())
+    result, options, box = evaluate.evaluate_as_used(network, config, run.data)
     path = os.path.join(run.folder.evaluation, "validation.json")
-    evaluate.write_results(result, path, config, evaluate.Options(), description["prefix"])
-    evaluate.write_pictures(result, run.folder.evaluation, network, config)
+    evaluate.write_results(result, path, config, options, description["prefix"], box=box)
+    people = evaluate.shown_people(result, network, config, options)
+    evaluate.write_groups(result, run.folder.evaluation, people, network)
     note_threshold(result, description["prefix"])
-    print(f"tables, JSON and pictures are in {run.folder.evaluation}")
-    print(f"next: python bin/predict.py --ckpt={run.folder.path} --input=PICTURE --out=poses")
+    step = checkpoints.step_of(description["prefix"])
+    run_page.write_run_page(run.folder.path, step, result, box=box, people=people)
+    lines = closing_lines(
+        result,
+        box=box,
+        step=step,
+        steps=config.steps,
+        seconds=run.folder.seconds_trained(),
+        run_dir=run.folder.path,
+    )
+    print("\n".join(lines))
 
 
 def note_threshold(result, prefix):
@@ -162,4 +217,3 @@ def note_threshold(result, prefix):
     # Of few joints it is chance; above 1 it would say that nothing is worth drawing.
     if trust and trust["joints"] >= FEWEST_JOINTS and trust["threshold"] <= 1:
         checkpoints.record_threshold(prefix, trust["threshold"])
-        print(f"joints of a confidence below {trust['threshold']:.2f} are drawn gray")

@@ -33,6 +33,8 @@ HELD_OUT = 512  # synthetic people kept for validation, of many
 FEW = 600  # synthetic people that one process draws before others have started
 SYNTHETIC = "synthetic"  # drawn, not read: a count and a seed instead of a folder
 NAMES = (*SOURCES, SYNTHETIC)
+# Everything else is read for people's own photographs, COCO's format first of all.
+PUBLISHED = ("lsp", "lspet", "mpii", "flic", SYNTHETIC)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +147,12 @@ def _command(dataset, out_dir, options):
         words += ["--flip_pairs=none"] * (not options.own.mirrored)
         words += ["--strict"] * options.own.strict
     return " ".join([*words, f"--out={out_dir}"])
+
+
+def is_own(folders):
+    """Whether any of some converted folders holds somebody's own data, no published data set."""
+    sources = {manifest.read_manifest(folder).source for folder in folders}
+    return any(source in NAMES and source not in PUBLISHED for source in sources)
 
 
 def embedded_people(count, seed):

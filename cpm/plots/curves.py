@@ -35,7 +35,34 @@ def training_curves(records, *, title=""):
     Raises:
       ValueError: if no line holds a loss of a stage.
     """
-    losses = {}  # stage: (steps, values)
+    canvas = Canvas(1100, 460)
+    canvas.text(60, 22, title, size=12, weight="bold")
+    _plot_losses(canvas.axes(60, 74, 440, 330), _losses(records))
+    right = canvas.axes(570, 74, 380, 330)
+    plain_axes(right, "Validation score, %", "step")
+    _plot_scores(right, headlines(evaluations(records)))
+    return canvas.pixels()
+
+
+def loss_curves(records):
+    """The left half of `training_curves`, `[380, 520, 3]` uint8."""
+    canvas = Canvas(520, 380)
+    _plot_losses(canvas.axes(60, 36, 440, 290), _losses(records))
+    return canvas.pixels()
+
+
+def score_curves(records):
+    """The right half of `training_curves`, `[380, 520, 3]` uint8."""
+    canvas = Canvas(520, 380)
+    axes = canvas.axes(60, 36, 330, 290)
+    plain_axes(axes, "Validation score, %", "step")
+    _plot_scores(axes, headlines(evaluations(records)))
+    return canvas.pixels()
+
+
+def _losses(records):
+    """{stage: (steps, losses)}; ValueError if there are none."""
+    losses = {}
     for record in records:
         for key, value in record.items():
             if match := _STAGE.match(key):
@@ -44,22 +71,20 @@ def training_curves(records, *, title=""):
                 values.append(value)
     if not losses:
         raise ValueError("these records hold no loss_stage_1, loss_stage_2, …")
-    canvas = Canvas(1100, 460)
-    canvas.text(60, 22, title, size=12, weight="bold")
-    left = canvas.axes(60, 74, 440, 330)
-    plain_axes(left, "Loss by stage (smoothed)", "step")
+    return losses
+
+
+def _plot_losses(axes, losses):
+    """A line per stage, from dark to light."""
+    plain_axes(axes, "Loss by stage (smoothed)", "step")
     shades = colormaps["viridis"](np.linspace(0, 0.85, len(losses)))
     for shade, (t, (steps, values)) in zip(shades, sorted(losses.items()), strict=True):
-        left.plot(steps, smooth(values), color=shade, label=f"stage {t}", lw=1.6)
-    left.set_yscale("log")
-    left.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 3, 5, 7)))
-    left.yaxis.set_major_formatter("{x:g}")
-    left.yaxis.set_minor_locator(NullLocator())
-    left.legend(fontsize=8, frameon=False, ncols=2)
-    right = canvas.axes(570, 74, 380, 330)
-    plain_axes(right, "Validation score, %", "step")
-    _plot_scores(right, headlines(evaluations(records)))
-    return canvas.pixels()
+        axes.plot(steps, smooth(values), color=shade, label=f"stage {t}", lw=1.6)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.legend(fontsize=8, frameon=False, ncols=2)
 
 
 def compare_runs(runs, metric):

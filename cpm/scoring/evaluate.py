@@ -15,6 +15,7 @@ from tqdm import tqdm
 from cpm import files
 from cpm.config import DecodingConfig
 from cpm.data import pipeline
+from cpm.data.datasets import is_own
 from cpm.data.manifest import read_manifest
 from cpm.data.splits import VALIDATION
 from cpm.errors import UsageError
@@ -25,11 +26,14 @@ from cpm.evaluation.gathering import gather_examples, gather_predictions
 from cpm.evaluation.reliability import reliability
 from cpm.inference import crop_regions
 from cpm.inference.batches import look, predict_batch
+from cpm.inference.beliefs import has_mirror_image
 from cpm.plots.gallery import poses_sheet, write_gallery
 from cpm.provenance import provenance
+from cpm.scoring import people_file
 from cpm.training.loop import Validation
 
 SHOWN = 8  # validation people in TensorBoard
+WITHOUT_A_BOX = ("image", "whole")  # crop rules that know nothing of the person
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Evaluation:
         return f"{text}\n\n{tables.failure_table(known)}" if known else text
 
 
-def evaluate_folders(network, config, folders, options=_DEFAULTS):
+def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, strict=True):
     """Predicts and scores everybody in one split of some folders.
 
     Args:
@@ -110,6 +114,9 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS):
       config: the `TrainConfig` it was trained with.
       folders: list of converted data folders.
       options: `Options`.
+      unit: an `Evaluation` of the same people by whose crops distances are measured; None = by
+        their own.
+      strict: whether it is an error that no joint is annotated; else there are no metrics then.
 
     Returns:
       An `Evaluation`.
@@ -126,21 +133,65 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS):
         parts[str(folder)] = people
         regions |= where
     seconds = time.perf_counter() - began
+    if unit is not None:
+        parts = _in_unit(parts, unit.people)
     people = predicted.concatenate(parts.values())
     skeleton = network.skeleton
     metrics = report.score(people, skeleton, seed=options.seed)
-    if not metrics:
+    if strict and not metrics:
         raise UsageError(
             f"split {options.split!r} of {', '.join(parts)} has no annotated joint that "
             f"skeleton {skeleton.name!r} knows; name other folders with --data"
         )
-    sources = {
-        folder: report.score(part, skeleton, seed=options.seed) for folder, part in parts.items()
-    }
+    sources = {folder: metrics for folder in parts}
+    if len(parts) > 1:
+        sources = {f: report.score(part, skeleton, seed=options.seed) for f, part in parts.items()}
     curves = report.curves(people, skeleton)
     trust = reliability(people, skeleton)
     wrong = {folder: failures(part, skeleton) for folder, part in parts.items()}
     return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds)
+
+
+def evaluate_as_used(network, config, folders, *, split=VALIDATION, seed=0, strict=True):
+    """The score of what bin/predict.py will do, and on own data the score with true boxes beside.
+
+    Published data sets have their protocol, the person's box; a network for them is compared by it.
+    Whoever labels photographs wants to know how well new ones will go, where nobody draws a box.
+    Without a box the crop is as wide as the network guesses; so distances are measured in the true
+    box's pixels there, too, or a wrong guess would be judged more kindly than a right one.
+
+    Args:
+      network, config, folders, strict: as in `evaluate_folders`.
+      split: whose people are scored.
+      seed: of the intervals.
+
+    Returns:
+      (`Evaluation`, its `Options`, `Evaluation` with true boxes or None).
+    """
+    if not is_own(folders):
+        options = Options(split=split, seed=seed)
+        return evaluate_folders(network, config, folders, options, strict=strict), options, None
+    rule = config.data.crop
+    by_joints = Options(split, crop="joints" if rule in WITHOUT_A_BOX else rule, seed=seed)
+    box = evaluate_folders(network, config, folders, by_joints, strict=strict)
+    options = Options(
+        split,
+        crop="image" if rule == "image" else "whole",
+        passes=2,
+        flip=has_mirror_image(network),
+        seed=seed,
+    )
+    found = evaluate_folders(network, config, folders, options, unit=box, strict=strict)
+    return found, options, box
+
+
+def _in_unit(parts, people):
+    """The folders' `Predictions` with the crop scales that these people have."""
+    scales = dict(zip(people.ids, people.crop_scale, strict=True))
+    return {
+        folder: dataclasses.replace(part, crop_scale=np.array([scales[id] for id in part.ids]))
+        for folder, part in parts.items()
+    }
 
 
 def _predict(network, config, folder, options):
@@ -161,7 +212,7 @@ def _predict(network, config, folder, options):
 
 
 def validation(config, data):
-    """How a run measures itself while it trains: on the validation people, with plain decoding.
+    """How a run measures itself while it trains: on the validation people, as `evaluate_as_used`.
 
     Args:
       config: its `TrainConfig`.
@@ -172,37 +223,45 @@ def validation(config, data):
     """
 
     def validate(network):
-        predict = functools.partial(predict_batch, network)
-        people = gather_predictions(stream(), predict)
-        metrics = report.score(people, network.skeleton)
+        result, options, box = evaluate_as_used(network, config, data, strict=False)
 
+        @functools.cache
         def draw():
             # The same few people at every evaluation, spread over the split.
-            few = people.ids[:: max(1, len(people) // SHOWN)][:SHOWN]
-            examples = gather_examples(stream(), functools.partial(look, network), few)
-            return poses_sheet([examples[name] for name in few], network.skeleton)
+            count = len(result.people)
+            rows = range(0, count, max(1, count // SHOWN))[:SHOWN]
+            shown = collect_people(result, {"few": rows}, network, config, options)
+            return poses_sheet(shown["few"], network.skeleton)
 
+        text = report.one_line(result.metrics)
+        if box is not None:
+            text += f" without a box; with it {report.one_line(box.metrics)}"
         return Validation(
-            totals={name: metric["total"] for name, metric in metrics.items()},
-            score=report.main_score(metrics) if metrics else None,
-            text=report.one_line(metrics),
+            totals=totals(result.metrics),
+            score=report.main_score(result.metrics) if result.metrics else None,
+            text=text,
             draw=draw,
+            details=(result, options, box),
+            box_totals=None if box is None else totals(box.metrics),
         )
-
-    def stream():
-        return pipeline.evaluation_batches(data, config, split=VALIDATION)
 
     return validate
 
 
-def write_results(evaluation, path, config, options, checkpoint):
-    """Writes the numbers to `path` (JSON) and the tables beside them (.md).
+def totals(metrics):
+    """{metric: its total}."""
+    return {name: values["total"] for name, values in metrics.items()}
+
+
+def write_results(evaluation, path, config, options, checkpoint, *, box=None):
+    """Writes the numbers to `path` (JSON), the tables beside them (.md) and the joints (.npz).
 
     Args:
       evaluation: what `evaluate_folders` returned.
       path: of the JSON file.
       config, options: as given to `evaluate_folders`.
       checkpoint: where the network came from, for the record.
+      box: `Evaluation` of the same people with their true boxes, or None.
     """
     record = {
         "metrics": evaluation.metrics,
@@ -212,6 +271,7 @@ def write_results(evaluation, path, config, options, checkpoint):
         "curves": evaluation.curves,
         "reliability": evaluation.reliability,
         "failures": evaluation.failures,
+        "metrics_with_box": None if box is None else box.metrics,
         "checkpoint": checkpoint,
         "split": options.split,
         "flip": options.flip,
@@ -221,7 +281,12 @@ def write_results(evaluation, path, config, options, checkpoint):
         "seconds": round(evaluation.seconds, 3),
     }
     files.write_json(path, record | provenance(options.seed))
-    files.write_text(os.path.splitext(path)[0] + ".md", evaluation.text() + "\n")
+    text = evaluation.text()
+    if box is not None:
+        text += f"\n\nWith the true boxes:\n\n{tables.summary_table(box.metrics)}"
+    stem = os.path.splitext(path)[0]
+    files.write_text(stem + ".md", text + "\n")
+    people_file.write_people(stem + ".npz", evaluation.people, config.network.skeleton)
 
 
 def write_pictures(evaluation, folder, network, config, options=_DEFAULTS, *, count=8):
@@ -236,18 +301,34 @@ def write_pictures(evaluation, folder, network, config, options=_DEFAULTS, *, co
     Returns:
       The files' names.
     """
+    groups = shown_people(evaluation, network, config, options, count=count)
+    return write_groups(evaluation, folder, groups, network)
+
+
+def write_groups(evaluation, folder, groups, network):
+    """`write_pictures` of people who were collected before, by `shown_people`."""
     people = evaluation.people
-    errors = predicted.mean_errors(people)
-    rows = pick_people(errors, count)
     return write_gallery(
         folder,
-        collect_people(evaluation, rows, network, config, options),
-        dict(zip(people.ids, errors, strict=True)),
+        groups,
+        dict(zip(people.ids, predicted.mean_errors(people), strict=True)),
         network.skeleton,
         annotated=(people.state > 0).any(0),
         metrics=evaluation.metrics,
         curve_points=evaluation.curves,
     )
+
+
+def shown_people(evaluation, network, config, options=_DEFAULTS, *, count=8):
+    """The best, typical and worst people, as `collect_people`.
+
+    Args:
+      evaluation: what `evaluate_folders` returned.
+      network, config, options: as given to `evaluate_folders`.
+      count: of each.
+    """
+    rows = pick_people(predicted.mean_errors(evaluation.people), count)
+    return collect_people(evaluation, rows, network, config, options)
 
 
 def collect_people(evaluation, groups, network, config, options=_DEFAULTS):

@@ -55,12 +55,16 @@ class Validation:
         no joint is annotated.
       text: one line for the screen.
       draw: function that draws some of the people, `[h, w, 3]` uint8.
+      details: what `totals` are of, for whoever shows more; nothing here reads it.
+      box_totals: of own data, `totals` if the people's true boxes are given; or None.
     """
 
     totals: dict[str, float]
     score: float | None
     text: str
     draw: Callable[[], np.ndarray]
+    details: object = None
+    box_totals: dict[str, float] | None = None
 
 
 class Run:
@@ -73,10 +77,17 @@ class Run:
       run_dir: the run folder; one with checkpoints is resumed.
       validate: function of a network that returns its `Validation`.
       init_from: checkpoint or run folder whose network weights are the start, or None; one of
-        fewer stages fills the first ones.
+        other joints or stages fills what it can (cpm/checkpoints/starting.py).
+      recipe: name of the recipe that `config` began as, for the record; or None.
+      show: function of this run, the steps done and a `Validation`, called after each evaluation
+        when everything is saved; or None.
       restart: whether a run that the folder holds is put aside, to start at step 0.
       devices: `Devices` that train together; None = one. Hosts other than the chief evaluate and
         save nothing, and have a run folder that is thrown away.
+
+    Attributes:
+      taken: `cpm.checkpoints.Start`, what the network has of `init_from`; None if it began with
+        random weights or goes on.
     """
 
     def __init__(
@@ -86,8 +97,10 @@ class Run:
         data,
         run_dir,
         validate,
-        init_from=None,
         *,
+        init_from=None,
+        recipe=None,
+        show=None,
         restart=False,
         devices=None,
     ):
@@ -96,7 +109,7 @@ class Run:
         verification.verify(data, SPLITS)
         require_memory(config)
         self.config, self.execution, self.data = config, execution, data
-        self.validate = validate
+        self.validate, self.show = validate, show
         self.devices = devices or Devices()
         require_equal_parts(config.data.batch_size, self.devices, execution.replicas)
         # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
@@ -105,15 +118,17 @@ class Run:
             "init_from": str(init_from) if init_from else None,
         }
         self.devices.require_equal("settings or people", repr([config, execution, origin]))
+        self.step = make_step(config, execution, self.devices)
+        self.network, self.optimizer = self.step.network, self.step.optimizer
+        # All that can fail comes before the folder: a start that failed leaves none.
+        self.taken = self._start_from(init_from, run_dir, restart)
         if not self.devices.chief:
             self._scratch = tempfile.TemporaryDirectory(prefix="cpm-host-")
             run_dir = self._scratch.name
         self.folder = RunFolder(run_dir)
         if restart and (aside := self.folder.restart()):
             print(f"starting at step 0; what was there is in {aside}", flush=True)
-        changes = self.folder.claim(config, execution, data, init_from, origin=origin)
-        self.step = make_step(config, execution, self.devices)
-        self.network, self.optimizer = self.step.network, self.step.optimizer
+        changes = self.folder.claim(config, execution, data, init_from, recipe, origin=origin)
         self.average = self.step.average
         self._last = self._used = Executed(self.network, execution)
         if self.average is not None:
@@ -129,10 +144,26 @@ class Run:
         )
         self.writer = tf.summary.create_file_writer(self.folder.path)
         self._skipped = self._skipped_in_a_row = 0
-        self.start = self._resume(init_from, changes)
+        self.start = self._resume(changes)
 
-    def _resume(self, init_from, changes):
-        """Where to start: our own latest checkpoint, else `init_from`, else from nothing.
+    def _start_from(self, init_from, run_dir, restart):
+        """Fills the network from `init_from`, unless the run goes on from a checkpoint of its own.
+
+        Of several hosts the chief does, which shares its weights.
+        """
+        own = os.path.join(os.fspath(run_dir), "checkpoints")
+        if not init_from or not self.devices.chief:
+            return None
+        if not restart and not checkpoints.find_whole(own).is_new:
+            return None
+        prefix = checkpoints.resolve(os.fspath(init_from))
+        taken = checkpoints.start_from(self.network, prefix)
+        if self.step.average is not None:
+            self.step.average.restart(self.network)
+        return taken
+
+    def _resume(self, changes):
+        """The steps that are done: those of our own latest checkpoint, or none.
 
         `changes`: of the execution, see `RunFolder.claim`.
         """
@@ -141,13 +172,6 @@ class Run:
         self.folder.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
-        elif init_from and self.devices.chief:
-            prefix = checkpoints.resolve(os.fspath(init_from))
-            stages = checkpoints.read_stages(self.network, prefix)
-            new = "" if stages == self.config.network.stages else f" (stages 1 to {stages})"
-            print(f"starting from the weights of {prefix}{new}")
-            if self.average is not None:
-                self.average.restart(self.network)
         self.devices.share(self.step.state)
         return start
 
@@ -362,6 +386,8 @@ class Run:
             progress.say(f"step {done}: {found.text}")
         if chief and (found or done % execution.save_every == 0 or stopping):
             self.checkpoints.save(done, found.score if found else None)
+        if found and self.show:
+            self._show(done, found)
         if stopping and not last:
             self.devices.wait()  # until the chief has saved
             raise Interrupted(
@@ -379,6 +405,8 @@ class Run:
         try:
             found = self.validate(self._used)
             record = {"step": done, "evaluation": found.totals, "seconds": seconds}
+            if found.box_totals is not None:
+                record["evaluation_box"] = found.box_totals
             if self.average is not None:
                 record["evaluation_raw"] = self.validate(self._last).totals
         except tf.errors.OpError as error:
@@ -394,6 +422,13 @@ class Run:
                 tf.summary.image("validation/poses", drawing[np.newaxis])
             self.writer.flush()
         return found
+
+    def _show(self, done, found):
+        """Calls `show`; no page is worth the end of a training either."""
+        try:
+            self.show(self, done, found)
+        except Exception as error:
+            logging.warning("the page of the run cannot be written: %s", error)
 
     def _drawing(self, found):
         """What a `Validation` draws, or None: no drawing is worth the end of a training."""

@@ -7,11 +7,35 @@ import time
 from absl import logging
 from tqdm import tqdm
 
+# tqdm writes a comma before the postfix.
+BAR = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+
+
+def postfix(measurements, rate):
+    """The numbers of a progress line: all stages' loss, the last stage's Σ/2N, people a second.
+
+    Σ/2N is the release's loss; "of" says what maps that are zero everywhere would have.
+
+    Args:
+      measurements: of `cpm.training.step.TrainStep.losses_and_gradients`.
+      rate: people per second.
+
+    >>> last = {"release_loss_stage_1": 3.21, "release_loss_empty": 7.34}
+    >>> postfix({"loss": 123.46, "loss_stage_1": 123.46} | last, 46.2)
+    'loss 123.5, stage 1: 3.21 of 7.34, 46/s'
+    """
+    stages = sum(key.startswith("loss_stage_") for key in measurements)
+    last, empty = measurements[f"release_loss_stage_{stages}"], measurements["release_loss_empty"]
+    return (
+        f"loss {measurements['loss']:.1f}, stage {stages}: {last:.2f} of {empty:.2f}, {rate:.0f}/s"
+    )
+
 
 class Progress:
     """A progress bar over the steps of a run.
 
-    On a terminal it is redrawn in place; in a log file it prints a line every half a minute.
+    On a terminal it is redrawn in place; in a log file it prints a line every half a minute. A line
+    fits 80 columns and is plain ASCII; all stages' losses are in metrics.jsonl.
 
     Args:
       start, steps: first step (0-based) and one past the last.
@@ -32,11 +56,8 @@ class Progress:
             initial=start,
             unit="step",
             disable=silent,
-            dynamic_ncols=terminal,
             mininterval=0.5 if terminal else 30.0,
-            bar_format=None
-            if terminal
-            else "{n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}\n",
+            bar_format=BAR if terminal else BAR + "\n",
         )
         self.seconds = seconds
         self._last = time.perf_counter()
@@ -51,18 +72,12 @@ class Progress:
         self._recent.append(now - self._last)
         self.seconds += now - self._last
         self._last = now
-        # In the order they were measured, stage 1 first; by name 10 would come before 2.
-        stages = [v for k, v in measurements.items() if k.startswith("loss_stage_")]
         if measurements.get("loss") is None:
             self._bar.set_postfix_str("batch left out: its loss is no number", refresh=False)
             self._bar.update(1)
             return
         self._bar.set_postfix_str(
-            f"loss {measurements['loss']:.2f} = "
-            + " + ".join(f"{v:.2f}" for v in stages)
-            + f"; last stage Σ/2N {measurements[f'release_loss_stage_{len(stages)}']:.2f}"
-            + f" (empty maps {measurements['release_loss_empty']:.2f})"
-            + f", {self.rate:.0f} images/s",
+            postfix(measurements, self.rate),
             refresh=False,
         )
         self._bar.update(1)

@@ -1,6 +1,7 @@
 """How a network is trained unless flags say otherwise. Every function's docstring is a run card.
 
 A recipe is the `Settings` of a run for any preset: `mini`, `synthetic` and `modern` are ours,
+`own` is ours for people's own data,
 `paper`, `release` and `blog` repeat others' trainings, with their settings and their flaws. What
 each deviates in is listed in docs/deviations.md; the numbers behind ours are in docs/results and
 docs/decisions.
@@ -55,6 +56,17 @@ def synthetic(arch="mini"):
     Command: python bin/train.py --stages=6 --xla
     """
     return mini(arch).changed({"steps": 4000, "execution": {"eval_every": 2000}})
+
+
+def own(arch="mini"):
+    """Own photographs: the usual recipe of the network, trained for whole images.
+
+    Whoever labels photographs wants joints in new ones, where nobody draws a box. So people are
+    shown small and off the middle too, as a first pass over a whole image meets them.
+    Command: python bin/train.py --xla --data=data/photos
+    """
+    usual = mini(arch) if arch == "mini" else modern(arch)
+    return usual.changed({"data": {"augment": AUGMENTATIONS["wild"]}})
 
 
 def modern(arch="vgg"):
@@ -187,6 +199,7 @@ def blog(arch="vgg"):
 RECIPES = {
     "mini": mini,
     "synthetic": synthetic,
+    "own": own,
     "modern": modern,
     "paper": paper,
     "release": release,
@@ -194,19 +207,57 @@ RECIPES = {
 }
 
 
-def default_recipe(arch, *, synthetic=False):
+def default_recipe(arch, *, synthetic=False, own=False):
     """Name of the recipe of a preset when none is asked for.
 
     Args:
       arch: name of a preset.
       synthetic: the data is the synthetic people.
+      own: the data is somebody's own, no published data set.
 
     >>> default_recipe("mini"), default_recipe("paper", synthetic=True)
     ('mini', 'modern')
+    >>> default_recipe("mini", own=True)
+    'own'
     """
+    if own:
+        return "own"
     if arch != "mini":
         return "modern"
     return "synthetic" if synthetic else "mini"
+
+
+def started(settings, weights):
+    """A recipe for a training that starts from trained weights.
+
+    The network is that of the weights, but for its joints. So are the crop and the targets' σ, on
+    which the hidden layers depend. The rate is a quarter of the recipe's: the maps of new joints
+    still learn, and the trunk keeps what it knows.
+
+    Args:
+      settings: `Settings` of the recipe.
+      weights: `TrainConfig` of the weights.
+    """
+    rate = settings.config.optimizer.learning_rate / 4
+    kept = {field: getattr(weights.data, field) for field in ("crop", "margin", "border")}
+    changes = {
+        "target": {"sigma_px": weights.target.sigma_px},
+        "data": kept,
+        "optimizer": {"learning_rate": rate},
+    }
+    return with_network(settings, weights.network).changed(changes)
+
+
+def with_network(settings, network):
+    """A recipe for a given network, whose joints stay the recipe's.
+
+    Args:
+      settings: `Settings` of the recipe.
+      network: `NetworkConfig`.
+    """
+    skeleton = settings.config.network.skeleton
+    config = dataclasses.replace(network, skeleton=skeleton)
+    return Settings(dataclasses.replace(settings.config, network=config), settings.execution)
 
 
 def joints_of(name, data_skeleton):

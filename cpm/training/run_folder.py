@@ -4,6 +4,7 @@
     metrics.jsonl    one JSON object a step (and one per evaluation, with "evaluation")
     checkpoints/     cpm/checkpoints/saving.py
     eval/            tables and pictures
+    report.html      all of it on one page (cpm/report)
     events.out.*     the same numbers for TensorBoard
     lock             held by the process that trains, cpm/training/run_lock.py
 
@@ -79,7 +80,7 @@ class RunFolder:
             shutil.move(os.path.join(self.path, name), os.path.join(aside, name))
         return aside
 
-    def claim(self, config, execution, data, init_from=None, *, origin=None):
+    def claim(self, config, execution, data, init_from=None, recipe=None, *, origin=None):
         """Writes config.json, or checks that a resumed run learns the same thing.
 
         How it is computed may differ between the parts of a run; config.json keeps the latest. A
@@ -90,6 +91,7 @@ class RunFolder:
           execution: `Execution`.
           data: list of data folders, kept so that bin/eval.py finds them again.
           init_from: where the first weights came from, or None.
+          recipe: name of the recipe that `config` began as, or None.
           origin: what a checkpoint says beside its configuration, see `loop.Run`.
 
         Returns:
@@ -116,7 +118,7 @@ class RunFolder:
             logging.warning("%s had not come to its first save; step 0 again", self.path)
         if record is None:
             checkpoints.begin(self.checkpoints)
-            self._write_config(config, execution, data, init_from)
+            self._write_config(config, execution, data, init_from, recipe)
             return {}
         then, now = (
             to_dict(from_dict(Execution, record["execution"], self.config_path)),
@@ -127,9 +129,9 @@ class RunFolder:
             files.write_json(self.config_path, changed)
         return {key: (then[key], now[key]) for key in now if then[key] != now[key]}
 
-    def _write_config(self, config, execution, data, init_from):
+    def _write_config(self, config, execution, data, init_from, recipe):
         record = {"config": to_dict(config), "execution": to_dict(execution), "data": list(data)}
-        record["init_from"] = str(init_from) if init_from else None
+        record |= {"init_from": str(init_from) if init_from else None, "recipe": recipe}
         record["layout"] = LAYOUT
         files.write_json(self.config_path, record | provenance(config.seed))
 

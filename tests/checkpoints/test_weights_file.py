@@ -93,11 +93,12 @@ def test_is_taken_as_a_checkpoint(weights):
     (person,) = Predictor(weights)(np.zeros([20, 30, 3], np.uint8))
     assert person.joints_px.shape == (14, 2)
     same = ConvolutionalPoseMachine(CONFIG.network, seed=9)
-    assert checkpoints.read_stages(same, checkpoints.resolve(weights)) == 2
+    assert checkpoints.start_from(same, checkpoints.resolve(weights)).stages == 2
     larger = ConvolutionalPoseMachine(
         NetworkConfig(stages=3, width=0.1, skeleton="lsp14", image_size=(16, 24))
     )
-    assert checkpoints.read_stages(larger, weights) == 2
+    start = checkpoints.start_from(larger, weights)
+    assert (start.stages, start.new_stages, start.fresh) == (2, 1, ())
     for network in (same, larger):
         kernel, expected = (n.trunk.kernels[0].numpy() for n in (network, make()))
         np.testing.assert_array_equal(kernel, expected.astype(np.float16))

@@ -102,7 +102,7 @@ def test_train_and_eval_take_it(done, tmp_path):
         f"--run_dir={tmp_path / 'tuned'}",
     )
     assert status == 0, error
-    assert "starting from the weights of" in text
+    assert f"weights   {path}: trunk and stages 1 to 2; the maps of all joints" in text
 
 
 class TestBadUse:

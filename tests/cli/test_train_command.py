@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -9,6 +10,7 @@ from cpm.config_json import from_dict
 from cpm.execution import Execution, Settings
 from cpm.training.run_folder import read_metrics
 from tests.helpers.scripts import call
+from tests.helpers.small_runs import write_data
 
 TINY = ["--stages=2", "--width=0.1", "--image_size=48x64", "--batch_size=4"]
 
@@ -30,9 +32,12 @@ def finished(tmp_path_factory):
 def test_ends_with_tables_and_pictures(finished):
     folder, _, process = finished
     assert process.returncode == 0, process.stderr
-    for text in ("pckh@0.5", "stage 2", "first step after", "next: python bin/predict"):
-        assert text in process.stdout
     run = folder / "runs" / "mini-2stages-synthetic-16-seed0"
+    with open(run / "eval" / "validation.md") as file:
+        tables = file.read()
+    assert "stage 2" in tables and "left_wrist" in tables
+    with open(run / "report.html") as file:
+        assert "How to go on" in file.read()
     with open(run / "eval" / "validation.json") as file:
         record = json.load(file)
     assert len(record["metrics"]["pckh@0.5"]["per_stage"]) == 2
@@ -46,6 +51,28 @@ def test_ends_with_tables_and_pictures(finished):
     network = settings.config.network
     assert network.skeleton == "mpii16" and network.image_size == (48, 64)
     assert settings.execution == Execution(xla=True, eval_every=2)
+
+
+@pytest.mark.slow
+def test_says_ten_lines_before_and_after(finished):
+    """People, network, steps and folder before; score, interval, stages, files after."""
+    _, _, process = finished
+    lines = process.stdout.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("first step after"))
+    last = max(n for n, line in enumerate(lines) if line.startswith("step 4: "))
+    opening, closing = lines[:first], lines[last + 1 :]
+    assert len(opening) <= 10 and len(closing) <= 10
+    for text in ("16 to train, 512 to validate; 16 joints (mpii16)", "parameters", "4 of 4 people"):
+        assert text in "\n".join(opening)
+    for text in (
+        "pckh@0.5",
+        "(95 %)",
+        "after stages 1 to 2: ",
+        "report.html",
+        "python bin/predict",
+    ):
+        assert text in "\n".join(closing)
+    assert lines[first - 1].split() == ["writes", "to", "runs/mini-2stages-synthetic-16-seed0/"]
 
 
 @pytest.mark.slow
@@ -82,3 +109,27 @@ def test_bad_use_is_one_sentence_and_status_2(finished, flags, sentence):
     assert process.returncode == 2
     assert sentence in process.stderr and "Traceback" not in process.stderr
     assert len(process.stderr.strip().splitlines()) == 1
+    assert not (folder / "other").exists()
+
+
+@pytest.mark.slow
+def test_starts_from_weights_of_other_joints(finished, tmp_path):
+    """Its network is the file's; what was taken is said; a start that failed leaves no folder."""
+    folder, _, _ = finished
+    data, weights = write_data(tmp_path / "data"), tmp_path / "weights"
+    shutil.copytree(folder / "runs" / "mini-2stages-synthetic-16-seed0", weights)
+    start = [f"--data={data}", f"--init_from={weights}"]
+    tuned = train(*start, "--steps=1", "--batch_size=2", "--run_dir=tuned", cwd=tmp_path)
+    assert tuned.returncode == 0, tuned.stderr
+    assert "trunk and stages 1 to 2; fresh: nose, left_ear, right_ear, tail" in tuned.stdout
+    assert "recipe    own, muon, rate 0.0005" in tuned.stdout
+    assert "without a box, as bin/predict.py" in tuned.stdout and "with box" in tuned.stdout
+    with open(tmp_path / "tuned" / "config.json") as file:
+        record = json.load(file)
+    assert record["config"]["network"]["width"] == 0.1 and record["recipe"] == "own"
+    wide = train(*start, "--width=0.3", "--run_dir=wide", cwd=tmp_path)
+    assert wide.returncode == 2 and "width 0.1, this run's has width 0.3" in wide.stderr
+    assert not (tmp_path / "wide").exists()
+    shutil.rmtree(weights)
+    again = train(*start, "--steps=1", "--batch_size=2", "--run_dir=tuned", cwd=tmp_path)
+    assert again.returncode == 0 and "resuming tuned after step 1" in again.stdout

@@ -44,6 +44,7 @@ NOT_IN_A_CHECKOUT = {
     *("mpii_human_pose_v1_u12_1.mat", "sources.json"),
     *("detections.mat", "detections_our_format.mat", "poses.json", "validation.json"),
     *("photo.jpg", "batch.png", "valid.h5", "result.json", "a.json", "a.jpg"),
+    *("report.html", "comparison.html"),
 }
 FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|txt|toml|cff|jsonl?|mat|jpg|png|tfrecord)")
 FOLDER = re.compile(r"\.?\w[\w.-]*(/[\w.-]+)*/")

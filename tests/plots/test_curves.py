@@ -32,6 +32,15 @@ def test_training_curves_preset():
         curves.training_curves([{"step": 1, "loss": 2.0}])
 
 
+def test_halves_of_the_training_curves():
+    """The page of a run shows them below each other on a phone."""
+    for draw in (curves.loss_curves, curves.score_curves):
+        assert draw(records()).shape == (380, 520, 3) and ink(draw(records())) > 0.01
+    assert ink(curves.score_curves([])) > 0.01  # says that nothing was evaluated
+    with pytest.raises(ValueError, match="no loss_stage_1"):
+        curves.loss_curves([])
+
+
 def test_compare_runs_preset():
     pixels = curves.compare_runs({"a": records(), "b": records(20)}, "pcp25")
     assert pixels.shape == (440, 820, 3) and ink(pixels) > 0.01

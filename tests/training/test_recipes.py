@@ -9,7 +9,7 @@ from cpm.cli.flags import (
     define_run_flags,
     settings_from_flags,
 )
-from cpm.config import TrainConfig
+from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TargetConfig, TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.execution import Execution, Settings
 from cpm.network import PRESETS, ConvolutionalPoseMachine
@@ -45,6 +45,7 @@ def test_the_defaults_are_those_of_the_default_recipe():
     [
         ("mini", 2800, 700, 350),
         ("synthetic", 4000, 2000, 350),
+        ("own", 2800, 700, 350),
         ("modern", 100_000, 2000, 500),
         ("paper", 600_000, 5000, 1000),
         ("release", 600_000, 5000, 1000),
@@ -155,3 +156,52 @@ def test_flags_change_a_recipe():
     assert config.optimizer == recipe("paper").config.optimizer
     small = from_flags("--recipe=paper", "--arch=mini").config
     assert small.network.arch == "mini" and small.network.background
+
+
+def test_own_data_trains_for_whole_images():
+    """The usual recipe of the network, but for the augmentation."""
+    for arch, usual in (("mini", "mini"), ("deep", "modern")):
+        own = from_flags(f"--arch={arch}", own=True)
+        expected = recipe(usual, arch).changed({"data": {"augment": AUGMENTATIONS["wild"]}})
+        assert own == expected
+    assert from_flags("--augment=light", own=True).config.data.augment == AUGMENTATIONS["light"]
+    assert from_flags("--recipe=mini", own=True) == recipe("mini")
+
+
+WEIGHTS = TrainConfig(
+    network=NetworkConfig(stages=6, width=1.5, skeleton="lsp14", image_size=(160, 160)),
+    target=TargetConfig(sigma_px=7.5),
+    data=DataConfig(crop="height", margin=1.3, batch_size=99),
+)
+
+
+def test_weights_bring_their_network_and_crop_and_lower_the_rate():
+    config = from_flags(own=True, skeleton="flic11", weights=WEIGHTS).config
+    assert config.network == dataclasses.replace(WEIGHTS.network, skeleton="flic11")
+    assert (config.data.crop, config.data.margin, config.target.sigma_px) == ("height", 1.3, 7.5)
+    assert config.data.batch_size == 16 and config.data.augment == AUGMENTATIONS["wild"]
+    assert config.optimizer.learning_rate == recipe("own").config.optimizer.learning_rate / 4
+    assert from_flags(weights=WEIGHTS).config.network.skeleton == "mpii16"
+
+
+def test_flags_go_before_the_weights():
+    """Shorthands and --set; another preset is not the weights' network at all."""
+    arguments = ("--stages=2", "--image_size=128", "--sigma=6", "--set=optimizer.learning_rate=0.1")
+    config = from_flags(*arguments, weights=WEIGHTS).config
+    assert (config.network.stages, config.network.image_size) == (2, (128, 128))
+    assert (config.network.width, config.target.sigma_px) == (1.5, 6)
+    assert config.optimizer.learning_rate == 0.1
+    other = from_flags("--arch=deep", weights=WEIGHTS)
+    assert other == recipe("modern", "deep")
+
+
+def test_a_named_recipe_keeps_its_crop_and_rate():
+    """`release` is meant to start from VGG-19 at its own rates."""
+    config = from_flags("--recipe=release", weights=WEIGHTS).config
+    release = recipe("release", "mini").config
+    assert config.network == dataclasses.replace(WEIGHTS.network, skeleton="lsp14")
+    assert (config.data, config.target, config.optimizer) == (
+        release.data,
+        release.target,
+        release.optimizer,
+    )

@@ -1,0 +1,46 @@
+"""bin/report.py as a user runs it: a page of one run, a comparison of several, sentences."""
+
+import json
+
+import pytest
+
+from tests.helpers.scripts import check_sentence, run
+from tests.helpers.small_runs import write_data, write_run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("work")
+    data = write_data(folder / "photos")
+    return [write_run(folder / name, data, seed=k)[0] for k, name in enumerate("ab", start=1)]
+
+
+@pytest.mark.slow
+def test_pages_of_one_run_and_of_two(runs, tmp_path):
+    status, text, error = run("report.py", runs[0])
+    assert status == 0, error
+    assert text == f"wrote {runs[0]}/report.html\n"
+    with open(f"{runs[0]}/report.html", encoding="utf-8") as file:
+        assert "What each stage believes" in file.read()
+    status, _, error = run("report.py", *runs, f"--out={tmp_path}/c.html")
+    check_sentence(status, error, "validation.json cannot be read", f"bin/eval.py --ckpt={runs[0]}")
+    for path in runs:
+        status, text, error = run("eval.py", f"--ckpt={path}")
+        assert status == 0 and "with the true boxes" in text, error
+    flags = [f"--out={tmp_path}/c.html", f"--json={tmp_path}/c.json"]
+    status, text, error = run("report.py", *runs, *flags)
+    assert status == 0, error
+    assert "points (95 % interval" in text and "The settings do not differ." in text
+    assert "<h1>" in (tmp_path / "c.html").read_text(encoding="utf-8")
+    record = json.loads((tmp_path / "c.json").read_text())
+    assert record["metric"] == "pcp25" and "command" in record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments, words",
+    [([], "name one run folder"), (["nowhere"], "nowhere"), (["a", "--out=x.html"], "comparison")],
+)
+def test_bad_use_is_a_sentence(arguments, words):
+    status, _, error = run("report.py", *arguments)
+    check_sentence(status, error, words)
