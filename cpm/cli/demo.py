@@ -18,6 +18,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 
@@ -129,6 +130,15 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Says nothing: nobody's visits are noted."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A server that does not mind visitors who leave in the middle of an answer."""
+
+    def handle_error(self, request, client_address):
+        """Says what went wrong, unless the visitor is gone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def server(folder, port):
     """A server of a folder on the loopback interface; port 0 = any that is free.
 
@@ -137,7 +147,7 @@ def server(folder, port):
     """
     handler = functools.partial(Handler, directory=os.fspath(folder))
     try:
-        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        return Server(("127.0.0.1", port), handler)
     except OSError as error:
         raise UsageError(f"--port={port} cannot be used ({error}); name another one") from None
 

@@ -83,7 +83,9 @@ class Chromium:
     def wait(self, expression, seconds):
         """Waits until JavaScript says something true; its value."""
         until = time.monotonic() + seconds
-        while not (value := self.value(expression)):
+        # While a page is being loaded there is no document.
+        patient = f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()"
+        while not (value := self.value(patient)):
             if time.monotonic() > until:
                 status = self.value("document.querySelector('[role=status]')?.textContent")
                 raise TimeoutError(f"{expression} is not true after {seconds} s; page: {status}")
