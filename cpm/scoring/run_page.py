@@ -20,7 +20,7 @@ from cpm.geometry import REFERENCE_CROP_PX, cell_origin
 from cpm.plots import curves, draw_skeleton, draw_stages
 from cpm.plots.batch import draw_batch
 from cpm.plots.belief_maps import OVERLAY
-from cpm.plots.canvas import fit
+from cpm.plots.image_files import fit
 from cpm.report import RunReport, Shown, run_page
 from cpm.report.run import step_seconds
 from cpm.scoring.run_settings import people_of, read_settings, recipe_of, written
