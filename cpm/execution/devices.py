@@ -18,7 +18,7 @@ these few operations and does not know how many devices there are.
 A process is called a host here, whether it has a machine to itself or not. Host 0 is the chief: it
 alone reads and writes the run folder.
 
-References: docs/decisions/0060-one-step-on-many-devices.md; docs/howto/many_devices.md.
+References: docs/decisions/0052-one-step-on-many-devices.md; docs/howto/many_devices.md.
 """
 
 import contextlib

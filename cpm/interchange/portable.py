@@ -18,7 +18,7 @@ LiteRT, ONNX and OpenVINO share. Each line that looks roundabout has a reason:
   looks at the same square again, which gives the same joints. A branch (`tf.cond`) would store the
   network twice, and tf2onnx cannot convert it.
 
-Reference: docs/decisions/0051-one-portable-function.md.
+Reference: docs/decisions/0046-one-portable-function.md.
 """
 
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 `int8` means weights in 8 bits and activations quantized for each image as it comes (dynamic range
 quantization). Then nothing has to be calibrated, and the decoder computes in float32; activations
-quantized ahead of time moved twice as many joints (docs/decisions/0052-int8-by-dynamic-range.md).
+quantized ahead of time moved twice as many joints (docs/decisions/0047-int8-by-dynamic-range.md).
 """
 
 import json

@@ -62,7 +62,7 @@ def test_says_ten_lines_before_and_after(finished):
     last = max(n for n, line in enumerate(lines) if line.startswith("step 4: "))
     opening, closing = lines[:first], lines[last + 1 :]
     assert len(opening) <= 10 and len(closing) <= 10
-    for text in ("16 to train, 512 to validate; 16 joints (mpii16)", "parameters", "4 of 4 people"):
+    for text in ("16 to train, 32 to validate; 16 joints (mpii16)", "parameters", "4 of 4 people"):
         assert text in "\n".join(opening)
     for text in (
         "pckh@0.5",
