@@ -1,6 +1,7 @@
 """Every command in the documents is one that the scripts take; flags and defaults are theirs."""
 
 import functools
+import pathlib
 import re
 import shlex
 
@@ -10,7 +11,7 @@ from cpm.experiments.variants import EXPERIMENTS
 from cpm.training.recipes import RECIPES, recipe
 from tests.helpers.markdown_files import commands as commands_of
 from tests.helpers.markdown_files import documents, read, tables
-from tests.helpers.script_flags import ask
+from tests.helpers.script_flags import ROOT, ask
 
 # What is run as it stands must be complete; elsewhere a command may be a part of one.
 WHOLE = ("README.md", "docs/howto/", "cpm/checkpoints/pretrained/MODEL_CARD.md")
@@ -54,6 +55,12 @@ def problems_of_flag(word, script=None):
     return []
 
 
+def takes_paths(script):
+    """Whether arguments without a flag are files or folders."""
+    body = ROOT / "cpm" / "cli" / pathlib.Path(script).name
+    return "experiment" not in script and body.exists() and "POSITIONAL = " in body.read_text()
+
+
 def problems(text):
     """Everything that a document says wrongly of scripts and flags, as sentences."""
     found = []
@@ -64,7 +71,7 @@ def problems(text):
         for word in arguments:
             if word.startswith("--"):
                 found += problems_of_flag(word, script)
-            elif not (STANDS_FOR.match(word) or word in EXPERIMENTS):
+            elif not (STANDS_FOR.match(word) or word in EXPERIMENTS or takes_paths(script)):
                 found.append(f"{script} takes no argument {word!r}")
     for span in commands_of(text):
         if span.startswith("--") and not span.startswith("--…"):
