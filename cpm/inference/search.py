@@ -11,8 +11,8 @@
   5. The search ends when the mean confidence of free joints falls below `LEAST` of the weights' own
      threshold of a joint. Nobody at all is a result, too.
 
-The smallest windows have a quarter of the image's longer side, and people who fill half of a window
-are found: those from about an eighth of that side on.
+The smallest windows have about a third of the image's shorter side. People who fill half of a window
+are found: those from about a sixth of that side on.
 
 What was tried is in docs/results/search.md.
 """
@@ -25,8 +25,8 @@ from cpm import geometry
 from cpm.inference.crop_regions import next_region
 from cpm.inference.results import PersonPose, joints_box
 
-LEVELS = 5  # sizes of windows
-SHRINK = 0.5**0.5  # from level to level; the first is the image's longer side
+LEVELS = 4  # sizes of windows, besides one for the whole image
+SHRINK = 0.5**0.5  # from level to level; the first is the image's shorter side
 STEP = 0.5  # distance of windows, as a share of their side
 PASSES = 2  # at each candidate, after that at its window
 CANDIDATES = 20
@@ -93,11 +93,13 @@ def windows(height, width):
 
     >>> sides = [round(window.side_px) for window in windows(480, 640)]
     >>> {side: sides.count(side) for side in sides}
-    {640: 1, 453: 4, 320: 6, 226: 20, 160: 35}
+    {640: 1, 480: 2, 339: 6, 240: 15, 170: 35}
     """
+    longer = float(max(height, width))
+    shorter = max(min(height, width), longer / 4)  # a narrow strip is no reason for tiny windows
+    sides = {longer} | {shorter * SHRINK**level for level in range(LEVELS)}
     regions = []
-    for level in range(LEVELS):
-        side_px = max(height, width) * SHRINK**level
+    for side_px in sorted(sides, reverse=True):
         rows, columns = (_centers(pixels, side_px) for pixels in (height, width))
         regions += [geometry.CropRegion((x, y), side_px) for y in rows for x in columns]
     return regions

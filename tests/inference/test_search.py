@@ -125,7 +125,10 @@ def test_windows_cover_the_image(height, width):
     """Somebody half as large as a window is near the center of one, wherever in the image."""
     regions = search.windows(height, width)
     sides = sorted({region.side_px for region in regions}, reverse=True)
-    assert sides == [max(height, width) * search.SHRINK**level for level in range(search.LEVELS)]
+    assert sides[0] == max(height, width) and len(sides) >= search.LEVELS
+    shorter = max(min(height, width), max(height, width) / 4)
+    assert sides[-1] == shorter * search.SHRINK ** (search.LEVELS - 1)
+    assert len(regions) <= 150
     rng = np.random.default_rng(0)
     for side_px in sides:
         centers = np.array([r.center_px for r in regions if r.side_px == side_px])
