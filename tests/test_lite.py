@@ -60,7 +60,7 @@ def test_its_joints_are_those_of_the_predictor(tmp_path):
     Image.fromarray(image).save(tmp_path / "photo.png")
     ckpt = tiny_weights(tmp_path / "tiny.npz", threshold=0.0)
     model = str(tmp_path / "pose.tflite")
-    Exporter(ckpt).export(Target(model, "litert"), [image])
+    Exporter(ckpt).export(Target(model, "litert", functions=("image", "box")), [image])
     predictor = Predictor(ckpt)
     for arguments, box in ([], None), (["--box=5,10,50,80"], (5, 10, 50, 80)):
         out = tmp_path / "pose.json"

@@ -62,7 +62,8 @@ def test_joints_are_those_of_the_predictor(tmp_path, changes):
 
 @pytest.mark.slow
 def test_a_large_image(tmp_path):
-    exporter, predictor = exporter_of(tmp_path, tiny_config(image_size=(32, 32), stages=1))
+    # A crop as large as those of trained networks: a pixel of it is 31 of the image.
+    exporter, predictor = exporter_of(tmp_path, tiny_config(image_size=(128, 128), stages=1))
     image = image_of(3000, 4000)
     check(exporter.portable.signatures(["image"])["image"](image), predictor(image), "large")
 
