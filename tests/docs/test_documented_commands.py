@@ -17,6 +17,8 @@ WHOLE = ("README.md", "docs/howto/", "cpm/checkpoints/pretrained/MODEL_CARD.md")
 COMMAND = re.compile(r"(?:^|[\s/])python (bin/[\w.-]+\.py)((?: [^|;&]*)?)$")
 # Words that stand for a value of the reader's.
 STANDS_FOR = re.compile(r"^(…|\.\.\.|NAME|DIR)$")
+# Scripts whose arguments are run folders.
+RUNS_OF = {"bin/report.py": re.compile(r"runs/\w+")}
 
 
 def scripts_in(text):
@@ -64,6 +66,8 @@ def problems(text):
         for word in arguments:
             if word.startswith("--"):
                 found += problems_of_flag(word, script)
+            elif script in RUNS_OF and RUNS_OF[script].fullmatch(word):
+                continue
             elif not (STANDS_FOR.match(word) or word in EXPERIMENTS):
                 found.append(f"{script} takes no argument {word!r}")
     for span in commands_of(text):
