@@ -4,8 +4,9 @@ import dataclasses
 
 from cpm.checkpoints import Start
 from cpm.cli.run_lines import closing_lines, opening_lines
-from cpm.config import NetworkConfig, TrainConfig
+from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
 from cpm.execution import Execution
+from tests.helpers.markdown_files import read
 from tests.helpers.run_reports import metric
 
 JOINTS = ("nose", "left_ear", "right_ear", "tail")
@@ -58,3 +59,23 @@ def test_closing_says_everything_in_ten_lines():
         *("78.0 -> 79.0 -> 80.0", "tail 77.0 %", "--ckpt='runs/my cats' --input=PICTURE"),
     ):
         assert words in text
+
+
+def test_the_howto_says_what_the_script_says():
+    """docs/howto/fine_tune.md quotes the first lines of a training."""
+    network = NetworkConfig(
+        stages=6, width=1.5, skeleton="joints:nose,left_ear,right_ear", image_size=(160, 160)
+    )
+    config = TrainConfig(network=network, optimizer=OptimizerConfig(learning_rate=5e-4))
+    start = Start(6, 0, (), ("nose", "left_ear", "right_ear"))
+    lines = opening_lines(
+        config,
+        Execution(),
+        data=["data/photos"],
+        people={"train": 50, "validation": 10},
+        recipe="own",
+        taken=("pretrained", start),
+        run_dir="runs/tuned",
+    )
+    quoted = read("docs/howto/fine_tune.md").split("```text\n")[1].split("```")[0]
+    assert set(quoted.splitlines()) < set(lines)
