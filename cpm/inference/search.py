@@ -11,8 +11,8 @@
   5. The search ends when the mean confidence of free joints falls below `LEAST` of the weights' own
      threshold of a joint. Nobody at all is a result, too.
 
-The smallest windows have about a third of the image's shorter side. People who fill half of a window
-are found: those from about a sixth of that side on.
+The smallest windows have about a third of the image's shorter side. People who fill half of a
+window are found: those from about a sixth of that side on.
 
 What was tried is in docs/results/search.md.
 """
