@@ -63,7 +63,7 @@ def test_the_better_run_is_named_with_its_interval(tmp_path):
     worse = scored_run(tmp_path / "worse", 22, config=other)
     better = scored_run(tmp_path / "better", 2)
     found = compare_runs([worse, better])
-    assert found.names == ("better", "worse") and found.metric == "pcp25"
+    assert found.names == ("better", "worse") and found.metric == "pck_box@0.1"
     difference = found.differences["worse"]
     assert difference.points == pytest.approx(-12.5) and difference.clear
     assert found.settings == {"seed": ["0", "7"]}
