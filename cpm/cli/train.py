@@ -145,7 +145,7 @@ def weights_config():
     A run that goes on has their network itself, and their file may be gone by then.
     """
     own = FLAGS.run_dir and os.path.join(FLAGS.run_dir, "checkpoints")
-    if own and checkpoints.read_list(own)["latest"]:
+    if own and not FLAGS.restart and checkpoints.read_list(own)["latest"]:
         return read_config(FLAGS.run_dir)[0]
     return checkpoints.read_description(checkpoints.resolve(FLAGS.init_from))[0]
 
