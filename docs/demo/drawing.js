@@ -54,7 +54,7 @@ export function drawBeliefs(context, model, found, stage, joint) {
     const first = (stage * width * height + cell) * maps;
     const value = Math.max(0, ...joints.map((p) => found.beliefs.values[first + p]));
     const level = Math.min(1, value);
-    heat.data.set([255, 220 * level, 60 * (1 - level), 230 * Math.sqrt(level)], 4 * cell);
+    heat.data.set([255, 220 * level, 60 * (1 - level), 230 * level], 4 * cell);
   }
   const small = new OffscreenCanvas(width, height);
   small.getContext("2d").putImageData(heat, 0, 0);
