@@ -5,5 +5,20 @@
 
 import importlib.util
 
-NEED_TORCH = ["cpm/benchmark/torch_network.py", "cpm/benchmark/torch_sides.py"]
-collect_ignore = [] if importlib.util.find_spec("torch") else NEED_TORCH
+NEEDS = {
+    "torch": ["cpm/benchmark/torch_network.py", "cpm/benchmark/torch_sides.py"],
+    "ai_edge_litert": ["cpm/runtimes/litert.py"],
+    "jax": ["cpm/runtimes/stablehlo_file.py"],
+    "onnx": ["cpm/interchange/to_onnx.py"],
+    "onnxruntime": ["cpm/runtimes/onnx_file.py"],
+    "openvino": ["cpm/runtimes/openvino_file.py", "cpm/interchange/to_openvino.py"],
+    "tf2onnx": ["cpm/interchange/to_onnx.py"],
+}
+collect_ignore = sorted(
+    {
+        path
+        for package, paths in NEEDS.items()
+        if not importlib.util.find_spec(package)
+        for path in paths
+    }
+)

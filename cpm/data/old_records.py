@@ -18,8 +18,8 @@ def origin_of(person_id):
 
     >>> origin_of("lsp/im0123").number, origin_of("mpii/test-000000001-2").official_split
     (123, 'test')
-    >>> origin_of("coco/cats/a.jpg#7")
-    Origin(source='coco', picture='cats/a.jpg', number=7, group='cats/a.jpg', official_split=None)
+    >>> origin_of("coco/cats/a.jpg#7").picture, origin_of("coco/cats/a.jpg#7").number
+    ('cats/a.jpg', 7)
     """
     source, _, name = person_id.partition("/")
     word = name.partition("-")[0]

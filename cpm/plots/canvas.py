@@ -67,7 +67,7 @@ def drawable(text):
 
     Such are half characters too, by which Python stands for the bytes of a name in no Unicode.
 
-    >>> drawable("$5_ü\\n"), drawable("猫\udcfc")
+    >>> drawable("$5_ü\\n"), drawable("猫\\udcfc")
     ('$5_ü\\n', '□□')
     """
     font = get_font(findfont(FontProperties()))
