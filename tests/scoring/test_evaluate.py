@@ -198,9 +198,8 @@ def test_predict_script(run, tmp_path):
         "--passes=1",
     )
     assert done.returncode == 0, done.stderr
-    assert "skipped: " in done.stdout and "broken.jpg" in done.stdout
-    assert f"passed over 1 files: {pictures}/notes.txt" in done.stdout
-    assert "2 images done, 1 skipped" in done.stdout
+    assert "broken.jpg" in done.stdout and "notes.txt" in done.stdout
+    assert "2 images done, 2 skipped" in done.stdout
     assert sorted(os.listdir(out)) == [
         "a.png_beliefs.jpg",
         "a.png_pose.jpg",
