@@ -27,13 +27,13 @@ from cpm.runtimes import open_exported
 from cpm.runtimes.siblings import file_of
 from cpm.synthetic.people import make_person
 
-# name: (module that writes it, package that module needs)
+# name: (what writes it in cpm/interchange, what runs it in cpm/runtimes, packages that both need)
 FORMATS = {
-    "savedmodel": ("cpm.interchange.to_savedmodel", "tensorflow"),
-    "litert": ("cpm.interchange.to_litert", "ai-edge-litert"),
-    "onnx": ("cpm.interchange.to_onnx", "tf2onnx, onnx and onnxruntime"),
-    "openvino": ("cpm.interchange.to_openvino", "openvino"),
-    "stablehlo": ("cpm.interchange.to_stablehlo", "jax"),
+    "savedmodel": ("to_savedmodel", "savedmodel", "tensorflow"),
+    "litert": ("to_litert", "litert", "ai-edge-litert"),
+    "onnx": ("to_onnx", "onnx_file", "tf2onnx, onnx and onnxruntime"),
+    "openvino": ("to_openvino", "openvino_file", "openvino"),
+    "stablehlo": ("to_stablehlo", "stablehlo_file", "jax"),
 }
 PRECISIONS = ("float32", "float16", "int8")
 NO_TERMS = "not stated; ask whoever trained these weights"
@@ -62,9 +62,10 @@ class Target:
           UsageError: if its packages are missing, it has no such precision, or the path's end is
             another format's.
         """
-        module, packages = FORMATS[self.name]
+        module, runtime, packages = FORMATS[self.name]
         try:
-            writer = importlib.import_module(module)
+            writer = importlib.import_module(f"cpm.interchange.{module}")
+            importlib.import_module(f"cpm.runtimes.{runtime}")  # what is written is run at once
         except ImportError as error:
             raise UsageError(
                 f"--format={self.name} needs {packages} ({error}); install it with: "
