@@ -1,9 +1,9 @@
 # Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
 #   make train   the main job: a six-stage machine on synthetic people, ten to fourteen minutes
-#   make test    all tests
+#   make test    all tests but the longest
 # Others: make install (the environment alone), make check (formatter and linter), make quick (the
-# fast tests), make format, make clean; make extras (packages for exports), make demo (joints in the
-# browser, served on this machine).
+# fast tests), make thorough (the longest tests), make format, make clean; make extras (packages for
+# exports), make demo (joints in the browser, served on this machine).
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -12,21 +12,25 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-.PHONY: train test check quick install format clean extras demo
+.PHONY: train test thorough check quick install format clean extras demo
 
 train: $(VENV)/installed
 	$(RUN) bin/train.py --stages=6 --xla
 
 # Two processes: TensorFlow itself uses all cores, but much of a test is tracing on one.
 test: $(VENV)/installed
-	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules ops cpm tests
+	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not thorough" ops cpm tests
+
+# Full-size networks, two hosts, exports, the benchmark: some ten minutes more.
+thorough: $(VENV)/installed
+	$(RUN) -m pytest -n 2 --dist loadfile -m thorough tests
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 
 quick: $(VENV)/installed
-	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not slow" ops cpm tests
+	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not slow and not thorough" ops cpm tests
 
 install: $(VENV)/installed
 

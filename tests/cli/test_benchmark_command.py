@@ -65,7 +65,7 @@ def test_train_step_refuses_nothing_and_skips_with_a_word(tmp_path):
     assert "onnxruntime is skipped: does not do train_step" in process.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_pipeline_and_startup(tmp_path):
     flags = ["--synthetic_people=8", "--stages=2", "--width=0.1", "--image_size=32"]
     flags += ["--rounds=1", "--ours=graph", "--batch_size=2", "--json=a.json"]

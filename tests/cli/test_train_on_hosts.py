@@ -19,7 +19,7 @@ from cpm.training.run_folder import read_metrics
 from tests.helpers.hosts import finish, hosts
 from tests.helpers.scripts import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 SCRIPT = ROOT / "bin" / "train.py"
 FLAGS = [

@@ -64,7 +64,7 @@ NARROW = {"bfloat16": 2**-8, "float16": 2**-11}
 LOSSES = {"averaged Muon": 2e-5}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "own moments"])
 def test_devices_take_the_steps_of_one(found, case, way):
@@ -84,7 +84,7 @@ def test_devices_take_the_steps_of_one(found, case, way):
         assert losses.max() < LOSSES.get(case, 1e-6) and weights < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 def test_copies_stay_equal(found, case):
     """After 20 steps the weights of both hosts are the same, to the bit; so are the losses."""
@@ -93,7 +93,7 @@ def test_copies_stay_equal(found, case):
         np.testing.assert_array_equal(found["two hosts"][key], found["the other host"][key])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_loss_scale_is_decided_together(found):
     """The step that overflows is left out everywhere, and its scale of 2^24 halved."""
     expected = [2.0**23 if step == OVERFLOW else 2.0**8 for step in range(STEPS)]
@@ -101,7 +101,7 @@ def test_the_loss_scale_is_decided_together(found):
         assert one["float16/scales"].tolist() == expected, way
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_own_moments_are_others(found):
     """Without synchronization batch norms take the moments of a part: another loss, by 1e-4."""
     one, two, hosts = (found[way]["own moments/losses"] for way in ("one device", *WAYS))

@@ -36,7 +36,7 @@ def require(name):
         pytest.skip(str(error))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["savedmodel", "litert", "onnx", "openvino"])
 def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, name):
     writer = require(name)
@@ -58,7 +58,7 @@ def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, na
         np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name, precision",
     [("litert", "float16"), ("litert", "int8"), ("onnx", "float16"), ("onnx", "int8")],

@@ -91,7 +91,7 @@ def test_import_weights_draws_what_opencv_draws(tmp_path, seeded, arch, width, s
     assert_agree(tmp_path, seeded, arch, size, width=width)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(368, 368), (248, 328)])
 @pytest.mark.parametrize("arch", ["vgg", "paper"])
 def test_import_weights_in_full_draws_what_opencv_draws(tmp_path, seeded, arch, size):

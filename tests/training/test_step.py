@@ -147,7 +147,10 @@ def test_one_trace_for_all_steps(precision):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(
+    "precision",
+    [*PRECISIONS[:-1], pytest.param(PRECISIONS[-1], marks=pytest.mark.thorough)],
+)
 def test_overfits_one_batch_of_four(precision):
     """Four people, one batch, over and over: the loss must all but vanish.
 
