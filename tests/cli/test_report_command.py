@@ -33,7 +33,7 @@ def test_pages_of_one_run_and_of_two(runs, tmp_path):
     assert "points (95 % interval" in text and "The settings do not differ." in text
     assert "<h1>" in (tmp_path / "c.html").read_text(encoding="utf-8")
     record = json.loads((tmp_path / "c.json").read_text())
-    assert record["metric"] == "pcp25" and "command" in record
+    assert record["metric"] == "pck_box@0.1" and "command" in record
 
 
 @pytest.mark.slow

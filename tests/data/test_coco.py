@@ -497,7 +497,7 @@ class TestHowTo:
         """As they stand, but for a network that is tiny, and training for two steps."""
         tiny = ["--width=0.1", "--image_size=48", "--batch_size=2", "--steps=2"]
         _, commands = how_to_blocks()
-        assert len(commands) == 3
+        assert len(commands) == 4
         for command in commands:
             _, script, *flags = command.split()
             script = script.removeprefix("bin/")

@@ -71,7 +71,7 @@ def test_page_at_the_end_has_people_and_maps(run, scored):
 def test_page_at_an_evaluation_never_stops_a_training(run, data, tmp_path, caplog):
     network, config, _ = checkpoints.load_network(run)
     found = evaluate.validation(config, [data])(network)
-    assert found.box_totals.keys() == found.totals.keys() and "with it pcp25" in found.text
+    assert found.box_totals.keys() == found.totals.keys() and "with it pck_box@0.1" in found.text
     run_page.show(run, 2, found)
     with open(f"{run}/report.html", encoding="utf-8") as file:
         assert "Step 2 of 4" in file.read()
