@@ -21,7 +21,7 @@ train: $(VENV)/installed
 test: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not thorough" ops cpm tests
 
-# Full-size networks, two hosts, exports, the benchmark: some ten minutes more.
+# Full-size networks, two hosts, exports, the benchmark.
 thorough: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile -m thorough tests
 

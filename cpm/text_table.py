@@ -1,4 +1,14 @@
-"""Tables as text: aligned columns that read well in a terminal, and render as Markdown if asked."""
+"""Tables and lists as text: they read well in a terminal, and tables as Markdown if asked."""
+
+
+def listed(names, most):
+    """The first few names, and how many more there are.
+
+    >>> listed(["nose", "tail"], 6), listed(["a", "b", "c", "d"], 2)
+    ('nose, tail', 'a, b and 2 more')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def format_table(header, rows, *, left=(0,), markdown=True):

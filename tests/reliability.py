@@ -1,7 +1,7 @@
 """The table of docs/reliability.md: what may go wrong, what is right, and whether a test shows it.
 
     python -m tests.reliability            runs every row's tests and writes the table
-    python -m tests.reliability --short    without the slow ones; prints only, as CI does
+    python -m tests.reliability --short    without the slow ones; prints only
 
 Each row names tests. It holds if all of them pass; "cases" counts them. The exit status is 1 if a
 row does not hold.

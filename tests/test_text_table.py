@@ -2,7 +2,7 @@
 
 import pytest
 
-from cpm.text_table import format_table
+from cpm.text_table import format_table, listed
 
 
 def test_columns_are_as_wide_as_their_longest_cell():
@@ -29,3 +29,9 @@ def test_no_rows_leave_the_header():
 def test_a_row_of_another_length_raises():
     with pytest.raises(ValueError):
         format_table(["a", "b"], [["1"]])
+
+
+def test_listed():
+    assert listed(["a", "b"], 5) == "a, b"
+    assert listed(list("abcdefg"), 5) == "a, b, c, d, e and 2 more"
+    assert listed([], 5) == ""

@@ -16,10 +16,12 @@ from cpm.checkpoints.loading import read_description, read_network_variables
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.skeleton import get_skeleton
+from cpm.text_table import listed
 
 # Fields that decide which layers there are and how many channels they have.
 SHAPES = ("arch", "norm", "width", "stage_width", "stage_kernel")
 FRESH = -1  # a channel that the file does not have
+NAMED = 6  # joints that a message names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Start:
         if not self.fresh:
             return "; ".join([*parts, "the maps of all joints"])
         if self.known:
-            parts.append(f"map{'s' * (len(self.known) > 1)} of {_listed(self.known)}")
-        return "; ".join([*parts, f"fresh: {_listed(self.fresh)}"])
+            parts.append(f"map{'s' * (len(self.known) > 1)} of {listed(self.known, NAMED)}")
+        return "; ".join([*parts, f"fresh: {listed(self.fresh, NAMED)}"])
 
 
 def check_start(config, prefix):
@@ -167,9 +169,3 @@ def _merged(own, theirs, axis, channels):
 def _numbers(first, last):
     """` 3`, or `s 1 to 6`."""
     return f" {last}" if first == last else f"s {first} to {last}"
-
-
-def _listed(names, most=6):
-    """Names with commas, the first few where they are many."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

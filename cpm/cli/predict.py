@@ -39,6 +39,7 @@ from cpm.inference.boxes import BoxFile
 from cpm.plots.drawing_files import SUFFIXES, DrawingFolder
 from cpm.plots.pose_drawing import draw_pose
 from cpm.provenance import provenance
+from cpm.text_table import listed
 
 FLAGS = flags.FLAGS
 POSITIONAL = None  # inputs without a flag
@@ -397,7 +398,7 @@ class Run:
             if unused := self._box_file.unused():
                 lines.append(
                     f"{FLAGS.boxes} has boxes of {len(unused)} images that are not among the "
-                    f"inputs: {shortened(unused)}"
+                    f"inputs: {listed(unused, NAMED)}"
                 )
             if self._box_file.left_out:
                 lines.append(
@@ -456,9 +457,3 @@ def page_name(result):
         return result.file
     stem, suffix = os.path.splitext(result.file)
     return f"{stem}_{result.frame + 1:04d}{suffix}"
-
-
-def shortened(names):
-    """The first few names of a list, in words."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

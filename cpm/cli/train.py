@@ -75,19 +75,24 @@ def define_flags():
 def main(_):
     """Devices, data, configuration, training, report."""
     check_run_dir("runs" if FLAGS.run_dir is None else FLAGS.run_dir)  # before people are drawn
-    execution = settings_from_flags(synthetic=not FLAGS.data).execution
+    weights = weights_config() if FLAGS.init_from else None
+    # Threads come before anything is computed, and whose data it is changes nothing of them.
+    execution = settings_from_flags(synthetic=not FLAGS.data, weights=weights).execution
     configure_threads(execution)
     devices = connect(execution)
     if not devices.chief:
         print(f"host {devices.host} of {devices.hosts}: the chief says how it goes", flush=True)
         sys.stdout = open(os.devnull, "w")
     with devices.losing_one_is_a_sentence():
-        train(devices)
+        train(devices, weights)
         devices.wait()  # nobody leaves before the chief has written all
 
 
-def train(devices):
-    """Data, configuration, training, report, on some `Devices`."""
+def train(devices, weights):
+    """Data, configuration, training, report, on some `Devices`.
+
+    `weights`: `TrainConfig` of the weights that the run starts from, or None.
+    """
     if not devices.chief:
         devices.wait()  # the chief draws the people, if there is no data: hosts may share a disk
     folders = pipeline.split_names(
@@ -95,7 +100,7 @@ def train(devices):
     )
     if devices.chief:
         devices.wait()
-    settings, recipe = run_settings(folders)
+    settings, recipe = run_settings(folders, weights)
     run_dir = FLAGS.run_dir or default_run_dir(settings.config, folders)
     check_run_dir(run_dir)
     if not os.path.isdir(run_dir) and wants_bfloat16(settings.config):
@@ -121,10 +126,9 @@ def train(devices):
         report_best(run)
 
 
-def run_settings(folders):
+def run_settings(folders, weights):
     """The recipe with what weights and flags change, and the recipe's name."""
     training = pipeline.open_folders(folders, TRAIN)
-    weights = weights_config() if FLAGS.init_from else None
     kind = {"synthetic": not FLAGS.data, "own": datasets.is_own(folders)}
     settings = settings_from_flags(
         skeleton=pipeline.largest_skeleton(training), weights=weights, **kind

@@ -10,7 +10,7 @@ import math
 from cpm.data.person import LEAST_SPAN_PX
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
-from cpm.text_table import format_table
+from cpm.text_table import format_table, listed
 
 NAMED = 3  # so many of those left out are named, the rest is counted
 MISSING = "pictures missing"
@@ -195,8 +195,7 @@ def compare(report, known):
 
 def some(ids):
     """The first few names and the number of the others."""
-    more = len(ids) - NAMED
-    return ", ".join(ids[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return listed(ids, NAMED)
 
 
 def count(number, one, many=None):

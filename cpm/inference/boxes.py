@@ -11,11 +11,12 @@ keypoints, of COCO results those with category_id 1; where there are none, all.
 
 import collections
 import csv
+import io
 import math
 import os
 import re
 
-from cpm import files
+from cpm import files, untrusted
 from cpm.errors import UsageError
 
 EXPECTED = (
@@ -99,8 +100,9 @@ class BoxFile:
         """Yields (file, score or None, box)."""
         self._others = 0
         try:
-            with open(self.path, encoding="utf-8-sig", newline="") as file:
-                lines = list(csv.reader(file))
+            with untrusted.open_regular(self.path, untrusted.MOST_JSON_BYTES) as file:
+                text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+                lines = list(csv.reader(text))
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--boxes={self.path} cannot be read ({error}); {EXPECTED}") from None
         for number, cells in enumerate(lines, 1):

@@ -133,7 +133,7 @@ class Predictor:
                 raise UsageError("a person was given as box and others as boxes; use boxes alone")
             boxes = [box]
         item = _Item(any_image(image), boxes, name_of(image))
-        (result,) = self._results([item], _people(people), maps, keep_images=True)
+        (result,) = self._results([item], _people(people, maps), maps, keep_images=True)
         return result
 
     def predict_many(self, images, *, boxes=None, people=1, maps=False, keep_images=False):
@@ -156,7 +156,7 @@ class Predictor:
           PictureError: in place of the result of what is no image.
           ValueError: if there are not as many lists of boxes as images.
         """
-        people = _people(people)
+        people = _people(people, maps)
         if boxes is None:
             pairs = zip(images, itertools.repeat(None), strict=False)
         else:
@@ -393,11 +393,16 @@ def _item(value, boxes):
     return _Item(any_image(value.image), boxes, file, frame, time)
 
 
-def _people(people):
+def _people(people, maps):
     """The checked argument: `all` or a positive int."""
-    if people == "all" or (isinstance(people, int) and people >= 1):
-        return people
-    raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
+    if people != "all" and not (isinstance(people, int) and people >= 1):
+        raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
+    if maps and people != 1:
+        raise UsageError(
+            f"belief maps are not kept in a search for people={people}; ask for them at boxes, or "
+            "of one person"
+        )
+    return people
 
 
 def check_box(box, height, width, file=None):

@@ -26,6 +26,7 @@ import numpy as np
 from cpm.errors import UsageError
 from cpm.inference import image_frames
 from cpm.inference.any_image import any_image, name_of
+from cpm.text_table import listed
 
 CAMERA = "camera:"
 VIDEO_SUFFIXES = (
@@ -76,9 +77,8 @@ class Skipped:
         """One line, like `2 skipped: notes.txt (neither image nor video), …`; empty if none was."""
         if not self.reasons:
             return ""
-        named = [f"{os.path.basename(path)} ({why})" for path, why in self.reasons[:NAMED]]
-        more = len(self) - len(named)
-        return f"{len(self)} skipped: {', '.join(named)}" + (f" and {more} more" if more else "")
+        named = [f"{os.path.basename(path)} ({why})" for path, why in self.reasons]
+        return f"{len(self)} skipped: {listed(named, NAMED)}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

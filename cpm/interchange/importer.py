@@ -21,7 +21,7 @@ from cpm.interchange import released, vgg19
 from cpm.interchange.caffemodel import read_caffemodel
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.network.layers import Conv2D
-from cpm.text_table import format_table
+from cpm.text_table import format_table, listed
 from cpm.training.recipes import recipe
 
 # How the released networks were trained: what crops they want, and how to go on training.
@@ -211,7 +211,4 @@ def _convolutions(network):
 
 def _some(names):
     """The first few names, and how many more."""
-    if not names:
-        return "nothing"
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return ", ".join(repr(name[:40]) for name in names[:6]) + more
+    return listed([repr(name[:40]) for name in names], 6) or "nothing"

@@ -4,11 +4,11 @@ A ZIP archive is found from its end, and LiteRT reads from the start, so one fil
 how the format's own metadata library attaches files, too.
 """
 
-import os
 import zipfile
 
 from ai_edge_litert.interpreter import Interpreter
 
+from cpm.machine import usable_cores
 from cpm.runtimes.metadata import FILE, checked
 
 
@@ -21,7 +21,7 @@ class LiteRtFile:
             with zipfile.ZipFile(path) as archive:
                 text = archive.read(FILE) if FILE in archive.namelist() else None
         self.metadata = checked(text, path)
-        self._interpreter = Interpreter(path, num_threads=os.cpu_count())
+        self._interpreter = Interpreter(path, num_threads=usable_cores())
         self.functions = tuple(self._interpreter.get_signature_list())
         # A runner adapts to the sizes of its inputs; `invoke` of the interpreter must not be
         # mixed with it.

@@ -15,9 +15,8 @@ config               the whole `TrainConfig`
 target, precision    of the file; and where it comes from: command, commit, versions
 """
 
-import json
-
 from cpm.errors import UsageError
+from cpm.untrusted import parse_json
 
 FORMAT, VERSION = "cpm-export", 1
 KEY = "cpm"  # its name where a format stores named texts
@@ -35,7 +34,7 @@ def checked(text, path):
       UsageError: if it is none of this project's, or of a later version.
     """
     try:
-        metadata = json.loads(text)
+        metadata = parse_json(text)
         known = (metadata["format"], metadata["version"]) == (FORMAT, VERSION)
     except (TypeError, ValueError, KeyError):
         known = False

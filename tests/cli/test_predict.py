@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cpm.cli import predict
-from tests.helpers.in_process import exit_status
+from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
 from tests.helpers.scripts import run as run_script
 from tests.helpers.tiny_weights import make_weights
@@ -31,14 +31,7 @@ def work(tmp_path_factory):
 
 @pytest.fixture
 def run(capfd):
-    """Calls the script's body in this process: exit status, what it printed, its errors."""
-
-    def call(*arguments):
-        status = exit_status(predict, *arguments)
-        said = capfd.readouterr()
-        return status, said.out, said.err
-
-    return call
+    return caller(predict, capfd)
 
 
 def lines_of(text):
@@ -116,6 +109,10 @@ def test_boxes_of_a_file(work, run):
         (["{0}/in/1.jpg", "--box=1,2,3,4", "--people=2"], ["--people searches"]),
         (["{0}/in/1.jpg", "--people=none"], ["a number from 1 on, or all"]),
         (["{0}/in/1.jpg", "--heatmaps"], ["say where to with --out"]),
+        (
+            ["{0}/in/1.jpg", "--heatmaps", "--out={0}/o", "--people=all"],
+            ["belief maps are not kept"],
+        ),
         (["{0}/in/1.jpg", "--json={0}/a.txt"], ["should end in .json or .jsonl"]),
         (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),
         (["{0}/in/1.jpg", "--boxes={0}/in/notes.txt"], ["notes.txt", "cannot be read"]),
@@ -135,8 +132,3 @@ def test_help_lists_the_flags():
     for flag in ("--input", "--box", "--boxes", "--[no]flip", "--conv", "--people", "--csv"):
         assert flag in text
     assert "python bin/predict.py photo.jpg" in text
-
-
-def test_shortened():
-    assert predict.shortened(["a", "b"]) == "a, b"
-    assert predict.shortened(list("abcdefg")) == "a, b, c, d, e and 2 more"

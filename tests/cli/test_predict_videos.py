@@ -12,7 +12,7 @@ from cpm.cli import predict, predict_videos
 from cpm.inference.results import ImagePose, PersonPose
 from cpm.inference.sources import images_from
 from cpm.skeleton import SKELETONS
-from tests.helpers.in_process import exit_status
+from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
 from tests.helpers.tiny_weights import make_weights
 from tests.helpers.walk_videos import stamp, write_video
@@ -43,14 +43,7 @@ def work(tmp_path_factory):
 
 @pytest.fixture
 def run(capfd):
-    """Calls the script's body in this process: exit status, what it printed, its errors."""
-
-    def call(*arguments):
-        status = exit_status(predict, *arguments)
-        said = capfd.readouterr()
-        return status, said.out, said.err
-
-    return call
+    return caller(predict, capfd)
 
 
 def frames_of(path):

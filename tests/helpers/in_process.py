@@ -20,3 +20,19 @@ def exit_status(script, *arguments):
         return command_line.exit_status(script.main, remaining, positional) or 0
     finally:
         flags.FLAGS.remove_flag_values([name for name in flags.FLAGS if name not in before])
+
+
+def caller(script, capfd):
+    """A function of arguments → (exit status, what the script printed, its errors).
+
+    Args:
+      script: module of cpm/cli.
+      capfd: pytest's fixture.
+    """
+
+    def call(*arguments):
+        status = exit_status(script, *arguments)
+        said = capfd.readouterr()
+        return status, said.out, said.err
+
+    return call
