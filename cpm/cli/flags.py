@@ -67,7 +67,9 @@ def define_run_flags(*names, values=flags.FLAGS, **defaults):
 
 
 def define_speed_flags(values=flags.FLAGS):
-    """Defines `--xla` and `--conv`, which change speed and memory and nothing else; call once.
+    """Defines `--xla`, `--conv` and `--precision`, which change speed, memory and rounding.
+
+    Call once.
 
     Args:
       values: where they are defined; a test may bring its own `FlagValues`.

@@ -115,7 +115,7 @@ SHORTHANDS = {
     ),
     "precision": Shorthand(
         "execution.precision",
-        "Type that the layers compute in while training; weights, loss and results stay float32.",
+        "Type that the layers compute in; weights, belief maps and loss stay float32.",
         PRECISIONS,
     ),
     "recompute": Shorthand(
@@ -161,9 +161,9 @@ TRAINING = (
     *("steps", "optimizer", "learning_rate", "schedule", "warmup_steps", "weight_decay"),
     *("clip_norm", "average_decay"),
 )
-SPEED = ("xla", "conv")
+SPEED = ("xla", "conv", "precision")
 DEVICES = ("distribute", "devices", "sync_batch_norm")
 EXECUTION = (
-    *(*SPEED, "precision", "recompute", "replicas", "eval_every", "save_every"),
+    *(*SPEED, "recompute", "replicas", "eval_every", "save_every"),
     "on_non_finite",
 )

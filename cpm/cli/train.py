@@ -195,7 +195,7 @@ def write_page(run, step, found):
 def report_best(run):
     """Scores the best checkpoint; writes tables, JSON, images and the page into the run folder."""
     network, config, description = checkpoints.load_network(run.folder.path)
-    network = Executed(network, run.execution, constant=True)
+    network = Executed(network, run.execution.in_float32(), constant=True)
     result, options, box = evaluate.evaluate_as_used(network, config, run.data)
     path = os.path.join(run.folder.evaluation, "validation.json")
     evaluate.write_results(result, path, config, options, description["prefix"], box=box)

@@ -46,7 +46,7 @@ class Convolution:
           `[B, ceil(H / s), ceil(W / s), Cout]`, of the type of `x`.
         """
         if x.dtype != kernel.dtype:
-            return narrow_conv2d(x, kernel, bias, stride)
+            return self._narrow(x, kernel, bias, stride)
         algorithm = self.algorithm(kernel.shape, stride, x.shape)
         if algorithm is None:
             return ops.conv2d(x, kernel, bias, stride=stride)
@@ -54,6 +54,9 @@ class Convolution:
 
     def _fast(self, x, kernel, bias, how):
         return ops.fast_conv2d(x, kernel, bias, **how)
+
+    def _narrow(self, x, kernel, bias, stride):
+        return narrow_conv2d(x, kernel, bias, stride)
 
     def algorithm(self, kernel_shape, stride, image_shape):
         """The algorithm for one layer.
@@ -109,14 +112,14 @@ class Convolution:
 
 
 class KeptKernels(Convolution):
-    """The same for weights that change no more: each kernel is transformed only once.
+    """The same for weights that change no more: each is transformed, or narrowed, only once.
 
-    The transformed kernels live here, where tf.Module and checkpoints do not look.
+    The results live here, where tf.Module and checkpoints do not look.
     """
 
     def __init__(self, execution):
         super().__init__(execution)
-        self._transformed = {}
+        self._transformed, self._narrowed = {}, {}
 
     def _fast(self, x, kernel, bias, how):
         key = kernel.ref(), how["algorithm"]
@@ -125,6 +128,18 @@ class KeptKernels(Convolution):
                 weights = ops.transform_kernel(kernel, algorithm=how["algorithm"])
             self._transformed[key] = weights
         return ops.fast_conv2d_transformed(x, self._transformed[key], bias, **how)
+
+    def _narrow(self, x, kernel, bias, stride):
+        # No gradient is summed here, so the bias may be narrow, too; the library adds it for free.
+        weights = [v if v is None else self._as(v, x.dtype) for v in (kernel, bias)]
+        return ops.conv2d(x, *weights, stride=stride)
+
+    def _as(self, variable, dtype):
+        key = variable.ref(), dtype
+        if key not in self._narrowed:
+            with tf.init_scope():
+                self._narrowed[key] = tf.cast(variable, dtype)
+        return self._narrowed[key]
 
 
 def narrow_conv2d(x, kernel, bias, stride):

@@ -22,9 +22,9 @@ class Execution:
     Attributes:
       xla: compile with XLA what gains by it (cpm/execution/convolution.py).
       conv: how convolutions are computed, one of `CONVOLUTIONS` (cpm/execution/convolution.py).
-      precision: one of `PRECISIONS`, the type the layers compute in during training. Variables,
-        statistics, loss, targets, the optimizer and all use of the network stay float32. float16
-        has its loss scaled (cpm/training/loss_scale.py).
+      precision: one of `PRECISIONS`, the type the layers compute in. Variables, statistics, belief
+        maps, loss, targets and the optimizer stay float32. In training float16 has its loss scaled
+        (cpm/training/loss_scale.py), and what is evaluated on the way is computed in float32.
       recompute: keep little for the backward pass and compute the rest again there
         (cpm/execution/recompute.py).
       replicas: parts of a batch that are computed side by side, on a CPU with one thread each
@@ -69,6 +69,10 @@ class Execution:
                 f"sync_batch_norm is of devices, not of the {self.replicas} replicas on the cores "
                 "of one: use --replicas=1 with it"
             )
+
+    def in_float32(self):
+        """The same in full precision: how a network is scored, however it is trained."""
+        return dataclasses.replace(self, precision="float32")
 
 
 @dataclasses.dataclass(frozen=True)

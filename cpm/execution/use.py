@@ -12,12 +12,14 @@ class Executed:
 
     Attributes:
       network: the plain `ConvolutionalPoseMachine`.
+      precision: of the layers, `float32`, `bfloat16` or `float16`.
       compiled: whether functions that call it should be compiled by XLA as a whole.
       config, skeleton, stride, origin_px: the network's.
 
     Args:
       network: `ConvolutionalPoseMachine`.
-      execution: `Execution`; its `xla`, `conv` and `replicas` count.
+      execution: `Execution`; its `xla`, `conv`, `precision` and `replicas` count. With a precision
+        of 16 bits the layers compute in it; the belief maps come out as float32.
       constant: promises that no weight changes any more: what can be computed from the weights
         once, is.
     """
@@ -28,6 +30,7 @@ class Executed:
         self.config, self.skeleton = network.config, network.skeleton
         self.stride, self.origin_px = network.stride, network.origin_px
         self._replicas = execution.replicas
+        self.precision = execution.precision
         self._convolution = (KeptKernels if constant else Convolution)(execution)
 
     def __call__(self, images, center_px, *, training=False):
@@ -42,10 +45,13 @@ class Executed:
             raise ValueError("a network in use is not trained; train its plain network")
         batch = tf.convert_to_tensor(images), tf.convert_to_tensor(center_px)
         parts = replicas.cut(batch, self._replicas)
-        return replicas.join([self.network(*part, apply=self._apply) for part in parts])
+        beliefs = replicas.join([self.network(*part, apply=self._apply) for part in parts])
+        return tuple(tf.cast(b_t, self.network.dtype) for b_t in beliefs)
 
     def _apply(self, block, x, *, training, seed):
         """`block(x)`."""
+        if self.precision != "float32":
+            x = tf.cast(x, self.precision)
         for layer in block.layers:
             if isinstance(layer, Conv2D):
                 x = self._convolution(x, layer.kernel, layer.bias, layer.stride)

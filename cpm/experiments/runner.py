@@ -270,7 +270,7 @@ def _scores(checkpoint, settings, data, run_dir):
     path = os.path.join(run_dir, "eval", "validation.json")
     if not os.path.exists(path):
         network, config, _ = checkpoints.load_network(checkpoint)
-        network = Executed(network, settings.execution, constant=True)
+        network = Executed(network, settings.execution.in_float32(), constant=True)
         result = evaluate.evaluate_folders(network, config, data)
         evaluate.write_results(result, path, config, evaluate.Options(), checkpoint)
     return files.read_json(path, f"delete {path} and run again")["metrics"]

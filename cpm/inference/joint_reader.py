@@ -87,7 +87,9 @@ def quick_to_begin(network, execution):
     if not isinstance(network, Executed):
         return network
     conv = "direct" if execution.conv == "auto" else execution.conv
-    return Executed(network.network, Execution(conv=conv), constant=True)
+    return Executed(
+        network.network, Execution(conv=conv, precision=execution.precision), constant=True
+    )
 
 
 def _joints(network, batch, decoding):

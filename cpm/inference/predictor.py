@@ -219,6 +219,7 @@ class Predictor:
         """How it predicts, as plain values: `passes` and `crop` are None where the box decides."""
         decoding = {"flip": self.decoding.flip, "scales": list(self.decoding.scales)}
         decoding["refinement"] = self.decoding.refinement
+        decoding["precision"] = getattr(self.network, "precision", None)
         return decoding | {"passes": self._passes, "crop": self._first_pass}
 
     def _results(self, items, people, maps, keep_images):

@@ -46,6 +46,7 @@ class Options:
       passes: how many looks at a person: the first where `crop` says, each further one at the
         joints found by the one before (cpm/inference/crop_regions.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
+      precision: of the network's layers, for the record; None = that of an exported file.
       seed: of the bootstrap intervals.
     """
 
@@ -55,6 +56,7 @@ class Options:
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
+    precision: str | None = "float32"
     seed: int = 0
 
     def decoding(self, config):
@@ -277,6 +279,7 @@ def write_results(evaluation, path, config, options, checkpoint, *, box=None):
         "flip": options.flip,
         "scales": list(options.scales),
         "refinement": options.refinement,
+        "precision": options.precision,
         "people": len(evaluation.people),
         "seconds": round(evaluation.seconds, 3),
     }

@@ -130,9 +130,9 @@ class Run:
             print(f"starting at step 0; what was there is in {aside}", flush=True)
         changes = self.folder.claim(config, execution, data, init_from, recipe, origin=origin)
         self.average = self.step.average
-        self._last = self._used = Executed(self.network, execution)
+        self._last = self._used = Executed(self.network, execution.in_float32())
         if self.average is not None:
-            self._used = Executed(self.average.network, execution)
+            self._used = Executed(self.average.network, execution.in_float32())
         self.checkpoints = checkpoints.Checkpoints(
             self.folder.checkpoints,
             self.network,

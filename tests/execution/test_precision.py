@@ -95,7 +95,7 @@ def test_losses_and_gradients_are_those_of_float32_but_for_rounding(arch, precis
 
 @NARROW
 def test_what_is_narrow_and_what_is_not(precision, monkeypatch):
-    """Convolutions while training; not variables, results, or anything while it is used."""
+    """Convolutions; not variables and results, nor anything where a run is evaluated."""
     machine, step = make("mini", precision, norm="batch")
     seen = set()
     honest = ops.conv2d
@@ -117,10 +117,28 @@ def test_what_is_narrow_and_what_is_not(precision, monkeypatch):
     wide, _ = make("mini", "float32", norm="batch")
     for variable, value in zip(wide.variables, machine.variables, strict=True):
         variable.assign(value)
-    executed = Executed(machine, Execution(precision=precision, conv="direct"))
-    used = [net(batch["image"], batch["center_px"])[-1] for net in (executed, wide)]
+    execution = Execution(precision=precision, conv="direct")
+    scored = Executed(machine, execution.in_float32())
+    used = [net(batch["image"], batch["center_px"])[-1] for net in (scored, wide)]
     assert seen == {tf.float32}
     np.testing.assert_array_equal(*used)
+
+
+@NARROW
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_network_in_use(precision, constant):
+    """Layers in 16 bits, maps in float32, no farther from float32 than 16 bits are."""
+    machine, _ = make("mini", "float32", norm="batch")
+    batch = random_batch(7, 4)
+    arguments = batch["image"], batch["center_px"]
+    exact = np.stack(Executed(machine, Execution(conv="direct"))(*arguments))
+    narrow = Executed(machine, Execution(precision=precision, conv="direct"), constant=constant)
+    assert narrow.precision == precision
+    for function in (narrow, tf.function(narrow)):
+        maps = function(*arguments)
+        assert {b_t.dtype for b_t in maps} == {tf.float32}
+        difference = np.abs(np.stack(maps) - exact).max() / np.abs(exact).max()
+        assert 0 < difference < {"bfloat16": 0.05, "float16": 0.005}[precision]
 
 
 @NARROW
