@@ -10,13 +10,13 @@ Without --data the run's own data folders are used. Tables go to the terminal an
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
 --crop=joints uses the true joints' box, person the annotated centre and scale, image and whole
 nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the picture is in it.
-With --passes=2 a second look is at the joints found by the first; --crop=whole --passes=2 --flip is
-what bin/predict.py does without a box. On your own data that is what is scored unless a flag says
-how, and the score with the true boxes stands below it.
+With --passes=2 a second pass sees a crop around the joints found by the first. bin/predict.py
+without a box does --crop=whole --passes=2 --flip. Own data is scored in this way unless a flag says
+otherwise; the score with the true boxes stands below.
 
-Scenes with known truth (bin/make_scenes.py) of groups and of nobody are searched as bin/predict.py
-does it, and scored: how many people are found and how well, and how often somebody is found where
-nobody is, at the confidence that loses 3 % of the people of --data:
+Scenes (bin/make_scenes.py) of groups and of images without people are searched as in
+bin/predict.py. Scored are how many people are found, how well, and how often a person is found
+where there is none, at the confidence that loses 3 % of the people of --data:
 
     python bin/eval.py --ckpt=pretrained --scenes=data/scenes/groups
     python bin/eval.py --ckpt=pretrained --scenes=data/scenes/nobody --data=data/lsp,data/lspet
@@ -37,8 +37,8 @@ and .json from 0; --origin says otherwise. --write_predictions makes such a file
 
     python bin/eval.py --ckpt=runs/lsp --data=data/lsp --split=test --write_predictions=ours.h5
 
-Annotations that a network cannot believe are listed for a look at their pictures; what is wrong
-can be left out when the data is converted again (bin/convert.py --leave_out):
+People whose annotations the network almost never matches can be listed, so that their images can be
+checked; what is wrong is left out when the data is converted again (bin/convert.py --leave_out):
 
     python bin/eval.py --ckpt=pretrained --data=data/lspet --split=train --flip \\
         --write_suspects=suspects.txt
@@ -100,7 +100,7 @@ def define_flags():
     flags.DEFINE_integer(
         "passes",
         None,
-        "Number of passes, each at the joints that the one before found. Default: 1.",
+        "Number of passes, each around the joints of the one before. Default: 1.",
         lower_bound=1,
     )
     define_decoding_flags()
@@ -238,13 +238,13 @@ def score_scenes():
 
 
 def write_suspects(people, skeleton):
-    """Writes who may be annotated wrongly, for a look and for bin/convert.py --leave_out."""
+    """Writes a list of suspect annotations, to be checked and for bin/convert.py --leave_out."""
     rows = suspects(people, skeleton)
     id_list.write_ids(
         FLAGS.write_suspects,
         [people.ids[n] for n, _, _ in rows],
         [f"{right} of {counted} joints" for _, right, counted in rows],
-        f"people of split {FLAGS.split!r} whom {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
+        f"people of split {FLAGS.split!r} that {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
     )
     print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} people")
 

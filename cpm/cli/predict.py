@@ -128,7 +128,7 @@ def define_flags():
     flags.DEFINE_integer(
         "passes",
         None,
-        "Number of passes, each at the joints that the one before found. Default: 2, with a box 1.",
+        "Number of passes, each around the joints of the one before. Default: 2, with a box 1.",
         lower_bound=1,
     )
     define_decoding_flags(flip=None)  # here joints matter, not milliseconds

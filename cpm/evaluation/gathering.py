@@ -74,7 +74,7 @@ def gather_examples(batches, predict, ids):
     Args:
       batches: as in `gather_predictions`; only those that hold one of the people are predicted.
       predict: as in `gather_predictions`, but with T belief maps `[B, h, w, P(+1)]` before the
-        joints, as `cpm.inference.batches.look` returns them.
+        joints, as `cpm.inference.batches.predict_with_beliefs` returns them.
       ids: of the people wanted.
 
     Returns:

@@ -27,11 +27,11 @@ def predict_batch(network, batch, decoding=PLAIN):
     Returns:
       joints `[T, B, P, 2]` in crop pixels, confidence `[T, B, P]`.
     """
-    return look(network, batch, decoding)[1:]
+    return predict_with_beliefs(network, batch, decoding)[1:]
 
 
-def look(network, batch, decoding=PLAIN):
-    """As `predict_batch`, with the maps that the joints were read from.
+def predict_with_beliefs(network, batch, decoding=PLAIN):
+    """As `predict_batch`, with the belief maps that the joints were read from.
 
     Returns:
       beliefs: T tensors `[B, h, w, P(+1)]`, as `batch_beliefs` gives them.

@@ -1,9 +1,9 @@
-"""Where to look: at the whole picture first, then at the joints found there.
+"""The regions of the passes: the whole image first, then a crop around the joints found there.
 
-Without a box the first look is at the whole picture, in which the person may be small and off the
-middle. The joints that it finds say where the person is; the second look is at them alone, as large
-as the network was trained on them. One function decides where, for prediction
-(cpm/inference/predictor.py) and for evaluation (cpm/scoring/evaluate.py).
+Without a box the first pass sees the whole image, in which the person may be small and off-center.
+The joints that it finds say where the person is. The second pass sees a crop around them, in which
+the person is as large as in training. Prediction (cpm/inference/predictor.py) and evaluation
+(cpm/scoring/evaluate.py) choose these regions with the same functions.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from cpm import geometry
 # A joint counts if its peak is at least this share of the person's highest one: an absolute height
 # would depend on how long the network was trained.
 SURE = 0.25
-# Of fewer than this share of the joints, or of such as fill less than that of the last square's
-# side, no square is made.
+# No region is made from fewer than this share of the joints, or from joints that span less than
+# that share of the last region's side.
 FEWEST = 0.25
 SMALLEST = 0.1
 # The box misses the joints that were not found, and is off by the errors of the others.
@@ -25,12 +25,12 @@ USUAL_MARGIN = 1.25
 
 
 def first_region(height, width, rule):
-    """The square to look at when no box is given.
+    """The region of the first pass when no box is given.
 
     Args:
-      height, width: of the picture.
+      height, width: of the image.
       rule: the network's `DataConfig.crop`, or what to do instead. `image` is LSP's test, by the
-        picture's height alone; anything else the smallest square that holds the whole picture.
+        image's height alone; anything else the smallest square that holds the whole image.
     """
     if rule == "image":
         return geometry.region_from_image(height, width)
@@ -38,17 +38,17 @@ def first_region(height, width, rule):
 
 
 def next_region(joints_px, confidence, side_px, margin):
-    """Where to look after a look.
+    """The region of the next pass, around the joints that the last one found.
 
     Args:
-      joints_px: `[P, 2]` of the last look, image pixels; nan = not found.
+      joints_px: `[P, 2]` of the last pass, image pixels; nan = not found.
       confidence: `[P]`, the heights of their peaks.
-      side_px: of the last look's square, image pixels.
+      side_px: of the last pass's region, image pixels.
       margin: side of a crop relative to a person's joints' box, see `box_margin`.
 
     Returns:
-      `CropRegion`, or None if too few joints are sure to say where anybody is: then the last look
-      was as good as any.
+      `CropRegion`, or None if too few joints are sure to place a crop: then the last pass's result
+      stands.
     """
     joints_px = np.asarray(joints_px, np.float64)
     confidence = np.asarray(confidence, np.float64)
@@ -66,14 +66,14 @@ def next_regions(people, margin):
     """`next_region` of many people: {id: `CropRegion`}, without those whose joints leave it open.
 
     Args:
-      people: `Predictions` of the last look.
+      people: `Predictions` of the last pass.
       margin: see `box_margin`.
     """
     rows = zip(
         people.ids,
         people.joints_px[-1],
         people.confidence[-1],
-        geometry.REFERENCE_CROP_PX / people.crop_scale,  # sides of the last look
+        geometry.REFERENCE_CROP_PX / people.crop_scale,  # sides of the last pass
         strict=True,
     )
     found = {id: next_region(*row, margin) for id, *row in rows}
@@ -84,8 +84,8 @@ def box_margin(data_config):
     """Side of the crop relative to a person's box, as the network's training crops had it.
 
     `joints` and `height` crops are `margin` × the joints' box. `person` crops hold 314 pixels where
-    the person is 200 tall, times the margin. The crops of a picture alone fix no size;
-    then it is `USUAL_MARGIN`.
+    the person is 200 tall, times the margin. Crops placed by the image alone fix no such ratio;
+    for them it is `USUAL_MARGIN`.
     """
     if data_config.crop in ("joints", "height"):
         return data_config.margin

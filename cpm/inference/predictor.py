@@ -26,7 +26,7 @@ from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
 from cpm.inference import crop_regions
 from cpm.inference.any_image import any_image, name_of
-from cpm.inference.batches import look
+from cpm.inference.batches import predict_with_beliefs
 from cpm.inference.beliefs import decoded_grid, has_mirror_image
 from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
@@ -76,7 +76,7 @@ class Predictor:
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `crop_regions.box_margin`).
-          passes: number of passes at a person, each at the joints found by the one before (see
+          passes: number of passes a person, each around the joints found by the one before (see
             `crop_regions.next_region`); None = 2 without a box, 1 with one.
           crop: where the first pass is without a box: `whole`, all of the image, or `image`, LSP's
             test; None = `image` if the network was trained so, else `whole`.
@@ -113,9 +113,9 @@ class Predictor:
 
         Args:
           image: path, PIL image or array (cpm/inference/any_image.py).
-          box: (x, y, width, height) of one person in image pixels. Without any box the whole image
-            is seen first (see `crop_regions.first_region`), and of several people the one near
-            its middle is meant.
+          box: (x, y, width, height) of one person in image pixels. Without any box the first pass
+            sees the whole image (see `crop_regions.first_region`); of several people the one
+            near its middle is found.
           boxes: a list of such boxes, perhaps empty; a fifth number is the detector's score.
           people: how many people to search for where there is no box: 1, another number, or `all`
             (cpm/inference/search.py).
@@ -245,7 +245,7 @@ class Predictor:
         return results
 
     def _searched(self, image, people):
-        """The people whom a search finds in one image."""
+        """The people that a search finds in one image."""
         from cpm.inference.search import find_people
 
         return find_people(self, image, limit=None if people == "all" else people)
@@ -277,7 +277,7 @@ class Predictor:
         return _Target(item.image, region, self._passes or 1, box, score)
 
     def _all_passes(self, targets, maps):
-        """Passes at N people, each pass at the joints found by the one before.
+        """Passes over N people, each around the joints found by the one before.
 
         Args:
           targets: list of N `_Target`.
@@ -312,17 +312,17 @@ class Predictor:
         """As `poses`, with a list of N `PoseMaps`, or of None without `maps`."""
         if not maps:
             return *self.poses(images, regions), [None] * len(regions)
-        kept = [self._look(*pair) for pair in zip(images, regions, strict=True)]
+        kept = [self._pass_with_maps(*pair) for pair in zip(images, regions, strict=True)]
         joints_px = np.empty([len(kept), len(self.skeleton), 2])
         confidence = np.empty([len(kept), len(self.skeleton)], np.float32)
         for n, (pose_maps, own) in enumerate(kept):
             joints_px[n], confidence[n] = pose_maps.stage_joints_px[-1], own
         return joints_px, confidence, [pose_maps for pose_maps, _ in kept]
 
-    def _look(self, image, region):
-        """The `PoseMaps` of one pass at this `CropRegion`, and the confidence `[P]`."""
+    def _pass_with_maps(self, image, region):
+        """The `PoseMaps` of one pass over this `CropRegion`, and the confidence `[P]`."""
         batch, matrices = self._batch([image], [region])
-        beliefs, joints_crop, confidence = look(self.network, batch, self.decoding)
+        beliefs, joints_crop, confidence = predict_with_beliefs(self.network, batch, self.decoding)
         pose_maps = PoseMaps(
             stage_joints_px=geometry.transform_points(matrices[0], joints_crop[:, 0].numpy()),
             beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
@@ -374,7 +374,7 @@ class _Item:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Target:
-    """Somebody to find in an image: where the first pass looks, how many passes, what is known."""
+    """One person to find in an image: region of the first pass, number of passes, what is known."""
 
     image: np.ndarray
     region: geometry.CropRegion

@@ -25,7 +25,7 @@ SIGNIFICANT = 6  # digits in files: a hundredth of a pixel of an image 9,999 pix
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PoseMaps:
-    """What the network saw and answered in the last pass at a person. All arrays are NumPy.
+    """Input and output of the network in the last pass over a person. All arrays are NumPy.
 
     Attributes:
       stage_joints_px: `[T, P, 2]`, joints of the stages 1 … T, image pixels.
@@ -129,7 +129,7 @@ class ImagePose:
     Attributes:
       people: tuple of `PersonPose`; empty if nobody was found.
       image_size: (height, width).
-      skeleton: names of the joints that were looked for.
+      skeleton: names of the joints that the network finds.
       threshold: the confidence below which a joint is more likely wrong than right, or 0 where
         the weights do not say so. Drawings leave such joints out.
       file: path or name of the image, if it has one.

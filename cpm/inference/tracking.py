@@ -1,17 +1,17 @@
 """Following people through a video: one pass a frame, and numbers that stay with people.
 
-Where a person was in the frame before says where to look in the next one. So a frame costs one pass
-a person, all of them in one batch. A full search looks at the whole image: in the first frame, then
+The crop of the next frame is placed around the joints of the last one. So a frame costs one pass a
+person, all of them in one batch. A full search covers the whole image: in the first frame, then
 every few seconds, and when somebody is lost or found much less surely than before. It finds people
-who came in, and those whom the crops no longer hold.
+who came in, and those who have left their crops.
 
 A crop moves on at the speed of its person, and so do joints that are compared over time.
 
-Whom a search finds is compared with everybody who is followed, by OKS, the similarity of poses. Who
-resembles nobody followed may be somebody lost within the last seconds, and then gets the number
-back. Anybody else gets a new number, from 1 on, after being followed for a moment. Two tracks that
-have come to the same person are told apart by which pose of the frame before is more like it; the
-other track counts as lost. So no two people of a frame share a number.
+People whom a search finds are compared with all tracks by OKS, the similarity of poses. A pose that
+matches no track may belong to a person lost within the last seconds, who then gets the old number
+back. All others get a new number, from 1 on, once they have been followed for a moment. When two
+tracks arrive at the same person, the track whose last pose is more like it keeps the person, and
+the other counts as lost. So no two people of a frame share a number.
 
 Times are seconds of the video: the rate may vary.
 
@@ -151,7 +151,7 @@ class Tracker:
         return tuple(track.pose for track in sorted(named, key=lambda track: track.id))
 
     def _follow(self, image, time):
-        """One pass at everybody who is followed; returns whether that calls for a search."""
+        """One pass over everybody who is followed; returns whether that calls for a search."""
         tracks, self._tracks = self._tracks, []
         if not tracks:
             return False
@@ -248,7 +248,7 @@ class Tracker:
             self._add(found[n], regions[n], time)
 
     def _not_followed(self, found):
-        """Positions in `found` of the people whom no track is at."""
+        """Positions in `found` of the people without a track."""
         alike = self._likeness([(t.pose, t.pose.joints_px) for t in self._tracks], found)
         rows, columns = _assignment(-alike)
         known = {int(f) for t, f in zip(rows, columns, strict=True) if alike[t, f] >= SAME}
@@ -300,7 +300,7 @@ class Tracker:
         )
 
     def _region_of(self, person):
-        """Where to look for somebody whom a search found."""
+        """The next region of a person whom a search found."""
         return self._next_region(person, max(*_extent(person), 1.0))
 
     def _next_region(self, pose, side_px):

@@ -8,14 +8,14 @@ Crop, mirror image, both passes and decoding are inside, so that a program elsew
 do but to read an image. Joints equal those of `cpm.inference.Predictor` but for rounding.
 
 What prediction does with the full strength of TensorFlow is written here in the operations that
-LiteRT, ONNX and OpenVINO share. Each line that looks roundabout has a reason:
+LiteRT, ONNX and OpenVINO share. Each roundabout line has a reason:
 
 - A crop is axis-parallel, so it is a gather of rows, then of columns. The warp of training
   (`ops.affine_warp`) needs a kernel that only TensorFlow has.
 - Blocks are filled by mirrored indices, and their number is (h + f - 1) // f: paddings of unknown
   size and negative remainders make ONNX Runtime fail.
-- The second pass always runs. Where the joints of the first are too few to say where to look, it
-  looks at the same square again, which gives the same joints. A branch (`tf.cond`) would store the
+- The second pass always runs. Where the first finds too few joints to place a crop, it sees
+  the same region again, which gives the same joints. A branch (`tf.cond`) would store the
   network twice, and tf2onnx cannot convert it.
 
 Reference: docs/decisions/0046-one-portable-function.md.
@@ -86,7 +86,7 @@ class Portable(tf.Module):
           dict of
             joints_px `[P, 2]` float32, (x, y) in image pixels;
             confidence `[P]`, 0 … 1;
-            region `[3]`, what the last pass looked at: center x, y and side, image pixels;
+            region `[3]`, that the last pass saw: center x, y and side, image pixels;
             beliefs `[T, h, w, P(+1)]`, its maps of every stage.
         """
         pixels = tf.cast(image, tf.float32)
@@ -147,7 +147,7 @@ class Portable(tf.Module):
         return tf.where(enough, nearer, region)
 
     def _pass(self, pixels, region):
-        """One look at a region: joints in image pixels and the rest of `find_in_image`."""
+        """One pass over a region: joints in image pixels and the rest of `find_in_image`."""
         size = height, width = self.network.config.image_size
         rows = crop_to_image_rows((region[0], region[1]), region[2], size, 1.0, 0.0, 1.0)
         scale, offset = (

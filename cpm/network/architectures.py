@@ -137,7 +137,7 @@ def vgg(config):
 def paper(config):
     """Figure 2 of the paper: 9×9 trunks with 3/2 pools, 11×11 stages.
 
-    Stages ≥ 2 share a second trunk, made at stage 2; each looks at it through a 5×5×32 layer.
+    Stages ≥ 2 share a second trunk, made at stage 2; each reads it through a 5×5×32 layer.
     """
     conv = functools.partial(_hidden, config, "gaussian")
     wide = functools.partial(_wide, config, "gaussian")
@@ -233,7 +233,7 @@ def _hidden(config, initializer, name, kernel, channels, stride=1, relu=True):
 
 
 def _wide(config, initializer, name, kernel, channels):
-    """A layer of a later stage that looks around: the kernels behind its receptive field."""
+    """A layer of a later stage whose kernel widens the receptive field."""
     kernel = config.stage_kernel or kernel
     return _hidden(config, initializer, name, kernel, channels * config.stage_width)
 

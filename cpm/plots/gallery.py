@@ -64,7 +64,7 @@ def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve
 
 
 def poses_sheet(examples, skeleton, columns=4):
-    """Predicted poses beside the truth, for a look while a network trains.
+    """Predicted poses beside the truth, to be viewed while a network trains.
 
     Args:
       examples: list of `cpm.evaluation.gathering.Example`.

@@ -25,7 +25,7 @@ from cpm.evaluation.failures import failures
 from cpm.evaluation.gathering import gather_examples, gather_predictions
 from cpm.evaluation.reliability import reliability
 from cpm.inference import crop_regions
-from cpm.inference.batches import look, predict_batch
+from cpm.inference.batches import predict_batch, predict_with_beliefs
 from cpm.inference.beliefs import has_mirror_image
 from cpm.plots.gallery import poses_sheet, write_gallery
 from cpm.provenance import provenance
@@ -43,8 +43,8 @@ class Options:
     Attributes:
       split: `train`, `validation` or `test`.
       crop: rule that places the crops; None = as the network was trained.
-      passes: how many looks at a person: the first where `crop` says, each further one at the
-        joints found by the one before (cpm/inference/crop_regions.py).
+      passes: number of passes a person: the first over the crop that `crop` places, each further
+        one around the joints found by the one before (cpm/inference/crop_regions.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
       precision: of the network's layers, for the record; None = that of an exported file.
       seed: of the bootstrap intervals.
@@ -85,7 +85,7 @@ class Evaluation:
       curves: what `report.curves` says of them all.
       reliability: of the confidence, what cpm/evaluation/reliability.py says; or None.
       failures: {folder: what cpm/evaluation/failures.py says of that folder's people, or None}.
-      regions: {id: `CropRegion`} of the last look, where it is not the first one's.
+      regions: {id: `CropRegion`} of the last pass, where it is not the first one's.
       seconds: wall time of prediction, input included.
     """
 
@@ -197,7 +197,7 @@ def _in_unit(parts, people):
 
 
 def _predict(network, config, folder, options):
-    """`Predictions` of one folder's people after all looks, and where the last ones were."""
+    """`Predictions` of one folder's people after all passes, and the regions of the last."""
     regions, people = {}, None
     margin = crop_regions.box_margin(config.data)
     for _ in range(options.passes):
@@ -351,7 +351,7 @@ def collect_people(evaluation, groups, network, config, options=_DEFAULTS):
     for source in evaluation.sources:
         found |= gather_examples(
             _stream(config, source, options, evaluation.regions),
-            functools.partial(look, network, decoding=options.decoding(config)),
+            functools.partial(predict_with_beliefs, network, decoding=options.decoding(config)),
             wanted,
         )
     return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}

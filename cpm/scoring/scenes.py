@@ -1,7 +1,7 @@
-"""A network on scenes (cpm/data/scenes): everybody in groups, and nobody where nobody is.
+"""Scores a network on scenes (cpm/data/scenes): images of groups, and images without people.
 
-The network looks as bin/predict.py does: at the image alone, then at the joints found there, each
-pass averaged with its mirror image.
+The network predicts as in bin/predict.py: one pass over the image, one around the joints found
+there, each averaged with its mirror image.
 """
 
 import time

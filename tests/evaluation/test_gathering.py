@@ -8,7 +8,7 @@ import pytest
 from cpm.errors import UsageError
 from cpm.evaluation.gathering import gather_examples, gather_predictions, reference_scale
 from cpm.evaluation.report import score
-from cpm.inference.batches import look, predict_batch
+from cpm.inference.batches import predict_batch, predict_with_beliefs
 from tests.helpers.answering_network import HEIGHT, LSP, WIDTH, FromPicture, batch
 
 
@@ -45,7 +45,7 @@ def test_gather_predictions_raises_without_people():
 
 def test_gather_examples_preset():
     batches = [batch(0, [1, 1, 1, 1]), batch(1, [1, 1, 0, 0])]
-    predict = functools.partial(look, FromPicture())
+    predict = functools.partial(predict_with_beliefs, FromPicture())
     found = gather_examples(batches, predict, ["p1-1", "p0-2", "p1-3", "none"])
     assert set(found) == {"p1-1", "p0-2"}  # p1-3 is padding
     example = found["p1-1"]

@@ -51,8 +51,8 @@ class Louder(FromPicture):
 def test_confidence_lies_between_0_and_1(factor, confidence):
     """Peaks of 1.5, or below 0: the confidence is clipped, the maps and the joints are not."""
     plain, loud = FromPicture(), Louder(factor)
-    beliefs, joints_px, found = batches.look(loud, batch(0, [1] * 4))
-    expected = batches.look(plain, batch(0, [1] * 4))
+    beliefs, joints_px, found = batches.predict_with_beliefs(loud, batch(0, [1] * 4))
+    expected = batches.predict_with_beliefs(plain, batch(0, [1] * 4))
     np.testing.assert_array_equal(found, np.full([2, 4, 14], confidence))
     # Every peak is above 1.5 · exp(-(√2 · 4 px)² / (2 · (10 px)²)) = 1.28: joints lie at random.
     np.testing.assert_allclose(beliefs[-1], factor * expected[0][-1], rtol=1e-6)

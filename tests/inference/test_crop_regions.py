@@ -1,4 +1,4 @@
-"""Where to look next: hand-computed squares, and when there is nothing to go by."""
+"""Regions of the passes: hand-computed squares, and too few joints to place one."""
 
 import numpy as np
 import pytest

@@ -197,12 +197,12 @@ def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
         twice.maps.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6
     )
     np.testing.assert_array_equal(network.seen[0], network.seen[1])
-    # A cell of the first look is 58 picture pixels wide, one of the second under 10.
+    # A cell of the first pass is 58 image pixels wide, one of the second under 10.
     errors = [np.abs(p.joints_px - SMALL).max() for p in (once, twice)]
     assert errors[1] < 2 < errors[0]
 
 
-def test_predictor_looks_as_often_as_asked(eagerly):
+def test_predictor_makes_as_many_passes_as_asked(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     for options, box, expected in [
         ({}, None, 2),
