@@ -240,9 +240,9 @@ def in_replicas(settings):
 
 
 def data_folders():
-    """Those of --data, or the embedded people, drawn once."""
+    """Those of --data, or the synthetic people, drawn once."""
     return pipeline.split_names(
-        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+        FLAGS.data or [datasets.synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
     )
 
 

@@ -57,7 +57,7 @@ def main(arguments):
     """Runs the experiment and writes its results."""
     name, seeds = experiment_name(arguments[1:]), seeds_from_flag()
     folders = pipeline.split_names(
-        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+        FLAGS.data or [datasets.synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
     )
     out = FLAGS.out or os.path.join("runs", "experiments", name)
     settings = base_settings(folders)

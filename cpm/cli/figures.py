@@ -1,4 +1,4 @@
-"""Draws the pictures of README.md and docs/ from runs and from the embedded people.
+"""Draws the pictures of README.md and docs/ from runs and from synthetic people.
 
     python bin/figures.py --figure=samples --out=docs/samples.jpg
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png
@@ -14,12 +14,12 @@
     python bin/figures.py --figure=receptive_fields --out=docs/guide/receptive_fields.jpg
     python bin/figures.py --figure=learning_rate --out=docs/guide/learning_rate.png
 
-samples: embedded people with their true skeletons. training: losses and scores of one run.
+samples: synthetic people with their true skeletons. training: losses and scores of one run.
 comparison: a score of several runs against minutes of training. stages: a run's last score after
 each stage, as in the paper's figure 6. reliability: share of correct joints against the confidence
 of one run's last evaluation, from its eval/validation.json. poses: predicted and true skeletons of
 typical validation people of one run, without the photographs, which may not be ours to show.
-failures: the same of those who are missed most, --count of each kind. gallery: embedded people as
+failures: the same of those who are missed most, --count of each kind. gallery: synthetic people as
 --ckpt sees them, without boxes. beliefs: its belief maps of one of them, from the first stage to
 the last.
 
@@ -114,7 +114,7 @@ def main(_):
 
 
 def samples():
-    """A sheet of embedded people."""
+    """A sheet of synthetic people."""
     people = list(synthetic.read_people(FLAGS.count or 24, FLAGS.seed))
     drawn = [
         draw_skeleton(person.image, person.pose.joints_px, person.skeleton) for person in people
@@ -205,7 +205,7 @@ def without_photographs(examples):
 
 
 def gallery():
-    """Embedded people with the skeletons that a network finds."""
+    """Synthetic people with the skeletons that a network finds."""
     predictor = Predictor(FLAGS.ckpt)
     drawn = []
     for person in synthetic.read_people(FLAGS.count or 8, FLAGS.seed):
@@ -220,7 +220,7 @@ def gallery():
 
 
 def beliefs():
-    """Belief maps of every stage for an embedded person: the first of --seed."""
+    """Belief maps of every stage for a synthetic person: the first of --seed."""
     predictor = Predictor(FLAGS.ckpt)
     (person,) = synthetic.read_people(1, FLAGS.seed)
     (found,) = predictor(person.image, maps=True)

@@ -96,7 +96,7 @@ def train(devices, weights):
     if not devices.chief:
         devices.wait()  # the chief draws the people, if there is no data: hosts may share a disk
     folders = pipeline.split_names(
-        FLAGS.data or [datasets.embedded_people(FLAGS.synthetic_people, FLAGS.seed)]
+        FLAGS.data or [datasets.synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
     )
     if devices.chief:
         devices.wait()

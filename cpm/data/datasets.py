@@ -155,8 +155,8 @@ def is_own(folders):
     return any(source in NAMES and source not in PUBLISHED for source in sources)
 
 
-def embedded_people(count, seed):
-    """The folder of the embedded people, drawn once and used by every run of the same size.
+def synthetic_folder(count, seed):
+    """The data folder of some synthetic people, drawn once and used by every run of the same size.
 
     Args:
       count: to train on; an eighth as many more are for validation, at least 32 and at most

@@ -28,7 +28,7 @@ from cpm.training.run_folder import read_metrics
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
 TIMED_RATE = 1e-6
-EMBEDDED_PEOPLE = 8000  # of variants that learn from them beside the given ones
+SYNTHETIC_PEOPLE = 8000  # of variants that learn from them beside the given ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,8 +234,8 @@ def folders_of(phase, data):
     """The converted folders that a phase learns from; `data` are the experiment's own."""
     if phase.data == "given":
         return data
-    embedded = [datasets.embedded_people(EMBEDDED_PEOPLE, seed=0)]
-    return embedded if phase.data == "embedded" else [*data, *embedded]
+    synthetic = [datasets.synthetic_folder(SYNTHETIC_PEOPLE, seed=0)]
+    return synthetic if phase.data == "synthetic" else [*data, *synthetic]
 
 
 def phase_settings(settings, phase):

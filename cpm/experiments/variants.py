@@ -22,7 +22,7 @@ class Phase:
     Attributes:
       changes: of the experiment's settings, see `cpm.execution.Settings.changed`.
       share: of the steps of the whole variant.
-      data: `given`, the experiment's people; `embedded`, the synthetic ones; `both`, shuffled
+      data: `given`, the experiment's people; `synthetic`, synthetic people; `both`, shuffled
         together.
     """
 
@@ -188,7 +188,7 @@ def one_change(settings):
     ]
     return [
         *single,
-        Variant("a fifth on synthetic people first", (Phase({}, 0.2, "embedded"), Phase({}, 0.8))),
+        Variant("a fifth on synthetic people first", (Phase({}, 0.2, "synthetic"), Phase({}, 0.8))),
         Variant("synthetic people among them", (Phase({}, data="both"),)),
     ]
 

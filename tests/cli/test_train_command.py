@@ -22,7 +22,7 @@ def train(*flags, cwd):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run on the embedded people, in an empty folder, as a newcomer starts it."""
+    """A run on synthetic people, in an empty folder, as a newcomer starts it."""
     folder = tmp_path_factory.mktemp("newcomer")
     flags = [*TINY, "--synthetic_people=16", "--steps=4", "--eval_every=2", "--xla"]
     return folder, flags, train(*flags, cwd=folder)

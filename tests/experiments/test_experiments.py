@@ -172,7 +172,7 @@ def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
     slow = variants.Variant(
         "slow",
         (
-            variants.Phase({"network": {"width": 1.0}}, 0.2, "embedded"),
+            variants.Phase({"network": {"width": 1.0}}, 0.2, "synthetic"),
             variants.Phase({"network": {"width": 1.0}}, 0.8),
         ),
     )
@@ -180,20 +180,20 @@ def test_phases_keep_their_proportions_at_equal_time(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "seconds_per_step", lambda v, *_: 2.0 if v is slow else 1.0)
     (found,) = runner.equal_time([slow], first, settings, [], str(tmp_path))
     assert [phase.share for phase in found.phases] == pytest.approx([0.1, 0.4])
-    assert [phase.data for phase in found.phases] == ["embedded", "given"]
+    assert [phase.data for phase in found.phases] == ["synthetic", "given"]
 
 
 def test_phases_name_their_people(monkeypatch):
     monkeypatch.setattr(
-        runner.datasets, "embedded_people", lambda count, seed: f"drawn-{count}-{seed}"
+        runner.datasets, "synthetic_folder", lambda count, seed: f"drawn-{count}-{seed}"
     )
     folders = {
         data: runner.folders_of(variants.Phase({}, data=data), ["a", "b"])
-        for data in ("given", "embedded", "both")
+        for data in ("given", "synthetic", "both")
     }
     assert folders == {
         "given": ["a", "b"],
-        "embedded": ["drawn-8000-0"],
+        "synthetic": ["drawn-8000-0"],
         "both": ["a", "b", "drawn-8000-0"],
     }
 
@@ -251,7 +251,7 @@ def test_one_change_changes_one_thing():
     assert larger.config.network.image_size == (64, 80)
     assert larger.config.target.sigma_px == pytest.approx(7.0 * 64 / 48)
     *_, first, among = variants.one_change(settings)  # these change the people instead
-    assert [phase.data for phase in first.phases] == ["embedded", "given"]
+    assert [phase.data for phase in first.phases] == ["synthetic", "given"]
     assert [phase.data for phase in among.phases] == ["both"]
     for label, changes in by_label.items():
         same = label in ("as it is", first.label, among.label)

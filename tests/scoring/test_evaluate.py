@@ -224,7 +224,7 @@ def test_predict_script(run, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("figure", ["poses", "failures", "gallery", "beliefs"])
 def test_figures_of_a_network(run, tmp_path, figure):
-    """Pictures that need a network: of its validation people, of embedded people."""
+    """Pictures that need a network: of its validation people, of synthetic people."""
     with open(os.path.join(run, "metrics.jsonl"), "a"):
         pass
     wanted = [f"--figure={figure}", f"--runs={run}", f"--ckpt={run}", "--count=2"]
