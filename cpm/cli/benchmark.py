@@ -34,9 +34,15 @@ from cpm.benchmark import (
     sides,
     startup,
 )
-from cpm.cli.flags import define_run_flags, network_config_from_flags, settings_from_flags
+from cpm.cli.flags import (
+    define_run_flags,
+    network_config_from_flags,
+    seed_from_flags,
+    settings_from_flags,
+)
+from cpm.cli.training_data import data_folders_from_flags, define_synthetic_people
 from cpm.config import OptimizerConfig
-from cpm.data import datasets, pipeline
+from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.execution.processor import usable_cores
 from cpm.execution.replicas import replicas_that_pay, serial_pays
@@ -68,12 +74,7 @@ def define_flags():
     flags.DEFINE_integer(
         "threads", None, "Threads of each library. Default: all cores.", lower_bound=1
     )
-    flags.DEFINE_integer(
-        "synthetic_people",
-        8000,
-        "Number of synthetic people to draw where there is no --data.",
-        lower_bound=1,
-    )
+    define_synthetic_people()
     flags.DEFINE_integer("images", 300, "Number of images of the case predict.", lower_bound=2)
     flags.DEFINE_string("json", None, "File for the results. Default: none.")
     flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
@@ -110,7 +111,7 @@ def main(_):
     if FLAGS.json:
         record = {"limits": dataclasses.asdict(limits), "cases": entries}
         record |= {"versions": sides.versions(peers), "threads": threads()}
-        files.write_json(FLAGS.json, record | provenance(FLAGS.seed))
+        files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
     if FLAGS.plot:
         write_picture(FLAGS.plot, time_plot(earlier + entries))
@@ -126,7 +127,7 @@ def run(variants, peers):
         return predicting.measure_predicting(FLAGS.images, FLAGS.rounds)
     if case == "pipeline":
         settings = in_replicas(recipe_settings())
-        items = cases.pipeline_items(settings, data_folders(), variants)
+        items = cases.pipeline_items(settings, data_folders_from_flags(), variants)
     elif case == "heatmap":
         items = cases.heatmap_items(network_settings(), variants)
     elif case == "conv_layers":
@@ -162,7 +163,7 @@ def run_scaling():
         }
         record = {"ways": found, "batch_size": batch_size, "work": work._asdict()}
         record |= {"assumed": dataclasses.asdict(machines), "predicted": predictions}
-        files.write_json(FLAGS.json, record | provenance(FLAGS.seed))
+        files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
 
 
@@ -190,7 +191,10 @@ def assumed(assignments):
 
 def run_startup(variants):
     """Times the training script with the flags that were given to this one."""
-    flags_of_train = [f"--data={','.join(data_folders())}", f"--seed={FLAGS.seed}"]
+    flags_of_train = [
+        f"--data={','.join(data_folders_from_flags())}",
+        f"--seed={seed_from_flags()}",
+    ]
     for name in (
         "arch",
         "stages",
@@ -226,7 +230,7 @@ def network_settings():
 
 def recipe_settings():
     """What bin/train.py would train."""
-    skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders(), "train"))
+    skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders_from_flags(), "train"))
     return settings_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
 
 
@@ -237,13 +241,6 @@ def in_replicas(settings):
         "serial": serial_pays(settings.config),
     }
     return settings.changed({"execution": execution})
-
-
-def data_folders():
-    """Those of --data, or the synthetic people, drawn once."""
-    return pipeline.split_names(
-        FLAGS.data or [datasets.synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
-    )
 
 
 def chosen(flag, names, known):

@@ -21,9 +21,10 @@ import os
 from absl import flags
 
 from cpm import files
-from cpm.cli.flags import define_run_flags, parse_numbers, settings_from_flags
+from cpm.cli.flags import define_run_flags, parse_numbers, seed_from_flags, settings_from_flags
+from cpm.cli.training_data import data_folders_from_flags, define_synthetic_people
 from cpm.config_json import to_dict
-from cpm.data import datasets, pipeline
+from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.evaluation.report import HEADLINES
 from cpm.execution.threads import configure_threads
@@ -40,12 +41,7 @@ def define_flags():
     """Defines the flags of this script."""
     define_run_flags("steps", "xla", "precision", steps=1500, xla=True)
     flags.DEFINE_list("seeds", ["0"], "Seeds; each variant is trained once with each.")
-    flags.DEFINE_integer(
-        "synthetic_people",
-        8000,
-        "Number of synthetic people to draw where there is no --data.",
-        lower_bound=1,
-    )
+    define_synthetic_people()
     flags.DEFINE_list("only", None, "Labels of the variants to run. Default: all.")
     flags.DEFINE_string(
         "metric", None, "Score that is compared. Default: the strictest one that all data allows."
@@ -56,9 +52,7 @@ def define_flags():
 def main(arguments):
     """Runs the experiment and writes its results."""
     name, seeds = experiment_name(arguments[1:]), seeds_from_flag()
-    folders = pipeline.split_names(
-        FLAGS.data or [datasets.synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
-    )
+    folders = data_folders_from_flags()
     out = FLAGS.out or os.path.join("runs", "experiments", name)
     settings = base_settings(folders)
     configure_threads(settings.execution)
@@ -138,6 +132,6 @@ def write(name, results, metric, out, settings):
     print("\n" + text)
     stem = os.path.join(out, name)
     files.write_text(f"{stem}.md", text + "\n")
-    files.write_json(f"{stem}.json", record | provenance(FLAGS.seed))
+    files.write_json(f"{stem}.json", record | provenance(seed_from_flags()))
     write_picture(f"{stem}.png", report.figure(name, results, rows, metric))
     print(f"\nwrote {stem}.md, {stem}.png and {stem}.json")

@@ -174,6 +174,12 @@ def recipe_name(values, arch, *, synthetic=False, own=False):
     return values.recipe or default_recipe(arch or "mini", synthetic=synthetic, own=own)
 
 
+def seed_from_flags(values=flags.FLAGS):
+    """The run's seed, of `--seed` or of `--set seed=`, as `settings_from_flags` has it."""
+    chosen = [text for text in values["set"].value if text.startswith("seed=")]
+    return _applied(Settings(), _given(values, ["seed"]), chosen).config.seed
+
+
 def execution_from_flags(values=flags.FLAGS):
     """The `Execution` that the flags of `define_speed_flags` describe."""
     return _applied(Settings(), _given(values, SPEED), ()).execution

@@ -29,6 +29,7 @@ from cpm import checkpoints
 from cpm.cli.flags import define_run_flags, recipe_name, settings_from_flags
 from cpm.cli.run_lines import closing_lines, opening_lines
 from cpm.cli.shorthands import DEVICES, EXECUTION, TRAINING
+from cpm.cli.training_data import data_folders_from_flags, define_synthetic_people
 from cpm.data import datasets, pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import UsageError
@@ -49,12 +50,7 @@ def define_flags():
     """Defines the flags of this script."""
     define_run_flags(*TRAINING, *EXECUTION, *DEVICES)
     flags.DEFINE_float("epochs", None, "Length of the run in epochs, instead of --steps.")
-    flags.DEFINE_integer(
-        "synthetic_people",
-        8000,
-        "Number of synthetic people to draw where there is no --data.",
-        lower_bound=1,
-    )
+    define_synthetic_people()
     flags.DEFINE_string(
         "run_dir",
         None,
@@ -95,9 +91,7 @@ def train(devices, weights):
     """
     if not devices.chief:
         devices.wait()  # the chief draws the people, if there is no data: hosts may share a disk
-    folders = pipeline.split_names(
-        FLAGS.data or [datasets.synthetic_folder(FLAGS.synthetic_people, FLAGS.seed)]
-    )
+    folders = data_folders_from_flags()
     if devices.chief:
         devices.wait()
     settings, recipe = run_settings(folders, weights)

@@ -6,9 +6,13 @@ import shutil
 
 import pytest
 
+from cpm.cli import train as train_command
+from cpm.cli import training_data
 from cpm.config_json import from_dict
+from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.training.run_folder import read_metrics
+from tests.helpers.in_process import exit_status
 from tests.helpers.scripts import call
 from tests.helpers.small_runs import write_data
 
@@ -133,3 +137,27 @@ def test_starts_from_weights_of_other_joints(finished, tmp_path):
     shutil.rmtree(weights)
     again = train(*start, "--steps=1", "--batch_size=2", "--run_dir=tuned", cwd=tmp_path)
     assert again.returncode == 0 and "resuming tuned after step 1" in again.stdout
+
+
+@pytest.mark.parametrize(
+    "flags", [["--seed=3"], ["--set=seed=3"], ["--seed=1", "--set=seed=2", "--set=seed=3"]]
+)
+def test_a_seed_is_also_that_of_the_synthetic_people(flags, tmp_path, monkeypatch):
+    """However it is named; drawing and training are left out."""
+    drawn, runs = [], []
+
+    def synthetic_folder(count, seed):
+        drawn.append((count, seed))
+        return write_data(tmp_path / f"synthetic-{count}-seed{seed}")
+
+    def run(config, execution, data, run_dir, *_, **options):
+        runs.append((config.seed, run_dir))
+        raise UsageError("far enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training_data.datasets, "synthetic_folder", synthetic_folder)
+    monkeypatch.setattr(train_command.loop, "Run", run)
+    monkeypatch.setattr(train_command, "configure_threads", lambda execution: None)
+    assert exit_status(train_command, *TINY, "--synthetic_people=16", *flags) == 2
+    assert drawn == [(16, 3)]
+    assert runs == [(3, os.path.join("runs", "mini-2stages-synthetic-16-seed3"))]

@@ -1,0 +1,28 @@
+"""The data folders of a run as flags name them: those of `--data`, else synthetic people.
+
+Synthetic people are drawn with the run's seed, whether `--seed` or `--set seed=` names it.
+"""
+
+from absl import flags
+
+from cpm.cli.flags import seed_from_flags
+from cpm.data import datasets, pipeline
+
+
+def define_synthetic_people(values=flags.FLAGS):
+    """Defines `--synthetic_people`; `--data` is of `cpm.cli.flags.define_run_flags`."""
+    flags.DEFINE_integer(
+        "synthetic_people",
+        8000,
+        "Number of synthetic people to draw where there is no --data.",
+        lower_bound=1,
+        flag_values=values,
+    )
+
+
+def data_folders_from_flags(values=flags.FLAGS):
+    """List of the converted folders to learn from; synthetic people are drawn if need be."""
+    if values.data:
+        return pipeline.split_names(values.data)
+    folder = datasets.synthetic_folder(values.synthetic_people, seed_from_flags(values))
+    return pipeline.split_names([folder])
