@@ -89,7 +89,8 @@ def define_flags():
     flags.DEFINE_string(
         "boxes",
         None,
-        "File of boxes: COCO results or annotations (.json), or lines file,x,y,w,h[,score] (.csv).",
+        "File of boxes: COCO results or annotations (.json), or lines file,x,y,w,h[,score] (.csv). "
+        "Images that it does not list are not searched.",
     )
     flags.DEFINE_float("box_score", 0.0, "Boxes of a lower score in --boxes are left out.")
     flags.DEFINE_string(
@@ -308,7 +309,7 @@ class Run:
 
     def __init__(self, threshold, box_file, images):
         self.count = 0
-        self._images, self._nobody = images, 0
+        self._images, self._nobody, self._unlisted = images, 0, []
         self._videos, self._taken = 0, set()
         self._threshold, self._box_file = threshold, box_file
         self._folder = DrawingFolder(FLAGS.out, FLAGS.format) if FLAGS.out else None
@@ -336,6 +337,11 @@ class Run:
 
     def add(self, result):
         """Draws and writes the people of one image."""
+        if self._box_file is not None:
+            listed_there = self._box_file.lists(result.file)
+            result = dataclasses.replace(result, in_box_file=listed_there)
+            if not listed_there:
+                self._unlisted.append(page_name(result))
         self._write(result)
         line = f"{result.file}: {result.summary()}"
         if self._folder is not None:
@@ -395,6 +401,11 @@ class Run:
         if self._images.skipped:
             lines.append(str(self._images.skipped))
         if self._box_file is not None:
+            if self._unlisted:
+                lines.append(
+                    f"not searched, because {FLAGS.boxes} does not list them: "
+                    f"{len(self._unlisted)} images, {listed(self._unlisted, NAMED)}"
+                )
             if unused := self._box_file.unused():
                 lines.append(
                     f"{FLAGS.boxes} has boxes of {len(unused)} images that are not among the "
@@ -414,7 +425,7 @@ class Run:
         for writer in self._writers:
             writer.write(result)
         self.count += 1
-        self._nobody += not result.people
+        self._nobody += not result.people and result.in_box_file is not False
 
     def _draw(self, path, result):
         drawing = draw_pose(

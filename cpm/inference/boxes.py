@@ -72,6 +72,10 @@ class BoxFile:
         self._used.add(key)
         return self._boxes.get(key, [])
 
+    def lists(self, path):
+        """Whether the file knows the image at `path`, perhaps without a box in it."""
+        return self._key(path) is not None
+
     def id_of(self, path):
         """The image's number in the file, or None."""
         key = self._key(path)

@@ -136,6 +136,8 @@ class ImagePose:
       frame: number of the frame in its video, from 0.
       time: of the frame, seconds.
       image: `[H, W, 3]` uint8, or None if it was not kept: `draw` then reads `file` again.
+      in_box_file: whether the file of boxes lists the image; None = there was no such file. An
+        image that it does not list was not searched, so `people` is empty.
     """
 
     people: tuple[PersonPose, ...]
@@ -146,6 +148,7 @@ class ImagePose:
     frame: int | None = None
     time: float | None = None
     image: np.ndarray | None = None
+    in_box_file: bool | None = None
 
     def __len__(self):
         return len(self.people)
@@ -160,7 +163,7 @@ class ImagePose:
         """Whether the same people were found in the same image; pixels are not compared."""
         if not isinstance(other, ImagePose):
             return NotImplemented
-        names = ("people", "image_size", "skeleton", "threshold", "file", "frame", "time")
+        names = {field.name for field in dataclasses.fields(ImagePose)} - {"image"}
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
     __hash__ = None
@@ -176,14 +179,18 @@ class ImagePose:
         """What was found, in words: `nobody found`, or `2 people, 13 and 9 of 14 joints`."""
         counts = [str(int(p.shown(self.threshold).sum())) for p in self.people]
         if not counts:
-            return "nobody found"
+            return "not in the file of boxes" if self.in_box_file is False else "nobody found"
         people = "1 person" if len(counts) == 1 else f"{len(counts)} people"
         listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
         return f"{people}, {listed} of {len(self.skeleton)} joints"
 
     def to_dict(self):
-        """The image as plain JSON values: `file`, `frame` and `time` if known, size, `people`."""
+        """The image as plain JSON values: size, `people`, and what else is known.
+
+        The keys `file`, `frame`, `time` and `in_box_file` are there if they are known.
+        """
         known = {"file": self.file, "frame": self.frame, "time": self.time}
+        known |= {"in_box_file": self.in_box_file}
         record = {key: value for key, value in known.items() if value is not None}
         height, width = self.image_size
         record |= {"width": int(width), "height": int(height)}

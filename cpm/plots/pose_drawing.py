@@ -209,7 +209,7 @@ def _with_panel(page, result, threshold, numbers, title):
         draw.text((x, y), str(title), _INK, _font(13))
         y += _ROW_PX
     if not people:
-        draw.text((x, y), "nobody found", _INK, _font(13))
+        draw.text((x, y), result.summary(), _INK, _font(13))
     for n, person in enumerate(people):
         _draw_column(draw, x + n * _PANEL_PX, y, person, n, threshold, numbers)
     if len(result.people) > len(people):

@@ -76,7 +76,7 @@ def test_all_inputs_and_outputs(work, run):
 
 
 def test_boxes_of_a_file(work, run):
-    """A detector's results: people in order, scores kept, unknown images named; nothing drawn."""
+    """A detector's results: people in order, scores kept, unlisted images told apart and named."""
     entries = [
         {"image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.75},
         {"image_id": 1, "category_id": 1, "bbox": [20, 5, 30, 40], "score": 0.5},
@@ -86,13 +86,28 @@ def test_boxes_of_a_file(work, run):
     arguments = [f"--ckpt={work}/w.npz", f"--boxes={work}/boxes.json", f"--json={work}/b.jsonl"]
     status, text, error = run(f"{work}/in", *arguments)
     assert status == 0, error
-    assert "2 people" in lines_of(text)[0] and "2.png: nobody found" in text
-    assert "1 without anybody" in text
+    assert "2 people" in lines_of(text)[0] and "2.png: not in the file of boxes" in text
+    assert f"{work}/boxes.json does not list them: 1 images, {work}/in/2.png" in text
+    assert "without anybody" not in text
     assert "boxes of 1 images that are not among the inputs: 9" in text
     first, second = (json.loads(line) for line in (work / "b.jsonl").read_text().splitlines())
     assert [person["box"] for person in first["people"]] == [[5, 5, 30, 40], [20, 5, 30, 40]]
     assert [person["score"] for person in first["people"]] == [0.75, 0.5]
-    assert second["people"] == []
+    assert second["people"] == [] and first["in_box_file"] and second["in_box_file"] is False
+
+
+def test_an_image_listed_without_boxes_has_nobody(work, run):
+    """COCO's annotations list images in which nobody is, and a low score leaves out a box."""
+    names = [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.png"}]
+    entry = {"image_id": 2, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.1}
+    (work / "listed.json").write_text(json.dumps({"images": names, "annotations": [entry]}))
+    arguments = [f"--boxes={work}/listed.json", "--box_score=0.5", f"--json={work}/c.json"]
+    status, text, error = run(f"{work}/in", f"--ckpt={work}/w.npz", *arguments)
+    assert status == 0, error
+    assert text.count("nobody found") == 2 and "2 without anybody" in text
+    assert "not searched" not in text
+    images = json.loads((work / "c.json").read_text())["images"]
+    assert [(image["people"], image["in_box_file"]) for image in images] == [([], True)] * 2
 
 
 @pytest.mark.parametrize(

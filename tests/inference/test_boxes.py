@@ -56,6 +56,7 @@ def test_coco_annotations(tmp_path):
     boxes = BoxFile(write(tmp_path, "a.json", record))
     assert boxes.of("in/a.jpg") == [(1.0, 2.0, 3.0, 4.0)] and boxes.id_of("in/a.jpg") == 5
     assert boxes.of("in/sub/b.jpg") == [] and boxes.id_of("b.jpg") == 6
+    assert boxes.lists("b.jpg") and not boxes.lists("c.jpg")
     assert boxes.left_out == 1 and boxes.id_of("c.jpg") is None
 
 
