@@ -54,7 +54,7 @@ def test_its_joints_are_those_of_the_predictor(tmp_path):
         pytest.skip("no ai-edge-litert (requirements-export.txt)")
     from cpm.inference import Predictor
     from cpm.interchange.exporting import Exporter, Target
-    from tests.helpers.tiny_networks import only_person, tiny_weights
+    from tests.helpers.tiny_networks import tiny_weights
 
     image = np.random.default_rng(0).integers(0, 256, [120, 77, 3]).astype(np.uint8)
     Image.fromarray(image).save(tmp_path / "photo.png")
@@ -72,7 +72,7 @@ def test_its_joints_are_those_of_the_predictor(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         found = np.array(list(json.loads(out.read_text())["joints"].values()))
-        expected = only_person(predictor(image, box))
+        expected = predictor(image, box).people[0]
         np.testing.assert_allclose(found[:, :2], expected.joints_px, atol=0.01)
         np.testing.assert_allclose(found[:, 2], expected.confidence, atol=1e-4)
         assert Image.open(tmp_path / "a.png").size == (77, 120)

@@ -11,14 +11,14 @@ from cpm.cli import predict
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
 from tests.helpers.scripts import run as run_script
-from tests.helpers.tiny_weights import make_weights
+from tests.helpers.tiny_networks import tiny_weights
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A folder with a tiny network, `w.npz`, and images in `in`."""
     folder = tmp_path_factory.mktemp("predict")
-    make_weights(folder / "w.npz")
+    tiny_weights(folder / "w.npz")
     rng = np.random.default_rng(1)
     for name in ("1.jpg", "2.png", "sub/1.jpg", "sub/3.bmp"):
         path = folder / "in" / name
@@ -65,7 +65,7 @@ def test_all_inputs_and_outputs(work, run):
     assert [entry["file"] for entry in record["images"]] == inputs
     assert (
         record["skipped"] == [f"{work}/in/notes.txt"]
-        and record["threshold"] == 0
+        and record["threshold"] == 0.1
         and "commit" in record
     )
     with open(out / "a.csv", newline="") as file:

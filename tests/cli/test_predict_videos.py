@@ -14,7 +14,7 @@ from cpm.inference.sources import images_from
 from cpm.skeleton import SKELETONS
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
-from tests.helpers.tiny_weights import make_weights
+from tests.helpers.tiny_networks import tiny_weights
 from tests.helpers.walk_videos import stamp, write_video
 
 LSP = SKELETONS["lsp14"]
@@ -25,7 +25,7 @@ SIZE, FRAMES = (64, 96), 12
 def work(tmp_path_factory):
     """A folder with a tiny network, two videos, one of them with sound, and an animation."""
     folder = tmp_path_factory.mktemp("videos")
-    make_weights(folder / "w.npz")
+    tiny_weights(folder / "w.npz")
     rng = np.random.default_rng(1)
     images = [
         stamp(rng.integers(0, 256, [*SIZE, 3]).astype(np.uint8), number) for number in range(FRAMES)

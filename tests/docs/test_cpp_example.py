@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from cpm.inference import Predictor
 from cpm.interchange.exporting import Exporter, Target
-from tests.helpers.tiny_networks import only_person, tiny_weights
+from tests.helpers.tiny_networks import tiny_weights
 
 SOURCE = Path(__file__).parents[2] / "docs" / "howto" / "pose.cc"
 
@@ -40,7 +40,7 @@ def test_the_program_gives_our_joints(tmp_path):
         check=True,
     )
     found = np.array([line.split() for line in done.stdout.splitlines()], float)
-    expected = only_person(Predictor(ckpt)(image))
+    expected = Predictor(ckpt)(image).people[0]
     # Three digits are printed, four of the confidence.
     np.testing.assert_allclose(found[:, :2], expected.joints_px, atol=0.01)
     np.testing.assert_allclose(found[:, 2], expected.confidence, atol=2e-4)

@@ -1,4 +1,4 @@
-"""Networks small enough to be exported in a test, as weights files."""
+"""Networks of few random weights, as files: quick to load, to run and to export."""
 
 import dataclasses
 
@@ -38,8 +38,3 @@ def tiny_weights(path, config=None, *, seed=0, threshold=0.1):
         str(path), network, describe(config, network) | {"threshold": threshold}
     )
     return str(path)
-
-
-def only_person(result):
-    """The person in what `Predictor` found: joints_px, confidence."""
-    return getattr(result, "people", (result,))[0]

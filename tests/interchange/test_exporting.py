@@ -10,7 +10,7 @@ from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.interchange.exporting import FORMATS, Exporter, Target
 from cpm.runtimes import load_exported, open_exported
-from tests.helpers.tiny_networks import only_person, tiny_weights
+from tests.helpers.tiny_networks import tiny_weights
 
 IMAGES = [
     np.random.default_rng(n).integers(0, 256, [height, width, 3]).astype(np.uint8)
@@ -53,7 +53,7 @@ def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, na
     ours, theirs = Predictor(ckpt), Predictor(path)
     assert theirs.threshold == 0.1 and network.skeleton == ours.network.skeleton
     for box in (None, (10, 5, 60, 90)):
-        expected, found = (only_person(predict(IMAGES[2], box)) for predict in (ours, theirs))
+        expected, found = (predict(IMAGES[2], box).people[0] for predict in (ours, theirs))
         np.testing.assert_allclose(found.joints_px, expected.joints_px, atol=0.01)
         np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)
 

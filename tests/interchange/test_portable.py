@@ -7,7 +7,7 @@ import tensorflow as tf
 from cpm.inference import Predictor, crop_regions
 from cpm.interchange.exporting import Exporter
 from cpm.network import ConvolutionalPoseMachine
-from tests.helpers.tiny_networks import only_person, tiny_config, tiny_weights
+from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 CATS = "joints:nose,left_ear,right_ear,tail;limbs:nose-left_ear,nose-right_ear"
 # Coordinates of an image 4,000 pixels wide have a digit of 0.0002 px in float32, and a joint takes
@@ -28,7 +28,7 @@ def exporter_of(tmp_path, config):
 
 
 def check(found, result, what):
-    prediction = only_person(result)
+    prediction = result.people[0]
     distance = np.abs(found["joints_px"].numpy() - prediction.joints_px).max()
     assert distance < LIMIT_PX, (what, distance)
     np.testing.assert_allclose(
