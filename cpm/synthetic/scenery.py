@@ -9,7 +9,7 @@ planar, `[3, H, W]`, as in `shapes`.
 import numpy as np
 
 from cpm.synthetic.outfit import hsv_to_rgb, sample_color
-from cpm.synthetic.shapes import draw_shape, fractal_noise
+from cpm.synthetic.shapes import Shape, draw_shape, fractal_noise
 
 
 def scene_color(rng):
@@ -119,12 +119,12 @@ def _shape(rng, image, palette):
     center = rng.uniform(-0.05, 1.05, 2) * (width, height)
     opacity = 1.0 if rng.random() < 0.8 else rng.uniform(0.3, 1.0)
     colors = _shape_colors(rng, palette)
-    draw_shape(image, kind, center, (long, thin), angle, colors, opacity=opacity)
+    draw_shape(image, Shape(kind, center, (long, thin), angle), colors, opacity=opacity)
     if kind == "bar" and rng.random() < 0.4:  # a second one at its end, like a bent limb
         end = center + long * np.array((np.cos(angle), np.sin(angle)))
         angle += rng.uniform(-2, 2)
         center = end + 0.8 * long * np.array((np.cos(angle), np.sin(angle)))
-        draw_shape(image, kind, center, (0.8 * long, 0.8 * thin), angle, colors)
+        draw_shape(image, Shape(kind, center, (0.8 * long, 0.8 * thin), angle), colors)
 
 
 def _row_of_shapes(rng, image, palette):
@@ -137,7 +137,7 @@ def _row_of_shapes(rng, image, palette):
     step = rng.normal((0, 0), (18, 4)) + np.array((rng.choice([-1, 1]) * 2.2 * max(half), 0))
     center = rng.uniform(0, 1, 2) * (width, height)
     for _ in range(rng.integers(3, 7)):
-        draw_shape(image, kind, center, half, angle, colors)
+        draw_shape(image, Shape(kind, center, half, angle), colors)
         center = (center + step) % (1.2 * width, 1.2 * height)
 
 
@@ -155,7 +155,7 @@ def add_shadow(rng, image, feet, scale):
         center = x + rng.normal(0, 0.03) * scale, y + 0.03 * scale
         half = rng.uniform(0.08, 0.2) * scale, rng.uniform(0.015, 0.04) * scale
         color, opacity = np.zeros(3), rng.uniform(0.15, 0.5)
-        draw_shape(image, "ellipse", center, half, 0.0, color, opacity=opacity)
+        draw_shape(image, Shape("ellipse", center, half), color, opacity=opacity)
 
 
 def add_seat(rng, image, hips, feet_v, scale):
@@ -169,9 +169,9 @@ def add_seat(rng, image, hips, feet_v, scale):
     if rng.random() < 0.4:  # legs under a board
         for side in (-0.85, 0.85):
             leg = center[0] + side * half[0], center[1]
-            draw_shape(image, "box", leg, (0.015 * scale, half[1]), 0.0, shades)
+            draw_shape(image, Shape("box", leg, (0.015 * scale, half[1])), shades)
         center, half = (center[0], top), (half[0], 0.03 * scale)
-    draw_shape(image, "box", center, half, 0.0, shades)
+    draw_shape(image, Shape("box", center, half), shades)
 
 
 def add_occluders(rng, image, box, palette):
@@ -202,5 +202,5 @@ def add_occluders(rng, image, box, palette):
         if rng.random() < 0.4:
             angle = rng.uniform(0, np.pi)
         colors = _shape_colors(rng, palette)
-        draw_shape(image, kind, center, (long, thin), angle, colors, mask=mask)
+        draw_shape(image, Shape(kind, center, (long, thin), angle), colors, mask=mask)
     return mask

@@ -4,7 +4,25 @@ Pictures are planar here, `[3, H, W]`: a mask then applies to whole rows of memo
 makes NumPy about three times as fast as with three interleaved colours.
 """
 
+import typing
+
 import numpy as np
+
+
+class Shape(typing.NamedTuple):
+    """A flat shape, where it lies in the image.
+
+    Attributes:
+      kind: `box`, `ellipse` or `bar` (a box with round ends).
+      center: (x, y), pixels.
+      half: half length and half width, pixels.
+      angle: of the length against the x axis, radians.
+    """
+
+    kind: str
+    center: tuple[float, float]
+    half: tuple[float, float]
+    angle: float = 0.0
 
 
 def smooth_noise(rng, height, width, cell):
@@ -56,37 +74,36 @@ def fractal_noise(rng, height, width, largest, falloff):
     return noise / np.float32(np.sqrt(power))
 
 
-def draw_shape(image, kind, center, half, angle, color, *, opacity=1.0, mask=None):
-    """Draws a filled shape, in place.
+def draw_shape(image, shape, color, *, opacity=1.0, mask=None):
+    """Fills a shape, in place.
 
     Args:
       image: `[3, H, W]` float32.
-      kind: `box`, `ellipse` or `bar` (a box with round ends).
-      center: (x, y), pixels.
-      half: half length and half width, pixels.
-      angle: of the length against the x axis, radians.
+      shape: `Shape`.
       color: `[3]`, or `[2, 3]` for a gradient across the width.
       opacity: in [0, 1].
       mask: `[H, W]` bool, set where the shape covers at least half a pixel, or None.
     """
-    along, across, region = _local(image.shape[1:], center, half, angle)
+    along, across, region = _local(image.shape[1:], shape)
     if along.size == 0:
         return
-    outside = _outside(kind, along, across, float(half[0]), float(half[1]))
+    length, width = map(float, shape.half)
+    outside = _outside(shape.kind, along, across, length, width)
     share = np.clip(np.float32(0.5) - outside, 0, 1)
     if mask is not None:
         mask[region] |= share >= 0.5
     share *= np.float32(opacity)
     color = np.asarray(color, np.float32)[..., None, None]
     if len(color) == 2:
-        t = np.clip(0.5 + across / (2 * float(half[1])), 0, 1)
+        t = np.clip(0.5 + across / (2 * width), 0, 1)
         color = color[0] + (color[1] - color[0]) * t
     place = image[(slice(None), *region)]
     place += (color - place) * share
 
 
-def _local(size, center, half, angle):
+def _local(size, shape):
     """A shape's own coordinates of the pixels around it: `[h, w]` along, across; and the slices."""
+    _, center, half, angle = shape
     reach = float(np.hypot(*half)) + 1
     low = np.clip(np.floor(np.asarray(center) - reach), 0, size[::-1]).astype(int)
     high = np.clip(np.ceil(np.asarray(center) + reach) + 1, 0, size[::-1]).astype(int)

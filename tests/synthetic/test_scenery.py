@@ -7,7 +7,7 @@ from cpm.synthetic.photo import photograph
 from cpm.synthetic.raster import rasterise
 from cpm.synthetic.scenery import add_occluders, sample_background
 from cpm.synthetic.shading import ZOOM, sample_light, shade
-from cpm.synthetic.shapes import draw_shape, fractal_noise, smooth_noise
+from cpm.synthetic.shapes import Shape, draw_shape, fractal_noise, smooth_noise
 from cpm.synthetic.staging import sample_cast, to_screen
 
 
@@ -15,7 +15,7 @@ from cpm.synthetic.staging import sample_cast, to_screen
 @pytest.mark.parametrize("angle", [0.0, 0.7])
 def test_draw_shape_covers_its_area(kind, area, angle):
     image, mask = np.zeros((3, 60, 80), np.float32), np.zeros((60, 80), bool)
-    draw_shape(image, kind, (40.3, 30.1), (20, 6), angle, (1.0, 0.5, 0.25), mask=mask)
+    draw_shape(image, Shape(kind, (40.3, 30.1), (20, 6), angle), (1.0, 0.5, 0.25), mask=mask)
     # Edges are blurred over one pixel, evenly to both sides up to the shape's curvature.
     assert image[0].sum() == pytest.approx(area, rel=0.03)
     np.testing.assert_allclose(image[1], 0.5 * image[0], atol=1e-6)
@@ -25,15 +25,15 @@ def test_draw_shape_covers_its_area(kind, area, angle):
 def test_draw_shape_bar_and_gradient():
     image = np.zeros((3, 40, 60), np.float32)
     colors = np.array([(0.0, 0, 0), (1.0, 1, 1)])
-    draw_shape(image, "bar", (30, 20), (20, 5), 0.0, colors)
+    draw_shape(image, Shape("bar", (30, 20), (20, 5)), colors)
     assert image[0, 20, 30] == pytest.approx(0.5) and image[0, 24, 30] > 0.85
     assert image[0, 20, 52] == 0 and image[0, 24, 49] == 0  # the ends are round
 
 
 def test_draw_shape_outside_the_picture_changes_nothing():
     image = np.zeros((3, 20, 20), np.float32)
-    draw_shape(image, "box", (-50, 10), (5, 5), 0.3, (1, 1, 1))
-    draw_shape(image, "box", (10, 90), (5, 5), 0.3, (1, 1, 1))
+    draw_shape(image, Shape("box", (-50, 10), (5, 5), 0.3), (1, 1, 1))
+    draw_shape(image, Shape("box", (10, 90), (5, 5), 0.3), (1, 1, 1))
     assert (image == 0).all()
 
 
