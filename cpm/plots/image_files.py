@@ -10,7 +10,7 @@ from cpm.errors import UsageError
 
 
 def display_zoom(height, width, smallest=480, largest=1280):
-    """Factor that brings a picture's longer side into a range that is good to look at.
+    """Factor that brings an image's longer side into a range that suits a screen.
 
     >>> display_zoom(120, 240), display_zoom(600, 800), display_zoom(2560, 1000)
     (2.0, 1.0, 0.5)

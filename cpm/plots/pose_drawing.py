@@ -40,7 +40,7 @@ def draw_pose(
       threshold: joints below are gray, below half of it they are not drawn; None = the result's.
       boxes: whether to draw each person's box.
       panel: whether to list each person's joints and confidences beside the image.
-      zoom: screen pixels per image pixel; None = what is good to look at.
+      zoom: screen pixels per image pixel; None = a factor that suits a screen.
       numbers: whether people are numbered; None = if there are several, or a video gave them ids.
       title: first line of the panel.
 

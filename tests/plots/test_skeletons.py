@@ -42,18 +42,13 @@ def test_draw_skeleton_preset_colors_and_size():
     assert (pixels[:10, :10] == 128).all()  # nothing where nobody is
 
 
-def test_draw_skeleton_preset_missing_and_unsure_joints():
+def test_draw_skeleton_preset_missing_joints():
     image = np.full([200, 100, 3], 128, np.uint8)
-    joints, confidence = pose(), np.full(14, 0.9)
+    joints = pose()
     joints[LSP.index("left_ankle")] = np.nan
-    confidence[LSP.index("right_ankle")] = 0.1
-    pixels = draw_skeleton(image, joints, LSP, confidence=confidence, threshold=0.2, zoom=2.0)
-    photo = pixels[:400, :200]
-    assert not has_color(photo, 2 * 38, 2 * 180, RIGHT)
-    assert not has_color(photo, 2 * 62, 2 * 180, LEFT)
-    assert has_color(photo, 2 * 40, 2 * 140, RIGHT)
-    assert pixels.shape[1] > 400  # the panel
-    assert (pixels[-1, -1] == 255).all() or pixels.shape[0] == 400
+    pixels = draw_skeleton(image, joints, LSP, zoom=2.0)
+    assert not has_color(pixels, 2 * 62, 2 * 180, LEFT)
+    assert has_color(pixels, 2 * 38, 2 * 180, RIGHT)
 
 
 def test_draw_skeleton_preset_truth_is_filled_or_hollow():
