@@ -8,12 +8,27 @@ import dataclasses
 import tensorflow as tf
 
 from cpm import geometry
-from cpm.config import CROP_RULES
+from cpm.config import CROP_RULES, DataConfig
 from cpm.data import augmentation, company, nobody, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
 from cpm.data.person import LEAST_SPAN_PX
-from cpm.skeleton import ABSENT, get_skeleton
+from cpm.skeleton import ABSENT, Skeleton, get_skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rules:
+    """How every example is made.
+
+    Attributes:
+      data: `DataConfig`.
+      size: (height, width) of the crop.
+      skeleton: the network's.
+    """
+
+    data: DataConfig
+    size: tuple[int, int]
+    skeleton: Skeleton
 
 
 def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
@@ -45,6 +60,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
     if not all(s.has_mirror_image for s in (skeleton, *skeletons)):
         augment = dataclasses.replace(augment, flip=0.0)
         data = dataclasses.replace(data, augment=augment)
+    rules = _Rules(data, size, skeleton)
 
     @tf.autograph.experimental.do_not_convert
     def make(epoch, folder, serialised, *second):
@@ -58,7 +74,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
         picture = _decode(person)
 
         def cut(matrix):
-            return _crop(picture, matrix, size, data, change, example_seed)
+            return _crop(picture, matrix, rules, change, example_seed)
 
         example = {"image": cut(matrix), "crop_to_image": _float32(matrix)}
         joints_px, state = _poses_in_crop(person, matrix, data.max_people)
@@ -73,13 +89,9 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
         if augment.company:
             other = _parse(second[1], second[0], skeletons, skeleton)
             primary = augmentation.image_to_crop(matrix, center_px), change.scale * min(size)
-            example |= _with_company(
-                example, other, primary, data, network, skeleton, change, example_seed
-            )
+            example |= _with_company(example, other, primary, rules, change, example_seed)
         if augment.nobody:
-            example |= _or_nobody(
-                example, person, picture, side_px, data, network, skeleton, change, example_seed
-            )
+            example |= _or_nobody(example, person, picture, side_px, rules, change, example_seed)
         example = _worn(example, augment, example_seed)
         return example | {
             "center_px": _center(matrix, center_px, size, augment),
@@ -230,9 +242,9 @@ def _decode(person):
     return tf.io.decode_jpeg(person["picture"], channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _crop(picture, matrix, size, data, change, seed):
+def _crop(picture, matrix, rules, change, seed):
     """The crop, `[H, W, 3]` float32, 0..255, in the colours of the change."""
-    ranges = data.augment
+    data, ranges = rules.data, rules.data.augment
     if not any(
         (
             ranges.brightness,
@@ -242,19 +254,19 @@ def _crop(picture, matrix, size, data, change, seed):
             ranges.noise,
         )
     ):
-        return cut_crop(picture, matrix, size, data.border)
+        return cut_crop(picture, matrix, rules.size, data.border)
     linear, offset = augmentation.color_map(change)
     border = augmentation.border_color(linear, offset, data.border)
-    crop = cut_crop(picture, matrix, size, border)
+    crop = cut_crop(picture, matrix, rules.size, border)
     noise = change.noise if ranges.noise else None
     return augmentation.recolor(
         crop, linear, offset, noise, augmentation.stream(seed, augmentation.NOISE)
     )
 
 
-def _with_company(example, person, primary, data, network, skeleton, change, seed):
-    """What changes in an example when a second person is pasted into it, or nothing does."""
-    size = network.image_size
+def _with_company(example, person, primary, rules, change, seed):
+    """The parts of an example that a pasted second person changes, perhaps unchanged."""
+    data, size, skeleton = rules.data, rules.size, rules.skeleton
     seed = augmentation.stream(seed, augmentation.COMPANY)
     primary_px, primary_size_px = primary
     placed = company.draw_placement(
@@ -274,7 +286,7 @@ def _with_company(example, person, primary, data, network, skeleton, change, see
         second = company.second_person(
             person,
             placed,
-            lambda matrix: _crop(picture, matrix, size, data, change, seed),
+            lambda matrix: _crop(picture, matrix, rules, change, seed),
             size,
             skeleton.mirror,
         )
@@ -304,9 +316,9 @@ def _with_company(example, person, primary, data, network, skeleton, change, see
     return {"image": image, "joints_px": joints_px, "state": state}
 
 
-def _or_nobody(example, person, picture, side_px, data, network, skeleton, change, seed):
-    """What changes in an example if its crop becomes one without a person at its center."""
-    size, mirror = network.image_size, skeleton.mirror
+def _or_nobody(example, person, picture, side_px, rules, change, seed):
+    """The parts of an example that change if its crop has no person at its center."""
+    data, size, mirror = rules.data, rules.size, rules.skeleton.mirror
     seed = augmentation.stream(seed, augmentation.NOBODY)
     kind, center_px, side_px = nobody.draw_region(seed, person, side_px)
     turned = change._replace(scale=tf.ones_like(change.scale), shift=tf.zeros_like(change.shift))
@@ -320,13 +332,13 @@ def _or_nobody(example, person, picture, side_px, data, network, skeleton, chang
     joints_px = tf.concat([tf.zeros_like(joints_px[:1]), joints_px[:-1]], 0)
 
     def image():
-        crop = _crop(picture, matrix, size, data, change, seed)
+        crop = _crop(picture, matrix, rules, change, seed)
         return tf.cond(kind == nobody.TILED, lambda: nobody.tiled(crop), lambda: crop)
 
     chance = tf.random.stateless_uniform([], augmentation.stream(seed, 9), alg="philox")
-    # Beside a person of whom much is unlabeled the rest of that person would pass for background.
+    # Unlabeled parts of a person would pass for background.
     whole = person["labeled_share"] >= company.LEAST_LABELED
-    whole &= spans_its_crop(person, data.margin)  # nor where nobody knows how far it reaches
+    whole &= spans_its_crop(person, data.margin)  # whose extent is known
     empty = (chance < data.augment.nobody) & whole
     return {
         "image": tf.cond(
