@@ -103,8 +103,7 @@ def train(devices, weights):
             flush=True,
         )
     run = loop.Run(
-        settings.config,
-        settings.execution,
+        settings,
         folders,
         run_dir,
         evaluate.validation(settings.config, folders),

@@ -189,7 +189,7 @@ def seconds_per_step(variant, settings, data):
         # So slow that nothing diverges, whatever the variant.
         slow = settings.changed({"optimizer": {"learning_rate": TIMED_RATE}})
         validate = evaluate.validation(slow.config, data)
-        run = loop.Run(slow.config, slow.execution, data, folder, validate)
+        run = loop.Run(slow, data, folder, validate)
         stream = pipeline.training_batches(data, slow.config, start_step=0)
         for step, batch in zip(range(TIMED_STEPS), stream, strict=False):
             if step == TIMED_STEPS // 2:
@@ -206,9 +206,7 @@ def run_variant(variant, settings, data, folder):
         run_dir = os.path.join(folder, f"phase-{number}")
         people = folders_of(phase, data)
         validate = evaluate.validation(of_phase.config, people)
-        loop.Run(
-            of_phase.config, of_phase.execution, people, run_dir, validate, init_from=before
-        ).train()
+        loop.Run(of_phase, people, run_dir, validate, init_from=before).train()
         steps += of_phase.config.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
         before = last_checkpoint(run_dir)

@@ -71,8 +71,8 @@ class Run:
     """One training run: the variables it changes and the folder it writes.
 
     Args:
-      config: `TrainConfig`, what is learned.
-      execution: `Execution`, how it is computed; may differ between the parts of a run.
+      settings: `Settings`: what is learned (`TrainConfig`), and how it is computed (`Execution`,
+        which may differ between the parts of a run).
       data: list of converted data folders.
       run_dir: the run folder; one with checkpoints is resumed.
       validate: function of a network that returns its `Validation`.
@@ -92,8 +92,7 @@ class Run:
 
     def __init__(
         self,
-        config,
-        execution,
+        settings,
         data,
         run_dir,
         validate,
@@ -104,6 +103,7 @@ class Run:
         restart=False,
         devices=None,
     ):
+        config, execution = settings.config, settings.execution
         for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
         verification.verify(data, SPLITS)

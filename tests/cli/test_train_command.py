@@ -150,8 +150,8 @@ def test_a_seed_is_also_that_of_the_synthetic_people(flags, tmp_path, monkeypatc
         drawn.append((count, seed))
         return write_data(tmp_path / f"synthetic-{count}-seed{seed}")
 
-    def run(config, execution, data, run_dir, *_, **options):
-        runs.append((config.seed, run_dir))
+    def run(settings, data, run_dir, *_, **options):
+        runs.append((settings.config.seed, run_dir))
         raise UsageError("far enough")
 
     monkeypatch.chdir(tmp_path)

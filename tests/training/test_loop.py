@@ -25,7 +25,7 @@ from cpm.data.person import Origin, Person, Pose
 from cpm.errors import RunStopped, UsageError
 from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
-from cpm.execution import Execution
+from cpm.execution import Execution, Settings
 from cpm.inference import predict_batch
 from cpm.scoring import evaluate
 from cpm.skeleton import get_skeleton
@@ -72,7 +72,7 @@ def data(tmp_path_factory):
 def start(config, data, folder, execution=EXECUTION, **options):
     """A run that measures itself as bin/train.py's does."""
     validate = evaluate.validation(config, data)
-    return loop.Run(config, execution, data, folder, validate, **options)
+    return loop.Run(Settings(config, execution), data, folder, validate, **options)
 
 
 def weights(run):
