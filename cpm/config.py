@@ -109,7 +109,7 @@ class TargetConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
-    """Ranges of the random changes (cpm/data/augmentation.py); all zero = none.
+    """Ranges of the random augmentation (cpm/data/augmentation.py); all zero = none.
 
     Attributes:
       scale: (low, high), factor on the person's size.
@@ -118,10 +118,10 @@ class AugmentConfig:
       rotation_deg: uniform in ± this.
       flip: probability of a left-right mirror.
       shift: uniform in ± this fraction of the crop's side, each axis.
-      room: the range of the shift grows by this share of the room that a person shown smaller
-        leaves on either side, (1 − scale) / 2 of the crop's side.
-      tell_center: the centre map moves with the person; False: it stays in the crop's middle, as
-        in use, where nobody knows how far the crop is off.
+      room: for a scale below 1 the shift's range grows by room · (1 − scale) / 2 of the crop's
+        side. With room = 1 and shift = 0 the crop still holds what a crop of scale 1 holds.
+      tell_center: whether the centre map moves with the person. If not, it stays in the middle of
+        the crop, as in prediction, where the person's place is unknown.
       brightness, contrast, saturation, hue: colour jitter, fractions; 0 = off.
       noise: standard deviation of added pixel noise, grey levels of 255, upper end of the range.
       gray, dark, blur, jpeg, cover: probabilities of a crop without colors, in little light, out of
@@ -159,7 +159,7 @@ class AugmentConfig:
 
 AUGMENTATIONS = {
     "none": AugmentConfig(),
-    # For trainings in which each person comes a few times only.
+    # For trainings of few epochs.
     "light": AugmentConfig(scale=(0.95, 1.05), rotation_deg=5.0, flip=0.5, shift=0.01),
     # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no colour.
     "paper": AugmentConfig(scale=(0.7, 1.3), scale_law="uniform", rotation_deg=40.0, flip=0.5),
@@ -175,13 +175,13 @@ AUGMENTATIONS = {
         hue=0.02,
     ),
 }
-# For pictures without a box: the crop may show all of a picture, as the first pass of prediction
-# does, or the person alone, a little too large, as a second pass may. LSP's and LSPet's pictures
-# show their people at 0.6 to 1 of a joints' box × 1.1, up to 0.12 off the middle.
+# For images without a box: the crop may show a whole image, as the first pass of prediction does,
+# or the person alone, slightly too large, as the second pass may. Whole images of LSP and LSPet
+# show people at 0.6 to 1 times their size in a joints' box × 1.1, up to 0.12 off the middle.
 AUGMENTATIONS["wild"] = dataclasses.replace(
     AUGMENTATIONS["strong"], scale=(0.5, 1.2), room=0.6, tell_center=False
 )
-# The same for all photographs: with neighbors, without anybody, gray, dark, blurred, covered.
+# `wild` for photographs of all kinds: neighbors, no person, gray, dark, blurred, covered.
 AUGMENTATIONS["crowd"] = dataclasses.replace(
     AUGMENTATIONS["wild"],
     gray=0.1,

@@ -37,7 +37,7 @@ BATCH = SIZES[-1]
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)
 MOST_WORKERS = 4
-# Rules that place a training crop around a person; with `room` it shows more (--augment=wild).
+# Rules that place a training crop around a person; `augment.room` adds views of whole images.
 AROUND_PEOPLE = ("joints", "height", "person")
 
 

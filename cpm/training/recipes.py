@@ -72,8 +72,8 @@ def own(arch="mini"):
 def modern(arch="vgg"):
     """The large networks from scratch, trained as is usual today: batch norm, Adam, masked loss.
 
-    Warm-up and cosine, all of the augmentation `strong`, a box with an eighth of room at either
-    end. Without norms their N(0, 0.01) start needs hundreds of thousands of steps.
+    Warm-up and cosine, the augmentation `strong`, a joints' box with a margin of an eighth on
+    either side. Without norms their N(0, 0.01) start needs hundreds of thousands of steps.
     Command: python bin/train.py --arch=paper --recipe=modern --data=data/lsp,data/lspet
     Cost: for a GPU; a step's time and memory on two cores are in docs/benchmarks, no full run.
     """
