@@ -3,7 +3,7 @@
 Data walks through the packages once, left to right:
 `data` → `training` (targets, loss, loop) around `network` → `inference` → `evaluation` → `plots`.
 
-Who may import whom is a table in tests/test_architecture.py; each package's docstring lists its
+The permitted imports are a table in tests/test_architecture.py; each package's docstring lists its
 files. `from cpm import Predictor` is what most programs need; until then nothing heavy is imported.
 """
 

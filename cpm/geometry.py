@@ -62,7 +62,7 @@ def region_from_image(height, width, fill=0.8):
 
 
 def region_from_whole_image(height, width):
-    """The smallest square that holds the whole picture: whoever is in it is in the crop."""
+    """The smallest square that holds the whole image, and so everybody in it."""
     return region_from_box((0, 0, width, height))
 
 

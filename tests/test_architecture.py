@@ -1,4 +1,4 @@
-"""The arrows between packages: who may import whom, as a table; they all point one way.
+"""The permitted imports between packages, as a table; all arrows point one way.
 
     ops → ops,  cpm → ops, cpm,  bin → cpm, bin,  and inside of cpm as ARROWS says
 

@@ -1,6 +1,6 @@
 """The rules that keep the house in order, checked on the source itself.
 
-Who may import whom is in tests/test_architecture.py.
+The permitted imports are in tests/test_architecture.py.
 """
 
 import ast
@@ -8,6 +8,8 @@ import pathlib
 import re
 
 import pytest
+
+from tests.helpers.dialect import DIALECT
 
 ROOT = pathlib.Path(__file__).parent.parent
 SOURCES = sorted(path for top in ("ops", "cpm", "bin") for path in (ROOT / top).rglob("*.py"))
@@ -63,6 +65,11 @@ def test_no_banned_code(path):
 def test_every_file_says_what_it_is(path):
     assert VAGUE.isdisjoint(path.relative_to(ROOT).with_suffix("").parts)
     assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_the_fields_words_are_used(path):
+    assert [match[0] for match in DIALECT.finditer(path.read_text())] == []
 
 
 def imports_under(folder):

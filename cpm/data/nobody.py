@@ -6,11 +6,11 @@ made of what lies beside people, and the confidence of their joints learns to sa
     BACKGROUND   a square of the image beside the person's joints, enlarged
     TILED        the same, repeated by reflection: a texture as sharp as a photograph
     PATTERN      smooth random colors with an edge: sky, walls, gradients
-    PART         the crop's center lies outside the person, of whom a part may reach in
+    PART         the crop's center lies outside the person, a part of which may be in the crop
 
-Stage 1 is asked for the joints that are in the crop all the same; it answers for everybody.
-People with few labels make no such crops (cpm/data/prepare.py). Others in the image whom nobody
-labeled are not known here: where one person an image is labeled, as in LSP, a crop may show one.
+Stage 1 is still asked for the joints that lie in the crop, since its target holds everybody's.
+People with few labels make no such crops (cpm/data/prepare.py). Unlabeled people are not known
+here: where one person an image is labeled, as in LSP, a crop may show another.
 """
 
 import math

@@ -4,7 +4,7 @@ The people of one picture share a split. A picture of cpm/data/coco.py in a fold
 after a split, `train/`, `val2017/`, `Test images/`, is in that split, in every rule.
 
 A rule is data that the manifest repeats, name and text: two folders converted by the same rule
-never share a person between `train` and `validation`, whoever made them and in which order.
+never share a person between `train` and `validation`, in whatever order they were made.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ def _development(origin):
         people, pictures = mpii_validation()
         if (origin.picture, number) in people:
             return VALIDATION
-        # Whoever else is in such a picture would show it to the network in training.
+        # Training on another person of such an image would show it to the network.
         return None if origin.picture in pictures else TRAIN
     return official
 
@@ -90,7 +90,7 @@ def reason_to_leave_out(person, listed=frozenset(), near_duplicates=True):
 
     Args:
       person: `Person`.
-      listed: ids of people whom the user does not want.
+      listed: ids of people to leave out, as the user asked.
       near_duplicates: LSP's near-duplicates of test pictures are not wanted.
     """
     if person.id in listed:

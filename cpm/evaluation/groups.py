@@ -1,9 +1,9 @@
 """How well everybody in a group is found: people matched to the truth by OKS, then their joints.
 
     AP50, AP, AR   as COCO defines them (cpm/evaluation/oks.py)
-    PCK@0.2        of all true joints: those of a person whom nobody was matched to are wrong
-    recall         share of the true people of whom someone was found, at OKS 0.5
-    too many       found people who are no true person, or one who was found already, at OKS 0.5
+    PCK@0.2        of all true joints; those of a true person without a match are wrong
+    recall         share of the true people with a match at OKS 0.5
+    too many       found people without a true person, or with one found already, at OKS 0.5
 
 For PCK the pairs of highest OKS are matched first, at any OKS above 0: whether a joint is right is
 then a matter of its distance alone, and a person found twice costs no joints, but is one too many.
@@ -37,7 +37,7 @@ class TruePeople:
 
 @dataclasses.dataclass(frozen=True)
 class FoundPeople:
-    """Everybody whom a method found in one image.
+    """The people that a method found in one image.
 
     Attributes:
       joints_px: `[F, P, 2]`, image pixels; nan = not found.

@@ -7,7 +7,7 @@ who came in, and those who have left their crops.
 
 A crop moves on at the speed of its person, and so do joints that are compared over time.
 
-People whom a search finds are compared with all tracks by OKS, the similarity of poses. A pose that
+People that a search finds are compared with all tracks by OKS, the similarity of poses. A pose that
 matches no track may belong to a person lost within the last seconds, who then gets the old number
 back. All others get a new number, from 1 on, once they have been followed for a moment. When two
 tracks arrive at the same person, the track whose last pose is more like it keeps the person, and
@@ -268,7 +268,7 @@ class Tracker:
 
     def _matches(self, tracks, people, time, least):
         """{position in tracks: position in people} of the best one-to-one matching by OKS."""
-        # The longer somebody was gone, the less exactly the place is known; whoever is covered may
+        # The longer a track is lost, the less exactly its place is known: a covered person may
         # have walked on, or stopped.
         growth = [1 + 2 * (time - track.time) for track in tracks]
         alike = np.maximum(
@@ -300,7 +300,7 @@ class Tracker:
         )
 
     def _region_of(self, person):
-        """The next region of a person whom a search found."""
+        """The next region of a person that a search found."""
         return self._next_region(person, max(*_extent(person), 1.0))
 
     def _next_region(self, pose, side_px):

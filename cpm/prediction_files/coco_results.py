@@ -3,8 +3,9 @@
     [{"image_id": 42, "category_id": 1, "keypoints": [x, y, c, x, y, c, ...], "score": 0.9}, ...]
 
 The joints come in the order of the data set's keypoints, and nothing says which annotated person
-of an image is meant. Of each image the highest scores are kept, as many as it has annotated people,
-and given to those with the least distance in all. A person to whom none is left was not found.
+of an image a result belongs to. Each image keeps as many results as it has annotated people, those
+of the highest scores. They are assigned to people such that the sum of distances is least. A person
+without a result was not found.
 
 References: "Results format" at cocodataset.org.
 """

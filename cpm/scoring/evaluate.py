@@ -157,10 +157,10 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, 
 def evaluate_as_used(network, config, folders, *, split=VALIDATION, seed=0, strict=True):
     """The score of what bin/predict.py will do, and on own data the score with true boxes beside.
 
-    Published data sets have their protocol, the person's box; a network for them is compared by it.
-    Whoever labels photographs wants to know how well new ones will go, where nobody draws a box.
-    Without a box the crop is as wide as the network guesses; so distances are measured in the true
-    box's pixels there, too, or a wrong guess would be judged more kindly than a right one.
+    The protocol of published data sets gives the person's box, and networks are compared with it.
+    Own data is scored as new photographs will be predicted: without a box. Then the network itself
+    places the crop, so distances are still measured in pixels of the true box. Otherwise a crop
+    that is too wide would make errors look smaller.
 
     Args:
       network, config, folders, strict: as in `evaluate_folders`.

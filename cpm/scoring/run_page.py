@@ -172,7 +172,7 @@ def _belief_maps(examples, skeleton):
 @functools.lru_cache(maxsize=1)  # the same at every evaluation of a run
 def _augmentation(config, folders):
     """Some training people as the network meets them, with both kinds of targets."""
-    # A small window to shuffle among: whoever comes first will do.
+    # A small shuffle buffer: which people come first does not matter.
     data = dataclasses.replace(config.data, batch_size=COUNT, shuffle_buffer=8 * COUNT)
     network = config.network
     batch = next(

@@ -61,8 +61,8 @@ def synthetic(arch="mini"):
 def own(arch="mini"):
     """Own photographs: the usual recipe of the network, trained for whole images.
 
-    Whoever labels photographs wants joints in new ones, where nobody draws a box. So people are
-    shown small and off the middle too, as a first pass over a whole image meets them.
+    People with own photographs want joints in new ones without drawing boxes. So training also
+    shows people small and off-center, as a first pass over a whole image does.
     Command: python bin/train.py --xla --data=data/photos
     """
     usual = mini(arch) if arch == "mini" else modern(arch)

@@ -13,6 +13,7 @@ import re
 
 import pytest
 
+from tests.helpers.dialect import DIALECT
 from tests.helpers.markdown_files import (
     ROOT,
     anchors,
@@ -48,12 +49,6 @@ NOT_IN_A_CHECKOUT = {
 }
 FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|txt|toml|cff|jsonl?|mat|jpg|png|tfrecord)")
 FOLDER = re.compile(r"\.?\w[\w.-]*(/[\w.-]+)*/")
-# Words of this project that the field does not use; glossary.md translates them.
-DIALECT = re.compile(
-    r"embedded (synthetic )?people|left for right|whom is meant|(two|second|first|one) looks?\b"
-    r"|nothing but rounding",
-    re.IGNORECASE,
-)
 
 
 def problems_of_name(word, folder=ROOT):

@@ -64,7 +64,7 @@ def people(truth, predicted=None, state=None):
     "across, facing", [(1.0, "front"), (0.1, "side"), (-0.1, "side"), (-1.0, "behind")]
 )
 def test_kinds_of_a_turned_figure(degrees, kind, across, facing):
-    """Turning in the picture does not change who faces whom."""
+    """A rotation in the image does not change which way people face."""
     truth = figure(degrees, across)[np.newaxis]
     found = kinds(truth, np.full((1, 14), 2), LSP)
     assert {name for name, rows in found.items() if rows[0]} == {kind, facing}

@@ -186,7 +186,7 @@ def grey_blobs(height, width, points, sigma_px):
 SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
 
 
-def test_predictor_second_look_is_at_the_joints_of_the_first(eagerly):
+def test_predictor_second_pass_is_around_the_joints_of_the_first(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     network = Watcher()
     (once,) = Predictor(network, margin=1.2, passes=1, flip=False)(image)
@@ -215,7 +215,7 @@ def test_predictor_makes_as_many_passes_as_asked(eagerly):
         assert len(network.seen) == expected
 
 
-def test_predictor_keeps_the_first_look_where_nothing_is_found(eagerly):
+def test_predictor_keeps_the_first_pass_where_nothing_is_found(eagerly):
     network = Watcher()
     (person,) = Predictor(network, flip=False)(np.full([50, 70, 3], 128, np.uint8))
     assert len(network.seen) == 1 and (person.confidence == 0).all()
@@ -328,7 +328,7 @@ def test_poses_are_single_passes():
     assert predictor.poses([], [])[0].shape == (0, 3, 2)
 
 
-def test_predictor_first_look(eagerly):
+def test_predictor_first_pass(eagerly):
     """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
     image = np.zeros([60, 200, 3], np.uint8)
     sides = []

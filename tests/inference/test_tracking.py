@@ -61,7 +61,7 @@ def test_crop_is_around_the_joints_of_the_frame_before():
 
 
 def nearest(people, truth):
-    """Number of the true person whom each found one stands for."""
+    """Number of the true person that matches each found one."""
     return {
         person.id: int(np.abs(truth - person.joints_px).mean((1, 2)).argmin()) for person in people
     }

@@ -18,7 +18,7 @@ HOW = {"split": "validation", "box": {"rule": "whole", "margin": 1.1}, "passes":
 
 
 def people(wrong, count=40):
-    """People of whom the first `wrong` have their nose far off."""
+    """People; the noses of the first `wrong` are predicted far off."""
     truth = np.random.default_rng(0).uniform(10, 90, (count, len(CAT), 2))
     found = np.stack([truth, truth])
     found[:, :wrong, 0] += 50

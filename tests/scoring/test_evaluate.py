@@ -97,7 +97,7 @@ def test_evaluate_folders_options(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("passes", [1, 2, 3])
-def test_evaluation_looks_as_prediction_does(run, passes):
+def test_evaluation_uses_the_regions_of_prediction(run, passes):
     """Every person's picture alone, through both ways: the same joints."""
     network, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")

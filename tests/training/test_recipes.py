@@ -52,7 +52,7 @@ def test_the_defaults_are_those_of_the_default_recipe():
         ("blog", 600_000, 5000, 1000),
     ],
 )
-def test_recipe_says_how_often_it_is_looked_at(name, steps, eval_every, save_every):
+def test_recipe_says_how_often_it_is_evaluated_and_saved(name, steps, eval_every, save_every):
     settings = recipe(name)
     assert settings.config.steps == steps
     assert settings.execution == Execution(eval_every=eval_every, save_every=save_every)

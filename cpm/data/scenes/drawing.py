@@ -61,10 +61,10 @@ def as_image(pixels):
 
 @functools.cache
 def not_alone():
-    """Ids of LSP's and LSPet's validation people beside whom others are to be seen, or may be.
+    """Ids of LSP's and LSPet's validation people who are not, or perhaps not, alone in the image.
 
-    These data sets annotate one person an image. The list was made by eye; what is made of such an
-    image would show people whom the truth does not know.
+    These data sets annotate one person an image. The list was made by eye. A scene made of such an
+    image would show people without annotations.
     """
     file = importlib.resources.files("cpm.data") / "not_alone.txt"
     with importlib.resources.as_file(file) as path:

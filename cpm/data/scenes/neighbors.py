@@ -26,7 +26,7 @@ def with_neighbors(people, pool, seed, paste=True):
 
     Args:
       people: list of `Person` with pixels.
-      pool: list of `Person`: the neighbors, two or more of whom can be pasted.
+      pool: list of `Person`: possible neighbors; at least two of them can be pasted.
       seed: of the scenes.
       paste: False = the same images before anybody is pasted in.
 

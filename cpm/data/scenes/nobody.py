@@ -1,9 +1,8 @@
-"""Images without a person: what photographs show beside the people whom they were taken of.
+"""Images without a person, cut from photographs beside the annotated people.
 
     strip    a rectangle of a strip left of, right of, above or below a person
     texture  a square of such a strip, repeated by reflection until it is as large as an image
-    part     a square beside a person, of whom a hand or a foot reaches in at the edge; nobody is
-             near its center
+    part     a square beside a person with a hand or a foot at its edge and nobody near its center
 
 Training has crops of these kinds too (cpm/data/nobody.py), of training photographs, and patterns of
 random colors besides, which are left out here: training draws the very same ones.
@@ -80,7 +79,7 @@ def _texture(person, rng):
 
 
 def _part(person, rng):
-    """A square beside the person, of whom a few joints are in it; None if none was drawn."""
+    """A square beside the person with a few joints in it; None if none was drawn."""
     empty = backdrop.without_person(person)
     for _ in range(20):
         center_px, side = _draw_beside(person, rng)

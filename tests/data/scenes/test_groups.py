@@ -1,4 +1,4 @@
-"""Groups: how many, how large, who covers whom."""
+"""Groups: how many people, how large, which bodies are in front."""
 
 import itertools
 
