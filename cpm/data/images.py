@@ -25,7 +25,8 @@ from cpm.untrusted import open_regular, shown
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 MAX_PIXELS = 64_000_000  # a 64-megapixel camera; decoded: 192 MB
 MAX_BYTES = 1 << 29  # of a file: what the largest picture of 16 bits takes without compression
-PILLOW_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of more, Pillow reads not even the header
+# Of more, Pillow reads not even the header. A program may have lifted its limit: None.
+PILLOW_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
 LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
 

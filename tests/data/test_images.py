@@ -2,7 +2,10 @@
 
 import io
 import os
+import pathlib
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -35,6 +38,14 @@ def png(width, height, bits, color_type, rows):
 
 
 COLORS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)  # [1, 3, 3]
+
+
+def test_images_are_read_where_a_program_has_lifted_pillows_limit():
+    code = "from PIL import Image; Image.MAX_IMAGE_PIXELS = None; import cpm.data.images as i"
+    root = pathlib.Path(__file__).parent.parent.parent
+    run = [sys.executable, "-c", f"{code}; print(i.PILLOW_PIXELS)"]
+    result = subprocess.run(run, capture_output=True, text=True, check=True, cwd=root)
+    assert int(result.stdout) == images.PILLOW_PIXELS
 
 
 class TestReadPicture:
