@@ -28,8 +28,13 @@ def write_beliefs(path, person):
     Args:
       path: file to make or replace; ends in `.npz`.
       person: `PersonPose` that was predicted with `maps=True`.
+
+    Raises:
+      UsageError: if the person has no maps.
     """
     joints, maps = list(person.skeleton.joints), person.maps
+    if maps is None:
+        raise UsageError("this person has kept no belief maps; predict with maps=True")
     background = ["background"] * (maps.beliefs[-1].shape[-1] - len(joints))
     stages = {f"stage_{t}": b_t for t, b_t in enumerate(maps.beliefs, 1)}
     with files.replacing(path) as temporary:

@@ -7,7 +7,16 @@ from cpm.config import NetworkConfig
 from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.inference.belief_file import check_name, write_beliefs
+from cpm.inference.results import PersonPose
 from cpm.network import ConvolutionalPoseMachine
+from cpm.skeleton import get_skeleton
+
+
+def test_a_person_without_maps_is_told_how_to_keep_them(tmp_path):
+    person = PersonPose(get_skeleton("lsp14"), np.zeros([14, 2]), np.ones(14), (0.0, 0.0, 1.0, 1.0))
+    with pytest.raises(UsageError, match="predict with maps=True"):
+        write_beliefs(str(tmp_path / "maps.npz"), person)
+    assert not (tmp_path / "maps.npz").exists()
 
 
 @pytest.mark.parametrize("background", [True, False])
