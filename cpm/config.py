@@ -11,9 +11,20 @@ cpm/config_json.py.
 
 import dataclasses
 import math
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Protocol, TypeVar
 
 
-def require(config, allowed, *fields):
+class Dataclass(Protocol):
+    """Any dataclass, for the type hints."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Config = TypeVar("Config", bound=Dataclass)
+
+
+def require(config: Dataclass, allowed: str, *fields: str) -> None:
     """Raises ValueError for the first of `fields` that is not a number inside `allowed`.
 
     Args:
@@ -27,7 +38,7 @@ def require(config, allowed, *fields):
             raise ValueError(f"{field} should be {allowed}, not {value}")
 
 
-def require_one_of(config, allowed, field):
+def require_one_of(config: Dataclass, allowed: Collection[str], field: str) -> None:
     """Raises ValueError if `field` is none of the names `allowed`."""
     value = getattr(config, field)
     if value not in allowed:
@@ -100,7 +111,7 @@ class TargetConfig:
     reduction: str = "sum"
     supervision: str = "every"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self, "> 0", "sigma_px")
         require(self, ">= 0", "cutoff", "foreground_weight")
         require_one_of(self, ("sum", "mean"), "reduction")
@@ -150,7 +161,7 @@ class AugmentConfig:
     company: float = 0.0
     nobody: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_one_of(self, ("log", "uniform"), "scale_law")
         for field in ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody"):
             if not 0 <= getattr(self, field) <= 1:
@@ -223,7 +234,7 @@ class DataConfig:
     shuffle_buffer: int = 4096
     augment: AugmentConfig = AUGMENTATIONS["light"]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
         require(self, ">= 0", "border")
 
@@ -266,7 +277,7 @@ class OptimizerConfig:
     bias_multiplier: float = 1.0
     only_stage: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self, "> 0", "learning_rate", "step_every", "step_factor")
         require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
         require(self, ">= 0", "only_stage")
@@ -293,7 +304,7 @@ class TrainConfig:
     seed: int = 0
     average_decay: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self, "> 0", "steps")
         require(self, ">= 0", "average_decay")
         if self.average_decay >= 1:
@@ -317,7 +328,7 @@ class DecodingConfig:
     refinement: str = "taylor"
     sigma_px: float = 7.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self, "> 0", "sigma_px")
         if not self.scales or not all(math.isfinite(s) and s > 0 for s in self.scales):
             raise ValueError(
@@ -325,7 +336,7 @@ class DecodingConfig:
             )
 
 
-def changed(config, changes):
+def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     """A configuration with some fields replaced, and a dict for a part changes that part so.
 
     >>> changed(TrainConfig(), {"steps": 5, "network": {"stages": 2}}).network.stages

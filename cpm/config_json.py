@@ -8,9 +8,13 @@ checkpoint still says what it is.
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
+from typing import Any
+
+from cpm.config import Config, Dataclass
 
 
-def to_dict(config):
+def to_dict(config: Dataclass) -> dict[str, Any]:
     """The configuration as plain JSON values.
 
     >>> from cpm.config import AugmentConfig
@@ -20,7 +24,7 @@ def to_dict(config):
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def from_dict(cls, values, where="configuration"):
+def from_dict(cls: type[Config], values: Mapping[str, Any], where: str = "configuration") -> Config:
     """The inverse of `to_dict`.
 
     Args:
@@ -53,7 +57,7 @@ def from_dict(cls, values, where="configuration"):
 
 def _from_json(kind, value, where):
     """One JSON value as the annotated type `kind`."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return from_dict(kind, value, where)
     if typing.get_origin(kind) is tuple:
         kinds = typing.get_args(kind)

@@ -6,6 +6,8 @@ Values are read as the dataclass annotates them.
 
 import dataclasses
 import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cpm.errors import UsageError
 
@@ -20,7 +22,7 @@ class Key(typing.NamedTuple):
     value: object
 
 
-def keys_of(settings):
+def keys_of(settings: Any) -> dict[str, Key]:
     """{dotted name: `Key`} of every field that is no part with fields of its own.
 
     Args:
@@ -35,7 +37,7 @@ def keys_of(settings):
     return {key.name: key for key in found}
 
 
-def kind_and_value(settings, name):
+def kind_and_value(settings: Any, name: str) -> tuple[type, Any]:
     """The annotated type and the value of a field or part.
 
     >>> from cpm.execution import Settings
@@ -58,7 +60,7 @@ def _leaves(config, prefix=""):
             yield Key(prefix + name, kind, value)
 
 
-def with_values(settings, assignments, flag="set"):
+def with_values(settings: Any, assignments: Iterable[str], flag: str = "set") -> Any:
     """The settings with some fields replaced.
 
     Args:
@@ -86,7 +88,7 @@ def with_values(settings, assignments, flag="set"):
     return settings
 
 
-def parse(kind, text):
+def parse(kind: Any, text: str) -> Any:
     """A text as a value of an annotated type.
 
     Args:
@@ -119,7 +121,7 @@ def _parse_tuple(kinds, text):
     return tuple(parse(kind, part.strip()) for kind, part in zip(kinds, texts, strict=True))
 
 
-def described(kind):
+def described(kind: Any) -> str:
     """An annotated type in words.
 
     >>> described(float), described(tuple[int, int]), described(tuple[float, ...])
@@ -133,7 +135,7 @@ def described(kind):
     return f"{count}{words[first]}s"
 
 
-def table(settings, prefix=""):
+def table(settings: Any, prefix: str = "") -> str:
     """Every field with its type and value, a line each.
 
     Args:
@@ -146,7 +148,7 @@ def table(settings, prefix=""):
     return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows)
 
 
-def spelled(value):
+def spelled(value: object) -> str:
     """A value as `--set` takes it.
 
     >>> spelled((0.5, 1.2)), spelled(True), spelled(2e-3)
@@ -159,13 +161,13 @@ def spelled(value):
     return str(value)
 
 
-def nested(values):
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted names as dicts of dicts: the inverse of `cpm.training.run_folder.flatten`.
 
     >>> nested({"a.b": 1, "a.c": 2, "d": 3})
     {'a': {'b': 1, 'c': 2}, 'd': 3}
     """
-    result = {}
+    result: dict[str, Any] = {}
     for name, value in values.items():
         *parts, last = name.split(".")
         inner = result

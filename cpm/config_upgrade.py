@@ -3,6 +3,8 @@
 Reading stays strict (cpm/config_json.py): a key that is neither known nor listed here is an error.
 """
 
+from typing import Any
+
 # How a run is computed stood beside what it learns; now it is an `Execution` of its own.
 MOVED = (
     *("xla", "conv", "precision", "recompute"),
@@ -12,7 +14,7 @@ MOVED = (
 # and earlier runs do not know theirs.
 DROPPED = ("side_by_side",)
 # Values of fields that a file does not name, where the default was another one then.
-EARLIER_DEFAULTS = {
+EARLIER_DEFAULTS: dict[str, dict[str, Any]] = {
     "network": {"stages": 6},
     "target": {"sigma_px": 7.0, "foreground_weight": 0.0},
     "data": {
@@ -33,7 +35,7 @@ EARLIER_DEFAULTS = {
 }
 
 
-def upgraded(record):
+def upgraded(record: dict[str, Any]) -> dict[str, Any]:
     """A record with its `config` and its `execution` as this version has them.
 
     Args:

@@ -9,6 +9,8 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 from cpm import untrusted
 from cpm.errors import UsageError
@@ -17,7 +19,7 @@ MOST_LINKS = 40  # that are followed from a name to its file, as Linux does
 
 
 @contextlib.contextmanager
-def naming(path):
+def naming(path: str | os.PathLike) -> Iterator[None]:
     """A context in which an OSError that names no file, as of a full disk, names `path`."""
     try:
         yield
@@ -29,7 +31,7 @@ def naming(path):
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: str | os.PathLike) -> Iterator[str]:
     """Gives a temporary path beside `path`; on a clean exit it becomes `path` in one step.
 
     The data is flushed to the disk before the rename; after an exception nothing changes. A link
@@ -101,7 +103,7 @@ def _pour(source, path):
         shutil.copyfileobj(file, out)
 
 
-def check_target(path, flag):
+def check_target(path: str | os.PathLike | None, flag: str) -> None:
     """UsageError if no file can be written at `path`: said before the work, not after it.
 
     Args:
@@ -122,24 +124,24 @@ def check_target(path, flag):
         )
 
 
-def write_text(path, text):
+def write_text(path: str | os.PathLike, text: str) -> None:
     """Replaces the file at `path` by `text`, UTF-8; bytes of names that are no UTF-8 as escapes."""
     with replacing(path) as temporary:
         with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
 
 
-def write_json(path, value):
+def write_json(path: str | os.PathLike, value: object) -> None:
     """Replaces the file at `path` by `value` as JSON; NaN is refused (it is not JSON)."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path, advice, **limits):
+def read_json(path: str | os.PathLike, advice: str, **limits: Any) -> Any:
     """`cpm.untrusted.read_json`: the JSON value in a file, or a UsageError."""
     return untrusted.read_json(path, advice, **limits)
 
 
-def sha256(path):
+def sha256(path: str | os.PathLike) -> str:
     """Hex digest of a file."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:

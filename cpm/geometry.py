@@ -12,8 +12,11 @@ References: Wei et al. 2016, section 4.2 (crops at a normalised person height).
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 PERSON_HEIGHT_PX = 200.0  # MPII: a person is 200 · scale pixels tall
 CROP_SIDE_PER_SCALE = 314.0  # the paper's crop: 368 px hold 314 · scale image pixels
@@ -33,7 +36,9 @@ class CropRegion:
     side_px: float
 
 
-def region_from_joints(joints_px, present, margin):
+def region_from_joints(
+    joints_px: npt.ArrayLike, present: npt.ArrayLike, margin: float
+) -> CropRegion:
     """Square around the joints' bounding box, `margin` times its longer side.
 
     Args:
@@ -48,31 +53,42 @@ def region_from_joints(joints_px, present, margin):
         raise ValueError("a person without any joint has no box")
     low, high = points.min(0), points.max(0)
     side = max(float((high - low).max()), 1.0)
-    return CropRegion(tuple((low + high) / 2), margin * side)
+    x, y = (low + high) / 2
+    return CropRegion((x, y), margin * side)
 
 
-def region_from_scale(center_px, scale, margin=1.0):
+def region_from_scale(
+    center_px: Sequence[float] | np.ndarray, scale: float, margin: float = 1.0
+) -> CropRegion:
     """The paper's MPII crop: 314 · scale around the annotated centre (the person fills 64 %)."""
-    return CropRegion(tuple(map(float, center_px)), margin * CROP_SIDE_PER_SCALE * float(scale))
+    x, y = map(float, center_px)
+    return CropRegion((x, y), margin * CROP_SIDE_PER_SCALE * float(scale))
 
 
-def region_from_image(height, width, fill=0.8):
+def region_from_image(height: int, width: int, fill: float = 0.8) -> CropRegion:
     """LSP's test protocol, no box: the whole picture, its height filling `fill` of the crop."""
     return CropRegion(((width - 1) / 2, (height - 1) / 2), height / fill)
 
 
-def region_from_whole_image(height, width):
+def region_from_whole_image(height: int, width: int) -> CropRegion:
     """The smallest square that holds the whole image, and so everybody in it."""
     return region_from_box((0, 0, width, height))
 
 
-def region_from_box(box, margin=1.0):
+def region_from_box(box: Sequence[float] | np.ndarray, margin: float = 1.0) -> CropRegion:
     """Square around `(x, y, width, height)`, image pixels, `margin` times its longer side."""
     x, y, width, height = map(float, box)
     return CropRegion((x + (width - 1) / 2, y + (height - 1) / 2), margin * max(width, height))
 
 
-def crop_to_image(region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(0.0, 0.0)):
+def crop_to_image(
+    region: CropRegion,
+    size: tuple[int, int],
+    scale: float = 1.0,
+    angle_rad: float = 0.0,
+    flip: bool = False,
+    shift_px: Sequence[float] = (0.0, 0.0),
+) -> np.ndarray:
     """Affine map from crop pixels to image pixels.
 
         x_image = center + shift + k R(angle) F (x_crop - c),   c = ((W-1)/2, (H-1)/2)
@@ -95,7 +111,9 @@ def crop_to_image(region, size, scale=1.0, angle_rad=0.0, flip=False, shift_px=(
     return np.array(rows, np.float32)
 
 
-def crop_to_image_rows(center_px, side_px, size, cosine, sine, mirror):
+def crop_to_image_rows(
+    center_px: Any, side_px: Any, size: tuple[int, int], cosine: Any, sine: Any, mirror: Any
+) -> list[list[Any]]:
     """The two rows of `crop_to_image`: numbers, or scalar tensors where a graph computes them.
 
     Args:
@@ -112,7 +130,7 @@ def crop_to_image_rows(center_px, side_px, size, cosine, sine, mirror):
     return [[a, b, center_px[n] - (a * middle_x + b * middle_y)] for n, (a, b) in enumerate(linear)]
 
 
-def invert_affine(matrix):
+def invert_affine(matrix: npt.ArrayLike) -> np.ndarray:
     """The `[..., 2, 3]` map that undoes `matrix`, computed in float64.
 
     >>> invert_affine(np.array([[2.0, 0, 4], [0, 2, 6]])).tolist()
@@ -123,14 +141,14 @@ def invert_affine(matrix):
     return np.concatenate([inverse, -inverse @ matrix[..., 2:]], -1)
 
 
-def transform_points(matrix, points):
+def transform_points(matrix: npt.ArrayLike, points: npt.ArrayLike) -> np.ndarray:
     """Applies a `[..., 2, 3]` affine map to `[..., N, 2]` points; float64 in between."""
     matrix = np.asarray(matrix, np.float64)
     points = np.asarray(points, np.float64)
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
-def cell_to_crop(cell, stride):
+def cell_to_crop(cell: float | np.ndarray, stride: int) -> float | np.ndarray:
     """Crop coordinate of the centre of map cell `cell`.
 
     >>> cell_to_crop(0, 8), cell_to_crop(1, 8)
@@ -139,7 +157,7 @@ def cell_to_crop(cell, stride):
     return cell * stride + (stride - 1) / 2
 
 
-def cell_origin(grid, stride):
+def cell_origin(grid: str, stride: int) -> float:
     """Crop coordinate of cell 0 of a `NetworkConfig.grid`.
 
     >>> cell_origin("center", 8), cell_origin("corner", 8)

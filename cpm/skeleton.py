@@ -19,6 +19,7 @@ import dataclasses
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Skeleton:
     pairs: tuple[tuple[str, str], ...] | None = None
     mirrored: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(set(self.joints)) != len(self.joints):
             raise ValueError(f"skeleton {self.name!r} names a joint twice: {self.joints}")
         for limb in self.limbs:
@@ -61,10 +62,10 @@ class Skeleton:
             if paired.count(joint) > 1:
                 raise ValueError(f"skeleton {self.name!r} pairs the joint {joint!r} twice")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.joints)
 
-    def index(self, joint):
+    def index(self, joint: str) -> int:
         """Channel of the joint called `joint`; ValueError names what exists."""
         if joint not in self.joints:
             raise ValueError(
@@ -73,7 +74,7 @@ class Skeleton:
         return self.joints.index(joint)
 
     @functools.cached_property
-    def mirror(self):
+    def mirror(self) -> np.ndarray:
         """`[P]` int: `mirror[p]` is the channel of the left/right partner of `p`.
 
         Applied twice it is the identity; joints on the midline are their own partner.
@@ -84,7 +85,7 @@ class Skeleton:
         return np.array([self.joints.index(self._partner(joint)) for joint in self.joints])
 
     @functools.cached_property
-    def has_mirror_image(self):
+    def has_mirror_image(self) -> bool:
         """Whether a mirrored image of the object can be labeled with the same joints.
 
         Not if the object is none (`mirrored`), and not if the name of a joint says a side whose
@@ -96,7 +97,7 @@ class Skeleton:
         return self.mirrored and not self.one_sided
 
     @functools.cached_property
-    def one_sided(self):
+    def one_sided(self) -> tuple[str, ...]:
         """The joints of one side whose other side is no joint."""
         if self.pairs is not None:
             return ()
@@ -111,12 +112,12 @@ class Skeleton:
         return both.get(joint, joint)
 
     @functools.cached_property
-    def limb_indices(self):
+    def limb_indices(self) -> np.ndarray:
         """`[L, 2]` int: the limbs as pairs of channels."""
         pairs = [[self.index(a), self.index(b)] for a, b in self.limbs]
         return np.array(pairs, int).reshape(-1, 2)
 
-    def channels_from(self, source):
+    def channels_from(self, source: "Skeleton") -> np.ndarray:
         """Where each of our joints stands in the skeleton `source`, by name; −1 if it is not there.
 
         >>> SKELETONS["mpii16"].channels_from(SKELETONS["lsp14"]).tolist()
@@ -126,7 +127,7 @@ class Skeleton:
         return np.array([synonyms.get(canonical_name(joint), -1) for joint in self.joints])
 
 
-def mirror_name(joint):
+def mirror_name(joint: str) -> str:
     """Name of the joint on the other side of the body: all its sides are exchanged.
 
     >>> [mirror_name(j) for j in ("left_wrist", "head_top", "left_eye_right_corner")]
@@ -136,7 +137,7 @@ def mirror_name(joint):
     return "_".join(other.get(word, word) for word in joint.split("_"))
 
 
-def canonical_name(joint):
+def canonical_name(joint: str) -> str:
     """Name under which two data sets' joints count as the same one.
 
     MPII's `upper_neck` and LSP's `neck` both lie where the neck meets the head, so a model of
@@ -259,7 +260,12 @@ SKELETONS = {
 }
 
 
-def own_skeleton(joints, limbs=(), pairs=None, mirrored=True):
+def own_skeleton(
+    joints: Sequence[str],
+    limbs: Iterable[Sequence[str]] = (),
+    pairs: Iterable[Sequence[str]] | None = None,
+    mirrored: bool = True,
+) -> Skeleton:
     """A skeleton of any joints; `get_skeleton` makes it again from its name.
 
     Args:
@@ -280,24 +286,24 @@ def own_skeleton(joints, limbs=(), pairs=None, mirrored=True):
             raise ValueError(
                 f"the joint name {joint!r} is not made of letters, digits and underscores"
             )
-    joints, limbs = tuple(joints), tuple((a, b) for a, b in limbs)
-    name = "joints:" + ",".join(joints)
-    if limbs:
-        name += ";limbs:" + ",".join(f"{a}-{b}" for a, b in limbs)
-    if pairs is not None:
-        pairs = tuple((a, b) for a, b in pairs if a != b)
-        by_name = Skeleton(name, joints, limbs)
-        as_given = Skeleton(name, joints, limbs, pairs)
+    names, sticks = tuple(joints), tuple((a, b) for a, b in limbs)
+    partners = None if pairs is None else tuple((a, b) for a, b in pairs if a != b)
+    name = "joints:" + ",".join(names)
+    if sticks:
+        name += ";limbs:" + ",".join(f"{a}-{b}" for a, b in sticks)
+    if partners is not None:
+        by_name = Skeleton(name, names, sticks)
+        as_given = Skeleton(name, names, sticks, partners)
         if not by_name.one_sided and (by_name.mirror == as_given.mirror).all():
-            pairs = None
+            partners = None
         else:
-            name += ";pairs:" + ",".join(f"{a}-{b}" for a, b in pairs)
+            name += ";pairs:" + ",".join(f"{a}-{b}" for a, b in partners)
     if not mirrored:
         name += ";mirror:none"
-    return Skeleton(name, joints, limbs, pairs, mirrored)
+    return Skeleton(name, names, sticks, partners, mirrored)
 
 
-def get_skeleton(name):
+def get_skeleton(name: str) -> Skeleton:
     """The skeleton called `name`; ValueError names those that exist.
 
     >>> len(get_skeleton("lsp14")), get_skeleton("joints:nose,tail;limbs:nose-tail").limbs

@@ -210,7 +210,7 @@ def _check_alternatives(value, schema, where, path):
     _check(value, others[0], where, path)
 
 
-_NAMES = {
+_NAMES: dict[type | None, str] = {
     **{str: "a text", int: "a whole number", float: "a finite number", bool: "true or false"},
     **{dict: "an object", list: "a list", None: "null"},
 }

@@ -12,10 +12,19 @@ the matrix by the factor) beforehand; cpm/data/crops.py does.
 
 import tensorflow as tf
 
-from ops.shapes import check_floating, check_positive_int, check_shape
+from ops.shapes import TensorLike, check_floating, check_positive_int, check_shape
 
 
-def affine_warp(images, matrices, *, height, width, border=0.0, differentiable=True, name=None):
+def affine_warp(
+    images: TensorLike,
+    matrices: TensorLike,
+    *,
+    height: int,
+    width: int,
+    border: TensorLike = 0.0,
+    differentiable: bool = True,
+    name: str | None = None,
+) -> tf.Tensor:
     """Samples each image, bilinearly, at affinely mapped positions.
 
         (x, y) = M (x_out, y_out, 1)

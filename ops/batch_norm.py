@@ -11,12 +11,12 @@ References:
 
 import tensorflow as tf
 
-from ops.shapes import check_floating, check_shape
+from ops.shapes import TensorLike, check_floating, check_shape
 
 raw = tf.raw_ops
 
 
-def moments(x, *, name=None):
+def moments(x: TensorLike, *, name: str | None = None) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and variance of each channel, over the batch and all positions.
 
         mean[c] = average of x[..., c],   variance[c] = average of (x[..., c] - mean[c])^2
@@ -50,7 +50,16 @@ def moments(x, *, name=None):
         return mean, variance
 
 
-def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
+def batch_norm(
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    scale: TensorLike,
+    offset: TensorLike,
+    *,
+    epsilon: float,
+    name: str | None = None,
+) -> tf.Tensor:
     """Takes each channel from the given moments to mean 0 and variance 1, scales and offsets it.
 
         y = scale * (x - mean) / sqrt(variance + epsilon) + offset
@@ -101,7 +110,9 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon, name=None):
         return raw.Cast(x=y, DstT=x.dtype)
 
 
-def batch_norm_by_batch(x, scale, offset, *, epsilon, name=None):
+def batch_norm_by_batch(
+    x: TensorLike, scale: TensorLike, offset: TensorLike, *, epsilon: float, name: str | None = None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """`batch_norm` by the moments of `x` itself, as in training.
 
         y = batch_norm(x, mean, variance, scale, offset),   mean, variance = moments(x)

@@ -4,9 +4,11 @@ Like every deep-learning "convolution" it is a correlation: the kernel is not mi
 of the formula, of the padding and of the gradients: conv2d.md, beside this file.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
-from ops.shapes import check_floating, check_positive_int, check_shape
+from ops.shapes import TensorLike, check_floating, check_positive_int, check_shape
 
 raw = tf.raw_ops
 
@@ -14,7 +16,14 @@ raw = tf.raw_ops
 SMALL = 1e5
 
 
-def conv2d(x, kernel, bias=None, *, stride=1, name=None):
+def conv2d(
+    x: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None = None,
+    *,
+    stride: int = 1,
+    name: str | None = None,
+) -> tf.Tensor:
     """Correlates an image with a bank of kernels, padded with zeros to keep its size.
 
         y[b, i, j, o] = bias[o] + sum_{m, n, c} x[b, i s + m - t, j s + n - l, c] kernel[m, n, c, o]
@@ -59,7 +68,7 @@ def conv2d(x, kernel, bias=None, *, stride=1, name=None):
         return add_bias(_correlate(x, kernel, [1, stride, stride, 1]), bias)
 
 
-def add_bias(y, bias):
+def add_bias(y: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
     """`[B, h, w, Cout]` plus `[Cout]`, or plus nothing if that is None.
 
     The gradient is passed on when its sum over the cells is there: left to itself, TensorFlow may
@@ -96,7 +105,14 @@ def _correlate(x, kernel, strides):
     return correlate(x, kernel)
 
 
-def conv2d_gradients(x, kernel, d_y, strides=(1, 1, 1, 1), *, in_order=False):
+def conv2d_gradients(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    d_y: tf.Tensor,
+    strides: Sequence[int] = (1, 1, 1, 1),
+    *,
+    in_order: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Derivatives of sum(d_y * y) by (x, kernel), of the library; `in_order`: kernel's first."""
     same = {"strides": strides, "padding": "SAME"}
     d_kernel = raw.Conv2DBackpropFilter(

@@ -9,7 +9,7 @@ import numbers
 
 import tensorflow as tf
 
-from ops.shapes import check_finite, check_floating, check_positive_int, check_shape
+from ops.shapes import TensorLike, check_finite, check_floating, check_positive_int, check_shape
 
 raw = tf.raw_ops
 
@@ -19,17 +19,17 @@ _FAR = 40.0
 
 
 def gaussian_heatmap(
-    joints_px,
-    present,
+    joints_px: TensorLike,
+    present: TensorLike,
     *,
-    height,
-    width,
-    stride,
-    sigma_px,
-    cutoff=0.0,
-    origin_px=None,
-    name=None,
-):
+    height: int,
+    width: int,
+    stride: int,
+    sigma_px: TensorLike,
+    cutoff: float = 0.0,
+    origin_px: float | None = None,
+    name: str | None = None,
+) -> tf.Tensor:
     """Draws one Gaussian per joint on a coarse grid.
 
         b[y, x] = present * exp(-((u - x_j)^2 + (v - y_j)^2) / (2 * sigma_px^2))
@@ -73,7 +73,7 @@ def gaussian_heatmap(
         dtype = joints_px.dtype
         check_floating(joints_px, "joints_px", (tf.float32, tf.float64))
         present = raw.Cast(x=tf.convert_to_tensor(present, name="present"), DstT=dtype)
-        if isinstance(sigma_px, numbers.Real) and not sigma_px > 0:
+        if isinstance(sigma_px, numbers.Real) and not float(sigma_px) > 0:
             raise ValueError(f"sigma_px is {sigma_px!r}, expected a positive number")
         sigma_px = tf.convert_to_tensor(sigma_px, dtype=dtype, name="sigma_px")
         sizes = check_shape(joints_px, ["B", "P", 2], "joints_px")

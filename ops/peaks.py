@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from ops.resample import gaussian_weights, resample
-from ops.shapes import check_finite, check_floating, check_positive_int, check_rank
+from ops.shapes import TensorLike, check_finite, check_floating, check_positive_int, check_rank
 
 REFINEMENTS = ("none", "quarter", "taylor", "dark")
 
@@ -29,7 +29,15 @@ _FLAT = 1e-6
 _SLANT = 0.95
 
 
-def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, origin_px=None, name=None):
+def find_peaks(
+    maps: TensorLike,
+    *,
+    stride: int,
+    refinement: str = "taylor",
+    sigma_cells: float | None = None,
+    origin_px: float | None = None,
+    name: str | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The highest point of each map, in crop pixels, and its value.
 
     `none` returns where the highest cell stands (the first one in reading order among equals),

@@ -19,12 +19,12 @@ References:
 
 import tensorflow as tf
 
-from ops.shapes import check_floating, check_positive_int, check_rank
+from ops.shapes import TensorLike, check_floating, check_positive_int, check_rank
 
 raw = tf.raw_ops
 
 
-def max_pool(x, *, window, stride, name=None):
+def max_pool(x: TensorLike, *, window: int, stride: int, name: str | None = None) -> tf.Tensor:
     """Largest value of each window.
 
         y[b, i, j, c] = max over the window's cells (m, n) in the image of x[b, m, n, c]
@@ -56,7 +56,7 @@ def max_pool(x, *, window, stride, name=None):
         )
 
 
-def average_pool(x, *, window, stride, name=None):
+def average_pool(x: TensorLike, *, window: int, stride: int, name: str | None = None) -> tf.Tensor:
     """Mean of each window's cells, the missing ones not counted.
 
         y[b, i, j, c] = sum over the window's cells in the image of x[b, m, n, c] / their number

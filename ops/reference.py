@@ -6,11 +6,15 @@ reference of its own, `ops.fast_conv.reference`.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 
-def conv2d(x, kernel, bias=None, *, stride=1):
+def conv2d(
+    x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None, *, stride: int = 1
+) -> np.ndarray:
     """Correlation with zero padding: `ops.conv2d`."""
     batch, height, width, _ = x.shape
     k_height, k_width, _, channels = kernel.shape
@@ -27,12 +31,12 @@ def conv2d(x, kernel, bias=None, *, stride=1):
     return y
 
 
-def max_pool(x, *, window, stride):
+def max_pool(x: np.ndarray, *, window: int, stride: int) -> np.ndarray:
     """Largest value of each clipped window: `ops.max_pool`."""
     return _pool(x, window, stride, np.max)
 
 
-def average_pool(x, *, window, stride):
+def average_pool(x: np.ndarray, *, window: int, stride: int) -> np.ndarray:
     """Mean of each clipped window: `ops.average_pool`."""
     return _pool(x, window, stride, np.mean)
 
@@ -60,7 +64,7 @@ def _padding(size, window, stride):
     return missing // 2, windows
 
 
-def moments(x):
+def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and biased variance of each channel: `ops.moments`."""
     channels = x.shape[-1]
     mean, variance = np.zeros(channels), np.zeros(channels)
@@ -71,7 +75,15 @@ def moments(x):
     return mean, variance
 
 
-def batch_norm(x, mean, variance, scale, offset, *, epsilon):
+def batch_norm(
+    x: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    scale: np.ndarray,
+    offset: np.ndarray,
+    *,
+    epsilon: float,
+) -> np.ndarray:
     """Each channel shifted and stretched: `ops.batch_norm`."""
     y = np.zeros(x.shape)
     for index in np.ndindex(*x.shape):
@@ -81,7 +93,9 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon):
     return y
 
 
-def batch_norm_by_batch(x, scale, offset, *, epsilon):
+def batch_norm_by_batch(
+    x: np.ndarray, scale: np.ndarray, offset: np.ndarray, *, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`batch_norm` by the batch's own moments, and these: `ops.batch_norm_by_batch`."""
     mean, variance = moments(x)
     y = batch_norm(x, mean, variance, scale, offset, epsilon=epsilon)
@@ -89,8 +103,16 @@ def batch_norm_by_batch(x, scale, offset, *, epsilon):
 
 
 def gaussian_heatmap(
-    joints_px, present, *, height, width, stride, sigma_px, cutoff=0.0, origin_px=None
-):
+    joints_px: np.ndarray,
+    present: np.ndarray,
+    *,
+    height: int,
+    width: int,
+    stride: int,
+    sigma_px: float,
+    cutoff: float = 0.0,
+    origin_px: float | None = None,
+) -> np.ndarray:
     """One Gaussian per joint: `ops.gaussian_heatmap`."""
     origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, joints, _ = joints_px.shape
@@ -105,7 +127,7 @@ def gaussian_heatmap(
     return maps
 
 
-def resample(maps, rows, columns):
+def resample(maps: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """A weighted sum of cells for each new cell: `ops.resample`."""
     batch, height, width, joints = maps.shape
     out = np.zeros([batch, len(rows), len(columns), joints])
@@ -115,7 +137,7 @@ def resample(maps, rows, columns):
     return out
 
 
-def spline_weights(positions, cells):
+def spline_weights(positions: Sequence[float] | np.ndarray, cells: int) -> np.ndarray:
     """What each cell contributes to the cubic spline at each position: `ops.spline_weights`."""
     if cells == 1:
         return np.ones([len(positions), 1])
@@ -150,7 +172,7 @@ def _b_spline(distance):
     return (2 - d) ** 3 / 6 if d < 2 else 0.0
 
 
-def gaussian_weights(cells, sigma_cells):
+def gaussian_weights(cells: int, sigma_cells: float) -> np.ndarray:
     """What each cell contributes to each blurred one: `ops.gaussian_weights`."""
     weights = np.zeros([cells, cells])
     for i in range(cells):
@@ -160,7 +182,14 @@ def gaussian_weights(cells, sigma_cells):
     return weights
 
 
-def find_peaks(maps, *, stride, refinement="taylor", sigma_cells=None, origin_px=None):
+def find_peaks(
+    maps: np.ndarray,
+    *,
+    stride: int,
+    refinement: str = "taylor",
+    sigma_cells: float | None = None,
+    origin_px: float | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Highest point of each map: `ops.find_peaks`."""
     origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, _, _, joints = maps.shape
@@ -243,7 +272,14 @@ def _slant(one, x, y):
     return (a - b - c + d) / 4
 
 
-def affine_warp(images, matrices, *, height, width, border=0.0):
+def affine_warp(
+    images: np.ndarray,
+    matrices: np.ndarray,
+    *,
+    height: int,
+    width: int,
+    border: npt.ArrayLike = 0.0,
+) -> np.ndarray:
     """Bilinear samples at mapped positions: `ops.affine_warp`."""
     batch, rows, columns, channels = images.shape
     border = np.broadcast_to(border, [channels])

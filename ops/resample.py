@@ -11,12 +11,15 @@ References:
 """
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from ops.shapes import check_floating, check_rank
+from ops.shapes import TensorLike, check_floating, check_rank
 
 
-def resample(maps, rows, columns, *, name=None):
+def resample(
+    maps: TensorLike, rows: TensorLike, columns: TensorLike, *, name: str | None = None
+) -> tf.Tensor:
     """Applies a filter matrix along each axis of a map.
 
         out[y, x] = sum_i sum_j rows[y, i] · columns[x, j] · maps[i, j]
@@ -47,7 +50,7 @@ def resample(maps, rows, columns, *, name=None):
         return tf.einsum("xj,byjp->byxp", columns, tall)  # [B, H, W, P]
 
 
-def spline_weights(positions, cells):
+def spline_weights(positions: npt.ArrayLike, cells: int) -> np.ndarray:
     """The matrix that reads a line of cells at fractional positions, by a cubic spline.
 
     The spline is a sum of cubic B-splines β, one per cell, that passes through the cells:
@@ -74,7 +77,7 @@ def spline_weights(positions, cells):
     return _spline_basis(positions, cells) @ np.linalg.inv(_spline_basis(np.arange(cells), cells))
 
 
-def gaussian_weights(cells, sigma_cells):
+def gaussian_weights(cells: int, sigma_cells: float) -> np.ndarray:
     """The matrix that blurs a line of cells by a Gaussian.
 
     What reaches beyond an end is left out and the rest counts for more.

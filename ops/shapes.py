@@ -7,11 +7,21 @@ the letters of the docstrings, and one letter has one value across the arguments
 
 import math
 import numbers
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
+# Whatever `tf.convert_to_tensor` takes: tensors, variables, arrays, numbers, nested lists.
+TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
-def check_shape(tensor, expected, name, sizes=None):
+
+def check_shape(
+    tensor: TensorLike,
+    expected: Sequence[int | str | None] | tf.TensorShape,
+    name: str,
+    sizes: Mapping[str, int] | None = None,
+) -> dict[str, int]:
     """Raises unless `tensor` has the shape `expected`.
 
     Args:
@@ -55,7 +65,7 @@ def check_shape(tensor, expected, name, sizes=None):
     return sizes
 
 
-def check_rank(tensor, rank, name):
+def check_rank(tensor: TensorLike, rank: int, name: str) -> None:
     """Raises unless `tensor` has `rank` dimensions, of whatever size.
 
     >>> check_rank(tf.zeros([8, 8, 3]), 4, "images")
@@ -71,7 +81,9 @@ def check_rank(tensor, rank, name):
         )
 
 
-def check_floating(tensor, name, allowed=None):
+def check_floating(
+    tensor: TensorLike, name: str, allowed: Sequence[tf.DType] | None = None
+) -> None:
     """Raises unless `tensor` holds floating-point numbers, of one of the `allowed` types if given.
 
     >>> check_floating(tf.constant([1, 2]), "x")
@@ -87,7 +99,7 @@ def check_floating(tensor, name, allowed=None):
         raise ValueError(f"{name} has type {dtype.name}, expected {kinds}")
 
 
-def check_positive_int(value, name):
+def check_positive_int(value: object, name: str) -> None:
     """Raises unless `value` is a Python integer of at least 1.
 
     >>> check_positive_int(0, "stride")
@@ -99,7 +111,7 @@ def check_positive_int(value, name):
         raise ValueError(f"{name} is {value!r}, expected an integer of at least 1")
 
 
-def check_finite(value, name):
+def check_finite(value: object, name: str) -> None:
     """Raises unless `value` is a finite Python number.
 
     >>> check_finite(float("nan"), "origin_px")

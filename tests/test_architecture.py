@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 BASE = {
     "cpm.array_claims": {"cpm.untrusted"},
     "cpm.config": set(),
-    "cpm.config_json": set(),
+    "cpm.config_json": {"cpm.config"},
     "cpm.config_keys": {"cpm.errors"},
     "cpm.config_upgrade": set(),
     "cpm.errors": set(),

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import typing
+from typing import Any
 
 from absl import logging
 
@@ -22,7 +23,7 @@ from cpm.checkpoints.seals import problem_of, read_seal
 from cpm.errors import UsageError
 
 LIST_NAME = "checkpoints.json"
-NOTHING = {"latest": None, "best": None, "all": []}
+NOTHING: dict[str, Any] = {"latest": None, "best": None, "all": []}
 _NAME = re.compile(r"step-\d{7,18}")
 _SCHEMA = {
     "latest": (str, None),
@@ -44,18 +45,18 @@ class Search(typing.NamedTuple):
     """
 
     prefix: str | None
-    listed: dict
-    skipped: dict
+    listed: dict[str, Any]
+    skipped: dict[str, str]
     note: str | None
     is_new: bool
 
 
-def checkpoint_name(step):
+def checkpoint_name(step: int) -> str:
     """The name of the checkpoint after a number of steps."""
     return f"step-{step:07d}"
 
 
-def step_of(name):
+def step_of(name: str) -> int:
     """The number of steps in a checkpoint's name or prefix.
 
     >>> step_of("runs/a/checkpoints/step-0000700")
@@ -64,7 +65,7 @@ def step_of(name):
     return int(os.path.basename(name).removeprefix("step-"))
 
 
-def begin(folder):
+def begin(folder: str) -> None:
     """Makes a folder for checkpoints with a list that names nothing, before the first step.
 
     From then on a folder without a list is a sign of damage.
@@ -73,14 +74,14 @@ def begin(folder):
         write_list(folder, NOTHING)
 
 
-def write_list(folder, listed):
+def write_list(folder: str, listed: dict[str, Any]) -> None:
     """Replaces the list by `listed`: `latest` (name or None), `best` (dict or None), `all`."""
     listed = {key: listed[key] for key in ("latest", "best", "all")}
     path = os.path.join(folder, LIST_NAME)
     files.write_json(path, listed | {"checksum": _checksum(listed)})
 
 
-def read_list(folder):
+def read_list(folder: str) -> dict[str, Any]:
     """What a folder's list says, or, with a warning, what the folder holds if it says that wrongly.
 
     Returns:
@@ -92,7 +93,7 @@ def read_list(folder):
     return listed
 
 
-def find_whole(folder, prefer_best=False):
+def find_whole(folder: str, prefer_best: bool = False) -> Search:
     """Looks for the newest checkpoint of a folder that is whole.
 
     Args:
@@ -111,7 +112,7 @@ def find_whole(folder, prefer_best=False):
     if prefer_best and listed["best"]:
         best = listed["best"]["name"]
         candidates = [best, *(name for name in candidates if name != best)]
-    skipped = {}
+    skipped: dict[str, str] = {}
     for name in candidates:
         prefix = os.path.join(folder, name)
         problem = problem_of(prefix)
@@ -123,7 +124,7 @@ def find_whole(folder, prefer_best=False):
     return Search(None, listed, skipped, note, is_new)
 
 
-def require_whole(folder, prefer_best=False):
+def require_whole(folder: str, prefer_best: bool = False) -> Search:
     """`find_whole` with its findings as warnings.
 
     Raises:

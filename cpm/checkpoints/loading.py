@@ -6,6 +6,7 @@ used is the average, if there is one.
 
 import math
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,7 +27,9 @@ DESCRIPTION = {"config": dict, "joints": [str], "limbs": list}
 _DESCRIPTION_KEY = "description/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-def load_network(ckpt):
+def load_network(
+    ckpt: str | os.PathLike,
+) -> tuple[ConvolutionalPoseMachine, TrainConfig, dict[str, Any]]:
     """Builds the network a checkpoint describes and fills all of its variables.
 
     Args:
@@ -52,7 +55,7 @@ def load_network(ckpt):
     return network, config, description | noted | {"prefix": prefix}
 
 
-def read_description(prefix):
+def read_description(prefix: str) -> tuple[TrainConfig, dict[str, Any]]:
     """The JSON description inside a checkpoint or a file of weights: (`TrainConfig`, dict).
 
     Raises:
@@ -83,7 +86,7 @@ def _root(keys):
     return _AVERAGE if any(key.startswith(_AVERAGE) for key in keys) else "network/"
 
 
-def read_network_variables(network, prefix):
+def read_network_variables(network: ConvolutionalPoseMachine, prefix: str) -> None:
     """Fills every variable of `network` from `prefix` and uses every one stored there.
 
     If the checkpoint holds averaged weights, it is those that are read.
@@ -92,7 +95,8 @@ def read_network_variables(network, prefix):
       UsageError: if either side has a variable the other lacks, or a shape differs.
     """
     if weights_file.is_weights_file(prefix):
-        return weights_file.read_variables(network, prefix)
+        weights_file.read_variables(network, prefix)
+        return
     try:
         with readable(prefix) as path:
             keys = [key for key, _ in tf.train.list_variables(path)]

@@ -9,7 +9,7 @@ from cpm.checkpoints.tensorflow_files import require_complete
 from cpm.errors import UsageError
 
 
-def resolve(ckpt):
+def resolve(ckpt: str) -> str:
     """The checkpoint prefix that `--ckpt` means.
 
     Args:

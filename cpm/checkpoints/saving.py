@@ -8,11 +8,14 @@ graph; reading it runs no code.
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
 from cpm.checkpoints import seals, thresholds
 from cpm.checkpoints.listing import (
+    Search,
     begin,
     checkpoint_name,
     read_list,
@@ -28,8 +31,10 @@ from cpm.checkpoints.tensorflow_files import (
     flush,
     readable,
 )
+from cpm.config import TrainConfig
 from cpm.config_json import to_dict
 from cpm.errors import RunStopped, UsageError
+from cpm.network.model import ConvolutionalPoseMachine
 
 _LOSS_SCALE = "loss_scale/"
 
@@ -50,16 +55,16 @@ class Checkpoints:
 
     def __init__(
         self,
-        folder,
-        network,
-        optimizer,
-        config,
+        folder: str,
+        network: ConvolutionalPoseMachine,
+        optimizer: tf.Module | None,
+        config: TrainConfig,
         *,
-        average=None,
-        loss_scale=None,
-        keep=2,
-        origin=None,
-    ):
+        average: tf.Module | None = None,
+        loss_scale: tf.Module | None = None,
+        keep: int = 2,
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder, self._keep, self._origin = folder, keep, dict(origin or {})
         self._network, self._config = network, config
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
@@ -69,7 +74,7 @@ class Checkpoints:
         self._parts |= {"network": network, "step": self._step, "description": self._description}
         self._checkpoint = tf.train.Checkpoint(**self._parts)
 
-    def restore(self, search=None):
+    def restore(self, search: Search | None = None) -> int:
         """Restores the newest whole checkpoint, all of it.
 
         Args:
@@ -110,7 +115,7 @@ class Checkpoints:
             parts["loss_scale"] = tf.train.Checkpoint(scale=unused[0], good_steps=unused[1])
         return tf.train.Checkpoint(**parts)
 
-    def save(self, step, score=None):
+    def save(self, step: int, score: float | None = None) -> None:
         """Saves everything after `step` steps.
 
         Args:
@@ -169,7 +174,7 @@ class Checkpoints:
         )
 
 
-def remove(prefix):
+def remove(prefix: str) -> None:
     """Removes one checkpoint with its seal, the seal last: without files it says nothing."""
     delete(prefix)
     for suffix in (thresholds.SUFFIX, seals.SUFFIX):
@@ -177,7 +182,7 @@ def remove(prefix):
             os.remove(prefix + suffix)
 
 
-def describe(config, network):
+def describe(config: TrainConfig, network: ConvolutionalPoseMachine) -> dict[str, Any]:
     """What a checkpoint says of itself, as plain JSON values."""
     skeleton = network.skeleton
     return {

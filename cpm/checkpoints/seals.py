@@ -11,6 +11,7 @@ to the end instead, because TensorFlow keeps a checksum of each tensor.
 
 import os
 import typing
+from typing import Any
 
 import tensorflow as tf
 
@@ -40,10 +41,10 @@ class Seal(typing.NamedTuple):
 
     step: int
     score: float | None
-    files: dict
+    files: dict[str, dict[str, Any]]
 
 
-def write_seal(prefix, step, score):
+def write_seal(prefix: str, step: int, score: float | None) -> None:
     """Seals a checkpoint whose files are complete."""
     folder = os.path.dirname(prefix)
     sizes = {}
@@ -53,7 +54,7 @@ def write_seal(prefix, step, score):
     files.write_json(prefix + SUFFIX, {"step": step, "score": score, "files": sizes})
 
 
-def read_seal(prefix):
+def read_seal(prefix: str) -> Seal | None:
     """The `Seal` of a checkpoint; None if it has none, or one that cannot be used."""
     try:
         with untrusted.open_regular(prefix + SUFFIX, _MOST_BYTES) as file:
@@ -65,7 +66,7 @@ def read_seal(prefix):
     return Seal(record["step"], record["score"], record["files"])
 
 
-def problem_of(prefix):
+def problem_of(prefix: str) -> str | None:
     """What is wrong with a checkpoint, in words; None if it is whole.
 
     Args:

@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 
 from cpm.checkpoints.loading import read_description, read_network_variables
+from cpm.config import NetworkConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.skeleton import get_skeleton
@@ -39,7 +40,7 @@ class Start:
     known: tuple[str, ...]
     fresh: tuple[str, ...]
 
-    def text(self):
+    def text(self) -> str:
         """What was taken, in words.
 
         >>> Start(2, 1, ("nose",), ("tail", "left_ear")).text()
@@ -56,7 +57,7 @@ class Start:
         return "; ".join([*parts, f"fresh: {listed(self.fresh, NAMED)}"])
 
 
-def check_start(config, prefix):
+def check_start(config: NetworkConfig, prefix: str) -> TrainConfig:
     """The `TrainConfig` stored at `prefix`, whose layers have the shapes of a network's.
 
     Args:
@@ -78,7 +79,7 @@ def check_start(config, prefix):
     return stored
 
 
-def start_from(network, prefix):
+def start_from(network: ConvolutionalPoseMachine, prefix: str) -> Start:
     """Fills a network with all that it can use of a checkpoint or a file of weights.
 
     Args:

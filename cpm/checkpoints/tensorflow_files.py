@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -22,7 +24,7 @@ UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 _PATTERN = re.compile(r"[\[\]*?\\]")
 
 
-def files_of(prefix):
+def files_of(prefix: str) -> list[str]:
     """Names of the files of one checkpoint that are there, its index first; [] if there are none.
 
     Args:
@@ -36,7 +38,7 @@ def files_of(prefix):
     return sorted(found, key=lambda file: (not file.endswith(".index"), file))
 
 
-def missing_of(prefix):
+def missing_of(prefix: str) -> str | None:
     """What is missing of a checkpoint, in words; None if its index and all data files exist."""
     found = files_of(prefix)
     name = os.path.basename(prefix)
@@ -49,7 +51,7 @@ def missing_of(prefix):
     return None
 
 
-def require_complete(prefix):
+def require_complete(prefix: str) -> str:
     """`prefix`, if its index and all of its data files exist.
 
     Raises:
@@ -67,7 +69,7 @@ def require_complete(prefix):
 
 
 @contextlib.contextmanager
-def readable(prefix):
+def readable(prefix: str) -> Iterator[str]:
     """A prefix that TensorFlow reads; another one where the name of a folder looks like a pattern.
 
     The other one leads through a link to the folder, which lasts as long as the context.
@@ -82,7 +84,7 @@ def readable(prefix):
         yield os.path.join(link, name)
 
 
-def flush(prefix):
+def flush(prefix: str) -> None:
     """Waits until a checkpoint's files and their names are on the disk."""
     folder = os.path.dirname(prefix) or "."
     for path in (*(os.path.join(folder, name) for name in files_of(prefix)), folder):
@@ -93,7 +95,7 @@ def flush(prefix):
             os.close(descriptor)
 
 
-def delete(prefix):
+def delete(prefix: str) -> None:
     """Removes one checkpoint's files, and what an interrupted save left of it."""
     folder, name = os.path.split(prefix)
     for file in files_of(prefix):
@@ -101,7 +103,7 @@ def delete(prefix):
     shutil.rmtree(os.path.join(folder, f"{name}_temp"), ignore_errors=True)
 
 
-def assert_all(status, assertion):
+def assert_all(status: Any, assertion: str) -> None:
     """Calls an assertion of a load status, and keeps its destructor from a page of warnings."""
     try:
         getattr(status, assertion)()
@@ -109,6 +111,6 @@ def assert_all(status, assertion):
         status.expect_partial()
 
 
-def first_line(error):
+def first_line(error: BaseException) -> str:
     """What an error says, without the pages that may follow."""
     return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -15,12 +15,12 @@ _MOST_BYTES = 1000
 _SCHEMA = {"threshold": float}
 
 
-def record_threshold(prefix, threshold):
+def record_threshold(prefix: str, threshold: float) -> None:
     """Notes the threshold, 0 … 1, of the checkpoint at `prefix`."""
     files.write_json(prefix + SUFFIX, {"threshold": float(threshold)})
 
 
-def threshold_of(prefix):
+def threshold_of(prefix: str) -> float | None:
     """What was noted of a checkpoint; None if nothing was, or, with a warning, if it is damaged."""
     path = prefix + SUFFIX
     if not os.path.exists(path):

@@ -13,18 +13,22 @@ Reading it uses every array exactly once and fills every variable exactly once, 
 
 import json
 import math
+import os
 import zipfile
 import zlib
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from cpm import files
 from cpm.array_claims import check_numpy
-from cpm.config import TrainConfig
+from cpm.config import NetworkConfig, TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
 from cpm.network import summary
+from cpm.network.model import ConvolutionalPoseMachine
 from cpm.untrusted import check_schema, parse_json
 
 SUFFIX = ".npz"
@@ -52,12 +56,14 @@ _UNREADABLE = (
 )
 
 
-def is_weights_file(name):
+def is_weights_file(name: str | os.PathLike) -> bool:
     """Whether `--ckpt` means a file of this kind, by its suffix."""
     return str(name).endswith(SUFFIX)
 
 
-def write_weights(path, network, description):
+def write_weights(
+    path: str, network: ConvolutionalPoseMachine, description: dict[str, Any]
+) -> None:
     """Writes all variables of a network.
 
     Args:
@@ -88,7 +94,7 @@ def write_weights(path, network, description):
         np.savez_compressed(temporary, **arrays)
 
 
-def read_description(path):
+def read_description(path: str) -> tuple[TrainConfig, dict[str, Any]]:
     """(`TrainConfig`, the whole description) of a file of weights.
 
     Raises:
@@ -112,7 +118,7 @@ def read_description(path):
         raise _refusal(path, error) from error
 
 
-def check_size(config, sizes):
+def check_size(config: NetworkConfig, sizes: Iterable[int]) -> None:
     """ValueError if a network is not about as large as what is stored for it.
 
     It is compared before the network is built: a description of a few bytes may ask for more
@@ -155,7 +161,7 @@ def _sizes(archive):
     return sizes
 
 
-def read_variables(network, path):
+def read_variables(network: ConvolutionalPoseMachine, path: str) -> None:
     """Fills every variable of `network` from the file and uses every array in it.
 
     Raises:

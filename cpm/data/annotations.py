@@ -42,7 +42,7 @@ class Annotations:
     crop_side_px: np.ndarray
 
 
-def read_annotations(folder, split):
+def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
     """Everybody in one split of a converted folder, in the order of the records.
 
     Args:

@@ -12,9 +12,13 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from cpm import machine, synthetic
 from cpm.data import coco, flic, lsp, lspet, manifest, mpii
+from cpm.data.manifest import Manifest
+from cpm.data.person import Person
 from cpm.data.records import USUAL, Storage, write_records
 from cpm.data.report import Report
 from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out, whole
@@ -65,7 +69,12 @@ class Conversion:
     own: coco.Options = coco.USUAL
 
 
-def convert(dataset, out_dir, src=None, options=None):
+def convert(
+    dataset: str,
+    out_dir: str | os.PathLike,
+    src: str | os.PathLike | None = None,
+    options: Conversion | None = None,
+) -> Manifest:
     """Converts a data set to a folder that the pipeline reads.
 
     Args:
@@ -105,7 +114,7 @@ def convert(dataset, out_dir, src=None, options=None):
                 (f"--src={src} is not a folder" if src else "--src=DIR is missing")
                 + f"; expected the folder of the unpacked data set {dataset!r}"
             )
-        reader_options = {"single_person": True} if options.single_person else {}
+        reader_options: dict[str, Any] = {"single_person": True} if options.single_person else {}
         if dataset == "coco":
             reader_options = {"options": options.own, "report": report}
         people = SOURCES[dataset](src, **reader_options)
@@ -149,13 +158,13 @@ def _command(dataset, out_dir, options):
     return " ".join([*words, f"--out={out_dir}"])
 
 
-def is_own(folders):
+def is_own(folders: Iterable[str]) -> bool:
     """Whether any of some converted folders holds somebody's own data, no published data set."""
     sources = {manifest.read_manifest(folder).source for folder in folders}
     return any(source in NAMES and source not in PUBLISHED for source in sources)
 
 
-def synthetic_folder(count, seed):
+def synthetic_folder(count: int, seed: int) -> str:
     """The data folder of some synthetic people, drawn once and used by every run of the same size.
 
     Args:
@@ -174,7 +183,9 @@ def synthetic_folder(count, seed):
     return folder
 
 
-def draw_people(count, held_out, seed, processes=None):
+def draw_people(
+    count: int, held_out: int, seed: int, processes: int | None = None
+) -> Iterator[Person]:
     """Yields synthetic people, many of them drawn on all cores, always in the same order.
 
     Args:

@@ -26,7 +26,7 @@ class Pose:
     joints_px: np.ndarray
     state: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         joints_px = np.asarray(self.joints_px, np.float32)
         state = np.asarray(self.state, np.int64)
         if joints_px.ndim != 2 or joints_px.shape[1] != 2 or state.shape != joints_px.shape[:1]:
@@ -43,12 +43,12 @@ class Pose:
         object.__setattr__(self, "state", state)
 
     @property
-    def present(self):
+    def present(self) -> np.ndarray:
         """`[P]` bool: the joint has a position, seen or not."""
         return self.state != ABSENT
 
     @property
-    def span_px(self):
+    def span_px(self) -> float:
         """Longer side of the joints' bounding box; 0 without any joint."""
         points = self.joints_px[self.present]
         return float(np.ptp(points, axis=0).max()) if len(points) else 0.0
@@ -110,13 +110,13 @@ class Person:
     annotated_size: tuple[int, int] | None = None
 
     @property
-    def box(self):
+    def box(self) -> geometry.CropRegion | None:
         """The square that stands for the person where joints do not: a `CropRegion`, or None."""
         if self.center_px is None or self.scale is None:
             return None
         return geometry.CropRegion(self.center_px, geometry.PERSON_HEIGHT_PX * self.scale)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for pose in (self.pose, *self.others):
             if len(pose.state) != len(self.skeleton):
                 raise ValueError(

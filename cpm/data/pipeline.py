@@ -22,17 +22,19 @@ the batches of an unbroken one.
 
 import dataclasses
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from cpm.config import AugmentConfig
+from cpm.config import AugmentConfig, TrainConfig
 from cpm.data import shuffling
 from cpm.data.manifest import read_manifest
 from cpm.data.prepare import example_maker
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
+from cpm.geometry import CropRegion
 from cpm.machine import usable_cores
 from cpm.skeleton import ABSENT, Skeleton, get_skeleton
 
@@ -50,7 +52,13 @@ class Folder:
     bytes: int
 
 
-def training_batches(data_dirs, config, *, start_step=0, part=(0, 1)):
+def training_batches(
+    data_dirs: str | Sequence[str],
+    config: TrainConfig,
+    *,
+    start_step: int = 0,
+    part: tuple[int, int] = (0, 1),
+) -> tf.data.Dataset:
     """Endless batches of augmented training people.
 
     Args:
@@ -92,15 +100,15 @@ def training_batches(data_dirs, config, *, start_step=0, part=(0, 1)):
 
 
 def evaluation_batches(
-    data_dirs,
-    config,
+    data_dirs: str | Sequence[str],
+    config: TrainConfig,
     *,
-    split,
-    crop=None,
-    batch_size=None,
-    scales=(1.0,),
-    regions=None,
-):
+    split: str,
+    crop: str | None = None,
+    batch_size: int | None = None,
+    scales: Sequence[float] = (1.0,),
+    regions: Mapping[str, CropRegion] | None = None,
+) -> tf.data.Dataset:
     """Every person of a split once, in fixed order, unchanged.
 
     Args:
@@ -135,7 +143,7 @@ def evaluation_batches(
     return _tuned(examples.batch(batch_size, drop_remainder=True).prefetch(2))
 
 
-def open_folders(data_dirs, split, crop="joints"):
+def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints") -> list[Folder]:
     """The parts of the converted folders that hold the split.
 
     Warns where the rule `person` meets people without an annotated scale.
@@ -177,12 +185,12 @@ def open_folders(data_dirs, split, crop="joints"):
     return folders
 
 
-def largest_skeleton(folders):
+def largest_skeleton(folders: Sequence[Folder]) -> str:
     """Name of the folders' skeleton; where they differ, of the one with the most joints."""
     return max((folder.skeleton for folder in folders), key=len).name
 
 
-def split_names(data_dirs):
+def split_names(data_dirs: str | Sequence[str]) -> Sequence[str]:
     """The folders of `--data`: a list as it is, a string cut at its commas.
 
     >>> split_names("data/lsp,data/lspet")

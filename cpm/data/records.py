@@ -18,6 +18,7 @@ import math
 import os
 import re
 import typing
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import PIL
@@ -35,8 +36,9 @@ from cpm.data.manifest import (
     sha256,
     write_manifest,
 )
+from cpm.data.person import Person
 from cpm.data.report import MISSING, Report
-from cpm.data.splits import TRAIN, reason_to_leave_out
+from cpm.data.splits import TRAIN, SplitRule, reason_to_leave_out
 from cpm.errors import UsageError
 
 _SHARD = re.compile(r"\w+-\d{5}-of-\d{5}\.tfrecord")
@@ -63,17 +65,17 @@ USUAL = Storage()
 
 
 def write_records(
-    people,
-    out_dir,
+    people: Iterable[Person],
+    out_dir: str | os.PathLike,
     *,
-    source,
-    rule,
-    seed=0,
-    storage=USUAL,
-    leave_out=reason_to_leave_out,
-    remake="bin/convert.py",
-    report=None,
-):
+    source: str,
+    rule: SplitRule,
+    seed: int = 0,
+    storage: Storage = USUAL,
+    leave_out: Callable[[Person], str | None] = reason_to_leave_out,
+    remake: str = "bin/convert.py",
+    report: Report | None = None,
+) -> Manifest:
     """Writes people as shards and a manifest.
 
     Args:
@@ -138,7 +140,7 @@ def write_records(
     return manifest
 
 
-def read_shard(path):
+def read_shard(path: str | os.PathLike) -> Iterator[bytes]:
     """Yields the serialised people of one shard."""
     for record in tf.data.TFRecordDataset(path):
         yield record.numpy()

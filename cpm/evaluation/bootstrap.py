@@ -5,7 +5,14 @@ import warnings
 import numpy as np
 
 
-def bootstrap_interval(credit, counted, *, resamples=1000, level=0.95, seed=0):
+def bootstrap_interval(
+    credit: np.ndarray,
+    counted: np.ndarray,
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
     """Percentile bootstrap interval of a pooled percentage, resampled by person.
 
     People, not joints, are drawn with replacement: joints of one person succeed and fail together,
@@ -45,7 +52,14 @@ def bootstrap_interval(credit, counted, *, resamples=1000, level=0.95, seed=0):
     return float(low), float(high)
 
 
-def joint_intervals(credit, counted, *, resamples=1000, level=0.95, seed=0):
+def joint_intervals(
+    credit: np.ndarray,
+    counted: np.ndarray,
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> list[tuple[float, float] | None]:
     """The same interval for each joint's percentage.
 
     Args:
@@ -64,7 +78,14 @@ def joint_intervals(credit, counted, *, resamples=1000, level=0.95, seed=0):
     ]
 
 
-def paired_intervals(gain, counted, *, resamples=1000, level=0.95, seed=0):
+def paired_intervals(
+    gain: np.ndarray,
+    counted: np.ndarray,
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Percentile bootstrap intervals of the differences between two methods on the same people.
 
     Every draw of people is used for both methods and for every joint.

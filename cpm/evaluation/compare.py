@@ -9,12 +9,16 @@ read a single joint with care, the total with less.
 
 import dataclasses
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from cpm.evaluation import report
 from cpm.evaluation.bootstrap import paired_intervals
+from cpm.evaluation.predictions import Predictions
 from cpm.evaluation.tables import number
+from cpm.skeleton import Skeleton
 from cpm.text_table import format_table
 
 TOTAL = "Total"
@@ -43,13 +47,22 @@ class Row:
     counted: int
 
     @property
-    def better(self):
+    def better(self) -> str | None:
         """`first`, `second`, or None where the interval holds 0."""
         low, high = self.interval
         return "second" if low > 0 else "first" if high < 0 else None
 
 
-def compare(first, second, skeleton, metric, *, joints=None, resamples=1000, seed=0):
+def compare(
+    first: Predictions,
+    second: Predictions,
+    skeleton: Skeleton,
+    metric: str,
+    *,
+    joints: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Row]:
     """Two methods joint by joint.
 
     Args:
@@ -95,7 +108,7 @@ def compare(first, second, skeleton, metric, *, joints=None, resamples=1000, see
     return rows
 
 
-def comparison_table(rows, metric, names):
+def comparison_table(rows: Sequence[Row], metric: str, names: Sequence[str]) -> str:
     """The rows as a table, and who is better where in words.
 
     Args:
@@ -132,7 +145,7 @@ def comparison_table(rows, metric, names):
     return format_table(header, body) + "\n\n" + "\n".join(lines)
 
 
-def as_json(rows, metric, names):
+def as_json(rows: Sequence[Row], metric: str, names: Sequence[str]) -> dict[str, Any]:
     """The rows as plain JSON values."""
     return {
         "metric": metric,
@@ -145,7 +158,7 @@ def as_json(rows, metric, names):
     }
 
 
-def short_names(paths):
+def short_names(paths: Sequence[str | os.PathLike]) -> tuple[str, ...]:
     """What to call two files in a table: their names without folders where these differ.
 
     >>> short_names(["a/ours.mat", "b/theirs.h5"]), short_names(["a/preds.mat", "b/preds.mat"])

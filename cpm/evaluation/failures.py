@@ -17,10 +17,13 @@ Right and wrong are those of PCK@0.2 of the last stage (cpm/evaluation/pck.py): 
 a torso count.
 """
 
+from typing import Any
+
 import numpy as np
 
 from cpm.evaluation import pck
-from cpm.skeleton import OCCLUDED, VISIBLE
+from cpm.evaluation.predictions import Predictions
+from cpm.skeleton import OCCLUDED, VISIBLE, Skeleton
 
 ALPHA = 0.2
 SPINE_ENDS = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
@@ -28,7 +31,7 @@ ACROSS = 0.25
 SUSPECT = 0.25
 
 
-def failures(people, skeleton):
+def failures(people: Predictions, skeleton: Skeleton) -> dict[str, Any] | None:
     """The score of some people by kind, and what their wrong joints are.
 
     Args:
@@ -55,7 +58,7 @@ def failures(people, skeleton):
     }
 
 
-def worst(people, skeleton, count):
+def worst(people: Predictions, skeleton: Skeleton, count: int) -> dict[str, list[int]]:
     """Rows of the people of each kind who are missed most.
 
     Args:
@@ -83,7 +86,7 @@ def worst(people, skeleton, count):
     return {kind: rows for kind, rows in found.items() if rows}
 
 
-def suspects(people, skeleton):
+def suspects(people: Predictions, skeleton: Skeleton) -> list[tuple[int, int, int]]:
     """People who may be annotated wrongly: a good network finds hardly any of their joints.
 
     A suspect has at most a quarter of the counted joints right, and at least half of the skeleton's
@@ -104,7 +107,7 @@ def suspects(people, skeleton):
     return [(int(n), int(right[n]), int(counted[n])) for n in rows]
 
 
-def kinds(truth_px, state, skeleton):
+def kinds(truth_px: np.ndarray, state: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:
     """Who stands how.
 
     Args:
@@ -152,12 +155,9 @@ def _score(errors):
     """`people` and `joints` that count, and which share of these is `correct`."""
     counted = ~np.isnan(errors)
     joints = int(counted.sum())
-    found = {"joints": joints, "correct": None}
-    if errors.ndim == 2:
-        found = {"people": int(counted.any(-1).sum())} | found
-    if joints:
-        found["correct"] = float((errors[counted] <= ALPHA).mean())
-    return found
+    correct = float((errors[counted] <= ALPHA).mean()) if joints else None
+    found = {"joints": joints, "correct": correct}
+    return {"people": int(counted.any(-1).sum())} | found if errors.ndim == 2 else found
 
 
 def _wrong(people, torso, errors, skeleton):

@@ -5,6 +5,8 @@ the evaluations during training both go this way, so they measure the same thing
 """
 
 import dataclasses
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,12 @@ from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 
 
-def gather_predictions(batches, predict, *, progress=None):
+def gather_predictions(
+    batches: Iterable[Mapping[str, Any]],
+    predict: Callable[[Mapping[str, Any]], Sequence[Any]],
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> Predictions:
     """What a network says of everybody in some batches.
 
     Args:
@@ -66,7 +73,11 @@ class Example:
     state: np.ndarray
 
 
-def gather_examples(batches, predict, ids):
+def gather_examples(
+    batches: Iterable[Mapping[str, Any]],
+    predict: Callable[[Mapping[str, Any]], Sequence[Any]],
+    ids: Collection[str],
+) -> dict[str, Example]:
     """What a network says of a few people, with the maps it was read from.
 
     Belief maps of a whole data set do not fit into memory; those of a few people do.
@@ -127,7 +138,7 @@ def _in_image(batch, joints_crop, confidence):
     }
 
 
-def reference_scale(crop_to_image, size):
+def reference_scale(crop_to_image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Pixels of the 368-pixel crop per image pixel.
 
     Args:

@@ -10,12 +10,15 @@ then a matter of its distance alone, and a person found twice costs no joints, b
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from cpm.evaluation import pck
 from cpm.evaluation.bootstrap import bootstrap_interval
 from cpm.evaluation.oks import average_precision, joint_sigmas, match, oks
+from cpm.skeleton import Skeleton
 
 FOUND_FROM = 0.5  # OKS at which a person counts as found
 
@@ -48,7 +51,14 @@ class FoundPeople:
     score: np.ndarray
 
 
-def score_groups(truth, found, skeleton, *, resamples=1000, seed=0):
+def score_groups(
+    truth: Sequence[TruePeople],
+    found: Sequence[FoundPeople],
+    skeleton: Skeleton,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
     """The scores above, over all images together.
 
     Args:
@@ -75,7 +85,7 @@ def score_groups(truth, found, skeleton, *, resamples=1000, seed=0):
     ]
     precision = average_precision([(s, f.score) for s, f in zip(similarities, found, strict=True)])
     hits = sum(
-        int((match(s, f.score, [FOUND_FROM]) >= 0).sum())
+        np.count_nonzero(match(s, f.score, [FOUND_FROM]) >= 0)
         for s, f in zip(similarities, found, strict=True)
     )
     people, count = sum(len(t.state) for t in truth), sum(len(f.score) for f in found)
@@ -87,7 +97,7 @@ def score_groups(truth, found, skeleton, *, resamples=1000, seed=0):
     )
 
 
-def nearest_pairs(similarity):
+def nearest_pairs(similarity: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of a true and a found person, those of highest similarity first; each once.
 
     Args:
@@ -121,7 +131,8 @@ def _pck(truth, found, similarities, skeleton, resamples, seed):
             ((), [t.state for t in truth]),
         )
     ]
-    score = pck.pck(*every, skeleton)
+    predicted, true_px, state = every
+    score = pck.pck(predicted, true_px, state, skeleton)
     if not score.people:
         return {score.name: None, "interval": None, "groups": {}, "joints": 0}
     interval = bootstrap_interval(score.credit, score.counted, resamples=resamples, seed=seed)

@@ -30,8 +30,8 @@ References:
 import numpy as np
 
 from cpm.evaluation.pck import checked
-from cpm.evaluation.scores import score_from_credit
-from cpm.skeleton import canonical_name
+from cpm.evaluation.scores import Score, score_from_credit
+from cpm.skeleton import Skeleton, canonical_name
 
 # Stick: its two ends; an end of two joints is the point between them.
 STICKS = {
@@ -62,7 +62,15 @@ UNITS = {
 LIMB_METRICS = tuple(f"pcp_{kind}" for kind in UNITS)
 
 
-def limb_pcp(predicted, truth, state, skeleton, *, kind="strict", fraction=0.5):
+def limb_pcp(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    kind: str = "strict",
+    fraction: float = 0.5,
+) -> Score:
     """PCP of limbs by the definition at the top of this file.
 
     Args:
@@ -84,7 +92,7 @@ def limb_pcp(predicted, truth, state, skeleton, *, kind="strict", fraction=0.5):
     errors, length, counted = stick_errors(predicted, truth, state, skeleton)
     limit = fraction * length  # [N, 10]
     if kind == "strict":
-        credit = (errors <= limit[..., None]).all(-1)
+        credit = np.all(errors <= limit[..., None], axis=-1)
     else:
         credit = errors.mean(-1) <= limit
     return score_from_credit(
@@ -97,7 +105,9 @@ def limb_pcp(predicted, truth, state, skeleton, *, kind="strict", fraction=0.5):
     )
 
 
-def stick_errors(predicted, truth, state, skeleton):
+def stick_errors(
+    predicted: np.ndarray, truth: np.ndarray, state: np.ndarray, skeleton: Skeleton
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How far the ends of each stick are off.
 
     Args:

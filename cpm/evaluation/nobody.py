@@ -12,17 +12,21 @@ Intervals are percentile bootstraps: people and images are drawn anew, and every
 its own threshold.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 LOST = 0.03
 
 
-def person_confidence(confidence):
+def person_confidence(confidence: npt.ArrayLike) -> np.ndarray:
     """Mean over the joints: `[..., P]` in [0, 1] → `[...]`."""
     return np.asarray(confidence, np.float64).mean(-1)
 
 
-def threshold_that_loses(people, lost=LOST):
+def threshold_that_loses(people: np.ndarray, lost: float = LOST) -> float:
     """The highest threshold under which at most this share of the true people lies.
 
     Args:
@@ -37,8 +41,16 @@ def threshold_that_loses(people, lost=LOST):
 
 
 def score_nobody(
-    people, empty, kinds, *, drawn_from=0.0, lost=LOST, resamples=1000, level=0.95, seed=0
-):
+    people: np.ndarray,
+    empty: np.ndarray,
+    kinds: Sequence[str],
+    *,
+    drawn_from: float = 0.0,
+    lost: float = LOST,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Any]:
     """The share of images without a person that pass as one, and of joints drawn in them.
 
     Args:
@@ -83,7 +95,7 @@ def score_nobody(
             "drawn": float(100 * drawn[rows].mean()),
         }
 
-    kinds = np.array(kinds)
+    names = np.array(kinds)
     return shares(np.ones(len(empty), bool)) | {
         "threshold": threshold,
         "threshold_interval": [low[0], high[0]],
@@ -92,5 +104,5 @@ def score_nobody(
         "people": len(people),
         "drawn_from": float(drawn_from),
         "drawn_of_people": float(100 * drawn_of_people.mean()),
-        "kinds": {str(kind): shares(kinds == kind) for kind in np.unique(kinds)},
+        "kinds": {str(name): shares(names == name) for name in np.unique(names)},
     }

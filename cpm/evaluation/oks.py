@@ -21,10 +21,11 @@ References:
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
-from cpm.skeleton import canonical_name
+from cpm.skeleton import Skeleton, canonical_name
 
 # By the name of the joint without its side.
 SIGMAS = {
@@ -47,7 +48,7 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 MOST_FOUND = 20  # people in an image, the surest of them, count for precision
 
 
-def joint_sigmas(skeleton):
+def joint_sigmas(skeleton: Skeleton) -> np.ndarray:
     """`[P]`: σ of each joint of a skeleton.
 
     Raises:
@@ -66,7 +67,13 @@ def joint_sigmas(skeleton):
     return np.array([SIGMAS[part] for part in parts])
 
 
-def oks(truth_px, state, area, found_px, sigmas):
+def oks(
+    truth_px: np.ndarray,
+    state: np.ndarray,
+    area: np.ndarray,
+    found_px: np.ndarray,
+    sigmas: np.ndarray,
+) -> np.ndarray:
     """How much each found person resembles each true one.
 
     Args:
@@ -93,7 +100,11 @@ def oks(truth_px, state, area, found_px, sigmas):
     return total / np.maximum(labeled.sum(-1), 1)[:, np.newaxis]
 
 
-def match(similarity, scores, thresholds=THRESHOLDS):
+def match(
+    similarity: np.ndarray,
+    scores: np.ndarray,
+    thresholds: Sequence[float] | np.ndarray = THRESHOLDS,
+) -> np.ndarray:
     """Which true person each found one stands for, greedily by score as COCO does.
 
     Args:
@@ -124,7 +135,7 @@ def match(similarity, scores, thresholds=THRESHOLDS):
     return matched
 
 
-def average_precision(images):
+def average_precision(images: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """COCO's summary of all images.
 
     Args:
@@ -138,7 +149,8 @@ def average_precision(images):
     people = sum(len(similarity) for similarity, _ in images)
     if not people:
         return dict.fromkeys(("ap", "ap50", "ap75", "ar"), float("nan"))
-    scores, hits = [np.zeros(0)], [np.zeros([len(THRESHOLDS), 0], bool)]
+    scores: list[np.ndarray] = [np.zeros(0)]
+    hits: list[np.ndarray] = [np.zeros([len(THRESHOLDS), 0], bool)]
     for similarity, score in images:
         surest = np.argsort(-np.asarray(score, np.float64), kind="stable")[:MOST_FOUND]
         scores.append(np.asarray(score, np.float64)[surest])

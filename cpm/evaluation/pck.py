@@ -18,7 +18,8 @@ References:
 
 import numpy as np
 
-from cpm.evaluation.scores import score_from_credit
+from cpm.evaluation.scores import Score, score_from_credit
+from cpm.skeleton import Skeleton
 
 UNSCORED_JOINTS = ("pelvis", "thorax")
 TORSO_ENDS = ("left_shoulder", "right_hip")
@@ -29,7 +30,14 @@ PCK_THRESHOLDS = np.arange(21) / 100
 PCKH_THRESHOLDS = np.arange(51) / 100
 
 
-def pck(predicted, truth, state, skeleton, *, alpha=0.2):
+def pck(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    alpha: float = 0.2,
+) -> Score:
     """PCK@alpha: distance ≤ alpha × torso, torso = ‖left shoulder − right hip‖ of the truth.
 
     Args:
@@ -51,7 +59,14 @@ def pck(predicted, truth, state, skeleton, *, alpha=0.2):
     return _score_at(f"pck@{alpha:g}", f"{alpha:g} × torso", errors, alpha, skeleton)
 
 
-def pck_box(predicted, truth, state, skeleton, *, alpha=0.1):
+def pck_box(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    alpha: float = 0.1,
+) -> Score:
     """PCK by the size of the object: distance ≤ alpha × longer side of its true joints' box.
 
     For skeletons without a torso; of the others nothing is counted, so that people's scores stay
@@ -76,7 +91,15 @@ def pck_box(predicted, truth, state, skeleton, *, alpha=0.1):
     return _score_at(f"pck_box@{alpha:g}", unit, errors, alpha, skeleton)
 
 
-def pckh(predicted, truth, state, head_size_px, skeleton, *, threshold=0.5):
+def pckh(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    head_size_px: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    threshold: float = 0.5,
+) -> Score:
     """PCKh@threshold: distance ≤ threshold × head size, MPII's official metric.
 
     HRNet's and SimpleBaseline's "Mean@0.1" is this one at 0.11 (a MATLAB index after a port).
@@ -100,7 +123,9 @@ def pckh(predicted, truth, state, head_size_px, skeleton, *, threshold=0.5):
     )
 
 
-def pck_auc(predicted, truth, state, skeleton):
+def pck_auc(
+    predicted: np.ndarray, truth: np.ndarray, state: np.ndarray, skeleton: Skeleton
+) -> Score:
     """Area under the PCK curve from 0 to 0.2 × torso, in percent of the whole rectangle.
 
     LSP's tables integrate only up to the threshold that they quote; up to 0.5 the same
@@ -112,7 +137,13 @@ def pck_auc(predicted, truth, state, skeleton):
     return _score_area("pck_auc", "0 … 0.2 × torso", errors, PCK_THRESHOLDS, skeleton)
 
 
-def pckh_auc(predicted, truth, state, head_size_px, skeleton):
+def pckh_auc(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    head_size_px: np.ndarray,
+    skeleton: Skeleton,
+) -> Score:
     """Area under the PCKh curve from 0 to 0.5 × head size, in percent of the whole rectangle."""
     errors = normalized_errors(predicted, truth, state, head_size_px, skeleton)
     return _score_area(
@@ -120,7 +151,7 @@ def pckh_auc(predicted, truth, state, head_size_px, skeleton):
     )
 
 
-def torso_lengths(truth, state, skeleton):
+def torso_lengths(truth: np.ndarray, state: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """`[N]` distance of left shoulder and right hip, pixels; nan where either is unannotated.
 
     A skeleton without these joints gives nan everywhere.
@@ -133,7 +164,7 @@ def torso_lengths(truth, state, skeleton):
     return np.where((state[:, a] > 0) & (state[:, b] > 0), length, np.nan)
 
 
-def box_sides(truth, state):
+def box_sides(truth: np.ndarray, state: np.ndarray) -> np.ndarray:
     """`[N]` longer side of the annotated joints' box, pixels; nan for fewer than two joints.
 
     >>> box_sides([[[0, 0], [30, 40], [9, 9]]], [[2, 1, 0]]).tolist()
@@ -146,7 +177,13 @@ def box_sides(truth, state):
     return np.where(present.sum(1) > 1, (high - low).max(-1), np.nan)
 
 
-def normalized_errors(predicted, truth, state, reference, skeleton):
+def normalized_errors(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    reference: np.ndarray,
+    skeleton: Skeleton,
+) -> np.ndarray:
     """Distance of each joint to its truth, in units of the person's reference length.
 
     Args:
@@ -172,7 +209,9 @@ def normalized_errors(predicted, truth, state, reference, skeleton):
     return np.where(known[:, None] & np.array(official), errors, np.nan)
 
 
-def distances(predicted, truth, state, skeleton):
+def distances(
+    predicted: np.ndarray, truth: np.ndarray, state: np.ndarray, skeleton: Skeleton
+) -> np.ndarray:
     """`[N, P]` distance in pixels: nan where unannotated, inf where not predicted."""
     predicted, truth, state = checked(predicted, truth, state, skeleton)
     distance = np.linalg.norm(predicted - truth, axis=-1)
@@ -180,7 +219,9 @@ def distances(predicted, truth, state, skeleton):
     return np.where(state > 0, distance, np.nan)
 
 
-def checked(predicted, truth, state, skeleton):
+def checked(
+    predicted: np.ndarray, truth: np.ndarray, state: np.ndarray, skeleton: Skeleton
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(predicted, truth, state) as arrays, float64 the first two.
 
     Raises:
@@ -197,7 +238,7 @@ def checked(predicted, truth, state, skeleton):
     return predicted, truth, state
 
 
-def curve(errors, thresholds):
+def curve(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Percentage of correct joints at each threshold, pooled.
 
     Args:

@@ -7,12 +7,21 @@ that one is in limbs.py.
 import numpy as np
 
 from cpm.evaluation.pck import distances
-from cpm.evaluation.scores import score_from_credit
+from cpm.evaluation.scores import Score, score_from_credit
+from cpm.skeleton import Skeleton
 
 LIMIT_PX = 25.0
 
 
-def pcp25(predicted, truth, state, reference_scale, skeleton, *, limit_px=LIMIT_PX):
+def pcp25(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    state: np.ndarray,
+    reference_scale: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    limit_px: float = LIMIT_PX,
+) -> Score:
     """Joints within 25 pixels of the truth in the 368-pixel crop, pelvis and thorax included.
 
     A crop of another size counts as if enlarged to 368: the limit is 6.8 % of the crop's side. So

@@ -1,6 +1,7 @@
 """What a network said about a set of people, beside what is true: the input of every metric."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Predictions:
     head_size_px: np.ndarray
     crop_scale: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.joints_px.ndim != 4:
             raise ValueError(f"joints_px should be [T, N, P, 2], not {self.joints_px.shape}")
         stages, people, joints, _ = self.joints_px.shape
@@ -45,15 +46,15 @@ class Predictions:
         if len(self.ids) != people:
             raise ValueError(f"{len(self.ids)} ids for {people} people")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def stages(self):
+    def stages(self) -> int:
         """T."""
         return len(self.joints_px)
 
-    def select(self, rows):
+    def select(self, rows: np.ndarray | Sequence[int]) -> "Predictions":
         """Only the people at `rows` (indices or `[N]` bool)."""
         rows = np.arange(len(self))[rows]
         return Predictions(
@@ -67,7 +68,7 @@ class Predictions:
         )
 
 
-def concatenate(parts):
+def concatenate(parts: Sequence[Predictions]) -> Predictions:
     """The people of several `Predictions` of one network, in order."""
     parts = list(parts)
     if not parts:
@@ -83,7 +84,7 @@ def concatenate(parts):
     )
 
 
-def mean_errors(predictions):
+def mean_errors(predictions: Predictions) -> np.ndarray:
     """`[N]` mean distance of a person's annotated joints at the last stage, 368-crop pixels.
 
     Ranks people from best to worst; nan for a person without any annotated joint, inf for one

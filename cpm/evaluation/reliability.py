@@ -15,9 +15,13 @@ References:
   Guo et al., ICML 2017, "On Calibration of Modern Neural Networks".
 """
 
+from typing import Any
+
 import numpy as np
 
 from cpm.evaluation import pck
+from cpm.evaluation.predictions import Predictions
+from cpm.skeleton import Skeleton
 
 ALPHA = 0.2
 BOX_ALPHA = 0.1
@@ -26,7 +30,9 @@ BINS = 20
 EVEN = 0.5
 
 
-def reliability(people, skeleton, *, bins=BINS):
+def reliability(
+    people: Predictions, skeleton: Skeleton, *, bins: int = BINS
+) -> dict[str, Any] | None:
     """The reliability of the last stage's confidence.
 
     Args:
@@ -62,7 +68,7 @@ def reliability(people, skeleton, *, bins=BINS):
     }
 
 
-def binned(confidence, correct, bins):
+def binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[dict[str, Any]]:
     """Means of both in bins of equal width; a confidence of 1 lies in the last.
 
     Args:
@@ -90,7 +96,7 @@ def binned(confidence, correct, bins):
     return rows
 
 
-def even_threshold(confidence, correct):
+def even_threshold(confidence: np.ndarray, correct: np.ndarray) -> float:
     """The confidence from which on a joint is more likely right than wrong.
 
     With joints sorted by confidence it is the cut that maximises the number of right ones kept less

@@ -1,18 +1,29 @@
 """All metrics of one set of predictions, as plain values that can be written as JSON."""
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from cpm.evaluation import limbs, pck, pcp
 from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
-from cpm.evaluation.scores import only
+from cpm.evaluation.predictions import Predictions
+from cpm.evaluation.scores import Score, only
+from cpm.skeleton import Skeleton
 
 # The strictest first; what a log line shows and runs are compared by.
 HEADLINES = ("pckh@0.5", "pck@0.2", "pck_box@0.1", "pcp25")
 
 
-def score(predictions, skeleton, *, resamples=1000, seed=0, joints=None):
+def score(
+    predictions: Predictions,
+    skeleton: Skeleton,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    joints: Sequence[str] | None = None,
+) -> dict[str, dict[str, Any]]:
     """Every metric that the annotations allow.
 
     Args:
@@ -79,7 +90,9 @@ def _intervals(stages, resamples, seed):
     }
 
 
-def stage_scores(predictions, skeleton, joints=None):
+def stage_scores(
+    predictions: Predictions, skeleton: Skeleton, joints: Sequence[str] | None = None
+) -> Iterator[list[Score]]:
     """Yields one list per metric: its `Score` at stages 1 … T.
 
     Args:
@@ -104,7 +117,9 @@ def stage_scores(predictions, skeleton, joints=None):
         yield [limbs.limb_pcp(x, truth, state, skeleton, kind=kind) for x in every_stage]
 
 
-def last_score(predictions, skeleton, metric, joints=None):
+def last_score(
+    predictions: Predictions, skeleton: Skeleton, metric: str, joints: Sequence[str] | None = None
+) -> Score:
     """The `Score` of one metric at the last stage.
 
     Args:
@@ -120,7 +135,7 @@ def last_score(predictions, skeleton, metric, joints=None):
     raise ValueError(f"there is no metric {metric!r}")
 
 
-def main_metric(metrics):
+def main_metric(metrics: Mapping[str, Any]) -> str:
     """Name of the one metric by which checkpoints and methods are compared.
 
     PCKh@0.5 where heads are annotated, else PCK@0.2, else, without a torso, PCK@0.1 by the
@@ -135,7 +150,7 @@ def main_metric(metrics):
     raise ValueError("nothing was scored: no person has an annotated joint")
 
 
-def main_score(metrics):
+def main_score(metrics: Mapping[str, Any]) -> float:
     """The total of the `main_metric`; higher is better.
 
     Raises:
@@ -144,7 +159,7 @@ def main_score(metrics):
     return metrics[main_metric(metrics)]["total"]
 
 
-def one_line(metrics):
+def one_line(metrics: Mapping[str, Any]) -> str:
     """The totals for a log.
 
     >>> one_line({"pcp25": {"total": 91.25}, "pck_auc": {"total": 9.0}, "pck@0.2": {"total": 80.0}})
@@ -154,7 +169,9 @@ def one_line(metrics):
     return ", ".join(f"{name} {metrics[name]['total']:.1f} %" for name in shown)
 
 
-def curves(predictions, skeleton, joints=None):
+def curves(
+    predictions: Predictions, skeleton: Skeleton, joints: Sequence[str] | None = None
+) -> dict[str, dict[str, list[float]]]:
     """The curves behind `pck@a` and `pckh@t`, last stage.
 
     Args:

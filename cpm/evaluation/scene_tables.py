@@ -1,11 +1,14 @@
 """Scores of groups and of images without a person as text, see tables.py."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from cpm.evaluation.tables import between, format_table, number
 
 SOURCES = {"truth": "true boxes", "image": "image alone", "search": "search"}
 
 
-def groups_table(scores):
+def groups_table(scores: Mapping[str, Mapping[str, Any]]) -> str:
     """A row for each way to find the people.
 
     Args:
@@ -29,7 +32,7 @@ def groups_table(scores):
     return format_table(header, rows)
 
 
-def nobody_table(score):
+def nobody_table(score: Mapping[str, Any]) -> str:
     """A row for each kind of image, the threshold above them.
 
     Args:

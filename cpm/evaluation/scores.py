@@ -8,6 +8,7 @@ predictions) and is kept beside it.
 """
 
 import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -55,7 +56,14 @@ class Score:
     counted: np.ndarray = dataclasses.field(repr=False)
 
 
-def score_from_credit(name, unit, credit, counted, parts, groups=GROUPS):
+def score_from_credit(
+    name: str,
+    unit: str,
+    credit: np.ndarray,
+    counted: np.ndarray,
+    parts: Sequence[str],
+    groups: Mapping[str, Sequence[str]] = GROUPS,
+) -> Score:
     """The `Score` whose joints earned `credit`.
 
     Args:
@@ -92,7 +100,9 @@ def score_from_credit(name, unit, credit, counted, parts, groups=GROUPS):
     )
 
 
-def only(score, parts, groups=GROUPS):
+def only(
+    score: Score, parts: Collection[str], groups: Mapping[str, Sequence[str]] = GROUPS
+) -> Score:
     """The same score with nothing but `parts` counted: FLIC's, of elbows and wrists."""
     kept = np.array([part in parts for part in score.per_joint])
     return score_from_credit(
@@ -105,7 +115,7 @@ def only(score, parts, groups=GROUPS):
     )
 
 
-def percent(earned, count):
+def percent(earned: float, count: float) -> float:
     """`100 · earned / count`, nan if nothing was counted.
 
     >>> percent(3, 4), percent(0, 0)
@@ -114,7 +124,9 @@ def percent(earned, count):
     return float(100.0 * earned / count) if count else float("nan")
 
 
-def merge_groups(per_joint, groups=GROUPS):
+def merge_groups(
+    per_joint: Mapping[str, float], groups: Mapping[str, Sequence[str]] = GROUPS
+) -> dict[str, float]:
     """Percentages by body part, left and right merged.
 
     The mean of the two joints' percentages, not of their pooled joints: that is how the published

@@ -3,12 +3,15 @@
 All functions take the values that `report.score` returns (or that were read back from its JSON).
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from cpm.evaluation.limbs import LIMB_METRICS, STICK_GROUPS
 from cpm.evaluation.scores import GROUPS
 from cpm.text_table import format_table
 
 
-def number(value):
+def number(value: float | None) -> str:
     """One decimal, a dash for None.
 
     >>> number(87.25), number(None)
@@ -20,7 +23,7 @@ def number(value):
 MOST_COLUMNS = 8  # of joints that are no person's
 
 
-def columns_of(name, *values):
+def columns_of(name: str, *values: Mapping[str, Any]) -> Sequence[str]:
     """Titles of a metric's columns: parts of a person's body, of limbs or joints.
 
     What has no part of a person's body has a column for each joint, if they are few.
@@ -36,13 +39,13 @@ def columns_of(name, *values):
     return own if len(own) <= MOST_COLUMNS else ()
 
 
-def cells_of(values, columns):
+def cells_of(values: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     """Percentages under the titles of `columns_of`, as text."""
     parts = values["per_joint"] | values["groups"]
     return [number(parts.get(column)) for column in columns]
 
 
-def summary_table(metrics):
+def summary_table(metrics: Mapping[str, Any]) -> str:
     """One row per metric, all of the same columns: body parts, total, and the total's interval."""
     name = next(iter(metrics))
     columns = columns_of(name, *metrics.values())
@@ -60,7 +63,7 @@ def summary_table(metrics):
     return format_table(["%", *columns, "Total", "95 % interval", "people"], rows)
 
 
-def means_table(metrics):
+def means_table(metrics: Mapping[str, Any]) -> str:
     """Two ways to one number, to two decimals, since tables quote either.
 
     Pooled: all counted joints together, MPII's "Total". Mean of joints: each joint weighs the same.
@@ -72,7 +75,7 @@ def means_table(metrics):
     return format_table(["Total, %", "pooled", "mean of joints"], rows)
 
 
-def curve_table(name, curve):
+def curve_table(name: str, curve: Mapping[str, Sequence[float]]) -> str:
     """Ten points of a curve of `report.curves`; all of them are in the JSON file."""
     step = max(1, (len(curve["thresholds"]) - 1) // 10)
     shown = range(step, len(curve["thresholds"]), step)
@@ -80,7 +83,7 @@ def curve_table(name, curve):
     return format_table(header, [["%", *(number(curve["percent"][k]) for k in shown)]])
 
 
-def between(interval):
+def between(interval: Sequence[float] | None) -> str:
     """A pair of percentages, a dash for None.
 
     >>> between([83.25, 85.5]), between(None)
@@ -89,7 +92,7 @@ def between(interval):
     return f"{interval[0]:.1f} … {interval[1]:.1f}" if interval else "-"
 
 
-def stage_table(name, values):
+def stage_table(name: str, values: Mapping[str, Any]) -> str:
     """One metric: a row per joint or limb and the total, columns of stages, the last's interval."""
     header = [f"{name}, %", *_stage_names(values["per_stage"]), "95 % interval"]
     intervals = values.get("per_joint_interval") or {}
@@ -106,14 +109,14 @@ def stage_table(name, values):
     return format_table(header, rows)
 
 
-def totals_table(metrics):
+def totals_table(metrics: Mapping[str, Any]) -> str:
     """The totals: a row per metric, a column per stage."""
     some = next(iter(metrics.values()))["per_stage"]
     rows = [[name, *map(number, v["per_stage"])] for name, v in metrics.items()]
     return format_table(["Total, %", *_stage_names(some)], rows)
 
 
-def source_table(name, metrics_by_source):
+def source_table(name: str, metrics_by_source: Mapping[str, Mapping[str, Any]]) -> str:
     """One metric over several data folders: a row per source.
 
     Args:
@@ -135,7 +138,7 @@ def source_table(name, metrics_by_source):
     return format_table([f"{name}, %", *columns, "Total", "people"], rows)
 
 
-def failure_table(by_source):
+def failure_table(by_source: Mapping[str, Mapping[str, Any]]) -> str:
     """Who is missed, and what wrong joints are: a row per kind, three columns per source.
 
     Args:
@@ -161,13 +164,13 @@ def failure_table(by_source):
     ]
     for name in sources[0]["wrong"]:
         cells = [f"wrong: {name}"]
-        for source in sources:
-            cells += [number(100 * source["wrong"][name]), "", ""]
+        for scored in sources:
+            cells += [number(100 * scored["wrong"][name]), "", ""]
         rows.append(cells)
     return format_table(header, rows)
 
 
-def full_report(metrics, curves=None):
+def full_report(metrics: Mapping[str, Any], curves: Mapping[str, Any] | None = None) -> str:
     """Summaries, what "near" means, totals, curves, and each metric by joint (or limb) and stage.
 
     The areas are left out of the last part: they tell of a joint what its percentages tell.

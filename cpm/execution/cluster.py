@@ -15,6 +15,7 @@ import json
 import os
 import re
 import typing
+from collections.abc import Mapping
 
 from cpm.errors import UsageError
 
@@ -36,7 +37,7 @@ class Cluster(typing.NamedTuple):
     host: int
 
 
-def read_cluster(environment=os.environ):
+def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
     """The `Cluster` that TF_CONFIG describes.
 
     Raises:

@@ -12,10 +12,14 @@ References: ops/fast_conv/README.md; the measurements behind both rules are in d
 0026, 0027 and 0029.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 import ops
 from cpm.execution.processor import on_gpu
+from cpm.execution.settings import Execution
 from cpm.execution.threads import threads_of_operation
 
 
@@ -29,12 +33,14 @@ class Convolution:
         lines where the library has groups of channels. A GPU's library chooses for itself.
     """
 
-    def __init__(self, execution):
+    def __init__(self, execution: Execution) -> None:
         self._conv = execution.conv
         self._compiled = compiles_parts(execution)
         self._one_thread = threads_of_operation(execution) == 1
 
-    def __call__(self, x, kernel, bias, stride):
+    def __call__(
+        self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None, stride: int
+    ) -> tf.Tensor:
         """`ops.conv2d(x, kernel, bias, stride=stride)`, `x` perhaps narrower than the variables.
 
         Args:
@@ -58,7 +64,12 @@ class Convolution:
     def _narrow(self, x, kernel, bias, stride):
         return narrow_conv2d(x, kernel, bias, stride)
 
-    def algorithm(self, kernel_shape, stride, image_shape):
+    def algorithm(
+        self,
+        kernel_shape: Sequence[int] | tf.TensorShape,
+        stride: int,
+        image_shape: Sequence[int | None] | tf.TensorShape,
+    ) -> ops.Bilinear1D | ops.Bilinear2D | None:
         """The algorithm for one layer.
 
         Args:
@@ -79,10 +90,10 @@ class Convolution:
         """
         k, _, c_in, c_out = kernel_shape
         batch, height, width, _ = image_shape
-        if self._conv == "direct" or stride != 1 or None in (height, width):
+        if self._conv == "direct" or stride != 1 or height is None or width is None:
             return None
         layer = (k, height, width, c_in, c_out)
-        how = {
+        how: dict[str, Any] = {
             "batch": batch or 1,
             "allow_1d": ops.library_has_groups(tf.float32),
             "one_thread": self._one_thread,
@@ -93,7 +104,15 @@ class Convolution:
             return None
         return ops.best_algorithm(*layer, **how, allow_2d=self._compiled)
 
-    def multiply_adds(self, kernel_shape, stride, image_shape, *, gradients, transformed=False):
+    def multiply_adds(
+        self,
+        kernel_shape: Sequence[int] | tf.TensorShape,
+        stride: int,
+        image_shape: Sequence[int],
+        *,
+        gradients: bool,
+        transformed: bool = False,
+    ) -> int:
         """Multiply-adds that one layer really takes, both gradients counted if asked for.
 
         Args:
@@ -117,9 +136,10 @@ class KeptKernels(Convolution):
     The results live here, where tf.Module and checkpoints do not look.
     """
 
-    def __init__(self, execution):
+    def __init__(self, execution: Execution) -> None:
         super().__init__(execution)
-        self._transformed, self._narrowed = {}, {}
+        self._transformed: dict[Any, tf.Tensor] = {}
+        self._narrowed: dict[Any, tf.Tensor] = {}
 
     def _fast(self, x, kernel, bias, how):
         key = kernel.ref(), how["algorithm"]
@@ -142,7 +162,9 @@ class KeptKernels(Convolution):
         return self._narrowed[key]
 
 
-def narrow_conv2d(x, kernel, bias, stride):
+def narrow_conv2d(
+    x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None, stride: int
+) -> tf.Tensor:
     """A convolution in 16 bits by float32 variables: always direct.
 
     A fast algorithm's errors are the larger the narrower the type.
@@ -157,11 +179,11 @@ def narrow_conv2d(x, kernel, bias, stride):
     return tf.cast(tf.cast(y, bias.dtype) + bias, x.dtype)
 
 
-def compiles_parts(execution):
+def compiles_parts(execution: Execution) -> bool:
     """Whether `xla` means islands in an ordinary graph: on a CPU."""
     return execution.xla and not on_gpu()
 
 
-def compiles_whole(execution):
+def compiles_whole(execution: Execution) -> bool:
     """Whether `xla` means whole functions: on a GPU."""
     return execution.xla and on_gpu()

@@ -23,12 +23,15 @@ References: docs/decisions/0052-one-step-on-many-devices.md; docs/howto/many_dev
 
 import contextlib
 import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from cpm.errors import RunStopped, UsageError
 from cpm.execution.cluster import read_cluster
 from cpm.execution.processor import on_gpu, usable_cores
+from cpm.execution.settings import Execution
 
 # What TensorFlow raises where another process of the cluster does not answer any more. Which one
 # depends on who notices first: the connection, the heartbeat, or the operation that waits.
@@ -55,50 +58,50 @@ class Devices:
     count, hosts, host = 1, 1, 0
 
     @property
-    def chief(self):
+    def chief(self) -> bool:
         """Whether this host reads and writes the run folder."""
         return self.host == 0
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         """Context in which variables are made that every device has a copy of."""
         return contextlib.nullcontext()
 
-    def cut(self, batch):
+    def cut(self, batch: Any) -> Any:
         """The parts of this host's batch, one for each of its devices, as `run` takes them."""
         return batch
 
-    def run(self, function, *arguments):
+    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls `function` on every device; `index`, `sum` and `gather` work inside of it."""
         return function(*arguments)
 
-    def index(self):
+    def index(self) -> int | tf.Tensor:
         """Inside of `run`: the number of the device, from 0."""
         return 0
 
-    def sum(self, tensors):
+    def sum(self, tensors: Any) -> Any:
         """Inside of `run`: the sums over all devices; differentiable. Any structure, one type."""
         return tensors
 
-    def gather(self, tensor):
+    def gather(self, tensor: tf.Tensor) -> tf.Tensor:
         """Inside of `run`: `[count, …]`, the tensors of all devices; differentiable."""
         return tensor[tf.newaxis]
 
-    def first(self, values):
+    def first(self, values: Any) -> Any:
         """What `run` returned on this host's first device."""
         return values
 
-    def numbers(self, number):
+    def numbers(self, number: int) -> list[int]:
         """The int of every host, in order; every host has to call it."""
         return [number]
 
-    def share(self, variables):
+    def share(self, variables: Sequence[tf.Variable]) -> None:
         """Gives the variables of all hosts the chief's values; every host has to call it."""
 
-    def any(self, flag):
+    def any(self, flag: bool) -> bool:
         """Whether `flag` is true on any host; every host has to call it."""
         return any(self.numbers(int(flag)))
 
-    def require_equal(self, what, text):
+    def require_equal(self, what: str, text: str) -> None:
         """Checks that every host has the same text; every host has to call it.
 
         Raises:
@@ -112,11 +115,11 @@ class Devices:
                     "same data, on every host"
                 )
 
-    def wait(self):
+    def wait(self) -> None:
         """Returns when every host has called it."""
         self.numbers(0)
 
-    def losing_one_is_a_sentence(self):
+    def losing_one_is_a_sentence(self) -> contextlib.AbstractContextManager:
         """Context in which the loss of another host raises `RunStopped`."""
         return contextlib.nullcontext()
 
@@ -129,17 +132,17 @@ class Distributed(Devices):
       hosts, host: how many processes there are, and the number of this one.
     """
 
-    def __init__(self, strategy, *, hosts=1, host=0):
+    def __init__(self, strategy: tf.distribute.Strategy, *, hosts: int = 1, host: int = 0) -> None:
         self._strategy = strategy
         self.count = strategy.num_replicas_in_sync
         self.hosts, self.host = hosts, host
         self._here = self.count // hosts
         self._total = tf.function(lambda vector: self.run(self.sum, vector))
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         return self._strategy.scope()
 
-    def cut(self, batch):
+    def cut(self, batch: Any) -> Any:
         rows = len(tf.nest.flatten(batch)[0])
         if rows % self._here:
             raise ValueError(f"a batch of {rows} does not divide among {self._here} devices")
@@ -152,37 +155,37 @@ class Distributed(Devices):
 
         return self._strategy.experimental_distribute_values_from_function(part)
 
-    def run(self, function, *arguments):
+    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return self._strategy.run(function, args=arguments)
 
-    def index(self):
+    def index(self) -> tf.Tensor:
         return tf.distribute.get_replica_context().replica_id_in_sync_group
 
-    def sum(self, tensors):
+    def sum(self, tensors: Any) -> Any:
         # TensorFlow sums on the device of a tensor; what was not computed there has none.
         tensors = tf.nest.map_structure(tf.identity, tensors)
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
-    def gather(self, tensor):
+    def gather(self, tensor: tf.Tensor) -> tf.Tensor:
         # A sum of rows: TensorFlow's own all_gather forgets shapes and gathers them once more for
         # its gradient. Here both directions are one sum of small tensors.
         row = tf.one_hot(self.index(), self.count, dtype=tensor.dtype)  # [count]
         return self.sum(tf.tensordot(row, tensor, axes=0))
 
-    def first(self, values):
+    def first(self, values: Any) -> Any:
         return tf.nest.map_structure(
             lambda value: self._strategy.experimental_local_results(value)[0], values
         )
 
-    def numbers(self, number):
+    def numbers(self, number: int) -> list[int]:
         if self.hosts == 1:
             return [number]
         own = tf.one_hot(self.host, self.hosts, on_value=number, off_value=0, dtype=tf.int64)
         total = self.first(self._total(own)).numpy()  # every device of a host adds the same
         return [int(n) // self._here for n in total]
 
-    def share(self, variables):
+    def share(self, variables: Sequence[tf.Variable]) -> None:
         if self.hosts == 1:
             return
 
@@ -201,7 +204,7 @@ class Distributed(Devices):
             variable.assign(tf.cast(value, variable.dtype))
 
     @contextlib.contextmanager
-    def losing_one_is_a_sentence(self):
+    def losing_one_is_a_sentence(self) -> Iterator[None]:
         try:
             yield
         except LOST as error:
@@ -214,7 +217,7 @@ class Distributed(Devices):
             ) from error
 
 
-def connect(execution):
+def connect(execution: Execution) -> Devices:
     """The `Devices` of an `Execution`; call it before TensorFlow computes anything.
 
     With `multiworker` it returns when all hosts of TF_CONFIG have called it.
@@ -247,7 +250,7 @@ def _local_devices(wanted):
     return [f"CPU:{n}" for n in range(count)]
 
 
-def require_equal_parts(batch_size, devices, replicas=1):
+def require_equal_parts(batch_size: int, devices: Devices, replicas: int = 1) -> None:
     """Checks that every device gets as many people.
 
     Args:

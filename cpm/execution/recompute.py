@@ -24,12 +24,17 @@ References:
   sublinear memory cost".
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import tensorflow as tf
 
 from cpm.network.layers import BatchNorm, Relu
 
 
-def recomputed(segment, x):
+def recomputed(
+    segment: Callable[[tf.Tensor], tuple[tf.Tensor, dict[str, Any]]], x: tf.Tensor
+) -> tuple[tf.Tensor, dict[str, Any]]:
     """`segment(x)`, keeping only `x` for the backward pass.
 
     Args:
@@ -52,7 +57,7 @@ def recomputed(segment, x):
             start = x + tf.cast(0 * tf.reshape(d_y, [-1])[0], x.dtype)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch([start, *variables])
-                again, _ = segment(start)
+                again = segment(start)[0]
             d_x, *d_variables = tape.gradient(again, [start, *variables], output_gradients=d_y)
             return (d_x, d_variables) if variables else d_x
 
@@ -62,7 +67,7 @@ def recomputed(segment, x):
     return y, tf.nest.pack_sequence_as(structure, moments)
 
 
-def segments(layers):
+def segments(layers: Iterable[tf.Module]) -> list[list[tf.Module]]:
     """The layers of a block in segments that end where the map gets smaller: little is kept there.
 
     Args:
@@ -70,7 +75,8 @@ def segments(layers):
     Returns:
       List of lists, none empty. A norm and a ReLU belong to the convolution before them.
     """
-    found, smaller = [], False
+    found: list[list[tf.Module]] = []
+    smaller = False
     for layer in layers:
         if not found or (smaller and not isinstance(layer, (BatchNorm, Relu))):
             found.append([])

@@ -16,8 +16,12 @@ they come one after the other.
 Reference: docs/decisions/0039-replicas-instead-of-slices.md has the measurements.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
+from cpm.config import TrainConfig
 from cpm.execution.processor import on_gpu, usable_cores
 
 # People of a replica. With four in each of two a step has as many operations as with eight, and
@@ -25,7 +29,7 @@ from cpm.execution.processor import on_gpu, usable_cores
 SMALLEST = 8
 
 
-def replicas_that_pay(config, cores=None):
+def replicas_that_pay(config: TrainConfig, cores: int | None = None) -> int:
     """How many replicas a run should be computed in; 1: the batch in one piece.
 
     One for each core, on a CPU, of a small network, unless they would be too small.
@@ -39,12 +43,12 @@ def replicas_that_pay(config, cores=None):
     return cores if _small(config) and many and not on_gpu() else 1
 
 
-def serial_pays(config):
+def serial_pays(config: TrainConfig) -> bool:
     """Whether a run's operations should come one after the other: those of a large network."""
     return not _small(config) and not on_gpu()
 
 
-def cut(batch, count):
+def cut(batch: Any, count: int) -> list[Any]:
     """The parts of a batch, first rows first; their sizes differ by one at most, larger ones last.
 
     Args:
@@ -62,14 +66,14 @@ def cut(batch, count):
     return [tf.nest.pack_sequence_as(batch, part) for part in zip(*parts, strict=True)]
 
 
-def join(parts):
+def join(parts: Sequence[Any]) -> Any:
     """The batch that `cut` cut."""
     if len(parts) == 1:
         return parts[0]
     return tf.nest.map_structure(lambda *tensors: tf.concat(tensors, axis=0), *parts)
 
 
-def seed_of(seed, replica, count):
+def seed_of(seed: tf.Tensor, replica: int | tf.Tensor, count: int) -> tf.Tensor:
     """The dropout seed of one replica: different in every replica of every step.
 
     Args:
@@ -80,14 +84,14 @@ def seed_of(seed, replica, count):
     return seed * [1, count] + [0, replica]
 
 
-def total(parts):
+def total(parts: Sequence[Any]) -> Any:
     """The sum over replicas of tensors in any structure."""
     if len(parts) == 1:
         return parts[0]
     return tf.nest.map_structure(lambda *tensors: tf.add_n(tensors), *parts)
 
 
-def over(totals, count):
+def over(totals: Any, count: int) -> Any:
     """The means of tensors in any structure, from their `total` over `count` replicas."""
     return tf.nest.map_structure(lambda tensor: tensor / count, totals)
 

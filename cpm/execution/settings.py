@@ -6,6 +6,8 @@ It may differ between the parts of a resumed run. What is learned is the `TrainC
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from cpm.config import TrainConfig, changed, require, require_one_of
 
@@ -57,7 +59,7 @@ class Execution:
     gradients_every: int = 0
     on_non_finite: str = "stop"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_one_of(self, CONVOLUTIONS, "conv")
         require_one_of(self, PRECISIONS, "precision")
         require_one_of(self, NON_FINITE, "on_non_finite")
@@ -70,7 +72,7 @@ class Execution:
                 "of one: use --replicas=1 with it"
             )
 
-    def in_float32(self):
+    def in_float32(self) -> "Execution":
         """The same in full precision: how a network is scored, however it is trained."""
         return dataclasses.replace(self, precision="float32")
 
@@ -87,7 +89,7 @@ class Settings:
     config: TrainConfig = dataclasses.field(default_factory=TrainConfig)
     execution: Execution = dataclasses.field(default_factory=Execution)
 
-    def changed(self, changes):
+    def changed(self, changes: Mapping[str, Any]) -> "Settings":
         """Settings with some fields replaced.
 
         Args:

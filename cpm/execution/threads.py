@@ -13,21 +13,22 @@ The numbers follow from the `Execution` alone and are never read back from Tenso
 import tensorflow as tf
 
 from cpm.execution.processor import on_gpu, usable_cores
+from cpm.execution.settings import Execution
 
 
-def threads_of_operation(execution):
+def threads_of_operation(execution: Execution) -> int:
     """Among how many threads one operation is shared out."""
     return 1 if execution.replicas > 1 else usable_cores()
 
 
-def operations_at_once(execution):
+def operations_at_once(execution: Execution) -> int:
     """How many operations run at the same time."""
     if execution.replicas > 1:
         return execution.replicas
     return 1 if execution.serial else usable_cores()
 
 
-def configure_threads(execution):
+def configure_threads(execution: Execution) -> None:
     """Sets TensorFlow's thread pools; a script calls it once, before TensorFlow computes anything.
 
     Later calls change nothing: results are the same, the replicas only share their threads.

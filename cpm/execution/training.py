@@ -10,13 +10,16 @@ batch, which may be run for several replicas, and again for a gradient.
 """
 
 import functools
+from typing import Any
 
 import tensorflow as tf
 
 import ops
 from cpm.execution.convolution import Convolution
+from cpm.execution.devices import Devices
 from cpm.execution.recompute import recomputed, segments
-from cpm.network.layers import BatchNorm, Conv2D, Residual
+from cpm.execution.settings import Execution
+from cpm.network.layers import BatchNorm, Block, Conv2D, Residual
 
 
 class Training:
@@ -31,15 +34,17 @@ class Training:
       devices: `Devices` that run this pass together; only `sync_batch_norm` asks for them.
     """
 
-    def __init__(self, execution, devices=None):
-        self.moments = {}
+    def __init__(self, execution: Execution, devices: Devices | None = None) -> None:
+        self.moments: dict[str, Any] = {}
         self._devices = devices if execution.sync_batch_norm else None
         self._convolution = Convolution(execution)
         self._recompute = execution.recompute
         narrow = execution.precision != "float32"
         self._narrow = tf.as_dtype(execution.precision) if narrow else None
 
-    def __call__(self, block, x, *, training, seed):
+    def __call__(
+        self, block: Block, x: tf.Tensor, *, training: bool, seed: tf.Tensor | None
+    ) -> tf.Tensor:
         """`block(x, training=True, seed=seed)`."""
         if not training:
             raise ValueError("these blocks are applied for training; use the network without them")

@@ -4,7 +4,10 @@ import tensorflow as tf
 
 from cpm.execution import replicas
 from cpm.execution.convolution import Convolution, KeptKernels, compiles_whole
+from cpm.execution.settings import Execution
 from cpm.network.layers import Conv2D, Residual
+from cpm.network.model import ConvolutionalPoseMachine
+from ops.shapes import TensorLike
 
 
 class Executed:
@@ -24,7 +27,9 @@ class Executed:
         once, is.
     """
 
-    def __init__(self, network, execution, *, constant=False):
+    def __init__(
+        self, network: ConvolutionalPoseMachine, execution: Execution, *, constant: bool = False
+    ) -> None:
         self.network = network
         self.compiled = compiles_whole(execution)
         self.config, self.skeleton = network.config, network.skeleton
@@ -33,7 +38,9 @@ class Executed:
         self.precision = execution.precision
         self._convolution = (KeptKernels if constant else Convolution)(execution)
 
-    def __call__(self, images, center_px, *, training=False):
+    def __call__(
+        self, images: TensorLike, center_px: TensorLike, *, training: bool = False
+    ) -> tuple[tf.Tensor, ...]:
         """The network's belief maps of every stage; the parts of a batch side by side.
 
         Args:

@@ -1,5 +1,7 @@
 """Animated images, GIF, WebP, PNG and AVIF, as short videos without sound."""
 
+import os
+from collections.abc import Iterator
 from fractions import Fraction
 
 from cpm.data.images import PictureError, as_rgb, read_bytes
@@ -19,7 +21,7 @@ class AnimationReader:
     is_camera = has_sound = False
     time_base, pixel_aspect = TIME_BASE, Fraction(1)
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         self.path = str(path)
         with opened_any(read_bytes(path), path) as picture:
             self.frames_expected = picture.n_frames
@@ -28,16 +30,16 @@ class AnimationReader:
         self.frames_read = self.broken = 0
         self.ended_early = False
 
-    def __enter__(self):
+    def __enter__(self) -> "AnimationReader":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is held open."""
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[VideoFrame]:
         """Yields `VideoFrame` after `VideoFrame`; a frame that cannot be read ends it."""
         time = 0.0
         try:

@@ -11,17 +11,20 @@ any other range is stretched to 0 … 255. OpenCV's arrays are BGR: turn them wi
 """
 
 import os
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from cpm.data.images import BACKDROP, PictureError, as_rgb, stretch
 from cpm.inference.image_frames import read_image
 
 CHANNELS = (1, 2, 3, 4)
+AnyImage: TypeAlias = str | os.PathLike | bytes | Image.Image | npt.ArrayLike
 
 
-def any_image(value):
+def any_image(value: AnyImage) -> np.ndarray:
     """`value` as `[H, W, 3]` uint8 RGB.
 
     Args:
@@ -64,7 +67,7 @@ def any_image(value):
     return np.ascontiguousarray(array)
 
 
-def name_of(value):
+def name_of(value: AnyImage) -> str | None:
     """The path of an image that has one, else None; also of a PIL image that was opened there."""
     if isinstance(value, str | os.PathLike):
         return os.fspath(value)

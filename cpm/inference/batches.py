@@ -1,18 +1,22 @@
 """Batches of crops through a network: joints of every stage, in crop pixels."""
 
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
 import ops
 from cpm.config import DecodingConfig
 from cpm.execution.use import Executed
-from cpm.inference.beliefs import batch_beliefs, decoded_grid
+from cpm.inference.beliefs import Network, batch_beliefs, decoded_grid
 
 PLAIN = DecodingConfig()
 
 
-def predict_batch(network, batch, decoding=PLAIN):
+def predict_batch(
+    network: Network, batch: Mapping[str, Any], decoding: DecodingConfig = PLAIN
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Joints of every stage for one batch, in crop pixels.
 
     Compiled on the first call for each network, batch shape and option.
@@ -30,7 +34,9 @@ def predict_batch(network, batch, decoding=PLAIN):
     return predict_with_beliefs(network, batch, decoding)[1:]
 
 
-def predict_with_beliefs(network, batch, decoding=PLAIN):
+def predict_with_beliefs(
+    network: Network, batch: Mapping[str, Any], decoding: DecodingConfig = PLAIN
+) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, tf.Tensor]:
     """As `predict_batch`, with the belief maps that the joints were read from.
 
     Returns:
@@ -46,7 +52,9 @@ def predict_with_beliefs(network, batch, decoding=PLAIN):
     return _compiled(decoding, whole)(network, tensors)
 
 
-def find_joints(network, maps, decoding):
+def find_joints(
+    network: Network, maps: tf.Tensor, decoding: DecodingConfig
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Peaks of the joints' maps of one stage, the background left out.
 
     Args:

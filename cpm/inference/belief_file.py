@@ -10,19 +10,23 @@
 np.load reads it without unpickling anything.
 """
 
+import os
+from typing import Any
+
 import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
+from cpm.inference.results import PersonPose
 
 
-def check_name(path):
+def check_name(path: str) -> None:
     """Raises UsageError for a name that NumPy would not keep."""
     if not path.endswith(".npz"):
         raise UsageError(f"--belief_maps={path} should end in .npz; name another file")
 
 
-def write_beliefs(path, person):
+def write_beliefs(path: str | os.PathLike, person: PersonPose) -> None:
     """Writes the maps of every stage.
 
     Args:
@@ -36,7 +40,7 @@ def write_beliefs(path, person):
     if maps is None:
         raise UsageError("this person has kept no belief maps; predict with maps=True")
     background = ["background"] * (maps.beliefs[-1].shape[-1] - len(joints))
-    stages = {f"stage_{t}": b_t for t, b_t in enumerate(maps.beliefs, 1)}
+    stages: dict[str, Any] = {f"stage_{t}": b_t for t, b_t in enumerate(maps.beliefs, 1)}
     with files.replacing(path) as temporary:
         np.savez_compressed(
             temporary,

@@ -13,14 +13,32 @@ References:
   since then do.
 """
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 import numpy as np
 import tensorflow as tf
 
 import ops
+from cpm.config import DecodingConfig, NetworkConfig
 from cpm.errors import UsageError
+from cpm.skeleton import Skeleton
 
 
-def decoded_grid(network, decoding):
+class Network(Protocol):
+    """A `ConvolutionalPoseMachine`, or anything called and described like one."""
+
+    config: NetworkConfig
+    skeleton: Skeleton
+    stride: int
+    origin_px: float
+
+    def __call__(self, images: Any, center_px: Any, *, training: bool = False) -> tuple[Any, ...]:
+        """Belief maps of every stage."""
+        ...
+
+
+def decoded_grid(network: Network, decoding: DecodingConfig) -> tuple[int, float]:
     """Where the maps of `batch_beliefs` lie in the crop.
 
     Args:
@@ -35,7 +53,9 @@ def decoded_grid(network, decoding):
     return 1, 0.0
 
 
-def batch_beliefs(network, batch, decoding):
+def batch_beliefs(
+    network: Network, batch: Mapping[str, Any], decoding: DecodingConfig
+) -> tuple[tf.Tensor, ...]:
     """Belief maps of every stage, averaged over what `decoding` asks for.
 
         b_t(u) = Σ_s inside_s(u) b_{t,s}(s (u − c) + c) / Σ_s inside_s(u)
@@ -55,15 +75,15 @@ def batch_beliefs(network, batch, decoding):
     center_px = batch["center_px"]
     if decoding.scales == (1.0,):
         return crop_beliefs(network, batch["image"], center_px, flip=decoding.flip)
-    sums, shown = 0.0, 0.0
+    sums, shown = 0.0, np.zeros([1, 1])
     for n, scale in enumerate(decoding.scales):
         crops = batch["pyramid"][:, n]
         rows, columns = (_readers(crops.shape[axis], scale, network) for axis in (1, 2))
         maps = crop_beliefs(network, crops, center_px, flip=decoding.flip)
         sums += tf.stack([ops.resample(b_t, rows, columns) for b_t in maps])
-        shown += np.outer(rows.any(1), columns.any(1))  # [H, W]
-    sums /= np.maximum(shown, 1.0)[..., np.newaxis].astype(sums.dtype.as_numpy_dtype)
-    return tuple(tf.unstack(sums))
+        shown = shown + np.outer(rows.any(1), columns.any(1))  # [H, W]
+    counts = np.maximum(shown, 1.0)[..., np.newaxis].astype(maps[0].dtype.as_numpy_dtype)
+    return tuple(tf.unstack(sums / counts))
 
 
 def _readers(pixels, scale, network):
@@ -79,12 +99,14 @@ def _readers(pixels, scale, network):
     return weights * inside[:, np.newaxis]
 
 
-def has_mirror_image(network):
+def has_mirror_image(network: Network) -> bool:
     """Whether `flip` makes sense: a symmetric grid of cells, joints that have a mirror image."""
     return network.origin_px == (network.stride - 1) / 2 and network.skeleton.has_mirror_image
 
 
-def crop_beliefs(network, images, center_px, *, flip=False):
+def crop_beliefs(
+    network: Network, images: tf.Tensor, center_px: tf.Tensor, *, flip: bool = False
+) -> tuple[tf.Tensor, ...]:
     """Belief maps of every stage.
 
         b_t(x) = g_t(x)                               without flip
@@ -122,13 +144,13 @@ def crop_beliefs(network, images, center_px, *, flip=False):
     )
 
 
-def mirror_points(points_px, images):
+def mirror_points(points_px: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """(x, y) → (W − 1 − x, y), W the width of `images`; `[B, 2]` → `[B, 2]`."""
     last_column = tf.cast(tf.shape(images)[2] - 1, points_px.dtype)
     return tf.stack([last_column - points_px[:, 0], points_px[:, 1]], axis=-1)
 
 
-def mirror_maps(maps, skeleton):
+def mirror_maps(maps: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
     """Turns the belief maps of a mirrored crop back.
 
     Args:

@@ -15,6 +15,7 @@ import io
 import math
 import os
 import re
+from typing import Any
 
 from cpm import files, untrusted
 from cpm.errors import UsageError
@@ -33,7 +34,7 @@ class BoxFile:
       ids: {file name: image id}, of COCO's annotations.
     """
 
-    def __init__(self, path, least_score=0.0):
+    def __init__(self, path: str, least_score: float = 0.0) -> None:
         """Reads the whole file.
 
         Args:
@@ -44,7 +45,7 @@ class BoxFile:
           UsageError: if it is missing or malformed.
         """
         self.path = path
-        self.ids = {}
+        self.ids: dict[str, int] = {}
         try:
             read = self._read_csv if path.lower().endswith(".csv") else self._read_json
             rows = list(read())
@@ -59,9 +60,9 @@ class BoxFile:
         for key in {*(row[0] for row in rows), *self.ids}:
             self._by_name[os.path.basename(key) if isinstance(key, str) else key].add(key)
         self._known = {key for keys in self._by_name.values() for key in keys}
-        self._used = set()
+        self._used: set[Any] = set()
 
-    def of(self, path):
+    def of(self, path: str) -> list[tuple[float, ...]] | None:
         """Boxes of the image at `path`: tuples (x, y, w, h) or (x, y, w, h, score).
 
         None if the file does not know the image; [] if it knows it, but nobody in it.
@@ -72,16 +73,16 @@ class BoxFile:
         self._used.add(key)
         return self._boxes.get(key, [])
 
-    def lists(self, path):
+    def lists(self, path: str) -> bool:
         """Whether the file knows the image at `path`, perhaps without a box in it."""
         return self._key(path) is not None
 
-    def id_of(self, path):
+    def id_of(self, path: str) -> int | None:
         """The image's number in the file, or None."""
         key = self._key(path)
         return key if isinstance(key, int) else self.ids.get(key)
 
-    def unused(self):
+    def unused(self) -> list[str]:
         """Names or numbers of images with boxes that nobody asked for, sorted."""
         return sorted((str(key) for key in self._boxes if key not in self._used), key=_natural)
 

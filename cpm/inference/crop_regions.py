@@ -6,9 +6,13 @@ the person is as large as in training. Prediction (cpm/inference/predictor.py) a
 (cpm/scoring/evaluate.py) choose these regions with the same functions.
 """
 
+from typing import Any
+
 import numpy as np
 
 from cpm import geometry
+from cpm.config import DataConfig
+from cpm.geometry import CropRegion
 
 # A joint counts if its peak is at least this share of the person's highest one: an absolute height
 # would depend on how long the network was trained.
@@ -24,7 +28,7 @@ SLACK = 1.15
 USUAL_MARGIN = 1.25
 
 
-def first_region(height, width, rule):
+def first_region(height: int, width: int, rule: str) -> CropRegion:
     """The region of the first pass when no box is given.
 
     Args:
@@ -37,7 +41,9 @@ def first_region(height, width, rule):
     return geometry.region_from_whole_image(height, width)
 
 
-def next_region(joints_px, confidence, side_px, margin):
+def next_region(
+    joints_px: np.ndarray, confidence: np.ndarray, side_px: float, margin: float
+) -> CropRegion | None:
     """The region of the next pass, around the joints that the last one found.
 
     Args:
@@ -62,7 +68,7 @@ def next_region(joints_px, confidence, side_px, margin):
     return geometry.region_from_joints(joints_px, sure, SLACK * margin)
 
 
-def next_regions(people, margin):
+def next_regions(people: Any, margin: float) -> dict[str, CropRegion]:
     """`next_region` of many people: {id: `CropRegion`}, without those whose joints leave it open.
 
     Args:
@@ -76,11 +82,14 @@ def next_regions(people, margin):
         geometry.REFERENCE_CROP_PX / people.crop_scale,  # sides of the last pass
         strict=True,
     )
-    found = {id: next_region(*row, margin) for id, *row in rows}
+    found = {
+        id: next_region(joints_px, confidence, side_px, margin)
+        for id, joints_px, confidence, side_px in rows
+    }
     return {id: region for id, region in found.items() if region is not None}
 
 
-def box_margin(data_config):
+def box_margin(data_config: DataConfig) -> float:
     """Side of the crop relative to a person's box, as the network's training crops had it.
 
     `joints` and `height` crops are `margin` × the joints' box. `person` crops hold 314 pixels where

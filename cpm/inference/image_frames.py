@@ -9,8 +9,13 @@ images of their own. Everything is upright RGB; more than 8 bits are stretched b
 is used (cpm/data/images.py::stretch).
 """
 
+import contextlib
 import io
+import os
+from collections.abc import Iterator
+from typing import Any, Literal
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cpm.data.images import (
@@ -34,7 +39,7 @@ HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands in a file's first
 SMALLER_COPY = 254  # TIFF's tag NewSubfileType; 1 = a smaller copy of another page
 
 
-def read_pages(source):
+def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
     """Yields the images of a file that does not move: one, or the pages of a TIFF.
 
     Args:
@@ -62,12 +67,12 @@ def read_pages(source):
             yield as_rgb(picture)
 
 
-def read_image(source):
+def read_image(source: str | bytes) -> np.ndarray:
     """The image of a file, the first if there are several; as `read_pages`."""
     return next(read_pages(source))
 
 
-def is_animated(path):
+def is_animated(path: str | os.PathLike) -> bool:
     """Whether a file is an image that moves; False if it is none, or damaged."""
     try:
         with Image.open(path, formats=ALL_FORMATS) as picture:
@@ -76,7 +81,7 @@ def is_animated(path):
         return False
 
 
-def is_image(path):
+def is_image(path: str | os.PathLike) -> bool:
     """Whether a file's content is an image, whatever its name."""
     try:
         with Image.open(path, formats=ALL_FORMATS):
@@ -88,7 +93,9 @@ def is_image(path):
         return False
 
 
-def opened_any(content, source):
+def opened_any(
+    content: bytes, source: str | os.PathLike | bytes
+) -> contextlib.AbstractContextManager[Any]:
     """The Pillow image of a file whose bytes are at hand, as `cpm.data.images.opened` gives it.
 
     Args:
@@ -139,7 +146,7 @@ def _read_deep(content):
     import av  # a sixth of a second, for few files
 
     try:
-        with av.open(io.BytesIO(content)) as container:
+        with av.open(io.BytesIO(content), "r") as container:
             frame = next(container.decode(video=0))
             if frame.width * frame.height > MAX_PIXELS:
                 return None  # refused in the usual way
@@ -155,7 +162,7 @@ def _is_deep(content):
         return depth == 16 and color in (2, 6)  # RGB, RGB with opacity
     if not content.startswith((b"II*\0", b"MM\0*")):
         return False
-    order = "little" if content[:2] == b"II" else "big"
+    order: Literal["little", "big"] = "little" if content[:2] == b"II" else "big"
     number = lambda at, size: int.from_bytes(content[at : at + size], order)  # noqa: E731
     start = number(4, 4)
     for entry in range(min(number(start, 2), 500)):

@@ -10,14 +10,17 @@ A traced function has one batch size. Batches are filled up to the sizes in `SIZ
 import collections
 import math
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from cpm.config import DecodingConfig
 from cpm.execution import Execution
 from cpm.execution.use import Executed
 from cpm.inference.batches import find_joints
-from cpm.inference.beliefs import batch_beliefs
+from cpm.inference.beliefs import Network, batch_beliefs
 
 SIZES = (1, 2, 4, 8)
 # So many calls of one size before it is traced: tracing takes as long as 20 to 40 of them.
@@ -33,15 +36,19 @@ class JointReader:
       pays_after: calls of a batch size before it is compiled.
     """
 
-    def __init__(self, network, few=None, *, pays_after=PAYS_AFTER):
+    def __init__(
+        self, network: Network, few: Network | None = None, *, pays_after: float = PAYS_AFTER
+    ) -> None:
         self._often, self._seldom = network, few or network
         # What an exported file's own runtime computes is nothing that TensorFlow could trace.
         self._pays_after = math.inf if getattr(network, "eager", False) else pays_after
-        self._calls = collections.Counter()
-        self._compiled = {}
+        self._calls: collections.Counter[Any] = collections.Counter()
+        self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
 
-    def __call__(self, batch, decoding):
+    def __call__(
+        self, batch: Mapping[str, np.ndarray], decoding: DecodingConfig
+    ) -> list[np.ndarray]:
         """Joints of the last stage.
 
         Args:
@@ -77,7 +84,7 @@ class JointReader:
         return [found.numpy()[:count] for found in function(filled)]
 
 
-def quick_to_begin(network, execution):
+def quick_to_begin(network: Network, execution: Execution) -> Network:
     """The network computed without preparation: directly, where the choice is free.
 
     Args:

@@ -1,12 +1,18 @@
 """A network for use, from whatever `--ckpt` names: weights of this project, or an exported file."""
 
+import os
+from typing import Any
+
 from cpm.checkpoints import load_network
+from cpm.config import TrainConfig
 from cpm.execution import Execution
 from cpm.execution.use import Executed
-from cpm.runtimes import is_exported, load_exported
+from cpm.runtimes import ExportedNetwork, is_exported, load_exported
 
 
-def load_for_use(ckpt, execution=None):
+def load_for_use(
+    ckpt: str | os.PathLike, execution: Execution | None = None
+) -> tuple[Executed | ExportedNetwork, TrainConfig, dict[str, Any]]:
     """The network of a checkpoint, computed as `execution` says, or that of an exported file.
 
     Args:

@@ -2,11 +2,14 @@
 
 import queue
 import threading
+from collections.abc import Generator, Iterable
+from typing import Any, TypeVar
 
+Item = TypeVar("Item")
 _END = object()
 
 
-def ahead(iterable, depth=4):
+def ahead(iterable: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
     """Yields the items of an iterable, which a thread of its own takes from it.
 
     Video decoding and most of NumPy let other threads compute meanwhile. An exception of the
@@ -20,7 +23,7 @@ def ahead(iterable, depth=4):
     >>> list(ahead(range(5), depth=2))
     [0, 1, 2, 3, 4]
     """
-    items = queue.Queue(depth)
+    items: queue.Queue[Any] = queue.Queue(depth)
     stopped = threading.Event()
 
     def put(item):

@@ -15,7 +15,10 @@
 import collections
 import dataclasses
 import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -25,9 +28,9 @@ from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
 from cpm.inference import crop_regions
-from cpm.inference.any_image import any_image, name_of
+from cpm.inference.any_image import AnyImage, any_image, name_of
 from cpm.inference.batches import predict_with_beliefs
-from cpm.inference.beliefs import decoded_grid, has_mirror_image
+from cpm.inference.beliefs import Network, decoded_grid, has_mirror_image
 from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
 from cpm.inference.results import ImagePose, PersonPose, PoseMaps, joints_box
@@ -39,6 +42,10 @@ CHUNKS = (1, 1, 2, 4, BATCH)
 MOST_WORKERS = 4
 # Rules that place a training crop around a person; `augment.room` adds views of whole images.
 AROUND_PEOPLE = ("joints", "height", "person")
+
+
+# (x, y, width, height) in image pixels; a fifth number is a detector's score.
+Box: TypeAlias = Sequence[float] | np.ndarray
 
 
 class Predictor:
@@ -57,16 +64,16 @@ class Predictor:
 
     def __init__(
         self,
-        ckpt_or_network,
+        ckpt_or_network: str | os.PathLike | Network,
         *,
-        flip=None,
-        scales=(1.0,),
-        refinement="taylor",
-        margin=None,
-        passes=None,
-        crop=None,
-        execution=None,
-    ):
+        flip: bool | None = None,
+        scales: Sequence[float] = (1.0,),
+        refinement: str = "taylor",
+        margin: float | None = None,
+        passes: int | None = None,
+        crop: str | None = None,
+        execution: Execution | None = None,
+    ) -> None:
         """Loads the network if need be.
 
         Args:
@@ -87,10 +94,12 @@ class Predictor:
         """
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
-        network, self.threshold, self.wants_boxes = ckpt_or_network, 0.0, False
-        few = network
-        if not callable(network):
-            network, config, description = load_for_use(network, execution)
+        self.threshold, self.wants_boxes = 0.0, False
+        network: Network
+        if callable(ckpt_or_network):
+            network = few = ckpt_or_network
+        else:
+            network, config, description = load_for_use(ckpt_or_network, execution)
             few = quick_to_begin(network, execution or Execution())
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
@@ -108,7 +117,15 @@ class Predictor:
         self._first_pass = crop
         self._crop_rule, self._border = crop or data.crop, data.border
 
-    def __call__(self, image, box=None, *, boxes=None, people=1, maps=False):
+    def __call__(
+        self,
+        image: AnyImage,
+        box: Box | None = None,
+        *,
+        boxes: Sequence[Box] | np.ndarray | None = None,
+        people: int | Literal["all"] = 1,
+        maps: bool = False,
+    ) -> ImagePose:
         """Finds the joints of one person, of those in `boxes`, or of everybody.
 
         Args:
@@ -136,7 +153,15 @@ class Predictor:
         (result,) = self._results([item], _people(people, maps), maps, keep_images=True)
         return result
 
-    def predict_many(self, images, *, boxes=None, people=1, maps=False, keep_images=False):
+    def predict_many(
+        self,
+        images: Iterable[Any],
+        *,
+        boxes: Iterable[Sequence[Box] | None] | None = None,
+        people: int | Literal["all"] = 1,
+        maps: bool = False,
+        keep_images: bool = False,
+    ) -> Iterator[ImagePose]:
         """Finds people in image after image, in batches, whatever the sizes of the images.
 
         Later images are read and computed while a result is used; no more than some batches are
@@ -157,6 +182,7 @@ class Predictor:
           ValueError: if there are not as many lists of boxes as images.
         """
         people = _people(people, maps)
+        pairs: Iterator[tuple[Any, Any]]
         if boxes is None:
             pairs = zip(images, itertools.repeat(None), strict=False)
         else:
@@ -177,7 +203,7 @@ class Predictor:
         sizes = itertools.chain(CHUNKS, itertools.repeat(BATCH))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="predict")
         try:
-            waiting = collections.deque()
+            waiting: collections.deque[Any] = collections.deque()
             for size in sizes:
                 chunk = list(itertools.islice(pairs, size))
                 if chunk:
@@ -192,7 +218,13 @@ class Predictor:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def poses(self, images, regions, *, flip=None):
+    def poses(
+        self,
+        images: Sequence[np.ndarray],
+        regions: Sequence[geometry.CropRegion],
+        *,
+        flip: bool | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Joints in given squares of given images: one pass.
 
         Args:
@@ -215,7 +247,7 @@ class Predictor:
             joints_px[rows] = geometry.transform_points(matrices, joints_crop)
         return joints_px, confidence
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """How it predicts, as plain values: `passes` and `crop` are None where the box decides."""
         decoding = {"flip": self.decoding.flip, "scales": list(self.decoding.scales)}
         decoding["refinement"] = self.decoding.refinement
@@ -258,7 +290,7 @@ class Predictor:
             for box in ([None] if item.boxes is None else item.boxes)
         ]
         found = self._all_passes([target for _, target in targets], maps)
-        people = [[] for _ in items]
+        people: list[list[PersonPose]] = [[] for _ in items]
         for (n, target), joints_px, confidence, pose_maps in zip(targets, *found, strict=True):
             box = target.box or joints_box(joints_px, confidence, self.threshold)
             about = {"score": target.score, "maps": pose_maps}
@@ -289,7 +321,7 @@ class Predictor:
         images = [target.image for target in targets]
         regions = [target.region for target in targets]
         joints_px, confidence, kept = self._one_pass(images, regions, maps)
-        rows = range(len(regions))
+        rows = list(range(len(regions)))
         for done in itertools.count(1):
             nearer = {
                 n: crop_regions.next_region(
@@ -344,7 +376,7 @@ class Predictor:
             upright_crop(image, matrix, size, self._border)
             for (image, _), matrix in zip(pairs, matrices, strict=True)
         ]
-        middle = np.float32([(width - 1) / 2, (height - 1) / 2])
+        middle = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
         batch = {"image": np.stack(crops), "center_px": np.tile(middle, [len(crops), 1])}
         if self.decoding.scales != (1.0,):
             batch["pyramid"] = np.stack(
@@ -366,7 +398,7 @@ class _Item:
     """One image on its way: pixels, boxes (None = the middle), and what its result is called."""
 
     image: np.ndarray
-    boxes: list | None
+    boxes: Sequence[Box] | np.ndarray | None
     file: str | None
     frame: int | None = None
     time: float | None = None
@@ -379,7 +411,7 @@ class _Target:
     image: np.ndarray
     region: geometry.CropRegion
     passes: int
-    box: tuple | None = None
+    box: tuple[float, float, float, float] | None = None
     score: float | None = None
 
 
@@ -406,20 +438,22 @@ def _people(people, maps):
     return people
 
 
-def check_box(box, height, width, file=None):
+def check_box(
+    box: Box, height: int, width: int, file: str | None = None
+) -> tuple[float, float, float, float]:
     """The box as four floats; an error names the `file` if there is one.
 
     Raises:
       UsageError: if it is not (x, y, width, height) of something inside a height × width image.
     """
-    box, of = tuple(map(float, box)), f"{file}: " if file else ""
-    if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
+    numbers, of = tuple(map(float, box)), f"{file}: " if file else ""
+    if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[2:]) <= 0:
         raise UsageError(
-            f"{of}box is {box}; expected x, y, width, height in pixels with a positive size"
+            f"{of}box is {numbers}; expected x, y, width, height in pixels with a positive size"
         )
-    x, y, box_width, box_height = box
+    x, y, box_width, box_height = numbers
     if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
         raise UsageError(
-            f"{of}box {box} lies outside the image, which is {width} x {height} pixels"
+            f"{of}box {numbers} lies outside the image, which is {width} x {height} pixels"
         )
-    return box
+    return x, y, box_width, box_height

@@ -14,8 +14,11 @@ This file needs no TensorFlow. The files that others read are written by cpm/inf
 
 import dataclasses
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
@@ -64,7 +67,7 @@ class PersonPose:
     score: float | None = None
     maps: PoseMaps | None = None
 
-    def __getitem__(self, joint):
+    def __getitem__(self, joint: str) -> tuple[float, float, float]:
         """(x, y, confidence) of the joint called `joint`, three floats.
 
         Raises:
@@ -73,9 +76,10 @@ class PersonPose:
         if joint not in self.skeleton.joints:
             raise KeyError(f"no joint {joint!r}; there are {', '.join(self.skeleton.joints)}")
         p = self.skeleton.index(joint)
-        return (*map(float, self.joints_px[p]), float(self.confidence[p]))
+        x, y = map(float, self.joints_px[p])
+        return x, y, float(self.confidence[p])
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """Whether all that is known of two people is equal, maps aside."""
         if not isinstance(other, PersonPose):
             return NotImplemented
@@ -86,9 +90,10 @@ class PersonPose:
             and tuple(self.box) == tuple(other.box)
         )
 
-    __hash__ = None  # arrays can change
+    # Arrays can change. Python means this to be written so; mypy sees a method replaced.
+    __hash__ = None  # type: ignore[assignment]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         box = ", ".join(f"{number:.0f}" for number in self.box)
         extra = "" if self.id is None else f", id {self.id}"
         if self.score is not None:
@@ -98,11 +103,11 @@ class PersonPose:
             f"{mean_confidence(self):.2f}, box ({box}){extra})"
         )
 
-    def shown(self, threshold):
+    def shown(self, threshold: float) -> np.ndarray:
         """`[P]` bool: the joints that were found with a confidence of at least `threshold`."""
         return np.isfinite(self.joints_px).all(-1) & (np.asarray(self.confidence) >= threshold)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The person as plain JSON values, every joint with its confidence or None.
 
         The keys `id` and `score` are there if they are known.
@@ -111,7 +116,10 @@ class PersonPose:
         for joint in self.skeleton.joints:
             values = self[joint]
             joints[joint] = [short_number(v) for v in values] if np.isfinite(values).all() else None
-        record = {"box": [short_number(number) for number in self.box], "joints": joints}
+        record: dict[str, Any] = {
+            "box": [short_number(number) for number in self.box],
+            "joints": joints,
+        }
         if self.id is not None:
             record["id"] = int(self.id)
         if self.score is not None:
@@ -150,32 +158,32 @@ class ImagePose:
     image: np.ndarray | None = None
     in_box_file: bool | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.people)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[PersonPose]:
         return iter(self.people)
 
-    def __getitem__(self, number):
+    def __getitem__(self, number: int) -> PersonPose:
         return self.people[number]
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """Whether the same people were found in the same image; pixels are not compared."""
         if not isinstance(other, ImagePose):
             return NotImplemented
         names = {field.name for field in dataclasses.fields(ImagePose)} - {"image"}
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # as above
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         name = "image" if self.file is None else os.path.basename(self.file)
         if self.frame is not None:
             name += f", frame {self.frame}"
         height, width = self.image_size
         return f"ImagePose({name}, {width} x {height}, {self.summary()})"
 
-    def summary(self):
+    def summary(self) -> str:
         """What was found, in words: `nobody found`, or `2 people, 13 and 9 of 14 joints`."""
         counts = [str(int(p.shown(self.threshold).sum())) for p in self.people]
         if not counts:
@@ -184,7 +192,7 @@ class ImagePose:
         listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
         return f"{people}, {listed} of {len(self.skeleton)} joints"
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The image as plain JSON values: size, `people`, and what else is known.
 
         The keys `file`, `frame`, `time` and `in_box_file` are there if they are known.
@@ -196,19 +204,19 @@ class ImagePose:
         record |= {"width": int(width), "height": int(height)}
         return record | {"people": [person.to_dict() for person in self.people]}
 
-    def to_coco(self, image_id=None):
+    def to_coco(self, image_id: int | str | None = None) -> list[dict[str, Any]]:
         """COCO's results, a list of a dict a person (cpm/inference/writers.py::coco_results)."""
         from cpm.inference import writers
 
         return writers.coco_results(self, image_id)
 
-    def to_openpose(self):
+    def to_openpose(self) -> dict[str, Any]:
         """OpenPose's dict of one image (cpm/inference/writers.py::openpose_record)."""
         from cpm.inference import writers
 
         return writers.openpose_record(self)
 
-    def to_dataframe(self):
+    def to_dataframe(self) -> Any:
         """A pandas table, a row a joint: file, frame, time, person, joint, x, y, confidence.
 
         Raises:
@@ -224,7 +232,7 @@ class ImagePose:
             ) from None
         return pandas.DataFrame(writers.joint_rows(self), columns=writers.COLUMNS)
 
-    def draw(self, image=None, **options):
+    def draw(self, image: np.ndarray | None = None, **options: Any) -> Image.Image:
         """Everybody drawn on the image, as a PIL image.
 
         Args:
@@ -234,13 +242,11 @@ class ImagePose:
         Raises:
           UsageError: if no image is known.
         """
-        from PIL import Image
-
         from cpm.plots.pose_drawing import draw_pose
 
         return Image.fromarray(draw_pose(self._pixels(image), self, **options))
 
-    def save(self, path, **options):
+    def save(self, path: str | os.PathLike, **options: Any) -> None:
         """Writes the result: a drawing (.png, .jpg), or numbers (.json, .csv).
 
         Raises:
@@ -273,13 +279,15 @@ class ImagePose:
         return read_image(self.file)
 
 
-def mean_confidence(person):
+def mean_confidence(person: PersonPose) -> float:
     """Mean of the joints' confidences; 0 for a person without any."""
     known = np.asarray(person.confidence)[np.isfinite(person.confidence)]
     return float(known.mean()) if len(known) else 0.0
 
 
-def joints_box(joints_px, confidence, threshold=0.0):
+def joints_box(
+    joints_px: np.ndarray, confidence: np.ndarray, threshold: float = 0.0
+) -> tuple[float, float, float, float]:
     """Box around the joints that are sure, or around all if none is.
 
     Args:
@@ -300,9 +308,10 @@ def joints_box(joints_px, confidence, threshold=0.0):
     if not len(points):
         return (0.0, 0.0, 0.0, 0.0)
     low, high = points.min(0), points.max(0)
-    return (*map(float, low), *map(float, high - low + 1))
+    (x, y), (width, height) = map(float, low), map(float, high - low + 1)
+    return x, y, width, height
 
 
-def short_number(number):
+def short_number(number: float) -> float:
     """A number with as many digits as mean something."""
     return float(f"{float(number):.{SIGNIFICANT}g}")

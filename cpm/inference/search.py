@@ -22,7 +22,9 @@ import math
 import numpy as np
 
 from cpm import geometry
+from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import next_region
+from cpm.inference.predictor import Predictor
 from cpm.inference.results import PersonPose, joints_box
 
 LEVELS = 4  # sizes of windows, besides one for the whole image
@@ -40,7 +42,9 @@ LEAST = 0.7
 USUAL_THRESHOLD = 0.5
 
 
-def find_people(predictor, image, limit=None):
+def find_people(
+    predictor: Predictor, image: np.ndarray, limit: int | None = None
+) -> list[PersonPose]:
     """Everybody in an image.
 
     Args:
@@ -79,7 +83,7 @@ def find_people(predictor, image, limit=None):
     ]
 
 
-def windows(height, width):
+def windows(height: int, width: int) -> list[CropRegion]:
     """Squares of several sizes that cover an image, the largest first.
 
     A person who fills half of a window has the center at least a quarter of a window inside the
@@ -113,7 +117,7 @@ def _centers(pixels, side_px):
     return [first + inner * (k + 0.5) / count for k in range(count)]
 
 
-def in_common(joints_px, pose_px):
+def in_common(joints_px: np.ndarray, pose_px: np.ndarray) -> np.ndarray:
     """Which joints of poses are where another pose has them.
 
     Args:
@@ -127,7 +131,7 @@ def in_common(joints_px, pose_px):
     return np.linalg.norm(joints_px - pose_px, axis=-1) < NEAR * larger_px[:, np.newaxis]
 
 
-def distinct(joints_px, confidence, least):
+def distinct(joints_px: np.ndarray, confidence: np.ndarray, least: float) -> list[int]:
     """Rows of poses that have few joints in common with a surer one, the surest first.
 
     Args:
@@ -135,7 +139,8 @@ def distinct(joints_px, confidence, least):
       confidence: `[N, P]`.
       least: mean confidence below which poses are left out.
     """
-    kept, mean = [], confidence.mean(-1)
+    kept: list[int] = []
+    mean = confidence.mean(-1)
     for n in np.argsort(-mean, kind="stable"):
         shares = [in_common(joints_px[n : n + 1], joints_px[k]).mean() for k in kept]
         if mean[n] >= least and max(shares, default=0.0) <= SAME:
@@ -143,7 +148,9 @@ def distinct(joints_px, confidence, least):
     return kept
 
 
-def different_people(joints_px, confidence, least):
+def different_people(
+    joints_px: np.ndarray, confidence: np.ndarray, least: float
+) -> tuple[list[int], list[float]]:
     """Poses of different people: each is the surest by the joints that those before left free.
 
         score_n = 1/P  sum over p of  free_np · confidence_np
@@ -159,7 +166,8 @@ def different_people(joints_px, confidence, least):
       (list of rows, list of their scores, which fall).
     """
     free = np.ones(confidence.shape)
-    rows, scores = [], []
+    rows: list[int] = []
+    scores: list[float] = []
     while len(rows) < len(free):
         score = (free * confidence).mean(-1)  # [N]
         score[rows] = -1.0

@@ -17,8 +17,12 @@ References: Casiez, Roussel and Vogel, "1 € Filter: A Simple Speed-based Low-p
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
+
+from cpm.inference.results import PersonPose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,12 +40,12 @@ class OneEuro:
     beta: float = 10.0
     speed_cutoff: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (self.min_cutoff > 0 and self.speed_cutoff > 0 and self.beta >= 0):
             raise ValueError(f"cutoffs must be > 0 and beta >= 0; got {self}")
 
 
-def smoothing_factor(cutoff, seconds):
+def smoothing_factor(cutoff: npt.ArrayLike, seconds: float) -> np.ndarray:
     """α of a cutoff frequency in Hz and a time between frames.
 
     >>> round(float(smoothing_factor(1.0, 1 / (2 * np.pi))), 3)
@@ -58,11 +62,12 @@ class Smoother:
       forget: seconds after which somebody who comes back is filtered anew.
     """
 
-    def __init__(self, options=None, *, forget=0.5):
+    def __init__(self, options: OneEuro | None = None, *, forget: float = 0.5) -> None:
         self._options, self._forget = options or OneEuro(), forget
-        self._people = {}
+        # {id: time, joints, velocities}
+        self._people: dict[int | None, tuple[float, np.ndarray, np.ndarray]] = {}
 
-    def __call__(self, people, time):
+    def __call__(self, people: Iterable[PersonPose], time: float) -> tuple[PersonPose, ...]:
         """The people of a frame with smoother joints.
 
         Args:

@@ -20,12 +20,14 @@ import dataclasses
 import glob
 import itertools
 import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 
 from cpm.errors import UsageError
 from cpm.inference import image_frames
-from cpm.inference.any_image import any_image, name_of
+from cpm.inference.any_image import AnyImage, any_image, name_of
 from cpm.text_table import listed
 
 CAMERA = "camera:"
@@ -63,22 +65,39 @@ class Skipped:
       reasons: list of (path, why).
     """
 
-    def __init__(self):
-        self.reasons = []
+    def __init__(self) -> None:
+        self.reasons: list[tuple[str, str]] = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.reasons)
 
-    def add(self, path, why):
+    def add(self, path: str | os.PathLike, why: object) -> None:
         """One more."""
         self.reasons.append((str(path), str(why)))
 
-    def __str__(self):
+    def __str__(self) -> str:
         """One line, like `2 skipped: notes.txt (neither image nor video), …`; empty if none was."""
         if not self.reasons:
             return ""
         named = [f"{os.path.basename(path)} ({why})" for path, why in self.reasons]
         return f"{len(self)} skipped: {listed(named, NAMED)}"
+
+
+class FrameReader(Protocol):
+    """A `cpm.inference.videos.VideoReader`, or what is used like one; iterate over its frames."""
+
+    path: str
+
+    def __enter__(self) -> "FrameReader":
+        """Itself, to be closed at the end."""
+        ...
+
+    def __exit__(self, *error: object) -> None:
+        """Lets go of the file or the camera."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yields `cpm.inference.videos.VideoFrame`s."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,9 +114,9 @@ class Source:
     name: str
     file: str | None
     moves: bool
-    value: object
+    value: Any
 
-    def images(self):
+    def images(self) -> Iterator[SourceImage]:
         """Yields its `SourceImage`s."""
         if self.moves:
             with self.reader() as reader:
@@ -115,8 +134,9 @@ class Source:
             for number, page in enumerate(itertools.chain([first, second], pages)):
                 yield SourceImage(page, self.name, self.file, number)
 
-    def reader(self):
+    def reader(self) -> FrameReader:
         """A `VideoReader`, or what is used like one; of a source that moves."""
+        assert self.file is not None  # pixels do not move
         # PyAV takes a sixth of a second to import: not where there is no video.
         if _suffix(self.file) in image_frames.SUFFIXES:
             from cpm.inference.animations import AnimationReader
@@ -135,12 +155,12 @@ class Images:
       several: whether more than one file may come: then one that cannot be read is passed over.
     """
 
-    def __init__(self, inputs, recursive):
+    def __init__(self, inputs: AnyImage | Iterable[Any], recursive: bool) -> None:
         self._inputs, self._recursive = inputs, recursive
         self.skipped = Skipped()
         self.several = not _is_one(inputs) or _is_many(inputs)
 
-    def sources(self):
+    def sources(self) -> Iterator[Source]:
         """Yields a `Source` for each file, camera and array, without reading it.
 
         Raises:
@@ -148,7 +168,7 @@ class Images:
         """
         yield from self._sources_of(self._inputs)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[SourceImage]:
         """Yields `SourceImage`s."""
         for source in self.sources():
             try:
@@ -206,7 +226,7 @@ class Images:
             self.skipped.add(path, "neither image nor video")
 
 
-def images_from(inputs, recursive=False):
+def images_from(inputs: AnyImage | Iterable[Any], recursive: bool = False) -> Images:
     """The images of everything that is asked for, lazily.
 
     Args:

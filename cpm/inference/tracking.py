@@ -21,12 +21,15 @@ References: Bazarevsky et al., "BlazePose", 2020, section 2 (the crop from the f
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cpm.evaluation.oks import SIGMAS, joint_sigmas, oks
+from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import SURE, next_region
 from cpm.inference.results import PersonPose, joints_box
+from cpm.skeleton import Skeleton
 
 # The area of a person in OKS, as a share of the square over the longer side of the joints' box:
 # about that of COCO's annotated people who stand.
@@ -84,7 +87,7 @@ class _Track:
     id: int | None
     since: float
     pose: PersonPose
-    region: object
+    region: CropRegion
     usual: float
     time: float
     velocity: np.ndarray
@@ -92,8 +95,8 @@ class _Track:
 
     def region_at(self, time):
         """The `CropRegion` of a pass at this time, moved on like the joints."""
-        center_px = np.asarray(self.region.center_px) + self.velocity * (time - self.time)
-        return dataclasses.replace(self.region, center_px=tuple(map(float, center_px)))
+        x, y = np.asarray(self.region.center_px) + self.velocity * (time - self.time)
+        return dataclasses.replace(self.region, center_px=(float(x), float(y)))
 
     def moved_on(self, time):
         """`[P, 2]`: where the joints would be if the person had kept the speed."""
@@ -118,18 +121,29 @@ class Tracker:
       passes: single crops so far, searches left out.
     """
 
-    def __init__(self, poses, find, skeleton, *, margin, limit=None, threshold=0.0, options=None):
+    def __init__(
+        self,
+        poses: Callable[[list[np.ndarray], list[CropRegion]], tuple[np.ndarray, np.ndarray]],
+        find: Callable[[np.ndarray, int | None], Sequence[PersonPose]],
+        skeleton: Skeleton,
+        *,
+        margin: float,
+        limit: int | None = None,
+        threshold: float = 0.0,
+        options: TrackingOptions | None = None,
+    ) -> None:
         self._poses, self._find = poses, find
         self._skeleton, self._margin = skeleton, margin
         self._limit, self._threshold = limit, threshold
         self._options = options or TrackingOptions()
         self._sigmas = _sigmas(skeleton)
-        self._tracks, self._lost = [], []
+        self._tracks: list[_Track] = []
+        self._lost: list[_Track] = []
         self._next_id = 1
         self._last_search = -np.inf
         self.searches = self.passes = 0
 
-    def __call__(self, image, time):
+    def __call__(self, image: np.ndarray, time: float) -> tuple[PersonPose, ...]:
         """People of the next frame.
 
         Args:
@@ -147,8 +161,8 @@ class Tracker:
         if due and since >= options.retry_after:
             self._search(image, time)
         self._confirm(time)
-        named = [track for track in self._tracks if track.id is not None]
-        return tuple(track.pose for track in sorted(named, key=lambda track: track.id))
+        named = {track.id: track.pose for track in self._tracks if track.id is not None}
+        return tuple(named[id] for id in sorted(named))
 
     def _follow(self, image, time):
         """One pass over everybody who is followed; returns whether that calls for a search."""

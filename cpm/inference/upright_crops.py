@@ -10,12 +10,19 @@ only pixels that the crop needs are touched.
     k image pixels per crop pixel; two weights a row and a column, those of linear interpolation.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cpm.data.crops import BORDER
 
 
-def upright_crop(image, matrix, size, border=BORDER):
+def upright_crop(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    size: tuple[int, int],
+    border: float | Sequence[float] = BORDER,
+) -> np.ndarray:
     """Samples an upright crop of an image, as `cpm.data.crops.cut_crop` does.
 
     Args:
@@ -37,14 +44,14 @@ def upright_crop(image, matrix, size, border=BORDER):
         low.append(taps.low)
         high.append(taps.high)
     rows, columns = first
-    border = np.asarray(border, np.float32)
+    outside = np.asarray(border, np.float32)
     blocks = _blocks(image, f, low, high)
-    blocks -= border
+    blocks -= outside
     sampled = blocks[rows.index[0]] * rows.weight[0][:, None, None]
     sampled += blocks[rows.index[1]] * rows.weight[1][:, None, None]  # [height, ., 3]
     crop = sampled[:, columns.index[0]] * columns.weight[0][:, None]
     crop += sampled[:, columns.index[1]] * columns.weight[1][:, None]  # [height, width, 3]
-    crop += border
+    crop += outside
     return crop
 
 

@@ -12,15 +12,28 @@ import copy
 import dataclasses
 import functools
 import os
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
 
 from cpm.inference.overlap import ahead
+from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose
-from cpm.inference.smoothing import Smoother
-from cpm.inference.sources import Source, images_from
-from cpm.inference.tracking import Tracker
+from cpm.inference.smoothing import OneEuro, Smoother
+from cpm.inference.sources import FrameReader, images_from
+from cpm.inference.tracking import Tracker, TrackingOptions
 
 
-def video_poses(predictor, video, *, people=1, flip=False, smooth=None, tracking=None):
+def video_poses(
+    predictor: Predictor,
+    video: str | os.PathLike | FrameReader,
+    *,
+    people: int | Literal["all"] = 1,
+    flip: bool = False,
+    smooth: OneEuro | None = None,
+    tracking: TrackingOptions | None = None,
+) -> Iterator[tuple[np.ndarray, ImagePose]]:
     """Yields (image, result) of each frame.
 
     Args:
@@ -48,9 +61,10 @@ def video_poses(predictor, video, *, people=1, flip=False, smooth=None, tracking
     )
     smoother = None if smooth is None else Smoother(smooth)
     with contextlib.ExitStack() as stack:
-        reader = video
         if isinstance(video, str | os.PathLike):
             reader = stack.enter_context(_opened(video))
+        else:
+            reader = video
         frames = ahead(reader)
         stack.callback(frames.close)  # before the reader: its thread still reads
         for frame in frames:
@@ -76,7 +90,7 @@ def _everybody(predictor, people, image, limit):
     return list(predictor(image, people=people).people)
 
 
-def _opened(path) -> Source:
+def _opened(path: str | os.PathLike) -> FrameReader:
     """The reader of a video that is named by its path."""
     (source,) = images_from(os.fspath(path)).sources()
     return source.reader()

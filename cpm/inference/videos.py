@@ -19,7 +19,9 @@ References: PyAV 17, https://pyav.org/docs; FFmpeg's "mov, mp4, fMP4 muxer": `hy
 import dataclasses
 import os
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -76,7 +78,7 @@ class VideoReader:
       UsageError: if it cannot be opened or has no frames.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         self.path = str(path)
         self.is_camera = self.path.startswith(CAMERA)
         self._container = _open_camera(self.path) if self.is_camera else _open_file(self.path)
@@ -96,17 +98,17 @@ class VideoReader:
         self.ended_early = False
         self._last_time = 0.0
 
-    def __enter__(self):
+    def __enter__(self) -> "VideoReader":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Lets go of the file or the camera."""
         self._container.close()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[VideoFrame]:
         """Yields `VideoFrame` after `VideoFrame`."""
         for decoded in self._decoded():
             self.broken += decoded.is_corrupt
@@ -185,13 +187,14 @@ def _open_file(path):
 def _open_camera(path):
     """A camera by the system's own interface: no OpenCV needed."""
     name = path.removeprefix(CAMERA)
+    options: dict[str, str] = {}
     if sys.platform == "darwin":
         file, format, options = name, "avfoundation", {"framerate": "30"}
     elif sys.platform == "win32":
-        file, format, options = f"video={name}", "dshow", {}
+        file, format = f"video={name}", "dshow"
     else:
         file = f"/dev/video{name}" if name.isdigit() else name
-        format, options = "video4linux2", {}
+        format = "video4linux2"
         if not os.path.exists(file):
             raise UsageError(f"{path}: there is no {file}; plug a camera in, or name another")
     try:
@@ -220,14 +223,14 @@ class VideoWriter:
 
     def __init__(
         self,
-        path,
-        size,
+        path: str | os.PathLike,
+        size: tuple[int, int],
         *,
-        rate=USUAL_RATE,
-        time_base=TIME_BASE,
-        sound=None,
-        pixel_aspect=Fraction(1),
-    ):
+        rate: Fraction | int = USUAL_RATE,
+        time_base: Fraction = TIME_BASE,
+        sound: str | os.PathLike | None = None,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
         self.path = str(path)
         if not self.path.lower().endswith(".mp4"):
             raise UsageError(f"{self.path} should end in .mp4; name another file")
@@ -235,7 +238,7 @@ class VideoWriter:
         self._partial = f"{self.path[: -len('.mp4')]}.partial.mp4"
         os.makedirs(os.path.dirname(os.path.abspath(self.path)), exist_ok=True)
         self._time_base = Fraction(time_base)
-        self._container = av.open(
+        self._container: Any = av.open(  # None once it is closed
             self._partial,
             "w",
             options={
@@ -254,11 +257,14 @@ class VideoWriter:
         self._stream.codec_context.time_base = self._time_base
         self._stream.codec_context.sample_aspect_ratio = pixel_aspect
         self._sound = _Sound(sound, self._container) if sound else None
-        self._last, self._usual = None, max(1, round(1 / (rate * self._time_base)))
+        self._last: int | None = None
+        self._usual = max(1, round(1 / (rate * self._time_base)))
         self.frames_written = 0
 
     @classmethod
-    def like(cls, reader, path, size):
+    def like(
+        cls, reader: VideoReader, path: str | os.PathLike, size: tuple[int, int]
+    ) -> "VideoWriter":
         """A writer for what a `VideoReader` reads: its rate, its times, its sound.
 
         Args:
@@ -275,13 +281,13 @@ class VideoWriter:
             pixel_aspect=reader.pixel_aspect,
         )
 
-    def __enter__(self):
+    def __enter__(self) -> "VideoWriter":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def write(self, image, time):
+    def write(self, image: np.ndarray, time: float) -> None:
         """Adds an image.
 
         Args:
@@ -303,14 +309,14 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
         self.frames_written += 1
 
-    def close(self):
+    def close(self) -> None:
         """Finishes the file and gives it its name; without a frame there is none."""
         if self._container is None:
             return
         container, self._container = self._container, None
         if self.frames_written:
             if self._sound:
-                self._sound.copy_until(float((self._last + self._usual) * self._time_base))
+                self._sound.copy_until(float(((self._last or 0) + self._usual) * self._time_base))
             container.mux(self._stream.encode(None))
         if self._sound:
             self._sound.close()
@@ -350,7 +356,7 @@ class _Sound:
             if self._resampler is None:
                 self._copy(self._next)
             else:
-                self._encode(self._next)
+                self._encode(self._next, self._resampler)
             self._next = self._read()
 
     def close(self):
@@ -380,7 +386,7 @@ class _Sound:
         packet.stream = self._stream
         self._output.mux(packet)
 
-    def _encode(self, packet):
+    def _encode(self, packet, resampler):
         try:
             frames = packet.decode()
         except av.FFmpegError:  # a click in the sound
@@ -388,5 +394,5 @@ class _Sound:
         for frame in frames:
             if frame.pts is not None:
                 frame.pts -= round(self._start / frame.time_base)
-            for resampled in self._resampler.resample(frame):
+            for resampled in resampler.resample(frame):
                 self._output.mux(self._stream.encode(resampled))

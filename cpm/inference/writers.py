@@ -21,12 +21,15 @@ import csv
 import json
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
-from cpm.inference.results import mean_confidence, short_number
+from cpm.inference.results import ImagePose, mean_confidence, short_number
+from cpm.skeleton import Skeleton
 
 COLUMNS = ("file", "frame", "time", "person", "joint", "x", "y", "confidence")
 PERSON = 1  # COCO's number of the category person
@@ -44,7 +47,7 @@ HALFWAY = {
 }
 
 
-def joint_rows(result):
+def joint_rows(result: ImagePose) -> list[tuple[Any, ...]]:
     """A tuple of `COLUMNS` for each joint of each person; None = not known.
 
     `person` is the person's number in a video, else the position in the list.
@@ -58,7 +61,7 @@ def joint_rows(result):
     return rows
 
 
-def coco_results(result, image_id=None):
+def coco_results(result: ImagePose, image_id: int | str | None = None) -> list[dict[str, Any]]:
     """COCO's results of one image: a list of a dict a person.
 
     Keypoints are in the order of the network's skeleton, so a network of `coco17` writes what
@@ -91,7 +94,7 @@ def coco_results(result, image_id=None):
     return found
 
 
-def openpose_record(result):
+def openpose_record(result: ImagePose) -> dict[str, Any]:
     """OpenPose's JSON object of one image.
 
     People are written as BODY_25, whose joints without a partner here stay 0; any other skeleton in
@@ -113,7 +116,7 @@ def openpose_record(result):
     return {"version": 1.3, "people": people}
 
 
-def openpose_order(skeleton):
+def openpose_order(skeleton: Skeleton) -> tuple[str, ...]:
     """Names of the joints in an OpenPose file: BODY_25 of people, else the skeleton's own."""
     return BODY_25 if {"left_shoulder", "right_shoulder"} <= {*skeleton.joints} else skeleton.joints
 
@@ -145,20 +148,20 @@ class Writer:
       path: of the file; one that exists is replaced.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         self.path = os.fspath(path)
 
-    def __enter__(self):
+    def __enter__(self) -> "Writer":
         folder = os.path.dirname(self.path)
         if folder:
             os.makedirs(folder, exist_ok=True)
         self._file = open(self.path, "w", encoding="utf-8", newline="")
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         self._file.close()
 
-    def write(self, result):
+    def write(self, result: ImagePose) -> None:
         """Adds what was found in one image."""
         raise NotImplementedError
 
@@ -166,7 +169,7 @@ class Writer:
 class JsonLinesWriter(Writer):
     """`ImagePose.to_dict()` of each image on a line of its own."""
 
-    def write(self, result):
+    def write(self, result: ImagePose) -> None:
         self._file.write(json.dumps(result.to_dict(), allow_nan=False) + "\n")
         self._file.flush()
 
@@ -174,13 +177,13 @@ class JsonLinesWriter(Writer):
 class CsvWriter(Writer):
     """`COLUMNS`, a line a joint; nobody in an image, no line."""
 
-    def __enter__(self):
+    def __enter__(self) -> "CsvWriter":
         super().__enter__()
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(COLUMNS)
         return self
 
-    def write(self, result):
+    def write(self, result: ImagePose) -> None:
         self._rows.writerows(joint_rows(result))
         self._file.flush()
 
@@ -188,7 +191,11 @@ class CsvWriter(Writer):
 class _WholeWriter(Writer):
     """A file that replaces the old one once it is whole; an image is a line, and not kept."""
 
-    opening, closing = "[\n", "\n]\n"
+    opening = "[\n"
+
+    @property
+    def closing(self):
+        return "\n]\n"
 
     def __enter__(self):
         self._replacing = files.replacing(self.path)
@@ -217,19 +224,19 @@ class JsonWriter(_WholeWriter):
 
     opening = '{"images": [\n'
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         super().__init__(path)
-        self._facts = {}
+        self._facts: dict[str, Any] = {}
 
-    def write(self, result):
+    def write(self, result: ImagePose) -> None:
         self._add(result.to_dict())
 
-    def finish(self, facts):
+    def finish(self, facts: dict[str, Any]) -> None:
         """What else the file says: a dict of plain values."""
         self._facts |= facts
 
     @property
-    def closing(self):
+    def closing(self) -> str:
         facts = json.dumps(self._facts, indent=1, allow_nan=False)
         return "\n]" + ("," + facts[1:] if self._facts else "}") + "\n"
 
@@ -242,11 +249,13 @@ class CocoWriter(_WholeWriter):
       ids: function of a file's path that returns its number in the annotations, or None.
     """
 
-    def __init__(self, path, ids=None):
+    def __init__(
+        self, path: str | os.PathLike, ids: Callable[[str], int | None] | None = None
+    ) -> None:
         super().__init__(path)
         self._ids = ids or (lambda file: None)
 
-    def write(self, result):
+    def write(self, result: ImagePose) -> None:
         image_id = None if result.file is None else self._ids(result.file)
         for person in coco_results(result, image_id):
             self._add(person)
@@ -259,15 +268,15 @@ class OpenPoseWriter(Writer):
       path: of the folder; it is made.
     """
 
-    def __enter__(self):
+    def __enter__(self) -> "OpenPoseWriter":
         os.makedirs(self.path, exist_ok=True)
-        self._names = set()
+        self._names: set[str] = set()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         pass
 
-    def write(self, result):
+    def write(self, result: ImagePose) -> None:
         base = os.path.basename(result.file or "image")
         name = os.path.splitext(base)[0]
         if result.frame is not None:

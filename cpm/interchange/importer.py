@@ -12,10 +12,13 @@ References: cpm/checkpoints/saving.py (the format), cpm/network/architectures.py
 
 import dataclasses
 import os
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
 from cpm.checkpoints import Checkpoints, read_list
+from cpm.config import NetworkConfig
 from cpm.errors import UsageError
 from cpm.interchange import released, vgg19
 from cpm.interchange.caffemodel import read_caffemodel
@@ -46,7 +49,15 @@ class Row:
     note: str
 
 
-def import_weights(config, src, out, *, given=(), channel_order="bgr", seed=0):
+def import_weights(
+    config: NetworkConfig,
+    src: str,
+    out: str,
+    *,
+    given: Collection[str] = (),
+    channel_order: str = "bgr",
+    seed: int = 0,
+) -> tuple[NetworkConfig, list[Row]]:
     """Makes a checkpoint of a file of weights.
 
     Args:
@@ -73,12 +84,12 @@ def import_weights(config, src, out, *, given=(), channel_order="bgr", seed=0):
     else:
         network, rows = _from_release(config, src, layers, given)
     training = recipe(RECIPES[config.arch], config.arch).config
-    config = dataclasses.replace(training, network=network.config, seed=seed)
-    Checkpoints(folder, network, None, config).save(0)
+    training = dataclasses.replace(training, network=network.config, seed=seed)
+    Checkpoints(folder, network, None, training).save(0)
     return network.config, rows
 
 
-def read_file(path):
+def read_file(path: str) -> dict[str, Any]:
     """The layers of any weight file: {name: `Stored`, or None for one that is never needed}.
 
     Raises:
@@ -89,7 +100,7 @@ def read_file(path):
     return read_caffemodel(path, unread=vgg19.UNUSED)
 
 
-def format_rows(rows):
+def format_rows(rows: Sequence[Row]) -> str:
     """The table of what became of each layer."""
     header = ("layer", "in the file", "here", "bias", "")
     cells = [

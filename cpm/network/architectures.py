@@ -25,7 +25,7 @@ GRIDS = ("center", "corner")
 STRIDES = {"mini": (4, 8), "deep": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
 
 
-def mini(config):
+def mini(config: NetworkConfig) -> Architecture:
     """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initialiser.
 
     On a CPU a layer costs what it moves through memory more than what it multiplies, and compiled
@@ -71,7 +71,7 @@ def _small_stages(config, trunk, channels=32):
     )
 
 
-def deep(config):
+def deep(config: NetworkConfig) -> Architecture:
     """`mini` with a residual trunk: for a training of hours on a CPU or of minutes on a GPU.
 
     Nine tenths of its products are 3×3 layers of many channels at the resolution of the maps, which
@@ -94,7 +94,7 @@ def deep(config):
     return _small_stages(config, trunk, channels=48)
 
 
-def vgg(config):
+def vgg(config: NetworkConfig) -> Architecture:
     """The release's "resize" variant: VGG-19 up to conv4_2, then 3×3 layers and 7×7 stages.
 
     Made to start from VGG-19's weights: from scratch its Gaussian start barely learns unless
@@ -134,7 +134,7 @@ def vgg(config):
     )
 
 
-def paper(config):
+def paper(config: NetworkConfig) -> Architecture:
     """Figure 2 of the paper: 9×9 trunks with 3/2 pools, 11×11 stages.
 
     Stages ≥ 2 share a second trunk, made at stage 2; each reads it through a 5×5×32 layer.
@@ -196,7 +196,7 @@ PRESETS = {
 }
 
 
-def preset(arch):
+def preset(arch: str) -> NetworkConfig:
     """The `NetworkConfig` that `--arch` stands for; ValueError names those that exist.
 
     >>> preset("vgg").norm, preset("vgg").image_size
@@ -206,7 +206,7 @@ def preset(arch):
     return PRESETS[arch]
 
 
-def architecture(config):
+def architecture(config: NetworkConfig) -> Architecture:
     """The `Architecture` that a `NetworkConfig` describes.
 
     Raises:

@@ -11,6 +11,7 @@ References:
 
 import math
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +19,9 @@ import tensorflow as tf
 GAUSSIAN_STDDEV = 0.01  # the release's `weight_filler { type: "gaussian" std: 0.01 }`
 
 
-def gaussian(shape, *, seed, name, dtype=tf.float32):
+def gaussian(
+    shape: Sequence[int], *, seed: int | None, name: str, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
     """Draws from N(0, 0.01²), whatever the fan-in.
 
     In a 3×3 layer of 64 channels this shrinks the signal to sqrt(576 · 0.01² / 2) = 0.17 of its
@@ -36,7 +39,9 @@ def gaussian(shape, *, seed, name, dtype=tf.float32):
     return GAUSSIAN_STDDEV * _standard_normal(shape, seed, name, dtype)
 
 
-def he_normal(shape, *, seed, name, dtype=tf.float32):
+def he_normal(
+    shape: Sequence[int], *, seed: int | None, name: str, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
     """Draws from N(0, 2 / fan_in), which keeps the variance of the signal through ReLUs.
 
     fan_in = kh · kw · Cin. Arguments and result as in `gaussian`.
@@ -45,7 +50,7 @@ def he_normal(shape, *, seed, name, dtype=tf.float32):
     return math.sqrt(2.0 / fan_in) * _standard_normal(shape, seed, name, dtype)
 
 
-def stateless_key(seed, name):
+def stateless_key(seed: int, name: str) -> np.ndarray:
     """The `[2]` int32 seed that belongs to `name` in the run `seed`.
 
     CRC-32 and not `hash`, which Python salts anew in each process.

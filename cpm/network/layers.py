@@ -12,6 +12,8 @@ References:
   Dropout: Srivastava et al., JMLR 2014, in the "inverted" form (scaled during training).
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 import ops
@@ -30,7 +32,15 @@ class Conv2D(tf.Module):
       stride: s.
     """
 
-    def __init__(self, name, in_channels, spec, *, seed=0, dtype=tf.float32):
+    def __init__(
+        self,
+        name: str,
+        in_channels: int,
+        spec: layer_specs.Conv,
+        *,
+        seed: int | None = 0,
+        dtype: tf.DType = tf.float32,
+    ) -> None:
         """Makes the variables.
 
         Args:
@@ -52,7 +62,9 @@ class Conv2D(tf.Module):
             if spec.bias:
                 self.bias = tf.Variable(tf.zeros(spec.channels, dtype), name="bias")
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`[B, H, W, Cin]` → `[B, ceil(H / s), ceil(W / s), Cout]`."""
         return ops.conv2d(x, self.kernel, self.bias, stride=self.stride)
 
@@ -77,7 +89,15 @@ class BatchNorm(tf.Module):
       moving_mean, moving_variance: variables `[C]`, not trainable, 0 and 1 at the start.
     """
 
-    def __init__(self, name, channels, *, momentum=0.9, epsilon=1e-5, dtype=tf.float32):
+    def __init__(
+        self,
+        name: str,
+        channels: int,
+        *,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        dtype: tf.DType = tf.float32,
+    ) -> None:
         """Makes the variables, in float32 if `dtype` is narrower: sums over maps need the digits.
 
         `epsilon` is added to variances; 1e-5 is the value of the ResNet release.
@@ -93,7 +113,9 @@ class BatchNorm(tf.Module):
             self.moving_mean = tf.Variable(zeros, name="moving_mean", trainable=False)
             self.moving_variance = tf.Variable(ones, name="moving_variance", trainable=False)
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`[B, h, w, C]` → the same shape."""
         affine = self.scale, self.offset
         if not training:
@@ -103,7 +125,7 @@ class BatchNorm(tf.Module):
         self.move_averages(mean, variance)
         return y
 
-    def move_averages(self, mean, variance):
+    def move_averages(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         """Moves the averages towards the moments of a batch, each `[C]`."""
         # The difference form: one write, and exactly no change where the two agree.
         step = 1.0 - self.momentum
@@ -114,7 +136,9 @@ class BatchNorm(tf.Module):
 class Relu(tf.Module):
     """max(x, 0)."""
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Any shape → the same shape."""
         return tf.nn.relu(x)
 
@@ -122,12 +146,14 @@ class Relu(tf.Module):
 class MaxPool(tf.Module):
     """The maximum over square windows."""
 
-    def __init__(self, name, window, stride):
+    def __init__(self, name: str, window: int, stride: int) -> None:
         super().__init__(name=name)
         self.window = window
         self.stride = stride
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`[B, H, W, C]` → `[B, ceil(H / stride), ceil(W / stride), C]`."""
         return ops.max_pool(x, window=self.window, stride=self.stride)
 
@@ -139,13 +165,15 @@ class Dropout(tf.Module):
     run again drops the same values, and two layers of one step drop different ones.
     """
 
-    def __init__(self, name, rate):
+    def __init__(self, name: str, rate: float) -> None:
         super().__init__(name=name)
         if not 0 <= rate < 1:
             raise ValueError(f"rate of {name} should be at least 0 and below 1, not {rate}")
         self.rate = rate
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Any shape → the same shape; `seed`: `[2]` int32, needed if training."""
         if not training or self.rate == 0:
             return x
@@ -171,7 +199,15 @@ class Block(tf.Module):
       out_channels: channels of the result.
     """
 
-    def __init__(self, name, in_channels, specs, *, seed=0, dtype=tf.float32):
+    def __init__(
+        self,
+        name: str,
+        in_channels: int,
+        specs: Sequence[layer_specs.Layer],
+        *,
+        seed: int | None = 0,
+        dtype: tf.DType = tf.float32,
+    ) -> None:
         """Builds the layers.
 
         Args:
@@ -199,7 +235,7 @@ class Block(tf.Module):
                     self.layers.append(Dropout(spec.name, spec.rate))
 
     @property
-    def kernels(self):
+    def kernels(self) -> list[tf.Variable]:
         """Variables `[kh, kw, Cin, Cout]` of the convolutions, in the order they are applied."""
         kernels = []
         for layer in self.layers:
@@ -209,7 +245,9 @@ class Block(tf.Module):
                 kernels += layer.kernels
         return kernels
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`[B, H, W, in_channels]` → `[B, h, w, out_channels]`."""
         for layer in self.layers:
             x = layer(x, training=training, seed=seed)
@@ -228,11 +266,13 @@ class Residual(Block):
       He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016, Figure 2.
     """
 
-    def __call__(self, x, *, training=False, seed=None):
+    def __call__(
+        self, x: tf.Tensor, *, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`[B, h, w, C]` → the same shape."""
         return self.add(x, super().__call__(x, training=training, seed=seed))
 
-    def add(self, x, y):
+    def add(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """max(x + y, 0), where y = f(x)."""
         return tf.nn.relu(x + y)
 

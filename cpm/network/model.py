@@ -12,13 +12,17 @@ The letters of the paper (section 3, Figure 2), used inside `__call__`:
 References: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR 2016.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 import ops
+from cpm.config import NetworkConfig
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
 from cpm.network.architectures import NORMALIZATIONS, architecture
 from cpm.network.layers import Block
 from cpm.skeleton import get_skeleton
+from ops.shapes import TensorLike
 
 CENTER_SIGMA_PX = 21.0  # of the centre map at the release's crop of 368 px
 CENTER_POOL = 9  # window of the average that brings the centre map to the stride of the beliefs
@@ -37,7 +41,9 @@ class ConvolutionalPoseMachine(tf.Module):
       dtype: of variables, computation and results.
     """
 
-    def __init__(self, config, *, seed=0, dtype=tf.float32):
+    def __init__(
+        self, config: NetworkConfig, *, seed: int | None = 0, dtype: tf.DType = tf.float32
+    ) -> None:
         """Makes all variables.
 
         Args:
@@ -76,7 +82,15 @@ class ConvolutionalPoseMachine(tf.Module):
                 self.features.append(features)
                 self.stages.append(block(f"stage_{t}", stacked, stage.head))
 
-    def __call__(self, images, center_px, *, training=False, seed=None, apply=Block.__call__):
+    def __call__(
+        self,
+        images: TensorLike,
+        center_px: TensorLike,
+        *,
+        training: bool = False,
+        seed: tf.Tensor | None = None,
+        apply: Callable[..., tf.Tensor] = Block.__call__,
+    ) -> tuple[tf.Tensor, ...]:
         """Predicts.
 
         Args:
@@ -119,14 +133,14 @@ class ConvolutionalPoseMachine(tf.Module):
         return tuple(b)
 
     @property
-    def later_stage_variables(self):
+    def later_stage_variables(self) -> list[tf.Variable]:
         """Trainable variables that only stages ≥ 2 use; the release trains them at other rates."""
         modules = [*self.features, *self.stages]
         if self.second_trunk is not None:
             modules.append(self.second_trunk)
         return [v for module in modules for v in module.trainable_variables]
 
-    def stage_variables(self, t):
+    def stage_variables(self, t: int) -> list[tf.Variable]:
         """Trainable variables that stage t brings: those of its trunk, its features and its head.
 
         Args:
@@ -145,7 +159,7 @@ class ConvolutionalPoseMachine(tf.Module):
         return [v for module in modules for v in module.trainable_variables]
 
     @property
-    def kernels(self):
+    def kernels(self) -> dict[str, tf.Variable]:
         """{name of the layer: its kernel}, in the order of computation."""
         blocks = [self.trunk, self.stage_1, self.second_trunk]
         blocks += [b for pair in zip(self.features, self.stages, strict=True) for b in pair]
@@ -153,7 +167,7 @@ class ConvolutionalPoseMachine(tf.Module):
         return {kernel.name.split("/")[-2]: kernel for kernel in kernels}
 
     @property
-    def hidden_kernels(self):
+    def hidden_kernels(self) -> list[tf.Variable]:
         """Kernels between two hidden layers: they neither see the image nor draw the beliefs."""
         trunks = [self.trunk, self.second_trunk]
         first = [trunk.kernels[0] for trunk in trunks if trunk is not None]
@@ -196,7 +210,9 @@ class ConvolutionalPoseMachine(tf.Module):
                 )
 
 
-def normalize(images, dtype=tf.float32, normalization="release"):
+def normalize(
+    images: TensorLike, dtype: tf.DType = tf.float32, normalization: str = "release"
+) -> tf.Tensor:
     """Grey levels 0 … 255 → about −0.5 … 0.5 as the release does, or −1 … 1 as the blog.
 
     Args:
@@ -213,7 +229,9 @@ def normalize(images, dtype=tf.float32, normalization="release"):
     return (tf.cast(images, dtype) - middle) / scale
 
 
-def center_map(center_px, *, height, width, stride, sigma_px):
+def center_map(
+    center_px: TensorLike, *, height: int, width: int, stride: int, sigma_px: float
+) -> tf.Tensor:
     """The centre map of stages ≥ 2: a Gaussian around the centre of the primary person.
 
     Drawn at full resolution, then averaged over 9×9 pixels every `stride`, as in the release,

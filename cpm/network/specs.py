@@ -19,7 +19,7 @@ class Conv(typing.NamedTuple):
     initializer: str = "gaussian"
 
     @property
-    def bias(self):
+    def bias(self) -> bool:
         """Whether it has a bias of its own; a norm's offset takes its place."""
         return not self.norm
 
@@ -49,11 +49,14 @@ class Residual(typing.NamedTuple):
     layers: tuple[Conv, ...]
 
 
+Layer: typing.TypeAlias = Conv | MaxPool | Dropout | Residual
+
+
 class LaterStage(typing.NamedTuple):
     """One stage t ≥ 2: its own view x'_t of the shared features, and its predictor g_t."""
 
-    features: tuple
-    head: tuple
+    features: tuple[Layer, ...]
+    head: tuple[Layer, ...]
 
 
 class Architecture(typing.NamedTuple):
@@ -71,9 +74,9 @@ class Architecture(typing.NamedTuple):
       stride: input pixels per cell.
     """
 
-    trunk: tuple
-    first_head: tuple
-    second_trunk: tuple | None
+    trunk: tuple[Layer, ...]
+    first_head: tuple[Layer, ...]
+    second_trunk: tuple[Layer, ...] | None
     later_stages: tuple[LaterStage, ...]
     concat: tuple[str, ...]
     maps: int

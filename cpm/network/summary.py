@@ -14,7 +14,9 @@ References:
 """
 
 import typing
+from collections.abc import Iterable
 
+from cpm.config import NetworkConfig
 from cpm.network.architectures import architecture
 from cpm.network.specs import Conv, Dropout, Residual
 from cpm.text_table import format_table
@@ -64,7 +66,7 @@ class _Signal(typing.NamedTuple):
     step_px: int = 1
 
 
-def layer_rows(config):
+def layer_rows(config: NetworkConfig) -> list[LayerRow]:
     """Every layer, in the order of computation, for a crop of `config.image_size`.
 
     Args:
@@ -75,8 +77,9 @@ def layer_rows(config):
       ValueError: for a configuration out of range.
     """
     plan = architecture(config)
-    image = _Signal(*config.image_size, channels=3)
-    rows = []
+    height, width = config.image_size
+    image = _Signal(height, width, channels=3)
+    rows: list[LayerRow] = []
     x = _follow(image, plan.trunk, 1, rows)
     b = _follow(x, plan.first_head, 1, rows)
     shared = x if plan.second_trunk is None else _follow(image, plan.second_trunk, 2, rows)
@@ -91,7 +94,7 @@ def layer_rows(config):
     return rows
 
 
-def stage_rows(config):
+def stage_rows(config: NetworkConfig) -> list[StageRow]:
     """Sums of `layer_rows` by stage.
 
     Args:
@@ -123,7 +126,7 @@ def stage_rows(config):
     return rows
 
 
-def format_layers(rows):
+def format_layers(rows: Iterable[LayerRow]) -> str:
     """The rows of `layer_rows` as a table of text."""
     header = ("stage", "layer", "kind", "output", "parameters", "MMAC", "field px")
     cells = [
@@ -141,7 +144,7 @@ def format_layers(rows):
     return format_table(header, cells, left=(1, 2), markdown=False)
 
 
-def format_stages(rows):
+def format_stages(rows: Iterable[StageRow]) -> str:
     """The rows of `stage_rows` as a table of text."""
     header = ("stage", "parameters", "GMAC", "all parameters", "all GMAC", "field px")
     cells = [

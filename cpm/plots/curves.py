@@ -7,13 +7,13 @@ Takes plain values: the lines of a run folder's metrics.jsonl
 import re
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import color_sequences, colormaps
 from matplotlib.ticker import LogLocator, MultipleLocator, NullLocator
 
 from cpm.plots.canvas import Canvas, plain_axes
 
 _STAGE = re.compile(r"loss_stage_(\d+)$")
-_RUNS = colormaps["tab10"].colors
+_RUNS = color_sequences["tab10"]
 _METRIC_NAMES = {
     "pck": "PCK: fraction of the torso",
     "pckh": "PCKh: fraction of the head size",

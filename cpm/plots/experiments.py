@@ -1,11 +1,11 @@
 """Diagrams of the experiments, laid out as the paper's figures 4, 5 and 6."""
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import color_sequences, colormaps
 
 from cpm.plots.canvas import Canvas, plain_axes
 
-_COLORS = colormaps["tab10"].colors
+_COLORS = color_sequences["tab10"]
 
 
 def stage_plot(rows, metric, note=""):

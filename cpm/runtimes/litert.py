@@ -5,7 +5,10 @@ how the format's own metadata library attaches files, too.
 """
 
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from cpm.machine import usable_cores
@@ -15,7 +18,7 @@ from cpm.runtimes.metadata import FILE, checked
 class LiteRtFile:
     """A `.tflite` file; see cpm/runtimes/opening.py."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         text = None
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -25,9 +28,9 @@ class LiteRtFile:
         self.functions = tuple(self._interpreter.get_signature_list())
         # A runner adapts to the sizes of its inputs; `invoke` of the interpreter must not be
         # mixed with it.
-        self._runners = {}
+        self._runners: dict[str, Any] = {}
 
-    def run(self, function, inputs):
+    def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """{name: array} of one function."""
         if function not in self._runners:
             self._runners[function] = self._interpreter.get_signature_runner(function)

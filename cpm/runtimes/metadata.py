@@ -15,6 +15,8 @@ config               the whole `TrainConfig`
 target, precision    of the file; and where it comes from: command, commit, versions
 """
 
+from typing import Any
+
 from cpm.errors import UsageError
 from cpm.untrusted import parse_json
 
@@ -23,7 +25,7 @@ KEY = "cpm"  # its name where a format stores named texts
 FILE = "cpm.json"  # and where it stores files
 
 
-def checked(text, path):
+def checked(text: str | bytes | None, path: str) -> dict[str, Any]:
     """The metadata in a text.
 
     Args:

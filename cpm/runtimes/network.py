@@ -4,13 +4,16 @@ So an exported file is scored and used by the same code as a checkpoint: crops, 
 image and decoding are this project's, and the file answers with belief maps.
 """
 
+import os
+from typing import Any
+
 import numpy as np
 
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
 from cpm.errors import UsageError
-from cpm.runtimes.opening import open_exported
+from cpm.runtimes.opening import OpenedFile, open_exported
 from cpm.skeleton import get_skeleton
 
 
@@ -28,14 +31,16 @@ class ExportedNetwork:
 
     eager = True
 
-    def __init__(self, opened, config):
+    def __init__(self, opened: OpenedFile, config: TrainConfig) -> None:
         self.config = config.network
         self.skeleton = get_skeleton(config.network.skeleton)
         self.stride = opened.metadata["stride"]
         self.origin_px = opened.metadata["origin_px"]
         self._opened = opened
 
-    def __call__(self, images, center_px, *, training=False):
+    def __call__(
+        self, images: np.ndarray, center_px: np.ndarray, *, training: bool = False
+    ) -> tuple[np.ndarray, ...]:
         """Belief maps of every stage.
 
         Args:
@@ -58,7 +63,7 @@ class ExportedNetwork:
         return tuple(self._opened.run("crops", inputs)["beliefs"])
 
 
-def load_exported(path):
+def load_exported(path: str | os.PathLike) -> tuple[ExportedNetwork, TrainConfig, dict[str, Any]]:
     """An exported file as `cpm.checkpoints.load_network` gives a checkpoint.
 
     Args:
@@ -70,6 +75,7 @@ def load_exported(path):
     Raises:
       UsageError: if it cannot be opened, or does not hold the function `crops`.
     """
+    path = str(path)
     opened = open_exported(path)
     if "crops" not in opened.functions:
         raise UsageError(
@@ -78,4 +84,4 @@ def load_exported(path):
         )
     description = opened.metadata
     config = from_dict(TrainConfig, upgraded(description)["config"], path)
-    return ExportedNetwork(opened, config), config, description | {"prefix": str(path)}
+    return ExportedNetwork(opened, config), config, description | {"prefix": path}

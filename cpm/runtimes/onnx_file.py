@@ -1,5 +1,8 @@
 """ONNX in ONNX Runtime: a file for each function, the first one named by the user."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import onnxruntime
 
 from cpm.runtimes.metadata import KEY, checked
@@ -9,14 +12,14 @@ from cpm.runtimes.siblings import siblings
 class OnnxFile:
     """An `.onnx` file and those beside it; see cpm/runtimes/opening.py."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         self.metadata = checked(session.get_modelmeta().custom_metadata_map.get(KEY), path)
         self._paths = siblings(path, self.metadata)
         self._sessions = {name: session for name, p in self._paths.items() if p == path}
         self.functions = tuple(self._paths)
 
-    def run(self, function, inputs):
+    def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """{name: array} of one function."""
         if function not in self._sessions:
             providers = ["CPUExecutionProvider"]

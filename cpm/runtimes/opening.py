@@ -1,14 +1,11 @@
-"""Which runtime an exported file needs, and the file opened in it.
-
-An opened file has
-
-    metadata                   dict (cpm/runtimes/metadata.py)
-    functions                  names of what it can compute
-    run(function, inputs)      {name: array} → {name: array}
-"""
+"""Which runtime an exported file needs, and the file opened in it."""
 
 import importlib
 import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
 
 from cpm.errors import UsageError
 
@@ -22,13 +19,29 @@ RUNTIMES = {
 SAVED_MODEL = "saved_model.pb"  # the file that makes a folder one
 
 
-def is_exported(ckpt):
+class OpenedFile(Protocol):
+    """What every runtime's file has.
+
+    Attributes:
+      metadata: see cpm/runtimes/metadata.py.
+      functions: names of what it can compute.
+    """
+
+    metadata: dict[str, Any]
+    functions: tuple[str, ...]
+
+    def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """{name: array} of one function, from its inputs."""
+        ...
+
+
+def is_exported(ckpt: str | os.PathLike) -> bool:
     """Whether `--ckpt` means a file of bin/export.py, by its suffix, or a SavedModel's folder."""
     ckpt = str(ckpt)
     return os.path.splitext(ckpt)[1] in RUNTIMES or os.path.isfile(os.path.join(ckpt, SAVED_MODEL))
 
 
-def open_exported(path):
+def open_exported(path: str | os.PathLike) -> OpenedFile:
     """The file at `path`, ready to be called.
 
     Raises:

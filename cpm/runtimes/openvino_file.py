@@ -1,5 +1,8 @@
 """OpenVINO (`.xml` with its weights in a `.bin`): a pair for each function."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import openvino
 
 from cpm.runtimes.metadata import KEY, checked
@@ -12,16 +15,16 @@ EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 class OpenVinoFile:
     """An `.xml` file and those beside it; see cpm/runtimes/opening.py."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._core = openvino.Core()
         model = self._core.read_model(path)
         text = model.get_rt_info(KEY).astype(str) if model.has_rt_info(KEY) else None
         self.metadata = checked(text, path)
         self._paths = siblings(path, self.metadata)
         self.functions = tuple(self._paths)
-        self._compiled = {}
+        self._compiled: dict[str, openvino.CompiledModel] = {}
 
-    def run(self, function, inputs):
+    def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """{name: array} of one function."""
         if function not in self._compiled:
             self._compiled[function] = self._core.compile_model(self._paths[function], "CPU", EXACT)

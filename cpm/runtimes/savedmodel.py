@@ -1,7 +1,9 @@
 """A SavedModel's folder: all functions as signatures, the metadata among its further assets."""
 
 import os
+from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from cpm.runtimes.metadata import FILE, checked
@@ -12,7 +14,7 @@ EXTRA = "assets.extra"  # TensorFlow's name for files that it carries along and 
 class SavedModelFolder:
     """A SavedModel; see cpm/runtimes/opening.py."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         note = os.path.join(path, EXTRA, FILE)
         text = None
         if os.path.isfile(note):
@@ -22,7 +24,7 @@ class SavedModelFolder:
         self._loaded = tf.saved_model.load(path)  # its variables live as long as it does
         self.functions = tuple(self._loaded.signatures)
 
-    def run(self, function, inputs):
+    def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """{name: array} of one function."""
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
         found = self._loaded.signatures[function](**tensors)

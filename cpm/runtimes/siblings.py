@@ -4,9 +4,11 @@
 """
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
-def file_of(path, function, functions):
+def file_of(path: str, function: str, functions: Sequence[str]) -> str:
     """The file of a function, named after the file of the first one.
 
     Args:
@@ -23,7 +25,7 @@ def file_of(path, function, functions):
     return path if function == functions[0] else f"{root}_{function}{suffix}"
 
 
-def siblings(path, metadata):
+def siblings(path: str, metadata: Mapping[str, Any]) -> dict[str, str]:
     """{function: path} of the files that were written together and are still there.
 
     Args:

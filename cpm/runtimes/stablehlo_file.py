@@ -5,6 +5,7 @@ JAX has no public call for modules that it did not write itself. What is used he
 """
 
 import os
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
@@ -23,7 +24,7 @@ class StableHloFile:
 
     functions = ("crops",)
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         text = None
         if os.path.isfile(f"{path}.json"):
             with open(f"{path}.json", encoding="utf-8") as file:
@@ -32,7 +33,7 @@ class StableHloFile:
         with open(path, "rb") as file:
             self._program = compiled(file.read())
 
-    def run(self, function, inputs):
+    def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """{name: array} of `crops`, one crop after the other."""
         if function not in self.functions:
             raise KeyError(function)
@@ -47,7 +48,7 @@ class StableHloFile:
         }
 
 
-def compiled(artifact):
+def compiled(artifact: bytes) -> Callable[..., list[np.ndarray]]:
     """A serialized module as a function of arrays, which returns a list of arrays."""
     backend = get_backend("cpu")
     device = backend.devices()[0]

@@ -6,6 +6,8 @@ one seed never share a draw. The same NumPy gives the same bytes; across process
 a sine may differ, and with it, rarely, a pixel by one grey level.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from cpm.data.person import Origin, Person, Pose
@@ -20,7 +22,7 @@ from cpm.synthetic.visibility import joint_states
 SPLITS = {"train": 1, "validation": 2, "test": 3}
 
 
-def stream(seed, index, split):
+def stream(seed: int, index: int, split: str) -> np.random.Generator:
     """The random generator of one person.
 
     Args:
@@ -43,7 +45,7 @@ def stream(seed, index, split):
     return np.random.Generator(np.random.PCG64(sequence))
 
 
-def make_person(seed, index, *, split="train"):
+def make_person(seed: int, index: int, *, split: str = "train") -> Person:
     """Draws one synthetic person; the same arguments always give the same picture.
 
     Args:
@@ -109,7 +111,8 @@ def _picture(rng, actors, screen, depth, solid):
     paints = outfit.skin, outfit.top, outfit.bottom, outfit.hair
     palette = np.stack([paint.color for paint in paints])
     people, covered = shade(screen, depth, solid, sample_light(rng), rng)
-    image = sample_background(rng, *covered.shape, palette)
+    height, width = covered.shape
+    image = sample_background(rng, height, width, palette)
     for actor in actors:
         _touch_ground(rng, image, actor)
     image = image * (1 - covered) + people
@@ -133,7 +136,7 @@ def _touch_ground(rng, image, actor):
         add_shadow(rng, image, feet, scale)
 
 
-def read_people(count, seed, split="train"):
+def read_people(count: int, seed: int, split: str = "train") -> Iterator[Person]:
     """Yields the first `count` people of a split, in order.
 
     Args:

@@ -97,7 +97,8 @@ def draw_shape(image, shape, color, *, opacity=1.0, mask=None):
     if len(color) == 2:
         t = np.clip(0.5 + across / (2 * width), 0, 1)
         color = color[0] + (color[1] - color[0]) * t
-    place = image[(slice(None), *region)]
+    rows, columns = region
+    place = image[:, rows, columns]
     place += (color - place) * share
 
 

@@ -7,6 +7,7 @@ frames.
 """
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -46,7 +47,14 @@ class WalkFrame:
     state: np.ndarray
 
 
-def walk(times, *, people=1, size=(240, 320), lap=10.0, seed=0):
+def walk(
+    times: Iterable[float],
+    *,
+    people: int = 1,
+    size: tuple[int, int] = (240, 320),
+    lap: float = 10.0,
+    seed: int = 0,
+) -> Iterator[WalkFrame]:
     """Yields the frames of a walk.
 
     Args:
@@ -115,22 +123,22 @@ def _actor(body, outfit, turn, across, scale, size):
     return Actor(body, figure, "walk", outfit, camera)
 
 
-def stride_angles(phase):
+def stride_angles(phase: float) -> JointAngles:
     """`JointAngles` of a calm walk; opposite arms and legs.
 
     Args:
       phase: radians; 2π is two steps, the left thigh farthest to the front at π / 2.
     """
-    phase = phase + np.array([0.0, np.pi])
+    phases = phase + np.array([0.0, np.pi])
     angles = JointAngles(lean=3.0)
-    angles.hips[:, 0] = 24 * np.sin(phase) + 4
+    angles.hips[:, 0] = 24 * np.sin(phases) + 4
     angles.hips[:, 1] = 1.0
-    angles.knees[:] = 8 + 45 * np.maximum(0, np.cos(phase + 0.4))
-    angles.shoulders[:, 0] = -24 * np.sin(phase) + 3
+    angles.knees[:] = 8 + 45 * np.maximum(0, np.cos(phases + 0.4))
+    angles.shoulders[:, 0] = -24 * np.sin(phases) + 3
     angles.shoulders[:, 1] = 9.0
     angles.shoulders[:, 2] = 12.0
-    angles.elbows[:] = 24 - 6 * np.sin(phase)
-    angles.spine[2] = 6 * np.sin(phase[0])
+    angles.elbows[:] = 24 - 6 * np.sin(phases)
+    angles.spine[2] = 6 * np.sin(phases[0])
     angles.ankles[:] = np.clip(angles.lean - angles.hips[:, 0] + angles.knees, -35, 25)
     return angles.limited()
 

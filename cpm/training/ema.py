@@ -22,7 +22,7 @@ from cpm.network import ConvolutionalPoseMachine
 WARM_UP = 10.0
 
 
-def decay_at(decay, updates):
+def decay_at(decay: float, updates: tf.Tensor) -> tf.Tensor:
     """The decay of update k, counted from 0: an average of few steps is not held by its start.
 
         d_k = min(decay, (1 + k) / (10 + k))
@@ -36,7 +36,7 @@ def decay_at(decay, updates):
     return tf.minimum(decay, (1 + updates) / (WARM_UP + updates))
 
 
-def averaged(average, value, decay):
+def averaged(average: tf.Tensor, value: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
     """One update: a + (1 - d) (w - a), which leaves a as it is where it equals w."""
     return average + tf.cast(1 - decay, average.dtype) * (value - average)
 
@@ -51,7 +51,9 @@ class ExponentialMovingAverage(tf.Module):
       updates: k, how many there were, a float64 variable.
     """
 
-    def __init__(self, network, decay, name=None):
+    def __init__(
+        self, network: ConvolutionalPoseMachine, decay: float, name: str | None = None
+    ) -> None:
         """Starts from the network's present variables.
 
         Args:
@@ -65,13 +67,13 @@ class ExponentialMovingAverage(tf.Module):
             self.network = ConvolutionalPoseMachine(network.config, dtype=network.dtype)
         self.restart(network)
 
-    def restart(self, network):
+    def restart(self, network: ConvolutionalPoseMachine) -> None:
         """Forgets the past: the average is the network's present variables."""
         self.updates.assign(0.0)
         for average, variable in self._pairs(network):
             average.assign(variable)
 
-    def update(self, network):
+    def update(self, network: ConvolutionalPoseMachine) -> None:
         """Moves every average towards the network's variable; eager, in graphs and under XLA."""
         decay = decay_at(self._decay, self.updates)
         for average, variable in self._pairs(network):

@@ -13,18 +13,21 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from cpm import checkpoints, files
+from cpm.config import TrainConfig
 from cpm.data import pipeline, verification
 from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped, UsageError
 from cpm.execution.devices import Devices, require_equal_parts
+from cpm.execution.settings import Settings
 from cpm.execution.use import Executed
 from cpm.machine import memory_bytes
 from cpm.network import summary
@@ -38,7 +41,13 @@ MOST_SKIPPED = 20  # batches in a row that --on_non_finite=skip leaves out befor
 
 
 class NonFiniteLoss(RunStopped):
-    """Training diverged; the message says at which step and where the evidence lies."""
+    """Training diverged; the message says at which step and where the evidence lies.
+
+    Attributes:
+      measurements: the numbers of that step, finite or not.
+    """
+
+    measurements: dict[str, float]
 
 
 class Interrupted(RunStopped):
@@ -92,17 +101,17 @@ class Run:
 
     def __init__(
         self,
-        settings,
-        data,
-        run_dir,
-        validate,
+        settings: Settings,
+        data: Sequence[str],
+        run_dir: str | os.PathLike,
+        validate: Callable[[Executed], Validation],
         *,
-        init_from=None,
-        recipe=None,
-        show=None,
-        restart=False,
-        devices=None,
-    ):
+        init_from: str | os.PathLike | None = None,
+        recipe: str | None = None,
+        show: Callable[["Run", int, Validation], object] | None = None,
+        restart: bool = False,
+        devices: Devices | None = None,
+    ) -> None:
         config, execution = settings.config, settings.execution
         for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
@@ -175,7 +184,7 @@ class Run:
         self.devices.share(self.step.state)
         return start
 
-    def train(self):
+    def train(self) -> Validation | None:
         """Trains to the end of the run and evaluates there.
 
         Returns:
@@ -232,7 +241,7 @@ class Run:
             return RunStopped(f"the training stopped: {damage}. Earlier checkpoints are kept")
         return error
 
-    def one_step(self, step, batch):
+    def one_step(self, step: int, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """Losses, gradients, update of step `step` (0-based); returns the measurements.
 
         With `on_non_finite` = skip, a batch whose loss or gradient is no number changes nothing.
@@ -257,7 +266,8 @@ class Run:
 
     def _try_step(self, step, batch):
         rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
-        measurements, gradients = self.step.losses_and_gradients(batch, step)
+        losses, gradients = self.step.losses_and_gradients(batch, step)
+        measurements: dict[str, Any] = losses
         self._require_finite(step, batch, "loss", measurements["loss"], measurements)
         every = self.execution.gradients_every
         if every and step % every == 0:
@@ -302,15 +312,15 @@ class Run:
         evidence = self._evidence(batch)
         advice = self._advice(evidence)
         numbers = {k: v for k, v in measurements.items() if isinstance(v, float)}
-        numbers = {k: v if math.isfinite(v) else str(v) for k, v in numbers.items()}
+        written = {k: v if math.isfinite(v) else str(v) for k, v in numbers.items()}
         record = {"step": number, "what": what, "advice": advice}
-        files.write_json(path, record | evidence | {"measurements": numbers})
+        files.write_json(path, record | evidence | {"measurements": written})
         where = path if self.devices.chief else "the run folder of the chief"
         error = NonFiniteLoss(
             f"the {what} is {value} at step {number}; the batch's ids are in {where}. Earlier "
             f"checkpoints are untouched; {advice}"
         )
-        error.measurements = {k: v for k, v in measurements.items() if isinstance(v, float)}
+        error.measurements = numbers
         raise error
 
     def _evidence(self, batch):
@@ -386,7 +396,7 @@ class Run:
             progress.say(f"step {done}: {found.text}")
         if chief and (found or done % execution.save_every == 0 or stopping):
             self.checkpoints.save(done, found.score if found else None)
-        if found and self.show:
+        if found:
             self._show(done, found)
         if stopping and not last:
             self.devices.wait()  # until the chief has saved
@@ -396,7 +406,7 @@ class Run:
             )
         return found
 
-    def evaluate(self, done, seconds):
+    def evaluate(self, done: int, seconds: float) -> Validation:
         """Scores the validation people and records the numbers.
 
         Returns:
@@ -404,7 +414,8 @@ class Run:
         """
         try:
             found = self.validate(self._used)
-            record = {"step": done, "evaluation": found.totals, "seconds": seconds}
+            record: dict[str, Any] = {"step": done, "evaluation": found.totals}
+            record["seconds"] = seconds
             if found.box_totals is not None:
                 record["evaluation_box"] = found.box_totals
             if self.average is not None:
@@ -424,7 +435,9 @@ class Run:
         return found
 
     def _show(self, done, found):
-        """Calls `show`; no page is worth the end of a training either."""
+        """Calls `show`, if there is one; no page is worth the end of a training either."""
+        if self.show is None:
+            return
         try:
             self.show(self, done, found)
         except Exception as error:
@@ -439,7 +452,7 @@ class Run:
             return None
 
 
-def require_memory(config):
+def require_memory(config: TrainConfig) -> None:
     """UsageError for a network whose weights alone do not fit into memory while they are trained.
 
     A library that gets no memory ends the process with pages of its own stack.

@@ -16,9 +16,11 @@ kernels and 6 stages make gradients at the trunk small; the loss after every sta
 
 import math
 import typing
+from collections.abc import Sequence
 
 import tensorflow as tf
 
+from cpm.training.targets import Targets
 from ops import check_shape
 
 
@@ -34,7 +36,7 @@ class Counts(typing.NamedTuple):
     joints: tf.Tensor
 
 
-def count(mask, joints):
+def count(mask: tf.Tensor, joints: int) -> Counts:
     """The `Counts` of a batch.
 
     Args:
@@ -44,7 +46,9 @@ def count(mask, joints):
     return Counts(effective_batch_size(mask), tf.reduce_sum(mask[:, :joints]))
 
 
-def squared_errors(beliefs, targets, foreground_weight=0.0):
+def squared_errors(
+    beliefs: Sequence[tf.Tensor], targets: Targets, foreground_weight: float = 0.0
+) -> tf.Tensor:
     """Sum over the masked maps of the weighted squared error, stage by stage.
 
     Args:
@@ -70,12 +74,18 @@ def squared_errors(beliefs, targets, foreground_weight=0.0):
     return tf.stack(sums)
 
 
-def effective_batch_size(mask):
+def effective_batch_size(mask: tf.Tensor) -> tf.Tensor:
     """N = sum m / C: how many fully annotated people the masked batch amounts to."""
     return tf.reduce_sum(mask) / mask.shape[-1]
 
 
-def stage_losses(beliefs, targets, foreground_weight=0.0, reduction="sum", people=None):
+def stage_losses(
+    beliefs: Sequence[tf.Tensor],
+    targets: Targets,
+    foreground_weight: float = 0.0,
+    reduction: str = "sum",
+    people: tf.Tensor | None = None,
+) -> tf.Tensor:
     """f_t for each stage, `[T]`; their sum is the training objective F.
 
     A batch with nothing to learn from (N = 0) has loss 0, not NaN.
@@ -93,7 +103,7 @@ def stage_losses(beliefs, targets, foreground_weight=0.0, reduction="sum", peopl
     return losses
 
 
-def empty_answer(targets, joints):
+def empty_answer(targets: Targets, joints: int) -> tf.Tensor:
     """The maps of a network that sees nobody: 0 for every joint, 1 for the background if any.
 
     Its loss says what "no better than nothing" is.
@@ -110,7 +120,7 @@ def empty_answer(targets, joints):
     return tf.zeros_like(targets.later) + background
 
 
-def mean_peak(belief, mask, maps=None):
+def mean_peak(belief: tf.Tensor, mask: tf.Tensor, maps: tf.Tensor | None = None) -> tf.Tensor:
     """Mean over the counted maps of their largest value: near 0 means flat belief maps.
 
     Args:

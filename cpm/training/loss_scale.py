@@ -26,6 +26,8 @@ References:
   scalers: 2^16, doubled every 2,000 steps.
 """
 
+from collections.abc import Iterable
+
 import tensorflow as tf
 
 
@@ -46,7 +48,15 @@ class LossScale(tf.Module):
       ValueError: unless all three scales are powers of two in order, and `every` is positive.
     """
 
-    def __init__(self, *, initial=2.0**16, every=2000, smallest=1.0, largest=2.0**24, name=None):
+    def __init__(
+        self,
+        *,
+        initial: float = 2.0**16,
+        every: int = 2000,
+        smallest: float = 1.0,
+        largest: float = 2.0**24,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name or "loss_scale")
         for scale in (smallest, initial, largest):
             if not (scale > 0 and float(scale).hex().startswith("0x1.0000000000000p")):
@@ -63,11 +73,11 @@ class LossScale(tf.Module):
             self.scale = tf.Variable(initial, trainable=False, dtype=tf.float32, name="scale")
             self.good_steps = tf.Variable(0, trainable=False, dtype=tf.int32, name="good_steps")
 
-    def unscale(self, gradients):
+    def unscale(self, gradients: Iterable[tf.Tensor]) -> list[tf.Tensor]:
         """d(S · F)/dw → dF/dw, each a float32 tensor of any shape."""
         return [gradient / self.scale for gradient in gradients]
 
-    def adjust(self, finite):
+    def adjust(self, finite: bool) -> bool:
         """Moves S after a step.
 
         Args:

@@ -12,8 +12,13 @@ References:
 """
 
 import collections
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
+
+from cpm.config import OptimizerConfig
+from cpm.network.model import ConvolutionalPoseMachine
 
 # Coefficients and number of steps of `orthogonalize` (Jordan et al. 2024).
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -23,12 +28,12 @@ NEWTON_SCHULZ_STEPS = 5
 TURN = 6.0
 
 
-def global_norm(gradients):
+def global_norm(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
     """sqrt(sum_v ||g_v||²) of a list of tensors; not finite if one number of them is not."""
     return tf.sqrt(2 * tf.add_n([tf.nn.l2_loss(g) for g in gradients]))
 
 
-def clipping_factor(norm, limit):
+def clipping_factor(norm: tf.Tensor, limit: float) -> tf.Tensor | None:
     """What gradients are multiplied by so that their joint norm is at most `limit`.
 
     Args:
@@ -55,7 +60,14 @@ class Optimizer(tf.Module):
 
     gains_by_xla = True
 
-    def __init__(self, variables, *, multipliers=None, weight_decay=0.0, name=None):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        *,
+        multipliers: Sequence[float] | None = None,
+        weight_decay: float = 0.0,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name)
         # A tuple in a dict would be tracked as children; the network owns its variables.
         self._targets = _Untracked(variables)
@@ -67,7 +79,14 @@ class Optimizer(tf.Module):
             )
         self._decays = [weight_decay if len(v.shape) >= 2 else 0.0 for v in variables]
 
-    def apply(self, gradients, learning_rate, factor=None, *, at_once=None):
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor],
+        learning_rate: float | tf.Tensor,
+        factor: float | tf.Tensor | None = None,
+        *,
+        at_once: int | None = None,
+    ) -> None:
         """Changes every variable by one step.
 
         Args:
@@ -80,7 +99,7 @@ class Optimizer(tf.Module):
         variables = self._targets.items
         if len(gradients) != len(variables):
             raise ValueError(f"{len(variables)} variables, but {len(gradients)} gradients")
-        running = collections.deque(maxlen=at_once or len(variables))
+        running: collections.deque[tf.Tensor] = collections.deque(maxlen=at_once or len(variables))
         for i, (gradient, variable) in enumerate(zip(gradients, variables, strict=True)):
             rate = tf.cast(learning_rate, variable.dtype) * self._multipliers[i]
             oldest = [running[0]] if len(running) == running.maxlen else []
@@ -123,7 +142,9 @@ class Momentum(Optimizer):
     # XLA would save half a percent of a step, for two seconds and 50 MB of compiling.
     gains_by_xla = False
 
-    def __init__(self, variables, *, momentum=0.9, **options):
+    def __init__(
+        self, variables: Sequence[tf.Variable], *, momentum: float = 0.9, **options: Any
+    ) -> None:
         super().__init__(variables, **options)
         self._momentum = momentum
         with self.name_scope:
@@ -142,7 +163,15 @@ class Adam(Optimizer):
     w ← w - rate · (m̂ / (sqrt(v̂) + eps) + lambda · w),   m̂ = m / (1 - b1^k),  v̂ = v / (1 - b2^k)
     """
 
-    def __init__(self, variables, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **options):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        **options: Any,
+    ) -> None:
         super().__init__(variables, **options)
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
         with self.name_scope:
@@ -150,7 +179,14 @@ class Adam(Optimizer):
             self.means = self._slots("mean")
             self.squares = self._slots("square")
 
-    def apply(self, gradients, learning_rate, factor=None, *, at_once=None):
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor],
+        learning_rate: float | tf.Tensor,
+        factor: float | tf.Tensor | None = None,
+        *,
+        at_once: int | None = None,
+    ) -> None:
         self.updates.assign_add(1.0)
         super().apply(gradients, learning_rate, factor, at_once=at_once)
 
@@ -186,7 +222,14 @@ class Muon(Optimizer):
 
     gains_by_xla = False  # its products are faster in TensorFlow's own library
 
-    def __init__(self, variables, *, hidden, momentum=0.95, **options):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        *,
+        hidden: Sequence[tf.Variable],
+        momentum: float = 0.95,
+        **options: Any,
+    ) -> None:
         super().__init__(variables, **options)
         self._momentum = momentum
         known = {v.ref() for v in hidden}
@@ -201,7 +244,14 @@ class Muon(Optimizer):
                 weight_decay=options.get("weight_decay", 0.0),
             )
 
-    def apply(self, gradients, learning_rate, factor=None, *, at_once=None):
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor],
+        learning_rate: float | tf.Tensor,
+        factor: float | tf.Tensor | None = None,
+        *,
+        at_once: int | None = None,
+    ) -> None:
         super().apply(gradients, learning_rate, factor, at_once=at_once)
         others = [gradients[i] for i in self._others]
         self.adam.apply(others, learning_rate, factor, at_once=at_once)
@@ -223,7 +273,7 @@ class Muon(Optimizer):
         return variable.assign((variable - s * step) * tf.sqrt(square / turned_square))
 
 
-def orthogonalize(matrix):
+def orthogonalize(matrix: tf.Tensor) -> tf.Tensor:
     """Roughly the orthogonal matrix nearest to a given one: U Vᵀ of its U S Vᵀ.
 
     Newton-Schulz: from X = matrix / ||matrix||, five times X ← P X, P = a I + b X Xᵀ + c (X Xᵀ)².
@@ -273,7 +323,9 @@ def _inner(x, y):
     return tf.reduce_sum(tf.reduce_sum(columns, axis=0))
 
 
-def trained_variables(config, network):
+def trained_variables(
+    config: OptimizerConfig, network: ConvolutionalPoseMachine
+) -> list[tf.Variable]:
     """The variables that an `OptimizerConfig` changes, in the network's order."""
     if not config.only_stage:
         return list(network.trainable_variables)
@@ -281,14 +333,14 @@ def trained_variables(config, network):
     return [v for v in network.trainable_variables if v.ref() in wanted]
 
 
-def make_optimizer(config, network):
+def make_optimizer(config: OptimizerConfig, network: ConvolutionalPoseMachine) -> Optimizer:
     """The optimiser of an `OptimizerConfig` for the `trained_variables` of a network.
 
     Raises:
       ValueError: unknown optimiser.
     """
     variables = trained_variables(config, network)
-    options = dict(
+    options: dict[str, Any] = dict(
         multipliers=learning_rate_multipliers(config, network),
         weight_decay=config.weight_decay,
     )
@@ -303,7 +355,9 @@ def make_optimizer(config, network):
     raise ValueError(f"unknown optimizer {config.optimizer!r}; known: adam, muon, sgd")
 
 
-def learning_rate_multipliers(config, network):
+def learning_rate_multipliers(
+    config: OptimizerConfig, network: ConvolutionalPoseMachine
+) -> list[float]:
     """Learning-rate factor of each trained variable (the release's `lr_mult`).
 
     Stage 1 (with the trunk it sees) and the later stages have a factor each; biases have another

@@ -3,6 +3,8 @@
 import collections
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from absl import logging
 from tqdm import tqdm
@@ -11,7 +13,7 @@ from tqdm import tqdm
 BAR = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
 
 
-def postfix(measurements, rate):
+def postfix(measurements: Mapping[str, Any], rate: float) -> str:
     """The numbers of a progress line: all stages' loss, the last stage's Σ/2N, people a second.
 
     Σ/2N is the release's loss; "of" says what maps that are zero everywhere would have.
@@ -47,10 +49,13 @@ class Progress:
       seconds: spent on all steps so far, evaluations and saves left out.
     """
 
-    def __init__(self, start, steps, batch_size, seconds=0.0, *, silent=False):
+    def __init__(
+        self, start: int, steps: int, batch_size: int, seconds: float = 0.0, *, silent: bool = False
+    ) -> None:
         terminal = sys.stderr.isatty()
         self._batch_size = batch_size
-        self._recent = collections.deque(maxlen=50)  # seconds per step, without pauses
+        # Seconds per step, without pauses.
+        self._recent: collections.deque[float] = collections.deque(maxlen=50)
         self._bar = tqdm(
             total=steps,
             initial=start,
@@ -62,7 +67,7 @@ class Progress:
         self.seconds = seconds
         self._last = time.perf_counter()
 
-    def advance(self, measurements):
+    def advance(self, measurements: Mapping[str, Any]) -> None:
         """One more step is done.
 
         Args:
@@ -83,20 +88,20 @@ class Progress:
         self._bar.update(1)
 
     @property
-    def rate(self):
+    def rate(self) -> float:
         """People per second over the last steps, evaluations and saves left out."""
         return self._batch_size * len(self._recent) / max(sum(self._recent), 1e-9)
 
-    def resume_clock(self):
+    def resume_clock(self) -> None:
         """Time since the last step was spent on something else; don't count it."""
         self._last = time.perf_counter()
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         """Prints a line without tearing the bar."""
         self._bar.write(text, file=sys.stdout)
         sys.stdout.flush()
 
-    def close(self):
+    def close(self) -> None:
         self._bar.close()
 
 
@@ -113,20 +118,20 @@ class FlatMapsWarning:
       threshold: smallest healthy peak.
     """
 
-    def __init__(self, stages, *, after=300, threshold=0.05):
+    def __init__(self, stages: int, *, after: int = 300, threshold: float = 0.05) -> None:
         self._key = f"peak_stage_{stages}"
         self._after, self._threshold = after, threshold
-        self._average = None
+        self._average: float | None = None
         self._given = False
 
-    def check(self, step, measurements):
+    def check(self, step: int, measurements: Mapping[str, Any]) -> bool:
         """Returns True when it warned at this step."""
         peak = measurements[self._key]
         if peak is None:  # of a batch that was left out
             return False
         previous = peak if self._average is None else self._average
-        self._average = 0.95 * previous + 0.05 * peak
-        if self._given or step < self._after or self._average >= self._threshold:
+        self._average = average = 0.95 * previous + 0.05 * peak
+        if self._given or step < self._after or average >= self._threshold:
             return False
         self._given = True
         logging.warning(
@@ -134,6 +139,6 @@ class FlatMapsWarning:
             "has 1). Try a lower --learning_rate, a longer warm-up or --norm=batch, and look at "
             "the targets with python bin/inspect_batch.py.",
             step,
-            self._average,
+            average,
         )
         return True

@@ -17,6 +17,7 @@ import dataclasses
 from cpm.config import (
     AUGMENTATIONS,
     DataConfig,
+    NetworkConfig,
     OptimizerConfig,
     TargetConfig,
     TrainConfig,
@@ -30,7 +31,7 @@ from cpm.skeleton import get_skeleton
 JOINTS = {"paper": "lsp14", "release": "lsp14", "blog": "mpii16"}
 
 
-def mini(arch="mini"):
+def mini(arch: str = "mini") -> Settings:
     """`mini`: Muon, warm-up and cosine, batch norm, light augmentation, a tight crop.
 
     The loss is masked where a joint is not annotated, and peaks count for more than empty cells.
@@ -49,7 +50,7 @@ def mini(arch="mini"):
     return Settings(config, Execution(eval_every=700, save_every=350))
 
 
-def synthetic(arch="mini"):
+def synthetic(arch: str = "mini") -> Settings:
     """`mini` on the synthetic people; a ten-minute run sees each of them eight times.
 
     Without augmentation but the mirror it would learn them by heart.
@@ -58,7 +59,7 @@ def synthetic(arch="mini"):
     return mini(arch).changed({"steps": 4000, "execution": {"eval_every": 2000}})
 
 
-def own(arch="mini"):
+def own(arch: str = "mini") -> Settings:
     """Own photographs: the usual recipe of the network, trained for whole images.
 
     People with own photographs want joints in new ones without drawing boxes. So training also
@@ -69,7 +70,7 @@ def own(arch="mini"):
     return usual.changed({"data": {"augment": AUGMENTATIONS["wild"]}})
 
 
-def modern(arch="vgg"):
+def modern(arch: str = "vgg") -> Settings:
     """The large networks from scratch, trained as is usual today: batch norm, Adam, masked loss.
 
     Warm-up and cosine, the augmentation `strong`, a joints' box with a margin of an eighth on
@@ -87,7 +88,7 @@ def modern(arch="vgg"):
     return Settings(config, Execution(eval_every=2000, save_every=500))
 
 
-def paper(arch="paper"):
+def paper(arch: str = "paper") -> Settings:
     """The paper's training, as its solver, network and data layer say.
 
     Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut
@@ -131,7 +132,7 @@ def paper(arch="paper"):
     return Settings(config, Execution(eval_every=5000, save_every=1000))
 
 
-def release(arch="vgg"):
+def release(arch: str = "vgg") -> Settings:
     """The release's second network, on VGG-19's trunk: as `paper`, but later stages learn faster.
 
     Multipliers of its deploy file: trunk and stage 1 as they are, stages ≥ 2 four times, biases
@@ -144,7 +145,7 @@ def release(arch="vgg"):
     return paper(arch).changed({"optimizer": multipliers})
 
 
-def blog(arch="vgg"):
+def blog(arch: str = "vgg") -> Settings:
     """The blog project of 2016: MPII's 16 joints, wide peaks, no background, no centre map.
 
     People are scaled until their joints are 200 px tall and cut to 368 px, black outside; grey
@@ -207,7 +208,7 @@ RECIPES = {
 }
 
 
-def default_recipe(arch, *, synthetic=False, own=False):
+def default_recipe(arch: str, *, synthetic: bool = False, own: bool = False) -> str:
     """Name of the recipe of a preset when none is asked for.
 
     Args:
@@ -227,7 +228,7 @@ def default_recipe(arch, *, synthetic=False, own=False):
     return "synthetic" if synthetic else "mini"
 
 
-def started(settings, weights):
+def started(settings: Settings, weights: TrainConfig) -> Settings:
     """A recipe for a training that starts from trained weights.
 
     The network is that of the weights, but for its joints. So are the crop and the targets' σ, on
@@ -248,7 +249,7 @@ def started(settings, weights):
     return with_network(settings, weights.network).changed(changes)
 
 
-def with_network(settings, network):
+def with_network(settings: Settings, network: NetworkConfig) -> Settings:
     """A recipe for a given network, whose joints stay the recipe's.
 
     Args:
@@ -260,7 +261,7 @@ def with_network(settings, network):
     return Settings(dataclasses.replace(settings.config, network=config), settings.execution)
 
 
-def joints_of(name, data_skeleton):
+def joints_of(name: str | None, data_skeleton: str) -> str:
     """Name of the skeleton that a recipe trains on data of another.
 
     Args:
@@ -270,12 +271,12 @@ def joints_of(name, data_skeleton):
     >>> joints_of("paper", "mpii16"), joints_of("mini", "mpii16"), joints_of("paper", "coco17")
     ('lsp14', 'mpii16', 'coco17')
     """
-    own = get_skeleton(JOINTS.get(name, data_skeleton))
+    own = get_skeleton(JOINTS.get(name or "", data_skeleton))
     known = own.channels_from(get_skeleton(data_skeleton)) >= 0
     return own.name if known.all() else data_skeleton
 
 
-def recipe(name, arch=None):
+def recipe(name: str, arch: str | None = None) -> Settings:
     """The `Settings` of a recipe.
 
     Args:

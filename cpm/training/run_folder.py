@@ -20,10 +20,13 @@ import os
 import re
 import shutil
 import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import logging
 
 from cpm import checkpoints, files, untrusted
+from cpm.checkpoints.listing import Search
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
@@ -51,18 +54,18 @@ class RunFolder:
       UsageError: if it is no folder of this machine, cannot be written, or is in use.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         self.path = path = os.fspath(path)
         self.config_path = os.path.join(path, "config.json")
         self.metrics_path = os.path.join(path, "metrics.jsonl")
         self.checkpoints = os.path.join(path, "checkpoints")
         self.evaluation = os.path.join(path, "eval")
-        self.found = None
+        self.found: Search | None = None
         check_run_dir(path)
         os.makedirs(path, exist_ok=True)
         run_lock.hold(path)
 
-    def restart(self):
+    def restart(self) -> str | None:
         """Puts every trace of an earlier training aside, into a folder beside it.
 
         Returns:
@@ -80,7 +83,16 @@ class RunFolder:
             shutil.move(os.path.join(self.path, name), os.path.join(aside, name))
         return aside
 
-    def claim(self, config, execution, data, init_from=None, recipe=None, *, origin=None):
+    def claim(
+        self,
+        config: TrainConfig,
+        execution: Execution,
+        data: Sequence[str],
+        init_from: str | os.PathLike | None = None,
+        recipe: str | None = None,
+        *,
+        origin: Mapping[str, Any] | None = None,
+    ) -> dict[str, tuple[Any, Any]]:
         """Writes config.json, or checks that a resumed run learns the same thing.
 
         How it is computed may differ between the parts of a run; config.json keeps the latest. A
@@ -102,11 +114,11 @@ class RunFolder:
           UsageError: if the folder holds a run with another configuration, or one whose checkpoints
             are lost.
         """
-        self.found = checkpoints.require_whole(self.checkpoints)
+        found = self.found = checkpoints.require_whole(self.checkpoints)
         record, problem = self._record()
         steps = self.last_recorded_step()
-        if self.found.prefix is not None:
-            self._check_checkpoint(self.found.prefix, config, data, init_from, origin or {}, record)
+        if found.prefix is not None:
+            self._check_checkpoint(found.prefix, config, data, init_from, origin or {}, record)
             if problem:
                 logging.warning("%s; it is written anew by what the checkpoint says", problem)
         elif steps is None:
@@ -130,9 +142,14 @@ class RunFolder:
         return {key: (then[key], now[key]) for key in now if then[key] != now[key]}
 
     def _write_config(self, config, execution, data, init_from, recipe):
-        record = {"config": to_dict(config), "execution": to_dict(execution), "data": list(data)}
-        record |= {"init_from": str(init_from) if init_from else None, "recipe": recipe}
-        record["layout"] = LAYOUT
+        record = {
+            "config": to_dict(config),
+            "execution": to_dict(execution),
+            "data": list(data),
+            "init_from": str(init_from) if init_from else None,
+            "recipe": recipe,
+            "layout": LAYOUT,
+        }
         files.write_json(self.config_path, record | provenance(config.seed))
 
     def _record(self):
@@ -196,7 +213,7 @@ class RunFolder:
                     os.path.basename(prefix),
                 )
 
-    def append(self, record):
+    def append(self, record: Mapping[str, Any]) -> None:
         """Adds one line to metrics.jsonl.
 
         Raises:
@@ -211,19 +228,19 @@ class RunFolder:
                 "kept. Make room or permission there, then give the same command to go on"
             ) from error
 
-    def last_recorded_step(self):
+    def last_recorded_step(self) -> int | None:
         """The largest step in metrics.jsonl; None if it is missing or empty, 0 if nobody knows."""
         if not os.path.exists(self.metrics_path) or not os.path.getsize(self.metrics_path):
             return None
         return max((record["step"] for record in read_metrics(self.path)), default=0)
 
-    def seconds_trained(self):
+    def seconds_trained(self) -> float:
         """Seconds spent on the recorded steps, all parts of the run together."""
         if not os.path.exists(self.metrics_path):
             return 0.0
         return max((r.get("seconds", 0.0) for r in read_metrics(self.path)), default=0.0)
 
-    def forget_after(self, step):
+    def forget_after(self, step: int) -> None:
         """Drops the lines of steps after `step`: a resumed run measures them again."""
         if not os.path.exists(self.metrics_path):
             return
@@ -237,7 +254,7 @@ RESTORE = (
 )
 
 
-def check_run_dir(path):
+def check_run_dir(path: str) -> None:
     """UsageError if a run cannot be written at `path`: before data are drawn or anything is made.
 
     Args:
@@ -267,7 +284,7 @@ def _no_permission(path, place):
     )
 
 
-def traces_of_training(path):
+def traces_of_training(path: str | os.PathLike) -> list[str]:
     """Names of what a training left in a folder: recorded steps, checkpoints, results."""
     found = []
     for name in sorted(os.listdir(path)):
@@ -295,7 +312,13 @@ def _has_summaries(path):
     return os.path.getsize(path) > first
 
 
-def check_same(path, then, config, data, init_from):
+def check_same(
+    path: str | os.PathLike,
+    then: Mapping[str, Any],
+    config: TrainConfig,
+    data: Sequence[str],
+    init_from: str | os.PathLike | None,
+) -> None:
     """UsageError if a run that goes on would learn something else.
 
     Args:
@@ -303,7 +326,7 @@ def check_same(path, then, config, data, init_from):
       then: dict with `config` as `to_dict` gives it, and perhaps `data` and `init_from`.
       config, data, init_from: of now.
     """
-    earlier = flatten(to_dict(from_dict(TrainConfig, then["config"], path)))
+    earlier = flatten(to_dict(from_dict(TrainConfig, then["config"], str(path))))
     now = flatten(to_dict(config))
     if "data" in then:
         earlier["data"], now["data"] = _normal(then["data"]), _normal(data)
@@ -318,7 +341,11 @@ def check_same(path, then, config, data, init_from):
         )
 
 
-def check_data(path, then, now):
+def check_data(
+    path: str | os.PathLike,
+    then: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]] | None,
+) -> None:
     """UsageError if the data of a run are no longer those that it began with.
 
     Args:
@@ -346,7 +373,7 @@ def check_data(path, then, now):
             )
 
 
-def read_config(path):
+def read_config(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
     """The configuration of a run folder.
 
     Returns:
@@ -372,13 +399,13 @@ def read_config(path):
         raise UsageError(f"{file_path} cannot be used: {error}") from error
 
 
-def run_of(prefix):
+def run_of(prefix: str) -> str | None:
     """The run folder that a checkpoint lies in, or None if it was taken out of its run."""
     folder = os.path.normpath(os.path.join(os.path.dirname(prefix), os.pardir))
     return folder if os.path.isfile(os.path.join(folder, "config.json")) else None
 
 
-def read_metrics(path):
+def read_metrics(path: str | os.PathLike) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl as dicts, each with a whole number as `step`.
 
     What is no such line (the end of one that a kill cut short, zeros after a power cut) is left
@@ -391,7 +418,7 @@ def read_metrics(path):
     return records
 
 
-def read_metrics_and_odd(path):
+def read_metrics_and_odd(path: str | os.PathLike) -> tuple[list[dict[str, Any]], int]:
     """(the lines of metrics.jsonl as dicts, how many lines are no records)."""
     records, odd = [], 0
     with open(os.path.join(path, "metrics.jsonl"), "rb") as file:
@@ -410,13 +437,13 @@ def _normal(paths):
     return [os.path.normpath(path) for path in paths]
 
 
-def flatten(values, prefix=""):
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dicts as one, keys joined by dots.
 
     >>> flatten({"a": {"b": 1}, "c": 2})
     {'a.b': 1, 'c': 2}
     """
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{key}.")

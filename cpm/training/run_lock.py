@@ -13,17 +13,20 @@ import errno
 import fcntl
 import os
 import platform
+from typing import TextIO
 
 from absl import logging
 
 from cpm.errors import UsageError
 
 NAME = "lock"
-_held = {}  # (device, inode) of the lock files of this process -> open file
+_held: dict[
+    tuple[int, int], TextIO
+] = {}  # (device, inode) of the lock files of this process -> open file
 _BUSY = (errno.EACCES, errno.EAGAIN)
 
 
-def hold(folder):
+def hold(folder: str) -> None:
     """Takes the lock of a run directory for the rest of this process; again is no harm.
 
     Args:

@@ -2,8 +2,10 @@
 
 import math
 
+from cpm.config import OptimizerConfig
 
-def learning_rate(config, step, steps):
+
+def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
     """Learning rate of step `step` (0-based) of a run of `steps`.
 
         warm-up:  peak · (step + 1) / warmup            while step < warmup

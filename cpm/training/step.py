@@ -18,13 +18,17 @@ In float16 the loss is scaled within the core, and an update whose gradients ove
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
+from cpm.config import TrainConfig
 from cpm.execution import replicas
 from cpm.execution.convolution import compiles_whole
 from cpm.execution.devices import Devices
 from cpm.execution.processor import on_gpu, return_freed_memory
+from cpm.execution.settings import Execution
 from cpm.execution.threads import operations_at_once
 from cpm.execution.training import Training
 from cpm.network import ConvolutionalPoseMachine
@@ -58,15 +62,15 @@ class TrainStep:
 
     def __init__(
         self,
-        network,
-        optimizer,
-        config,
-        execution,
-        average=None,
+        network: ConvolutionalPoseMachine,
+        optimizer: optimizers.Optimizer,
+        config: TrainConfig,
+        execution: Execution,
+        average: ExponentialMovingAverage | None = None,
         *,
-        devices=None,
-        compile_core=None,
-    ):
+        devices: Devices | None = None,
+        compile_core: bool | None = None,
+    ) -> None:
         if compile_core is None:
             compile_core = compiles_whole(execution)
         self._devices = devices or Devices()
@@ -91,12 +95,14 @@ class TrainStep:
         self._norm = tf.function(optimizers.global_norm, jit_compile=execution.xla)
 
     @property
-    def state(self):
+    def state(self) -> list[tf.Variable]:
         """Every variable that a step may change."""
         parts = (self.network, self.optimizer, self.average, self.loss_scale)
         return [v for part in parts if part is not None for v in part.variables]
 
-    def losses_and_gradients(self, batch, step):
+    def losses_and_gradients(
+        self, batch: Mapping[str, tf.Tensor], step: int
+    ) -> tuple[dict[str, float], Any]:
         """The loss of every stage and the gradient of their sum; moves the averages of batch norms.
 
         Args:
@@ -122,7 +128,7 @@ class TrainStep:
         keys.append("release_loss_empty")
         return {key: float(measurements[key]) for key in keys}, gradients
 
-    def update(self, gradients, learning_rate):
+    def update(self, gradients: Any, learning_rate: float) -> float:
         """Clips the gradients and changes the variables and their average.
 
         With a loss scale nothing is changed by gradients that are not finite, but the scale; where
@@ -142,7 +148,9 @@ class TrainStep:
                 return norm
         return float(self._devices.first(_call(self._update, gradients, rate)))
 
-    def core(self, part, seed, counts):
+    def core(
+        self, part: Mapping[str, tf.Tensor], seed: tf.Tensor, counts: loss.Counts
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], dict[str, Any]]:
         """What one replica computes: a pure function of the variables and these arguments.
 
         Args:
@@ -163,7 +171,7 @@ class TrainStep:
                 part["image"], part["center_px"], training=True, seed=seed, apply=training
             )
             # No loss in 16 bits.
-            beliefs = [tf.cast(b_t, self.network.dtype) for b_t in beliefs]
+            beliefs = tuple(tf.cast(b_t, self.network.dtype) for b_t in beliefs)
             ideal = self._targets(part)
             stage_losses = loss.stage_losses(
                 beliefs, ideal, target.foreground_weight, target.reduction, counts.people
@@ -233,7 +241,9 @@ class TrainStep:
         return norm
 
 
-def make_step(config, execution, devices=None):
+def make_step(
+    config: TrainConfig, execution: Execution, devices: Devices | None = None
+) -> TrainStep:
     """The `TrainStep` of a run, with a new network, its optimizer and its average.
 
     Args:

@@ -10,9 +10,11 @@ References:
 """
 
 import typing
+from collections.abc import Mapping
 
 import tensorflow as tf
 
+from cpm.config import TargetConfig
 from cpm.skeleton import ABSENT
 from ops import gaussian_heatmap
 
@@ -31,7 +33,14 @@ class Targets(typing.NamedTuple):
     mask: tf.Tensor
 
 
-def make_targets(batch, config, *, stride, background, origin_px=None):
+def make_targets(
+    batch: Mapping[str, tf.Tensor],
+    config: TargetConfig,
+    *,
+    stride: int,
+    background: bool,
+    origin_px: float | None = None,
+) -> Targets:
     """Draws the ideal belief maps of a batch.
 
     Args:
@@ -72,7 +81,9 @@ def make_targets(batch, config, *, stride, background, origin_px=None):
     return Targets(first, later, counted_maps(batch, config, background=background))
 
 
-def counted_maps(batch, config, *, background):
+def counted_maps(
+    batch: Mapping[str, tf.Tensor], config: TargetConfig, *, background: bool
+) -> tf.Tensor:
     """Which maps of a batch count, `[B, C]` in {0, 1}: the mask of `Targets`, and nothing drawn.
 
     Args:

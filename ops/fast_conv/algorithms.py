@@ -22,6 +22,7 @@ References:
 """
 
 import dataclasses
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -53,12 +54,12 @@ class Bilinear1D:
     A_T: np.ndarray
 
     @property
-    def tile(self):
+    def tile(self) -> int:
         """Pixels of the tile d: outputs + kernel_size - 1."""
         return self.outputs + self.kernel_size - 1
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """Products of a tile and a pair of channels."""
         return len(self.B_T)
 
@@ -82,13 +83,13 @@ class SeparableTransform:
     rows: np.ndarray
     columns: np.ndarray
 
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """The map as one matrix, `[P Q, h w]`."""
         full = np.einsum("psi,pqsj->pqij", self.rows, self.columns)
         return full.reshape(full.shape[0] * full.shape[1], -1)
 
     @property
-    def T(self):
+    def T(self) -> "TransposedTransform":
         """The transposed map, as a `TransposedTransform`."""
         return TransposedTransform(self)
 
@@ -103,7 +104,7 @@ class TransposedTransform:
 
     T: SeparableTransform
 
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """The map as one matrix, `[h w, P Q]`."""
         return self.T.matrix().T
 
@@ -123,36 +124,37 @@ class Bilinear2D:
     """
 
     name: str
-    kernel_size: tuple
-    outputs: tuple
+    kernel_size: tuple[int, int]
+    outputs: tuple[int, int]
     B_T: SeparableTransform
     G: SeparableTransform
     A_T: TransposedTransform
 
     @property
-    def tile(self):
+    def tile(self) -> tuple[int, int]:
         """(height, width) of the tile d: outputs + kernel_size - 1."""
-        return tuple(m + r - 1 for m, r in zip(self.outputs, self.kernel_size, strict=True))
+        (height, width), (kernel_height, kernel_width) = self.outputs, self.kernel_size
+        return height + kernel_height - 1, width + kernel_width - 1
 
     @property
-    def components(self):
+    def components(self) -> int:
         """P: components that the first step of every transform gives."""
         return self.B_T.rows.shape[0]
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """Products of a tile and a pair of channels."""
         return self.components * self.B_T.columns.shape[1]
 
     @property
-    def dense(self):
+    def dense(self) -> bool:
         """Whether all products are computed at once, by transforms that are whole matrices."""
         return self.rank <= DENSE_RANK
 
 
-def height_and_width(size, name):
+def height_and_width(size: int | tuple[int, int], name: str) -> tuple[int, int]:
     """(height, width) of an int or of a pair of ints, each at least 1."""
-    height, width = (size, size) if hasattr(size, "__index__") else size
+    height, width = (size, size) if isinstance(size, SupportsIndex) else size
     check_positive_int(height, name)
     check_positive_int(width, name)
     return int(height), int(width)

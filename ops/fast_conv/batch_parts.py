@@ -5,13 +5,16 @@ A compiled call has all that it needs in between in memory at once: 252 MB for t
 that one compilation serves them all (README.md, section 7).
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow as tf
 
 # Numbers that an image or an output may have when transformed, in one compiled call.
 MOST_AT_ONCE = 1e7
 
 
-def count_parts(batch, numbers):
+def count_parts(batch: int, numbers: float) -> int:
     """In how many equal parts a batch is computed, each within `MOST_AT_ONCE` if it can be.
 
     Args:
@@ -28,7 +31,9 @@ def count_parts(batch, numbers):
     return batch // max(fits, default=1)
 
 
-def in_parts(function, count, batches, weights):
+def in_parts(
+    function: Callable[..., Any], count: int, batches: Sequence[tf.Tensor], weights: tf.Tensor
+) -> list[Any]:
     """[function(*part of each batch, weights) of all `count` parts], one after the other.
 
     Args:
@@ -39,9 +44,8 @@ def in_parts(function, count, batches, weights):
     """
     if count == 1:
         return [function(*batches, weights)]
-    results, done = [], []
+    results: list[Any] = []
     for parts in zip(*(tf.split(batch, count) for batch in batches), strict=True):
-        with tf.control_dependencies(done):
+        with tf.control_dependencies(tf.nest.flatten(results[-1:])):
             results.append(function(*parts, weights))
-        done = tf.nest.flatten(results[-1])
     return results

@@ -6,6 +6,7 @@ every machine. For the truth about a machine, time `candidate_algorithms` there.
 
 import math
 
+from ops.fast_conv.algorithms import Bilinear1D, Bilinear2D
 from ops.fast_conv.cook_toom import cook_toom_1d, cook_toom_2d
 from ops.fast_conv.cost_model import direct_cost, fast_cost
 from ops.fast_conv.fourier import fourier_1d, fourier_2d
@@ -21,17 +22,17 @@ PAYS = 0.95
 
 
 def best_algorithm(
-    kernel_size,
-    height,
-    width,
-    c_in,
-    c_out,
+    kernel_size: int,
+    height: int,
+    width: int,
+    c_in: int,
+    c_out: int,
     *,
-    batch=1,
-    allow_2d=True,
-    allow_1d=True,
-    one_thread=False,
-):
+    batch: int = 1,
+    allow_2d: bool = True,
+    allow_1d: bool = True,
+    one_thread: bool = False,
+) -> Bilinear1D | Bilinear2D | None:
     """The algorithm of least modelled cost, or None where direct convolution costs hardly more.
 
     Args:
@@ -69,17 +70,17 @@ def best_algorithm(
 
 
 def candidate_algorithms(
-    kernel_size,
-    height,
-    width,
-    c_in,
-    c_out,
+    kernel_size: int,
+    height: int,
+    width: int,
+    c_in: int,
+    c_out: int,
     *,
-    batch=1,
-    allow_2d=True,
-    allow_1d=True,
-    one_thread=False,
-):
+    batch: int = 1,
+    allow_2d: bool = True,
+    allow_1d: bool = True,
+    one_thread: bool = False,
+) -> list[Bilinear1D | Bilinear2D]:
     """Algorithms worth timing for a layer, by modelled cost, cheapest first.
 
     Arguments as for `best_algorithm`. In the plane: Cook-Toom with tiles up to 8 x 8, and for

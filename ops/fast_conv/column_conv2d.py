@@ -14,10 +14,12 @@ README.md, section 8.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from ops.fast_conv.algorithms import Bilinear1D
 from ops.fast_conv.grouped_conv2d import grouped_conv2d, grouped_conv2d_gradients
 from ops.fast_conv.small_products import sizes
 
@@ -37,12 +39,12 @@ class ColumnConvolution:
 
     gains_by_xla = False
 
-    def __init__(self, algorithm):
+    def __init__(self, algorithm: Bilinear1D) -> None:
         self._algorithm = algorithm
-        self.kernel_shape = [algorithm.kernel_size, "kw", "Cin", "Cout"]
-        self.transformed_shape = [1, "kw", "Cin", "R Cout"]
+        self.kernel_shape: list[int | str] = [algorithm.kernel_size, "kw", "Cin", "Cout"]
+        self.transformed_shape: list[int | str] = [1, "kw", "Cin", "R Cout"]
 
-    def transform_kernel(self, kernel, zero=0.0):
+    def transform_kernel(self, kernel: tf.Tensor, zero: float | tf.Tensor = 0.0) -> tf.Tensor:
         """G g: `[kh, kw, Cin, Cout]` to `[1, kw, Cin, rank Cout]`; `zero` as in `backward`."""
         kh, kw, c_in, c_out = kernel.shape
         g = tf.constant(self._algorithm.G, kernel.dtype) + zero
@@ -59,13 +61,13 @@ class ColumnConvolution:
         y = tf.matmul(g, y, transpose_a=True)
         return tf.reshape(y, [self._algorithm.kernel_size, kw, c_in, -1])
 
-    def apply(self, x, u):
+    def apply(self, x: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """The convolution by a transformed kernel: `[B, H, W, Cin]` to `[B, H, W, Cout]`."""
         image, output = self._column_transforms(x)
         m = grouped_conv2d(image.transform(x), u, groups=self._algorithm.rank)
         return output.adjoint(m)
 
-    def forward(self, x, kernel):
+    def forward(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """The convolution: `[B, H, W, Cin]` to `[B, H, W, Cout]`."""
         # A graph runs what it can at once: without this the kernels of all layers would be
         # transformed as a step begins, and wait in memory for their images.
@@ -73,7 +75,9 @@ class ColumnConvolution:
             u = self.transform_kernel(kernel)
         return self.apply(x, u)
 
-    def backward(self, x, kernel, d_y):
+    def backward(
+        self, x: tf.Tensor, kernel: tf.Tensor, d_y: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Derivatives of sum(d_y * forward(x, kernel)) by (x, kernel)."""
         image, output = self._column_transforms(x)
         # Forward has transformed both. TensorFlow merges equal computations and would keep what
@@ -94,7 +98,9 @@ class ColumnConvolution:
         with tf.control_dependencies([] if small else [d_kernel]):
             return tf.identity(d_x), d_kernel
 
-    def multiply_adds(self, image_shape, kernel_width, c_out):
+    def multiply_adds(
+        self, image_shape: Sequence[int], kernel_width: int, c_out: int
+    ) -> tuple[int, int, int, int]:
         """Of (the products, B_T d, G g, A_T m) of an image (B, H, W, Cin)."""
         batch, height, width, c_in = image_shape
         rank = self._algorithm.rank
@@ -142,12 +148,12 @@ class ColumnTransform:
     height: int
 
     @property
-    def down(self):
+    def down(self) -> int:
         """Tiles of a column."""
         return -(-self.height // self.step)
 
     @property
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """`[down rank, H]`."""
         rank, n = self.map.shape
         full = np.zeros([self.down, rank, self.height])
@@ -158,7 +164,7 @@ class ColumnTransform:
             full[tile, :, rows] = self.map[:, inside]
         return full.reshape(-1, self.height)
 
-    def transform(self, x, zero=0.0):
+    def transform(self, x: tf.Tensor, zero: float | tf.Tensor = 0.0) -> tf.Tensor:
         """`[B, H, W, C]` to `[B, down, W, rank C]`; `zero` as in `ColumnConvolution.backward`."""
         batch, _, width, channels = sizes(x)
         y = tf.reshape(x, [batch, self.height, width * channels])
@@ -167,7 +173,7 @@ class ColumnTransform:
         y = tf.transpose(y, [0, 2, 1, 3])
         return tf.reshape(y, [batch, self.down, width, len(self.map) * channels])
 
-    def adjoint(self, v):
+    def adjoint(self, v: tf.Tensor) -> tf.Tensor:
         """The adjoint of `transform`: `[B, down, W, rank C]` to `[B, H, W, C]`."""
         batch, _, width, channels = sizes(v)
         channels //= len(self.map)

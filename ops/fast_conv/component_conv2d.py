@@ -5,8 +5,12 @@ transformed image and kernel is made, multiplied, transformed back, and forgotte
 leaves the cache. dense_conv2d.py is the same without the loop; read it first.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow as tf
 
+from ops.fast_conv.algorithms import Bilinear2D
 from ops.fast_conv.component_transforms import KernelTransform, TileTransform
 from ops.fast_conv.small_products import sizes
 from ops.fast_conv.tiling import tilings
@@ -22,23 +26,23 @@ class ComponentConvolution:
 
     gains_by_xla = True
 
-    def __init__(self, algorithm):
+    def __init__(self, algorithm: Bilinear2D) -> None:
         self._algorithm = algorithm
-        self.kernel_shape = [*algorithm.kernel_size, "Cin", "Cout"]
-        self.transformed_shape = [algorithm.rank, "Cin", "Cout"]
+        self.kernel_shape: list[int | str] = [*algorithm.kernel_size, "Cin", "Cout"]
+        self.transformed_shape: list[int | str] = [algorithm.rank, "Cin", "Cout"]
 
-    def transform_kernel(self, kernel):
+    def transform_kernel(self, kernel: tf.Tensor) -> tf.Tensor:
         """G g G_T: `[kh, kw, Cin, Cout]` to `[rank, Cin, Cout]`."""
         components, component_of = self._kernel_components(kernel)
         u = each_component(component_of, components, kernel.dtype)
         return tf.reshape(u, [self._algorithm.rank, *kernel.shape[2:]])
 
-    def apply(self, x, u):
+    def apply(self, x: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """The convolution by a transformed kernel: `[B, H, W, Cin]` to `[B, H, W, Cout]`."""
         u = tf.reshape(u, [self._algorithm.components, -1, *u.shape[1:]])  # [P, Q, Cin, Cout]
         return self._convolve(x, lambda p: u[p])
 
-    def forward(self, x, kernel):
+    def forward(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """The convolution: `[B, H, W, Cin]` to `[B, H, W, Cout]`."""
         _, component_of = self._kernel_components(kernel)
         return self._convolve(x, component_of)
@@ -55,7 +59,9 @@ class ComponentConvolution:
 
         return output.adjoint_rows(each_component(component, image.components, x.dtype))
 
-    def backward(self, x, kernel, d_y):
+    def backward(
+        self, x: tf.Tensor, kernel: tf.Tensor, d_y: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Derivatives of sum(d_y * forward(x, kernel)) by (x, kernel)."""
         image, output = self._tile_transforms(sizes(x)[:3])
         weights = KernelTransform(self._algorithm.G, tuple(kernel.shape[2:]))
@@ -73,7 +79,9 @@ class ComponentConvolution:
         d_x, d_kernel = each_component(component, image.components, (x.dtype, x.dtype))
         return image.adjoint_rows(d_x), weights.adjoint_rows(d_kernel)
 
-    def multiply_adds(self, image_shape, kernel_width, c_out):
+    def multiply_adds(
+        self, image_shape: Sequence[int], kernel_width: int, c_out: int
+    ) -> tuple[int, int, int, int]:
         """Of (the products, B_T d B, G g G_T, A_T m A) of an image (B, H, W, Cin)."""
         del kernel_width  # the algorithm's
         *shape, c_in = image_shape
@@ -86,7 +94,7 @@ class ComponentConvolution:
             output.multiply_adds(c_out),
         )
 
-    def numbers(self, height, width, c_in, c_out):
+    def numbers(self, height: int, width: int, c_in: int, c_out: int) -> int:
         """As how many an image is kept at once: those of the image or of the output."""
         image, output = self._tile_transforms((1, height, width))
         return max(image.numbers(c_in), output.numbers(c_out))
@@ -106,7 +114,7 @@ class ComponentConvolution:
         )
 
 
-def each_component(function, components, dtype):
+def each_component(function: Callable[[Any], Any], components: int, dtype: Any) -> Any:
     """`function(0)` ... `function(components - 1)`, one after the other, results stacked.
 
     A loop of the graph, not of Python: XLA would run unrolled components side by side and keep the

@@ -42,11 +42,11 @@ class TileTransform:
     tiling: Tiling
 
     @property
-    def components(self):
+    def components(self) -> int:
         """P."""
         return self.map.rows.shape[0]
 
-    def multiply_adds(self, channels):
+    def multiply_adds(self, channels: int) -> int:
         """Of both steps, for an image of so many channels; those of the adjoint, too."""
         batch, (down, across), (_, wide) = self._sizes
         p, q, s, w = self.map.columns.shape
@@ -54,13 +54,13 @@ class TileTransform:
         columns = down * across * p * q * s * w
         return batch * channels * (rows + columns)
 
-    def numbers(self, channels):
+    def numbers(self, channels: int) -> int:
         """As how many an image of so many channels is kept at once: what the first step gives."""
         batch, (down, _), (_, wide) = self._sizes
         p, s, _ = self.map.rows.shape
         return batch * down * wide * p * s * self.tiling.step[1] * channels
 
-    def transform_rows(self, x):
+    def transform_rows(self, x: tf.Tensor) -> tf.Tensor:
         """`[B, H, W, C]` to `[B, down, blocks, P, S, ow C]`."""
         batch, (down, _), (high, wide) = self._sizes
         c, (oh, ow) = sizes(x)[-1], self.tiling.step
@@ -72,7 +72,7 @@ class TileTransform:
         y = times(rows_matrix(self.map, y), y)
         return tf.reshape(y, [batch, down, wide, p, s, ow * c])
 
-    def transform_columns(self, z, component):
+    def transform_columns(self, z: tf.Tensor, component: int | tf.Tensor) -> tf.Tensor:
         """One component of what `transform_rows` gives to `[Q, T, C]`."""
         batch, (down, across), (_, wide) = self._sizes
         ow = self.tiling.step[1]
@@ -87,7 +87,7 @@ class TileTransform:
         y = tf.transpose(y, [1, 0, 2])  # [Q, B down, across C]
         return tf.reshape(y, [q, batch * down * across, c])
 
-    def adjoint_columns(self, v, component):
+    def adjoint_columns(self, v: tf.Tensor, component: int | tf.Tensor) -> tf.Tensor:
         """The adjoint of `transform_columns`: `[Q, T, C]` to `[B, down, blocks, S, ow C]`."""
         batch, (down, across), (_, wide) = self._sizes
         ow = self.tiling.step[1]
@@ -102,7 +102,7 @@ class TileTransform:
         y = tf.transpose(y, [0, 3, 1, 2, 4])
         return tf.reshape(y, [batch, down, wide, s, ow * c])
 
-    def adjoint_rows(self, z):
+    def adjoint_rows(self, z: tf.Tensor) -> tf.Tensor:
         """The adjoint of `transform_rows`: `[P, B, down, blocks, S, ow C]` to `[B, H, W, C]`."""
         batch, (down, _), (_, wide) = self._sizes
         p, s, h = self.map.rows.shape
@@ -129,23 +129,23 @@ class KernelTransform:
     """
 
     map: SeparableTransform
-    channels: tuple
+    channels: tuple[int, int]
 
     @property
-    def pieces(self):
+    def pieces(self) -> int:
         """Equal pieces of the input channels such that piece times Cout is about `ROW`."""
         c_in, c_out = self.channels
         most = min(max(ROW // c_out, 1), c_in)
         return c_in // max(d for d in range(1, most + 1) if c_in % d == 0)
 
     @property
-    def multiply_adds(self):
+    def multiply_adds(self) -> int:
         """Of both steps; those of the adjoint, too."""
         width = self.map.columns.shape[3]
         rows = width * self.map.rows.size
         return self.channels[0] * self.channels[1] * (rows + self.map.columns.size)
 
-    def transform_rows(self, kernel):
+    def transform_rows(self, kernel: tf.Tensor) -> tf.Tensor:
         """`[kh, kw, Cin, Cout]` to `[pieces, kw, P, S, N]`."""
         p, s, h = self.map.rows.shape
         w = self.map.columns.shape[3]
@@ -154,7 +154,7 @@ class KernelTransform:
         y = times(rows_matrix(self.map, y), y)
         return tf.reshape(y, [self.pieces, w, p, s, -1])
 
-    def transform_columns(self, z, component):
+    def transform_columns(self, z: tf.Tensor, component: int | tf.Tensor) -> tf.Tensor:
         """One component of what `transform_rows` gives to `[Q, Cin, Cout]`."""
         _, q, s, w = self.map.columns.shape
         y = tf.transpose(z[:, :, component], [0, 2, 1, 3])  # [pieces, S, kw, N]
@@ -162,7 +162,7 @@ class KernelTransform:
         y = times(columns_matrix(self.map, component, y), y)
         return tf.reshape(tf.transpose(y, [1, 0, 2]), [q, *self.channels])
 
-    def adjoint_columns(self, u, component):
+    def adjoint_columns(self, u: tf.Tensor, component: int | tf.Tensor) -> tf.Tensor:
         """The adjoint of `transform_columns`: `[Q, Cin, Cout]` to `[pieces, kw, S, N]`."""
         _, q, s, w = self.map.columns.shape
         y = tf.transpose(tf.reshape(u, [q, self.pieces, -1]), [1, 0, 2])
@@ -170,7 +170,7 @@ class KernelTransform:
         y = tf.reshape(y, [self.pieces, s, w, -1])
         return tf.transpose(y, [0, 2, 1, 3])
 
-    def adjoint_rows(self, z):
+    def adjoint_rows(self, z: tf.Tensor) -> tf.Tensor:
         """The adjoint of `transform_rows`: `[P, pieces, kw, S, N]` to `[kh, kw, Cin, Cout]`."""
         p, s, h = self.map.rows.shape
         w = self.map.columns.shape[3]
@@ -180,13 +180,15 @@ class KernelTransform:
         return tf.reshape(tf.transpose(y, [2, 1, 0, 3]), [h, w, *self.channels])
 
 
-def rows_matrix(transform, like):
+def rows_matrix(transform: SeparableTransform, like: tf.Tensor) -> tf.Tensor:
     """The matrix of the first step, `[P S, h]`, of the type of the tensor `like`."""
     p, s, h = transform.rows.shape
     return tf.constant(transform.rows.reshape(p * s, h), like.dtype)
 
 
-def columns_matrix(transform, component, like):
+def columns_matrix(
+    transform: SeparableTransform, component: int | tf.Tensor, like: tf.Tensor
+) -> tf.Tensor:
     """The matrix of the second step of one component, `[Q, S w]`."""
     p, q, s, w = transform.columns.shape
     return tf.constant(transform.columns.reshape(p, q, s * w), like.dtype)[component]

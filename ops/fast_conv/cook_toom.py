@@ -29,7 +29,7 @@ POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2, 1 / 4, -4, 4, -1 / 4, 3 / 4, -4 / 3)
 
 
 @functools.cache
-def cook_toom_1d(kernel_size, outputs):
+def cook_toom_1d(kernel_size: int, outputs: int) -> Bilinear1D:
     """F(m, r) on a line.
 
     Row i of B_T holds the coefficients of prod_{j != i} (t - p_j), Lagrange's numerator. Its
@@ -85,7 +85,7 @@ def _powers(points, count):
     return np.concatenate([np.vander(points, count, increasing=True), infinity])
 
 
-def cook_toom_2d(kernel_size, outputs):
+def cook_toom_2d(kernel_size: int | tuple[int, int], outputs: int | tuple[int, int]) -> Bilinear2D:
     """F(m x m, r x r): two algorithms on lines, nested.
 
     Args:

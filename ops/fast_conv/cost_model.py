@@ -26,7 +26,7 @@ References:
 
 import math
 
-from ops.fast_conv.algorithms import Bilinear1D
+from ops.fast_conv.algorithms import Bilinear1D, Bilinear2D
 from ops.fast_conv.column_conv2d import ColumnConvolution
 
 PRODUCT, MOVED, HELD, CACHE, START = 1.1, 90.0, 260.0, 8e6, 5e7
@@ -37,12 +37,23 @@ COLUMN_KERNEL, COLUMN_START = 127.0, 2.1e7
 ONE_THREAD = 0.75
 
 
-def direct_cost(kernel_size, height, width, c_in, c_out, batch):
+def direct_cost(
+    kernel_size: int, height: int, width: int, c_in: int, c_out: int, batch: int
+) -> int:
     """Cost of a direct convolution by k x k kernels."""
     return height * width * c_in * c_out * batch * kernel_size**2
 
 
-def fast_cost(algorithm, height, width, c_in, c_out, batch, *, one_thread=False):
+def fast_cost(
+    algorithm: Bilinear1D | Bilinear2D,
+    height: int,
+    width: int,
+    c_in: int,
+    c_out: int,
+    batch: int,
+    *,
+    one_thread: bool = False,
+) -> float:
     """Modelled cost of a convolution by `algorithm`.
 
     Args:

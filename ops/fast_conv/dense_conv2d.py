@@ -9,10 +9,12 @@ section 7). The tiles are cut out once, in the order in which the products over 
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from ops.fast_conv.algorithms import Bilinear2D
 from ops.fast_conv.small_products import sizes, times_all
 from ops.fast_conv.tiling import Tiling, cut, overlap_add, tilings
 
@@ -27,28 +29,30 @@ class DenseConvolution:
 
     gains_by_xla = True
 
-    def __init__(self, algorithm):
+    def __init__(self, algorithm: Bilinear2D) -> None:
         self._algorithm = algorithm
         self._G = algorithm.G.matrix()  # [rank, kh kw]
-        self.kernel_shape = [*algorithm.kernel_size, "Cin", "Cout"]
-        self.transformed_shape = [algorithm.rank, "Cin", "Cout"]
+        self.kernel_shape: list[int | str] = [*algorithm.kernel_size, "Cin", "Cout"]
+        self.transformed_shape: list[int | str] = [algorithm.rank, "Cin", "Cout"]
 
-    def transform_kernel(self, kernel):
+    def transform_kernel(self, kernel: tf.Tensor) -> tf.Tensor:
         """U = G g G_T: `[kh, kw, Cin, Cout]` to `[rank, Cin, Cout]`."""
         return times_all(self._G, tf.reshape(kernel, [-1, *kernel.shape[2:]]))
 
-    def apply(self, x, u):
+    def apply(self, x: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """The convolution by a transformed kernel: `[B, H, W, Cin]` to `[B, H, W, Cout]`."""
         image, output = self._tile_transforms(sizes(x)[:3])
         v = image.transform(x)  # [rank, T, Cin]
         m = tf.matmul(v, u)  # [rank, T, Cout]
         return output.adjoint(m)
 
-    def forward(self, x, kernel):
+    def forward(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """The convolution: `[B, H, W, Cin]` to `[B, H, W, Cout]`."""
         return self.apply(x, self.transform_kernel(kernel))
 
-    def backward(self, x, kernel, d_y):
+    def backward(
+        self, x: tf.Tensor, kernel: tf.Tensor, d_y: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Derivatives of sum(d_y * forward(x, kernel)) by (x, kernel)."""
         image, output = self._tile_transforms(sizes(x)[:3])
         v, u = image.transform(x), self.transform_kernel(kernel)
@@ -58,7 +62,9 @@ class DenseConvolution:
         d_kernel = times_all(self._G, d_u, transpose=True)
         return image.adjoint(d_v), tf.reshape(d_kernel, kernel.shape)
 
-    def multiply_adds(self, image_shape, kernel_width, c_out):
+    def multiply_adds(
+        self, image_shape: Sequence[int], kernel_width: int, c_out: int
+    ) -> tuple[int, int, int, int]:
         """Of (the products, B_T d B, G g G_T, A_T m A) of an image (B, H, W, Cin)."""
         del kernel_width  # the algorithm's
         *shape, c_in = image_shape
@@ -70,7 +76,7 @@ class DenseConvolution:
             output.matrix.size * output.tiles * c_out,
         )
 
-    def numbers(self, height, width, c_in, c_out):
+    def numbers(self, height: int, width: int, c_in: int, c_out: int) -> int:
         """As how many an image is kept at once: those of the image or of the output."""
         image, _ = self._tile_transforms((1, height, width))
         return self._algorithm.rank * image.tiles * max(c_in, c_out)
@@ -97,16 +103,16 @@ class DenseTransform:
     tiling: Tiling
 
     @property
-    def tiles(self):
+    def tiles(self) -> int:
         """T, of all images together."""
         (down, across), batch = self.tiling.tiles, self.tiling.shape[0]
         return batch * down * across
 
-    def transform(self, x):
+    def transform(self, x: tf.Tensor) -> tf.Tensor:
         """`[B, H, W, C]` to `[rank, T, C]`."""
         return times_all(self.matrix, self._cut_tiles(x))
 
-    def adjoint(self, v):
+    def adjoint(self, v: tf.Tensor) -> tf.Tensor:
         """`[rank, T, C]` to `[B, H, W, C]`, by the transposed matrix; adds where tiles overlap."""
         return self._add_tiles(times_all(self.matrix, v, transpose=True))
 

@@ -17,19 +17,28 @@ Derivation, layouts and measurements: README.md, beside this file.
 """
 
 import functools
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from ops.conv2d import add_bias
-from ops.fast_conv.algorithms import Bilinear1D
+from ops.fast_conv.algorithms import Bilinear1D, Bilinear2D
 from ops.fast_conv.batch_parts import count_parts, in_parts
 from ops.fast_conv.column_conv2d import ColumnConvolution
 from ops.fast_conv.component_conv2d import ComponentConvolution
 from ops.fast_conv.dense_conv2d import DenseConvolution
-from ops.shapes import check_floating, check_shape
+from ops.shapes import TensorLike, check_floating, check_shape
 
 
-def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
+def fast_conv2d(
+    x: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None = None,
+    *,
+    algorithm: Bilinear1D | Bilinear2D,
+    compiled: bool = False,
+    name: str | None = None,
+) -> tf.Tensor:
     """Correlates an image with a bank of kernels, stride 1, padded with zeros to keep its size.
 
     Equal to `ops.conv2d(x, kernel, bias)` but for rounding. The gradients transform the image
@@ -71,7 +80,9 @@ def fast_conv2d(x, kernel, bias=None, *, algorithm, compiled=False, name=None):
         return _biased(_differentiable(algorithm, compiled)(x, kernel), bias, shape_sizes)
 
 
-def transform_kernel(kernel, *, algorithm, name=None):
+def transform_kernel(
+    kernel: TensorLike, *, algorithm: Bilinear1D | Bilinear2D, name: str | None = None
+) -> tf.Tensor:
     """G g G_T, for `fast_conv2d_transformed`: worth keeping where weights no longer change.
 
     Args:
@@ -91,7 +102,15 @@ def transform_kernel(kernel, *, algorithm, name=None):
         return convolution_by(algorithm).transform_kernel(kernel)
 
 
-def fast_conv2d_transformed(x, weights, bias=None, *, algorithm, compiled=False, name=None):
+def fast_conv2d_transformed(
+    x: TensorLike,
+    weights: TensorLike,
+    bias: TensorLike | None = None,
+    *,
+    algorithm: Bilinear1D | Bilinear2D,
+    compiled: bool = False,
+    name: str | None = None,
+) -> tf.Tensor:
     """`fast_conv2d` by a kernel that `transform_kernel` has transformed.
 
     Args:
@@ -116,8 +135,14 @@ def fast_conv2d_transformed(x, weights, bias=None, *, algorithm, compiled=False,
 
 
 def fast_conv2d_multiply_adds(
-    algorithm, image_shape, kernel_width, c_out, *, gradients=False, transformed=False
-):
+    algorithm: Bilinear1D | Bilinear2D,
+    image_shape: Sequence[int],
+    kernel_width: int,
+    c_out: int,
+    *,
+    gradients: bool = False,
+    transformed: bool = False,
+) -> int:
     """Multiply-adds that are really computed: the products, and the transforms.
 
     Args:
@@ -141,7 +166,9 @@ def fast_conv2d_multiply_adds(
 # The next three depend on their arguments alone and are made once for each, so that XLA compiles
 # a function once for all layers of an algorithm and a shape.
 @functools.cache
-def convolution_by(algorithm):
+def convolution_by(
+    algorithm: Bilinear1D | Bilinear2D,
+) -> ColumnConvolution | ComponentConvolution | DenseConvolution:
     """The object that applies an algorithm, with the methods of `DenseConvolution`."""
     if isinstance(algorithm, Bilinear1D):
         return ColumnConvolution(algorithm)

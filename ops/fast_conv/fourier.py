@@ -30,7 +30,7 @@ OUTPUT_TRIPLE = np.array([[1.0, 1.0], [0.0, 1.0], [-1.0, 0.0]])  # how each ente
 
 
 @functools.cache
-def fourier_1d(kernel_size, tile):
+def fourier_1d(kernel_size: int, tile: int) -> Bilinear1D:
     """The discrete Fourier transform of n pixels on a line.
 
     Args:
@@ -61,7 +61,7 @@ def fourier_1d(kernel_size, tile):
     )
 
 
-def fourier_2d(kernel_size, tile):
+def fourier_2d(kernel_size: int | tuple[int, int], tile: int | tuple[int, int]) -> Bilinear2D:
     """The discrete Fourier transform of an n x n tile.
 
     Args:

@@ -10,13 +10,15 @@ import functools
 import tensorflow as tf
 
 from ops.conv2d import conv2d_gradients
-from ops.shapes import check_floating, check_positive_int, check_shape
+from ops.shapes import TensorLike, check_floating, check_positive_int, check_shape
 
 raw = tf.raw_ops
 _SAME = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 
 
-def grouped_conv2d(x, kernel, *, groups, name=None):
+def grouped_conv2d(
+    x: TensorLike, kernel: TensorLike, *, groups: int, name: str | None = None
+) -> tf.Tensor:
     """Correlates each group of channels with its own bank of kernels, stride 1, zeros around.
 
     Group g of the output is `ops.conv2d` of group g of `x` and group g of the kernels.
@@ -62,10 +64,15 @@ def grouped_conv2d(x, kernel, *, groups, name=None):
         return convolve(x, kernel)
 
 
-def grouped_conv2d_gradients(x, kernel, upstream, groups):
+def grouped_conv2d_gradients(
+    x: tf.Tensor, kernel: tf.Tensor, upstream: tf.Tensor, groups: int
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Derivatives of sum(upstream * grouped_conv2d(x, kernel)) by (x, kernel)."""
     if groups > 1 and not library_has_groups(x.dtype):
-        parts = [grouped_conv2d_gradients(*part, 1) for part in _split(groups, x, kernel, upstream)]
+        parts = [
+            grouped_conv2d_gradients(x_g, kernel_g, upstream_g, 1)
+            for x_g, kernel_g, upstream_g in _split(groups, x, kernel, upstream)
+        ]
         return tuple(tf.concat(part, axis=3) for part in zip(*parts, strict=True))
     # Of as many groups as the kernel's channels say.
     return conv2d_gradients(x, kernel, upstream)
@@ -73,7 +80,7 @@ def grouped_conv2d_gradients(x, kernel, upstream, groups):
 
 def _forward(x, kernel, groups):
     if groups > 1 and not library_has_groups(x.dtype):
-        parts = [_forward(*part, 1) for part in _split(groups, x, kernel)]
+        parts = [_forward(x_g, kernel_g, 1) for x_g, kernel_g in _split(groups, x, kernel)]
         return tf.concat(parts, axis=3)
     y = raw.Conv2D(input=x, filter=kernel, **_SAME)
     # oneDNN gives an empty batch the channels of x.
@@ -86,7 +93,7 @@ def _split(groups, *tensors):
 
 
 @functools.cache
-def library_has_groups(dtype):
+def library_has_groups(dtype: tf.DType) -> bool:
     """Whether TensorFlow computes the gradients of several groups at once, on this machine.
 
     It is asked by letting it, once: no list of its versions and processors says so.

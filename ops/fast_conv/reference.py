@@ -7,22 +7,28 @@ import math
 
 import numpy as np
 
-from ops.fast_conv.algorithms import Bilinear1D
+from ops.fast_conv.algorithms import Bilinear1D, Bilinear2D
 from ops.reference import conv2d
 
 
-def bilinear_1d(d, g, algorithm):
+def bilinear_1d(d: np.ndarray, g: np.ndarray, algorithm: Bilinear1D) -> np.ndarray:
     """One tile, one channel, on a line, by Y = A_T [(G g) * (B_T d)]."""
     return algorithm.A_T @ ((algorithm.G @ g) * (algorithm.B_T @ d))
 
 
-def bilinear_2d(d, g, algorithm):
+def bilinear_2d(d: np.ndarray, g: np.ndarray, algorithm: Bilinear2D) -> np.ndarray:
     """One tile, one channel, by Y = A_T [(G g G_T) * (B_T d B)] A, the transforms as matrices."""
     products = (algorithm.G.matrix() @ g.ravel()) * (algorithm.B_T.matrix() @ d.ravel())
     return (algorithm.A_T.matrix() @ products).reshape(algorithm.outputs)
 
 
-def fast_conv2d(x, kernel, bias=None, *, algorithm):
+def fast_conv2d(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    algorithm: Bilinear1D | Bilinear2D,
+) -> np.ndarray:
     """Tile after tile, channel by channel: `ops.fast_conv2d`."""
     on_a_line = isinstance(algorithm, Bilinear1D)
     y = (_by_columns if on_a_line else _by_tiles)(x, kernel, algorithm)
@@ -62,7 +68,7 @@ def _by_columns(x, kernel, algorithm):
     return y[:, :height]
 
 
-def grouped_conv2d(x, kernel, *, groups):
+def grouped_conv2d(x: np.ndarray, kernel: np.ndarray, *, groups: int) -> np.ndarray:
     """Group after group: `ops.fast_conv.grouped_conv2d.grouped_conv2d`."""
     parts = zip(np.split(x, groups, axis=3), np.split(kernel, groups, axis=3), strict=True)
     return np.concatenate([conv2d(*part) for part in parts], axis=3)

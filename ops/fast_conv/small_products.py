@@ -4,10 +4,13 @@ All arithmetic of the transforms is of this kind. A product with pieces of a few
 three to five times as fast as one with millions (README.md, section 7).
 """
 
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
 
-def times(matrix, y, transpose=False):
+def times(matrix: tf.Tensor, y: tf.Tensor, transpose: bool = False) -> tf.Tensor:
     """`matrix`, or its transpose, times every `[h, N]` piece of `y`.
 
     The matrix is repeated for the pieces: left to broadcast it, XLA moves all pieces side by
@@ -25,7 +28,7 @@ def times(matrix, y, transpose=False):
     return tf.matmul(repeated, y, transpose_a=transpose)
 
 
-def times_all(matrix, y, transpose=False):
+def times_all(matrix: np.ndarray, y: tf.Tensor, transpose: bool = False) -> tf.Tensor:
     """`matrix`, or its transpose, times `y` in one product over its first axis.
 
     Args:
@@ -42,7 +45,7 @@ def times_all(matrix, y, transpose=False):
     return tf.reshape(product, [product.shape[0], *others])
 
 
-def sizes(x):
+def sizes(x: tf.Tensor) -> list[Any]:
     """The shape of `x`: an int where it is known while tracing, else a scalar tensor."""
     dynamic = tf.shape(x)
     return [dynamic[k] if n is None else n for k, n in enumerate(x.shape.as_list())]

@@ -6,9 +6,12 @@ by slices and a concatenation, with no gather.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
+from ops.fast_conv.algorithms import Bilinear2D
 from ops.fast_conv.small_products import sizes
 
 
@@ -25,32 +28,32 @@ class Tiling:
       shape: (B, H, W) of the image: ints, or scalar tensors where unknown while tracing.
     """
 
-    size: tuple
-    step: tuple
-    before: tuple
-    shape: tuple
+    size: tuple[int, int]
+    step: tuple[int, int]
+    before: tuple[int, int]
+    shape: tuple[Any, Any, Any]
 
     @property
-    def tiles(self):
+    def tiles(self) -> tuple[Any, Any]:
         """(down, across)."""
         return tuple(-(-size // step) for size, step in zip(self.shape[1:], self.step, strict=True))
 
     @property
-    def blocks(self):
+    def blocks(self) -> tuple[Any, Any]:
         """Blocks of `step` pixels, down and across, that all tiles together lie on."""
         return tuple(
             tiles + _blocks_beyond(size, step)
             for tiles, size, step in zip(self.tiles, self.size, self.step, strict=True)
         )
 
-    def pad(self, x):
+    def pad(self, x: tf.Tensor) -> tf.Tensor:
         """`[B, H, W, C]` with zeros around it: all blocks, `[B, blocks oh, blocks ow, C]`."""
         (_, height, width), (top, left) = self.shape, self.before
         high, wide = self._padded_size
         around = [[top, high - height - top], [left, wide - width - left]]
         return tf.pad(x, [[0, 0], *around, [0, 0]])
 
-    def crop(self, y):
+    def crop(self, y: tf.Tensor) -> tf.Tensor:
         """The transpose of `pad`, of any shape with the numbers of all blocks, channels last."""
         (batch, height, width), (top, left) = self.shape, self.before
         high, wide = self._padded_size
@@ -62,7 +65,7 @@ class Tiling:
         return tuple(n * step for n, step in zip(self.blocks, self.step, strict=True))
 
 
-def tilings(algorithm, image_shape):
+def tilings(algorithm: Bilinear2D, image_shape: Sequence[Any]) -> tuple[Tiling, Tiling]:
     """The tiles of the image, which overlap, and those of the output, which do not.
 
     Args:
@@ -70,14 +73,15 @@ def tilings(algorithm, image_shape):
       image_shape: (B, H, W).
     """
     shape = tuple(image_shape)
-    before = tuple((r - 1) // 2 for r in algorithm.kernel_size)
+    height, width = algorithm.kernel_size
+    before = ((height - 1) // 2, (width - 1) // 2)
     return (
         Tiling(algorithm.tile, algorithm.outputs, before, shape),
         Tiling(algorithm.outputs, algorithm.outputs, (0, 0), shape),
     )
 
 
-def cut(y, size, step, axes):
+def cut(y: tf.Tensor, size: int, step: int, axes: tuple[int, int]) -> tf.Tensor:
     """Cuts blocks of `step` into tiles of `size` cells along one direction.
 
     Args:
@@ -98,7 +102,7 @@ def cut(y, size, step, axes):
     return tf.concat(parts, axis=cell)
 
 
-def overlap_add(y, size, step, axes):
+def overlap_add(y: tf.Tensor, size: int, step: int, axes: tuple[int, int]) -> tf.Tensor:
     """The transpose of `cut`: adds tiles of `size` cells up to blocks of `step`.
 
     Block b gets the first cells of tile b, those that follow of tile b - 1, and so on.
@@ -117,7 +121,7 @@ def overlap_add(y, size, step, axes):
     return total
 
 
-def parts_of(size, step):
+def parts_of(size: int, step: int) -> list[tuple[int, int]]:
     """A tile of `size` as (block after its own, cells of that block)."""
     return [(e, min(step, size - e * step)) for e in range(_blocks_beyond(size, step) + 1)]
 

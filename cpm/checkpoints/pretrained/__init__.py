@@ -17,7 +17,7 @@ TERMS = (
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.npz")
 
 
-def path():
+def path() -> str:
     """Where the file lies.
 
     Raises:
