@@ -1,9 +1,9 @@
 # Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
 #   make train   the main job: a six-stage machine on synthetic people, ten to fourteen minutes
 #   make test    all tests but the longest
-# Others: make install (the environment alone), make check (formatter and linter), make quick (the
-# fast tests), make thorough (the longest tests), make format, make clean; make extras (packages for
-# exports), make demo (joints in the browser, served on this machine).
+# Others: make install (the environment alone), make check (formatter, linter and type checker),
+# make quick (the fast tests), make thorough (the longest tests), make format, make clean; make
+# extras (packages for exports), make demo (joints in the browser, served on this machine).
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -28,6 +28,7 @@ thorough: $(VENV)/installed
 check: $(VENV)/installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 
 quick: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not slow and not thorough" ops cpm tests
@@ -44,7 +45,7 @@ demo: $(VENV)/extras
 	$(RUN) bin/demo.py
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 $(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.10 to 3.13 found; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
