@@ -6,6 +6,7 @@
     python bin/export.py --ckpt=pretrained --format=openvino --out=pose.xml
     python bin/export.py --ckpt=pretrained --format=savedmodel --out=pose_model
     python bin/export.py --ckpt=pretrained --format=all --out=exports --data=data/lsp
+    python bin/export.py --ckpt=runs/cats --format=stablehlo --what=train_step --out=packed
 
 The file takes an image of any size and gives joints in its pixels: crop, mirror image, both passes
 and decoding are inside. It holds three functions: `image`, `box` (an image and where the person
@@ -21,6 +22,10 @@ What was exported can be used and scored like a checkpoint:
 
     python bin/predict.py --ckpt=pose.tflite --input=photo.jpg --out=poses
     python bin/eval.py --ckpt=pose.tflite --data=data/lsp
+
+--what=train_step writes the next step of a run as a program, with the run's variables. JAX trains
+on where there is no TensorFlow, and bin/import_weights.py brings the result back
+(docs/howto/train_with_jax.md).
 
 The formats' packages are in requirements-export.txt. docs/howto/export.md says more.
 """
@@ -49,10 +54,12 @@ from cpm.interchange.portable import FUNCTIONS
 from cpm.provenance import provenance
 from cpm.runtimes import load_exported
 from cpm.scoring import evaluate
+from cpm.training.exported_step import export_step
 from ops import REFINEMENTS
 
 FLAGS = flags.FLAGS
 ALL = "all"
+TRAIN_STEP = "train_step"
 
 
 def define_flags():
@@ -65,7 +72,12 @@ def define_flags():
         "out", None, "File, or folder of a SavedModel or of --format=all.", required=True
     )
     flags.DEFINE_enum("precision", "float32", PRECISIONS, "Width of the weights.")
-    flags.DEFINE_list("what", list(FUNCTIONS), "Functions that are written.")
+    flags.DEFINE_list(
+        "what", list(FUNCTIONS), f"Functions that are written; or {TRAIN_STEP} alone, of a run."
+    )
+    flags.DEFINE_integer(
+        "batches", 2, f"Batches that --what={TRAIN_STEP} writes along.", lower_bound=1
+    )
     flags.DEFINE_bool(
         "flip",
         None,
@@ -91,12 +103,15 @@ def define_flags():
 
 
 def main(_):
+    if TRAIN_STEP in FLAGS.what:
+        write_train_step()
+        return
     table = FLAGS.json or FLAGS.out.rstrip("/") + ".deviations.json"
     files.check_target(table, "json")
     if unknown := set(FLAGS.what) - set(FUNCTIONS):
         raise UsageError(
             f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "
-            f"expected some of {','.join(FUNCTIONS)}"
+            f"expected some of {','.join(FUNCTIONS)}, or {TRAIN_STEP}"
         )
     if FLAGS.format == "stablehlo" and "crops" not in FLAGS.what:
         raise UsageError(
@@ -140,6 +155,22 @@ def main(_):
     files.write_json(table, record | provenance(exporter.config.seed))
     print(f"wrote {table}")
     print(f"terms: {exporter.origin['terms']}")
+
+
+def write_train_step():
+    """Writes the next step of the run --ckpt as a program."""
+    if FLAGS.what != [TRAIN_STEP] or FLAGS.format != "stablehlo":
+        raise UsageError(
+            f"--what={','.join(FLAGS.what)} --format={FLAGS.format}: a training step is written "
+            f"alone and as StableHLO; use --what={TRAIN_STEP} --format=stablehlo"
+        )
+    data = pipeline.split_names(FLAGS.data) if FLAGS.data else None
+    written = export_step(FLAGS.ckpt, FLAGS.out, data=data, batches=FLAGS.batches)
+    print(
+        f"wrote {FLAGS.out}: step {written['step'] + 1} of {FLAGS.ckpt}, a program of "
+        f"{written['bytes'] / 1e6:.1f} MB and {written['variables']} variables\n"
+        f"next: python docs/howto/train_with_jax.py {FLAGS.out} --check"
+    )
 
 
 def targets():

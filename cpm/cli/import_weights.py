@@ -1,4 +1,4 @@
-"""Turns published weights into a checkpoint: the authors' Caffe networks, or VGG-19's trunk.
+"""Turns weights of others into a checkpoint: the authors' Caffe networks, or VGG-19's trunk.
 
     python bin/import_weights.py --arch=vgg --src=pose_iter_320000.caffemodel --out=runs/released
     python bin/predict.py --ckpt=runs/released --input=photo.jpg --out=poses
@@ -13,6 +13,11 @@ stay fresh, from --seed, and the network is what the other flags say. Channels a
 RGB, the release's joints to the skeleton's) and VGG-19's input is folded into its first layer. The
 table lists each layer of both sides; what is missing or left over is an error. OUT/import.json
 keeps the table and the file's checksum.
+
+A folder of `bin/export.py --what=train_step`, in which JAX has trained, becomes a checkpoint of the
+run that it was exported from (docs/howto/train_with_jax.md):
+
+    python bin/import_weights.py --src=packed --out=runs/cats
 """
 
 import dataclasses
@@ -25,6 +30,7 @@ from cpm.cli.flags import define_network_flags, network_config_from_flags
 from cpm.data.manifest import sha256
 from cpm.interchange import importer
 from cpm.provenance import provenance
+from cpm.training.exported_step import import_step
 
 FLAGS = flags.FLAGS
 
@@ -32,8 +38,12 @@ FLAGS = flags.FLAGS
 def define_flags():
     """Defines the flags of this script."""
     define_network_flags()
-    flags.DEFINE_string("src", None, "File of weights to import.", required=True)
-    flags.DEFINE_string("out", None, "Run folder to make.", required=True)
+    flags.DEFINE_string(
+        "src", None, "File of weights to import, or folder of a training step.", required=True
+    )
+    flags.DEFINE_string(
+        "out", None, "Run folder to make; of a training step, the run it is from.", required=True
+    )
     flags.DEFINE_enum(
         "channel_order",
         "bgr",
@@ -45,6 +55,14 @@ def define_flags():
 
 def main(_):
     """Imports, prints the table, keeps the record."""
+    if os.path.isdir(FLAGS.src):
+        done = import_step(FLAGS.src, FLAGS.out)
+        print(
+            f"{FLAGS.out} has a checkpoint of step {done}\n"
+            f"next: the command that began the run goes on from there, "
+            f"or python bin/eval.py --ckpt={FLAGS.out}"
+        )
+        return
     given = [name for name in ("skeleton", "stages") if FLAGS[name].value is not None]
     config, rows = importer.import_weights(
         network_config_from_flags(FLAGS),

@@ -6,7 +6,7 @@ loss_scale.py  keeps float16's gradients above zero
 optimizers.py  gradients → updates; schedules.py the learning rate of a step
 ema.py         the average of past weights
 step.py        one step, compiled: targets, forward, losses, gradients, update
-setup.py       network, optimizer, average and step of a configuration
+exported_step.py  the step as a program for other machines, and what comes back
 loop.py        the run: resume, step, record, evaluate, save
 run_folder.py  the run on disk; run_lock.py one process at a time; progress.py on the screen
 recipes.py     configurations by name

@@ -148,6 +148,22 @@ class TrainStep:
                 return norm
         return float(self._devices.first(_call(self._update, gradients, rate)))
 
+    def whole(
+        self, tensors: Mapping[str, tf.Tensor], seed: tf.Tensor, learning_rate: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """All of a step in one graph, nothing decided by the host between losses and update.
+
+        Args:
+          tensors: dict of `TENSORS`, perhaps `OPTIONAL_TENSORS`.
+          seed: `[2]` int32, of dropout masks.
+          learning_rate: scalar.
+
+        Returns:
+          measurements as of `losses_and_gradients`, but tensors; the norm of the gradients.
+        """
+        measurements, gradients = self._sum_over_devices(tensors, seed)
+        return measurements, self._update_devices(gradients, learning_rate)
+
     def core(
         self, part: Mapping[str, tf.Tensor], seed: tf.Tensor, counts: loss.Counts
     ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], dict[str, Any]]:
