@@ -1,12 +1,14 @@
 """What earlier versions wrote is read: configurations, run folders, checkpoints, weights files."""
 
 import json
+import pathlib
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from cpm import checkpoints
-from cpm.checkpoints import pretrained, saving, weights_file
+from cpm.checkpoints import saving, weights_file
 from cpm.config import AUGMENTATIONS, NetworkConfig, TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
@@ -16,6 +18,7 @@ from cpm.network import ConvolutionalPoseMachine
 from cpm.training.recipes import RECIPES, recipe
 from cpm.training.run_folder import RunFolder, read_config
 
+OLD_WEIGHTS = pathlib.Path(__file__).parent / "checkpoints" / "old_weights.json"
 # Beside what is learned in config.json and in every checkpoint, until the two were split.
 HOW = {
     "xla": True,
@@ -109,8 +112,18 @@ def test_an_old_checkpoint_is_loaded(tmp_path, monkeypatch):
         assert (a.numpy() == b.numpy()).all()
 
 
-def test_the_project_s_own_weights_are_old_and_are_read():
-    config, description = weights_file.read_description(pretrained.path())
-    assert "xla" in description["config"], "these weights are new: keep an old file for this test"
+def test_the_first_weights_of_the_project_are_read(tmp_path):
+    """Their description, as it was in the file of commit b9db024, over a slim network."""
+    description = json.loads(OLD_WEIGHTS.read_text(encoding="utf-8"))
+    assert "xla" in description["config"]
+    description["config"]["network"]["width"] = 0.1
+    network = ConvolutionalPoseMachine(
+        from_dict(TrainConfig, upgraded(description)["config"], "old").network, seed=5
+    )
+    path = str(tmp_path / "weights.npz")
+    weights_file.write_weights(path, network, description)
+    loaded, config, _ = checkpoints.load_network(path)
     assert config.network.stages == 6 and config.data.augment == AUGMENTATIONS["wild"]
     assert config.optimizer.optimizer == "muon" and config.average_decay == 0.999
+    for a, b in zip(network.variables, loaded.variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-6)
