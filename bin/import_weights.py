@@ -1,4 +1,4 @@
-"""Turns published weights into a checkpoint: the authors' Caffe networks, or VGG-19's trunk.
+"""Turns weights of others into a checkpoint: the authors' Caffe networks, or VGG-19's trunk.
 
     python bin/import_weights.py --arch=vgg --src=pose_iter_320000.caffemodel --out=runs/released
     python bin/import_weights.py --arch=vgg --src=VGG_ILSVRC_19_layers.caffemodel \\

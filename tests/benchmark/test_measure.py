@@ -27,6 +27,7 @@ def entries():
         return measure.measure("heatmap", items, **options)
 
 
+@pytest.mark.thorough
 def test_entries_are_what_the_notes_say(entries):
     entries = json.loads(json.dumps(entries, allow_nan=False))
     assert [entry["variant"] for entry in entries] == ["graph", "xla"]

@@ -69,7 +69,7 @@ def test_assumptions_from_the_command_line():
             assumed([text])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_way_has_the_same_first_loss():
     network = dataclasses.replace(
         Settings().config.network, stages=1, width=0.1, image_size=(24, 40), norm="none"

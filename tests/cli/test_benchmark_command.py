@@ -34,7 +34,7 @@ def test_bad_use_is_one_sentence_and_status_2(flags, sentence, tmp_path):
     assert sentence in process.stderr and "Traceback" not in process.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_forward_writes_json_and_a_diagram(tmp_path):
     flags = ["--case=forward", "--image_size=32", "--stages=2", "--width=0.1"]
     flags += ["--peers=tf_direct,torch,openvino", "--rounds=1", "--threads=1"]
@@ -55,7 +55,7 @@ def test_forward_writes_json_and_a_diagram(tmp_path):
     assert process.returncode == 2 and 'b.json has no "cases"' in process.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_train_step_refuses_nothing_and_skips_with_a_word(tmp_path):
     flags = ["--case=train_step", "--image_size=32", "--stages=2", "--width=0.1"]
     process = script(

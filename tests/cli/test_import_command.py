@@ -84,6 +84,7 @@ def test_training_takes_it(done):
         again.restore()
 
 
+@pytest.mark.thorough
 def test_train_and_eval_take_it(done, tmp_path):
     path, _ = done
     data = tmp_path / "data"

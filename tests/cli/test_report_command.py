@@ -15,7 +15,7 @@ def runs(tmp_path_factory):
     return [write_run(folder / name, data, seed=k)[0] for k, name in enumerate("ab", start=1)]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_pages_of_one_run_and_of_two(runs, tmp_path):
     status, text, error = run("report.py", runs[0])
     assert status == 0, error

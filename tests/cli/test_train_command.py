@@ -116,7 +116,7 @@ def test_bad_use_is_one_sentence_and_status_2(finished, flags, sentence):
     assert not (folder / "other").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_starts_from_weights_of_other_joints(finished, tmp_path):
     """Its network is the file's; what was taken is said; a start that failed leaves no folder."""
     folder, _, _ = finished

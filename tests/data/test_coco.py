@@ -492,7 +492,7 @@ class TestHowTo:
         (two,) = [f for f in train if f["id"].numpy() == b"coco/two.jpg#1"]
         assert two["state"].numpy().tolist() == [[2, 2, 0, 0], [2, 0, 0, 2]]
 
-    @pytest.mark.slow
+    @pytest.mark.thorough
     def test_its_commands_run(self, photos):
         """As they stand, but for a network that is tiny, and training for two steps."""
         tiny = ["--width=0.1", "--image_size=48", "--batch_size=2", "--steps=2"]

@@ -16,7 +16,7 @@ from tests.helpers.tiny_networks import tiny_weights
 SOURCE = Path(__file__).parents[2] / "docs" / "howto" / "pose.cc"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_program_gives_our_joints(tmp_path):
     if shutil.which("g++") is None:
         pytest.skip("no g++ on this machine")

@@ -74,6 +74,7 @@ def test_receptive_field_keeps_the_number_of_parameters():
     assert fields == sorted(set(fields))
 
 
+@pytest.mark.thorough
 def test_training_schemes_train_one_stage_at_a_time(folder, tmp_path):
     """A phase changes its own stage's weights only and starts from the phase before."""
     by_label = {v.label: v for v in variants.training_schemes(SETTINGS)}
@@ -198,6 +199,7 @@ def test_phases_name_their_people(monkeypatch):
     }
 
 
+@pytest.mark.thorough
 def test_only_some_variants_are_run(folder, tmp_path):
     """Those that are named; together with those of another process they make one table."""
     settings = SETTINGS.changed({"steps": 1, "data": {"batch_size": 2}})
@@ -228,6 +230,7 @@ def test_seconds_per_step_leave_out_the_first_half(folder, monkeypatch):
     assert runner.seconds_per_step(variant, settings, [folder]) == 2.0
 
 
+@pytest.mark.thorough
 def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, capsys):
     train = runner.run_variant
 
@@ -323,6 +326,7 @@ def script(*flags, cwd):
     return call("experiment.py", *flags, cwd=cwd)
 
 
+@pytest.mark.thorough
 def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
     flags = ["gradients", f"--data={folder}", "--steps=2", "--batch_size=2"]
     flags += ["--stages=2", "--width=0.1", "--image_size=48x64", "--seeds=0,1"]

@@ -39,7 +39,8 @@ def test_own_data_is_scored_as_it_is_predicted(run, scored):
     np.testing.assert_array_equal(own.people.joints_px, result.people.joints_px)
     assert (own.people.crop_scale != box.people.crop_scale).all()
     assert Predictor(run).settings() == {
-        "flip": True, "scales": [1.0], "refinement": "taylor", "passes": None, "crop": None
+        "flip": True, "scales": [1.0], "refinement": "taylor", "precision": "float32",
+        "passes": None, "crop": None,
     }  # fmt: skip
 
 

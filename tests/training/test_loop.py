@@ -83,9 +83,9 @@ def weights(run):
 @pytest.mark.parametrize(
     "config, execution",
     [
-        (CONFIG, EXECUTION),
+        pytest.param(CONFIG, EXECUTION, marks=pytest.mark.thorough),
         (AVERAGED, EXECUTION),
-        (CONFIG, FLOAT16),
+        pytest.param(CONFIG, FLOAT16, marks=pytest.mark.thorough),
         (CONFIG, dataclasses.replace(EXECUTION, replicas=2)),
     ],
     ids=["plain", "average", "float16", "replicas"],
