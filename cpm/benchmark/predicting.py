@@ -13,6 +13,7 @@ that of the whole process; where it stays the same for twice the images, it is f
 import dataclasses
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,8 @@ from cpm.synthetic.people import read_people
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bin", "predict.py")
 SIZE = (640, 480)
 DIFFERENT = 16  # people drawn; more images repeat them
-RESULT = " joints"  # part of the line of every image with somebody in it
+# In the line of every image, and in no other.
+RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
 
 
 def measure_predicting(images, rounds, flags=(), say=print):
@@ -55,7 +57,9 @@ def measure_predicting(images, rounds, flags=(), say=print):
             runs = []
             for _ in range(rounds):
                 runs.append(one_run([f"--input={source}", *more, *flags]))
-                say(f"  {name}: {1 / runs[-1][0]:.2f} images a second")
+                seconds = runs[-1][0]
+                speed = f"{1 / seconds:.2f} images a second"
+                say(f"  {name}: {speed if more else f'{seconds:.2f} s'}")
             summary = summarize([seconds for seconds, _ in runs])
             numbers = dataclasses.asdict(summary) | {"peak_mb": max(peak for _, peak in runs)}
             item = f"predict, {name}, two passes" + (f", {images} images" if more else "")
@@ -110,7 +114,7 @@ def one_run(flags):
         )
         times, peak = [], 0.0
         for line in process.stdout:
-            if RESULT in line or "nobody found" in line:
+            if RESULT.search(line):
                 times.append(time.perf_counter())
                 peak = max(peak, peak_mb(process.pid))
         process.stdout.close()

@@ -393,7 +393,8 @@ class Run:
 
     def summary(self):
         """The last lines of the script."""
-        lines = [f"{self.count} images done, {len(self._images.skipped)} skipped"]
+        images = "image" if self.count == 1 else "images"
+        lines = [f"{self.count} {images} done, {len(self._images.skipped)} skipped"]
         if self._videos:
             lines[0] = lines[0].replace("images", "images and frames of videos", 1)
         if self._nobody:

@@ -114,7 +114,7 @@ def test_mistakes_end_in_a_sentence(work, run, arguments, words):
 def test_one_bad_video_of_several_is_passed_over(work, run):
     status, text, error = run(f"--ckpt={work}/w.npz", f"{work}/cut.mp4", f"{work}/in/c.png")
     assert status == 0, error
-    assert "skipped: " in text and "1 images done, 1 skipped" in text and "cut.mp4 (" in text
+    assert "skipped: " in text and "1 image done, 1 skipped" in text and "cut.mp4 (" in text
 
 
 class Interrupted:
