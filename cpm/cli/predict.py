@@ -165,6 +165,7 @@ def main(arguments):
             f"note: {FLAGS.ckpt} was trained on crops around people; in whole images it may miss "
             "them: give --box or --boxes, or train with --augment=wild"
         )
+    predictor.expect(sum(not source.moves for source in sources))
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     run = Run(threshold, box_file, images)
     with run:

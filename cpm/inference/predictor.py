@@ -218,6 +218,13 @@ class Predictor:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def expect(self, images: int) -> None:
+        """Says that about so many images will come, one person in each.
+
+        What pays for many is then prepared with the first of them, not after some hundred.
+        """
+        self._reader.expect(images * (self._passes or 2))
+
     def poses(
         self,
         images: Sequence[np.ndarray],

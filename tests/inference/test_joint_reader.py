@@ -48,6 +48,18 @@ def test_batches_are_compiled_once_they_are_many(network, seeded):
     assert [size for size, _ in reader._compiled] == [4]
 
 
+def test_full_batches_are_compiled_at_once_where_many_are_expected(network, seeded):
+    reader = JointReader(network, pays_after=2)
+    reader.expect(2 * 2 * SIZES[-1] - 1)  # too few
+    reader(crops(seeded(1), SIZES[-1]), FLIPPED)
+    assert not reader._compiled
+    reader.expect(2 * 2 * SIZES[-1])
+    reader(crops(seeded(1), 2), FLIPPED)  # a result that comes soon
+    assert not reader._compiled
+    reader(crops(seeded(1), SIZES[-1]), FLIPPED)
+    assert [size for size, _ in reader._compiled] == [SIZES[-1]]
+
+
 def test_threads_share_a_reader(network, seeded):
     """While one thread compiles the others go on, and all get their own crops' joints."""
     reader = JointReader(network, pays_after=1)
