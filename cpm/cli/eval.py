@@ -176,7 +176,6 @@ def score_network():
         crop=FLAGS.crop,
         passes=FLAGS.passes or 1,
         **decoding_from_flags(),
-        precision=getattr(network, "precision", None),
         seed=FLAGS.seed,
     )
     folders = data_folders(run, description)

@@ -60,6 +60,8 @@ from ops import REFINEMENTS
 FLAGS = flags.FLAGS
 ALL = "all"
 TRAIN_STEP = "train_step"
+# How a network is used, which a step of a training does not know.
+NOT_OF_A_STEP = ("precision", "flip", "crop", "refinement", "images", "terms", "json")
 
 
 def define_flags():
@@ -106,6 +108,8 @@ def main(_):
     if TRAIN_STEP in FLAGS.what:
         write_train_step()
         return
+    if FLAGS["batches"].present:
+        raise UsageError(f"--batches is for --what={TRAIN_STEP} alone; leave it out")
     table = FLAGS.json or FLAGS.out.rstrip("/") + ".deviations.json"
     files.check_target(table, "json")
     if unknown := set(FLAGS.what) - set(FUNCTIONS):
@@ -164,6 +168,9 @@ def write_train_step():
             f"--what={','.join(FLAGS.what)} --format={FLAGS.format}: a training step is written "
             f"alone and as StableHLO; use --what={TRAIN_STEP} --format=stablehlo"
         )
+    for flag in NOT_OF_A_STEP:
+        if FLAGS[flag].present:
+            raise UsageError(f"--{flag} is not for --what={TRAIN_STEP}; leave it out")
     data = pipeline.split_names(FLAGS.data) if FLAGS.data else None
     written = export_step(FLAGS.ckpt, FLAGS.out, data=data, batches=FLAGS.batches)
     print(

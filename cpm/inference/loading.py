@@ -5,6 +5,7 @@ from typing import Any
 
 from cpm.checkpoints import load_network
 from cpm.config import TrainConfig
+from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.execution.use import Executed
 from cpm.runtimes import ExportedNetwork, is_exported, load_exported
@@ -27,6 +28,11 @@ def load_for_use(
       UsageError: if it cannot be used; the message says why.
     """
     if is_exported(ckpt):
+        if execution is not None and execution.precision != "float32":
+            raise UsageError(
+                f"{ckpt} computes in the precision that it was exported with; leave out "
+                f"--precision={execution.precision}, or export it anew"
+            )
         return load_exported(ckpt)
     network, config, description = load_network(ckpt)
     return Executed(network, execution or Execution(), constant=True), config, description

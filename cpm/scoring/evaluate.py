@@ -46,7 +46,6 @@ class Options:
       passes: number of passes a person: the first over the crop that `crop` places, each further
         one around the joints found by the one before (cpm/inference/crop_regions.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
-      precision: of the network's layers, for the record; None = that of an exported file.
       seed: of the bootstrap intervals.
     """
 
@@ -56,7 +55,6 @@ class Options:
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
-    precision: str | None = "float32"
     seed: int = 0
 
     def decoding(self, config):
@@ -87,6 +85,7 @@ class Evaluation:
       failures: {folder: what cpm/evaluation/failures.py says of that folder's people, or None}.
       regions: {id: `CropRegion`} of the last pass, where it is not the first one's.
       seconds: wall time of prediction, input included.
+      precision: of the network's layers; None where the network does not say, as an exported file.
     """
 
     people: predicted.Predictions
@@ -97,6 +96,7 @@ class Evaluation:
     failures: dict
     regions: dict
     seconds: float
+    precision: str | None
 
     def text(self):
         """All tables; also a comparison of the folders if there are several."""
@@ -151,7 +151,8 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, 
     curves = report.curves(people, skeleton)
     trust = reliability(people, skeleton)
     wrong = {folder: failures(part, skeleton) for folder, part in parts.items()}
-    return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds)
+    precision = getattr(network, "precision", None)
+    return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds, precision)
 
 
 def evaluate_as_used(network, config, folders, *, split=VALIDATION, seed=0, strict=True):
@@ -279,7 +280,7 @@ def write_results(evaluation, path, config, options, checkpoint, *, box=None):
         "flip": options.flip,
         "scales": list(options.scales),
         "refinement": options.refinement,
-        "precision": options.precision,
+        "precision": evaluation.precision,
         "people": len(evaluation.people),
         "seconds": round(evaluation.seconds, 3),
     }
