@@ -7,7 +7,7 @@ resolving.py         what --ckpt means
 loading.py           a network from one
 starting.py          the start of another network's training: joints go by their names
 weights_file.py      one small file without the optimizer, to be handed on
-pretrained/          the project's own: --ckpt=pretrained
+pretrained/          the project's own: --ckpt=pretrained and --ckpt=pretrained-small
 tensorflow_files.py  the files of one checkpoint
 thresholds.py        from which confidence on its joints are drawn
 """

@@ -15,19 +15,23 @@ def resolve(ckpt: str) -> str:
     Args:
       ckpt: a run folder (its best checkpoint, else its latest), its checkpoints folder, one
         checkpoint's prefix or `.index` file, a `.npz` file of cpm/checkpoints/weights_file.py
-        (which is its own prefix), or `pretrained`, the one of cpm/checkpoints/pretrained.
+        (which is its own prefix), or `pretrained` or `pretrained-small`, the project's own of
+        cpm/checkpoints/pretrained.
 
     Raises:
       UsageError: if nothing of the kind is there.
     """
-    if ckpt == pretrained.NAME:
-        return pretrained.path()
+    if ckpt in pretrained.FILES:
+        return pretrained.path(ckpt)
     if os.path.isdir(ckpt):
         return _of_folder(ckpt)
     if weights_file.is_weights_file(ckpt):
         if not os.path.isfile(ckpt):
             raise UsageError(f"{ckpt} does not exist; name another file with --ckpt")
         return ckpt
+    own = ckpt.lower().replace("_", "-")
+    if own in pretrained.FILES and not os.path.exists(f"{ckpt}.index"):
+        raise UsageError(f"--ckpt={ckpt} is not there; did you mean --ckpt={own}?")
     prefix = require_complete(ckpt.removesuffix(".index"))
     if problem := problem_of(prefix):
         raise UsageError(

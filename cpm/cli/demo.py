@@ -1,6 +1,7 @@
 """Builds the page that finds joints in the browser, and serves it on this machine.
 
     python bin/demo.py
+    python bin/demo.py --ckpt=pretrained
     python bin/demo.py --ckpt=runs/cats --port=8080
     python bin/demo.py --out=site --noserve
 
@@ -52,7 +53,9 @@ HEADERS = {
 def define_flags():
     """Defines the flags of this script."""
     flags.DEFINE_string(
-        "ckpt", pretrained.NAME, "Network: run folder, checkpoint, .npz file, or pretrained."
+        "ckpt",
+        pretrained.SMALL,
+        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small.",
     )
     flags.DEFINE_string("out", "build/demo", "Folder of the site.")
     flags.DEFINE_enum("precision", "float16", PRECISIONS, "Width of the weights.")

@@ -83,7 +83,7 @@ def define_flags():
         "ckpt",
         None,
         "Network to score: run folder (its best checkpoint), checkpoint, .npz or exported file, "
-        "or pretrained.",
+        "pretrained or pretrained-small.",
     )
     flags.DEFINE_string(
         "data", None, "Converted data folders, separated by commas. Default: those of the run."

@@ -67,7 +67,10 @@ NOT_OF_A_STEP = ("precision", "flip", "crop", "refinement", "images", "terms", "
 def define_flags():
     """Defines the flags of this script."""
     flags.DEFINE_string(
-        "ckpt", None, "Network: run folder, checkpoint, .npz file, or pretrained.", required=True
+        "ckpt",
+        None,
+        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small.",
+        required=True,
     )
     flags.DEFINE_enum("format", None, [*FORMATS, ALL], "What is written.", required=True)
     flags.DEFINE_string(

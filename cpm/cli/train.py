@@ -59,7 +59,8 @@ def define_flags():
     flags.DEFINE_string(
         "init_from",
         None,
-        "Run, checkpoint, .npz file or pretrained, whose weights are the start, joints by name. "
+        "Run, checkpoint, .npz file, pretrained or pretrained-small, whose weights are the start, "
+        "joints by name. "
         "Default: random weights.",
     )
     flags.DEFINE_bool(

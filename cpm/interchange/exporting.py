@@ -112,7 +112,7 @@ class Exporter:
             margin=crop_regions.box_margin(self.config.data),
             border=self.config.data.border,
         )
-        usual = pretrained.TERMS if ckpt == pretrained.NAME else NO_TERMS
+        usual = pretrained.TERMS if ckpt in pretrained.FILES else NO_TERMS
         self.origin = {
             "terms": terms or description.get("terms", usual),
             "threshold": self._predictor.threshold,

@@ -1,6 +1,7 @@
 """The weights file: only precision lost, taken wherever a checkpoint is, damage refused."""
 
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -112,21 +113,23 @@ def test_threshold_comes_with_the_weights(tmp_path, weights):
 
 
 def test_pretrained_is_the_packages_file(tmp_path, weights, monkeypatch):
-    monkeypatch.setattr(pretrained, "PATH", weights)
+    monkeypatch.setattr(pretrained, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(pretrained, "FILES", {"pretrained": "w.npz", "pretrained-small": "s.npz"})
     assert checkpoints.resolve("pretrained") == weights
-    monkeypatch.setattr(pretrained, "PATH", str(tmp_path / "none.npz"))
-    with pytest.raises(UsageError, match=r"no trained weights.*bin/train\.py"):
-        checkpoints.load_network("pretrained")
+    with pytest.raises(UsageError, match=r"--ckpt=pretrained-small: .*s\.npz.*bin/train\.py"):
+        checkpoints.load_network("pretrained-small")
+    with pytest.raises(UsageError, match="did you mean --ckpt=pretrained-small"):
+        checkpoints.load_network("Pretrained_small")
 
 
-def test_the_packages_own_file_is_small_and_loads():
+@pytest.mark.parametrize("name, limit", [("pretrained", 16e6), ("pretrained-small", 3e6)])
+def test_the_packages_own_files_are_small_and_load(name, limit):
     try:
-        path = pretrained.path()
+        path = pretrained.path(name)
     except UsageError as missing:
         pytest.skip(str(missing))
-    with open(path, "rb") as file:
-        assert len(file.read()) <= 16e6
-    network, _, description = checkpoints.load_network("pretrained")
+    assert os.path.getsize(path) <= limit
+    network, _, description = checkpoints.load_network(name)
     assert description["joints"] == list(network.skeleton.joints)
 
 

@@ -1,33 +1,39 @@
-"""The weights that come with the project: `--ckpt=pretrained`.
+"""The weights that come with the project: `--ckpt=pretrained` and `--ckpt=pretrained-small`.
 
-One file of cpm/checkpoints/weights_file.py, trained on photographs and installed with the package.
-How it was made, how good it is and what it must not be used for: MODEL_CARD.md beside it.
+Files of cpm/checkpoints/weights_file.py, trained on photographs and installed with the package. How
+they were made, how good they are and what they must not be used for: the model cards beside them.
+
+pretrained         weights.npz, MODEL_CARD.md: the accurate one
+pretrained-small   small.npz, MODEL_CARD_SMALL.md: two fifths of the computation, for videos and
+                   browsers
 """
 
 import os
 
 from cpm.errors import UsageError
 
-NAME = "pretrained"
+NAME, SMALL = "pretrained", "pretrained-small"
+FILES = {NAME: "weights.npz", SMALL: "small.npz"}
 TERMS = (
     "Non-commercial research only, citing Leeds Sports Pose (BMVC 2010) and its extension (CVPR "
     "2011), on whose photographs the weights were trained. No surveillance, no identification, "
     "nothing that matters to anybody's safety, health, rights or income."
 )
-PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.npz")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
-def path() -> str:
-    """Where the file lies.
+def path(name: str = NAME) -> str:
+    """Where the file of one of `FILES` lies.
 
     Raises:
-      UsageError: if this copy of the project has none.
+      UsageError: if this copy of the project does not hold it.
     """
-    if not os.path.isfile(PATH):
+    path = os.path.join(FOLDER, FILES[name])
+    if not os.path.isfile(path):
         raise UsageError(
-            f"--ckpt={NAME}: this copy of the project holds no trained weights "
-            f"({PATH} is missing); "
+            f"--ckpt={name}: this copy of the project does not hold these weights "
+            f"({path} is missing); "
             "train a network with: python bin/train.py --run_dir=runs/mine, and name it with "
             "--ckpt=runs/mine"
         )
-    return PATH
+    return path
