@@ -216,7 +216,7 @@ class DataConfig:
       crop: which of `CROP_RULES` places the crop: `joints` (the longer side of the joints' box),
         `height` (its height; the blog's), `person` (annotated centre and scale), or, of the picture
         alone, `image` (its height fills 0.8 of the crop; LSP's test) or `whole` (its longer side
-        fills the crop; what prediction does without a box).
+        fills the crop).
       margin: size of the crop relative to that rule's square.
       border: grey level outside the picture; the default is the release's, which its
         normalisation maps to 0.

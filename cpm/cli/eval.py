@@ -3,15 +3,16 @@
     python bin/eval.py --ckpt=runs/mini
     python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
-    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip
+    python bin/eval.py --ckpt=runs/wild --crop=middle --passes=2 --flip
     python bin/eval.py --ckpt=pretrained --data=data/lsp
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
---crop=joints uses the true joints' box, person the annotated centre and scale, image and whole
-nothing: the picture's height fills 80 % of the crop (LSP's test), or all of the picture is in it.
-With --passes=2 a second pass sees a crop around the joints found by the first. bin/predict.py
-without a box does --crop=whole --passes=2 --flip. Own data is scored in this way unless a flag says
+--crop=joints uses the true joints' box, person the annotated centre and scale. Others know nothing
+of the person: with image the picture's height fills 80 % of the crop (LSP's test), with whole all
+of the picture is in it, with middle windows of three sizes are tried. With --passes=2 a second pass
+sees a crop around the joints found by the first. bin/predict.py without a box does --crop=middle
+--passes=2 --flip. Own data is scored in this way unless a flag says
 otherwise; the score with the true boxes stands below.
 
 Scenes (bin/make_scenes.py) of groups and of images without people are searched as in
@@ -96,7 +97,9 @@ def define_flags():
     flags.DEFINE_enum(
         "split", "validation", ["train", "validation", "test"], "Split whose people are scored."
     )
-    flags.DEFINE_enum("crop", None, CROP_RULES, "Rule that places the crop. Default: as trained.")
+    flags.DEFINE_enum(
+        "crop", None, (*CROP_RULES, "middle"), "Rule that places the crop. Default: as trained."
+    )
     flags.DEFINE_integer(
         "passes",
         None,

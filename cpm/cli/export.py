@@ -41,6 +41,7 @@ from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.execution import Execution
 from cpm.execution.use import Executed
+from cpm.inference import crop_regions
 from cpm.interchange import deviations
 from cpm.interchange.exporting import (
     FORMATS,
@@ -91,8 +92,9 @@ def define_flags():
     flags.DEFINE_enum(
         "crop",
         None,
-        ["image", "whole"],
-        "Crop of the first pass without a box. Default: as trained, else whole.",
+        crop_regions.RULES,
+        "First pass without a box: windows of three sizes around the middle, the whole image, or "
+        "LSP's test. Default: image if trained so, else middle.",
     )
     flags.DEFINE_enum(
         "refinement", "taylor", REFINEMENTS, "How the joint is placed around the highest cell."
@@ -215,6 +217,6 @@ def functions_of(name, functions):
 
 def score(network, config):
     """PCK@0.2 of the validation people of --data, in percent, with two passes and no box."""
-    options = evaluate.Options(crop="whole", passes=2)
+    options = evaluate.Options(crop=crop_regions.usual_rule(config.data), passes=2)
     result = evaluate.evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)
     return report.main_score(result.metrics)

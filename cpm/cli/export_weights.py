@@ -9,7 +9,7 @@ weights it is those. With an evaluation of the checkpoint, made as it will be us
 says from which confidence on a joint is more likely right than wrong, and joints below are not
 drawn:
 
-    python bin/eval.py --ckpt=runs/wild --crop=whole --passes=2 --flip --json=whole.json
+    python bin/eval.py --ckpt=runs/wild --crop=middle --passes=2 --flip --json=whole.json
     python bin/export_weights.py --ckpt=runs/wild --out=wild.npz --evaluation=whole.json
 
 cpm/checkpoints/pretrained/weights.npz is the file that --ckpt=pretrained means.
@@ -77,7 +77,7 @@ def measured_threshold(path, prefix):
       UsageError: if it is no such file, about another checkpoint, or about the people of training.
     """
     advice = (
-        f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --crop=whole --passes=2 --flip "
+        f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --crop=middle --passes=2 --flip "
         f"--json={path}"
     )
     record = files.read_json(path, advice)

@@ -8,7 +8,7 @@
 gray: everybody without colors. neighbors: everybody with another person at the side. alone: the
 images of neighbors before anybody was pasted in. These are converted folders like any other:
 
-    python bin/eval.py --ckpt=pretrained --data=data/scenes/gray --crop=whole --passes=2 --flip
+    python bin/eval.py --ckpt=pretrained --data=data/scenes/gray --crop=middle --passes=2 --flip
 
 groups: wide images of two to six people. nobody: images without a person. These are folders of
 images with COCO annotations:
@@ -55,7 +55,7 @@ def main(_):
     )
     print(f"wrote {FLAGS.out}: {images} images, {people} people with known joints")
     scored = (
-        f"--data={FLAGS.out} --crop=whole --passes=2 --flip"
+        f"--data={FLAGS.out} --crop=middle --passes=2 --flip"
         if FLAGS.kind in making.PEOPLE
         else f"--scenes={FLAGS.out}"
     )

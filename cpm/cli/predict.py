@@ -5,12 +5,13 @@
     python bin/predict.py walk.mp4 --out=poses --csv=walk.csv --smooth
     python bin/predict.py --input=group.jpg --box=120,40,180,420 --box=300,35,170,430 --out=poses
 
-Without a box the person near the middle is found: a first pass sees the whole image, a second one
-the person. Each pass is averaged with its mirror image, if the network has one, unless --noflip
-halves the time. In videos a frame is one pass a person, not averaged unless --flip is given. --out
-draws into NAME_pose.jpg, of a video NAME_pose.mp4; --json, --csv, --coco and --openpose write all
-joints in 0-based pixels of the upright image. docs/howto/own_pictures.md and docs/howto/videos.md
-say more, docs/metrics.md what the JSON file holds. The same from Python: cpm.Predictor.
+Without a box the person near the middle is found: a first pass sees the image in windows of three
+sizes, a second one the person. The last pass is averaged with its mirror image, if the network has
+one, unless --noflip saves that time. In videos a frame is one pass a person, not averaged unless
+--flip is given. --out draws into NAME_pose.jpg, of a video NAME_pose.mp4; --json, --csv, --coco and
+--openpose write all joints in 0-based pixels of the upright image. docs/howto/own_pictures.md and
+docs/howto/videos.md say more, docs/metrics.md what the JSON file holds. The same from Python:
+cpm.Predictor.
 """
 
 import collections
@@ -34,7 +35,7 @@ from cpm.cli.flags import (
 )
 from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
-from cpm.inference import OneEuro, Predictor, belief_file, images_from, writers
+from cpm.inference import OneEuro, Predictor, belief_file, crop_regions, images_from, writers
 from cpm.inference.boxes import BoxFile
 from cpm.plots.drawing_files import SUFFIXES, DrawingFolder
 from cpm.plots.pose_drawing import draw_pose
@@ -124,8 +125,9 @@ def define_flags():
     flags.DEFINE_enum(
         "crop",
         None,
-        ["image", "whole"],
-        "Crop of the first pass without a box. Default: as trained, else whole.",
+        crop_regions.RULES,
+        "First pass without a box: windows of three sizes around the middle, the whole image, or "
+        "LSP's test. Default: image if trained so, else middle.",
     )
     flags.DEFINE_integer(
         "passes",

@@ -92,6 +92,16 @@ def parse_example(serialised, joints):
     return fields
 
 
+def parse_size(serialised):
+    """The id of one serialised person, and the (height, width) of its image.
+
+    Args:
+      serialised: bytes.
+    """
+    features = tf.train.Example.FromString(serialised).features.feature
+    return features["id"].bytes_list.value[0].decode(), tuple(features["size"].int64_list.value)
+
+
 def parse_origin(serialised):
     """The `Origin` of one serialised person.
 

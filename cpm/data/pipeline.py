@@ -30,8 +30,10 @@ from absl import logging
 
 from cpm.config import AugmentConfig, TrainConfig
 from cpm.data import shuffling
+from cpm.data.examples import parse_size
 from cpm.data.manifest import read_manifest
 from cpm.data.prepare import example_maker
+from cpm.data.records import read_shard
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.geometry import CropRegion
@@ -183,6 +185,16 @@ def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints
             "(bin/convert.py --split_rule says who is in which), or evaluate another --split"
         )
     return folders
+
+
+def image_sizes(data_dirs: str | Sequence[str], split: str) -> dict[str, tuple[int, int]]:
+    """The (height, width) of everybody's image in a split, by the person's id.
+
+    Raises:
+      UsageError: as of `open_folders`.
+    """
+    files, _ = _files(open_folders(data_dirs, split))
+    return dict(parse_size(record) for file in files for record in read_shard(file))
 
 
 def largest_skeleton(folders: Sequence[Folder]) -> str:

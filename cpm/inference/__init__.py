@@ -3,7 +3,7 @@
 beliefs.py        crops → belief maps of every stage, in the crop's own frame
 loading.py        what --ckpt names → a network for use
 batches.py        batches of crops → joints of every stage in crop pixels
-crop_regions.py   regions of the passes: the whole image, then around the joints found there
+crop_regions.py   regions of the passes: windows of the image, then around the joints found there
 upright_crops.py  image and region → crop
 joint_reader.py   batches of crops → joints of the last stage, soon or fast
 any_image.py      one path, PIL image, array of any kind → RGB pixels

@@ -1,8 +1,11 @@
-"""The regions of the passes: the whole image first, then a crop around the joints found there.
+"""The regions of the passes: wide windows first, then a crop around the joints found there.
 
-Without a box the first pass sees the whole image, in which the person may be small and off-center.
-The joints that it finds say where the person is. The second pass sees a crop around them, in which
-the person is as large as in training. Prediction (cpm/inference/predictor.py) and evaluation
+Without a box the person may be anywhere near the middle of the image, small or large, alone or
+not. So the first pass sees three windows around the middle: the whole image, and narrower ones. In
+the whole image somebody else may stand beside the person, and joints of both are found. Of a narrow
+window the person may fill more than there is. `choose_window` says whose pose is followed: its
+joints say where the person is. The second pass sees a crop around them, in which the person is as
+large as in training. Prediction (cpm/inference/predictor.py) and evaluation
 (cpm/scoring/evaluate.py) choose these regions with the same functions.
 """
 
@@ -14,6 +17,13 @@ from cpm import geometry
 from cpm.config import DataConfig
 from cpm.geometry import CropRegion
 
+# The rules that place the first pass by the image alone, see `first_regions`.
+RULES = ("middle", "whole", "image")
+# Sides of the windows of `middle`, as shares of the smallest square that holds the whole image.
+MIDDLE = (1.0, 0.5**0.5, 0.5)
+# A narrower window is preferred if its pose is nearly as sure. A window that shows two people gives
+# joints of both, which are as sure as those of one.
+NEARLY = 0.9
 # A joint counts if its peak is at least this share of the person's highest one: an absolute height
 # would depend on how long the network was trained.
 SURE = 0.25
@@ -28,17 +38,48 @@ SLACK = 1.15
 USUAL_MARGIN = 1.25
 
 
-def first_region(height: int, width: int, rule: str) -> CropRegion:
-    """The region of the first pass when no box is given.
+def usual_rule(data_config: DataConfig) -> str:
+    """The one of `RULES` for a network: `image` if it was trained so, else `middle`."""
+    return "image" if data_config.crop == "image" else "middle"
+
+
+def first_regions(height: int, width: int, rule: str) -> list[CropRegion]:
+    """The regions of the first pass when no box is given, the widest first.
 
     Args:
       height, width: of the image.
-      rule: the network's `DataConfig.crop`, or what to do instead. `image` is LSP's test, by the
-        image's height alone; anything else the smallest square that holds the whole image.
+      rule: `middle`, windows of several sizes around the image's middle; `whole`, the smallest
+        square that holds the whole image; `image`, LSP's test, by the image's height alone.
+
+    Returns:
+      List of `CropRegion`: three for `middle`, else one.
+
+    Raises:
+      ValueError: for another rule.
+
+    >>> [round(region.side_px) for region in first_regions(480, 640, "middle")]
+    [640, 453, 320]
     """
+    if rule not in RULES:
+        raise ValueError(f"rule is {rule!r}, expected one of {', '.join(RULES)}")
     if rule == "image":
-        return geometry.region_from_image(height, width)
-    return geometry.region_from_whole_image(height, width)
+        return [geometry.region_from_image(height, width)]
+    whole = geometry.region_from_whole_image(height, width)
+    shares = MIDDLE if rule == "middle" else (1.0,)
+    return [CropRegion(whole.center_px, share * whole.side_px) for share in shares]
+
+
+def choose_window(confidence: np.ndarray) -> int:
+    """Which window's pose is followed: of those nearly as sure as the surest, the narrowest's.
+
+    Args:
+      confidence: `[W, P]`, the heights of the joints' peaks in each window, the widest first.
+
+    >>> choose_window(np.array([[0.7, 0.7], [0.6, 0.7], [0.2, 0.9]]))
+    1
+    """
+    mean = np.asarray(confidence, np.float64).mean(-1)
+    return int(np.flatnonzero(mean >= NEARLY * mean.max())[-1])
 
 
 def next_region(

@@ -85,8 +85,9 @@ class Predictor:
             was trained (see `crop_regions.box_margin`).
           passes: number of passes a person, each around the joints found by the one before (see
             `crop_regions.next_region`); None = 2 without a box, 1 with one.
-          crop: where the first pass is without a box: `whole`, all of the image, or `image`, LSP's
-            test; None = `image` if the network was trained so, else `whole`.
+          crop: where the first pass is without a box: `middle`, three windows around the image's
+            middle, the surest of which is followed; `whole`, all of the image; `image`, LSP's test;
+            None = `image` if the network was trained so, else `middle`.
           execution: `Execution`, how a network that is loaded is computed; None = the usual way.
             One that is given brings its own way (`cpm.execution.use.Executed`).
         Raises:
@@ -115,7 +116,7 @@ class Predictor:
         self.margin = crop_regions.box_margin(data) if margin is None else margin
         self._passes = passes
         self._first_pass = crop
-        self._crop_rule, self._border = crop or data.crop, data.border
+        self._crop_rule, self._border = crop or crop_regions.usual_rule(data), data.border
 
     def __call__(
         self,
@@ -131,8 +132,8 @@ class Predictor:
         Args:
           image: path, PIL image or array (cpm/inference/any_image.py).
           box: (x, y, width, height) of one person in image pixels. Without any box the first pass
-            sees the whole image (see `crop_regions.first_region`); of several people the one
-            near its middle is found.
+            sees windows around the image's middle (see `crop_regions.first_regions`); of several
+            people the one near the middle is found.
           boxes: a list of such boxes, perhaps empty; a fifth number is the detector's score.
           people: how many people to search for where there is no box: 1, another number, or `all`
             (cpm/inference/search.py).
@@ -296,7 +297,7 @@ class Predictor:
             for n, item in enumerate(items)
             for box in ([None] if item.boxes is None else item.boxes)
         ]
-        found = self._all_passes([target for _, target in targets], maps)
+        found = self._all_passes(self._with_one_region([t for _, t in targets]), maps)
         people: list[list[PersonPose]] = [[] for _ in items]
         for (n, target), joints_px, confidence, pose_maps in zip(targets, *found, strict=True):
             box = target.box or joints_box(joints_px, confidence, self.threshold)
@@ -308,25 +309,49 @@ class Predictor:
         """The `_Target` of a box, perhaps with a score, or of None: the middle."""
         height, width = item.image.shape[:2]
         if box is None:
-            region = crop_regions.first_region(height, width, self._crop_rule)
-            return _Target(item.image, region, self._passes or 2)
+            regions = crop_regions.first_regions(height, width, self._crop_rule)
+            return _Target(item.image, regions, self._passes or 2)
         score = float(box[4]) if len(box) == 5 else None
         box = check_box(box[:4] if len(box) == 5 else box, height, width, item.file)
-        region = geometry.region_from_box(box, self.margin)
-        return _Target(item.image, region, self._passes or 1, box, score)
+        regions = [geometry.region_from_box(box, self.margin)]
+        return _Target(item.image, regions, self._passes or 1, box, score)
+
+    def _with_one_region(self, targets):
+        """The targets; where there were several regions, the one that a first pass leads to.
+
+        That pass is not mirrored, since it only says where the next one is.
+        """
+        rows = [n for n, target in enumerate(targets) if len(target.regions) > 1]
+        if not rows:
+            return targets
+        pairs = [(targets[n].image, region) for n in rows for region in targets[n].regions]
+        joints_px, confidence = self.poses(*zip(*pairs, strict=True), flip=False)
+        first, resolved = 0, list(targets)
+        for n in rows:
+            target = targets[n]
+            windows = slice(first, first + len(target.regions))
+            first = windows.stop
+            best = crop_regions.choose_window(confidence[windows])
+            region, passes = target.regions[best], target.passes
+            if passes > 1:
+                pose = joints_px[windows][best], confidence[windows][best]
+                nearer = crop_regions.next_region(*pose, region.side_px, self.margin)
+                region, passes = nearer or region, passes - 1
+            resolved[n] = dataclasses.replace(target, regions=[region], passes=passes)
+        return resolved
 
     def _all_passes(self, targets, maps):
         """Passes over N people, each around the joints found by the one before.
 
         Args:
-          targets: list of N `_Target`.
+          targets: list of N `_Target`, each of one region.
           maps: whether belief maps are kept.
 
         Returns:
           joints `[N, P, 2]`, confidence `[N, P]`, list of N `PoseMaps` or None.
         """
         images = [target.image for target in targets]
-        regions = [target.region for target in targets]
+        regions = [target.regions[0] for target in targets]
         joints_px, confidence, kept = self._one_pass(images, regions, maps)
         rows = list(range(len(regions)))
         for done in itertools.count(1):
@@ -413,10 +438,10 @@ class _Item:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Target:
-    """One person to find in an image: region of the first pass, number of passes, what is known."""
+    """One person to find in an image: where the first pass is, number of passes, what is known."""
 
     image: np.ndarray
-    region: geometry.CropRegion
+    regions: list[geometry.CropRegion]
     passes: int
     box: tuple[float, float, float, float] | None = None
     score: float | None = None

@@ -108,7 +108,7 @@ class Exporter:
         self.portable = Portable(
             self.network,
             DecodingConfig(flip, (1.0,), refinement, self.config.target.sigma_px),
-            crop_rule=crop or self.config.data.crop,
+            crop_rule=crop or crop_regions.usual_rule(self.config.data),
             margin=crop_regions.box_margin(self.config.data),
             border=self.config.data.border,
         )

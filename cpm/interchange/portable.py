@@ -1,6 +1,6 @@
 """The network as functions of images, made of operations that every target has.
 
-    image(image)               the person anywhere in it: two passes, as `Predictor` without a box
+    image(image)               the person near its middle: two passes, as `Predictor` without a box
     box(image, box)            the person in the box: one pass
     crops(crops, center_px)    the network alone: belief maps of every stage, joints in crop pixels
 
@@ -38,8 +38,8 @@ class Portable(tf.Module):
 
     Attributes:
       network: the plain `ConvolutionalPoseMachine`.
-      flip: whether each pass is averaged with its mirror image.
-      crop_rule: `image` or `whole`, where the first pass looks without a box.
+      flip: whether passes are averaged with their mirror image.
+      crop_rule: where the first pass is without a box, one of `crop_regions.RULES`.
       margin: side of a crop relative to a person's box.
       decoding: `DecodingConfig`, of one scale.
       border: grey level outside of the image.
@@ -77,7 +77,7 @@ class Portable(tf.Module):
         return {name: tf.function(known[name][0], input_signature=known[name][1]) for name in names}
 
     def find_in_image(self, image):
-        """The person in an image, wherever they are.
+        """The person near the middle of an image.
 
         Args:
           image: `[H, W, 3]` uint8, RGB.
@@ -90,9 +90,12 @@ class Portable(tf.Module):
             beliefs `[T, h, w, P(+1)]`, its maps of every stage.
         """
         pixels = tf.cast(image, tf.float32)
-        first = self._first_region(pixels)
-        found = self._pass(pixels, first)
-        return self._pass(pixels, self._next_region(found, first))
+        regions = self._first_regions(pixels)
+        if len(regions) == 1:
+            found = self._pass(pixels, regions[0])
+        else:
+            found = self._surest(pixels, regions)
+        return self._pass(pixels, self._next_region(found))
 
     def find_in_box(self, image, box):
         """The person in a box.
@@ -125,15 +128,34 @@ class Portable(tf.Module):
         joints_px, confidence = find_joints(self.network, beliefs[-1], self.decoding)
         return {"beliefs": tf.stack(beliefs), "joints_px": joints_px, "confidence": confidence}
 
-    def _first_region(self, pixels):
-        """`crop_regions.first_region` as `[3]`: center x, center y, side."""
+    def _first_regions(self, pixels):
+        """`crop_regions.first_regions`, each as `[3]`: center x, center y, side."""
         height, width = (tf.cast(tf.shape(pixels)[k], tf.float32) for k in (0, 1))
-        side = height / 0.8 if self.crop_rule == "image" else tf.maximum(height, width)
-        return tf.stack([(width - 1) / 2, (height - 1) / 2, side])
+        if self.crop_rule == "image":
+            sides = [height / 0.8]
+        else:
+            shares = crop_regions.MIDDLE if self.crop_rule == "middle" else (1.0,)
+            sides = [share * tf.maximum(height, width) for share in shares]
+        return [tf.stack([(width - 1) / 2, (height - 1) / 2, side]) for side in sides]
 
-    def _next_region(self, found, region):
-        """`crop_regions.next_region` as `[3]`; where that is None, the region itself."""
-        joints_px, confidence = found["joints_px"], found["confidence"]
+    def _surest(self, pixels, regions):
+        """The unmirrored pass of the region that `crop_regions.choose_window` chooses."""
+        scales, offsets, crops = zip(*(self._crop(pixels, r) for r in regions), strict=True)
+        beliefs = self._beliefs(tf.stack(crops))[-1]
+        joints_crop, confidence = find_joints(self.network, beliefs, self.decoding)
+        mean = tf.reduce_mean(confidence, -1)  # [W]
+        nearly = mean >= crop_regions.NEARLY * tf.reduce_max(mean)
+        best = tf.reduce_max(tf.where(nearly, tf.range(len(regions)), 0))
+        return {
+            "joints_px": tf.gather(joints_crop, best) * tf.gather(tf.stack(scales), best)
+            + tf.gather(tf.stack(offsets), best),
+            "confidence": tf.gather(confidence, best),
+            "region": tf.gather(tf.stack(regions), best),
+        }
+
+    def _next_region(self, found):
+        """`crop_regions.next_region` as `[3]`; where that is None, the last region again."""
+        joints_px, confidence, region = (found[k] for k in ("joints_px", "confidence", "region"))
         highest = tf.reduce_max(confidence)
         sure = (confidence > 0) & (confidence >= crop_regions.SURE * highest)  # [P]
         low = tf.reduce_min(tf.where(sure[:, None], joints_px, _FAR), 0)  # [2]
@@ -148,17 +170,11 @@ class Portable(tf.Module):
 
     def _pass(self, pixels, region):
         """One pass over a region: joints in image pixels and the rest of `find_in_image`."""
-        size = height, width = self.network.config.image_size
-        rows = crop_to_image_rows((region[0], region[1]), region[2], size, 1.0, 0.0, 1.0)
-        scale, offset = (
-            rows[0][0],
-            tf.stack([rows[0][2], rows[1][2]]),
-        )  # x = scale · x_crop + offset
-        crop = self._cut(pixels, scale, offset)[None]
-        middle = [[(width - 1) / 2, (height - 1) / 2]]
+        scale, offset, crop = self._crop(pixels, region)
+        crop = crop[None]
         if self.flip:
             crop = tf.concat([crop, tf.reverse(crop, [2])], 0)
-        beliefs = self.network(crop, tf.constant(middle * crop.shape[0]), training=False)
+        beliefs = self._beliefs(crop)
         if self.flip:
             beliefs = [(b[:1] + mirror_maps(b[1:], self.network.skeleton)) / 2 for b in beliefs]
         joints_crop, confidence = find_joints(self.network, beliefs[-1], self.decoding)
@@ -168,6 +184,19 @@ class Portable(tf.Module):
             "region": region,
             "beliefs": tf.concat(beliefs, 0),
         }
+
+    def _crop(self, pixels, region):
+        """(scale, offset `[2]`, crop) of a region: x = scale · x_crop + offset."""
+        size = self.network.config.image_size
+        rows = crop_to_image_rows((region[0], region[1]), region[2], size, 1.0, 0.0, 1.0)
+        scale, offset = rows[0][0], tf.stack([rows[0][2], rows[1][2]])
+        return scale, offset, self._cut(pixels, scale, offset)
+
+    def _beliefs(self, crops):
+        """Maps of every stage for crops of a known number; the person is in their middle."""
+        height, width = self.network.config.image_size
+        middle = [[(width - 1) / 2, (height - 1) / 2]]
+        return self.network(crops, tf.constant(middle * crops.shape[0]), training=False)
 
     def _cut(self, pixels, scale, offset):
         """`cpm.data.crops.cut_crop` of an axis-parallel square: `[height, width, 3]`."""

@@ -33,7 +33,7 @@ from cpm.scoring import people_file
 from cpm.training.loop import Validation
 
 SHOWN = 8  # validation people in TensorBoard
-WITHOUT_A_BOX = ("image", "whole")  # crop rules that know nothing of the person
+WITHOUT_A_BOX = crop_regions.RULES  # crop rules that know nothing of the person
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Options:
 
     Attributes:
       split: `train`, `validation` or `test`.
-      crop: rule that places the crops; None = as the network was trained.
+      crop: rule that places the crops, one of `CROP_RULES` or of `crop_regions.RULES`; None = as
+        the network was trained.
       passes: number of passes a person: the first over the crop that `crop` places, each further
         one around the joints found by the one before (cpm/inference/crop_regions.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
@@ -179,7 +180,7 @@ def evaluate_as_used(network, config, folders, *, split=VALIDATION, seed=0, stri
     box = evaluate_folders(network, config, folders, by_joints, strict=strict)
     options = Options(
         split,
-        crop="image" if rule == "image" else "whole",
+        crop=crop_regions.usual_rule(config.data),
         passes=2,
         flip=has_mirror_image(network),
         seed=seed,
@@ -199,19 +200,49 @@ def _in_unit(parts, people):
 
 def _predict(network, config, folder, options):
     """`Predictions` of one folder's people after all passes, and the regions of the last."""
-    regions, people = {}, None
     margin = crop_regions.box_margin(config.data)
-    for _ in range(options.passes):
-        if people is not None:
-            regions = regions | crop_regions.next_regions(people, margin)
-        # disable=None: no bar where the output is not a terminal.
-        with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
-            people = gather_predictions(
-                _stream(config, folder, options, regions),
-                functools.partial(predict_batch, network, decoding=options.decoding(config)),
-                progress=bar.update,
-            )
+    regions, passes = {}, options.passes
+    if options.crop == "middle":
+        regions, passes = _from_the_middle(network, config, folder, options, margin)
+    people = _one_pass(network, config, folder, options, regions)
+    for _ in range(passes - 1):
+        regions = regions | crop_regions.next_regions(people, margin)
+        people = _one_pass(network, config, folder, options, regions)
     return people, regions
+
+
+def _from_the_middle(network, config, folder, options, margin):
+    """As `Predictor` begins in the middle: {id: `CropRegion`}, and the number of passes left."""
+    windows = {
+        id: crop_regions.first_regions(*size, "middle")
+        for id, size in pipeline.image_sizes([folder], options.split).items()
+    }
+    plain = dataclasses.replace(options, flip=False)
+    found = [
+        _one_pass(network, config, folder, plain, {id: w[n] for id, w in windows.items()})
+        for n in range(len(crop_regions.MIDDLE))
+    ]
+    chosen = {
+        id: crop_regions.choose_window(np.stack([people.confidence[-1, row] for people in found]))
+        for row, id in enumerate(found[0].ids)
+    }
+    regions = {id: windows[id][n] for id, n in chosen.items()}
+    if options.passes == 1:
+        return regions, 1
+    nearer = [crop_regions.next_regions(people, margin) for people in found]
+    regions |= {id: nearer[n][id] for id, n in chosen.items() if id in nearer[n]}
+    return regions, options.passes - 1
+
+
+def _one_pass(network, config, folder, options, regions):
+    """`Predictions` of one pass over one folder's people."""
+    # disable=None: no bar where the output is not a terminal.
+    with tqdm(unit=" people", desc=str(folder), leave=False, disable=None) as bar:
+        return gather_predictions(
+            _stream(config, folder, options, regions),
+            functools.partial(predict_batch, network, decoding=options.decoding(config)),
+            progress=bar.update,
+        )
 
 
 def validation(config, data):
@@ -385,7 +416,7 @@ def _stream(config, folder, options, regions):
         [folder],
         config,
         split=options.split,
-        crop=options.crop,
+        crop="whole" if options.crop == "middle" else options.crop,
         scales=options.scales,
         regions=regions,
     )

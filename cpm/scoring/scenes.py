@@ -1,7 +1,7 @@
 """Scores a network on scenes (cpm/data/scenes): images of groups, and images without people.
 
-The network predicts as in bin/predict.py: one pass over the image, one around the joints found
-there, each averaged with its mirror image.
+The network predicts as in bin/predict.py: one pass over windows of the image, one around the joints
+found there, which is averaged with its mirror image.
 """
 
 import time
@@ -90,7 +90,7 @@ def groups_score(scenes, predictor, ways=WAYS, *, seed=0):
 
     Returns:
       {way: what `score_groups` says, and `seconds`, the median wall time of an image}: `truth`, one
-      pass at each true box; `image`, one person in the whole image; `search`, everybody.
+      pass at each true box; `image`, one person without a box; `search`, everybody.
     """
     skeleton, channels = scenes.skeleton, scenes.skeleton.channels_from(predictor.network.skeleton)
     truth, found, seconds = [], {way: [] for way in ways}, {way: [] for way in ways}

@@ -62,13 +62,38 @@ def test_next_region_none_where_all_joints_fall_together():
     assert crop_regions.next_region(np.full((4, 2), np.nan), ALL, 200.0, 1.1) is None
 
 
-def test_first_region_preset():
-    """100 × 300 pixels: all of it, or, as in LSP's test, the height filling 80 %."""
-    for rule in ("joints", "whole", "person"):
-        region = crop_regions.first_region(100, 300, rule)
-        assert region == geometry.CropRegion((149.5, 49.5), 300)
-    region = crop_regions.first_region(100, 300, "image")
-    assert region.center_px == (149.5, 49.5) and region.side_px == pytest.approx(125)
+def test_first_regions_preset():
+    """100 × 300 pixels: all of it, narrower windows, or LSP's test: the height fills 80 %."""
+    middle = (149.5, 49.5)
+    assert crop_regions.first_regions(100, 300, "whole") == [geometry.CropRegion(middle, 300)]
+    (region,) = crop_regions.first_regions(100, 300, "image")
+    assert region.center_px == middle and region.side_px == pytest.approx(125)
+    windows = crop_regions.first_regions(100, 300, "middle")
+    assert [window.center_px for window in windows] == [middle] * 3
+    assert [window.side_px for window in windows] == pytest.approx([300, 212.13203, 150])
+    with pytest.raises(ValueError, match="middle, whole, image"):
+        crop_regions.first_regions(100, 300, "joints")
+
+
+@pytest.mark.parametrize("rule", ["joints", "height", "person", "whole", "image"])
+def test_usual_rule_is_the_middle_unless_trained_otherwise(rule):
+    expected = "image" if rule == "image" else "middle"
+    assert crop_regions.usual_rule(DataConfig(crop=rule)) == expected
+
+
+@pytest.mark.parametrize(
+    "means, expected",
+    [
+        ((0.6, 0.5, 0.2), 0),  # narrower windows cut the person off
+        ((0.6, 0.55, 0.2), 1),  # nearly as sure
+        ((0.6, 0.55, 0.545), 2),
+        ((0.4, 0.7, 0.6), 1),  # 0.6 is less than nine tenths of 0.7
+        ((0.0, 0.0, 0.0), 2),  # nobody anywhere
+    ],
+)
+def test_choose_window_takes_the_narrowest_that_is_nearly_as_sure(means, expected):
+    confidence = np.outer(means, [0.5, 1.5])  # two joints
+    assert crop_regions.choose_window(confidence) == expected
 
 
 def test_box_margin_preset():

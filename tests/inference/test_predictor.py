@@ -78,7 +78,7 @@ def test_predictor_returns_the_points_the_maps_were_drawn_at(box):
     image = np.zeros([110, 170, 3], np.uint8)
     margin = 1.0 if box is None else 1.2
     crop_points = to_crop(POINTS, box or (0, 0, 170, 110), margin)
-    predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1, flip=False)
+    predictor = Predictor(Oracle(crop_points), margin=1.2, passes=1, flip=False, crop="whole")
     (person,) = predictor(image, box, maps=True)
     maps = person.maps
     np.testing.assert_allclose(person.joints_px, POINTS, atol=0.02)
@@ -116,7 +116,8 @@ def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
     config = NetworkConfig(stages=1, width=0.25, background=True, image_size=(64, 64))
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(5).integers(0, 256, [64, 64, 3], np.uint8)
-    predictor = Predictor(network, flip=True)
+    # The windows of `middle` are not mirrored, so the image itself may lead to another one.
+    predictor = Predictor(network, flip=True, crop="whole")
     (here,), (there,) = (predictor(pixels, maps=True) for pixels in (image, image[:, ::-1]))
     channels = [*network.skeleton.mirror, 16]
     # 64 px fill the crop of 64 exactly, so even the warp is the identity.
@@ -189,9 +190,10 @@ SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
 def test_predictor_second_pass_is_around_the_joints_of_the_first(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     network = Watcher()
-    (once,) = Predictor(network, margin=1.2, passes=1, flip=False)(image)
+    options = {"margin": 1.2, "flip": False, "crop": "whole"}
+    (once,) = Predictor(network, passes=1, **options)(image)
     region = crop_regions.next_region(once.joints_px, once.confidence, 700.0, 1.2)
-    (twice,) = Predictor(network, margin=1.2, flip=False)(image, maps=True)
+    (twice,) = Predictor(network, **options)(image, maps=True)
     assert len(network.seen) == 3
     np.testing.assert_allclose(
         twice.maps.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-6
@@ -206,8 +208,10 @@ def test_predictor_makes_as_many_passes_as_asked(eagerly):
     image = grey_blobs(500, 700, SMALL, 9.0)
     for options, box, expected in [
         ({}, None, 2),
+        ({"crop": "whole"}, None, 2),
         ({}, (400, 120, 70, 110), 1),
         ({"passes": 3}, None, 3),
+        ({"passes": 1}, None, 2),  # the windows, and the one that was chosen
         ({"passes": 3}, (400, 120, 70, 110), 3),
     ]:
         network = Watcher()
@@ -215,11 +219,41 @@ def test_predictor_makes_as_many_passes_as_asked(eagerly):
         assert len(network.seen) == expected
 
 
-def test_predictor_keeps_the_first_pass_where_nothing_is_found(eagerly):
+@pytest.mark.parametrize("crop, passes", [("whole", 1), ("middle", 2)])
+def test_predictor_keeps_the_first_pass_where_nothing_is_found(eagerly, crop, passes):
+    """With `middle` its window is passed over once more, mirrored if need be."""
     network = Watcher()
-    (person,) = Predictor(network, flip=False)(np.full([50, 70, 3], 128, np.uint8))
-    assert len(network.seen) == 1 and (person.confidence == 0).all()
+    (person,) = Predictor(network, flip=False, crop=crop)(np.full([50, 70, 3], 128, np.uint8))
+    assert len(network.seen) == passes and (person.confidence == 0).all()
     assert np.isfinite(person.joints_px).all()
+
+
+def beside_the_person(height, width, sigma_px):
+    """Blobs of a person around the middle, and brighter ones of somebody else far to the right."""
+    near = POINTS - POINTS.mean(0) + ((width - 1) / 2, (height - 1) / 2)
+    far = near + np.array([0.42 * width, 0])
+    person, other = (grey_blobs(height, width, points, sigma_px) for points in (near, far))
+    dimmed = 128 + np.rint(0.85 * (person - 128.0)).astype(np.uint8)
+    return np.maximum(dimmed, other), near
+
+
+def test_predictor_follows_the_window_that_shows_one_person(eagerly):
+    """The highest peaks of the whole image are somebody else's; narrow windows don't show them."""
+    image, near = beside_the_person(300, 500, 14.0)
+    options = {"margin": 1.2, "flip": False}
+    (middle,) = Predictor(Watcher(), **options)(image, maps=True)
+    assert np.abs(middle.joints_px - near).max() < 2
+    (whole,) = Predictor(Watcher(), crop="whole", **options)(image)
+    assert np.abs(whole.joints_px - near).max() > 50
+    # As by hand: the windows' passes, the choice, the next region.
+    predictor = Predictor(Watcher(), **options)
+    windows = crop_regions.first_regions(300, 500, "middle")
+    joints_px, confidence = predictor.poses([image] * 3, windows)
+    best = crop_regions.choose_window(confidence)
+    region = crop_regions.next_region(joints_px[best], confidence[best], windows[best].side_px, 1.2)
+    np.testing.assert_allclose(
+        middle.maps.crop_to_image, geometry.crop_to_image(region, SIZE), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("height, width", [(500, 12), (9, 640), (1, 1), (2, 2)])
@@ -329,13 +363,13 @@ def test_poses_are_single_passes():
 
 
 def test_predictor_first_pass(eagerly):
-    """LSP's test shows 1.25 heights of a wide picture, the default all of its width."""
+    """LSP's test shows 1.25 heights of a wide picture, the others all of its width or less."""
     image = np.zeros([60, 200, 3], np.uint8)
     sides = []
-    for crop in ("image", "whole", None):
+    for crop in ("image", "whole", "middle", None):
         (person,) = Predictor(Watcher(), crop=crop, flip=False)(image, maps=True)
         sides.append(np.hypot(*person.maps.crop_to_image[:, 0]) * SIZE[0])
-    np.testing.assert_allclose(sides, [75, 200, 200], rtol=1e-6)
+    np.testing.assert_allclose(sides, [75, 200, 100, 100], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

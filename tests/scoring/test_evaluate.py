@@ -96,14 +96,16 @@ def test_evaluate_folders_options(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("passes", [1, 2, 3])
-def test_evaluation_uses_the_regions_of_prediction(run, passes):
+@pytest.mark.parametrize(
+    "crop, passes", [("whole", 1), ("whole", 2), ("middle", 1), ("middle", 2), ("middle", 3)]
+)
+def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
     """Every person's picture alone, through both ways: the same joints."""
     network, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
-    options = evaluate.Options(crop="whole", passes=passes, flip=True)
+    options = evaluate.Options(crop=crop, passes=passes, flip=True)
     found = evaluate.evaluate_folders(network, config, [folder], options)
-    predict = Predictor(run, passes=passes, flip=True)
+    predict = Predictor(run, passes=passes, flip=True, crop=crop)
     moved = 0
     for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
         assert found.people.ids[n] == id
@@ -117,7 +119,7 @@ def test_evaluation_uses_the_regions_of_prediction(run, passes):
         side = np.hypot(*person.maps.crop_to_image[:, 0]) * 48
         moved += abs(side - 90) > 1
         assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
-    assert (moved > 0) == (passes > 1)
+    assert (moved > 0) == (passes > 1 or crop == "middle")
     row = len(found.people) - 1
     groups = {"some": [row, 0], "none": []}
     shown = evaluate.collect_people(found, groups, network, config, options)

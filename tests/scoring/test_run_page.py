@@ -30,9 +30,9 @@ def scored(run, data):
 
 @pytest.mark.slow
 def test_own_data_is_scored_as_it_is_predicted(run, scored):
-    """Whole image, two passes, mirrored; the true box beside, in whose pixels both are measured."""
+    """No box, two passes, mirrored; the true box beside, in whose pixels both are measured."""
     network, config, (result, options, box) = scored
-    assert (options.crop, options.passes, options.flip) == ("whole", 2, True)
+    assert (options.crop, options.passes, options.flip) == ("middle", 2, True)
     np.testing.assert_array_equal(result.people.crop_scale, box.people.crop_scale)
     assert result.people.ids == box.people.ids
     own = evaluate.evaluate_folders(network, config, list(result.sources), options)

@@ -150,7 +150,7 @@ def read_scenes(folder):
     if os.path.isfile(os.path.join(folder, manifest.NAME)):
         raise UsageError(
             f"{str(folder)!r} is a converted folder; score it with "
-            f"--data={folder} --crop=whole --passes=2 --flip"
+            f"--data={folder} --crop=middle --passes=2 --flip"
         )
     if (kind := scene_kind(folder)) is None:
         raise UsageError(
