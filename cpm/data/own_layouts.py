@@ -141,7 +141,10 @@ def _distinct(folder, parts):
 
 def _labelme(folder, parts):
     """One `Part` of all files of labelme."""
-    record = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    try:
+        record = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    except ValueError as error:
+        raise UsageError(f"{error}; expected what labelme writes") from error
     return Part(folder, record, (folder, os.path.join(folder, "images")))
 
 
