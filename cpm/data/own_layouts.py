@@ -13,6 +13,7 @@ so that one reader (cpm/data/coco.py) checks them all. A split that a file or it
 after is kept.
 """
 
+import csv
 import dataclasses
 import glob
 import os
@@ -152,6 +153,6 @@ def _table(folder, path):
     """The `Part` of a table of DeepLabCut."""
     try:
         record = deeplabcut.read_table(path)
-    except (ValueError, UnicodeDecodeError, IndexError) as error:
+    except (OSError, ValueError, csv.Error, IndexError) as error:
         raise UsageError(f"{path!r} is no table of DeepLabCut: {error}") from error
     return Part(path, record, (os.path.dirname(path), folder))

@@ -108,7 +108,7 @@ class BoxFile:
             with untrusted.open_regular(self.path, untrusted.MOST_JSON_BYTES) as file:
                 text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
                 lines = list(csv.reader(text))
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"--boxes={self.path} cannot be read ({error}); {EXPECTED}") from None
         for number, cells in enumerate(lines, 1):
             cells = [cell.strip() for cell in cells]
