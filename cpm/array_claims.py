@@ -12,6 +12,7 @@ import io
 import math
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 
@@ -20,11 +21,17 @@ import numpy as np
 from cpm import untrusted
 
 MOST_BYTES = 1 << 29  # 512 MB in memory; MPII's annotations, the largest of them, take half of it
+# What NumPy raises for archives that are short, forged or something else.
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, OSError, ValueError, KeyError),
+    *(TypeError, AttributeError, EOFError, MemoryError, NotImplementedError, RuntimeError),
+)
 _HEADER_BYTES = 1 << 16  # of one array; NumPy refuses longer ones too
 _CHUNK = 1 << 20
 
 # MATLAB 5: types of data elements, and classes of arrays.
-_MATRIX, _COMPRESSED = 14, 15
+_INT32, _UINT32, _MATRIX, _COMPRESSED = 5, 6, 14, 15
+_PLAIN = frozenset((1, 2, 3, 4, _INT32, _UINT32, 7, 9, 12, 13, 16, 17, 18))  # numbers and texts
 _CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE = 1, 2, 3, 4, 5
 _WIDTHS = {_CHAR: 4, 6: 8, 7: 4, 8: 1, 9: 1, 10: 2, 11: 2, 12: 4, 13: 4, 14: 8, 15: 8}
 _WIDTHS_4 = {0: 8, 1: 4, 2: 4, 3: 2, 4: 2, 5: 1}  # MATLAB 4: bytes by the digit P of its type
@@ -147,19 +154,26 @@ def _matrix_bytes(content, order, left, depth):
     """What one array and all in it take in memory; ValueError if that is more than `left`."""
     if not depth:
         raise ValueError("its cells nest too deep")
-    elements = _elements(content, order)
-    flags = next(elements, None)
-    dimensions = next(elements, None)
-    if flags is None or dimensions is None or len(flags[1]) < 4:
+    if not content:
         return 0  # an empty cell
-    matrix_class = struct.unpack_from(f"{order}I", flags[1])[0] & 0xFF
+    elements = list(_elements(content, order))
+    # SciPy believes the header to be where it should be, and a type to be one of the known ones.
+    if odd := {kind for kind, _ in elements} - _PLAIN - {_MATRIX}:
+        raise ValueError(f"an element is of type {min(odd)}, which is none of MATLAB's")
+    kind, flags = elements[0]
+    if kind != _UINT32 or len(flags) != 8:
+        raise ValueError("an array does not begin with its class")
+    matrix_class = struct.unpack_from(f"{order}I", flags)[0] & 0xFF
     if matrix_class > 15:  # functions and objects of newer MATLABs: SciPy hands them on unread
         return len(content)
-    sizes = struct.unpack(f"{order}{len(dimensions[1]) // 4}i", dimensions[1])
+    if len(elements) < 3 or elements[1][0] != _INT32:
+        raise ValueError("an array has no sizes")
+    dimensions = elements[1][1]
+    sizes = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions[: len(dimensions) // 4 * 4])
     if min(sizes, default=0) < 0 or len(sizes) > 32:
         raise ValueError(f"an array claims the sizes {untrusted.shown(list(sizes))}")
     count = math.prod(sizes)
-    inner = [part for kind, part in elements if kind == _MATRIX]
+    inner = [part for kind, part in elements[2:] if kind == _MATRIX]
     if matrix_class in (_CELL, _STRUCT, _OBJECT):
         if matrix_class == _CELL and count > len(inner):
             raise ValueError(f"a cell array claims {count:,} cells, {len(inner):,} follow")
@@ -171,6 +185,8 @@ def _matrix_bytes(content, order, left, depth):
         for part in inner:
             total += 100 + _matrix_bytes(part, order, left - total, depth - 1)
     else:
+        if inner:
+            raise ValueError("an array of numbers holds arrays")
         # A sparse array takes what it stores; any other all of its values.
         total = len(content) if matrix_class == _SPARSE else count * _WIDTHS.get(matrix_class, 8)
     if total > left:

@@ -25,7 +25,7 @@ Config = TypeVar("Config", bound=Dataclass)
 
 
 def require(config: Dataclass, allowed: str, *fields: str) -> None:
-    """Raises ValueError for the first of `fields` that is not a number inside `allowed`.
+    """Raises ValueError for the first of `fields` that is not inside `allowed`.
 
     Args:
       config: the dataclass that is being made.
@@ -33,9 +33,19 @@ def require(config: Dataclass, allowed: str, *fields: str) -> None:
     """
     for field in fields:
         value = getattr(config, field)
-        fits = value > 0 if allowed == "> 0" else value >= 0
-        if not (fits and math.isfinite(value)):
+        if not (value > 0 if allowed == "> 0" else value >= 0):
             raise ValueError(f"{field} should be {allowed}, not {value}")
+
+
+def require_numbers(config: Dataclass) -> None:
+    """Raises ValueError for the first field with a number that is not finite, or beyond 64 bits."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            # Not `isfinite` for an integer: one of 400 digits is no float either.
+            beyond = abs(number) >= 1 << 63 if isinstance(number, int) else False
+            if beyond or (isinstance(number, float) and not math.isfinite(number)):
+                raise ValueError(f"{field.name} should be a finite number, not {value}")
 
 
 def require_one_of(config: Dataclass, allowed: Collection[str], field: str) -> None:
@@ -81,6 +91,9 @@ class NetworkConfig:
     stage_width: float = 1.0
     grid: str = "center"
 
+    def __post_init__(self) -> None:
+        require_numbers(self)
+
 
 @dataclasses.dataclass(frozen=True)
 class TargetConfig:
@@ -112,6 +125,7 @@ class TargetConfig:
     supervision: str = "every"
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require(self, "> 0", "sigma_px")
         require(self, ">= 0", "cutoff", "foreground_weight")
         require_one_of(self, ("sum", "mean"), "reduction")
@@ -162,6 +176,7 @@ class AugmentConfig:
     nobody: float = 0.0
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require_one_of(self, ("log", "uniform"), "scale_law")
         for field in ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody"):
             if not 0 <= getattr(self, field) <= 1:
@@ -235,6 +250,7 @@ class DataConfig:
     augment: AugmentConfig = AUGMENTATIONS["light"]
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
         require(self, ">= 0", "border")
 
@@ -278,6 +294,7 @@ class OptimizerConfig:
     only_stage: int = 0
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require(self, "> 0", "learning_rate", "step_every", "step_factor")
         require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
         require(self, ">= 0", "only_stage")
@@ -305,8 +322,9 @@ class TrainConfig:
     average_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require(self, "> 0", "steps")
-        require(self, ">= 0", "average_decay")
+        require(self, ">= 0", "seed", "average_decay")
         if self.average_decay >= 1:
             raise ValueError(f"average_decay should be below 1, not {self.average_decay}")
 
@@ -329,6 +347,7 @@ class DecodingConfig:
     sigma_px: float = 7.0
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require(self, "> 0", "sigma_px")
         if not self.scales or not all(math.isfinite(s) and s > 0 for s in self.scales):
             raise ValueError(

@@ -14,15 +14,13 @@ Reading it uses every array exactly once and fills every variable exactly once, 
 import json
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cpm import files
-from cpm.array_claims import check_numpy
+from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.config import NetworkConfig, TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
@@ -39,21 +37,6 @@ _SCHEMA = {
     "threshold?": float,
 }
 MOST_BYTES = 1 << 30  # unpacked; `paper` with six stages takes 64 MB
-MOST_STAGES, MOST_SIDE_PX, MOST_WIDTH = 64, 4096, 1000
-
-# What NumPy raises for files that are short, forged or something else.
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-)
 
 
 def is_weights_file(name: str | os.PathLike) -> bool:
@@ -114,7 +97,7 @@ def read_description(path: str) -> tuple[TrainConfig, dict[str, Any]]:
         config = from_dict(TrainConfig, upgraded(description)["config"], path)
         check_size(config.network, sizes)
         return config, description
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _refusal(path, error) from error
 
 
@@ -128,13 +111,6 @@ def check_size(config: NetworkConfig, sizes: Iterable[int]) -> None:
       config: `NetworkConfig` of the description.
       sizes: numbers in each stored array.
     """
-    if not 1 <= config.stages <= MOST_STAGES:
-        raise ValueError(f"it has {config.stages} stages; expected 1 to {MOST_STAGES}")
-    for side in (config.width, config.stage_width):
-        if not 0 < side <= MOST_WIDTH:
-            raise ValueError(f"it has the width {side}; expected above 0, at most {MOST_WIDTH}")
-    if not 0 < max(config.image_size) <= MOST_SIDE_PX:
-        raise ValueError(f"its crop is {config.image_size} pixels; expected {MOST_SIDE_PX} at most")
     claimed = summary.stage_rows(config)[-1].total_parameters
     # Beside the parameters there are the moving averages of norms, two for each channel.
     if not claimed <= sum(sizes) <= 2 * claimed:
@@ -177,7 +153,7 @@ def read_variables(network: ConvolutionalPoseMachine, path: str) -> None:
                 side = "the network lacks" if odd[0] in stored else "the file lacks"
                 raise ValueError(f"{side} {odd[0]} ({len(odd)} names differ)")
             values = {key: _read(archive, key, variables[key]) for key in sorted(stored)}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _refusal(path, error) from error
     for key, variable in variables.items():
         variable.assign(values[key])

@@ -1,6 +1,7 @@
 """What every script of bin/ shares: arguments, exit statuses, errors as one sentence."""
 
 import errno
+import math
 import os
 import signal
 import sys
@@ -142,4 +143,17 @@ def _parse(arguments):
         remaining = flags.FLAGS(arguments)
     except flags.Error as error:
         sys.exit(_end(2, f"error: {error}; see {arguments[0]} --help"))
+    for name in flags.FLAGS:
+        if problem := _beyond(flags.FLAGS[name].value):
+            shown = f"--{name}={flags.FLAGS[name].value}"
+            sys.exit(_end(2, f"error: {shown} {problem}; see {arguments[0]} --help"))
     return remaining
+
+
+def _beyond(value):
+    """What is wrong with a number that Python can hold, but nothing that computes; else None."""
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return "has too many digits; expected at most 18"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not finite; expected a number"
+    return None

@@ -75,7 +75,9 @@ def define_flags():
     flags.DEFINE_integer(
         "held_out", 512, "Number of synthetic people to validate on.", lower_bound=1
     )
-    flags.DEFINE_integer("seed", 0, "Seed of the order, and of the synthetic people.")
+    flags.DEFINE_integer(
+        "seed", 0, "Seed of the order, and of the synthetic people.", lower_bound=0
+    )
     flags.DEFINE_integer(
         "longest_side",
         LONGEST_SIDE_PX,

@@ -111,7 +111,7 @@ def define_flags():
     flags.DEFINE_string("json", None, "File for the numbers. Default: a file in eval/ of the run.")
     flags.DEFINE_string("plots", None, "Folder for drawings of people and curves. Default: none.")
     flags.DEFINE_integer("pictures", 8, "Number of people on each sheet of --plots.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.")
+    flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.", lower_bound=0)
     flags.DEFINE_list("predictions", None, "Prediction file to score, or two to compare, as A,B.")
     flags.DEFINE_string(
         "ground_truth",
@@ -171,9 +171,6 @@ def score_network():
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
-    network, config, description = load_for_use(FLAGS.ckpt, execution_from_flags())
-    prefix = description["prefix"]
-    run = run_folder.run_of(prefix)
     options = evaluate.Options(
         split=FLAGS.split,
         crop=FLAGS.crop,
@@ -181,6 +178,9 @@ def score_network():
         **decoding_from_flags(),
         seed=FLAGS.seed,
     )
+    network, config, description = load_for_use(FLAGS.ckpt, execution_from_flags())
+    prefix = description["prefix"]
+    run = run_folder.run_of(prefix)
     folders = data_folders(run, description)
     box = None
     if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):

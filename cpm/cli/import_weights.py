@@ -50,7 +50,7 @@ def define_flags():
         ["bgr", "rgb"],
         "Order of the color channels that VGG-19's file was made for.",
     )
-    flags.DEFINE_integer("seed", 0, "Seed of the layers that the file has not.")
+    flags.DEFINE_integer("seed", 0, "Seed of the layers that the file has not.", lower_bound=0)
 
 
 def main(_):

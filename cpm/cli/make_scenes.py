@@ -41,7 +41,7 @@ def define_flags():
         + ", else everybody.",
         lower_bound=1,
     )
-    flags.DEFINE_integer("seed", 0, "Of all that is drawn.")
+    flags.DEFINE_integer("seed", 0, "Of all that is drawn.", lower_bound=0)
 
 
 def main(_):

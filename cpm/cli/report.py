@@ -36,7 +36,7 @@ def define_flags():
         "HTML file of a comparison. Default: comparison.html in the current folder.",
     )
     flags.DEFINE_string("json", None, "File for the numbers of a comparison. Default: none.")
-    flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.")
+    flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.", lower_bound=0)
     define_speed_flags()
 
 

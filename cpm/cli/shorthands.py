@@ -89,7 +89,9 @@ SHORTHANDS = {
     "mask_absent": Shorthand(
         "target.mask_absent", "Leave joints without annotation out of the loss."
     ),
-    "seed": Shorthand("seed", "Seed of weights, order, augmentation and synthetic people."),
+    "seed": Shorthand(
+        "seed", "Seed of weights, order, augmentation and synthetic people.", lower=0
+    ),
     "steps": Shorthand("steps", "Number of training steps."),
     "optimizer": Shorthand("optimizer.optimizer", "Update rule.", ("adam", "muon", "sgd")),
     "learning_rate": Shorthand("optimizer.learning_rate", "Peak learning rate."),

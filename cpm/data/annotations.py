@@ -5,6 +5,7 @@ Positions are in pixels of the stored picture, which may be a cut and shrunk par
 """
 
 import dataclasses
+import functools
 import os
 
 import numpy as np
@@ -14,7 +15,7 @@ from cpm.data.examples import parse_example, parse_origin
 from cpm.data.manifest import read_manifest
 from cpm.data.person import Origin
 from cpm.data.prepare import region
-from cpm.data.records import read_shard
+from cpm.data.records import decoded
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
 
@@ -62,14 +63,20 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
             f"{folder} has nobody in its split {split!r}; choose another with --split: "
             + ", ".join(inhabited)
         )
+    decode = functools.partial(_without_picture, joints=len(manifest.skeleton))
     people = [
-        _without_picture(record, len(manifest.skeleton))
+        person
         for shard in manifest.splits[split]
-        for record in read_shard(os.path.join(folder, shard.file))
+        for person in decoded(os.path.join(folder, shard.file), decode)
     ]
+    if len(people) != manifest.people(split):
+        raise UsageError(
+            f"{folder} holds {len(people)} people in its split {split!r}, its manifest says "
+            f"{manifest.people(split)}; make it again with: {manifest.remake}"
+        )
     return Annotations(
         skeleton=manifest.skeleton,
-        ids=tuple(person["id"].decode() for person in people),
+        ids=tuple(person["id"] for person in people),
         origins=tuple(person["origin"] for person in people),
         # Pose 0 is the person's own, the others are neighbours in the picture.
         joints_px=np.stack([p["joints_px"][0] for p in people]).astype(np.float64),
@@ -84,7 +91,10 @@ def _without_picture(record, joints):
     """The fields of `parse_example` as NumPy arrays, and the `origin`."""
     fields = parse_example(record, joints).items()
     found = {key: value.numpy() for key, value in fields if key != "picture"}
+    if not np.isin(found["state"], (0, 1, 2)).all() or not np.isfinite(found["joints_px"]).all():
+        raise ValueError("its joints have no states or no positions")
     points = found["joints_px"][0][found["state"][0] > 0]
     box = found | {"box_px": np.stack([points.min(0), points.max(0)])}
     _, side_px = region(box, "joints", DataConfig().margin)
-    return found | {"origin": parse_origin(record), "crop_side_px": float(side_px)}
+    id = found["id"].decode()
+    return found | {"id": id, "origin": parse_origin(record), "crop_side_px": float(side_px)}

@@ -12,6 +12,7 @@ from cpm import geometry
 from cpm.data.person import Pose
 from cpm.data.side_names import read_names
 from cpm.skeleton import ABSENT, SKELETONS, Skeleton, own_skeleton
+from cpm.untrusted import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,8 +157,10 @@ def _named_pair(pair, keypoints, names):
 
 def _limbs(category, joints):
     """Pairs of numbers of joints, from 0."""
-    limbs = []
-    for limb in category.get("skeleton") or []:
+    limbs, given = [], category.get("skeleton") or []
+    if not isinstance(given, list):
+        raise ValueError(f"the skeleton is {shown(given)}; expected a list of limbs")
+    for limb in given:
         if not _is_list(limb, 2) or not all(
             _is_integer(end) and 1 <= end <= joints for end in limb
         ):

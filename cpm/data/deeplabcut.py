@@ -13,7 +13,10 @@ References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
 
 import csv
 import glob
+import io
 import os
+
+from cpm import untrusted
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
@@ -34,8 +37,9 @@ def read_table(path):
     Raises:
       ValueError: if its first rows are none of DeepLabCut's.
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
+    with untrusted.open_regular(path, untrusted.MOST_JSON_BYTES) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        rows = [row for row in csv.reader(text) if row]
     heads = {}
     while rows and rows[0][0] in _HEADS:
         head = rows.pop(0)

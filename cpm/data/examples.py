@@ -24,6 +24,12 @@ import tensorflow as tf
 from cpm import geometry
 from cpm.data import images, old_records
 from cpm.data.person import LEAST_SPAN_PX, Origin, Pose
+from cpm.untrusted import parse_json
+
+_ORIGIN = {
+    **{"source?": str, "picture?": str, "number?": int, "group?": str, "image?": str},
+    "official_split?": (str, None),
+}
 
 CONTEXT = 3.2  # a cut picture keeps this many times the person's size
 
@@ -110,7 +116,7 @@ def parse_origin(serialised):
     """
     features = tf.train.Example.FromString(serialised).features.feature
     if "origin" in features:
-        return Origin(**json.loads(features["origin"].bytes_list.value[0]))
+        return Origin(**parse_json(features["origin"].bytes_list.value[0], _ORIGIN, "its origin"))
     return old_records.origin_of(features["id"].bytes_list.value[0].decode())
 
 

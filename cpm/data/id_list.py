@@ -5,7 +5,7 @@ list; in between somebody may look at the pictures and strike out lines. Empty l
 begin with # don't count.
 """
 
-from cpm import files
+from cpm import files, untrusted
 from cpm.errors import UsageError
 
 
@@ -29,14 +29,14 @@ def read_ids(path):
       UsageError: if there is no such file, it is not text or names nobody.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+        with untrusted.open_regular(path, untrusted.SMALL_JSON_BYTES) as file:
+            lines = file.read().decode().splitlines()
     except FileNotFoundError:
         raise UsageError(
             f"there is no file {str(path)!r}; expected a text file with an id in every line, "
             "as bin/eval.py --write_suspects makes it"
         ) from None
-    except UnicodeDecodeError:
+    except (OSError, UnicodeDecodeError):
         raise UsageError(
             f"{str(path)!r} is not a text file; expected an id in every line"
         ) from None

@@ -13,6 +13,7 @@ so that one reader (cpm/data/coco.py) checks them all. A split that a file or it
 after is kept.
 """
 
+import csv
 import dataclasses
 import glob
 import os
@@ -141,7 +142,10 @@ def _distinct(folder, parts):
 
 def _labelme(folder, parts):
     """One `Part` of all files of labelme."""
-    record = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    try:
+        record = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    except ValueError as error:
+        raise UsageError(f"{error}; expected what labelme writes") from error
     return Part(folder, record, (folder, os.path.join(folder, "images")))
 
 
@@ -149,6 +153,6 @@ def _table(folder, path):
     """The `Part` of a table of DeepLabCut."""
     try:
         record = deeplabcut.read_table(path)
-    except (ValueError, UnicodeDecodeError, IndexError) as error:
+    except (OSError, ValueError, csv.Error, IndexError) as error:
         raise UsageError(f"{path!r} is no table of DeepLabCut: {error}") from error
     return Part(path, record, (os.path.dirname(path), folder))

@@ -19,10 +19,12 @@ import os
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import PIL
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
 from cpm import files
@@ -42,6 +44,8 @@ from cpm.data.splits import TRAIN, SplitRule, reason_to_leave_out
 from cpm.errors import UsageError
 
 _SHARD = re.compile(r"\w+-\d{5}-of-\d{5}\.tfrecord")
+# What a record raises that is damaged, or that somebody made up.
+DAMAGE = (tf.errors.OpError, DecodeError, ValueError, KeyError, IndexError, TypeError)
 PEOPLE_PER_SHARD = 512  # small, so that permuting the shards already shuffles
 
 
@@ -144,6 +148,25 @@ def read_shard(path: str | os.PathLike) -> Iterator[bytes]:
     """Yields the serialised people of one shard."""
     for record in tf.data.TFRecordDataset(path):
         yield record.numpy()
+
+
+def decoded(path: str | os.PathLike, decode: Callable[[bytes], Any]) -> Iterator[Any]:
+    """Yields `decode(record)` for each record of a shard.
+
+    Raises:
+      UsageError: for a record that is damaged, or none of ours; it names the shard and the record.
+    """
+    number, records = 1, iter(read_shard(path))
+    try:
+        while (record := next(records, None)) is not None:
+            yield decode(record)
+            number += 1
+    except DAMAGE as error:
+        first = str(error).strip().partition("\n")[0]
+        raise UsageError(
+            f"{os.fspath(path)!r}: record {number} cannot be read ({first}); make the folder again "
+            "with bin/convert.py"
+        ) from error
 
 
 def _encode(person, split, leave_out, encode, report):

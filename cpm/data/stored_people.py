@@ -1,5 +1,6 @@
 """The people of converted folders as `Person`, with their pixels: what records were made of."""
 
+import functools
 import os
 
 import tensorflow as tf
@@ -7,7 +8,7 @@ import tensorflow as tf
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.person import Person, Pose
-from cpm.data.records import read_shard
+from cpm.data.records import decoded
 from cpm.errors import UsageError
 
 
@@ -35,8 +36,8 @@ def read_people(folders, split):
                 f"{first[1].name}; name folders of the same joints, or one at a time"
             )
         for shard in manifest.splits.get(split, ()):
-            for record in read_shard(os.path.join(folder, shard.file)):
-                people.append(_person(record, manifest.skeleton))
+            decode = functools.partial(_person, skeleton=manifest.skeleton)
+            people += decoded(os.path.join(folder, shard.file), decode)
     if not people:
         raise UsageError(
             f"nobody is in the split {split!r} of {', '.join(map(str, folders))}; "

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
-from cpm.data.records import read_shard
+from cpm.data.records import DAMAGE, read_shard
 from cpm.errors import UsageError
 
 _HEADER = struct.Struct("<QI")  # length of a record and the checksum of that
@@ -90,6 +90,6 @@ def _bad_record(path, joints):
             fields = parse_example(record, joints)
             name = fields["id"].numpy().decode("utf-8", "replace")
             tf.io.decode_jpeg(fields["picture"], channels=3)
-        except (tf.errors.OpError, ValueError) as error:
+        except DAMAGE as error:
             first = str(error).strip().partition("\n")[0]
             return f"record {number} ({name}) cannot be decoded ({first})"

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from cpm.config import TrainConfig, changed, require, require_one_of
+from cpm.config import TrainConfig, changed, require, require_numbers, require_one_of
 
 CONVOLUTIONS = ("auto", "direct", "fast")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -60,6 +60,7 @@ class Execution:
     on_non_finite: str = "stop"
 
     def __post_init__(self) -> None:
+        require_numbers(self)
         require_one_of(self, CONVOLUTIONS, "conv")
         require_one_of(self, PRECISIONS, "precision")
         require_one_of(self, NON_FINITE, "on_non_finite")

@@ -108,7 +108,7 @@ class BoxFile:
             with untrusted.open_regular(self.path, untrusted.MOST_JSON_BYTES) as file:
                 text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
                 lines = list(csv.reader(text))
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"--boxes={self.path} cannot be read ({error}); {EXPECTED}") from None
         for number, cells in enumerate(lines, 1):
             cells = [cell.strip() for cell in cells]
@@ -132,12 +132,16 @@ class BoxFile:
         if isinstance(record, dict):
             entries, names = record.get("annotations"), {}
             for image in _objects(record.get("images"), "images"):
-                if "id" not in image or not isinstance(image.get("file_name"), str):
+                if not isinstance(image.get("file_name"), str):
                     raise ValueError("an entry of images lacks id or file_name")
+                _check_id(image, "id", "an entry of images")
                 names[image["id"]] = os.path.normpath(image["file_name"]).replace(os.sep, "/")
+            categories = _objects(record.get("categories", []), "categories")
+            for category in categories:
+                _check_id(category, "id", "an entry of categories")
             people = {
-                category.get("id")
-                for category in _objects(record.get("categories", []), "categories")
+                category["id"]
+                for category in categories
                 if category.get("name") == "person" or category.get("keypoints")
             }
         else:
@@ -146,11 +150,14 @@ class BoxFile:
         entries = _objects(entries, "annotations")
         if people is None:
             people = {PERSON}
+        for entry in entries:
+            _check_id(entry, "image_id", "a box names no known image: it")
+            _check_id({"category_id": PERSON} | entry, "category_id", "a box")
         own = [e for e in entries if e.get("category_id", PERSON) in people] or entries
         self._others = len(entries) - len(own)
         for entry in own:
             what = f"the entry of image {entry.get('image_id')!r}"
-            if "image_id" not in entry or (names is not None and entry["image_id"] not in names):
+            if names is not None and entry["image_id"] not in names:
                 raise ValueError(f"{what} names no known image")
             score = entry.get("score")
             if score is not None and not isinstance(score, int | float):
@@ -164,6 +171,12 @@ def _objects(value, name):
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ValueError(f"{name} is no list of objects")
     return value
+
+
+def _check_id(entry, key, what):
+    """ValueError unless an object has a number or a text under a key."""
+    if not isinstance(entry.get(key), int | str):
+        raise ValueError(f"{what} has the {key} {untrusted.shown(entry.get(key))}")
 
 
 def _box(values, what):

@@ -147,6 +147,8 @@ def _read_deep(content):
 
     try:
         with av.open(io.BytesIO(content), "r") as container:
+            if any(stream.codec_context is None for stream in container.streams.video):
+                return None  # damaged; PyAV 17 would end the process
             frame = next(container.decode(video=0))
             if frame.width * frame.height > MAX_PIXELS:
                 return None  # refused in the usual way

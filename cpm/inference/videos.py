@@ -86,11 +86,17 @@ class VideoReader:
             self._container.close()
             raise UsageError(f"{self.path} has no images, only sound; name a video")
         self._stream = self._container.streams.video[0]
+        if not _is_known(self._stream):
+            self._container.close()
+            raise UsageError(
+                f"{self.path} has images that nothing here decodes: it was cut, or is of a codec "
+                "that FFmpeg does not know; copy it again, or save it as H.264"
+            )
         self._stream.thread_type = "AUTO"
         self._start = _start(self._container)
         self.rate = self._stream.average_rate or self._stream.guessed_rate or USUAL_RATE
         self.time_base = self._stream.time_base or TIME_BASE
-        self.has_sound = bool(self._container.streams.audio)
+        self.has_sound = any(map(_is_known, self._container.streams.audio[:1]))
         self._exact = bool(self._stream.frames)
         self.frames_expected = None if self.is_camera else self._count()
         self.pixel_aspect = self._stream.sample_aspect_ratio or Fraction(1)
@@ -162,6 +168,11 @@ class VideoReader:
         if self._exact:
             return self.frames_read + self._lost < self.frames_expected
         return self._last_time + 1 / float(self.rate) + TOLERANCE_S < self._duration()
+
+
+def _is_known(stream):
+    """Whether a stream has a decoder; PyAV 17 ends the process that decodes one without."""
+    return stream.codec_context is not None
 
 
 def _start(container):

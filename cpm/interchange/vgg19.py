@@ -24,12 +24,11 @@ References: Simonyan & Zisserman, "Very deep convolutional networks …", ICLR 2
 import dataclasses
 import re
 import zipfile
-import zlib
 
 import h5py
 import numpy as np
 
-from cpm.array_claims import check_numpy
+from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
 
@@ -59,10 +58,9 @@ def read_vgg19(path):
       UsageError: if it is damaged, or holds something that VGG-19 has not.
     """
     read = _read_npz if path.lower().endswith(".npz") else _read_hdf5
-    damage = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError)
     try:
         found = read(path)
-    except (*damage, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise UsageError(
             f"{path} cannot be read ({error}); expected VGG-19's weights: download it again"
         ) from error

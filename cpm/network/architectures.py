@@ -22,6 +22,8 @@ from cpm.skeleton import get_skeleton
 NORMS = ("none", "batch")
 NORMALIZATIONS = {"release": (128.0, 256.0), "blog": (127.5, 127.5)}  # (x - m) / s
 GRIDS = ("center", "corner")
+# Beyond these nothing was ever trained; a description of a few bytes could ask for any amount.
+MOST_STAGES, MOST_WIDTH, MOST_KERNEL, MOST_SIDE_PX = 64, 1000, 99, 4096
 STRIDES = {"mini": (4, 8), "deep": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
 
 
@@ -274,13 +276,15 @@ def _check(config):
     _check_one_of("normalization", config.normalization, NORMALIZATIONS)
     _check_one_of("grid", config.grid, GRIDS)
     get_skeleton(config.skeleton)
-    if config.stages < 1:
-        raise ValueError(f"stages should be at least 1, not {config.stages}")
+    if not 1 <= config.stages <= MOST_STAGES:
+        raise ValueError(f"stages should be at least 1, at most {MOST_STAGES}, not {config.stages}")
     for field in ("width", "stage_width"):
-        if not getattr(config, field) > 0:
-            raise ValueError(f"{field} should be above 0, not {getattr(config, field)}")
-    if config.stage_kernel < 0:
-        raise ValueError(f"stage_kernel should be at least 0, not {config.stage_kernel}")
+        if not 0 < getattr(config, field) <= MOST_WIDTH:
+            raise ValueError(
+                f"{field} should be above 0, at most {MOST_WIDTH}, not {getattr(config, field)}"
+            )
+    if not 0 <= config.stage_kernel <= MOST_KERNEL:
+        raise ValueError(f"stage_kernel should be 0 to {MOST_KERNEL}, not {config.stage_kernel}")
     if config.stride not in STRIDES[config.arch]:
         raise ValueError(
             f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, "
@@ -289,6 +293,11 @@ def _check(config):
     if any(side < config.stride or side % config.stride for side in config.image_size):
         raise ValueError(
             f"image_size (height, width) should be positive multiples of {config.stride}, "
+            f"not {tuple(config.image_size)}"
+        )
+    if max(config.image_size) > MOST_SIDE_PX:
+        raise ValueError(
+            f"image_size (height, width) should be at most {MOST_SIDE_PX}, "
             f"not {tuple(config.image_size)}"
         )
 

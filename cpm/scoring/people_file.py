@@ -5,11 +5,11 @@ the name of the skeleton. bin/eval.py and bin/train.py write one beside each JSO
 """
 
 import dataclasses
-import zipfile
 
 import numpy as np
 
 from cpm import files
+from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import get_skeleton
@@ -37,11 +37,17 @@ def read_people(path):
       UsageError: if there is no such file, or it is damaged.
     """
     try:
+        check_numpy(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in FIELDS}
             skeleton = get_skeleton(str(archive["skeleton"]))
+        kinds = {name: array.dtype.kind for name, array in arrays.items()}
+        if kinds.pop("ids") != "U" or not set(kinds.values()) <= set("fiu"):
+            raise ValueError("its arrays are of other types")
         people = Predictions(**arrays | {"ids": tuple(arrays["ids"].tolist())})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        if people.joints_px.shape[2] != len(skeleton):
+            raise ValueError(f"its people have other joints than {skeleton.name}")
+    except UNREADABLE as error:
         raise UsageError(
             f"{path} cannot be read ({error}); make it with: python bin/eval.py --ckpt=RUN"
         ) from error

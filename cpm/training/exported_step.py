@@ -284,5 +284,5 @@ def _read_arrays(path):
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; train there first, and bring it back") from None
-    except (OSError, ValueError, KeyError) as error:
+    except array_claims.UNREADABLE as error:
         raise UsageError(f"{path} cannot be read: {error}; bring it again") from error

@@ -215,11 +215,11 @@ def test_every_array_is_used_and_every_variable_filled(weights, change, message)
         ({"joints": None}, "'joints' is None; expected a list"),
         ({"threshold": None}, "'threshold' is None; expected a finite number"),
         ({"joints": ["nose"]}, "was trained for the joints"),
-        ({"config": {"network": {"stages": 100_000}}}, "has 100000 stages; expected 1 to 64"),
-        ({"config": {"network": {"width": 1e9}}}, "the width 1000000000.0; expected"),
+        ({"config": {"network": {"stages": 100_000}}}, "stages should be .* at most 64"),
+        ({"config": {"network": {"width": 1e9}}}, "width should be .* at most 1000"),
         ({"config": {"network": {"width": 400.0}}}, "is of a network of .* parameters"),
         ({"config": {"network": {"stages": 60}}}, "is of a network of .* parameters"),
-        ({"config": {"network": {"image_size": [80_000, 80_000]}}}, "4096 at most"),
+        ({"config": {"network": {"image_size": [80_000, 80_000]}}}, "at most 4096"),
     ],
 )
 def test_descriptions_are_checked(weights, change, message):

@@ -62,7 +62,7 @@ def test_flags_given_win_over_the_preset():
 @pytest.mark.parametrize(
     "argument, message",
     [
-        ("--width=0", "--width should be above 0, not 0.0"),
+        ("--width=0", "--width should be above 0, at most 1000, not 0.0"),
         ("--image_size=100", "--image_size (height, width) should be positive multiples"),
         ("--image_size=0", "--image_size (height, width) should be positive multiples"),
         ("--image_size=big", "--image_size is 'big'; it should be a side like 160"),

@@ -1,5 +1,7 @@
 """Lists of people: what is written is read, what a person adds by hand too, and nothing else."""
 
+import os
+
 import pytest
 
 from cpm.data.id_list import read_ids, write_ids
@@ -33,3 +35,9 @@ def test_refuses(content, sentence, tmp_path):
         path.write_bytes(content)
     with pytest.raises(UsageError, match=sentence):
         read_ids(path)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "list.txt")
+    with pytest.raises(UsageError, match="is not a text file"):
+        read_ids(tmp_path / "list.txt")

@@ -349,6 +349,137 @@ ROWS = [
         ),
         ("pickles", "never loaded", "test_objects_are_never_unpickled"),
     ),
+    *_rows(
+        "a picture",
+        "data/test_images.py",
+        (
+            "EXIF 1 to 8, broken EXIF",
+            "upright",
+            "test_exif_rotation_is_applied & test_broken_exif_is_ignored",
+        ),
+        (
+            "CMYK, palette, transparency, 16 bits",
+            "read right",
+            "test_cmyk_becomes_rgb & test_palette & test_transparent_pixels_show_grey & "
+            "test_16_bit_grey_is_stretched_by_its_range",
+        ),
+        (
+            "cut short, or something else under its name",
+            "a sentence",
+            "test_truncated & test_not_a_picture & test_other_formats_are_refused",
+        ),
+        (
+            "more pixels than anybody needs",
+            "refused before they are decoded",
+            "test_absurd_size_is_refused_before_decoding",
+        ),
+    ),
+    *_rows(
+        "annotations",
+        "data/test_coco.py",
+        (
+            "NaN, 1e39, 400 digits, ids twice, other types",
+            "a sentence that names the record",
+            "test_sentence",
+        ),
+        (
+            "wrong records among right ones",
+            "left out and counted, or refused",
+            "test_the_others_are_read & test_too_many_are_refused",
+        ),
+        ("names that leave the folder", "refused", "test_name_that_leaves_the_folder"),
+    ),
+    *_rows(
+        "annotations",
+        "data/test_mpii.py",
+        (
+            "a .mat file cut short, or of something else",
+            "a sentence",
+            "test_truncated & test_not_matlab & test_another_file",
+        ),
+        ("names that leave the folder", "refused", "test_names_that_leave_the_folder"),
+    ),
+    *_rows(
+        "a data folder",
+        "data/test_records.py",
+        (
+            "a shard missing, cut short, changed",
+            "refused, with the command that makes it again",
+            "test_missing_shard & test_truncated_shard & test_changed_shard",
+        ),
+        (
+            "a conversion killed",
+            "refused until it is made again",
+            "test_what_a_kill_leaves_is_refused_and_replaced",
+        ),
+        ("two conversions at once", "the second is refused", "test_two_at_once"),
+    ),
+    *_rows(
+        "a weights file",
+        "interchange/test_caffemodel.py",
+        (
+            "a .caffemodel cut short, or damaged at random",
+            "nothing but a sentence",
+            "test_read_caffemodel_raises_truncated & "
+            "test_read_caffemodel_random_damage_never_escapes",
+        ),
+    ),
+    *_rows(
+        "a weights file",
+        "interchange/test_vgg19.py",
+        (
+            "VGG-19's with pickles, giant sizes, links",
+            "refused",
+            "test_read_vgg19_raises_for_pickles & test_read_vgg19_raises_for_sizes & "
+            "test_read_vgg19_raises_for_links",
+        ),
+    ),
+    *_rows(
+        "a video",
+        "inference/test_videos.py",
+        (
+            "cut short, with broken frames, never finished",
+            "the frames that there are, and a word",
+            "test_cut_file_gives_the_frames_it_has & test_broken_frames_are_counted",
+        ),
+    ),
+    *_rows(
+        "boxes",
+        "inference/test_boxes.py",
+        ("of other shapes, a cell of 200 kB", "a sentence", "test_bad_files_are_refused"),
+    ),
+    *_rows(
+        "a list of ids",
+        "data/test_id_list.py",
+        (
+            "a pipe, no text, nobody",
+            "refused at once",
+            "test_a_pipe_is_refused_at_once & test_refuses",
+        ),
+    ),
+    *_rows(
+        "a page",
+        "report/test_html.py",
+        ("markup in names", "escaped", "test_text_and_attributes_are_escaped_once"),
+    ),
+    *_rows(
+        "a flag",
+        "cli/test_flags_out_of_range.py",
+        (
+            "every flag of every script out of range",
+            "a sentence, or legal",
+            "test_flags_out_of_range",
+        ),
+    ),
+    *_rows(
+        "any foreign file",
+        "test_fuzz.py",
+        (
+            "what the fuzzer found",
+            "a sentence within 10 s and 1 GB",
+            "test_what_went_wrong_once_is_a_sentence",
+        ),
+    ),
 ]
 
 

@@ -1,0 +1,80 @@
+"""The fuzzer's readers: whole files are read; what once went wrong ends in a sentence.
+
+Each file of tests/helpers/fuzzing/found was found by `python -m tests.fuzz` and is named after what
+is wrong with it.
+"""
+
+import random
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cpm.errors import UsageError
+from tests.helpers.fuzzing import mutations, worker
+from tests.helpers.fuzzing.readers import READERS
+from tests.helpers.scripts import ROOT
+
+FOUND = sorted((Path(worker.__file__).parent / "found").glob("*/*"))
+REFUSED = {"checkpoints", "manifest", "picture", "seal"}  # their seeds are refused, some of them
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_whole_files_are_read(name, tmp_path):
+    """A reader that refused its seeds would be fuzzed in vain."""
+    trial, read = worker.Trial(READERS[name], tmp_path), 0
+    for content in READERS[name].seeds():
+        trial.path.write_bytes(content)
+        try:
+            READERS[name].read(str(trial.path))
+            read += 1
+        except UsageError:
+            assert name in REFUSED
+    assert read or name in REFUSED
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_went_wrong_once_is_a_sentence(path, tmp_path):
+    reader = READERS[path.parent.name]
+    trial = worker.Trial(reader, tmp_path)
+    trial.path.write_bytes(path.read_bytes())
+    memory, start = peak_bytes(), time.monotonic()
+    try:
+        reader.read(str(trial.path))
+    except UsageError as error:
+        assert str(error)
+    assert time.monotonic() - start < worker.MOST_SECONDS
+    assert peak_bytes() - memory < worker.MOST_BYTES
+
+
+def peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+@pytest.mark.parametrize("name", ["coco", "metrics", "people", "boxes-csv"])
+def test_mutations_change_files_and_are_reproducible(name, tmp_path):
+    reader = READERS[name]
+    (seed, *_) = reader.seeds()
+
+    def flip(content):
+        return content[:-1] + bytes([content[-1] ^ 1]) if content else b"x"
+
+    changed = [reader.mutate(seed, random.Random(n), flip) for n in range(30)]
+    assert changed == [reader.mutate(seed, random.Random(n), flip) for n in range(30)]
+    assert len({*changed} - {seed}) > 10
+
+
+def test_archives_stay_archives():
+    (seed,) = READERS["people"].seeds()
+    changed = [mutations.as_archive(seed, random.Random(n), lambda _: b"") for n in range(20)]
+    assert sum(content.startswith(b"PK") for content in changed) > 10
+
+
+def test_the_command_names_its_readers():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "--minutes" in done.stdout
