@@ -23,6 +23,8 @@ from cpm.data.splits import named_split
 from cpm.errors import UsageError
 
 USUAL = "annotations.json"
+# Of no use here, and most of a file: COCO's outlines, labelme's copies of the images.
+UNUSED = ("segmentation", "imageData")
 LAYOUTS = (
     f"expected {USUAL} with images/ beside it, or an export of CVAT, Label Studio, Roboflow, "
     "labelme or DeepLabCut as it is (docs/howto/own_data.md)"
@@ -99,7 +101,7 @@ def _json_files(folder):
 
 def _read(folder, path):
     """The `Part` of a file; UsageError if it is no JSON."""
-    record = files.read_json(path, "expected a COCO keypoint file")
+    record = files.read_json(path, "expected a COCO keypoint file", drop=UNUSED)
     here = os.path.dirname(path)
     stem = os.path.splitext(os.path.basename(path))[0]
     subset = stem.rpartition("_")[2]  # person_keypoints_val2017.json

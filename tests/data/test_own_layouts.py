@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cpm.data import coco
+from cpm.data import coco, own_layouts
 from cpm.data.report import Report
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT
@@ -209,3 +209,15 @@ def test_other_json_files(tmp_path):
     write(tmp_path, {"a.json": {"x": 1}, "b.json": [1]})
     with pytest.raises(UsageError, match=r"has 2 .json files and none is annotations.json or ano"):
         splits(tmp_path)
+
+
+def test_what_fills_a_file_is_not_kept(tmp_path):
+    """Outlines and images in base64 are most of a file of 200 MB; their objects would be a GB."""
+    outlined = record("a.jpg")
+    outlined["annotations"][0]["segmentation"] = [[1.5] * 100]
+    (part,) = own_layouts.find_parts(write(tmp_path / "coco", {"annotations.json": outlined}))
+    assert part.record == record("a.jpg")
+    encoded = labelme("a.jpg", ["nose"]) | {"imageData": "QUJD" * 100}
+    folder = write(tmp_path / "labelme", {"a.json": encoded, "a.jpg": None})
+    (person,) = coco.read_people(folder)
+    assert person.pose.joints_px.tolist() == [[10, 11]]
