@@ -91,6 +91,7 @@ def read_people(folder, options=USUAL, report=None):
             raise UsageError(f"{part.path!r}: {error}") from error
         if skeleton is None:
             position_checks.note_sides(report, file, options)
+            position_checks.note_tool(report, part.record)
         skeleton = file.skeleton
         found += _with_pictures(part, file, pictures, options.strict, report)
     yield from _people(found, skeleton, report)

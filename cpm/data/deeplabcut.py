@@ -6,7 +6,8 @@
     labeled-data,video,img007.png,12.5,40,,
 
 The frame is named in the first column (`labeled-data/video/img007.png`), or in the first three. An
-empty cell is a joint that was not seen. The .h5 file beside it holds the same and is not read.
+empty cell is a joint that was not seen. The .h5 file beside it holds the same and is not read: the
+names of its columns are pickled, and a pickle can run code.
 
 References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
 """
@@ -20,11 +21,20 @@ _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
 def find_tables(folder):
     """Paths of the tables of a folder: of a project, of its labeled-data/, of one video."""
+    return _find(folder, "CollectedData*.csv")
+
+
+def find_unread(folder):
+    """Paths of the .h5 files of a folder, which hold the same as tables and are not read."""
+    return _find(folder, "CollectedData*.h5")
+
+
+def _find(folder, pattern):
     place = glob.escape(str(folder))
     return sorted(
         path
         for below in ("", "*", "*/*")
-        for path in glob.glob(os.path.join(place, below, "CollectedData*.csv"))
+        for path in glob.glob(os.path.join(place, below, pattern))
     )
 
 

@@ -74,6 +74,13 @@ def find_parts(folder):
         return [_labelme(folder, drawn)]
     if tables := deeplabcut.find_tables(folder):
         return [_table(folder, path) for path in tables]
+    if unread := deeplabcut.find_unread(folder):
+        table = os.path.splitext(unread[0])[0] + ".csv"
+        raise UsageError(
+            f"{unread[0]!r} is DeepLabCut's pickled table, which is not read; expected {table!r} "
+            "beside it: DeepLabCut writes both, and in Python "
+            f"pandas.read_hdf({unread[0]!r}).to_csv({table!r}) makes it"
+        )
     if len(paths) == 1:
         return [_read(folder, paths[0])]  # whose reader says what is wrong with it
     raise UsageError(

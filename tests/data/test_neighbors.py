@@ -1,4 +1,4 @@
-"""The other people of a picture: all of a few, the nearest of a crowd, in time that is no square."""
+"""The other people of a picture that are kept: all of a few, of a crowd the nearest."""
 
 import numpy as np
 
@@ -40,8 +40,8 @@ def test_many_at_one_point():
         assert len(others) == 3 and all(other is not poses[n] for other in others)
 
 
-def test_the_nearest_are_those_of_a_plain_search(rng=np.random.default_rng(5)):
-    middles = rng.uniform(0, 100, (90, 2))
+def test_the_nearest_are_those_of_a_plain_search():
+    middles = np.random.default_rng(5).uniform(0, 100, (90, 2))
     poses = [pose(x, y) for x, y in middles]
     for n, others in enumerate(neighbors(poses)):
         distance = np.linalg.norm(middles - middles[n], axis=1)
