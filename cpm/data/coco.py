@@ -118,7 +118,7 @@ class _Found:
 
 def _with_pictures(part, file, pictures, strict, report):
     """The `_Found` of one file; tells the report of wrong records."""
-    wrong, paths, found = dict(file.wrong), {}, []
+    wrong, paths, found = part.wrong | file.wrong, {}, []
     for image in {a.image: file.images[a.image] for a in file.annotations}.values():
         try:
             path = pictures.find(image.name, part.folders)

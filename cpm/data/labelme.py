@@ -4,7 +4,8 @@
      "shapes": [{"label": "nose", "shape_type": "point", "points": [[x, y]], "group_id": 1}]}
 
 Points of one `group_id` are one person; points without one are one person too. A rectangle of the
-same group is the person's box. Labels of points are the joints, in the order in which they come.
+same group is the person's box. Labels of points are the joints, in the order in which they come. A
+group with two points of one label is several people in one: it is left out and named.
 
 References: wkentaro/labelme, `labelme/label_file.py`.
 """
@@ -26,7 +27,8 @@ def as_coco(records, folder):
       folder: what the pictures' names become relative to.
 
     Returns:
-      dict with `images`, `categories`, `annotations`.
+      (dict with `images`, `categories`, `annotations`; {what a group that is left out is called: a
+      sentence about it}).
     """
     records = {path: record for path, record in records.items() if is_labelme(record)}
     joints = list(
@@ -37,33 +39,56 @@ def as_coco(records, folder):
             if shape.get("shape_type") == "point"
         )
     )
-    images, annotations = [], []
+    images, annotations, wrong = [], [], {}
     for number, (path, record) in enumerate(records.items()):
-        name = str(record.get("imagePath") or "").replace("\\", "/")
+        image = str(record.get("imagePath") or "").replace("\\", "/")
         place = os.path.relpath(os.path.dirname(path), folder)
         size = {"width": record.get("imageWidth"), "height": record.get("imageHeight")}
-        images.append({"id": number, "file_name": os.path.normpath(f"{place}/{name}")} | size)
-        for person in _people(record, joints):
+        images.append({"id": number, "file_name": os.path.normpath(f"{place}/{image}")} | size)
+        for group, person in _people(record, joints):
+            if isinstance(person, str):
+                of = "points without a group_id" if group is None else f"group {group!r}"
+                name = os.path.relpath(path, folder)
+                wrong[f"{name}, {of}"] = f"{name} has {person}"
+                continue
             ids = {"id": len(annotations) + 1, "image_id": number, "category_id": 1}
             annotations.append(ids | person)
     categories = [{"id": 1, "name": "labelme", "keypoints": joints}]
-    return {"images": images, "categories": categories, "annotations": annotations}
+    return {"images": images, "categories": categories, "annotations": annotations}, wrong
 
 
 def _shapes(record):
-    return [s for s in record["shapes"] if isinstance(s, dict) and isinstance(s.get("label"), str)]
+    """The shapes that have a label, a hashable group and points of two numbers."""
+    return [
+        shape
+        for shape in record["shapes"]
+        if isinstance(shape, dict)
+        and isinstance(shape.get("label"), str)
+        and isinstance(shape.get("group_id"), int | str | None)
+        and isinstance(shape.get("points"), list)
+        and shape["points"]
+        and all(map(_is_point, shape["points"]))
+    ]
+
+
+def _is_point(value):
+    return (
+        isinstance(value, list) and len(value) == 2 and all(type(v) in (int, float) for v in value)
+    )
 
 
 def _people(record, joints):
-    """Yields `keypoints` and, perhaps, `bbox` of each group of one file."""
-    points, boxes = collections.defaultdict(dict), {}
+    """Yields (group, dict of `keypoints` and `bbox`, or what is wrong with it) of one file."""
+    points, boxes, twice = collections.defaultdict(dict), {}, {}
     for shape in _shapes(record):
-        group, corners = shape.get("group_id"), shape.get("points") or []
-        if shape.get("shape_type") == "point" and corners:
-            points[group][shape["label"]] = [*corners[0][:2], 2]
-        elif shape.get("shape_type") == "rectangle" and len(corners) == 2:
-            (x0, y0), (x1, y1) = corners
-            boxes[group] = [min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)]
+        label, group, corners = shape["label"], shape.get("group_id"), shape["points"]
+        if shape.get("shape_type") == "point":
+            if label in points[group]:
+                twice[group] = f"two points {label!r}; give each object a group_id of its own"
+            points[group][label] = [*corners[0], 2]
+        elif shape.get("shape_type") == "rectangle":
+            xs, ys = zip(*corners, strict=True)  # two corners; some programs write all four
+            boxes[group] = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
     for group, found in points.items():
         keypoints = [value for joint in joints for value in found.get(joint, (0, 0, 0))]
-        yield {"keypoints": keypoints, "bbox": boxes.get(group)}
+        yield group, twice.get(group) or {"keypoints": keypoints, "bbox": boxes.get(group)}

@@ -40,12 +40,14 @@ class Part:
       record: what a COCO keypoint file holds.
       folders: where its pictures may lie, the likeliest first.
       split: that the file or its folder is named after, or None.
+      wrong: {what is left out of it already: a sentence about it}.
     """
 
     path: str
     record: object
     folders: tuple[str, ...]
     split: str | None = None
+    wrong: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def find_parts(folder):
@@ -150,8 +152,8 @@ def _distinct(folder, parts):
 
 def _labelme(folder, parts):
     """One `Part` of all files of labelme."""
-    record = labelme.as_coco({part.path: part.record for part in parts}, folder)
-    return Part(folder, record, (folder, os.path.join(folder, "images")))
+    record, wrong = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    return Part(folder, record, (folder, os.path.join(folder, "images")), wrong=wrong)
 
 
 def _table(folder, path):

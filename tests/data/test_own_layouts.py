@@ -261,6 +261,34 @@ def test_labelme(tmp_path):
     assert three.annotated_size == (30, 40)
 
 
+def test_labelme_points_of_several_objects_in_one_group(tmp_path):
+    """Nothing says which nose is whose; the other files are converted."""
+    two = labelme("b.jpg", ["nose", "left_ear", "nose"])
+    files = {"b.json": two, "b.jpg": None}
+    for name in ("a", "c"):
+        files |= {f"{name}.json": labelme(f"{name}.jpg", list(POINTS)), f"{name}.jpg": None}
+    report = Report()
+    people = list(coco.read_people(write(tmp_path, files), report=report))
+    assert [p.id for p in people] == ["coco/a.jpg#1", "coco/c.jpg#2"]
+    (left_out,) = report.left_out["wrong records"]
+    assert left_out.startswith("b.json, group 0 (b.json has two points 'nose'; give each object")
+    with pytest.raises(UsageError, match=r": b.json has two points 'nose'; give"):
+        list(coco.read_people(tmp_path, coco.Options(strict=True)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"points": [5]}, {"points": None}, {"points": [[1, 2, 3]]}, {"group_id": [1]}, {"label": 7}],
+)
+def test_labelme_shapes_that_are_none_are_passed_over(change, tmp_path):
+    odd = labelme("a.jpg", list(POINTS), boxes=[(0, [[9, 8], [1, 8], [1, 2], [9, 2]])])
+    for kind in ("point", "rectangle"):
+        shape = {"label": "tail", "shape_type": kind, "points": [[1, 2]], "group_id": 0}
+        odd["shapes"].append(shape | change)
+    (person,) = coco.read_people(write(tmp_path, {"a.json": odd, "a.jpg": None}))
+    assert person.skeleton.joints == tuple(POINTS) and person.center_px == (4.5, 4.5)
+
+
 @pytest.mark.parametrize("columns", [1, 3])
 def test_deeplabcut(columns, tmp_path):
     empty = [""] * (columns - 1)
