@@ -14,8 +14,12 @@ References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
 
 import csv
 import glob
+import io
 import os
 
+from cpm import untrusted
+
+MOST_BYTES = 1 << 28  # ten thousand frames of a hundred points have 40 MB
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
 
@@ -43,9 +47,14 @@ def read_table(path):
 
     Raises:
       ValueError: if its first rows are none of DeepLabCut's.
+      OSError: if it is no regular file, or too large.
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
+    with untrusted.open_regular(path, MOST_BYTES) as content:
+        with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
+            try:
+                rows = [row for row in csv.reader(file) if row]
+            except csv.Error as error:  # a zero byte, a cell of megabytes
+                raise ValueError(error) from error
     heads = {}
     while rows and rows[0][0] in _HEADS:
         head = rows.pop(0)

@@ -160,6 +160,6 @@ def _table(folder, path):
     """The `Part` of a table of DeepLabCut."""
     try:
         record = deeplabcut.read_table(path)
-    except (ValueError, UnicodeDecodeError, IndexError) as error:
+    except (OSError, ValueError, UnicodeDecodeError, IndexError) as error:
         raise UsageError(f"{path!r} is no table of DeepLabCut: {error}") from error
     return Part(path, record, (os.path.dirname(path), folder))

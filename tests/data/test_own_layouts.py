@@ -339,6 +339,17 @@ def test_no_table_of_deeplabcut(text, tmp_path):
         splits(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["x" * 200_000, "scorer\0", None])
+def test_bytes_that_are_no_table_end_in_a_sentence(text, tmp_path):
+    path = tmp_path / "CollectedData_me.csv"
+    if text is None:
+        os.mkfifo(path)  # would be waited for
+    else:
+        path.write_text(text)
+    with pytest.raises(UsageError, match="is no table of DeepLabCut"):
+        splits(tmp_path)
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(UsageError, match=r"0 .json files.*export of CVAT, Label Studio, Roboflow"):
         splits(tmp_path)
