@@ -64,7 +64,7 @@ def _shapes(record):
         for shape in record["shapes"]
         if isinstance(shape, dict)
         and isinstance(shape.get("label"), str)
-        and isinstance(shape.get("group_id"), int | str | None)
+        and isinstance(shape.get("group_id"), int | float | str | None)
         and isinstance(shape.get("points"), list)
         and shape["points"]
         and all(map(_is_point, shape["points"]))
