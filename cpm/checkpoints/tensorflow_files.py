@@ -63,7 +63,8 @@ def require_complete(prefix: str) -> str:
         found = ", ".join(sorted(f for f in present if f.endswith(".index"))) or "none"
         raise UsageError(
             f"checkpoint {prefix} is missing or incomplete: {missing} (in its folder: {found}); "
-            "restore its files, or name another one with --ckpt or --run_dir"
+            "restore its files, or name another one, a run folder or a .npz file of weights with "
+            "--ckpt, --init_from or --run_dir"
         )
     return prefix
 

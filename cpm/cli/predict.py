@@ -37,7 +37,7 @@ from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
 from cpm.inference import OneEuro, Predictor, belief_file, crop_regions, images_from, writers
 from cpm.inference.boxes import BoxFile
-from cpm.plots.drawing_files import SUFFIXES, DrawingFolder
+from cpm.plots.drawing_files import SUFFIXES, DrawingFolder, is_drawing
 from cpm.plots.pose_drawing import draw_pose
 from cpm.provenance import provenance
 from cpm.text_table import listed
@@ -150,7 +150,11 @@ def main(arguments):
     inputs = [*FLAGS.input, *arguments[1:]]
     if not inputs:
         raise UsageError("no input: name images or videos, like --input=photo.jpg; see --help")
-    images = images_from(inputs[0] if len(inputs) == 1 else inputs, FLAGS.recursive)
+    images = images_from(
+        inputs[0] if len(inputs) == 1 else inputs,
+        FLAGS.recursive,
+        lambda path: "a drawing of an earlier run" if is_drawing(path) else None,
+    )
     sources = list({source.file: source for source in images.sources()}.values())  # each once
     check_flags(sources, images.several)
     box_file = BoxFile(FLAGS.boxes, FLAGS.box_score) if FLAGS.boxes else None

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
+from cpm.plots.drawing_files import mark_of
 from cpm.plots.pose_drawing import draw_pose
 
 WAITING = 4  # frames that wait to be drawn
@@ -123,7 +124,9 @@ class LabeledVideo:
         if self._writer is None:
             from cpm.inference.videos import VideoWriter  # imports PyAV: not for images
 
-            self._writer = VideoWriter.like(self._reader, self._path, drawing.shape[:2])
+            self._writer = VideoWriter.like(
+                self._reader, self._path, drawing.shape[:2], mark_of(self._reader.path)
+            )
         self._writer.write(drawing, result.time)
 
 

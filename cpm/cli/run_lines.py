@@ -36,7 +36,7 @@ def opening_lines(config, execution, *, data, people, recipe, taken=None, run_di
     """
     network, optimizer = config.network, config.optimizer
     skeleton = get_skeleton(network.skeleton)
-    joints = f"{len(skeleton)} joints"
+    joints = f"{len(skeleton)} joint{'s' if len(skeleton) > 1 else ''}"
     if skeleton.name in SKELETONS:
         joints += f" ({skeleton.name})"
     height, width = network.image_size

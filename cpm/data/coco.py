@@ -35,6 +35,7 @@ import dataclasses
 import os
 
 from cpm.data import coco_file, position_checks
+from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
 from cpm.data.person import Origin, Person
 from cpm.data.picture_files import PictureFiles
@@ -90,6 +91,7 @@ def read_people(folder, options=USUAL, report=None):
             raise UsageError(f"{part.path!r}: {error}") from error
         if skeleton is None:
             position_checks.note_sides(report, file, options)
+            position_checks.note_tool(report, part.record)
         skeleton = file.skeleton
         found += _with_pictures(part, file, pictures, options.strict, report)
     yield from _people(found, skeleton, report)
@@ -116,7 +118,7 @@ class _Found:
 
 def _with_pictures(part, file, pictures, strict, report):
     """The `_Found` of one file; tells the report of wrong records."""
-    wrong, paths, found = dict(file.wrong), {}, []
+    wrong, paths, found = part.wrong | file.wrong, {}, []
     for image in {a.image: file.images[a.image] for a in file.annotations}.values():
         try:
             path = pictures.find(image.name, part.folders)
@@ -157,11 +159,15 @@ def _people(found, skeleton, report):
             report.leave_out(_person_id(one), "annotated twice")
     splits = {real: _split(group, report) for real, group in in_picture.items()}
     position_checks.note_positions(report, [(_person_id(one), one.annotation.pose) for one in kept])
+    others = {}
+    for group in in_picture.values():
+        group = [one for one in group if id(one) not in twice]
+        poses = [one.annotation.pose for one in group]
+        others |= zip(map(id, group), neighbors(poses), strict=True)
     ids = collections.Counter()
     for one in kept:
         a, name = one.annotation, _person_id(one)
         ids[name] += 1
-        others = (f for f in in_picture[one.real] if f is not one and id(f) not in twice)
         yield Person(
             id=name if ids[name] == 1 else f"{name}-{ids[name]}",
             origin=Origin(
@@ -170,7 +176,7 @@ def _people(found, skeleton, report):
             image=one.path,
             skeleton=skeleton,
             pose=a.pose,
-            others=tuple(f.annotation.pose for f in others if f.annotation.pose.present.any()),
+            others=others[id(one)],
             center_px=a.center_px,
             scale=a.scale,
             excluded=CROWDS if a.crowd else None,

@@ -14,6 +14,8 @@ from cpm.data.side_names import read_names
 from cpm.skeleton import ABSENT, SKELETONS, Skeleton, own_skeleton
 from cpm.untrusted import shown
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclasses.dataclass(frozen=True)
 class Image:
@@ -317,5 +319,4 @@ def _is_integer(value):
 
 def _is_number(value):
     """Whether a JSON value is a number that is finite as float32, which is what is stored."""
-    limit = float(np.finfo(np.float32).max)
-    return type(value) in (int, float) and -limit <= value <= limit
+    return type(value) in (int, float) and -_LARGEST <= value <= _LARGEST

@@ -6,7 +6,8 @@
     labeled-data,video,img007.png,12.5,40,,
 
 The frame is named in the first column (`labeled-data/video/img007.png`), or in the first three. An
-empty cell is a joint that was not seen. The .h5 file beside it holds the same and is not read.
+empty cell is a joint that was not seen. The .h5 file beside it holds the same and is not read: the
+names of its columns are pickled, and a pickle can run code.
 
 References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
 """
@@ -18,16 +19,26 @@ import os
 
 from cpm import untrusted
 
+MOST_BYTES = 1 << 28  # ten thousand frames of a hundred points have 40 MB
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
 
 def find_tables(folder):
     """Paths of the tables of a folder: of a project, of its labeled-data/, of one video."""
+    return _find(folder, "CollectedData*.csv")
+
+
+def find_unread(folder):
+    """Paths of the .h5 files of a folder, which hold the same as tables and are not read."""
+    return _find(folder, "CollectedData*.h5")
+
+
+def _find(folder, pattern):
     place = glob.escape(str(folder))
     return sorted(
         path
         for below in ("", "*", "*/*")
-        for path in glob.glob(os.path.join(place, below, "CollectedData*.csv"))
+        for path in glob.glob(os.path.join(place, below, pattern))
     )
 
 
@@ -36,10 +47,14 @@ def read_table(path):
 
     Raises:
       ValueError: if its first rows are none of DeepLabCut's.
+      OSError: if it is no regular file, or too large.
     """
-    with untrusted.open_regular(path, untrusted.MOST_JSON_BYTES) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        rows = [row for row in csv.reader(text) if row]
+    with untrusted.open_regular(path, MOST_BYTES) as content:
+        with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
+            try:
+                rows = [row for row in csv.reader(file) if row]
+            except csv.Error as error:  # a zero byte, a cell of megabytes
+                raise ValueError(error) from error
     heads = {}
     while rows and rows[0][0] in _HEADS:
         head = rows.pop(0)

@@ -24,6 +24,8 @@ from cpm.data.splits import named_split
 from cpm.errors import UsageError
 
 USUAL = "annotations.json"
+# Of no use here, and most of a file: COCO's outlines, labelme's copies of the images.
+UNUSED = ("segmentation", "imageData")
 LAYOUTS = (
     f"expected {USUAL} with images/ beside it, or an export of CVAT, Label Studio, Roboflow, "
     "labelme or DeepLabCut as it is (docs/howto/own_data.md)"
@@ -39,12 +41,14 @@ class Part:
       record: what a COCO keypoint file holds.
       folders: where its pictures may lie, the likeliest first.
       split: that the file or its folder is named after, or None.
+      wrong: {what is left out of it already: a sentence about it}.
     """
 
     path: str
     record: object
     folders: tuple[str, ...]
     split: str | None = None
+    wrong: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def find_parts(folder):
@@ -73,6 +77,13 @@ def find_parts(folder):
         return [_labelme(folder, drawn)]
     if tables := deeplabcut.find_tables(folder):
         return [_table(folder, path) for path in tables]
+    if unread := deeplabcut.find_unread(folder):
+        table = os.path.splitext(unread[0])[0] + ".csv"
+        raise UsageError(
+            f"{unread[0]!r} is DeepLabCut's pickled table, which is not read; expected {table!r} "
+            "beside it: DeepLabCut writes both, and in Python "
+            f"pandas.read_hdf({unread[0]!r}).to_csv({table!r}) makes it"
+        )
     if len(paths) == 1:
         return [_read(folder, paths[0])]  # whose reader says what is wrong with it
     raise UsageError(
@@ -100,7 +111,7 @@ def _json_files(folder):
 
 def _read(folder, path):
     """The `Part` of a file; UsageError if it is no JSON."""
-    record = files.read_json(path, "expected a COCO keypoint file")
+    record = files.read_json(path, "expected a COCO keypoint file", drop=UNUSED)
     here = os.path.dirname(path)
     stem = os.path.splitext(os.path.basename(path))[0]
     subset = stem.rpartition("_")[2]  # person_keypoints_val2017.json
@@ -143,10 +154,10 @@ def _distinct(folder, parts):
 def _labelme(folder, parts):
     """One `Part` of all files of labelme."""
     try:
-        record = labelme.as_coco({part.path: part.record for part in parts}, folder)
+        record, wrong = labelme.as_coco({part.path: part.record for part in parts}, folder)
     except ValueError as error:
         raise UsageError(f"{error}; expected what labelme writes") from error
-    return Part(folder, record, (folder, os.path.join(folder, "images")))
+    return Part(folder, record, (folder, os.path.join(folder, "images")), wrong=wrong)
 
 
 def _table(folder, path):

@@ -86,7 +86,7 @@ class Person:
       image: path of the picture (str), or `[H, W, 3]` uint8 RGB pixels.
       skeleton: order and names of the joints.
       pose: the joints.
-      others: poses of the other people in the picture, in the same skeleton.
+      others: poses of the other people in the picture, in the same skeleton; of many the nearest.
       center_px: (x, y) of the body as annotated (MPII `objpos`), or None.
       scale: person height / 200 px as annotated (MPII `scale`), or None.
       head_size_px: 0.6 × diagonal of the head rectangle, MPII's unit of error, or None.

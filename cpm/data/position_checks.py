@@ -29,6 +29,24 @@ def note_sides(report, file, options):
         )
 
 
+def note_tool(report, record):
+    """Says what a labelling tool's export leaves open.
+
+    Args:
+      report: `Report`.
+      record: JSON value of a COCO keypoint file.
+    """
+    info = record.get("info")
+    if isinstance(info, dict) and info.get("contributor") == "Label Studio":
+        # label_studio_sdk/converter/keypoints.py: names as they are listed, points by model_index;
+        # of two points of one label in an image the last is kept.
+        report.warn(
+            "Label Studio writes one object for each image, with its points in the order of their "
+            "model_index but the names as they are listed: number the labels as they are listed, "
+            "use CVAT for images of several objects, and look at bin/inspect_batch.py"
+        )
+
+
 def note_positions(report, people):
     """Warns of positions that are parts of a picture, and of joints that stand at (0, 0).
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cpm.evaluation.limbs import LIMB_METRICS, STICK_GROUPS
 from cpm.evaluation.scores import GROUPS
+from cpm.skeleton import canonical_name
 from cpm.text_table import format_table
 
 
@@ -26,17 +27,27 @@ MOST_COLUMNS = 8  # of joints that are no person's
 def columns_of(name: str, *values: Mapping[str, Any]) -> Sequence[str]:
     """Titles of a metric's columns: parts of a person's body, of limbs or joints.
 
-    What has no part of a person's body has a column for each joint, if they are few.
+    If fewer than half of the joints are parts of a person's body, each joint has a column of its
+    own, if they are few: a bottle has a neck, but no head.
 
     Args:
       name: of the metric.
       values: of it, as in `report.score`; several data folders have several.
     """
     titles = tuple(STICK_GROUPS if name in LIMB_METRICS else GROUPS)
-    if not values or any(v["groups"].get(title) is not None for v in values for title in titles):
+    if not values or _have_a_body(name, values):
         return titles
     own = tuple(dict.fromkeys(joint for v in values for joint in v["per_joint"]))
     return own if len(own) <= MOST_COLUMNS else ()
+
+
+def _have_a_body(name, values):
+    """Whether a metric's limbs, or at least half of its joints, are a person's."""
+    if name in LIMB_METRICS:
+        return any(values[0]["groups"].get(title) is not None for title in STICK_GROUPS)
+    body = {joint for joints in GROUPS.values() for joint in joints}
+    joints = values[0]["per_joint"]
+    return 2 * sum(canonical_name(joint) in body for joint in joints) >= len(joints)
 
 
 def cells_of(values: Mapping[str, Any], columns: Sequence[str]) -> list[str]:

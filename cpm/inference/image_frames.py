@@ -32,7 +32,7 @@ from cpm.data.images import (
 ALL_FORMATS = (*FORMATS, "GIF", "TIFF", "AVIF")
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
-    *(".heic", ".heif"),
+    *(".heic", ".heif", ".jfif", ".jpe", ".mpo", ".apng"),  # the last four are JPEG and PNG
 )
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands in a file's first bytes

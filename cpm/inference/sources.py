@@ -10,8 +10,9 @@ What is asked for   an image, a TIFF of several pages, an animation, a video; se
                     bytes, a PIL image, an array, and lists or generators of all these
 Order               as asked for; inside a folder and a pattern by name
 Passed over         in a folder: what is neither image nor video, and what cannot be read; folders
-                    in it unless it is searched through; it is counted and named. A file that was
-                    named alone is an error instead.
+                    in it unless it is searched through; what the caller does not want, such as
+                    drawings of an earlier run; it is counted and named. A file that was named
+                    alone is an error instead.
 
 Nothing is read before it is needed, and nothing is kept.
 """
@@ -20,7 +21,7 @@ import dataclasses
 import glob
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +38,9 @@ VIDEO_SUFFIXES = (
 )
 SUFFIXES = (*image_frames.SUFFIXES, *VIDEO_SUFFIXES)
 NAMED = 5  # so many of what was passed over are named in one line
+
+# Why one of several files is passed over, or None.
+Unwanted = Callable[[str], str | None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -155,8 +159,10 @@ class Images:
       several: whether more than one file may come: then one that cannot be read is passed over.
     """
 
-    def __init__(self, inputs: AnyImage | Iterable[Any], recursive: bool) -> None:
-        self._inputs, self._recursive = inputs, recursive
+    def __init__(
+        self, inputs: AnyImage | Iterable[Any], recursive: bool, unwanted: Unwanted | None = None
+    ) -> None:
+        self._inputs, self._recursive, self._unwanted = inputs, recursive, unwanted
         self.skipped = Skipped()
         self.several = not _is_one(inputs) or _is_many(inputs)
 
@@ -193,6 +199,8 @@ class Images:
                 yield Source(path.replace(":", "_"), path, True, path)
             elif not os.path.exists(path) and glob.has_magic(path):
                 yield from self._matching(path)
+            elif self.several and os.path.exists(path):
+                yield from self._wanted(path)
             else:
                 yield _source_of_file(path)
 
@@ -214,29 +222,40 @@ class Images:
                 yield source
         if not found:
             raise UsageError(
-                f"{folder} holds no image and no video; expected files that end in "
-                + ", ".join(SUFFIXES)
+                f"{folder} holds no image and no video"
+                + (f" ({self.skipped})" if self.skipped else "")
+                + f"; expected files that end in {', '.join(SUFFIXES)}"
             )
 
     def _usable(self, path):
         """The source of a file that nobody named, if its name promises one."""
-        if _suffix(path) in SUFFIXES:
-            yield _source_of_file(path)
-        else:
+        if _suffix(path) not in SUFFIXES:
             self.skipped.add(path, "neither image nor video")
+        else:
+            yield from self._wanted(path)
+
+    def _wanted(self, path):
+        """The source of one of several files, unless the caller does not want it."""
+        if self._unwanted and (why := self._unwanted(path)):
+            self.skipped.add(path, why)
+        else:
+            yield _source_of_file(path)
 
 
-def images_from(inputs: AnyImage | Iterable[Any], recursive: bool = False) -> Images:
+def images_from(
+    inputs: AnyImage | Iterable[Any], recursive: bool = False, unwanted: Unwanted | None = None
+) -> Images:
     """The images of everything that is asked for, lazily.
 
     Args:
       inputs: one of the above, or an iterable of them.
       recursive: whether folders are searched through, with the folders in them.
+      unwanted: function of the path of one of several files: why it is passed over, or None.
 
     Returns:
       `Images`; iterate over it, or over `sources()`.
     """
-    return Images(inputs, recursive)
+    return Images(inputs, recursive, unwanted)
 
 
 def _source_of_file(path):

@@ -230,6 +230,7 @@ class VideoWriter:
       time_base: seconds that times are rounded to.
       sound: path of the file whose sound is copied, or None.
       pixel_aspect: width / height of a pixel.
+      comment: that the file's header keeps.
     """
 
     def __init__(
@@ -241,6 +242,7 @@ class VideoWriter:
         time_base: Fraction = TIME_BASE,
         sound: str | os.PathLike | None = None,
         pixel_aspect: Fraction = Fraction(1),
+        comment: str = "",
     ) -> None:
         self.path = str(path)
         if not self.path.lower().endswith(".mp4"):
@@ -258,6 +260,8 @@ class VideoWriter:
                 "flush_packets": "1",
             },
         )
+        if comment:
+            self._container.metadata["comment"] = comment
         second = max(1, round(rate))
         self._stream = self._container.add_stream(
             "libx264", rate, options=X264 | {"g": f"{second}"}
@@ -274,13 +278,17 @@ class VideoWriter:
 
     @classmethod
     def like(
-        cls, reader: VideoReader, path: str | os.PathLike, size: tuple[int, int]
+        cls,
+        reader: VideoReader,
+        path: str | os.PathLike,
+        size: tuple[int, int],
+        comment: str = "",
     ) -> "VideoWriter":
         """A writer for what a `VideoReader` reads: its rate, its times, its sound.
 
         Args:
           reader: `VideoReader`, one frame of which has been read: it tells the rotation.
-          path: as above.
+          path, comment: as above.
           size: (height, width) of the images that will be written.
         """
         return cls(
@@ -290,6 +298,7 @@ class VideoWriter:
             time_base=reader.time_base if reader.time_base < Fraction(1, 100) else TIME_BASE,
             sound=reader.path if reader.has_sound and not reader.is_camera else None,
             pixel_aspect=reader.pixel_aspect,
+            comment=comment,
         )
 
     def __enter__(self) -> "VideoWriter":

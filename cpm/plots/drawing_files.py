@@ -1,19 +1,22 @@
-"""Names for drawings in a folder, so that no drawing of one image replaces that of another.
+"""Names and marks of drawings: none replaces another image's, none is taken for a photograph.
 
 A drawing is called like its image, `photo_pose.jpg` of any `photo.png`. Each file carries a mark of
 the image's path. A second run over the same image replaces its drawing; another image of the same
-name gets `photo.png_pose.jpg`, or a number.
+name gets `photo.png_pose.jpg`, or a number. A folder that is searched for images and also takes the
+drawings would otherwise hold twice as many images in the next run.
 """
 
 import hashlib
 import itertools
 import os
+import re
 
 from PIL import Image, PngImagePlugin
 
 from cpm import files
 
 SUFFIXES = {"jpg": ".jpg", "png": ".png"}
+VIDEO_SUFFIX = ".mp4"
 
 
 class DrawingFolder:
@@ -35,7 +38,7 @@ class DrawingFolder:
           source: path of the image.
           kind: what is drawn, the end of the name.
         """
-        base, mark = os.path.basename(source), _mark(source)
+        base, mark = os.path.basename(source), mark_of(source)
         stem = os.path.splitext(base)[0]
         for name in itertools.chain((stem, base), (f"{stem}_{n}" for n in itertools.count(2))):
             path = os.path.join(self.folder, f"{name}_{kind}{self._suffix}")
@@ -53,16 +56,27 @@ class DrawingFolder:
           source: path of the image.
         """
         # Lines are colored: at full resolution of colors they stay sharp.
-        options = {"quality": 90, "subsampling": 0, "comment": _mark(source).encode()}
+        options = {"quality": 90, "subsampling": 0, "comment": mark_of(source).encode()}
         if self._suffix == ".png":
             facts = PngImagePlugin.PngInfo()
-            facts.add_text("Source", _mark(source))
+            facts.add_text("Source", mark_of(source))
             options = {"compress_level": 1, "pnginfo": facts}
         with files.replacing(path) as temporary:
             Image.fromarray(pixels).save(temporary, **options)
 
 
-def _mark(source):
+def is_drawing(path):
+    """Whether a file has the mark of a drawing: an image of `DrawingFolder`, or a marked video."""
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return False
+    if os.path.splitext(path)[1].lower() == VIDEO_SUFFIX:
+        mark = _comment_of_video(path)
+    else:
+        mark = _owner(path) or ""
+    return bool(re.fullmatch("image [0-9a-f]{16}", mark))
+
+
+def mark_of(source):
     """What stands for an image's path in its drawing: a path says too much of its owner."""
     return "image " + hashlib.sha256(os.path.abspath(source).encode()).hexdigest()[:16]
 
@@ -74,6 +88,17 @@ def _owner(path):
     try:
         with Image.open(path) as drawing:
             mark = drawing.info.get("Source") or drawing.info.get("comment") or "unknown"
-    except OSError:
+    except Exception:  # what decoders raise of broken files is their own affair
         return "unknown"
     return mark.decode("ascii", "replace") if isinstance(mark, bytes) else mark
+
+
+def _comment_of_video(path):
+    """The comment in a video's header; empty if it has none, or cannot be read."""
+    import av  # takes a sixth of a second: not where there is no video
+
+    try:
+        with av.open(path, metadata_errors="replace") as container:
+            return container.metadata.get("comment", "")
+    except (av.FFmpegError, OSError, ValueError):
+        return ""

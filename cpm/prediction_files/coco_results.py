@@ -105,7 +105,10 @@ def assign(found_px, images, scores, truth_px, state, truth_images):
 
 def _distances(found_px, truth_px, there):
     """`[K, M]` mean distance of the annotated joints that were found; large where none was."""
-    distance = np.linalg.norm(found_px[:, np.newaxis] - truth_px, axis=-1)  # [K, M, P]
-    common = there & np.isfinite(distance)
-    total = np.where(common, distance, 0.0).sum(-1)
-    return np.where(common.any(-1), total / np.maximum(common.sum(-1), 1), 1e9)
+    cost = np.empty([len(found_px), len(truth_px)])
+    for k, pose_px in enumerate(found_px):  # [K, M, P, 2] at once is gigabytes for a crowd
+        distance = np.linalg.norm(pose_px - truth_px, axis=-1)  # [M, P]
+        common = there & np.isfinite(distance)
+        total = np.where(common, distance, 0.0).sum(-1)
+        cost[k] = np.where(common.any(-1), total / np.maximum(common.sum(-1), 1), 1e9)
+    return cost

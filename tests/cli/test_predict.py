@@ -110,6 +110,22 @@ def test_an_image_listed_without_boxes_has_nobody(work, run):
     assert [(image["people"], image["in_box_file"]) for image in images] == [([], True)] * 2
 
 
+def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
+    """Drawings in the folder of the images; a drawing that is named alone is what is meant."""
+    image = Image.open(work / "in" / "1.jpg")
+    image.save(tmp_path / "1.jpg")
+    predicted = (f"--ckpt={work}/w.npz", f"--out={tmp_path}", "--passes=1", "--noflip")
+    drawing = tmp_path / "1_pose.jpg"
+    for inputs in ([tmp_path], [tmp_path], [f"{tmp_path}/*.jpg"], [tmp_path / "1.jpg", drawing]):
+        status, text, error = run(*inputs, *predicted)
+        assert status == 0, error
+        assert [line.split(": ")[0] for line in lines_of(text)] == [f"{tmp_path}/1.jpg"]
+    assert "1_pose.jpg (a drawing of an earlier run)" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.jpg", "1_pose.jpg"]
+    status, text, error = run(drawing, f"--ckpt={work}/w.npz", "--passes=1", "--noflip")
+    assert status == 0 and f"{drawing}: 1 person" in text, error
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

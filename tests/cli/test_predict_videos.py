@@ -11,6 +11,7 @@ from PIL import Image
 from cpm.cli import predict, predict_videos
 from cpm.inference.results import ImagePose, PersonPose
 from cpm.inference.sources import images_from
+from cpm.plots.drawing_files import is_drawing
 from cpm.skeleton import SKELETONS
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
@@ -66,6 +67,8 @@ def test_folder_of_videos_and_images(work, run):
     assert sorted(path.name for path in out.glob("*pose*")) == [
         *("a.mp4_pose.mp4", "a_pose.mp4", "b_pose.mp4", "c_pose.jpg"),
     ]
+    assert all(is_drawing(path) for path in out.glob("*pose*"))
+    assert not any(is_drawing(path) for path in (work / "in").iterdir())
     for name in ("a_pose.mp4", "a.mp4_pose.mp4"):
         frames = frames_of(out / name)
         assert [size for _, *size in frames] == [list(SIZE)] * FRAMES

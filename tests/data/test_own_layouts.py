@@ -1,10 +1,11 @@
 """Exports of labelling tools as they are: where annotations and pictures lie, and whose split."""
 
 import json
+import os
 
 import pytest
 
-from cpm.data import coco
+from cpm.data import coco, own_layouts
 from cpm.data.report import Report
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT
@@ -60,12 +61,63 @@ def test_coco(tmp_path):
     }
 
 
+def cvat(*names):
+    """What CVAT writes as "COCO Keypoints 1.0" of a skeleton with three points and of a box.
+
+    Points are named by numbers unless somebody renames them. Each is a category of its own, too. Of
+    a track every frame has a row, also those outside.
+    """
+    empty = {"keypoints": [], "skeleton": []}
+    categories = [
+        {"id": 1, "name": "cat", "supercategory": "", "keypoints": ["1", "2", "3"]},
+        *({"id": k + 1, "name": str(k), "supercategory": "cat"} | empty for k in (1, 2, 3)),
+        {"id": 5, "name": "box", "supercategory": ""} | empty,
+    ]
+    categories[0]["skeleton"] = [[1, 2], [1, 3]]
+    usual = {"segmentation": [], "area": 108.0, "bbox": [2.0, 5.0, 18.0, 6.0], "iscrowd": 0}
+    attributes = {"occluded": False, "track_id": 0, "keyframe": True}
+    annotations = []
+    for image, _ in enumerate(names, start=1):
+        for category, keypoints in (
+            (1, [10.0, 11.0, 2, 20.5, 5.0, 1, 0, 0, 0]),
+            (1, []),
+            (5, []),
+        ):
+            ids = {"id": len(annotations) + 1, "image_id": image, "category_id": category}
+            points = {"keypoints": keypoints, "num_keypoints": len(keypoints) // 3}
+            annotations.append(ids | usual | {"attributes": attributes} | points)
+    info = {"contributor": "", "date_created": "", "description": "", "url": "", "version": ""}
+    more = {"license": 0, "flickr_url": "", "coco_url": "", "date_captured": 0}
+    return {
+        "licenses": [{"name": "", "id": 0, "url": ""}],
+        "info": info | {"year": ""},
+        "categories": categories,
+        "images": [
+            {"id": n, "width": 40, "height": 30, "file_name": name} | more
+            for n, name in enumerate(names, start=1)
+        ],
+        "annotations": annotations,
+    }
+
+
 def test_cvat(tmp_path):
     files = {
-        "annotations/person_keypoints_default.json": record("a.jpg"),
+        "annotations/person_keypoints_default.json": cvat("a.jpg", "day 2/frame_000001.PNG"),
         "images/default/a.jpg": None,
+        "images/default/day 2/frame_000001.PNG": None,
     }
-    assert splits(write(tmp_path, files)) == {"coco/default/a.jpg#0": None}
+    people = list(coco.read_people(write(tmp_path, files)))
+    assert [p.id for p in people if p.pose.present.any()] == [
+        "coco/default/a.jpg#1",
+        "coco/default/day 2/frame_000001.PNG#4",
+    ]
+    assert len(people) == 4 and all(os.path.isfile(p.image) for p in people)
+    first = people[0]
+    assert first.skeleton.joints == ("1", "2", "3") and first.skeleton.has_mirror_image
+    assert first.skeleton.limb_indices.tolist() == [[0, 1], [0, 2]]
+    assert first.pose.joints_px.tolist() == [[10, 11], [20.5, 5], [0, 0]]
+    assert first.pose.state.tolist() == [2, 1, ABSENT] and first.annotated_size == (30, 40)
+    assert first.scale == 18 / 200 and first.origin.official_split is None
 
 
 def test_cvat_subsets_may_repeat_names(tmp_path):
@@ -81,22 +133,71 @@ def test_cvat_subsets_may_repeat_names(tmp_path):
     }
 
 
-def test_roboflow(tmp_path):
-    files = {"README.roboflow.txt": "export", "data.json": {"version": 1}}
-    for split in ("train", "valid", "test"):
-        files |= {f"{split}/_annotations.coco.json": record("a.jpg"), f"{split}/a.jpg": None}
-    assert splits(write(tmp_path, files)) == {
-        "coco/train/a.jpg#0": "train",
-        "coco/valid/a.jpg#0": "validation",
-        "coco/test/a.jpg#0": "test",
+def roboflow(name):
+    """What Roboflow writes as "COCO" of a keypoint project: the project is a category, too."""
+    cats = {"id": 0, "name": "cats", "supercategory": "none"}
+    cat = {"id": 1, "name": "cat", "supercategory": "cats", "keypoints": list(POINTS)}
+    image = {"id": 0, "license": 1, "file_name": name, "height": 30, "width": 40}
+    annotation = {"id": 0, "image_id": 0, "category_id": 1, "bbox": [2, 5, 18, 6], "area": 108}
+    keypoints = [v for point in POINTS.values() for v in (*point, 2)]
+    annotation |= {"segmentation": [], "iscrowd": 0, "keypoints": keypoints}
+    return {
+        "info": {"year": "2025", "version": "1", "contributor": "", "url": "https://x"},
+        "licenses": [{"id": 1, "url": "https://x", "name": "CC BY 4.0"}],
+        "categories": [cats, cat | {"skeleton": [[1, 2], [1, 3]]}],
+        "images": [image | {"date_captured": "2025-01-01T00:00:00+00:00", "extra": {"name": "a"}}],
+        "annotations": [annotation],
     }
-    assert splits(tmp_path / "train") == {"coco/a.jpg#0": None}
 
 
-@pytest.mark.parametrize("name", ["images/a.jpg", "images\\a.jpg", "..\\media\\images\\a.jpg"])
+def test_roboflow(tmp_path):
+    name = "a_jpg.rf.0a1b2c3d4e5f.jpg"
+    files = {"README.roboflow.txt": "export", "README.dataset.txt": "cats"}
+    for split in ("train", "valid", "test"):
+        files |= {f"{split}/_annotations.coco.json": roboflow(name), f"{split}/{name}": None}
+    assert splits(write(tmp_path, files)) == {
+        f"coco/train/{name}#0": "train",
+        f"coco/valid/{name}#0": "validation",
+        f"coco/test/{name}#0": "test",
+    }
+    assert splits(tmp_path / "train") == {f"coco/{name}#0": None}
+    person = next(coco.read_people(tmp_path))
+    assert person.skeleton.joints == tuple(POINTS) and person.scale == 18 / 200
+    assert [person.skeleton.joints[k] for k in person.skeleton.mirror] == [
+        *("nose", "right_ear", "left_ear"),
+    ]
+
+
+def label_studio(name):
+    """What Label Studio writes as "COCO" of `KeyPointLabels` with a `model_index` and a rectangle.
+
+    After its SDK, label_studio_sdk/converter/keypoints.py: one object for all points of an image.
+    """
+    default = {"id": 1, "name": "default", "supercategory": "default", "keypoints": list(POINTS)}
+    box = {"id": 0, "image_id": 0, "category_id": 0, "segmentation": [], "bbox": [1.5, 4.2, 20, 9]}
+    keypoints = [v for point in POINTS.values() for v in (*point, 2)]
+    points = {"id": 1, "image_id": 0, "category_id": 1, "keypoints": keypoints, "num_keypoints": 3}
+    return {
+        "images": [{"width": 40, "height": 30, "id": 0, "file_name": name}],
+        "categories": [{"id": 0, "name": "cat"}, default | {"skeleton": []}],
+        "annotations": [
+            box | {"ignore": 0, "iscrowd": 0, "area": 180.0},
+            points | {"bbox": [2, 5, 18, 6], "iscrowd": 0},
+        ],
+        "info": {"year": 2025, "version": "1.0", "contributor": "Label Studio", "url": ""},
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["images/3f2a-a.jpg", "images\\3f2a-a.jpg", "..\\media\\images\\3f2a-a.jpg"]
+)
 def test_label_studio(name, tmp_path):
-    files = {"result.json": record(name), "images/a.jpg": None}
-    assert splits(write(tmp_path, files)) == {"coco/a.jpg#0": None}
+    folder = write(tmp_path, {"result.json": label_studio(name), "images/3f2a-a.jpg": None})
+    assert splits(folder) == {"coco/3f2a-a.jpg#1": None}
+    report = Report()
+    (person,) = coco.read_people(folder, report=report)
+    assert person.pose.joints_px.tolist() == [list(point) for point in POINTS.values()]
+    assert any("Label Studio writes one object for each image" in note for note in report.notes)
 
 
 def test_pictures_beside_the_file(tmp_path):
@@ -160,6 +261,34 @@ def test_labelme(tmp_path):
     assert three.annotated_size == (30, 40)
 
 
+def test_labelme_points_of_several_objects_in_one_group(tmp_path):
+    """Nothing says which nose is whose; the other files are converted."""
+    two = labelme("b.jpg", ["nose", "left_ear", "nose"])
+    files = {"b.json": two, "b.jpg": None}
+    for name in ("a", "c"):
+        files |= {f"{name}.json": labelme(f"{name}.jpg", list(POINTS)), f"{name}.jpg": None}
+    report = Report()
+    people = list(coco.read_people(write(tmp_path, files), report=report))
+    assert [p.id for p in people] == ["coco/a.jpg#1", "coco/c.jpg#2"]
+    (left_out,) = report.left_out["wrong records"]
+    assert left_out.startswith("b.json, group 0 (b.json has two points 'nose'; give each object")
+    with pytest.raises(UsageError, match=r": b.json has two points 'nose'; give"):
+        list(coco.read_people(tmp_path, coco.Options(strict=True)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"points": [5]}, {"points": None}, {"points": [[1, 2, 3]]}, {"group_id": [1]}, {"label": 7}],
+)
+def test_labelme_shapes_that_are_none_are_passed_over(change, tmp_path):
+    odd = labelme("a.jpg", list(POINTS), boxes=[(0, [[9, 8], [1, 8], [1, 2], [9, 2]])])
+    for kind in ("point", "rectangle"):
+        shape = {"label": "tail", "shape_type": kind, "points": [[1, 2]], "group_id": 0}
+        odd["shapes"].append(shape | change)
+    (person,) = coco.read_people(write(tmp_path, {"a.json": odd, "a.jpg": None}))
+    assert person.skeleton.joints == tuple(POINTS) and person.center_px == (4.5, 4.5)
+
+
 @pytest.mark.parametrize("columns", [1, 3])
 def test_deeplabcut(columns, tmp_path):
     empty = [""] * (columns - 1)
@@ -193,10 +322,31 @@ def test_deeplabcut_of_several_animals(tmp_path):
     assert [len(p.others) for p in people] == [1, 1, 0]
 
 
+def test_deeplabcut_s_pickled_table_names_the_one_that_is_read(tmp_path):
+    place = tmp_path / "labeled-data" / "mice"
+    write(place, {"CollectedData_me.h5": "HDF", "img1.png": None})
+    with pytest.raises(UsageError, match=r"is not read; expected '.*/CollectedData_me.csv' beside"):
+        splits(tmp_path)
+    table = "scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n"
+    write(place, {"CollectedData_me.csv": table})
+    assert len(splits(tmp_path)) == 1
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "bodyparts,nose\n"])
 def test_no_table_of_deeplabcut(text, tmp_path):
     write(tmp_path, {"CollectedData_me.csv": text})
     with pytest.raises(UsageError, match="is no table of DeepLabCut: expected the rows scorer"):
+        splits(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "scorer\0", None])
+def test_bytes_that_are_no_table_end_in_a_sentence(text, tmp_path):
+    path = tmp_path / "CollectedData_me.csv"
+    if text is None:
+        os.mkfifo(path)  # would be waited for
+    else:
+        path.write_text(text)
+    with pytest.raises(UsageError, match="is no table of DeepLabCut"):
         splits(tmp_path)
 
 
@@ -209,3 +359,15 @@ def test_other_json_files(tmp_path):
     write(tmp_path, {"a.json": {"x": 1}, "b.json": [1]})
     with pytest.raises(UsageError, match=r"has 2 .json files and none is annotations.json or ano"):
         splits(tmp_path)
+
+
+def test_what_fills_a_file_is_not_kept(tmp_path):
+    """Outlines and images in base64 are most of a file of 200 MB; their objects would be a GB."""
+    outlined = record("a.jpg")
+    outlined["annotations"][0]["segmentation"] = [[1.5] * 100]
+    (part,) = own_layouts.find_parts(write(tmp_path / "coco", {"annotations.json": outlined}))
+    assert part.record == record("a.jpg")
+    encoded = labelme("a.jpg", ["nose"]) | {"imageData": "QUJD" * 100}
+    folder = write(tmp_path / "labelme", {"a.json": encoded, "a.jpg": None})
+    (person,) = coco.read_people(folder)
+    assert person.pose.joints_px.tolist() == [[10, 11]]

@@ -10,7 +10,7 @@ from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
 from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
 from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.scores import merge_groups, only, score_from_credit
+from cpm.evaluation.scores import GROUPS, merge_groups, only, score_from_credit
 from cpm.skeleton import SKELETONS
 from tests.helpers.random_predictions import some_people
 
@@ -173,3 +173,19 @@ def test_mean_errors_preset():
     errors = predicted.mean_errors(people)
     assert errors[0] == pytest.approx(1.5 * (5.0 + 0.0) / 2)
     assert np.isinf(errors[1]) and np.isnan(errors[2])
+
+
+@pytest.mark.parametrize(
+    "joints, columns",
+    [
+        (("tip", "neck", "end"), ("tip", "neck", "end")),  # a bottle's neck is no head
+        (("nose", "left_hip", "right_hip"), tuple(GROUPS)),
+        (tuple(f"p{n}" for n in range(9)), ()),  # too many; stage tables have them
+        (SKELETONS["coco17"].joints, tuple(GROUPS)),
+    ],
+)
+def test_columns_are_parts_of_a_body_only_where_joints_are(joints, columns):
+    credit = np.ones([2, len(joints)])
+    score = score_from_credit("pcp25", "y", credit, credit > 0, joints)
+    values = {"per_joint": score.per_joint, "groups": score.groups}
+    assert tuple(tables.columns_of("pcp25", values)) == columns

@@ -62,6 +62,14 @@ def test_folder_in_order_and_what_was_passed_over(folder):
     assert "--recursive" in str(images.skipped)
 
 
+@pytest.mark.parametrize("suffix, format", [("jfif", "JPEG"), ("JPE", "JPEG"), ("mpo", "MPO")])
+def test_other_names_of_jpeg_files_in_a_folder(tmp_path, suffix, format):
+    """Browsers on Windows save .jfif, cameras with two lenses .mpo, whose first image is taken."""
+    Image.fromarray(plain(COLORS[1])).save(tmp_path / f"a.{suffix}", format)
+    (item,) = images_from(tmp_path)
+    assert item.image.shape == plain(COLORS[1]).shape and item.name == "a"
+
+
 def test_folder_with_its_folders(folder):
     images = images_from(folder, recursive=True)
     assert colors(images) == [0, 1, 2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.plots.drawing_files import DrawingFolder
+from cpm.plots.drawing_files import DrawingFolder, is_drawing
 
 PIXELS = np.full([20, 30, 3], 200, np.uint8)
 
@@ -43,3 +43,18 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path):
     assert draw(tmp_path, "in/a.jpg") == "a.jpg_pose.jpg"
     assert draw(tmp_path, "in/b.jpg") == "b.jpg_pose.jpg"
     assert (tmp_path / "a_pose.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("format", ["jpg", "png"])
+def test_a_drawing_is_known_by_its_mark_under_any_name(tmp_path, format):
+    drawing = tmp_path / draw(tmp_path, "in/a.jpg", format)
+    assert is_drawing(drawing)
+    assert is_drawing(drawing.rename(tmp_path / f"holiday.{format}"))
+
+
+def test_what_is_no_drawing(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "b_pose.jpg", comment=b"image of my cat")
+    (tmp_path / "broken_pose.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    (tmp_path / "broken_pose.mp4").write_bytes(b"no video")
+    os.mkfifo(tmp_path / "pipe_pose.jpg")  # would be waited for
+    assert not any(is_drawing(tmp_path / name) for name in [*os.listdir(tmp_path), "none.jpg"])

@@ -249,3 +249,36 @@ def test_own_joints_are_scored_by_the_crop(tmp_path):
         _, record = scoring.score_file(str(path), truth)
         # 11 of the 12 joints.
         assert record["metrics"]["pcp25"]["total"] == pytest.approx(100 * 11 / 12)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("joints", [1, 3])
+def test_written_predictions_of_own_joints_score_the_same(joints, suffix, tmp_path):
+    """As many people as joints, so that shapes do not tell which axis is which; in one image."""
+    skeleton = own_skeleton(["tip", "left_end", "right_end"][:joints])
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    people = [
+        Person(
+            f"coco/f.jpg#{n}",
+            image,
+            skeleton,
+            Pose(rng.uniform(10, 110, (joints, 2)), np.full(joints, 2)),
+            origin=Origin("coco", "f.jpg", n, image="0"),
+            center_px=(60.0, 60.0),
+            scale=0.5,
+        )
+        for n in range(joints)
+    ]
+    folder = str(tmp_path / "data")
+    write_records(people, folder, source="coco", rule=EVERYBODY)
+    side_px = read_annotations(folder, "validation").crop_side_px
+    found = dataclasses.replace(
+        network_predictions(folder, "validation", noise_px=8.0), crop_scale=368 / side_px
+    )
+    path = f"{tmp_path}/p{suffix}"
+    scoring.write_network_predictions(path, found, skeleton, [folder], "validation")
+    _, record = scoring.score_file(path, scoring.read_truth(folder))
+    expected = {name: v["total"] for name, v in report.score(found, skeleton).items()}
+    assert {name: v["total"] for name, v in record["metrics"].items()} == pytest.approx(expected)
+    assert "pcp25" in expected and ("pck_box@0.1" in expected) == (joints > 1)
