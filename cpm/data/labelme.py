@@ -5,7 +5,8 @@
 
 Points of one `group_id` are one person; points without one are one person too. A rectangle of the
 same group is the person's box. Labels of points are the joints, in the order in which they come. A
-group with two points of one label is several people in one: it is left out and named.
+group with two points of one label is several people in one. It is left out and named, and so is a
+group with a shape whose points are none.
 
 References: wkentaro/labelme, `labelme/label_file.py`.
 """
@@ -15,7 +16,7 @@ import os
 
 from cpm import untrusted
 
-_SCHEMA = {"points?": ([[float]], None), "group_id?": (int, float, str, None)}
+_SCHEMA = {"label": str, "points": [[float]], "group_id?": (int, float, str, None)}
 
 
 def is_labelme(record):
@@ -33,17 +34,14 @@ def as_coco(records, folder):
     Returns:
       (dict with `images`, `categories`, `annotations`; {what a group that is left out is called: a
       sentence about it}).
-
-    Raises:
-      ValueError: for a shape whose points are none.
     """
     records = {path: record for path, record in records.items() if is_labelme(record)}
     joints = list(
         dict.fromkeys(
-            shape["label"]
+            label
             for record in records.values()
-            for shape in _shapes(record)
-            if shape.get("shape_type") == "point"
+            for kind, label, _, _, problem in _shapes(record)
+            if kind == "point" and not problem
         )
     )
     images, annotations, wrong = [], [], {}
@@ -52,7 +50,7 @@ def as_coco(records, folder):
         place = os.path.relpath(os.path.dirname(path), folder)
         size = {"width": record.get("imageWidth"), "height": record.get("imageHeight")}
         images.append({"id": number, "file_name": os.path.normpath(f"{place}/{image}")} | size)
-        for group, person in _people(path, record, joints):
+        for group, person in _people(record, joints):
             if isinstance(person, str):
                 of = "points without a group_id" if group is None else f"group {group!r}"
                 name = os.path.relpath(path, folder)
@@ -65,31 +63,44 @@ def as_coco(records, folder):
 
 
 def _shapes(record):
-    return [s for s in record["shapes"] if isinstance(s, dict) and isinstance(s.get("label"), str)]
-
-
-def _people(path, record, joints):
-    """Yields (group, dict of `keypoints` and `bbox`, or what is wrong with it) of one file."""
-    points, boxes, twice = collections.defaultdict(dict), {}, {}
-    for shape in _shapes(record):
-        if shape.get("shape_type") not in ("point", "rectangle"):
+    """(kind, label, group, corners, what is wrong or None) of each point and rectangle."""
+    for shape in record["shapes"]:
+        kind = shape.get("shape_type") if isinstance(shape, dict) else None
+        if kind not in ("point", "rectangle"):
             continue
+        label, group, corners = (shape.get(key) for key in ("label", "group_id", "points"))
+        least = 1 if kind == "point" else 2
         try:
-            untrusted.check_schema(shape, _SCHEMA, "a shape")
-            if any(len(corner) < 2 for corner in shape.get("points") or []):
-                raise ValueError("a point has one number; expected two")
+            untrusted.check_schema(shape, _SCHEMA, "it")
+            if len(corners) < least or min(map(len, corners)) < 2:
+                raise ValueError(f"its points are {untrusted.shown(corners)}")
         except ValueError as error:
-            raise ValueError(f"{path}: the shape {shape['label']!r}: {error}") from None
-        label, group, corners = shape["label"], shape.get("group_id"), shape.get("points")
-        if not corners:
-            continue
-        if shape["shape_type"] == "point":
+            named = group if isinstance(group, int | float | str) else None
+            yield (
+                kind,
+                label,
+                named,
+                None,
+                f"a {kind} {untrusted.shown(label)} that is none: {error}",
+            )
+        else:
+            yield kind, label, group, [corner[:2] for corner in corners], None
+
+
+def _people(record, joints):
+    """Yields (group, dict of `keypoints` and `bbox`, or what is wrong with it) of one file."""
+    points, boxes, wrong = collections.defaultdict(dict), {}, {}
+    for kind, label, group, corners, problem in _shapes(record):
+        if problem:
+            wrong[group] = problem
+        elif kind == "point":
             if label in points[group]:
-                twice[group] = f"two points {label!r}; give each object a group_id of its own"
-            points[group][label] = [*corners[0][:2], 2]
-        elif len(corners) > 1:  # two corners; some programs write all four
-            xs, ys = zip(*(corner[:2] for corner in corners), strict=True)
+                wrong[group] = f"two points {label!r}; give each object a group_id of its own"
+            points[group][label] = [*corners[0], 2]
+        else:
+            xs, ys = zip(*corners, strict=True)  # two corners; some programs write all four
             boxes[group] = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
-    for group, found in points.items():
+    for group in dict.fromkeys([*points, *wrong]):
+        found = points.get(group, {})
         keypoints = [value for joint in joints for value in found.get(joint, (0, 0, 0))]
-        yield group, twice.get(group) or {"keypoints": keypoints, "bbox": boxes.get(group)}
+        yield group, wrong.get(group) or {"keypoints": keypoints, "bbox": boxes.get(group)}

@@ -153,10 +153,7 @@ def _distinct(folder, parts):
 
 def _labelme(folder, parts):
     """One `Part` of all files of labelme."""
-    try:
-        record, wrong = labelme.as_coco({part.path: part.record for part in parts}, folder)
-    except ValueError as error:
-        raise UsageError(f"{error}; expected what labelme writes") from error
+    record, wrong = labelme.as_coco({part.path: part.record for part in parts}, folder)
     return Part(folder, record, (folder, os.path.join(folder, "images")), wrong=wrong)
 
 

@@ -278,15 +278,31 @@ def test_labelme_points_of_several_objects_in_one_group(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"points": [5]}, {"points": None}, {"points": [[1, 2, 3]]}, {"group_id": [1]}, {"label": 7}],
+    [
+        {"points": [5]},
+        {"points": None},
+        {"points": []},
+        {"points": [[1]]},
+        {"points": [["1", 2]]},
+        {"group_id": [1]},
+        {"label": 7},
+    ],
 )
-def test_labelme_shapes_that_are_none_are_passed_over(change, tmp_path):
+@pytest.mark.parametrize("kind", ["point", "rectangle"])
+def test_labelme_groups_with_a_shape_that_is_none_are_named(kind, change, tmp_path):
+    """Its group is left out; a rectangle of all four corners is a box, too."""
     odd = labelme("a.jpg", list(POINTS), boxes=[(0, [[9, 8], [1, 8], [1, 2], [9, 2]])])
-    for kind in ("point", "rectangle"):
-        shape = {"label": "tail", "shape_type": kind, "points": [[1, 2]], "group_id": 0}
-        odd["shapes"].append(shape | change)
-    (person,) = coco.read_people(write(tmp_path, {"a.json": odd, "a.jpg": None}))
+    shape = {"label": "tail", "shape_type": kind, "points": [[1, 2], [3, 4]], "group_id": 7}
+    odd["shapes"].append(shape | change)
+    report = Report()
+    folder = write(tmp_path, {"a.json": odd, "a.jpg": None})
+    (person,) = coco.read_people(folder, report=report)
     assert person.skeleton.joints == tuple(POINTS) and person.center_px == (4.5, 4.5)
+    (left_out,) = report.left_out["wrong records"]
+    named = "points without a group_id" if "group_id" in change else "group 7"
+    assert left_out.startswith(f"a.json, {named} (a.json has a {kind} ")
+    with pytest.raises(UsageError, match="that is none"):
+        list(coco.read_people(folder, coco.Options(strict=True)))
 
 
 @pytest.mark.parametrize("columns", [1, 3])
