@@ -66,7 +66,7 @@ class Ours(Drawing):
             return ops.gaussian_heatmap(joints_px, present, **chosen)
 
         xla = variant_settings(self.plan, settings).execution.xla
-        self._draw = tf.function(draw, jit_compile=xla)
+        self._draw = tf.function(draw, jit_compile=xla, autograph=False)
         self._arguments = tf.constant(self.joints_px), tf.constant(self.present)
 
     def compute(self):
@@ -137,7 +137,7 @@ class MemoryCall(Drawing):
         super().__init__(folder, settings)
         shape = self.maps.shape
         # Of an argument: a constant would be written only once.
-        self._fill = tf.function(lambda x: tf.fill(shape, x), jit_compile=True)
+        self._fill = tf.function(lambda x: tf.fill(shape, x), jit_compile=True, autograph=False)
         self._value = tf.constant(0.5)
 
     def compute(self):

@@ -65,7 +65,7 @@ def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
     """
     a = np.random.default_rng(0).normal(size=[2, matrix, matrix]).astype(np.float32)
     b = tf.constant(a[0]), tf.constant(a[1])
-    product = tf.function(tf.matmul)
+    product = tf.function(tf.matmul, autograph=False)
     flop = 2 * matrix**3
     numpy_s = best(lambda: a[0] @ a[1], seconds)
     tensorflow_s = best(lambda: product(*b).numpy(), seconds)

@@ -5,7 +5,7 @@ A variant is a change of the `Execution`, nothing else: `VARIANTS` is the place 
     graph   TensorFlow's own kernels
     xla     what `--xla` makes of it (cpm/execution/convolution.py): fast convolutions if they pay
     fast    the same, but fast convolutions wherever there are any: `auto` has to be better
-    bfloat16    a training step of `xla` with its layers in 16 bits; all else is float32 anyway
+    bfloat16    `xla` with the layers of the network in 16 bits
 """
 
 import cpm.quiet_start  # noqa: F401  first: TensorFlow as the scripts import it
@@ -60,7 +60,7 @@ class Forward(Side):
         step, execution, inputs = _load(folder, settings)
         self._arguments = inputs["image"], inputs["center_px"]
         network = Executed(step.network, execution, constant=True)
-        self._network = tf.function(network, jit_compile=network.compiled)
+        self._network = tf.function(network, jit_compile=network.compiled, autograph=False)
 
     def compute(self):
         self._maps = [wait_for(b_t) for b_t in self._network(*self._arguments)]
@@ -112,7 +112,9 @@ class Convolution(Side):
         function = self._with_gradients if plan["gradients"] else self._forward
         self._stride = plan["stride"]
         self._convolve = Convolved(execution)
-        self._function = tf.function(function, jit_compile=compiles_whole(execution))
+        self._function = tf.function(
+            function, jit_compile=compiles_whole(execution), autograph=False
+        )
 
     def compute(self):
         self._results = [wait_for(y) for y in self._function(*self._arguments)]
