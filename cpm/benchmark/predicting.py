@@ -22,6 +22,7 @@ import time
 from PIL import Image
 
 from cpm.benchmark.processes import Failed
+from cpm.benchmark.startup import flags_of
 from cpm.benchmark.timing import summarize
 from cpm.process_memory import peak_mb
 from cpm.synthetic.people import read_people
@@ -33,19 +34,19 @@ DIFFERENT = 16  # people drawn; more images repeat them
 RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
 
 
-def measure_predicting(images, rounds, flags=(), say=print):
+def measure_predicting(images, rounds, variant=None, say=print):
     """Times the script on one image, on many, and on many with drawings.
 
     Args:
       images: how many.
       rounds: how often each.
-      flags: more of bin/predict.py.
+      variant: key of `ours.VARIANTS`; None = the script as it is.
       say: where a line of progress goes.
 
     Returns:
       Entries as of `measure.measure`, without peers; `ours` has `images_per_s`, too.
     """
-    entries = []
+    entries, flags = [], flags_of(variant) if variant else []
     with tempfile.TemporaryDirectory() as folder:
         paths = write_images(os.path.join(folder, "images"), images)
         outputs = {
@@ -63,6 +64,7 @@ def measure_predicting(images, rounds, flags=(), say=print):
             summary = summarize([seconds for seconds, _ in runs])
             numbers = dataclasses.asdict(summary) | {"peak_mb": max(peak for _, peak in runs)}
             item = f"predict, {name}, two passes" + (f", {images} images" if more else "")
+            item += f", {variant}" if variant else ""
             entries.append(
                 {
                     "name": item,

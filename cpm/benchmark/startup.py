@@ -56,14 +56,14 @@ def measure_startup(name, flags, variants, rounds, say=print):
 
 
 def flags_of(variant):
-    """A variant of ours as flags of bin/train.py.
+    """A variant of ours as flags of bin/train.py or bin/predict.py.
 
-    >>> flags_of("graph"), flags_of("fast")
-    (['--noxla'], ['--xla', '--conv=fast'])
+    >>> flags_of("graph"), flags_of("fast"), flags_of("bfloat16")
+    (['--noxla'], ['--xla', '--conv=fast'], ['--xla', '--precision=bfloat16'])
     """
-    changes = VARIANTS[variant]
-    flags = ["--xla" if changes["xla"] else "--noxla"]
-    return flags + ([f"--conv={changes['conv']}"] if "conv" in changes else [])
+    changes = dict(VARIANTS[variant])
+    first = "--xla" if changes.pop("xla") else "--noxla"
+    return [first, *(f"--{name}={value}" for name, value in changes.items())]
 
 
 def first_step(flags):

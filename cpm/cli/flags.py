@@ -165,8 +165,14 @@ def settings_from_flags(
         settings = settings.changed({"network": {"skeleton": joints_of(name, skeleton)}})
     given = _given(values, [name for name in SHORTHANDS if name in values and name != "arch"])
     settings = _applied(settings, given, values["set"].value)
-    chosen = {text.partition("=")[0] for text in values["set"].value} | given.keys()
+    chosen = keys_given(values)
     return _with_replicas(settings, chosen) if "replicas" in values else settings
+
+
+def keys_given(values=flags.FLAGS):
+    """The names of the settings that a flag or `--set` gives a value, like `data.batch_size`."""
+    names = [name for name in SHORTHANDS if name in values]
+    return {text.partition("=")[0] for text in values["set"].value} | _given(values, names).keys()
 
 
 def recipe_name(values, arch, *, synthetic=False, own=False):
