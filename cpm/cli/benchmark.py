@@ -5,6 +5,7 @@
     python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
     python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
     python bin/benchmark.py --case=scaling --arch=vgg --assume=device_tflops=60,network_gb_s=25
+    python bin/benchmark.py --page=docs/benchmarks/many_devices.md
 
 conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
 images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
@@ -29,6 +30,7 @@ from cpm.benchmark import (
     machine,
     measure,
     ours,
+    pages,
     predicting,
     report,
     scaling,
@@ -91,6 +93,9 @@ def define_flags():
         f"Default: {', '.join(f'{k}={v:g}' for k, v in vars(scaling.Machines()).items())}.",
     )
     flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
+    flags.DEFINE_string(
+        "page", None, "Page of docs/benchmarks whose tables are made anew from the files it names."
+    )
 
 
 # What a laptop's memory holds; of other presets the recipe's.
@@ -100,7 +105,11 @@ SINGLE = ("conv_layers", "heatmap")
 
 
 def main(_):
-    """Measures one case and shows it."""
+    """Measures one case and shows it, or writes the tables of a page of docs/benchmarks anew."""
+    if FLAGS.page:
+        pages.write(FLAGS.page)
+        print(f"wrote {FLAGS.page}")
+        return None
     if FLAGS.case is None:
         raise UsageError(f"--case is missing; expected one of {', '.join(cases.CASES)}")
     if FLAGS.case == "scaling":

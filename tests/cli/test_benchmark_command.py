@@ -65,6 +65,7 @@ def test_a_case_that_does_not_exist_is_refused(tmp_path):
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),
         (["--case=forward", "--rounds=0"], "--rounds=0 is of --case=scaling"),
+        (["--page=README.md"], "README.md has no table to make"),
         (["--case=forward", "stray"], "unexpected argument 'stray'"),
     ],
 )
