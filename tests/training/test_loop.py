@@ -62,6 +62,42 @@ def operation_by_operation():
         yield
 
 
+HONEST = {name: getattr(pipeline, name) for name in ("training_batches", "evaluation_batches")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def batches_made_once():
+    """Every run of the same people gets the same batches, which are made once.
+
+    A run's first batches are cut off at its step; `own_batches` makes them anew there.
+    """
+    made = {}
+
+    def training_batches(data, config, *, start_step=0, part=(0, 1)):
+        key = repr((data, config.data, config.network, config.seed, part))
+        if key not in made:
+            made[key] = list(HONEST["training_batches"](data, config, part=part).take(CONFIG.steps))
+        return made[key][start_step:]
+
+    def evaluation_batches(data, config, **options):
+        key = repr((data, config.data, config.network, options))
+        if key not in made:
+            made[key] = list(HONEST["evaluation_batches"](data, config, **options))
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "training_batches", training_batches)
+        patch.setattr(pipeline, "evaluation_batches", evaluation_batches)
+        yield
+
+
+@pytest.fixture
+def own_batches(monkeypatch):
+    """Every run reads, augments and batches its people, from the step where it begins."""
+    for name, function in HONEST.items():
+        monkeypatch.setattr(pipeline, name, function)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Ten people to train on and five to validate, as noise with joints."""
@@ -109,7 +145,7 @@ def weights(run):
     ],
     ids=["plain", "average, one stage", "float16, untraced", "float16", "replicas, untraced"],
 )
-def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution, traced):
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, own_batches, config, execution, traced):
     """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
 
     The loss scale of float16 doubles after three steps, within the part and across the cut.
@@ -324,7 +360,7 @@ def test_skipping_equals_never_having_seen_the_batch(tmp_path, data):
     skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
     run = poisoned(start(CONFIG, data, tmp_path, skips), {0})
     before = weights(run)
-    (batch,) = pipeline.training_batches(data, CONFIG).take(1)
+    batch = next(iter(pipeline.training_batches(data, CONFIG)))
     assert run.one_step(0, batch)["skipped"]
     for a, b in zip(before, weights(run), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -340,7 +376,7 @@ def test_skipping_has_an_end(tmp_path, data, monkeypatch):
 
 def test_people_without_joints_are_named_as_the_cause(tmp_path, data):
     run = start(CONFIG, data, tmp_path)
-    (batch,) = pipeline.training_batches(data, CONFIG).take(1)
+    batch = next(iter(pipeline.training_batches(data, CONFIG)))
     batch |= {"state": tf.zeros_like(batch["state"]), "image": batch["image"] * float("nan")}
     with pytest.raises(loop.NonFiniteLoss, match=r"4 of its 4 people have no annotated joint"):
         run.one_step(0, batch)
@@ -398,7 +434,7 @@ def test_an_edited_config_is_put_right(unfinished, data):
     assert read_config(unfinished)[0] == CONFIG
 
 
-def test_a_damaged_checkpoint_costs_three_steps(unfinished, data, tmp_path):
+def test_a_damaged_checkpoint_costs_three_steps(unfinished, data, own_batches, tmp_path):
     """It goes on from step 3, and ends as a run that was never cut, to the bit."""
     os.truncate(unfinished / "checkpoints" / "step-0000006.data-00000-of-00001", 1000)
     resumed = start(CONFIG, data, unfinished)
