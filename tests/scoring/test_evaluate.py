@@ -40,6 +40,13 @@ CONFIG = configuration.TrainConfig(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def operation_by_operation():
+    """Networks that score seven people need no tracing; scripts, in their own process, trace."""
+    with untraced():
+        yield
+
+
 def people(count):
     """Noise pictures with random joints: enough to see that numbers arrive."""
     generator = np.random.default_rng(0)
@@ -232,8 +239,7 @@ def test_figures_of_a_network(run, tmp_path, figure):
     with open(os.path.join(run, "metrics.jsonl"), "a"):
         pass
     wanted = [f"--figure={figure}", f"--runs={run}", f"--ckpt={run}", "--count=2"]
-    with untraced():
-        assert exit_status(figures, *wanted, f"--out={tmp_path}/a.png") == 0
+    assert exit_status(figures, *wanted, f"--out={tmp_path}/a.png") == 0
     assert np.asarray(Image.open(tmp_path / "a.png")).std() > 5
 
 
