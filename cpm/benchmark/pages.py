@@ -23,7 +23,7 @@ BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of tabl
 WIDTH = 100
 
 
-def write(path):
+def write(path: str) -> None:
     """Makes the tables of a page anew.
 
     Raises:
@@ -39,7 +39,7 @@ def write(path):
     files.write_text(path, rendered(text, os.path.dirname(path)))
 
 
-def rendered(text, folder):
+def rendered(text: str, folder: str) -> str:
     """A page with the tables of its files.
 
     Args:
@@ -54,7 +54,7 @@ def rendered(text, folder):
     return BLOCK.sub(block, text)
 
 
-def table(path, devices=None):
+def table(path: str, devices: str | None = None) -> str:
     """What one file says, as Markdown: its command, and a table for every item.
 
     Args:

@@ -18,7 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from cpm.benchmark.processes import Failed
@@ -34,7 +37,9 @@ DIFFERENT = 16  # people drawn; more images repeat them
 RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
 
 
-def measure_predicting(images, rounds, variant=None, say=print):
+def measure_predicting(
+    images: int, rounds: int, variant: str | None = None, say: Callable[[str], object] = print
+) -> list[dict[str, Any]]:
     """Times the script on one image, on many, and on many with drawings.
 
     Args:
@@ -80,13 +85,13 @@ def measure_predicting(images, rounds, variant=None, say=print):
     return entries
 
 
-def write_images(folder, count):
+def write_images(folder: str, count: int) -> list[str]:
     """JPEG files of synthetic people; returns their paths."""
     os.makedirs(folder)
     contents = []
     for person in read_people(min(count, DIFFERENT), 0):
         buffer = io.BytesIO()
-        Image.fromarray(person.image).resize(SIZE).save(buffer, "JPEG", quality=90)
+        Image.fromarray(np.asarray(person.image)).resize(SIZE).save(buffer, "JPEG", quality=90)
         contents.append(buffer.getvalue())
     paths = [os.path.join(folder, f"{n:06}.jpg") for n in range(count)]
     for n, path in enumerate(paths):
@@ -95,7 +100,7 @@ def write_images(folder, count):
     return paths
 
 
-def one_run(flags):
+def one_run(flags: Sequence[str]) -> tuple[float, float]:
     """Runs the script once.
 
     Returns:
@@ -114,6 +119,7 @@ def one_run(flags):
             stdin=subprocess.DEVNULL,
             text=True,
         )
+        assert process.stdout, "a pipe was asked for"
         times, peak = [], 0.0
         for line in process.stdout:
             if RESULT.search(line):
