@@ -139,11 +139,10 @@ def weights(run):
     [
         pytest.param(CONFIG, EXECUTION, True, marks=pytest.mark.thorough),
         (changed(AVERAGED, {"network": {"stages": 1}}), EXECUTION, True),
-        (CONFIG, FLOAT16, False),
         pytest.param(CONFIG, FLOAT16, True, marks=pytest.mark.thorough),
         (AVERAGED, dataclasses.replace(EXECUTION, replicas=2), False),
     ],
-    ids=["plain", "average, one stage", "float16, untraced", "float16", "replicas, untraced"],
+    ids=["plain", "average, one stage", "float16", "replicas, untraced"],
 )
 def test_resumed_run_equals_an_unbroken_one(tmp_path, data, own_batches, config, execution, traced):
     """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
