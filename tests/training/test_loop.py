@@ -77,7 +77,7 @@ def batches_made_once():
         key = repr((data, config.data, config.network, config.seed, part))
         if key not in made:
             made[key] = list(HONEST["training_batches"](data, config, part=part).take(CONFIG.steps))
-        return made[key][start_step:]
+        return [dict(batch) for batch in made[key][start_step:]]
 
     def evaluation_batches(data, config, **options):
         key = repr((data, config.data, config.network, options))
@@ -144,11 +144,13 @@ def weights(run):
     ],
     ids=["plain", "average, one stage", "float16", "replicas, untraced"],
 )
-def test_resumed_run_equals_an_unbroken_one(tmp_path, data, own_batches, config, execution, traced):
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, request, config, execution, traced):
     """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
 
     The loss scale of float16 doubles after three steps, within the part and across the cut.
     """
+    if traced:
+        request.getfixturevalue("own_batches")
     with untraced(not traced):
         check_resumed(tmp_path, data, config, execution)
 
@@ -433,7 +435,7 @@ def test_an_edited_config_is_put_right(unfinished, data):
     assert read_config(unfinished)[0] == CONFIG
 
 
-def test_a_damaged_checkpoint_costs_three_steps(unfinished, data, own_batches, tmp_path):
+def test_a_damaged_checkpoint_costs_three_steps(unfinished, data, tmp_path):
     """It goes on from step 3, and ends as a run that was never cut, to the bit."""
     os.truncate(unfinished / "checkpoints" / "step-0000006.data-00000-of-00001", 1000)
     resumed = start(CONFIG, data, unfinished)
