@@ -94,6 +94,28 @@ def test_library_code_never_reads_flags():
     assert users and all(p.startswith("cpm/cli/") for p in users)
 
 
+def converted(source):
+    """The `tf.function`s of a source that AutoGraph would convert, as texts."""
+    for node in ast.walk(ast.parse(source)):
+        calls = [node] if isinstance(node, ast.Call) else getattr(node, "decorator_list", [])
+        for call in calls:
+            text = ast.unparse(call)
+            if text.startswith("tf.function") and "autograph=False" not in text:
+                yield text
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.parent.name != "bin"], ids=name)
+def test_no_function_is_converted_by_autograph(path):
+    """docs/decisions/0057-no-autograph.md."""
+    assert list(converted(path.read_text())) == []
+
+
+def test_functions_that_would_be_converted_are_found():
+    source = "f = tf.function(g, jit_compile=True)\n@tf.function\ndef h(): pass\n"
+    assert sorted(converted(source)) == ["tf.function", "tf.function(g, jit_compile=True)"]
+    assert list(converted("f = tf.function(g, autograph=False)")) == []
+
+
 def test_requirements_are_pinned_with_a_reason():
     packages = []
     for file in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):

@@ -1,14 +1,14 @@
 """The program `cpm`: the scripts of bin/ as commands of one program."""
 
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
 from cpm import __main__ as program
+from tests.helpers.scripts import ROOT, call
 
-ROOT = pathlib.Path(__file__).parent.parent
+PROGRAM = ROOT / "cpm" / "__main__.py"  # `python -m cpm` runs it
 # minimal.py is a lesson of one file that needs nothing of cpm but the synthetic people.
 SCRIPTS = {path.stem for path in (ROOT / "bin").glob("*.py")} - {"minimal"}
 
@@ -56,15 +56,13 @@ def test_listing_commands_starts_no_tensorflow():
 
 
 @pytest.mark.slow
-def test_a_command_is_the_script():
+@pytest.mark.parametrize(
+    "flags, status", [(["--arch=mini", "--stages=2"], 0), (["--arch=max"], 2), (["--help"], 0)]
+)
+def test_a_command_is_the_script(flags, status):
     """Flags, output and exit status, and --help with the flags of the script itself."""
-    of_bin = [sys.executable, str(ROOT / "bin" / "describe.py")]
-    of_cpm = [sys.executable, "-m", "cpm", "describe"]
-    for flags, status in [(["--arch=mini", "--stages=2"], 0), (["--arch=max"], 2), (["--help"], 0)]:
-        a, b = (
-            subprocess.run([*command, *flags], capture_output=True, text=True, cwd=ROOT)
-            for command in (of_bin, of_cpm)
-        )
-        assert a.returncode == b.returncode == status
-        assert a.stdout.replace(of_bin[1], "cpm describe") == b.stdout
-        assert a.stderr.replace(of_bin[1], "cpm describe") == b.stderr
+    script = str(ROOT / "bin" / "describe.py")
+    a, b = call(script, *flags), call(PROGRAM, "describe", *flags)
+    assert a.returncode == b.returncode == status
+    assert a.stdout.replace(script, "cpm describe") == b.stdout
+    assert a.stderr.replace(script, "cpm describe") == b.stderr

@@ -9,14 +9,16 @@ that somebody multiplies less. What our sides really compute is counted beside i
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cpm.benchmark import exchange, heatmap, ours, workload
 from cpm.benchmark.sides import OURS, PEERS
+from cpm.config import NetworkConfig
 from cpm.config_json import to_dict
 from cpm.errors import UsageError
+from cpm.execution import Settings
 from cpm.execution.convolution import Convolution
 from cpm.network import architecture
 from cpm.network.specs import Conv, Residual
@@ -71,7 +73,9 @@ class Item:
     checked_as: dict = dataclasses.field(default_factory=dict)
 
 
-def network_items(case, settings, variants, peers):
+def network_items(
+    case: str, settings: Settings, variants: Sequence[str], peers: Sequence[str]
+) -> list[Item]:
     """The item of `forward` or `train_step`: a list of one.
 
     Args:
@@ -110,7 +114,9 @@ def _in_one_piece(sides):
     }
 
 
-def convolution_items(settings, variants, peers):
+def convolution_items(
+    settings: Settings, variants: Sequence[str], peers: Sequence[str]
+) -> list[Item]:
     """Every distinct convolution of the network, forward, and with both gradients."""
     config, items = settings.config, []
     sides, others = _ours(OURS["conv_layers"], variants), _peers("conv_layers", peers)
@@ -140,7 +146,7 @@ def convolution_items(settings, variants, peers):
     return items
 
 
-def distinct_convolutions(network):
+def distinct_convolutions(network: NetworkConfig) -> dict[tuple[int, ...], list[str]]:
     """{(kernel, stride, channels in, channels out, height in, width in): names of the layers}.
 
     >>> from cpm.network import preset
@@ -149,7 +155,7 @@ def distinct_convolutions(network):
     (17, 20)
     """
     rows = {row.name: row for row in layer_rows(network)}
-    found = {}
+    found: dict[tuple[int, ...], list[str]] = {}
     for spec in _convolutions(architecture(network)):
         row = rows[spec.name]
         outputs = row.height * row.width * row.channels
@@ -205,7 +211,9 @@ def _multiply_adds(convolution, batch, shape, **counts):
     )
 
 
-def write_convolution(folder, shape, gradients, settings):
+def write_convolution(
+    folder: str, shape: tuple[int, ...], gradients: bool, settings: Settings
+) -> None:
     """The files of one convolution: random image, kernel of He's size, random upstream gradient."""
     side, stride, c_in, c_out, height, width = shape
     batch = settings.config.data.batch_size
@@ -225,7 +233,7 @@ def write_convolution(folder, shape, gradients, settings):
     exchange.write_arrays(folder, exchange.INPUTS, arrays)
 
 
-def heatmap_items(settings, variants):
+def heatmap_items(settings: Settings, variants: Sequence[str]) -> list[Item]:
     """Belief maps of a batch at the network's stride, and at every pixel of the crop."""
     config = settings.config
     joints = len(get_skeleton(config.network.skeleton))
@@ -241,7 +249,7 @@ def heatmap_items(settings, variants):
             "sigma_px": config.target.sigma_px,
             "cutoff": config.target.cutoff,
         }
-        peers = {
+        peers: dict[str, tuple[str, dict]] = {
             "numpy_loop": ("cpm.benchmark.heatmap:NumpyLoop", {}),
             "numpy_patch": ("cpm.benchmark.heatmap:NumpyPatch", {}),
             "memory_write": ("cpm.benchmark.heatmap:MemoryWrite", {}),
@@ -261,7 +269,7 @@ def heatmap_items(settings, variants):
     return items
 
 
-def pipeline_items(settings, data, variants):
+def pipeline_items(settings: Settings, data: Sequence[str], variants: Sequence[str]) -> list[Item]:
     """For each variant of the training step: the pipeline, the step, and both together.
 
     Args:

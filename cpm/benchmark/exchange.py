@@ -11,6 +11,8 @@ The layers travel as plain values for the same reason.
 
 import json
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +30,7 @@ class Mismatch(Exception):
     """Two sides did not compute the same; the message names what, and by how much."""
 
 
-def write_plan(folder, architecture, settings):
+def write_plan(folder: str, architecture: Any, settings: Mapping[str, Any]) -> None:
     """Writes the layers of an `Architecture` and other plain values.
 
     Args:
@@ -40,30 +42,30 @@ def write_plan(folder, architecture, settings):
     files.write_json(os.path.join(folder, PLAN), {"architecture": layers, "settings": settings})
 
 
-def read_plan(folder):
+def read_plan(folder: str) -> tuple[Any, dict[str, Any]]:
     """(layers, settings): nested dicts; each layer has its `kind`: Conv, MaxPool or Dropout."""
     with open(os.path.join(folder, PLAN), encoding="utf-8") as file:
         plan = json.load(file)
     return plan["architecture"], plan["settings"]
 
 
-def write_arrays(folder, name, arrays):
+def write_arrays(folder: str, name: str, arrays: Mapping[str, Any]) -> None:
     """Writes {key: array} as one of the files above."""
     with files.replacing(os.path.join(folder, name)) as temporary:
         np.savez(temporary, **arrays)
 
 
-def read_arrays(folder, name):
+def read_arrays(folder: str, name: str) -> Any:
     """The arrays of one of the files, each read when it is asked for: `[key]`."""
     return np.load(os.path.join(folder, name))
 
 
-def has_reference(folder):
+def has_reference(folder: str) -> bool:
     """Whether a first side has left its results."""
     return os.path.exists(os.path.join(folder, REFERENCE))
 
 
-def largest_error(folder, outputs):
+def largest_error(folder: str, outputs: Iterable[tuple[str, np.ndarray]]) -> tuple[float, str]:
     """How far results are from the reference.
 
     Args:
@@ -92,7 +94,7 @@ def largest_error(folder, outputs):
     return max(found, key=lambda pair: pair[0] / allowance(pair[1]))
 
 
-def allowance(name):
+def allowance(name: str) -> float:
     """How much larger the error of a result may be than that of beliefs and losses.
 
     Where rounding takes a ReLU or a pool to its other side, a part of the gradient jumps, and batch
@@ -102,7 +104,7 @@ def allowance(name):
     return 1000.0 if name.startswith("gradient of ") else 1.0
 
 
-def relative_error(array, expected):
+def relative_error(array: np.ndarray, expected: np.ndarray) -> float:
     """||array − expected|| / ||expected||; infinite where something is not a number.
 
     >>> relative_error(np.array([3.0, 5.0]), np.array([3.0, 4.0]))

@@ -8,6 +8,8 @@ What the pipeline takes from training is the difference of the last two.
 """
 
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -22,12 +24,12 @@ from cpm.training.step import make_step
 class Batches(Side):
     """One call is one batch."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         _, plan = exchange.read_plan(folder)
         config = variant_settings(plan, settings).config
         self._stream = iter(pipeline.training_batches(plan["data"], config))
 
-    def compute(self):
+    def compute(self) -> None:
         next(self._stream)
 
 
@@ -37,7 +39,7 @@ class Step(Side):
     Settings: `changes`; `fed`: whether every step gets a batch of the pipeline.
     """
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         _, plan = exchange.read_plan(folder)
         variant = variant_settings(plan, settings)
         configure_threads(variant.execution)
@@ -47,7 +49,7 @@ class Step(Side):
         self._stream = iter(stream)
         self._step = make_step(variant.config, variant.execution)
 
-    def compute(self):
+    def compute(self) -> None:
         _, gradients = self._step.losses_and_gradients(next(self._stream), 0)
         self._step.update(gradients, RATE)
 

@@ -12,6 +12,8 @@ The first two and ours draw the same maps, to rounding.
 """
 
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +24,7 @@ from cpm.benchmark.ours import variant_settings, wait_for
 from cpm.benchmark.worker import Side
 
 
-def write_inputs(folder, settings, seed):
+def write_inputs(folder: str, settings: Mapping[str, Any], seed: int) -> None:
     """Writes random joints, one in ten absent, for the settings of `Drawing`.
 
     Args:
@@ -43,21 +45,21 @@ def write_inputs(folder, settings, seed):
 class Drawing(Side):
     """What all have in common: joints, sizes, a result `[B, h, w, P]`."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         _, self.plan = exchange.read_plan(folder)
         arrays = exchange.read_arrays(folder, exchange.INPUTS)
         self.joints_px, self.present = arrays["joints_px"], arrays["present"]
         shape = [self.plan[k] for k in ("batch", "height", "width", "joints")]
         self.maps = np.zeros(shape, np.float32)
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         yield "maps", np.asarray(self.maps)
 
 
 class Ours(Drawing):
     """`ops.gaussian_heatmap`, traced once."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         super().__init__(folder, settings)
         options = ("height", "width", "stride", "sigma_px", "cutoff")
         chosen = {key: self.plan[key] for key in options}
@@ -66,17 +68,17 @@ class Ours(Drawing):
             return ops.gaussian_heatmap(joints_px, present, **chosen)
 
         xla = variant_settings(self.plan, settings).execution.xla
-        self._draw = tf.function(draw, jit_compile=xla)
+        self._draw = tf.function(draw, jit_compile=xla, autograph=False)
         self._arguments = tf.constant(self.joints_px), tf.constant(self.present)
 
-    def compute(self):
+    def compute(self) -> None:
         self.maps = wait_for(self._draw(*self._arguments))
 
 
 class NumpyLoop(Drawing):
     """One joint after the other, all cells of its map."""
 
-    def compute(self):
+    def compute(self) -> None:
         plan = self.plan
         start = (plan["stride"] - 1) / 2
         maps = np.zeros_like(self.maps)
@@ -95,7 +97,7 @@ class NumpyLoop(Drawing):
 class NumpyPatch(Drawing):
     """One joint after the other, the cells around it."""
 
-    def compute(self):
+    def compute(self) -> None:
         plan = self.plan
         stride, sigma_px = plan["stride"], plan["sigma_px"]
         reach_px = sigma_px * math.sqrt(-2 * math.log(plan["cutoff"]))
@@ -119,28 +121,28 @@ class NumpyPatch(Drawing):
 class MemoryWrite(Drawing):
     """As many bytes, each written once."""
 
-    def compute(self):
+    def compute(self) -> None:
         self.maps.fill(0.5)
 
 
 class MemoryNew(Drawing):
     """The same, into memory that is asked for anew."""
 
-    def compute(self):
+    def compute(self) -> None:
         self.maps = np.full(self.maps.shape, 0.5, np.float32)
 
 
 class MemoryCall(Drawing):
     """The same, as TensorFlow does it."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         super().__init__(folder, settings)
         shape = self.maps.shape
         # Of an argument: a constant would be written only once.
-        self._fill = tf.function(lambda x: tf.fill(shape, x), jit_compile=True)
+        self._fill = tf.function(lambda x: tf.fill(shape, x), jit_compile=True, autograph=False)
         self._value = tf.constant(0.5)
 
-    def compute(self):
+    def compute(self) -> None:
         self.maps = wait_for(self._fill(self._value))
 
 

@@ -11,6 +11,7 @@ once in and once out. The best of several calls counts here, since it is a limit
 import concurrent.futures
 import dataclasses
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -39,11 +40,11 @@ class Limits:
     cores: int
 
     @property
-    def gflops(self):
+    def gflops(self) -> float:
         """The faster of the libraries."""
         return max(self.matmul_gflops.values())
 
-    def best_with(self, other):
+    def best_with(self, other: "Limits") -> "Limits":
         """The larger of every number: a limit is what was reached when nobody else was busy."""
         products = {
             library: max(rate, other.matmul_gflops[library])
@@ -57,7 +58,9 @@ class Limits:
         )
 
 
-def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
+def measure_limits(
+    matrix: int = MATRIX, copied_bytes: int = COPIED_BYTES, seconds: float = SECONDS
+) -> Limits:
     """Measures them; takes about four times `seconds`.
 
     Returns:
@@ -65,7 +68,7 @@ def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
     """
     a = np.random.default_rng(0).normal(size=[2, matrix, matrix]).astype(np.float32)
     b = tf.constant(a[0]), tf.constant(a[1])
-    product = tf.function(tf.matmul)
+    product = tf.function(tf.matmul, autograph=False)
     flop = 2 * matrix**3
     numpy_s = best(lambda: a[0] @ a[1], seconds)
     tensorflow_s = best(lambda: product(*b).numpy(), seconds)
@@ -93,10 +96,11 @@ def measure_limits(matrix=MATRIX, copied_bytes=COPIED_BYTES, seconds=SECONDS):
     )
 
 
-def best(function, seconds):
+def best(function: Callable[[], object], seconds: float) -> float:
     """Shortest time of a call, tried for about `seconds` after one call that isn't counted."""
     function()
-    times, until = [], time.perf_counter() + seconds
+    times: list[float] = []
+    until = time.perf_counter() + seconds
     while not times or time.perf_counter() < until:
         start = time.perf_counter()
         function()

@@ -18,10 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from cpm.benchmark.processes import Failed
+from cpm.benchmark.startup import flags_of
 from cpm.benchmark.timing import summarize
 from cpm.process_memory import peak_mb
 from cpm.synthetic.people import read_people
@@ -33,19 +37,21 @@ DIFFERENT = 16  # people drawn; more images repeat them
 RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
 
 
-def measure_predicting(images, rounds, flags=(), say=print):
+def measure_predicting(
+    images: int, rounds: int, variant: str | None = None, say: Callable[[str], object] = print
+) -> list[dict[str, Any]]:
     """Times the script on one image, on many, and on many with drawings.
 
     Args:
       images: how many.
       rounds: how often each.
-      flags: more of bin/predict.py.
+      variant: key of `ours.VARIANTS`; None = the script as it is.
       say: where a line of progress goes.
 
     Returns:
       Entries as of `measure.measure`, without peers; `ours` has `images_per_s`, too.
     """
-    entries = []
+    entries, flags = [], flags_of(variant) if variant else []
     with tempfile.TemporaryDirectory() as folder:
         paths = write_images(os.path.join(folder, "images"), images)
         outputs = {
@@ -63,6 +69,7 @@ def measure_predicting(images, rounds, flags=(), say=print):
             summary = summarize([seconds for seconds, _ in runs])
             numbers = dataclasses.asdict(summary) | {"peak_mb": max(peak for _, peak in runs)}
             item = f"predict, {name}, two passes" + (f", {images} images" if more else "")
+            item += f", {variant}" if variant else ""
             entries.append(
                 {
                     "name": item,
@@ -78,13 +85,13 @@ def measure_predicting(images, rounds, flags=(), say=print):
     return entries
 
 
-def write_images(folder, count):
+def write_images(folder: str, count: int) -> list[str]:
     """JPEG files of synthetic people; returns their paths."""
     os.makedirs(folder)
     contents = []
     for person in read_people(min(count, DIFFERENT), 0):
         buffer = io.BytesIO()
-        Image.fromarray(person.image).resize(SIZE).save(buffer, "JPEG", quality=90)
+        Image.fromarray(np.asarray(person.image)).resize(SIZE).save(buffer, "JPEG", quality=90)
         contents.append(buffer.getvalue())
     paths = [os.path.join(folder, f"{n:06}.jpg") for n in range(count)]
     for n, path in enumerate(paths):
@@ -93,7 +100,7 @@ def write_images(folder, count):
     return paths
 
 
-def one_run(flags):
+def one_run(flags: Sequence[str]) -> tuple[float, float]:
     """Runs the script once.
 
     Returns:
@@ -112,6 +119,7 @@ def one_run(flags):
             stdin=subprocess.DEVNULL,
             text=True,
         )
+        assert process.stdout, "a pipe was asked for"
         times, peak = [], 0.0
         for line in process.stdout:
             if RESULT.search(line):

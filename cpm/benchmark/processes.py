@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from typing import Any
 
 from cpm.errors import RunStopped
 
@@ -22,7 +24,7 @@ class Process:
       threads: how many each library may use.
     """
 
-    def __init__(self, name, threads):
+    def __init__(self, name: str, threads: int) -> None:
         self.name = name
         environment = os.environ | {
             "OMP_NUM_THREADS": str(threads),
@@ -38,42 +40,46 @@ class Process:
             text=True,
             encoding="utf-8",
         )
+        assert self._process.stdin and self._process.stdout, "pipes were asked for"
+        self._requests, self._replies = self._process.stdin, self._process.stdout
 
-    def __enter__(self):
+    def __enter__(self) -> "Process":
         return self
 
-    def __exit__(self, *_):
-        self._process.stdin.close()
+    def __exit__(self, *_: object) -> None:
+        self._requests.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._replies.close()
         self._printed.close()
 
-    def start(self, make, folder, settings, *, compare=True):
+    def start(
+        self, make: str, folder: str, settings: Mapping[str, Any], *, compare: bool = True
+    ) -> dict[str, Any]:
         """Builds the side and runs it once; see worker.py for the reply."""
         request = {"make": make, "folder": folder, "settings": settings, "compare": compare}
         return self._ask(do="start", **request)
 
-    def run(self, calls, uncounted):
+    def run(self, calls: int, uncounted: int) -> list[float]:
         """Seconds of each of `calls` calls, after `uncounted` more."""
         return self._ask(do="run", calls=calls, uncounted=uncounted)["seconds"]
 
-    def call(self, make, folder, settings):
+    def call(self, make: str, folder: str, settings: Mapping[str, Any]) -> Any:
         """What the function `make` returns there."""
         return self._ask(do="call", make=make, folder=folder, settings=settings)["value"]
 
-    def memory(self):
+    def memory(self) -> dict[str, float]:
         """`peak_mb` since the last start, and `imported_mb`, the size before that."""
         return self._ask(do="memory")
 
     def _ask(self, **request):
         with contextlib.suppress(BrokenPipeError):  # it died: there is no answer to read
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-        line = self._process.stdout.readline()
+            self._requests.write(json.dumps(request) + "\n")
+            self._requests.flush()
+        line = self._replies.readline()
         reply = json.loads(line) if line else {"failed": "its process ended"}
         if "failed" in reply:
             raise Failed(

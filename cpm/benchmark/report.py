@@ -1,5 +1,9 @@
 """Results on the screen: one table for every item, a row for every side."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cpm.benchmark.machine import Limits
 from cpm.benchmark.measure import SHARES
 from cpm.text_table import format_table
 
@@ -10,7 +14,7 @@ HEADER = (
 )
 
 
-def format_limits(limits):
+def format_limits(limits: Limits) -> str:
     """The machine's limits (`machine.Limits`) in two lines."""
     products = ", ".join(f"{k} {v:.0f}" for k, v in limits.matmul_gflops.items())
     return (
@@ -20,7 +24,7 @@ def format_limits(limits):
     )
 
 
-def format_entries(entries):
+def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
     """All results as Markdown tables.
 
     Args:
@@ -88,13 +92,13 @@ def _cells(numbers):
     ]
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Three digits and a unit.
 
     >>> duration(5.4321), duration(0.0123), duration(4.5e-05)
     ('5.43 s', '12.3 ms', '45.0 µs')
     """
-    for unit, factor in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
-        value = seconds * factor
-        if value >= 1 or unit == "µs":
-            return f"{value:.{max(0, 2 - max(0, len(str(int(value))) - 1))}f} {unit}"
+    units = (("s", 1), ("ms", 1e3), ("µs", 1e6))
+    unit, factor = next((u for u in units if seconds * u[1] >= 1), units[-1])
+    value = seconds * factor
+    return f"{value:.{max(0, 2 - max(0, len(str(int(value))) - 1))}f} {unit}"

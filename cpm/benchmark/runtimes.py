@@ -4,6 +4,9 @@ Both are told how many threads to use and to compute in float32: where the proce
 OpenVINO would use it unasked, which is another accuracy and another comparison.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 
 from cpm.benchmark import exchange
@@ -15,7 +18,7 @@ FILE = "network.onnx"  # of `cpm.benchmark.torch_sides.export_onnx`
 class OnnxRuntime(Side):
     """The file under ONNX Runtime's CPU kernels, all graph optimisations on."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -26,17 +29,17 @@ class OnnxRuntime(Side):
         )
         self._inputs = _inputs(folder)
 
-    def compute(self):
+    def compute(self) -> None:
         self._maps = self._session.run(None, self._inputs)
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         return _named(self._maps)
 
 
 class OpenVino(Side):
     """The file under OpenVINO's CPU plugin, tuned for latency."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         import openvino
 
         self._model = openvino.Core().compile_model(
@@ -50,11 +53,11 @@ class OpenVino(Side):
         )
         self._inputs = _inputs(folder)
 
-    def compute(self):
+    def compute(self) -> None:
         results = self._model(self._inputs, share_inputs=True)
         self._maps = [results[port] for port in self._model.outputs]
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         return _named(self._maps)
 
 

@@ -27,9 +27,12 @@ import subprocess
 import sys
 import tempfile
 import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from cpm.benchmark.processes import Failed
 from cpm.config_json import to_dict
+from cpm.execution import Settings
 from cpm.network.summary import layer_rows
 from cpm.text_table import format_table
 
@@ -104,14 +107,14 @@ BIG_BASIN = Machines(
 )
 
 
-def work_of(settings):
+def work_of(settings: Settings) -> Work:
     """The `Work` of a device that has a whole batch of some `Settings`."""
     rows = layer_rows(settings.config.network)
     flop = 2 * 3 * sum(row.multiply_adds for row in rows)
     return Work(settings.config.data.batch_size, flop, exchanged_bytes(rows))
 
 
-def exchanged_bytes(rows):
+def exchanged_bytes(rows: Iterable[Any]) -> int:
     """Bytes that a step sums over devices: a float32 gradient of every parameter.
 
     Losses, counts and the moments of batch norms are thousands of times smaller.
@@ -119,7 +122,7 @@ def exchanged_bytes(rows):
     return 4 * sum(row.parameters for row in rows)
 
 
-def ring_seconds(exchanged, devices, bandwidth_gb_s, latency_us):
+def ring_seconds(exchanged: float, devices: int, bandwidth_gb_s: float, latency_us: float) -> float:
     """Seconds of one all-reduce.
 
     >>> ring_seconds(1e9, 2, 1.0, 0.0), ring_seconds(1e9, 1, 1.0, 0.0)
@@ -129,7 +132,7 @@ def ring_seconds(exchanged, devices, bandwidth_gb_s, latency_us):
     return rounds / devices * exchanged / (bandwidth_gb_s * 1e9) + rounds * latency_us * 1e-6
 
 
-def predict(work, machines, devices):
+def predict(work: Work, machines: Machines, devices: int) -> Prediction:
     """The `Prediction` of a step on so many devices, each with the same `Work`."""
     compute = work.people * work.flop / (machines.device_tflops * 1e12)
     local = devices <= machines.devices_per_host
@@ -139,14 +142,16 @@ def predict(work, machines, devices):
     feeding = work.people * share / (machines.people_per_core * machines.cores_per_host)
     causes = {"compute": compute, "exchange": exchange, "input": feeding}
     return Prediction(
-        *causes.values(),
+        compute_s=compute,
+        exchange_s=exchange,
+        input_s=feeding,
         least_s=max(causes.values()),
         most_s=max(compute + exchange, feeding),
-        limit=max(causes, key=causes.get),
+        limit=max(causes, key=lambda cause: causes[cause]),
     )
 
 
-def format_model(work, machines, devices=DEVICES):
+def format_model(work: Work, machines: Machines, devices: Sequence[int] = DEVICES) -> str:
     """The predictions as a Markdown table."""
     one = predict(work, machines, 1)
     rows = []
@@ -165,7 +170,13 @@ def format_model(work, machines, devices=DEVICES):
     return format_table(header, rows)
 
 
-def measure_ways(settings, ways=WAYS, *, rounds=7, say=print):
+def measure_ways(
+    settings: Settings,
+    ways: Sequence[str] = WAYS,
+    *,
+    rounds: int = 7,
+    say: Callable[[str], object] = print,
+) -> dict[str, dict[str, float]]:
     """Times the same step on one device, two logical devices and two processes of this machine.
 
     Args:
@@ -228,7 +239,7 @@ def _free_ports(count):
             one.close()
 
 
-def format_ways(found, batch_size):
+def format_ways(found: Mapping[str, Mapping[str, float]], batch_size: int) -> str:
     """The measured ways as a Markdown table."""
     rows = [
         [way, f"{1e3 * f['seconds']:.1f}", f"{batch_size / f['seconds']:.1f}", f"{f['loss']:.6g}"]

@@ -23,7 +23,7 @@ from cpm.training.step import TENSORS, make_step
 UNCOUNTED = 2  # steps: the first one compiles
 
 
-def main(text):
+def main(text: str) -> None:
     """Prints the answer to an order, a JSON text."""
     order = json.loads(text)
     settings = from_dict(Settings, order["settings"], "order")
@@ -42,8 +42,8 @@ def main(text):
         seconds.append(time.perf_counter() - start)
         losses.append(measurements["loss"])
     devices.wait()
-    seconds = statistics.median(seconds[UNCOUNTED:])
-    print(json.dumps({"seconds": seconds, "loss": losses[0]}), flush=True)
+    median = statistics.median(seconds[UNCOUNTED:])
+    print(json.dumps({"seconds": median, "loss": losses[0]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterable
 
 from cpm.benchmark import ours
 
@@ -70,7 +71,7 @@ PEERS = {
 }
 
 
-def why_not(name, case):
+def why_not(name: str, case: str) -> str | None:
     """Why a peer does not take part in a case, in a few words; None if it does.
 
     >>> why_not("onnxruntime", "train_step")
@@ -87,7 +88,7 @@ def why_not(name, case):
     return None
 
 
-def versions(names):
+def versions(names: Iterable[str]) -> dict[str, str]:
     """{package: its version} of what some peers need."""
     packages = dict.fromkeys(p for name in names for p in PEERS[name].packages)
     return {package: importlib.metadata.version(package) for package in packages}

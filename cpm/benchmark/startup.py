@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from cpm.benchmark.ours import VARIANTS
 from cpm.benchmark.processes import Failed
@@ -21,7 +23,13 @@ FIRST_STEP = "first step after"  # what cpm/training/loop.py prints
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bin", "train.py")
 
 
-def measure_startup(name, flags, variants, rounds, say=print):
+def measure_startup(
+    name: str,
+    flags: Sequence[str],
+    variants: Sequence[str],
+    rounds: int,
+    say: Callable[[str], object] = print,
+) -> list[dict[str, Any]]:
     """Times the script with the flags of every variant, in turn.
 
     Args:
@@ -34,7 +42,7 @@ def measure_startup(name, flags, variants, rounds, say=print):
     Returns:
       Entries as of `measure.measure`, without peers.
     """
-    found = {variant: [] for variant in variants}
+    found: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
     for _ in range(rounds):
         for variant in variants:
             found[variant].append(first_step([*flags, *flags_of(variant)]))
@@ -55,18 +63,18 @@ def measure_startup(name, flags, variants, rounds, say=print):
     ]
 
 
-def flags_of(variant):
-    """A variant of ours as flags of bin/train.py.
+def flags_of(variant: str) -> list[str]:
+    """A variant of ours as flags of bin/train.py or bin/predict.py.
 
-    >>> flags_of("graph"), flags_of("fast")
-    (['--noxla'], ['--xla', '--conv=fast'])
+    >>> flags_of("graph"), flags_of("fast"), flags_of("bfloat16")
+    (['--noxla'], ['--xla', '--conv=fast'], ['--xla', '--precision=bfloat16'])
     """
-    changes = VARIANTS[variant]
-    flags = ["--xla" if changes["xla"] else "--noxla"]
-    return flags + ([f"--conv={changes['conv']}"] if "conv" in changes else [])
+    changes = dict(VARIANTS[variant])
+    first = "--xla" if changes.pop("xla") else "--noxla"
+    return [first, *(f"--{name}={value}" for name, value in changes.items())]
 
 
-def first_step(flags):
+def first_step(flags: Sequence[str]) -> tuple[float, float]:
     """Runs the script once.
 
     Args:
@@ -87,6 +95,7 @@ def first_step(flags):
             stdin=subprocess.DEVNULL,
             text=True,
         )
+        assert process.stdout, "a pipe was asked for"
         try:
             for line in process.stdout:
                 if FIRST_STEP in line:

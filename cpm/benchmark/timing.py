@@ -6,6 +6,7 @@ quartiles how steady it was. Means are not used, one hiccup decides them.
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Summary:
     calls: int
 
 
-def summarize(seconds):
+def summarize(seconds: Sequence[float]) -> Summary:
     """The `Summary` of a list of times.
 
     Raises:
@@ -39,7 +40,7 @@ def summarize(seconds):
     return Summary(float(middle), float(low), float(high), len(seconds))
 
 
-def calls_per_turn(seconds):
+def calls_per_turn(seconds: float) -> tuple[int, int]:
     """(calls to count, calls before them that are not) of a turn, from the time of one call.
 
     Calls of a quarter of a second and more are counted one by one from the first: what the other
@@ -52,7 +53,11 @@ def calls_per_turn(seconds):
     return calls, UNCOUNTED if calls > 1 else 0
 
 
-def take_turns(runners, rounds, calls):
+def take_turns(
+    runners: Mapping[str, Callable[[int, int], Sequence[float]]],
+    rounds: int,
+    calls: Mapping[str, tuple[int, int]],
+) -> dict[str, list[float]]:
     """Lets every side run in turn, A B A B.
 
     Args:
@@ -63,7 +68,7 @@ def take_turns(runners, rounds, calls):
     Returns:
       {side: list of seconds}.
     """
-    seconds = {side: [] for side in runners}
+    seconds: dict[str, list[float]] = {side: [] for side in runners}
     for _ in range(rounds):
         for side, run in runners.items():
             seconds[side] += run(*calls[side])

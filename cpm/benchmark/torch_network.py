@@ -8,6 +8,10 @@ pools' windows are clipped by the border: PyTorch's `ceil_mode` where that is th
 The network is given the centre map ready; ours draws it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 import torch
 
 CHANNELS_LAST = torch.channels_last
@@ -22,7 +26,12 @@ class Machine(torch.nn.Module):
       settings: of the plan: `normalization` (m, s), `batch_norm`.
     """
 
-    def __init__(self, layers, weights, settings):
+    def __init__(
+        self,
+        layers: Mapping[str, Any],
+        weights: Mapping[str, np.ndarray],
+        settings: Mapping[str, Any],
+    ) -> None:
         super().__init__()
 
         def block(specs):
@@ -40,7 +49,9 @@ class Machine(torch.nn.Module):
         self._middle, self._scale = settings["normalization"]
         self.to(memory_format=CHANNELS_LAST)
 
-    def forward(self, image, center_map=None):
+    def forward(
+        self, image: torch.Tensor, center_map: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
         """`[B, 3, H, W]` of 0 … 255, `[B, 1, h, w]` → list of T `[B, C, h, w]`."""
         image = (image - self._middle) / self._scale
         x = self.trunk(image)
@@ -64,7 +75,7 @@ class Conv(torch.nn.Module):
       stride: int.
     """
 
-    def __init__(self, name, kernel, bias, stride):
+    def __init__(self, name: str, kernel: np.ndarray, bias: np.ndarray | None, stride: int) -> None:
         super().__init__()
         self.name = name
         side, _, c_in, c_out = kernel.shape
@@ -80,7 +91,7 @@ class Conv(torch.nn.Module):
             if bias is not None:
                 self.conv.bias.copy_(torch.from_numpy(bias))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.centred:
             x = torch.nn.functional.pad(x, _edges(x, self.side, self.stride))
         return self.conv(x)
@@ -89,7 +100,9 @@ class Conv(torch.nn.Module):
 class Norm(torch.nn.BatchNorm2d):
     """Batch norm with our weights; its moving variance alone differs (divided by n - 1)."""
 
-    def __init__(self, name, weights, settings):
+    def __init__(
+        self, name: str, weights: Mapping[str, np.ndarray], settings: Mapping[str, Any]
+    ) -> None:
         scale = weights[f"{name}/scale"]
         # PyTorch's momentum is the share of the new batch.
         share = 1 - settings["momentum"]
@@ -109,11 +122,11 @@ class Norm(torch.nn.BatchNorm2d):
 class MaxPool(torch.nn.Module):
     """The maximum over windows that the border clips, as TensorFlow's "same" and Caffe's."""
 
-    def __init__(self, window, stride):
+    def __init__(self, window: int, stride: int) -> None:
         super().__init__()
         self.window, self.stride = window, stride
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         left, right, top, bottom = edges = _edges(x, self.window, self.stride)
         pool = torch.nn.functional.max_pool2d
         # Windows begin at the first cell and less than one is missing behind the last.
@@ -123,7 +136,7 @@ class MaxPool(torch.nn.Module):
         return pool(x, self.window, self.stride)
 
 
-def same_padding(size, window, stride):
+def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
     """(cells before, cells after) that "same" padding adds along one axis, as ops/conv2d.py has it.
 
     >>> same_padding(128, 7, 2), same_padding(46, 11, 1)

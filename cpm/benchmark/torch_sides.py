@@ -8,6 +8,8 @@ and nothing but the losses is measured; ours draws both and reports a dozen numb
 """
 
 import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,15 +24,15 @@ RATE = 1e-4  # as ours.py
 class Forward(Side):
     """Images and centre maps to the belief maps of all stages."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         machine, self._arguments, _, _ = _load(folder, settings)
         self._machine = _compiled(machine.eval(), settings)
 
-    def compute(self):
+    def compute(self) -> None:
         with torch.inference_mode():
             self._maps = self._machine(*self._arguments)
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         for t, b_t in enumerate(self._maps, start=1):
             yield f"b_{t}", _channels_last(b_t)
 
@@ -38,7 +40,7 @@ class Forward(Side):
 class Training(Side):
     """One training step."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         self._network, self._arguments, self._ideal, config = _load(folder, settings)
         self._machine = _compiled(self._network.train(), settings)
         self._weight = config["target"]["foreground_weight"]
@@ -57,7 +59,7 @@ class Training(Side):
         )
         self._narrow = settings.get("bfloat16", False)
 
-    def compute(self):
+    def compute(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._narrow):
             beliefs = self._machine(*self._arguments)
@@ -66,12 +68,12 @@ class Training(Side):
         self._losses = self._stage_losses(beliefs)
         torch.stack(self._losses).sum().backward()
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         yield "losses", torch.stack(self._losses).detach().numpy()
         for name, gradient in _named_gradients(self._network):
             yield f"gradient of {name}", gradient
 
-    def finish(self):
+    def finish(self) -> None:
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._limit)
         self._optimizer.step()
         sum(loss.item() for loss in self._losses)  # what a loop shows
@@ -93,7 +95,7 @@ class Training(Side):
 class Convolution(Side):
     """One convolution with its bias, as `cpm.benchmark.ours.Convolution`."""
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         _set_threads(settings)
         _, self._plan = exchange.read_plan(folder)
         inputs = exchange.read_arrays(folder, exchange.INPUTS)
@@ -103,7 +105,7 @@ class Convolution(Side):
         self._x = _channels_first(inputs["x"])
         self._upstream = _channels_first(inputs["upstream"])
 
-    def compute(self):
+    def compute(self) -> None:
         if not self._plan["gradients"]:
             with torch.inference_mode():
                 self._y = self._function(self._x)
@@ -113,7 +115,7 @@ class Convolution(Side):
         self._y = self._function(self._x)
         self._y.backward(self._upstream)
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         yield "y", _channels_last(self._y)
         if self._plan["gradients"]:
             yield "by x", _channels_last(self._x.grad)
@@ -121,7 +123,7 @@ class Convolution(Side):
             yield "by bias", self._conv.conv.bias.grad.numpy()
 
 
-def export_onnx(folder, settings):
+def export_onnx(folder: str, settings: Mapping[str, Any]) -> str:
     """Writes the network as ONNX, weights inside, for runtimes that read it; returns its path."""
     machine, arguments, _, config = _load(folder, settings)
     path = f"{folder}/network.onnx"

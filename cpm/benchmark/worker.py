@@ -21,6 +21,10 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
 
 from cpm.benchmark import exchange
 from cpm.process_memory import forget_peak, peak_mb
@@ -29,26 +33,26 @@ from cpm.process_memory import forget_peak, peak_mb
 class Side:
     """What is timed: `compute` and `finish`, one after the other, are one call."""
 
-    def compute(self):
+    def compute(self) -> None:
         """The part that has results; returns when they are there."""
         raise NotImplementedError
 
-    def outputs(self):
+    def outputs(self) -> Iterable[tuple[str, np.ndarray]]:
         """Yields (name, array) of the last `compute`; not timed."""
         return ()
 
-    def finish(self):
+    def finish(self) -> None:
         """What changes the state: a training step's update."""
 
 
 class Worker:
     """Answers requests; keeps the side that was started last."""
 
-    def __init__(self):
-        self._side = None
+    def __init__(self) -> None:
+        self._side: Any = None
         self._imported_mb = 0.0
 
-    def answer(self, request):
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The reply, a dict, to one request."""
         return getattr(self, "_" + request.pop("do"))(**request)
 
@@ -102,7 +106,7 @@ def _find(name):
     return getattr(importlib.import_module(module), function)
 
 
-def main():
+def main() -> None:
     """Answers until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not look like an answer

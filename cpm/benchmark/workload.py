@@ -9,11 +9,15 @@ Dropout is left out on all sides: two libraries cannot draw the same mask, and t
 `paper` that have it are 1×1. Points are random, one joint in ten is absent and masked.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from cpm.benchmark import exchange
+from cpm.config import TrainConfig
 from cpm.config_json import to_dict
+from cpm.execution import Settings
 from cpm.geometry import REFERENCE_CROP_PX
 from cpm.network import ConvolutionalPoseMachine, architecture
 from cpm.network.architectures import NORMALIZATIONS
@@ -24,7 +28,7 @@ from cpm.training.targets import make_targets
 SHARE_ABSENT = 0.1
 
 
-def write_workload(folder, settings):
+def write_workload(folder: str, settings: Settings) -> None:
     """Writes plan, weights and inputs.
 
     Args:
@@ -49,7 +53,9 @@ def write_workload(folder, settings):
     exchange.write_arrays(folder, exchange.INPUTS, inputs)
 
 
-def draw_weights(network, rng):
+def draw_weights(
+    network: ConvolutionalPoseMachine, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """{layer/variable: array} for every variable of the network, moving averages included."""
     last = {head.kernels[-1].ref() for head in (network.stage_1, *network.stages)}
     weights = {}
@@ -68,7 +74,7 @@ def draw_weights(network, rng):
     return weights
 
 
-def key_of(variable):
+def key_of(variable: tf.Variable) -> str:
     """`layer/variable` of a variable of the network.
 
     >>> key_of(tf.Variable(0.0, name="cpm/trunk/conv1_1/kernel"))
@@ -77,7 +83,9 @@ def key_of(variable):
     return "/".join(variable.name.split(":")[0].split("/")[-2:])
 
 
-def draw_inputs(network, config, rng):
+def draw_inputs(
+    network: ConvolutionalPoseMachine, config: TrainConfig, rng: np.random.Generator
+) -> dict[str, Any]:
     """A batch as cpm/data/pipeline.py makes it, and what peers are given ready: maps.
 
     Returns:

@@ -5,6 +5,7 @@
     python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
     python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
     python bin/benchmark.py --case=scaling --arch=vgg --assume=device_tflops=60,network_gb_s=25
+    python bin/benchmark.py --page=docs/benchmarks/many_devices.md
 
 conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
 images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
@@ -18,6 +19,7 @@ take turns in processes of their own.
 """
 
 import dataclasses
+import functools
 import math
 
 from absl import flags
@@ -28,6 +30,7 @@ from cpm.benchmark import (
     machine,
     measure,
     ours,
+    pages,
     predicting,
     report,
     scaling,
@@ -36,6 +39,7 @@ from cpm.benchmark import (
 )
 from cpm.cli.flags import (
     define_run_flags,
+    keys_given,
     network_config_from_flags,
     seed_from_flags,
     settings_from_flags,
@@ -62,7 +66,6 @@ def define_flags():
         None,
         cases.CASES,
         "Case to measure; the text above says what each is.",
-        required=True,
     )
     flags.DEFINE_list(
         "peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}."
@@ -70,7 +73,12 @@ def define_flags():
     flags.DEFINE_list(
         "ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}."
     )
-    flags.DEFINE_integer("rounds", 7, "Number of turns of every side.", lower_bound=1)
+    flags.DEFINE_integer(
+        "rounds",
+        7,
+        "Number of turns of every side. 0 with --case=scaling: the model alone.",
+        lower_bound=0,
+    )
     flags.DEFINE_integer(
         "threads", None, "Threads of each library. Default: all cores.", lower_bound=1
     )
@@ -85,26 +93,40 @@ def define_flags():
         f"Default: {', '.join(f'{k}={v:g}' for k, v in vars(scaling.Machines()).items())}.",
     )
     flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
+    flags.DEFINE_string(
+        "page", None, "Page of docs/benchmarks whose tables are made anew from the files it names."
+    )
 
 
 # What a laptop's memory holds; of other presets the recipe's.
 BATCH_SIZES = {"vgg": 2, "paper": 1}
+# Cases that time a part of a network.
+SINGLE = ("conv_layers", "heatmap")
 
 
 def main(_):
-    """Measures one case and shows it."""
+    """Measures one case and shows it, or writes the tables of a page of docs/benchmarks anew."""
+    if FLAGS.page:
+        pages.write(FLAGS.page)
+        print(f"wrote {FLAGS.page}")
+        return None
+    if FLAGS.case is None:
+        raise UsageError(f"--case is missing; expected one of {', '.join(cases.CASES)}")
     if FLAGS.case == "scaling":
         return run_scaling()
+    if not FLAGS.rounds:
+        raise UsageError("--rounds=0 is of --case=scaling, whose model needs no measurement")
     variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
-    if FLAGS.case != "train_step" and "bfloat16" in variants:
+    if FLAGS.case in SINGLE and "bfloat16" in variants:
         raise UsageError(
-            "--ours=bfloat16 is of a training step: all else computes in float32 anyway; "
-            "leave it out, or ask for --case=train_step"
+            f"--ours=bfloat16 is of whole networks, and --case={FLAGS.case} times a part of one in "
+            "float32; leave it out, or ask for --case=train_step, forward or predict"
         )
     peers = present(chosen("peers", FLAGS.peers, sides.PEERS))
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
+    measured = prepared(variants, peers)  # before the limits, which take seconds to measure
     before = machine.measure_limits()
-    entries = run(variants, peers)
+    entries = measured()
     limits = before.best_with(machine.measure_limits())
     measure.add_shares(entries, limits)
     print(f"\n{report.format_limits(limits)}\n\n{report.format_entries(entries)}")
@@ -118,13 +140,18 @@ def main(_):
         print(f"\nwrote {FLAGS.plot}")
 
 
-def run(variants, peers):
-    """The entries of the case that was asked for."""
+def prepared(variants, peers):
+    """A function that measures the case that was asked for and returns its entries."""
     case = FLAGS.case
     if case == "startup":
-        return run_startup(variants)
+        return startup_of(variants)
     if case == "predict":
-        return predicting.measure_predicting(FLAGS.images, FLAGS.rounds)
+        # Each one takes minutes, so there is one unless more are asked for.
+        return lambda: [
+            entry
+            for variant in (variants if FLAGS["ours"].present else [None])
+            for entry in predicting.measure_predicting(FLAGS.images, FLAGS.rounds, variant)
+        ]
     if case == "pipeline":
         settings = in_replicas(recipe_settings())
         items = cases.pipeline_items(settings, data_folders_from_flags(), variants)
@@ -136,7 +163,8 @@ def run(variants, peers):
         settings = network_settings()
         settings = in_replicas(settings) if case == "train_step" else settings
         items = cases.network_items(case, settings, variants, peers)
-    return measure.measure(
+    return functools.partial(
+        measure.measure,
         case,
         items,
         rounds=FLAGS.rounds,
@@ -149,13 +177,18 @@ def run_scaling():
     """Times a step on several devices of this machine and predicts it on many GPUs."""
     machines, settings = assumed(FLAGS.assume), network_settings()
     batch_size, work = settings.config.data.batch_size, scaling.work_of(settings)
-    found = scaling.measure_ways(settings, rounds=FLAGS.rounds, say=print)
+    found = {}
+    if FLAGS.rounds:
+        found = scaling.measure_ways(settings, rounds=FLAGS.rounds, say=print)
+        print(
+            f"\n{scaling.format_ways(found, batch_size)}\n\nThe ways share the cores of this "
+            "machine: that proves results, not speed."
+        )
+    said = ", ".join(f"{key}={value:g}" for key, value in vars(machines).items())
     print(
-        f"\n{scaling.format_ways(found, batch_size)}\n\nThe ways share the cores of this machine: "
-        f"that proves results, not speed.\n\n{work.exchanged_bytes / 1e6:.1f} MB are summed over "
-        f"all devices in a step. Predicted with {batch_size} people a GPU and "
-        f"{', '.join(f'{k}={v:g}' for k, v in vars(machines).items())} "
-        f"(assumed, not measured on a GPU):\n\n{scaling.format_model(work, machines)}"
+        f"\n{work.exchanged_bytes / 1e6:.1f} MB are summed over all devices in a step. Predicted "
+        f"with {batch_size} people a GPU and {said} (assumed, not measured on a GPU):\n\n"
+        f"{scaling.format_model(work, machines)}"
     )
     if FLAGS.json:
         predictions = {
@@ -189,8 +222,8 @@ def assumed(assignments):
     return scaling.Machines(**values)
 
 
-def run_startup(variants):
-    """Times the training script with the flags that were given to this one."""
+def startup_of(variants):
+    """A function that times the training script with the flags that were given to this one."""
     flags_of_train = [
         f"--data={','.join(data_folders_from_flags())}",
         f"--seed={seed_from_flags()}",
@@ -208,7 +241,7 @@ def run_startup(variants):
             flags_of_train.append(f"--{name}={getattr(FLAGS, name)}")
     flags_of_train += [f"--set={text}" for text in FLAGS.set]
     name = f"startup {FLAGS.arch or 'mini'}, launch to first step"
-    return startup.measure_startup(name, flags_of_train, variants, FLAGS.rounds)
+    return functools.partial(startup.measure_startup, name, flags_of_train, variants, FLAGS.rounds)
 
 
 def network_settings():
@@ -217,15 +250,15 @@ def network_settings():
     The targets are the recipe's: `mini` weighs the foreground.
     """
     network = network_config_from_flags(FLAGS, preset(FLAGS.arch or "mini"))
-    settings = settings_from_flags(FLAGS)
-    usual = BATCH_SIZES.get(network.arch, settings.config.data.batch_size)
-    return settings.changed(
+    settings = settings_from_flags(FLAGS).changed(
         {
             "network": network,
-            "data": {"batch_size": FLAGS.batch_size or usual},
             "optimizer": OptimizerConfig(optimizer="sgd", weight_decay=5e-4),
         }
     )
+    if network.arch in BATCH_SIZES and "data.batch_size" not in keys_given(FLAGS):
+        settings = settings.changed({"data": {"batch_size": BATCH_SIZES[network.arch]}})
+    return settings
 
 
 def recipe_settings():

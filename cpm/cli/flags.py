@@ -8,13 +8,16 @@ where nothing is trained.
 """
 
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from absl import flags
 
 from cpm import config_keys
 from cpm.cli.shorthands import DATA, NETWORK, SHORTHANDS, SPEED
+from cpm.config import NetworkConfig, TrainConfig
 from cpm.errors import UsageError
-from cpm.execution import Settings
+from cpm.execution import Execution, Settings
 from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import architecture, preset
 from cpm.training.recipes import (
@@ -31,7 +34,7 @@ from ops import REFINEMENTS
 flags.disclaim_key_flags()
 
 
-def define_network_flags(values=flags.FLAGS):
+def define_network_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags that say what a network is; call once, at the top of a script.
 
     Args:
@@ -41,7 +44,7 @@ def define_network_flags(values=flags.FLAGS):
     _define_set(values, "network.")
 
 
-def define_run_flags(*names, values=flags.FLAGS, **defaults):
+def define_run_flags(*names: str, values: flags.FlagValues = flags.FLAGS, **defaults: Any) -> None:
     """Defines the flags that say what a run is: network, data, recipe, `--set` and some more.
 
     Args:
@@ -66,7 +69,7 @@ def define_run_flags(*names, values=flags.FLAGS, **defaults):
     _define_set(values)
 
 
-def define_speed_flags(values=flags.FLAGS):
+def define_speed_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines `--xla`, `--conv` and `--precision`, which change speed, memory and rounding.
 
     Call once.
@@ -119,7 +122,9 @@ def _define_set(values, prefix=""):
     )
 
 
-def network_config_from_flags(values=flags.FLAGS, base=None):
+def network_config_from_flags(
+    values: flags.FlagValues = flags.FLAGS, base: NetworkConfig | None = None
+) -> NetworkConfig:
     """The `NetworkConfig` that the flags describe.
 
     Args:
@@ -131,13 +136,19 @@ def network_config_from_flags(values=flags.FLAGS, base=None):
     base = preset(values.arch or "mini") if base is None else base
     settings = Settings().changed({"network": base})
     given = _given(values, [name for name in NETWORK if name != "arch"])
-    chosen = [text for text in values["set"].value if text.startswith("network.")]
+    chosen = [text for text in _assignments(values) if text.startswith("network.")]
     return _applied(settings, given, chosen).config.network
 
 
 def settings_from_flags(
-    values=flags.FLAGS, *, skeleton=None, synthetic=False, own=False, base=None, weights=None
-):
+    values: flags.FlagValues = flags.FLAGS,
+    *,
+    skeleton: str | None = None,
+    synthetic: bool = False,
+    own: bool = False,
+    base: Mapping[str, Any] | None = None,
+    weights: TrainConfig | None = None,
+) -> Settings:
     """The recipe of `--recipe`, of the weights or of `--arch` with what the flags change.
 
     Args:
@@ -164,25 +175,38 @@ def settings_from_flags(
     if skeleton is not None:
         settings = settings.changed({"network": {"skeleton": joints_of(name, skeleton)}})
     given = _given(values, [name for name in SHORTHANDS if name in values and name != "arch"])
-    settings = _applied(settings, given, values["set"].value)
-    chosen = {text.partition("=")[0] for text in values["set"].value} | given.keys()
+    settings = _applied(settings, given, _assignments(values))
+    chosen = keys_given(values)
     return _with_replicas(settings, chosen) if "replicas" in values else settings
 
 
-def recipe_name(values, arch, *, synthetic=False, own=False):
+def keys_given(values: flags.FlagValues = flags.FLAGS) -> set[str]:
+    """The names of the settings that a flag or `--set` gives a value, like `data.batch_size`."""
+    names = [name for name in SHORTHANDS if name in values]
+    return {text.partition("=")[0] for text in _assignments(values)} | _given(values, names).keys()
+
+
+def recipe_name(
+    values: flags.FlagValues, arch: str | None, *, synthetic: bool = False, own: bool = False
+) -> str:
     """Name of the recipe: `--recipe`, else the usual one of the preset and the data."""
     return values.recipe or default_recipe(arch or "mini", synthetic=synthetic, own=own)
 
 
-def seed_from_flags(values=flags.FLAGS):
+def seed_from_flags(values: flags.FlagValues = flags.FLAGS) -> int:
     """The run's seed, of `--seed` or of `--set seed=`, as `settings_from_flags` has it."""
-    chosen = [text for text in values["set"].value if text.startswith("seed=")]
+    chosen = [text for text in _assignments(values) if text.startswith("seed=")]
     return _applied(Settings(), _given(values, ["seed"]), chosen).config.seed
 
 
-def execution_from_flags(values=flags.FLAGS):
+def execution_from_flags(values: flags.FlagValues = flags.FLAGS) -> Execution:
     """The `Execution` that the flags of `define_speed_flags` describe."""
     return _applied(Settings(), _given(values, SPEED), ()).execution
+
+
+def _assignments(values: flags.FlagValues) -> list[str]:
+    """The texts that `--set` gave."""
+    return values["set"].value or []
 
 
 def _given(values, names):
@@ -222,14 +246,16 @@ def _with_replicas(settings, chosen):
     return settings.changed({"execution": open_choices})
 
 
-def define_decoding_flags(values=flags.FLAGS, *, flip=False):
+def define_decoding_flags(
+    values: flags.FlagValues = flags.FLAGS, *, flip: bool | None = False
+) -> None:
     """Defines the flags that say how joints are read; call once, at the top of a script.
 
     Args:
       values: where they are defined; a test may bring its own `FlagValues`.
       flip: what --flip is if it is not given; None = whether the network allows it.
     """
-    where = {"flag_values": values}
+    where: dict[str, Any] = {"flag_values": values}
     usual = " Default: true if the network has a mirror image." if flip is None else ""
     text = f"Average the belief maps with those of the mirrored image.{usual}"
     flags.DEFINE_bool("flip", flip, text, **where)
@@ -248,7 +274,7 @@ def define_decoding_flags(values=flags.FLAGS, *, flip=False):
     )
 
 
-def decoding_from_flags(values=flags.FLAGS):
+def decoding_from_flags(values: flags.FlagValues = flags.FLAGS) -> dict[str, Any]:
     """`flip`, `scales` and `refinement`, as `define_decoding_flags` describes them.
 
     Returns:
@@ -263,7 +289,7 @@ def decoding_from_flags(values=flags.FLAGS):
     }
 
 
-def parse_numbers(flag, texts, count=None):
+def parse_numbers(flag: str, texts: Iterable[str], count: int | None = None) -> tuple[float, ...]:
     """The numbers of a flag like --box=1,2,3,4.
 
     Args:

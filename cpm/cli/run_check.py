@@ -11,6 +11,7 @@ Nothing is changed. `bin/describe.py RUN` prints it.
 
 import os
 import typing
+from collections.abc import Iterable
 
 from cpm import checkpoints
 from cpm.checkpoints import seals
@@ -32,7 +33,7 @@ class Row(typing.NamedTuple):
     note: str
 
 
-def check_run(path):
+def check_run(path: str) -> list[Row]:
     """The `Row`s of a run directory.
 
     Args:
@@ -53,7 +54,7 @@ def check_run(path):
     return rows + _of_data(search)
 
 
-def format_rows(rows):
+def format_rows(rows: Iterable[Row]) -> str:
     """The table of some `Row`s."""
     cells = [
         (printable(r.part), "whole" if r.whole else "NOT WHOLE", printable(r.note)) for r in rows

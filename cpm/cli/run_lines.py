@@ -5,15 +5,20 @@ All tables are in the run's eval/validation.md, all of it on one page in its rep
 
 import os
 import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from cpm.config import TrainConfig
 from cpm.evaluation import report
+from cpm.execution import Execution
 from cpm.network.summary import stage_rows
+from cpm.scoring.evaluate import Evaluation
 from cpm.skeleton import SKELETONS, get_skeleton
 
 WEAKEST = 3  # joints that are named at the end
 
 
-def line(name, text):
+def line(name: str, text: str) -> str:
     """One line; names stand in a column of their own.
 
     >>> line("crop", "128 x 128 px")
@@ -22,7 +27,16 @@ def line(name, text):
     return f"{name:<9} {text}"
 
 
-def opening_lines(config, execution, *, data, people, recipe, taken=None, run_dir):
+def opening_lines(
+    config: TrainConfig,
+    execution: Execution,
+    *,
+    data: Sequence[str],
+    people: Mapping[str, int],
+    recipe: str,
+    taken: tuple[str, Any] | None = None,
+    run_dir: str,
+) -> list[str]:
     """What is about to be trained.
 
     Args:
@@ -68,7 +82,15 @@ def opening_lines(config, execution, *, data, people, recipe, taken=None, run_di
     return lines
 
 
-def closing_lines(result, *, box=None, step, steps, seconds, run_dir):
+def closing_lines(
+    result: Evaluation,
+    *,
+    box: Evaluation | None = None,
+    step: int,
+    steps: int,
+    seconds: float,
+    run_dir: str,
+) -> list[str]:
     """How a training went.
 
     Args:
@@ -99,7 +121,7 @@ def closing_lines(result, *, box=None, step, steps, seconds, run_dir):
     stages = " -> ".join(f"{total:.1f}" for total in best["per_stage"])
     lines.append(line("stages", f"{name} after stages 1 to {len(best['per_stage'])}: {stages}"))
     scored = {joint: value for joint, value in best["per_joint"].items() if value is not None}
-    weakest = sorted(scored, key=scored.get)[:WEAKEST]
+    weakest = sorted(scored, key=lambda joint: scored[joint])[:WEAKEST]
     lines.append(line("weakest", ", ".join(f"{j} {scored[j]:.1f} %" for j in weakest)))
     lines += [
         line("page", os.path.join(run_dir, "report.html")),
@@ -109,7 +131,7 @@ def closing_lines(result, *, box=None, step, steps, seconds, run_dir):
     return lines
 
 
-def predict_command(run_dir):
+def predict_command(run_dir: str) -> str:
     """How joints are found with the run."""
     return f"python bin/predict.py --ckpt={shlex.quote(str(run_dir))} --input=PICTURE --out=poses"
 

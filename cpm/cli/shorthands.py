@@ -37,7 +37,7 @@ class Shorthand(typing.NamedTuple):
     default: str | None = None
 
 
-def parse_image_size(text):
+def parse_image_size(text: str) -> tuple[int, int]:
     """`"160"` or `"192x144"` (height × width) as `(height, width)`.
 
     Raises:

@@ -3,13 +3,15 @@
 Synthetic people are drawn with the run's seed, whether `--seed` or `--set seed=` names it.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cpm.cli.flags import seed_from_flags
 from cpm.data import datasets, pipeline
 
 
-def define_synthetic_people(values=flags.FLAGS):
+def define_synthetic_people(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines `--synthetic_people`; `--data` is of `cpm.cli.flags.define_run_flags`."""
     flags.DEFINE_integer(
         "synthetic_people",
@@ -20,7 +22,7 @@ def define_synthetic_people(values=flags.FLAGS):
     )
 
 
-def data_folders_from_flags(values=flags.FLAGS):
+def data_folders_from_flags(values: flags.FlagValues = flags.FLAGS) -> Sequence[str]:
     """List of the converted folders to learn from; synthetic people are drawn if need be."""
     if values.data:
         return pipeline.split_names(values.data)

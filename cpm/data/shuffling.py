@@ -14,6 +14,7 @@ import tensorflow as tf
 INTERLEAVED = 16  # shards read in turns: folders of different data sets mix
 
 
+@tf.autograph.experimental.do_not_convert
 def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False):
     """Epoch after epoch of serialised people.
 
@@ -40,6 +41,7 @@ def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False)
     return epochs.flat_map(epoch_of).skip(skipped)
 
 
+@tf.autograph.experimental.do_not_convert
 def rows_of_batches(records, size, first, last):
     """Of every `size` records in a row those from `first` to before `last`.
 
@@ -53,6 +55,7 @@ def rows_of_batches(records, size, first, last):
     return records.batch(size, drop_remainder=True).map(rows).unbatch()
 
 
+@tf.autograph.experimental.do_not_convert
 def fixed_order(files, folders):
     """Every person once, as stored: a Dataset of (epoch 0, folder, serialised)."""
     records = tf.data.Dataset.from_tensor_slices((files, _numbers(folders)))

@@ -137,7 +137,7 @@ class Distributed(Devices):
         self.count = strategy.num_replicas_in_sync
         self.hosts, self.host = hosts, host
         self._here = self.count // hosts
-        self._total = tf.function(lambda vector: self.run(self.sum, vector))
+        self._total = tf.function(lambda vector: self.run(self.sum, vector), autograph=False)
 
     def scope(self) -> contextlib.AbstractContextManager:
         return self._strategy.scope()
@@ -189,7 +189,7 @@ class Distributed(Devices):
         if self.hosts == 1:
             return
 
-        @tf.function
+        @tf.function(autograph=False)
         def share():
             self.run(self._share, variables)
 

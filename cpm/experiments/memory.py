@@ -5,9 +5,13 @@ it, so one process measures one configuration. Steps are those of a training (gr
 optimizer's slots); what reads data and what evaluates is left out.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+from cpm.config import TrainConfig
+from cpm.execution import Execution
 from cpm.process_memory import peak_mb
 from cpm.skeleton import VISIBLE, get_skeleton
 from cpm.training.step import make_step
@@ -15,7 +19,7 @@ from cpm.training.step import make_step
 MB_PER_MIB = 2**20 / 1e6
 
 
-def noise_batch(config):
+def noise_batch(config: TrainConfig) -> dict[str, tf.Tensor]:
     """A batch of noise in which every joint is visible, as cpm/data/pipeline.py shapes it.
 
     Args:
@@ -40,7 +44,7 @@ def noise_batch(config):
     return {key: tf.constant(value) for key, value in batch.items()}
 
 
-def measure(config, execution):
+def measure(config: TrainConfig, execution: Execution) -> dict[str, Any]:
     """Trains for some steps; call it once per process.
 
     Args:

@@ -1,7 +1,11 @@
 """Tables and figures of an experiment's results."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
+from cpm.experiments.runner import Result
 from cpm.plots.experiments import (
     change_plot,
     field_plot,
@@ -11,7 +15,7 @@ from cpm.plots.experiments import (
 from cpm.text_table import format_table
 
 
-def summarize(results, metric):
+def summarize(results: Sequence[Result], metric: str) -> list[dict[str, Any]]:
     """Mean and spread over seeds, variant by variant.
 
     Args:
@@ -48,7 +52,7 @@ def summarize(results, metric):
     return rows
 
 
-def seeds_note(rows):
+def seeds_note(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the spread is of, in words, for tables and figures.
 
     >>> seeds_note([{"seeds": [0]}]), seeds_note([{"seeds": [0, 1, 2]}])
@@ -60,7 +64,7 @@ def seeds_note(rows):
     return f"± 1 standard deviation of {fewest} seeds"
 
 
-def table(rows, metric):
+def table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     """The rows of `summarize` as a Markdown table."""
     stages = max(len(row["per_stage"]) for row in rows)
     header = ["variant", f"{metric} ± sd (seeds)"]
@@ -83,7 +87,9 @@ def table(rows, metric):
     return f"{format_table(header, lines)}\n\n{note}"
 
 
-def figure(name, results, rows, metric):
+def figure(
+    name: str, results: Sequence[Result], rows: Sequence[Mapping[str, Any]], metric: str
+) -> np.ndarray:
     """The experiment's picture, `[., ., 3]` uint8: laid out as the paper's figure."""
     if name == "gradients":
         seed = results[0].seed
@@ -93,7 +99,7 @@ def figure(name, results, rows, metric):
     return plot(rows, metric, seeds_note(rows))
 
 
-def gradients_as_json(results):
+def gradients_as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     """What the gradient figure shows, by seed: a list of label, seed, steps and {layer: sizes}."""
     return [
         {
@@ -109,7 +115,7 @@ def gradients_as_json(results):
     ]
 
 
-def gradient_ratios(results):
+def gradient_ratios(results: Sequence[Result]) -> dict[str, float]:
     """How much larger the gradients of early layers are with intermediate losses than without.
 
     Args:
@@ -119,14 +125,14 @@ def gradient_ratios(results):
       {layer: median over records and seeds of "every stage" / "last stage only"}, in the order of
       computation.
     """
-    by_label = {}
+    by_label: dict[str, list[Mapping[str, float]]] = {}
     for result in results:
         by_label.setdefault(result.label, []).extend(g for _, g in result.gradients)
     supervised, plain = by_label["every stage"], by_label["last stage only"]
     return {
         layer: float(
             np.median([g[layer] for g in supervised])
-            / max(np.median([g[layer] for g in plain]), 1e-30)
+            / max(float(np.median([g[layer] for g in plain])), 1e-30)
         )
         for layer in supervised[0]
     }

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 
 from cpm import checkpoints, files
 from cpm.config import OptimizerConfig, TargetConfig
@@ -20,7 +21,7 @@ from cpm.data import datasets, pipeline
 from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.execution.use import Executed
-from cpm.experiments.variants import EXPERIMENTS
+from cpm.experiments.variants import EXPERIMENTS, Phase, Variant
 from cpm.network.summary import stage_rows
 from cpm.scoring import evaluate
 from cpm.training import loop
@@ -53,7 +54,14 @@ class Result:
     gradients: list
 
 
-def run_experiment(name, settings, data, out, seeds, only=None):
+def run_experiment(
+    name: str,
+    settings: Settings,
+    data: Sequence[str],
+    out: str,
+    seeds: Sequence[int],
+    only: Sequence[str] | None = None,
+) -> list[Result]:
     """Runs one experiment.
 
     Args:
@@ -101,7 +109,9 @@ def _chosen(variants, labels):
     return [v for v in variants if labels is None or v.label in labels]
 
 
-def equal_time(variants, first, settings, data, out):
+def equal_time(
+    variants: Sequence[Variant], first: Variant, settings: Settings, data: Sequence[str], out: str
+) -> list[Variant]:
     """The variants with as many steps as fit into the time that those of `first` take.
 
     A step is timed before anything is trained, in short runs, twice each and the faster counts; of
@@ -120,7 +130,8 @@ def equal_time(variants, first, settings, data, out):
     path = os.path.join(out, "seconds_per_step.json")
     of = to_dict(settings.changed({"seed": 0})) | {"data": list(data)}
     seconds = _known_seconds(path, of)
-    alike = {}  # what steps compute: labels of those that compute it
+    # What steps compute: those that compute it, by label.
+    alike: dict[Settings, dict[str, Variant]] = {}
     for variant in [first, *variants]:
         alike.setdefault(_work_of_a_step(variant, settings), {})[variant.label] = variant
     untimed = []
@@ -182,7 +193,7 @@ def _work_of_a_step(variant, settings):
     )
 
 
-def seconds_per_step(variant, settings, data):
+def seconds_per_step(variant: Variant, settings: Settings, data: Sequence[str]) -> float:
     """Of one variant's first phase, its data included: the second half of a short run."""
     settings = settings.changed(variant.phases[0].changes)
     with tempfile.TemporaryDirectory() as folder:
@@ -198,7 +209,7 @@ def seconds_per_step(variant, settings, data):
         return (time.perf_counter() - began) / (TIMED_STEPS - TIMED_STEPS // 2)
 
 
-def run_variant(variant, settings, data, folder):
+def run_variant(variant: Variant, settings: Settings, data: Sequence[str], folder: str) -> Result:
     """Trains the phases of one variant, each from the weights of the one before: `Result`."""
     steps, minutes, before = 0, 0.0, None
     for number, phase in enumerate(variant.phases, start=1):
@@ -228,7 +239,7 @@ def run_variant(variant, settings, data, folder):
     )
 
 
-def folders_of(phase, data):
+def folders_of(phase: Phase, data: Sequence[str]) -> Sequence[str]:
     """The converted folders that a phase learns from; `data` are the experiment's own."""
     if phase.data == "given":
         return data
@@ -236,7 +247,7 @@ def folders_of(phase, data):
     return synthetic if phase.data == "synthetic" else [*data, *synthetic]
 
 
-def phase_settings(settings, phase):
+def phase_settings(settings: Settings, phase: Phase) -> Settings:
     """The settings of one phase: changed, with its share of the steps, evaluated at its end."""
     steps = round(settings.config.steps * phase.share)
     if not steps:
@@ -248,13 +259,13 @@ def phase_settings(settings, phase):
     return at_the_end.changed(phase.changes)
 
 
-def last_checkpoint(run_dir):
+def last_checkpoint(run_dir: str) -> str:
     """Where a finished run ended: variants are compared after equal work, not at their best."""
     folder = os.path.join(run_dir, "checkpoints")
     return os.path.join(folder, checkpoints.read_list(folder)["latest"])
 
 
-def slug(label):
+def slug(label: str) -> str:
     """A label as a folder's name.
 
     >>> slug("stage 1: primary person only"), slug("kernels 7×7")
@@ -267,8 +278,8 @@ def _scores(checkpoint, settings, data, run_dir):
     """The scores of a finished run, from its eval/ folder if they were measured before."""
     path = os.path.join(run_dir, "eval", "validation.json")
     if not os.path.exists(path):
-        network, config, _ = checkpoints.load_network(checkpoint)
-        network = Executed(network, settings.execution.in_float32(), constant=True)
+        plain, config, _ = checkpoints.load_network(checkpoint)
+        network = Executed(plain, settings.execution.in_float32(), constant=True)
         result = evaluate.evaluate_folders(network, config, data)
         evaluate.write_results(result, path, config, evaluate.Options(), checkpoint)
     return files.read_json(path, f"delete {path} and run again")["metrics"]

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 
 from cpm.config import AUGMENTATIONS
+from cpm.execution import Settings
 from cpm.network.architectures import STRIDES, architecture
 from cpm.network.summary import stage_rows
 
@@ -54,7 +55,7 @@ class Experiment:
     equal_time: bool = False
 
 
-def number_of_stages(settings):
+def number_of_stages(settings: Settings) -> list[Variant]:
     """One to as many stages as the configuration has, all else equal."""
     return [
         Variant(f"{t} stage{'s' if t > 1 else ''}", (Phase({"network": {"stages": t}}),))
@@ -62,7 +63,7 @@ def number_of_stages(settings):
     ]
 
 
-def supervision(settings):
+def supervision(settings: Settings) -> list[Variant]:
     """A loss after every stage, and after the last one only; gradients are recorded."""
     record = {"gradients_every": max(1, settings.config.steps // GRADIENT_RECORDS)}
     return [
@@ -74,7 +75,7 @@ def supervision(settings):
     ]
 
 
-def training_schemes(settings):
+def training_schemes(settings: Settings) -> list[Variant]:
     """All stages at once, one after the other, that and then all, and with one loss at the end.
 
     Each has the same number of updates. A stage trained alone learns from its own loss; those
@@ -103,7 +104,7 @@ def training_schemes(settings):
     ]
 
 
-def receptive_field(settings):
+def receptive_field(settings: Settings) -> list[Variant]:
     """Later stages with small and large kernels, at the number of parameters nearest to equal."""
     wanted = parameters(settings)
     variants = []
@@ -117,7 +118,7 @@ def receptive_field(settings):
     return variants
 
 
-def ingredients(settings):
+def ingredients(settings: Settings) -> list[Variant]:
     """Parts of the method that the paper has no numbers for, taken away or added one at a time."""
     config = settings.config
     choices = {
@@ -131,7 +132,7 @@ def ingredients(settings):
     return [Variant(label, (Phase(changes),)) for label, changes in choices.items()]
 
 
-def one_change(settings):
+def one_change(settings: Settings) -> list[Variant]:
     """What a training is made of, one change at a time; the last two change the people."""
     config = settings.config
     network, target, optimizer = config.network, config.target, config.optimizer
@@ -200,7 +201,7 @@ def _same_training(a, b):
     return fields and architecture(one) == architecture(other)
 
 
-def parameters(settings):
+def parameters(settings: Settings) -> int:
     """Trainable numbers of the settings' network."""
     return stage_rows(settings.config.network)[-1].total_parameters
 

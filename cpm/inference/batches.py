@@ -84,7 +84,7 @@ def _compiled(decoding, whole):
     def predict(network, batch):
         return _predict(network, batch, decoding)
 
-    return tf.function(predict, jit_compile=whole or None)
+    return tf.function(predict, jit_compile=whole or None, autograph=False)
 
 
 def _predict(network, batch, decoding):

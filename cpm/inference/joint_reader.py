@@ -112,4 +112,6 @@ def _joints(network, batch, decoding):
 def _compiled(network, decoding):
     """A traced function of a batch; compiled whole where that pays, on a GPU."""
     whole = isinstance(network, Executed) and network.compiled
-    return tf.function(lambda batch: _joints(network, batch, decoding), jit_compile=whole or None)
+    return tf.function(
+        lambda batch: _joints(network, batch, decoding), jit_compile=whole or None, autograph=False
+    )

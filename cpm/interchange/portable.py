@@ -74,7 +74,10 @@ class Portable(tf.Module):
                 [crops, center_px],
             ),
         }
-        return {name: tf.function(known[name][0], input_signature=known[name][1]) for name in names}
+        return {
+            name: tf.function(known[name][0], input_signature=known[name][1], autograph=False)
+            for name in names
+        }
 
     def find_in_image(self, image):
         """The person near the middle of an image.

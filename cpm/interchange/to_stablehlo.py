@@ -21,11 +21,11 @@ def write(portable, path, metadata):
     height, width = portable.network.config.image_size
     crops = tf.zeros([1, height, width, 3])
     center_px = tf.zeros([1, 2])
-    traced = tf.function(portable.find_in_crops).get_concrete_function(
+    traced = tf.function(portable.find_in_crops, autograph=False).get_concrete_function(
         tf.TensorSpec(crops.shape, name="crops"), tf.TensorSpec(center_px.shape, name="center_px")
     )
     frozen = convert_variables_to_constants_v2(traced)
-    compiled = tf.function(lambda a, b: frozen(a, b), jit_compile=True)
+    compiled = tf.function(lambda a, b: frozen(a, b), jit_compile=True, autograph=False)
     read = compiled.experimental_get_compiler_ir(crops, center_px)
     with open(path, "wb") as file:
         file.write(read(stage="stablehlo_serialized"))

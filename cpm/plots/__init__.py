@@ -16,6 +16,7 @@ Matplotlib, and Matplotlib takes half a second to import.
 """
 
 import importlib
+from typing import Any
 
 _MODULES = {
     "check_picture_name": "image_files",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """The function called `name`, from its module."""
     if name not in _MODULES:
         raise AttributeError(f"module 'cpm.plots' has no attribute {name!r}")

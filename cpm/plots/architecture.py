@@ -12,7 +12,10 @@ Equal layers that follow each other are one box.
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from matplotlib.patches import Rectangle
 
 from cpm.plots.canvas import Canvas
@@ -50,7 +53,9 @@ class _Lane:
     loss: str = ""
 
 
-def draw_architecture(plan, rows, *, title, image_size, center_map):
+def draw_architecture(
+    plan: Any, rows: Sequence[Any], *, title: str, image_size: tuple[int, int], center_map: bool
+) -> np.ndarray:
     """The boxes of a network.
 
     Args:
@@ -86,7 +91,7 @@ def draw_architecture(plan, rows, *, title, image_size, center_map):
     return canvas.pixels()
 
 
-def layers_by_block(plan, rows):
+def layers_by_block(plan: Any, rows: Sequence[Any]) -> dict[str, list[Any]]:
     """The rows of `layer_rows`, block by block: {name: rows}, in the order of computation.
 
     Names: `trunk`, `stage 1`, `second trunk`, and for each t ≥ 2 `features t` and `stage t`; a
@@ -117,7 +122,8 @@ def _lanes(plan, rows, image_size, center_map):
         if layer is not spec
     }
     blocks = {name: _boxes(b, residual) for name, b in layers_by_block(plan, rows).items()}
-    image = _Box(IMAGE, "image", *image_size, 3)
+    height, width = image_size
+    image = _Box(IMAGE, "image", height, width, 3)
     lanes = [_Lane("trunk", "features x of the image", [image, *blocks["trunk"]])]
     features, name = lanes[0].boxes[-1], "x"
     b_t = _beliefs_last(blocks["stage 1"], 1)
@@ -144,7 +150,8 @@ def _boxes(rows, residual):
       rows: some of `layer_rows`.
       residual: names of the layers around which their input is added.
     """
-    boxes, counts = [], []
+    boxes: list[_Box] = []
+    counts: list[int] = []
     for row in rows:
         if row.kind == "dropout":
             boxes[-1] = dataclasses.replace(boxes[-1], label=boxes[-1].label + ", dropout")
@@ -204,7 +211,7 @@ def _draw_legend(canvas, axes, used):
         (STACK, "input of a stage ≥ 2, stacked"),
         (BELIEFS, "belief maps"),
     ]
-    x, y = 16, 50
+    x, y = 16.0, 50.0
     for color, text in entries:
         if color not in used:
             continue

@@ -5,17 +5,28 @@ white dots     joints of the other people in the crop
 cross          the person's centre
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from cpm.plots.belief_maps import heat_over
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.skeletons import joint_color
-from cpm.skeleton import ABSENT, OCCLUDED
+from cpm.skeleton import ABSENT, OCCLUDED, Skeleton
 
 _GAP_PX, _CAPTION_PX, _OUTLINE = 8, 22, "#101010"
 
 
-def draw_batch(batch, first, later, skeleton, *, rows=None, columns=2, tile_px=260):
+def draw_batch(
+    batch: Mapping[str, np.ndarray],
+    first: np.ndarray,
+    later: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    rows: int | None = None,
+    columns: int = 2,
+    tile_px: int = 260,
+) -> np.ndarray:
     """The rows of a batch, each with three tiles: crop, target of stage 1, target of stages >= 2.
 
     Args:

@@ -4,6 +4,9 @@ A cell of stride s covers the crop's pixels s·g … s·g + s − 1, so a map en
 exactly on the crop: no offset, no guess.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.patches import Rectangle
@@ -11,6 +14,7 @@ from PIL import Image
 
 from cpm.plots.canvas import Canvas
 from cpm.plots.image_files import fit
+from cpm.skeleton import Skeleton
 
 # The blog project's picture: head, left knee and right ankle.
 OVERLAY = {
@@ -22,7 +26,14 @@ COLOR_NAMES = dict(zip(OVERLAY.values(), ("yellow", "red", "blue"), strict=True)
 _HEAT = colormaps["inferno"]
 
 
-def draw_stages(crop, beliefs, skeleton, joints=None, *, tile_px=150):
+def draw_stages(
+    crop: np.ndarray,
+    beliefs: Sequence[np.ndarray],
+    skeleton: Skeleton,
+    joints: Sequence[str] | None = None,
+    *,
+    tile_px: int = 150,
+) -> np.ndarray:
     """A row per joint, a column per stage: belief over the darkened crop, peak value in the corner.
 
     Args:
@@ -61,7 +72,15 @@ def draw_stages(crop, beliefs, skeleton, joints=None, *, tile_px=150):
     return canvas.pixels()
 
 
-def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend=True):
+def draw_colored_beliefs(
+    crop: np.ndarray,
+    maps: np.ndarray,
+    skeleton: Skeleton,
+    colors: Mapping[str, Sequence[float]] | None = None,
+    *,
+    zoom: float | None = None,
+    legend: bool = True,
+) -> np.ndarray:
     """Several joints' belief maps of one stage on the photograph, each in its colour.
 
     Args:
@@ -80,7 +99,9 @@ def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend
     colors = {j: c for j, c in colors.items() if j in skeleton.joints}
     zoom = zoom or max(480 / max(crop.shape[:2]), 1.0)
     height, width = (round(n * zoom) for n in crop.shape[:2])
-    painted = np.array(Image.fromarray(crop).resize((width, height), Image.BICUBIC), np.float64)
+    painted = np.array(
+        Image.fromarray(crop).resize((width, height), Image.Resampling.BICUBIC), np.float64
+    )
     for joint, color in colors.items():
         belief = enlarge(maps[..., skeleton.index(joint)], height, width)[..., None]
         opacity = 0.85 * belief
@@ -91,7 +112,7 @@ def draw_colored_beliefs(crop, maps, skeleton, colors=None, *, zoom=None, legend
     return np.concatenate([painted, _legend(width, colors)])
 
 
-def overlay_colors(skeleton):
+def overlay_colors(skeleton: Skeleton) -> dict[str, Any]:
     """{joint: color} of three joints: of a person the blog's, else the skeleton's own.
 
     >>> from cpm.skeleton import own_skeleton
@@ -105,7 +126,7 @@ def overlay_colors(skeleton):
     return dict(zip((skeleton.joints[p] for p in spread), OVERLAY.values(), strict=False))
 
 
-def heat_over(crop, belief):
+def heat_over(crop: np.ndarray, belief: np.ndarray) -> np.ndarray:
     """One belief map over the darkened grey crop: `[H, W, 3]` uint8, the crop's own size.
 
     Args:
@@ -120,10 +141,10 @@ def heat_over(crop, belief):
     return np.rint((1 - opacity) * grey + opacity * heat).astype(np.uint8)
 
 
-def enlarge(belief, height, width):
+def enlarge(belief: np.ndarray, height: int, width: int) -> np.ndarray:
     """`[h, w]` belief map → `[height, width]`, smooth, in [0, 1]."""
     picture = Image.fromarray(np.asarray(belief, np.float32))
-    return np.clip(np.asarray(picture.resize((width, height), Image.BICUBIC)), 0, 1)
+    return np.clip(np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC)), 0, 1)
 
 
 def _peak_label(canvas, x, y, value):

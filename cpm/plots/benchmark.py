@@ -1,12 +1,17 @@
 """The benchmark's diagram: how long every side takes for the same work."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
 from cpm.plots.canvas import TEXT_COLOR, Canvas, plain_axes
 
 _OURS, _PEER = "#1f77b4", "#b8b8b8"
 _BAR_PX, _GAP_PX, _TOP_PX = 22, 34, 60
 
 
-def time_plot(entries):
+def time_plot(entries: Iterable[Mapping[str, Any]]) -> np.ndarray:
     """Bars of the median times, relative to the fastest of ours; a block for every item.
 
     Args:

@@ -1,6 +1,9 @@
 """Figures measured in pixels."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -13,36 +16,45 @@ GRID_COLOR = "#dddddd"
 class Canvas:
     """A white page of `width` × `height` pixels, (0, 0) at its top left."""
 
-    def __init__(self, width, height):
+    def __init__(self, width: float, height: float) -> None:
         self.width, self.height = int(width), int(height)
         # Matplotlib cuts inches × dpi to whole pixels; 460 / 100 × 100 is a little under 460.
         size = ((self.width + 1e-3) / DPI, (self.height + 1e-3) / DPI)
         self.figure = Figure(figsize=size, dpi=DPI)
         self._agg = FigureCanvasAgg(self.figure)
 
-    def axes(self, x, y, width, height):
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
         """Matplotlib axes over this rectangle of the page, pixels."""
         return self.figure.add_axes(
-            [
+            (
                 x / self.width,
                 1 - (y + height) / self.height,
                 width / self.width,
                 height / self.height,
-            ]
+            )
         )
 
-    def picture_axes(self, x, y, width, height):
+    def picture_axes(self, x: float, y: float, width: float, height: float) -> Axes:
         """Axes without frame or ticks, for a picture that fills them."""
         axes = self.axes(x, y, width, height)
         axes.set_axis_off()
         return axes
 
-    def paste(self, x, y, picture):
+    def paste(self, x: float, y: float, picture: np.ndarray) -> None:
         """Puts `[h, w, 3]` uint8 pixels with its top left corner at (x, y), unchanged."""
         below = self.height - int(y) - picture.shape[0]
         self.figure.figimage(picture, xo=int(x), yo=below, origin="upper")
 
-    def text(self, x, y, text, *, size=9, math=False, **options):
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = 9,
+        math: bool = False,
+        **options: Any,
+    ) -> None:
         """Writes a text at this pixel of the page.
 
         Args:
@@ -52,17 +64,17 @@ class Canvas:
           math: whether `$…$` in it is mathematics.
           **options: as in matplotlib's `Figure.text`.
         """
-        options = {"color": TEXT_COLOR, "va": "center", "parse_math": math} | options
+        usual: dict[str, Any] = {"color": TEXT_COLOR, "va": "center", "parse_math": math}
         at = x / self.width, 1 - y / self.height
-        self.figure.text(*at, drawable(text), fontsize=size, **options)
+        self.figure.text(*at, drawable(text), fontsize=size, **(usual | options))
 
-    def pixels(self):
+    def pixels(self) -> np.ndarray:
         """`[height, width, 3]` uint8."""
         self._agg.draw()
         return np.asarray(self._agg.buffer_rgba())[..., :3].copy()
 
 
-def drawable(text):
+def drawable(text: str) -> str:
     """The text with `□` for every character that the font of the figures does not have.
 
     Such are half characters too, by which Python stands for the bytes of a name in no Unicode.
@@ -75,7 +87,7 @@ def drawable(text):
     return "".join(c if has else "□" for c, has in zip(text, known, strict=True))
 
 
-def show_image(axes, image):
+def show_image(axes: Axes, image: np.ndarray) -> None:
     """Fills `axes` with `[H, W, 3]` pixels; data coordinates are the image's own pixels."""
     height, width = image.shape[:2]
     axes.imshow(
@@ -88,7 +100,7 @@ def show_image(axes, image):
     axes.set_ylim(height - 0.5, -0.5)
 
 
-def plain_axes(axes, title="", x_label="", y_label=""):
+def plain_axes(axes: Axes, title: str = "", x_label: str = "", y_label: str = "") -> None:
     """The look of every diagram: light grid, no box, one size of text."""
     axes.grid(color=GRID_COLOR, linewidth=0.8)
     axes.set_axisbelow(True)

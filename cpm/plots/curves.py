@@ -5,6 +5,8 @@ Takes plain values: the lines of a run folder's metrics.jsonl
 """
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import color_sequences, colormaps
@@ -22,7 +24,7 @@ _TICKS = {"pck": 0.05, "pckh": 0.1}
 _DETAILS = ("pckh@0.1", "pcp_strict", "pcp_average")  # in tables, not in every diagram
 
 
-def training_curves(records, *, title=""):
+def training_curves(records: Sequence[Mapping[str, Any]], *, title: str = "") -> np.ndarray:
     """Loss of every stage and the validation scores against steps, side by side.
 
     Args:
@@ -44,14 +46,14 @@ def training_curves(records, *, title=""):
     return canvas.pixels()
 
 
-def loss_curves(records):
+def loss_curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """The left half of `training_curves`, `[380, 520, 3]` uint8."""
     canvas = Canvas(520, 380)
     _plot_losses(canvas.axes(60, 36, 440, 290), _losses(records))
     return canvas.pixels()
 
 
-def score_curves(records):
+def score_curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """The right half of `training_curves`, `[380, 520, 3]` uint8."""
     canvas = Canvas(520, 380)
     axes = canvas.axes(60, 36, 330, 290)
@@ -62,7 +64,7 @@ def score_curves(records):
 
 def _losses(records):
     """{stage: (steps, losses)}; ValueError if there are none."""
-    losses = {}
+    losses: dict[int, Any] = {}
     for record in records:
         for key, value in record.items():
             if match := _STAGE.match(key):
@@ -87,7 +89,7 @@ def _plot_losses(axes, losses):
     axes.legend(fontsize=8, frameon=False, ncols=2)
 
 
-def compare_runs(runs, metric):
+def compare_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], metric: str) -> np.ndarray:
     """One validation metric of several runs against training time.
 
     Args:
@@ -118,7 +120,7 @@ def compare_runs(runs, metric):
     return canvas.pixels()
 
 
-def pck_curves(curves_by_label):
+def pck_curves(curves_by_label: Mapping[str, Mapping[str, Any]]) -> np.ndarray:
     """PCK and PCKh curves; one diagram for each of the two that occurs.
 
     Args:
@@ -154,7 +156,7 @@ def pck_curves(curves_by_label):
     return canvas.pixels()
 
 
-def stage_curve(totals_by_metric):
+def stage_curve(totals_by_metric: Mapping[str, Sequence[float]]) -> np.ndarray:
     """Scores against stages 1 … T, as in the paper's figure 6.
 
     Args:
@@ -175,13 +177,15 @@ def stage_curve(totals_by_metric):
     return canvas.pixels()
 
 
-def evaluations(records, against="step"):
+def evaluations(
+    records: Iterable[Mapping[str, Any]], against: str = "step"
+) -> dict[str, list[tuple[float, float]]]:
     """{metric: [(step or seconds, percent)]} of the lines with "evaluation".
 
     >>> evaluations([{"step": 5, "evaluation": {"pcp25": 80.0}}, {"step": 6, "loss": 1.0}])
     {'pcp25': [(5, 80.0)]}
     """
-    series = {}
+    series: dict[str, list[tuple[float, float]]] = {}
     for record in records:
         for name, value in record.get("evaluation", {}).items():
             if value is not None:
@@ -189,7 +193,7 @@ def evaluations(records, against="step"):
     return series
 
 
-def headlines(by_metric):
+def headlines(by_metric: Mapping[str, Any]) -> dict[str, Any]:
     """What a diagram shows of {metric: anything}: all but the details.
 
     >>> headlines({"pcp25": 1, "pcp_strict": 2})
@@ -198,7 +202,7 @@ def headlines(by_metric):
     return {name: value for name, value in by_metric.items() if name not in _DETAILS}
 
 
-def smooth(values, share=0.02):
+def smooth(values: Sequence[float] | np.ndarray, share: float = 0.02) -> np.ndarray:
     """Moving average over `share` of the series, shorter at its beginning: `[n]` → `[n]`."""
     window = max(1, int(len(values) * share))
     sums = np.cumsum([0.0, *values])

@@ -12,6 +12,7 @@ import numpy as np
 from cpm.plots.belief_maps import heat_over
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.skeletons import draw_skeleton
+from cpm.skeleton import Skeleton
 
 _TILE_PX, _GAP_PX, _TEXT_PX, _EDGE_PX = 184, 70, 50, 16
 _LINE, _PALE, _FRAME = "#404040", "#6e6e6e", "#ff7f0e"
@@ -45,7 +46,7 @@ class Road:
     stages: int
 
 
-def draw_data_road(road, skeleton):
+def draw_data_road(road: Road, skeleton: Skeleton) -> np.ndarray:
     """The page.
 
     Args:

@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 
+import numpy as np
 from PIL import Image, PngImagePlugin
 
 from cpm import files
@@ -27,11 +28,12 @@ class DrawingFolder:
       format: `jpg`, quick to write and small, or `png`, without loss.
     """
 
-    def __init__(self, folder, format="jpg"):
+    def __init__(self, folder: str | os.PathLike, format: str = "jpg") -> None:
         self.folder, self._suffix = folder, SUFFIXES[format]
-        self._taken = {}  # path of a drawing: mark of its image, of this run
+        # Path of a drawing: mark of its image, of this run.
+        self._taken: dict[str, str] = {}
 
-    def path(self, source, kind="pose"):
+    def path(self, source: str, kind: str = "pose") -> str:
         """Path for a drawing of the image at `source`: free, or of an earlier drawing of it.
 
         Args:
@@ -40,14 +42,13 @@ class DrawingFolder:
         """
         base, mark = os.path.basename(source), mark_of(source)
         stem = os.path.splitext(base)[0]
-        for name in itertools.chain((stem, base), (f"{stem}_{n}" for n in itertools.count(2))):
-            path = os.path.join(self.folder, f"{name}_{kind}{self._suffix}")
-            owner = self._taken.get(path) or _owner(path)
-            if owner in (None, mark):
-                self._taken[path] = mark
-                return path
+        names = itertools.chain((stem, base), (f"{stem}_{n}" for n in itertools.count(2)))
+        paths = (os.path.join(self.folder, f"{name}_{kind}{self._suffix}") for name in names)
+        path = next(p for p in paths if (self._taken.get(p) or _owner(p)) in (None, mark))
+        self._taken[path] = mark
+        return path
 
-    def write(self, path, pixels, source):
+    def write(self, path: str, pixels: np.ndarray, source: str) -> None:
         """Writes `[h, w, 3]` uint8 pixels in one step; threads may write several at once.
 
         Args:

@@ -1,5 +1,8 @@
 """Diagrams of the experiments, laid out as the paper's figures 4, 5 and 6."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib import color_sequences, colormaps
 
@@ -8,7 +11,7 @@ from cpm.plots.canvas import Canvas, plain_axes
 _COLORS = color_sequences["tab10"]
 
 
-def stage_plot(rows, metric, note=""):
+def stage_plot(rows: Sequence[Mapping[str, Any]], metric: str, note: str = "") -> np.ndarray:
     """Score after each stage, a line per variant, bars of one standard deviation (Figure 6).
 
     Args:
@@ -40,7 +43,7 @@ def stage_plot(rows, metric, note=""):
     return canvas.pixels()
 
 
-def field_plot(rows, metric, note=""):
+def field_plot(rows: Sequence[Mapping[str, Any]], metric: str, note: str = "") -> np.ndarray:
     """Score against the receptive field of the last stage (Figure 4).
 
     Args:
@@ -70,7 +73,7 @@ def field_plot(rows, metric, note=""):
     return canvas.pixels()
 
 
-def change_plot(rows, metric, note=""):
+def change_plot(rows: Sequence[Mapping[str, Any]], metric: str, note: str = "") -> np.ndarray:
     """The score of every variant beside that of the first, best at the top.
 
     Args:
@@ -95,7 +98,9 @@ def change_plot(rows, metric, note=""):
     return canvas.pixels()
 
 
-def gradient_plot(gradients_by_label, note=""):
+def gradient_plot(
+    gradients_by_label: Mapping[str, Sequence[tuple[int, Mapping[str, float]]]], note: str = ""
+) -> np.ndarray:
     """Size of every kernel's gradient over the run, from the first layer to the last (Figure 5).
 
     Args:

@@ -1,6 +1,8 @@
 """The pictures of an evaluation: who was found best and worst, what the stages saw, the curves."""
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +16,19 @@ from cpm.plots.belief_maps import (
 from cpm.plots.image_files import write_picture
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
+from cpm.skeleton import Skeleton
 
 
-def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve_points):
+def write_gallery(
+    folder: str,
+    groups: Mapping[str, Sequence[Any]],
+    errors: Mapping[str, float],
+    skeleton: Skeleton,
+    *,
+    annotated: np.ndarray,
+    metrics: Mapping[str, Any],
+    curve_points: Mapping[str, Any],
+) -> list[str]:
     """Draws and writes everything.
 
     Args:
@@ -63,7 +75,7 @@ def write_gallery(folder, groups, errors, skeleton, *, annotated, metrics, curve
     return list(pictures)
 
 
-def poses_sheet(examples, skeleton, columns=4):
+def poses_sheet(examples: Sequence[Any], skeleton: Skeleton, columns: int = 4) -> np.ndarray:
     """Predicted poses beside the truth, to be viewed while a network trains.
 
     Args:

@@ -11,11 +11,13 @@ Pillow alone draws stairs.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cpm.plots.image_files import display_zoom
+from cpm.skeleton import Skeleton
 
 RIGHT, LEFT, MIDDLE = (255, 127, 14), (42, 140, 255), (255, 225, 77)
 OUTLINE, UNSURE = (16, 16, 16), (176, 176, 176)
@@ -30,8 +32,16 @@ _INK, _PALE, _BAR = (34, 34, 34), (150, 150, 150), (236, 236, 236)
 
 
 def draw_pose(
-    image, result, *, threshold=None, boxes=False, panel=False, zoom=None, numbers=None, title=None
-):
+    image: np.ndarray,
+    result: Any,
+    *,
+    threshold: float | None = None,
+    boxes: bool = False,
+    panel: bool = False,
+    zoom: float | None = None,
+    numbers: bool | None = None,
+    title: str | None = None,
+) -> np.ndarray:
     """Everybody's joints and limbs on the image.
 
     Args:
@@ -63,7 +73,7 @@ def draw_pose(
     return np.asarray(page)
 
 
-def joint_colors(skeleton):
+def joint_colors(skeleton: Skeleton) -> list[tuple[int, int, int]]:
     """A color for each joint: by side, or one each where no joint has a side.
 
     >>> from cpm.skeleton import own_skeleton
@@ -77,7 +87,7 @@ def joint_colors(skeleton):
     return colors
 
 
-def person_color(number):
+def person_color(number: int) -> tuple[int, int, int]:
     """The rim's color of the person of this number."""
     return PEOPLE[number % len(PEOPLE)]
 
@@ -121,8 +131,8 @@ class _Layer:
         high = np.ceil(points.max(0) + margin).astype(int) + 1
         low, high = np.clip(low, 0, page.size), np.clip(high, 0, page.size)
         self._corner = low
-        size = np.maximum(high - low, 1) * _FINE
-        self._picture = Image.new("RGBA", tuple(map(int, size)), (*OUTLINE, 0))
+        width, height = map(int, np.maximum(high - low, 1) * _FINE)
+        self._picture = Image.new("RGBA", (width, height), (*OUTLINE, 0))
         self._draw = ImageDraw.Draw(self._picture)
 
     def line(self, ends, width, color):

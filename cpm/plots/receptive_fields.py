@@ -1,5 +1,7 @@
 """How much of the image one cell of a belief map depends on, stage by stage, drawn to scale."""
 
+from collections.abc import Sequence
+
 import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -10,10 +12,14 @@ from cpm.plots.canvas import Canvas, show_image
 _COLORS = ("#e69f00", "#56b4e9", "#f0f0f0")
 _PANEL_PX, _GAP_PX, _TOP_PX = 440, 20, 58
 _GREY = 128
-_OUTLINE = [effects.withStroke(linewidth=3.4, foreground="#101010")]
+_OUTLINE: list[effects.AbstractPathEffect] = [
+    effects.withStroke(linewidth=3.4, foreground="#101010")
+]
 
 
-def draw_receptive_fields(panels):
+def draw_receptive_fields(
+    panels: Sequence[tuple[str, np.ndarray, Sequence[float], Sequence[int]]],
+) -> np.ndarray:
     """Squares of the first stages around one cell, on the crop; a panel for each network.
 
     A crop is shown with what surrounds it, grey: there the network sees zeros.

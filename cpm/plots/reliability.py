@@ -1,5 +1,7 @@
 """The reliability diagram: share of correct joints against confidence, and how many there are."""
 
+from typing import Any
+
 import numpy as np
 
 from cpm.plots.canvas import Canvas, plain_axes
@@ -7,7 +9,7 @@ from cpm.plots.canvas import Canvas, plain_axes
 _BAR, _LINE = "#2a8cff", "#ff7f0e"
 
 
-def reliability_diagram(found, *, title=""):
+def reliability_diagram(found: Any, *, title: str = "") -> np.ndarray:
     """Bars of the share that is correct beside the line where it would equal the confidence.
 
     Args:

@@ -1,5 +1,8 @@
 """The learning rate of whole runs against their steps, a panel for each recipe."""
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from cpm.plots.canvas import Canvas, plain_axes
@@ -9,7 +12,11 @@ _LEFT_PX, _TOP_PX, _RIGHT_PX, _BELOW_PX = 62, 62, 26, 54
 _COLORS = ("#0072b2", "#d55e00")
 
 
-def learning_rates(panels, *, columns=3):
+def learning_rates(
+    panels: Sequence[tuple[str, str, Mapping[str, Sequence[tuple[float, float]]], bool]],
+    *,
+    columns: int = 3,
+) -> np.ndarray:
     """Learning rates by recipe; those that fall in steps on a logarithmic axis.
 
     Args:

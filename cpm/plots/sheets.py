@@ -1,5 +1,9 @@
 """Many pictures on one page."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from cpm.plots.canvas import Canvas
 from cpm.plots.image_files import fit
 
@@ -7,7 +11,14 @@ _CAPTION_PX = 24
 _GAP_PX = 10
 
 
-def contact_sheet(images, captions=None, *, columns=4, tile_px=280, title=""):
+def contact_sheet(
+    images: Sequence[np.ndarray],
+    captions: Sequence[str] | None = None,
+    *,
+    columns: int = 4,
+    tile_px: int = 280,
+    title: str = "",
+) -> np.ndarray:
     """A grid of pictures with captions; each keeps its proportions.
 
     Args:

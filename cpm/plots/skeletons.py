@@ -9,9 +9,11 @@ Left and right are the person's own. The colours stay apart for the colour-blind
 
 import matplotlib.patheffects as effects
 import numpy as np
+from matplotlib.axes import Axes
 
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.image_files import display_zoom
+from cpm.skeleton import Skeleton
 
 RIGHT, LEFT, MIDDLE = "#ff7f0e", "#2a8cff", "#ffe14d"
 TRUTH = "#21d04b"
@@ -19,14 +21,14 @@ _OUTLINE = "#101010"
 
 
 def draw_skeleton(
-    image,
-    joints_px,
-    skeleton,
+    image: np.ndarray,
+    joints_px: np.ndarray,
+    skeleton: Skeleton,
     *,
-    truth_px=None,
-    truth_state=None,
-    zoom=None,
-):
+    truth_px: np.ndarray | None = None,
+    truth_state: np.ndarray | None = None,
+    zoom: float | None = None,
+) -> np.ndarray:
     """A pose on its image, perhaps with the truth.
 
     Args:
@@ -53,14 +55,16 @@ def draw_skeleton(
     return canvas.pixels()
 
 
-def joint_color(joint):
+def joint_color(joint: str) -> str:
     """Colour of a joint or of the limb that ends there, by side of the body."""
     if joint.startswith("right_"):
         return RIGHT
     return LEFT if joint.startswith("left_") else MIDDLE
 
 
-def plot_pose(axes, joints_px, shown, skeleton, thickness):
+def plot_pose(
+    axes: Axes, joints_px: np.ndarray, shown: np.ndarray, skeleton: Skeleton, thickness: float
+) -> None:
     """Draws the limbs between the joints that are shown, then these joints.
 
     Args:

@@ -4,15 +4,25 @@ Two rows, stage 1 and stages ≥ 2. From the left: the joints whose Gaussians ar
 one joint's map; the largest of all joints' maps; the background, one minus that.
 """
 
+import numpy as np
+
 from cpm.plots.belief_maps import heat_over
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.skeletons import plot_pose
-from cpm.skeleton import ABSENT
+from cpm.skeleton import ABSENT, Skeleton
 
 _TILE_PX, _GAP_PX, _LEFT_PX, _TOP_PX = 190, 8, 150, 34
 
 
-def draw_targets(crop, joints_px, state, first, later, skeleton, joint):
+def draw_targets(
+    crop: np.ndarray,
+    joints_px: np.ndarray,
+    state: np.ndarray,
+    first: np.ndarray,
+    later: np.ndarray,
+    skeleton: Skeleton,
+    joint: str,
+) -> np.ndarray:
     """The page.
 
     Args:

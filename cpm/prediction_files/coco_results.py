@@ -12,6 +12,8 @@ References: "Results format" at cocodataset.org.
 
 import collections
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -32,12 +34,12 @@ class Results:
     scores: np.ndarray
 
     @property
-    def source(self):
+    def source(self) -> str:
         """What was read, in words."""
         return f"{len(self.images)} results of {len(set(self.images))} images"
 
 
-def is_results(record):
+def is_results(record: Any) -> bool:
     """Whether a JSON value is a list of results that name their images."""
     return (
         isinstance(record, list)
@@ -46,7 +48,7 @@ def is_results(record):
     )
 
 
-def read_results(record, path, joints):
+def read_results(record: Any, path: str, joints: int) -> Results:
     """The results in a JSON value.
 
     Args:
@@ -77,7 +79,14 @@ def read_results(record, path, joints):
     return Results(np.stack(values), tuple(images), np.array(scores))
 
 
-def assign(found_px, images, scores, truth_px, state, truth_images):
+def assign(
+    found_px: np.ndarray,
+    images: Sequence[str],
+    scores: np.ndarray,
+    truth_px: np.ndarray,
+    state: np.ndarray,
+    truth_images: Sequence[str],
+) -> np.ndarray:
     """Which result is whose.
 
     Args:

@@ -15,6 +15,7 @@ References: MathWorks, "MAT-File Versions"; the HDF5 and .npy format specificati
 """
 
 import os
+from collections.abc import Mapping
 
 import h5py
 import numpy as np
@@ -31,7 +32,7 @@ MOST_ARRAYS = 10_000
 _TEXTS_AT_ONCE = 1000
 
 
-def kind_of(path):
+def kind_of(path: str) -> str:
     """`MATLAB`, `HDF5`, `NUMPY` or `JSON`, by the first bytes; MATLAB 7.3 counts as MATLAB.
 
     Raises:
@@ -50,7 +51,7 @@ def kind_of(path):
     return JSON if _begins_json(start) else MATLAB  # MATLAB 4 has no signature
 
 
-def load_arrays(path):
+def load_arrays(path: str) -> dict[str, np.ndarray]:
     """Everything in a file that is an array of numbers or texts.
 
     Args:
@@ -85,7 +86,7 @@ def _first(error):
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def contents(arrays):
+def contents(arrays: Mapping[str, np.ndarray]) -> str:
     """What was found, for a message: every array's name and shape.
 
     >>> contents({"preds": np.zeros([5, 14, 2]), "n": np.zeros([1, 1])})
@@ -95,7 +96,7 @@ def contents(arrays):
     return ", ".join(found) or "no array"
 
 
-def texts(array):
+def texts(array: np.ndarray) -> tuple[str, ...] | None:
     """The texts in an array of any of these files as a tuple of str, or None if it holds none.
 
     >>> texts(np.array([b"neck", b"head_top"])), texts(np.array(["neck "])), texts(np.ones(2))
@@ -137,7 +138,8 @@ class _Budget:
 
 
 def _hdf5(path, matlab=False):
-    found, budget = {}, _Budget()
+    found: dict[str, np.ndarray] = {}
+    budget = _Budget()
 
     def keep(name, node):
         # "#refs#" is where MATLAB 7.3 hides the elements of its cell arrays.

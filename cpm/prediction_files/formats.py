@@ -27,13 +27,14 @@ refused in layout_checks.py.
 
 import dataclasses
 import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
 from cpm.prediction_files import coco_results, containers, json_numbers, named_joints
-from cpm.skeleton import canonical_name
+from cpm.skeleton import Skeleton, canonical_name
 
 PREFERRED, NEARLY = "preds", "pred"
 MOST_PX = 1e6  # no picture is larger; beyond it a mean over people says nothing
@@ -63,7 +64,9 @@ class Found:
     scores: np.ndarray | None = None
 
 
-def read_predictions(path, skeleton, *, counts=(), origin=None):
+def read_predictions(
+    path: str, skeleton: Skeleton, *, counts: Sequence[int] = (), origin: int | None = None
+) -> Found:
     """The predictions in a file, in the order of a skeleton's joints.
 
     Args:
@@ -146,7 +149,9 @@ def _names(arrays, path, skeleton):
     return None
 
 
-def find_joints(arrays, path, joints, counts=()):
+def find_joints(
+    arrays: Mapping[str, np.ndarray], path: str, joints: int, counts: Sequence[int] = ()
+) -> tuple[np.ndarray, str, tuple[int, int, int]]:
     """The one array that holds predictions, as `[N, P, 2 or 3]`.
 
     Args:
@@ -206,7 +211,7 @@ def _shape(array):
     return tuple(n for n in shape if n != 1) if len(shape) > 3 else shape
 
 
-def axis_orders(shape, joints):
+def axis_orders(shape: Sequence[int], joints: int) -> list[tuple[int, int, int]]:
     """Every way to read a shape as (people's axis, joints' axis, coordinates' axis).
 
     >>> axis_orders((14, 2, 1000), 14), axis_orders((3, 1000, 14), 14), axis_orders((14, 2), 14)

@@ -29,7 +29,7 @@ _PARTS |= {whole: whole for whole in _PARTS.values()}
 _SIDES = {"r": "right", "l": "left", "right": "right", "left": "left"}
 
 
-def spelled(name):
+def spelled(name: str) -> str:
     """The name as cpm/skeleton.py spells it, if it is a known way to write one of its joints.
 
     >>> [spelled(n) for n in ("rank", "LSho", "RightHip", "left knee", "head", "tail")]

@@ -7,10 +7,12 @@
 They go the way of every array (formats.py): axes by their lengths, joints in the protocol's order.
 """
 
+from typing import Any
+
 import numpy as np
 
 
-def arrays_in(record):
+def arrays_in(record: Any) -> dict[str, np.ndarray]:
     """{name: array} of the numbers in a JSON value; empty if it is no such file."""
     if isinstance(record, list):
         if record and all(isinstance(p, dict) and "keypoints" in p for p in record):

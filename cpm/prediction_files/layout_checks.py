@@ -18,13 +18,22 @@ import numpy as np
 import scipy.optimize
 
 from cpm.errors import UsageError
+from cpm.evaluation.predictions import Predictions
+from cpm.skeleton import Skeleton
 
 NEAR = 0.1
 GAIN = 0.25
 SAMPLE = 200  # people that are looked for elsewhere in the file
 
 
-def check_layout(people, skeleton, path, *, joints_named=False, people_named=False):
+def check_layout(
+    people: Predictions,
+    skeleton: Skeleton,
+    path: str,
+    *,
+    joints_named: bool = False,
+    people_named: bool = False,
+) -> list[str]:
     """Refuses predictions that are near the truth only in another order.
 
     Args:
@@ -77,7 +86,7 @@ def check_layout(people, skeleton, path, *, joints_named=False, people_named=Fal
     return []
 
 
-def nearness(predicted, people):
+def nearness(predicted: np.ndarray, people: Predictions) -> np.ndarray:
     """`[P, P]` near[p, q] as above; nan where nobody has the true joint q and a predicted p.
 
     Args:
@@ -93,7 +102,7 @@ def nearness(predicted, people):
         return (right & there).sum(0) / there.sum(0)
 
 
-def sizes(people):
+def sizes(people: Predictions) -> np.ndarray:
     """`[N]` longer side of the true joints' box, pixels; nan for a person with less than two."""
     there = (people.state > 0)[..., np.newaxis]
     low = np.where(there, people.truth_px, np.inf).min(1)
@@ -102,7 +111,7 @@ def sizes(people):
     return np.where(size > 0, size, np.nan)
 
 
-def best_order(near):
+def best_order(near: np.ndarray) -> np.ndarray:
     """`[P]`: the true joint that each predicted one lies at, each taken once, most near in all."""
     order = np.arange(len(near))
     known = ~np.isnan(np.diag(near))
@@ -111,7 +120,7 @@ def best_order(near):
     return order
 
 
-def share_elsewhere(predicted, people):
+def share_elsewhere(predicted: np.ndarray, people: Predictions) -> float:
     """Share of a sample of people whose prediction lies on another person's truth, not on theirs.
 
     Only joints that are predicted and annotated count, at least half of the skeleton's.

@@ -10,12 +10,14 @@ What holds arrays of several shapes is left as it was, so that a message can sti
 References: SciPy, "File IO" (how `loadmat` gives cells and structs).
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 DEPTH = 8  # of cells in structs in cells; deeper than any published file
 
 
-def unfold(arrays):
+def unfold(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Every array of numbers or texts, those inside cells and structs included.
 
     Args:
@@ -29,7 +31,7 @@ def unfold(arrays):
     >>> {name: array.shape for name, array in unfold({"pred": cell}).items()}
     {'pred': (2, 14, 2)}
     """
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name, value in arrays.items():
         found |= _unfold(name, value, DEPTH)
     return found | _pairs(found)
@@ -39,7 +41,7 @@ def _unfold(name, value, depth):
     """{name: array} of one variable."""
     value = np.asarray(value)
     if depth and value.dtype.names:
-        fields = {}
+        fields: dict[str, np.ndarray] = {}
         for field in value.dtype.names:
             fields |= _unfold(f"{name}/{field}", value[field], depth - 1)
         return fields

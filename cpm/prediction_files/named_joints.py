@@ -17,19 +17,23 @@ no skeleton has is refused: it would silently count as "not found".
 
 import math
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from cpm.data.side_names import read_names
 from cpm.errors import UsageError
 from cpm.prediction_files.joint_spelling import spelled
-from cpm.skeleton import SKELETONS, canonical_name
+from cpm.skeleton import SKELETONS, Skeleton, canonical_name
 from cpm.untrusted import shown
 
 ADVICE = 'expected {"people": [{"joints": {"left_wrist": [x, y], ...}}, ...]}'
 
 
-def from_record(record, path, skeleton):
+def from_record(
+    record: Any, path: str, skeleton: Skeleton
+) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...] | None, int | None]:
     """The people in the content of a JSON file.
 
     Args:
@@ -53,24 +57,22 @@ def from_record(record, path, skeleton):
     for n, (_, joints) in enumerate(people):
         for name, value in joints.items():
             values[n, names.index(name)] = _triple(value, f"{path}: {name} of person {n + 1}")
-    ids = [id if id is None else str(id)[:1000] for id, _ in people]
-    if any(id is None for id in ids):
-        if not all(id is None for id in ids):
-            raise UsageError(
-                f"{path}: {ids.count(None)} of {len(ids)} people have no `id`; "
-                "give all of them one, or none"
-            )
-        ids = None
-    return known, values, ids and tuple(ids), _origin(record, path)
+    ids = tuple(str(id)[:1000] for id, _ in people if id is not None)
+    if ids and len(ids) < len(people):
+        raise UsageError(
+            f"{path}: {len(people) - len(ids)} of {len(people)} people have no `id`; "
+            "give all of them one, or none"
+        )
+    return known, values, ids or None, _origin(record, path)
 
 
-def are_names(texts, skeleton):
+def are_names(texts: Sequence[str], skeleton: Skeleton) -> bool:
     """Whether each of these texts names another joint that some skeleton has."""
     names = {canonical_name(spelled(text)) for text in texts}
     return len(names) == len(texts) > 1 and not _unknown(texts, skeleton)
 
 
-def check_names(names, path, skeleton):
+def check_names(names: Sequence[str], path: str, skeleton: Skeleton) -> tuple[str, ...]:
     """The names as the skeletons spell them.
 
     Raises:

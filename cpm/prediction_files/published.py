@@ -24,7 +24,8 @@ from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 from cpm.prediction_files import coco_results
 from cpm.prediction_files import truth as truths
-from cpm.prediction_files.formats import read_predictions
+from cpm.prediction_files.formats import Found, read_predictions
+from cpm.prediction_files.truth import Truth
 from cpm.skeleton import SKELETONS, Skeleton
 
 
@@ -49,7 +50,7 @@ PROTOCOLS = {
 }
 
 
-def read_truth(protocol, path):
+def read_truth(protocol: str, path: str) -> Truth:
     """The `Truth` of a protocol (a key of `PROTOCOLS`) in a data set's own file.
 
     Raises:
@@ -59,7 +60,9 @@ def read_truth(protocol, path):
     return reader[protocol](path, PROTOCOLS[protocol].skeleton)
 
 
-def read_published(protocol, predictions_path, truth_path, *, origin=None):
+def read_published(
+    protocol: str, predictions_path: str, truth_path: str, *, origin: int | None = None
+) -> Predictions:
     """The predictions of one method beside their truth, as one stage.
 
     Args:
@@ -77,7 +80,7 @@ def read_published(protocol, predictions_path, truth_path, *, origin=None):
     return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)[0]
 
 
-def attach(path, truth, *, origin=None):
+def attach(path: str, truth: Truth, *, origin: int | None = None) -> tuple[Predictions, Found]:
     """The predictions in a file beside the truth of the same people.
 
     Where the truth knows no crops, `crop_scale` is nan and PCP@25px will not be scored.
@@ -151,7 +154,7 @@ def _by_image(found, truth, path):
     return rows, joints_px, confidence
 
 
-def median_offset(people):
+def median_offset(people: Predictions) -> tuple[float, float]:
     """Median of predicted minus true position over all annotated joints, (x, y) pixels.
 
     About (1, 1) or (-1, -1) is what a file read with the wrong numbering shows; see formats.py.

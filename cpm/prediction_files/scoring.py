@@ -6,6 +6,8 @@ data set's own file or a converted folder, the numbers are those of `cpm.evaluat
 
 import functools
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +18,16 @@ from cpm.errors import UsageError
 from cpm.evaluation import compare as comparing
 from cpm.evaluation import report, tables
 from cpm.evaluation.pck import torso_lengths
+from cpm.evaluation.predictions import Predictions
 from cpm.prediction_files import published
 from cpm.prediction_files.layout_checks import check_layout
 from cpm.prediction_files.truth import Truth
 from cpm.prediction_files.writing import write_predictions
 from cpm.provenance import provenance
+from cpm.skeleton import Skeleton
 
 
-def read_truth(path, protocol=None, split="validation"):
+def read_truth(path: str, protocol: str | None = None, split: str = "validation") -> Truth:
     """The truth in a data set's own file, or in a converted folder.
 
     Args:
@@ -72,7 +76,14 @@ def _has_own_unit(found):
     return bool(np.isfinite(torsos).any() or (found.head_size_px > 0).any())
 
 
-def score_file(path, truth, protocol=None, *, origin=None, seed=0):
+def score_file(
+    path: str,
+    truth: Truth,
+    protocol: str | None = None,
+    *,
+    origin: int | None = None,
+    seed: int = 0,
+) -> tuple[str, dict[str, Any]]:
     """Scores one prediction file.
 
     Args:
@@ -94,19 +105,26 @@ def score_file(path, truth, protocol=None, *, origin=None, seed=0):
     metrics = _metrics(people, truth, joints, seed)
     curves = report.curves(people, truth.skeleton, joints)
     x, y = published.median_offset(people)
-    lines = (
+    compared = (
         f"{len(people)} of the {len(truth)} people of {truth.name}; predicted minus true position, "
         f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, "
         "would mean another first pixel: --origin)"
     )
-    lines = [lines, f"read {path}: {source}", *(f"warning: {w}" for w in warnings)]
+    lines = [compared, f"read {path}: {source}", *(f"warning: {w}" for w in warnings)]
     text = tables.full_report(metrics, curves) + "\n\n" + "\n".join(lines)
     record = {"metrics": metrics, "curves": curves, "median_offset_px": [x, y]}
     record |= {"source": source, "warnings": warnings}
     return text, record
 
 
-def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
+def compare_files(
+    paths: Sequence[str],
+    truth: Truth,
+    protocol: str | None = None,
+    *,
+    origin: int | None = None,
+    seed: int = 0,
+) -> tuple[str, dict[str, Any]]:
     """Compares two prediction files of the same people, joint by joint.
 
     Args:
@@ -157,12 +175,14 @@ def compare_files(paths, truth, protocol=None, *, origin=None, seed=0):
     return text, record
 
 
-def write_record(path, record, seed=0):
+def write_record(path: str, record: Mapping[str, Any], seed: int = 0) -> None:
     """Writes a record as JSON together with the command, commit, versions and seed."""
     files.write_json(path, record | provenance(seed))
 
 
-def write_network_predictions(path, people, skeleton, folders, split):
+def write_network_predictions(
+    path: str, people: Predictions, skeleton: Skeleton, folders: Sequence[str], split: str
+) -> None:
     """Writes a network's predictions for other tools: original pixels, the data set's own order.
 
     Args:
@@ -175,7 +195,8 @@ def write_network_predictions(path, people, skeleton, folders, split):
     Raises:
       UsageError: for another suffix, or if two people have the same id.
     """
-    to_source, origins = {}, {}
+    to_source: dict[str, np.ndarray] = {}
+    origins: dict[str, Any] = {}
     for folder in folders:
         found = read_annotations(folder, split)
         to_source |= dict(zip(found.ids, found.to_source, strict=True))

@@ -12,6 +12,7 @@ bin/convert.py gives them, so that files with ids need not hold all of them.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -54,18 +55,18 @@ class Truth:
     images: tuple[str, ...] | None = None
     crop_side_px: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def parts(self):
+    def parts(self) -> dict[int, Any]:
         """{number of people: their rows}: everybody, and the test part."""
         rows = np.arange(len(self))
         parts = {} if self.test is None else {len(rows[self.test]): rows[self.test]}
         return parts | {len(rows): rows}
 
 
-def lsp_truth(path, skeleton):
+def lsp_truth(path: str, skeleton: Skeleton) -> Truth:
     """Every joint of LSP has a position; its third value says which are occluded."""
     joints = arrays_of(path, joints=(3, len(skeleton), None))["joints"]
     people = joints.shape[2]
@@ -80,7 +81,7 @@ def lsp_truth(path, skeleton):
     )
 
 
-def mpii_truth(path, skeleton):
+def mpii_truth(path: str, skeleton: Skeleton) -> Truth:
     """Joints, states, head sizes of the validation people, from either of the two files."""
     if containers.kind_of(path) == containers.HDF5:
         joints, state, head_size = _valid_h5(path, skeleton)
@@ -96,7 +97,7 @@ def mpii_truth(path, skeleton):
     )
 
 
-def mpii_ids(count):
+def mpii_ids(count: int) -> tuple[str, ...]:
     """Ids of the validation people in the order of the published files; numbers for another set."""
     people = mpii_people()
     if count != len(people):
@@ -133,7 +134,7 @@ def _valid_h5(path, skeleton):
     return arrays["part"], np.where(missing, 0, state), arrays["normalize"]
 
 
-def arrays_of(path, **shapes):
+def arrays_of(path: str, **shapes: Any) -> dict[str, np.ndarray]:
     """Named float64 arrays of a file, with their shapes checked (None = any, but the same N).
 
     Raises:
@@ -141,7 +142,7 @@ def arrays_of(path, **shapes):
     """
     content = containers.load_arrays(path)
     for name, shape in shapes.items():
-        found = np.shape(content.get(name))
+        found = content[name].shape if name in content else ()
         fits = len(found) == len(shape) and all(
             e is None or e == f for e, f in zip(shape, found, strict=True)
         )

@@ -12,6 +12,8 @@ formats.py reads all of them; `origin` in the file says which numbering it has.
 """
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -19,11 +21,12 @@ import scipy.io
 
 from cpm import files
 from cpm.errors import UsageError
+from cpm.skeleton import Skeleton
 
 SUFFIXES = (".mat", ".h5", ".npz", ".json")
 
 
-def check_suffix(path):
+def check_suffix(path: str) -> None:
     """UsageError if the file's name says none of the formats: before a network is run in vain."""
     if os.path.splitext(path)[1] not in SUFFIXES:
         raise UsageError(
@@ -32,7 +35,15 @@ def check_suffix(path):
         )
 
 
-def write_predictions(path, ids, joints_px, confidence, skeleton, *, note=None):
+def write_predictions(
+    path: str,
+    ids: Sequence[str],
+    joints_px: np.ndarray,
+    confidence: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    note: Mapping[str, Any] | None = None,
+) -> None:
     """Writes the predictions of some people, atomically.
 
     Args:

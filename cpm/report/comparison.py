@@ -20,7 +20,7 @@ class Difference:
     interval: tuple[float, float] | None
 
     @property
-    def clear(self):
+    def clear(self) -> bool:
         """Whether the interval leaves out 0."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
@@ -52,7 +52,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     curves: Shown | None = None
 
-    def verdict(self):
+    def verdict(self) -> list[str]:
         """Who won, a sentence for each other run."""
         best = self.names[0]
         lines = []
@@ -74,7 +74,7 @@ class Comparison:
             )
         return lines
 
-    def text(self):
+    def text(self) -> str:
         """For a terminal: scores, who won, which settings differ."""
         parts = [format_table(self.score_header(), self.score_rows()), "\n".join(self.verdict())]
         if self.notes:
@@ -87,12 +87,12 @@ class Comparison:
             parts.append("The settings do not differ.")
         return "\n\n".join(parts)
 
-    def score_header(self):
+    def score_header(self) -> list[str]:
         """Titles of `score_rows`."""
         title = TITLES.get(self.metric, self.metric)
         return ["run", f"{title}, %", "95 % interval", "people", "steps", "minutes"]
 
-    def score_rows(self):
+    def score_rows(self) -> list[list[str]]:
         """A row per run."""
         return [
             [
@@ -107,7 +107,7 @@ class Comparison:
         ]
 
 
-def comparison_page(comparison):
+def comparison_page(comparison: Comparison) -> str:
     """The page as text.
 
     Args:

@@ -8,6 +8,8 @@ A page is self-contained: styles and images are in it, and it loads and runs not
 import base64
 import html
 import io
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -50,7 +52,7 @@ class Markup(str):
     """Text that is HTML already."""
 
 
-def text(value):
+def text(value: object) -> Markup:
     """`Markup` as it is, everything else escaped.
 
     >>> text("a < b"), text(Markup("<b>")), text(7)
@@ -59,7 +61,7 @@ def text(value):
     return value if isinstance(value, Markup) else Markup(html.escape(str(value)))
 
 
-def element(name, /, *children, **attributes):
+def element(name: str, /, *children: object, **attributes: object) -> Markup:
     """An element.
 
     Args:
@@ -83,7 +85,7 @@ def _attribute(key):
     return key.rstrip("_").replace("_", "-")
 
 
-def joined(*parts):
+def joined(*parts: object) -> Markup:
     """Several pieces as one; None is left out.
 
     >>> joined("<", None, element("b", "x"))
@@ -92,7 +94,9 @@ def joined(*parts):
     return Markup("".join(text(part) for part in parts if part is not None))
 
 
-def table(header, rows, *, words=False):
+def table(
+    header: Iterable[object], rows: Iterable[Iterable[object]], *, words: bool = False
+) -> Markup:
     """A table that scrolls on a narrow screen.
 
     Args:
@@ -114,7 +118,7 @@ def table(header, rows, *, words=False):
     )
 
 
-def bar(percent):
+def bar(percent: float | None) -> Markup:
     """A percentage as a bar; nothing for None.
 
     >>> "width: 50.0%" in bar(50.0), bar(None)
@@ -126,7 +130,7 @@ def bar(percent):
     return element("span", element("i", style=f"width: {width:.1f}%"), class_="bar")
 
 
-def image(pixels, description, *, photo=False):
+def image(pixels: np.ndarray, description: str, *, photo: bool = False) -> Markup:
     """An image inside the page.
 
     Args:
@@ -135,7 +139,9 @@ def image(pixels, description, *, photo=False):
       photo: as JPEG, for photographs; else PNG, for what is drawn.
     """
     buffer = io.BytesIO()
-    options = {"format": "JPEG", "quality": 85} if photo else {"format": "PNG", "optimize": True}
+    options: dict[str, Any] = {"format": "PNG", "optimize": True}
+    if photo:
+        options = {"format": "JPEG", "quality": 85}
     Image.fromarray(np.asarray(pixels)).save(buffer, **options)
     data = base64.b64encode(buffer.getvalue()).decode()
     height, width = pixels.shape[:2]
@@ -149,18 +155,18 @@ def image(pixels, description, *, photo=False):
     )
 
 
-def figure(pixels, caption, *, photo=False):
+def figure(pixels: np.ndarray, caption: str, *, photo: bool = False) -> Markup:
     """An image with its caption."""
     return element("figure", image(pixels, caption, photo=photo), element("figcaption", caption))
 
 
-def section(title, *children):
+def section(title: str, *children: object) -> Markup | None:
     """A part of a page; None if it has nothing to say."""
-    children = [child for child in children if child is not None]
-    return element("section", element("h2", title), *children) if children else None
+    said = [child for child in children if child is not None]
+    return element("section", element("h2", title), *said) if said else None
 
 
-def page(title, *parts):
+def page(title: str, *parts: object) -> str:
     """A whole document, as text."""
     head = element(
         "head",

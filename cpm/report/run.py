@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +87,7 @@ class RunReport:
     commands: tuple = ()
 
 
-def run_page(run):
+def run_page(run: RunReport) -> str:
     """The page as text.
 
     Args:
@@ -110,7 +112,7 @@ def run_page(run):
     )
 
 
-def percent(value):
+def percent(value: float | None) -> str:
     """One decimal; a dash for None.
 
     >>> percent(81.25), percent(None)
@@ -119,7 +121,7 @@ def percent(value):
     return "-" if value is None else f"{value:.1f}"
 
 
-def interval(pair):
+def interval(pair: Sequence[float] | None) -> str:
     """A pair of percentages.
 
     >>> interval([80.04, 82.5]), interval(None)
@@ -262,7 +264,7 @@ def _plain(joint):
     return joint.replace("_", " ")
 
 
-def step_seconds(records):
+def step_seconds(records: Iterable[Mapping[str, Any]]) -> float:
     """Seconds a step, the median of the later half of a run: the first step compiles. 0 = unknown.
 
     Args:

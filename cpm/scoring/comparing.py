@@ -6,6 +6,7 @@ score (cpm/evaluation/compare.py).
 """
 
 import os
+from collections.abc import Sequence
 
 from cpm import files
 from cpm.errors import UsageError
@@ -21,7 +22,7 @@ SCORES = os.path.join("eval", "validation.json")
 HOW = ("split", "box", "passes", "flip", "scales", "refinement")  # a score is of, in that file
 
 
-def compare_runs(run_dirs, *, seed=0):
+def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
     """The `Comparison` of finished runs.
 
     Args:

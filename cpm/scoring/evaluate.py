@@ -8,12 +8,14 @@ import dataclasses
 import functools
 import os
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from cpm import files
-from cpm.config import DecodingConfig
+from cpm.config import DecodingConfig, TrainConfig
 from cpm.data import pipeline
 from cpm.data.datasets import is_own
 from cpm.data.manifest import read_manifest
@@ -22,11 +24,11 @@ from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
 from cpm.evaluation.failures import failures
-from cpm.evaluation.gathering import gather_examples, gather_predictions
+from cpm.evaluation.gathering import Example, gather_examples, gather_predictions
 from cpm.evaluation.reliability import reliability
 from cpm.inference import crop_regions
 from cpm.inference.batches import predict_batch, predict_with_beliefs
-from cpm.inference.beliefs import has_mirror_image
+from cpm.inference.beliefs import Network, has_mirror_image
 from cpm.plots.gallery import poses_sheet, write_gallery
 from cpm.provenance import provenance
 from cpm.scoring import people_file
@@ -58,7 +60,7 @@ class Options:
     refinement: str = "taylor"
     seed: int = 0
 
-    def decoding(self, config):
+    def decoding(self, config: TrainConfig) -> DecodingConfig:
         """The `DecodingConfig` for a network that was trained with `config`.
 
         Raises:
@@ -99,7 +101,7 @@ class Evaluation:
     seconds: float
     precision: str | None
 
-    def text(self):
+    def text(self) -> str:
         """All tables; also a comparison of the folders if there are several."""
         text = tables.full_report(self.metrics, self.curves)
         if len(self.sources) > 1:
@@ -109,7 +111,15 @@ class Evaluation:
         return f"{text}\n\n{tables.failure_table(known)}" if known else text
 
 
-def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, strict=True):
+def evaluate_folders(
+    network: Network,
+    config: TrainConfig,
+    folders: Sequence[str],
+    options: Options = _DEFAULTS,
+    *,
+    unit: Evaluation | None = None,
+    strict: bool = True,
+) -> Evaluation:
     """Predicts and scores everybody in one split of some folders.
 
     Args:
@@ -130,7 +140,8 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, 
     # A folder may lack this split (LSPet has no test half); the pipeline complains if all do.
     inhabited = [f for f in folders if read_manifest(f).people(options.split)]
     began = time.perf_counter()
-    parts, regions = {}, {}
+    parts: dict[str, predicted.Predictions] = {}
+    regions: dict[str, Any] = {}
     for folder in inhabited or folders:
         people, where = _predict(network, config, folder, options)
         parts[str(folder)] = people
@@ -138,7 +149,7 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, 
     seconds = time.perf_counter() - began
     if unit is not None:
         parts = _in_unit(parts, unit.people)
-    people = predicted.concatenate(parts.values())
+    people = predicted.concatenate(list(parts.values()))
     skeleton = network.skeleton
     metrics = report.score(people, skeleton, seed=options.seed)
     if strict and not metrics:
@@ -156,7 +167,15 @@ def evaluate_folders(network, config, folders, options=_DEFAULTS, *, unit=None, 
     return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds, precision)
 
 
-def evaluate_as_used(network, config, folders, *, split=VALIDATION, seed=0, strict=True):
+def evaluate_as_used(
+    network: Network,
+    config: TrainConfig,
+    folders: Sequence[str],
+    *,
+    split: str = VALIDATION,
+    seed: int = 0,
+    strict: bool = True,
+) -> tuple[Evaluation, Options, Evaluation | None]:
     """The score of what bin/predict.py will do, and on own data the score with true boxes beside.
 
     The protocol of published data sets gives the person's box, and networks are compared with it.
@@ -201,7 +220,8 @@ def _in_unit(parts, people):
 def _predict(network, config, folder, options):
     """`Predictions` of one folder's people after all passes, and the regions of the last."""
     margin = crop_regions.box_margin(config.data)
-    regions, passes = {}, options.passes
+    regions: dict[str, Any] = {}
+    passes = options.passes
     if options.crop == "middle":
         regions, passes = _from_the_middle(network, config, folder, options, margin)
     people = _one_pass(network, config, folder, options, regions)
@@ -245,7 +265,7 @@ def _one_pass(network, config, folder, options, regions):
         )
 
 
-def validation(config, data):
+def validation(config: TrainConfig, data: Sequence[str]) -> Callable[[Network], Validation]:
     """How a run measures itself while it trains: on the validation people, as `evaluate_as_used`.
 
     Args:
@@ -282,12 +302,20 @@ def validation(config, data):
     return validate
 
 
-def totals(metrics):
+def totals(metrics: Mapping[str, Any]) -> dict[str, float]:
     """{metric: its total}."""
     return {name: values["total"] for name, values in metrics.items()}
 
 
-def write_results(evaluation, path, config, options, checkpoint, *, box=None):
+def write_results(
+    evaluation: Evaluation,
+    path: str,
+    config: TrainConfig,
+    options: Options,
+    checkpoint: str,
+    *,
+    box: Evaluation | None = None,
+) -> None:
     """Writes the numbers to `path` (JSON), the tables beside them (.md) and the joints (.npz).
 
     Args:
@@ -324,7 +352,15 @@ def write_results(evaluation, path, config, options, checkpoint, *, box=None):
     people_file.write_people(stem + ".npz", evaluation.people, config.network.skeleton)
 
 
-def write_pictures(evaluation, folder, network, config, options=_DEFAULTS, *, count=8):
+def write_pictures(
+    evaluation: Evaluation,
+    folder: str,
+    network: Network,
+    config: TrainConfig,
+    options: Options = _DEFAULTS,
+    *,
+    count: int = 8,
+) -> list[str]:
     """Draws the best, typical and worst people, their belief maps, and the curves.
 
     Args:
@@ -340,7 +376,12 @@ def write_pictures(evaluation, folder, network, config, options=_DEFAULTS, *, co
     return write_groups(evaluation, folder, groups, network)
 
 
-def write_groups(evaluation, folder, groups, network):
+def write_groups(
+    evaluation: Evaluation,
+    folder: str,
+    groups: Mapping[str, Sequence[Example]],
+    network: Network,
+) -> list[str]:
     """`write_pictures` of people who were collected before, by `shown_people`."""
     people = evaluation.people
     return write_gallery(
@@ -348,13 +389,20 @@ def write_groups(evaluation, folder, groups, network):
         groups,
         dict(zip(people.ids, predicted.mean_errors(people), strict=True)),
         network.skeleton,
-        annotated=(people.state > 0).any(0),
+        annotated=np.any(people.state > 0, axis=0),
         metrics=evaluation.metrics,
         curve_points=evaluation.curves,
     )
 
 
-def shown_people(evaluation, network, config, options=_DEFAULTS, *, count=8):
+def shown_people(
+    evaluation: Evaluation,
+    network: Network,
+    config: TrainConfig,
+    options: Options = _DEFAULTS,
+    *,
+    count: int = 8,
+) -> dict[str, list[Example]]:
     """The best, typical and worst people, as `collect_people`.
 
     Args:
@@ -366,7 +414,13 @@ def shown_people(evaluation, network, config, options=_DEFAULTS, *, count=8):
     return collect_people(evaluation, rows, network, config, options)
 
 
-def collect_people(evaluation, groups, network, config, options=_DEFAULTS):
+def collect_people(
+    evaluation: Evaluation,
+    groups: Mapping[str, Sequence[int]],
+    network: Network,
+    config: TrainConfig,
+    options: Options = _DEFAULTS,
+) -> dict[str, list[Example]]:
     """Some people with all that a picture of them needs.
 
     Args:
@@ -379,7 +433,7 @@ def collect_people(evaluation, groups, network, config, options=_DEFAULTS):
     """
     people = evaluation.people
     wanted = {people.ids[n] for rows in groups.values() for n in rows}
-    found = {}
+    found: dict[str, Example] = {}
     for source in evaluation.sources:
         found |= gather_examples(
             _stream(config, source, options, evaluation.regions),
@@ -389,7 +443,7 @@ def collect_people(evaluation, groups, network, config, options=_DEFAULTS):
     return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}
 
 
-def pick_people(errors, count):
+def pick_people(errors: np.ndarray, count: int) -> dict[str, list[int]]:
     """Rows of the best, typical (evenly spread over the ranks) and worst people.
 
     Args:

@@ -5,6 +5,7 @@ the name of the skeleton. bin/eval.py and bin/train.py write one beside each JSO
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from cpm import files
 from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
-from cpm.skeleton import get_skeleton
+from cpm.skeleton import Skeleton, get_skeleton
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Predictions))
 
 
-def write_people(path, people, skeleton):
+def write_people(path: str, people: Predictions, skeleton: str) -> None:
     """Writes `Predictions`.
 
     Args:
@@ -25,12 +26,12 @@ def write_people(path, people, skeleton):
       people: `Predictions`.
       skeleton: name of the joints' skeleton.
     """
-    arrays = {name: np.asarray(getattr(people, name)) for name in FIELDS}
+    arrays: dict[str, Any] = {name: np.asarray(getattr(people, name)) for name in FIELDS}
     with files.replacing(path) as temporary:
         np.savez_compressed(temporary, skeleton=np.array(skeleton), **arrays)
 
 
-def read_people(path):
+def read_people(path: str) -> tuple[Predictions, Skeleton]:
     """The (`Predictions`, `Skeleton`) that `write_people` wrote.
 
     Raises:

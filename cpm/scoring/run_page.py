@@ -9,6 +9,8 @@ import dataclasses
 import functools
 import os
 import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -16,6 +18,7 @@ from absl import logging
 from cpm import files
 from cpm.data import pipeline
 from cpm.evaluation import report
+from cpm.evaluation.gathering import Example
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
 from cpm.plots import curves, draw_skeleton, draw_stages
 from cpm.plots.batch import draw_batch
@@ -23,8 +26,10 @@ from cpm.plots.belief_maps import OVERLAY
 from cpm.plots.image_files import fit
 from cpm.report import RunReport, Shown, run_page
 from cpm.report.run import step_seconds
+from cpm.scoring.evaluate import Evaluation
 from cpm.scoring.run_settings import people_of, read_settings, recipe_of, written
 from cpm.skeleton import get_skeleton
+from cpm.training.loop import Validation
 from cpm.training.run_folder import read_metrics
 from cpm.training.targets import make_targets
 
@@ -34,7 +39,7 @@ TILE_PX = 300
 MOST_MAPS = 5  # joints whose belief maps are shown
 
 
-def show(run_dir, step, found):
+def show(run_dir: str, step: int, found: Validation) -> None:
     """Writes the page of a run that goes on; whatever goes wrong is said and no more.
 
     Args:
@@ -43,14 +48,22 @@ def show(run_dir, step, found):
       found: `cpm.training.loop.Validation` of them, as `evaluate.validation` makes it.
     """
     try:
-        result, _, box = found.details
+        details: Any = found.details
+        result, _, box = details
         sheet = Shown(found.draw(), "Some validation people; green is the annotation.")
         write(gathered(run_dir, step, result, box=box, sheet=sheet))
     except Exception as error:
         logging.warning("%s was not written: %s", os.path.join(run_dir, NAME), error)
 
 
-def write_run_page(run_dir, step, result, *, box=None, people=None):
+def write_run_page(
+    run_dir: str,
+    step: int,
+    result: Evaluation,
+    *,
+    box: Evaluation | None = None,
+    people: Mapping[str, Sequence[Example]] | None = None,
+) -> str:
     """Writes the page of a run that has come to its end.
 
     Args:
@@ -80,14 +93,21 @@ def write_run_page(run_dir, step, result, *, box=None, people=None):
     return write(page)
 
 
-def write(page):
+def write(page: RunReport) -> str:
     """Writes a `RunReport`; returns the path."""
     path = os.path.join(page.path, NAME)
     files.write_text(path, run_page(page))
     return path
 
 
-def gathered(run_dir, step, result, *, box=None, **drawn):
+def gathered(
+    run_dir: str,
+    step: int,
+    result: Evaluation | None,
+    *,
+    box: Evaluation | None = None,
+    **drawn: Any,
+) -> RunReport:
     """The `RunReport` of a run.
 
     Args:

@@ -1,6 +1,8 @@
 """What a run directory says of its settings, in the words of `--set`, and of its recipe's."""
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cpm.config_json import from_dict
 from cpm.config_keys import keys_of, spelled
@@ -12,7 +14,7 @@ from cpm.training.recipes import RECIPES, default_recipe, recipe
 from cpm.training.run_folder import read_config
 
 
-def read_settings(run_dir):
+def read_settings(run_dir: str) -> tuple[Settings, dict[str, Any]]:
     """The (`Settings`, config.json as a dict) of a run.
 
     Raises:
@@ -27,12 +29,12 @@ def read_settings(run_dir):
     return Settings(config, execution), record
 
 
-def written(settings):
+def written(settings: Settings) -> dict[str, str]:
     """{key: value as `--set` takes it}, of every field."""
     return {key.name: spelled(key.value) for key in keys_of(settings).values()}
 
 
-def recipe_of(settings, record):
+def recipe_of(settings: Settings, record: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """The name of a run's recipe and the recipe's values, `written`.
 
     Runs of earlier versions do not name it; then it is the one that is usual for their data.
@@ -43,7 +45,7 @@ def recipe_of(settings, record):
     return name, written(recipe(name, settings.config.network.arch))
 
 
-def people_of(folders):
+def people_of(folders: Sequence[str]) -> dict[str, dict[str, int]]:
     """{folder: {split: people}} of those that are still there."""
     found = {}
     for folder in folders:

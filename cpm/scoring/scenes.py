@@ -5,12 +5,14 @@ found there, which is averaged with its mirror image.
 """
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from cpm.data.images import read_picture
-from cpm.data.scenes.folder import read_scenes
+from cpm.data.scenes.folder import SceneFolder, read_scenes
 from cpm.data.scenes.making import IMAGES
 from cpm.data.stored_people import read_people
 from cpm.errors import UsageError
@@ -18,9 +20,17 @@ from cpm.evaluation import scene_tables
 from cpm.evaluation.groups import FoundPeople, TruePeople, score_groups
 from cpm.evaluation.nobody import person_confidence, score_nobody
 from cpm.evaluation.oks import joint_sigmas
+from cpm.inference import Predictor
 
 
-def score_scenes(folders, predictor, *, data=(), split="validation", seed=0):
+def score_scenes(
+    folders: Sequence[str],
+    predictor: Predictor,
+    *,
+    data: Sequence[str] = (),
+    split: str = "validation",
+    seed: int = 0,
+) -> tuple[str, dict[str, Any]]:
     """Scores every folder of scenes by its kind.
 
     Args:
@@ -46,7 +56,9 @@ def score_scenes(folders, predictor, *, data=(), split="validation", seed=0):
             joint_sigmas(found.skeleton)
         except ValueError as error:
             raise UsageError(f"{folder} cannot be scored: {error}; leave it out") from None
-    texts, record, people = [], {}, None
+    texts: list[str] = []
+    record: dict[str, Any] = {}
+    people: np.ndarray | None = None
     for folder, found in scenes.items():
         if found.kind == "groups":
             scores = groups_score(found, predictor, seed=seed)
@@ -54,8 +66,8 @@ def score_scenes(folders, predictor, *, data=(), split="validation", seed=0):
             record[str(folder)] = {"kind": "groups", "box_source": scores}
         else:
             if people is None:  # the same for every folder
-                people = [p.image for p in read_people(data, split)]
-                people = confidences(people, predictor, "true people")
+                pictures = [p.image for p in read_people(data, split)]
+                people = confidences(pictures, predictor, "true people")
             score = nobody_score(found, predictor, people, seed=seed)
             texts.append(scene_tables.nobody_table(score))
             record[str(folder)] = {"kind": "nobody"} | score
@@ -79,7 +91,13 @@ def _search(predictor, image, scene):
 WAYS = {"truth": _at_true_boxes, "image": _alone, "search": _search}
 
 
-def groups_score(scenes, predictor, ways=WAYS, *, seed=0):
+def groups_score(
+    scenes: SceneFolder,
+    predictor: Predictor,
+    ways: Mapping[str, Callable] = WAYS,
+    *,
+    seed: int = 0,
+) -> dict[str, dict[str, float]]:
     """Scores the people found in groups, in several ways.
 
     Args:
@@ -93,7 +111,9 @@ def groups_score(scenes, predictor, ways=WAYS, *, seed=0):
       pass at each true box; `image`, one person without a box; `search`, everybody.
     """
     skeleton, channels = scenes.skeleton, scenes.skeleton.channels_from(predictor.network.skeleton)
-    truth, found, seconds = [], {way: [] for way in ways}, {way: [] for way in ways}
+    truth = []
+    found: dict[str, list[FoundPeople]] = {way: [] for way in ways}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     for scene in tqdm(scenes.images, unit=" images", desc="groups", leave=False, disable=None):
         image = read_picture(scene.path)
         truth.append(TruePeople(scene.joints_px, scene.state, scene.area))
@@ -109,7 +129,9 @@ def groups_score(scenes, predictor, ways=WAYS, *, seed=0):
     }
 
 
-def nobody_score(scenes, predictor, people, *, seed=0):
+def nobody_score(
+    scenes: SceneFolder, predictor: Predictor, people: np.ndarray, *, seed: int = 0
+) -> dict[str, Any]:
     """What `score_nobody` says of images without a person, and what a search finds in them.
 
     Args:
@@ -131,7 +153,7 @@ def nobody_score(scenes, predictor, people, *, seed=0):
     return score | {"searched": 100 * float(np.mean(np.array(found) > 0)), "found": sum(found)}
 
 
-def confidences(pictures, predictor, name):
+def confidences(pictures: Sequence[Any], predictor: Predictor, name: str) -> np.ndarray:
     """`[N, P]`: the joints' confidences in each image, from the image alone."""
     bar = tqdm(pictures, unit=" images", desc=name, leave=False, disable=None)
     return np.array([predictor(image).people[0].confidence for image in bar])

@@ -81,18 +81,20 @@ class TrainStep:
             self.loss_scale = LossScale() if execution.precision == "float16" else None
         self._norms = {m.name: m for m in network.submodules if isinstance(m, BatchNorm)}
         # A map's product and cutoff are four passes over memory, compiled one.
-        self._targets = tf.function(self._draw_targets, jit_compile=execution.xla)
-        self._core = tf.function(self.core, jit_compile=compile_core)
+        self._targets = tf.function(self._draw_targets, jit_compile=execution.xla, autograph=False)
+        self._core = tf.function(self.core, jit_compile=compile_core, autograph=False)
         if execution.sync_batch_norm and self._devices.count > 1:
             self._core = self.core  # devices meet inside of it, which a function of its own forbids
-        self._sums = tf.function(self._sum_over_devices)
+        self._sums = tf.function(self._sum_over_devices, autograph=False)
         # Operations of one thread each, several at once: many share out better than a compiled one.
         gains = optimizer.gains_by_xla and execution.replicas == 1
         self._apply = tf.function(
-            self._clip_and_apply, jit_compile=execution.xla and (on_gpu() or gains)
+            self._clip_and_apply,
+            jit_compile=execution.xla and (on_gpu() or gains),
+            autograph=False,
         )
-        self._update = tf.function(self._update_devices)
-        self._norm = tf.function(optimizers.global_norm, jit_compile=execution.xla)
+        self._update = tf.function(self._update_devices, autograph=False)
+        self._norm = tf.function(optimizers.global_norm, jit_compile=execution.xla, autograph=False)
 
     @property
     def state(self) -> list[tf.Variable]:

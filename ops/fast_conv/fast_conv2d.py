@@ -186,8 +186,8 @@ def _differentiable(algorithm, compiled):
         return convolution.backward(x, kernel, d_y)
 
     if compiled:
-        forward = tf.function(forward, jit_compile=True)
-        backward = tf.function(backward, jit_compile=True)
+        forward = tf.function(forward, jit_compile=True, autograph=False)
+        backward = tf.function(backward, jit_compile=True, autograph=False)
 
     @tf.custom_gradient
     def convolve(x, kernel):
@@ -211,7 +211,7 @@ def _transformed(algorithm, compiled):
     convolution = convolution_by(algorithm)
     if not (compiled and convolution.gains_by_xla):
         return convolution.apply
-    apply = tf.function(convolution.apply, jit_compile=True)
+    apply = tf.function(convolution.apply, jit_compile=True, autograph=False)
 
     def convolve(x, u):
         count = _count_parts(convolution, x, u.shape[2])

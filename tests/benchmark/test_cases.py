@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from cpm.benchmark import cases, exchange, heatmap, ours, sides
+from cpm.benchmark import cases, exchange, heatmap, ours, sides, workload
 from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.network import PRESETS, preset
@@ -93,6 +93,21 @@ def test_convolution_files_fit_together(tmp_path):
         y, by_x, *_ = [array for _, array in side.outputs()]
         assert by_x.shape == (2, *shape[4:], shape[2])
         assert y.shape == (2, shape[4] // shape[1], shape[5] // shape[1], shape[3])
+
+
+def test_a_forward_pass_in_sixteen_bits_differs_by_rounding(tmp_path):
+    """Eight bits of digits in some twenty layers: nearer than `measure.check` allows."""
+    settings = settings_of(image_size=(32, 48), width=0.1, stages=2)
+    workload.write_workload(tmp_path, settings)
+    found = []
+    for variant in ("graph", "bfloat16"):
+        side = ours.Forward(str(tmp_path), {"changes": ours.VARIANTS[variant], "threads": 1})
+        side.compute()
+        found.append(dict(side.outputs()))
+    for name, expected in found[0].items():
+        error = exchange.relative_error(found[1][name], expected)
+        print(f"{name} is off by {error:.4f}")
+        assert 1e-4 < error < 0.1
 
 
 @pytest.mark.parametrize("make", [heatmap.NumpyLoop, heatmap.NumpyPatch])

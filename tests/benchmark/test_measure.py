@@ -124,6 +124,11 @@ def test_sixteen_bits_have_room_for_rounding_alone():
             measure.check("train_step", side, "xla", reply)
             with pytest.raises(measure.Disagreement):
                 measure.check("train_step", side, "xla", reply | {"error": wrong})
+    maps = {"error": 0.03, "error_of": "b_1"}
+    for sides in (("bfloat16", "xla"), ("torch", "bfloat16")):  # also as what others are held to
+        measure.check("forward", *sides, maps)
+        with pytest.raises(measure.Disagreement):
+            measure.check("forward", *sides, maps | {"error": 0.2})
 
 
 def test_limits_are_measured():

@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from absl import flags as absl_flags
 
+from cpm.cli import benchmark
+from tests.helpers.in_process import caller
 from tests.helpers.scripts import call
 
 
@@ -11,39 +14,88 @@ def script(*flags, cwd):
     return call("benchmark.py", *flags, cwd=cwd)
 
 
+@pytest.fixture
+def settings_of():
+    """A function of flags → the settings that --case=train_step and forward are timed with."""
+
+    def settings(*flags):
+        values = absl_flags.FLAGS
+        before = {*values}
+        benchmark.define_flags()
+        try:
+            values(["benchmark.py", *flags])
+            return benchmark.network_settings()
+        finally:
+            values.remove_flag_values([name for name in values if name not in before])
+
+    return settings
+
+
+@pytest.mark.parametrize(
+    "flags, batch_size",
+    [
+        ([], 16),
+        (["--arch=vgg"], 2),
+        (["--arch=vgg", "--batch_size=3"], 3),
+        (["--arch=vgg", "--set=data.batch_size=4"], 4),
+        (["--arch=paper", "--batch_size=3", "--set=data.batch_size=5"], 5),
+    ],
+)
+def test_the_batch_is_what_was_asked_for(settings_of, flags, batch_size):
+    """Large networks have small batches, unless a flag or --set says otherwise."""
+    assert settings_of(*flags).config.data.batch_size == batch_size
+
+
 @pytest.mark.slow
+def test_a_case_that_does_not_exist_is_refused(tmp_path):
+    process = script("--case=speed", cwd=tmp_path)
+    assert process.returncode == 2 and "Traceback" not in process.stderr
+    assert "conv_layers|forward" in process.stderr
+
+
 @pytest.mark.parametrize(
     "flags, sentence",
     [
-        ([], "case"),
-        (["--case=speed"], "conv_layers|forward"),
+        ([], "--case is missing; expected one of conv_layers"),
         (["--case=forward", "--peers=jax"], "--peers has 'jax'; expected any of torch"),
         (["--case=forward", "--ours=own"], "--ours has 'own'; expected any of graph"),
         (["--case=forward", "--ours="], "--ours is empty"),
-        (["--case=forward", "--ours=bfloat16"], "--ours=bfloat16 is of a training"),
+        (["--case=heatmap", "--ours=bfloat16"], "--ours=bfloat16 is of whole networks"),
         (["--case=forward", "--read=nowhere.json"], "nowhere.json cannot be read"),
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),
-        (["--case=forward", "--rounds=0"], "rounds"),
+        (["--case=forward", "--rounds=0"], "--rounds=0 is of --case=scaling"),
+        (["--page=README.md"], "README.md has no table to make"),
         (["--case=forward", "stray"], "unexpected argument 'stray'"),
     ],
 )
-def test_bad_use_is_one_sentence_and_status_2(flags, sentence, tmp_path):
-    process = script(*flags, cwd=tmp_path)
-    assert process.returncode == 2
-    assert sentence in process.stderr and "Traceback" not in process.stderr
+def test_bad_use_is_one_sentence_and_status_2(flags, sentence, capfd, monkeypatch):
+    """Before anything is measured."""
+    monkeypatch.setattr(benchmark.machine, "measure_limits", pytest.fail)
+    status, _, error = caller(benchmark, capfd)(*flags)
+    assert status == 2
+    assert error.startswith("error: ") and sentence in error and error.count("\n") == 1
+
+
+def test_the_model_of_many_devices_needs_no_measurement(tmp_path, capfd):
+    flags = ["--case=scaling", "--arch=vgg", "--batch_size=16", "--rounds=0"]
+    status, said, _ = caller(benchmark, capfd)(*flags, f"--json={tmp_path / 'a.json'}")
+    assert status == 0 and "| 256" in said and "a step on" not in said
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["ways"] == {} and record["predicted"]["256"]["limit"] == "compute"
 
 
 @pytest.mark.thorough
 def test_forward_writes_json_and_a_diagram(tmp_path):
     flags = ["--case=forward", "--image_size=32", "--stages=2", "--width=0.1"]
     flags += ["--peers=tf_direct,torch,openvino", "--rounds=1", "--threads=1"]
+    flags += ["--ours=graph,xla,bfloat16"]
     process = script(*flags, "--json=a.json", "--plot=a.png", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert "limits of" in process.stdout and "÷ xla" in process.stdout
     record = json.loads((tmp_path / "a.json").read_text())
     assert {"command", "commit", "hardware", "tensorflow", "limits"} <= set(record)
-    assert [case["variant"] for case in record["cases"]] == ["graph", "xla"]
+    assert [case["variant"] for case in record["cases"]] == ["graph", "xla", "bfloat16"]
     assert record["cases"][0]["ours"]["limit_share"] > 0
     for peer in ("torch", "openvino"):
         took_part = peer in record["cases"][0]["peers"]

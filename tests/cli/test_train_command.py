@@ -28,7 +28,7 @@ def train(*flags, cwd):
 def finished(tmp_path_factory):
     """A run on synthetic people, in an empty folder, as a newcomer starts it."""
     folder = tmp_path_factory.mktemp("newcomer")
-    flags = [*TINY, "--synthetic_people=16", "--steps=4", "--eval_every=2", "--xla"]
+    flags = [*TINY, "--synthetic_people=16", "--steps=4", "--eval_every=2"]
     return folder, flags, train(*flags, cwd=folder)
 
 
@@ -54,7 +54,7 @@ def test_ends_with_tables_and_pictures(finished):
     settings = from_dict(Settings, {key: record[key] for key in ("config", "execution")})
     network = settings.config.network
     assert network.skeleton == "mpii16" and network.image_size == (48, 64)
-    assert settings.execution == Execution(xla=True, eval_every=2)
+    assert settings.execution == Execution(eval_every=2)
 
 
 @pytest.mark.slow
@@ -86,9 +86,9 @@ def test_same_command_again_is_resumed_and_other_flags_refused(finished):
     assert again.returncode == 0, again.stderr
     assert "resuming" in again.stdout and "drawing" not in again.stdout
     assert "in another way" not in again.stdout
-    how = train(*flags, "--noxla", "--set=execution.replicas=2", cwd=folder)
+    how = train(*flags, "--xla", "--set=execution.replicas=2", cwd=folder)
     assert how.returncode == 0, how.stderr
-    assert "computed in another way: xla True → False, replicas 1 → 2" in how.stdout
+    assert "computed in another way: xla False → True, replicas 1 → 2" in how.stdout
     other = train(*flags, "--learning_rate=0.5", cwd=folder)
     assert other.returncode == 2
     assert "optimizer.learning_rate" in other.stderr and "--run_dir" in other.stderr

@@ -27,11 +27,20 @@ def scripts_in(text):
             yield [match[1], *shlex.split(match[2])]
 
 
+# What a command of a document must not be: asked with the others, since asking loads every script.
+INCOMPLETE = [["bin/export_weights.py", "--ckpt=runs/lsp"], ["bin/train.py", "--stages=two"]]
+
+
 @functools.cache
 def answers():
     """The flags of all scripts, and the problems of the commands that should be complete."""
     whole = [name for name in documents() if name.startswith(WHOLE)]
-    return ask([command for name in whole for command in scripts_in(read(name))])
+    commands = [command for name in whole for command in scripts_in(read(name))]
+    return ask(commands + INCOMPLETE)
+
+
+def is_of_incomplete(problem):
+    return problem.startswith(tuple(f"{' '.join(command)}: " for command in INCOMPLETE))
 
 
 def problems_of_flag(word, script=None):
@@ -82,7 +91,7 @@ def problems(text):
 
 def test_commands_of_readme_and_howtos_parse():
     """By absl itself: types, choices, bounds, flags that are required or exclude one another."""
-    assert answers()[1] == []
+    assert [problem for problem in answers()[1] if not is_of_incomplete(problem)] == []
 
 
 def test_there_is_something_to_check():
@@ -127,8 +136,7 @@ def test_right_commands_pass():
 
 
 def test_a_command_that_is_not_complete_is_caught():
-    wrong = [["bin/export_weights.py", "--ckpt=runs/lsp"], ["bin/train.py", "--stages=two"]]
-    assert len(ask(wrong)[1]) == 2
+    assert len([problem for problem in answers()[1] if is_of_incomplete(problem)]) == 2
 
 
 @pytest.mark.parametrize(

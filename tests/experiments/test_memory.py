@@ -33,7 +33,7 @@ def test_measure_trains(precision):
 
 def test_script_says_what_it_measured():
     flags = ["--stages=2", "--batch_size=4", "--recompute", "--precision=bfloat16"]
-    process = call("memory.py", *flags)
+    process = call("memory.py", *flags, "--width=0.1", "--image_size=48x64")
     assert process.returncode == 0, process.stderr
-    assert "mini, 2 stages, norm batch, 128 x 128 px, batch of 4" in process.stdout
+    assert "mini, 2 stages, norm batch, 48 x 64 px, batch of 4" in process.stdout
     assert "bfloat16, recompute: " in process.stdout and "MiB" in process.stdout

@@ -49,7 +49,7 @@ def call(script, *arguments, cwd=ROOT, env=None, timeout=300):
     """The finished process of a script of bin/, as of `subprocess.run`.
 
     Args:
-      script: its name.
+      script: its name, or the path of a program elsewhere.
       arguments: of the command line.
       cwd: folder to run it in.
       env: what its environment has besides ours.

@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from cpm.cli import eval as eval_command
+from cpm.cli import figures, predict
 from cpm import config as configuration
 from cpm.checkpoints import Checkpoints, load_network, resolve
 from cpm.data import pipeline
@@ -25,7 +27,9 @@ from cpm.scoring import evaluate
 from cpm.skeleton import SKELETONS
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder
+from tests.helpers.in_process import caller, exit_status
 from tests.helpers.scripts import ROOT, call
+from tests.helpers.tracing import untraced
 
 LSP = SKELETONS["lsp14"]
 CONFIG = configuration.TrainConfig(
@@ -34,6 +38,13 @@ CONFIG = configuration.TrainConfig(
     ),
     data=configuration.DataConfig(batch_size=4, margin=1.25),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operation_by_operation():
+    """Networks that score seven people need no tracing; scripts, in their own process, trace."""
+    with untraced():
+        yield
 
 
 def people(count):
@@ -230,8 +241,7 @@ def test_figures_of_a_network(run, tmp_path, figure):
     with open(os.path.join(run, "metrics.jsonl"), "a"):
         pass
     wanted = [f"--figure={figure}", f"--runs={run}", f"--ckpt={run}", "--count=2"]
-    done = script("figures.py", *wanted, f"--out={tmp_path}/a.png")
-    assert done.returncode == 0, done.stderr
+    assert exit_status(figures, *wanted, f"--out={tmp_path}/a.png") == 0
     assert np.asarray(Image.open(tmp_path / "a.png")).std() > 5
 
 
@@ -306,10 +316,11 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         ("eval.py", ["--predictions=x.mat"], "--ckpt=RUN or --predictions=FILE"),
     ],
 )
-def test_scripts_refuse_with_status_2(run, tmp_path, name, arguments, message):
+def test_scripts_refuse_with_status_2(run, tmp_path, capfd, name, arguments, message):
     (tmp_path / "x.jpg").write_bytes(b"no picture")
-    done = script(name, f"--ckpt={run}", *[a.format(tmp_path) for a in arguments])
-    assert done.returncode == 2
-    assert "error: " in done.stderr and message in done.stderr
-    assert "Traceback" not in done.stderr
+    call_script = caller({"predict.py": predict, "eval.py": eval_command}[name], capfd)
+    status, _, error = call_script(f"--ckpt={run}", *[a.format(tmp_path) for a in arguments])
+    assert status == 2
+    assert "error: " in error and message in error
+    assert "Traceback" not in error
     assert not (tmp_path / "o").exists()

@@ -10,6 +10,14 @@ from cpm.inference import Predictor
 from cpm.scoring import evaluate, run_page
 from cpm.training.loop import Validation
 from tests.helpers.small_runs import CONFIG, write_data, write_run
+from tests.helpers.tracing import untraced
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operation_by_operation():
+    """Networks that score five people need no tracing."""
+    with untraced():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,7 @@ def untrained(work):
     """A run folder with one checkpoint of an untrained network."""
     config = configuration.TrainConfig(
         network=configuration.NetworkConfig(
-            skeleton="lsp14", stages=2, width=0.25, image_size=(48, 48)
+            skeleton="lsp14", stages=1, width=0.1, image_size=(48, 48)
         )
     )
     record = RunFolder(str(work / "run"))

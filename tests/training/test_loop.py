@@ -1,4 +1,8 @@
-"""The loop on a tiny data set: resuming exactly, stopping cleanly, warning in time."""
+"""The loop on a tiny data set: resuming exactly, stopping cleanly, warning in time.
+
+Most runs here compute operation by operation. Tracing a step takes longer than its eight steps, and
+a run folder, a checkpoint or a signal is handled alike. Resumed runs are also compared traced.
+"""
 
 import dataclasses
 import functools
@@ -19,6 +23,7 @@ from cpm.config import (
     OptimizerConfig,
     TargetConfig,
     TrainConfig,
+    changed,
 )
 from cpm.data import manifest, pipeline, records, splits
 from cpm.data.person import Origin, Person, Pose
@@ -32,6 +37,7 @@ from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.progress import FlatMapsWarning
 from cpm.training.run_folder import read_config, read_metrics
+from tests.helpers.tracing import untraced
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +53,49 @@ EXECUTION = Execution(eval_every=8, save_every=3)
 FLOAT16 = dataclasses.replace(EXECUTION, precision="float16")
 
 AVERAGED = dataclasses.replace(CONFIG, average_decay=0.7)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operation_by_operation():
+    """No function of this module's tests is traced unless a test says so."""
+    with untraced():
+        yield
+
+
+HONEST = {name: getattr(pipeline, name) for name in ("training_batches", "evaluation_batches")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def batches_made_once():
+    """Every run of the same people gets the same batches, which are made once.
+
+    A run's first batches are cut off at its step; `own_batches` makes them anew there.
+    """
+    made = {}
+
+    def training_batches(data, config, *, start_step=0, part=(0, 1)):
+        key = repr((data, config.data, config.network, config.seed, part))
+        if key not in made:
+            made[key] = list(HONEST["training_batches"](data, config, part=part).take(CONFIG.steps))
+        return [dict(batch) for batch in made[key][start_step:]]
+
+    def evaluation_batches(data, config, **options):
+        key = repr((data, config.data, config.network, options))
+        if key not in made:
+            made[key] = list(HONEST["evaluation_batches"](data, config, **options))
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "training_batches", training_batches)
+        patch.setattr(pipeline, "evaluation_batches", evaluation_batches)
+        yield
+
+
+@pytest.fixture
+def own_batches(monkeypatch):
+    """Every run reads, augments and batches its people, from the step where it begins."""
+    for name, function in HONEST.items():
+        monkeypatch.setattr(pipeline, name, function)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +118,14 @@ def data(tmp_path_factory):
     return [str(folder / "noise")]
 
 
-def start(config, data, folder, execution=EXECUTION, **options):
-    """A run that measures itself as bin/train.py's does."""
-    validate = evaluate.validation(config, data)
+def start(config, data, folder, execution=EXECUTION, *, draw=False, **options):
+    """A run that measures itself as bin/train.py's does, but draws nobody unless it is told to."""
+    score = evaluate.validation(config, data)
+
+    def validate(network):
+        found = score(network)
+        return found if draw else dataclasses.replace(found, draw=lambda: None)
+
     return loop.Run(Settings(config, execution), data, folder, validate, **options)
 
 
@@ -81,20 +135,27 @@ def weights(run):
 
 
 @pytest.mark.parametrize(
-    "config, execution",
+    "config, execution, traced",
     [
-        pytest.param(CONFIG, EXECUTION, marks=pytest.mark.thorough),
-        (AVERAGED, EXECUTION),
-        pytest.param(CONFIG, FLOAT16, marks=pytest.mark.thorough),
-        (CONFIG, dataclasses.replace(EXECUTION, replicas=2)),
+        pytest.param(CONFIG, EXECUTION, True, marks=pytest.mark.thorough),
+        (changed(AVERAGED, {"network": {"stages": 1}}), EXECUTION, True),
+        pytest.param(CONFIG, FLOAT16, True, marks=pytest.mark.thorough),
+        (AVERAGED, dataclasses.replace(EXECUTION, replicas=2), False),
     ],
-    ids=["plain", "average", "float16", "replicas"],
+    ids=["plain", "average, one stage", "float16", "replicas, untraced"],
 )
-def test_resumed_run_equals_an_unbroken_one(tmp_path, data, config, execution):
+def test_resumed_run_equals_an_unbroken_one(tmp_path, data, request, config, execution, traced):
     """Cut by a signal in step 5, started again: weights, averages, slots, records to the bit.
 
     The loss scale of float16 doubles after three steps, within the part and across the cut.
     """
+    if traced:
+        request.getfixturevalue("own_batches")
+    with untraced(not traced):
+        check_resumed(tmp_path, data, config, execution)
+
+
+def check_resumed(tmp_path, data, config, execution):
     narrow = execution.precision == "float16"
 
     def begin(folder):
@@ -300,7 +361,7 @@ def test_skipping_equals_never_having_seen_the_batch(tmp_path, data):
     skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
     run = poisoned(start(CONFIG, data, tmp_path, skips), {0})
     before = weights(run)
-    (batch,) = pipeline.training_batches(data, CONFIG).take(1)
+    batch = next(iter(pipeline.training_batches(data, CONFIG)))
     assert run.one_step(0, batch)["skipped"]
     for a, b in zip(before, weights(run), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -316,7 +377,7 @@ def test_skipping_has_an_end(tmp_path, data, monkeypatch):
 
 def test_people_without_joints_are_named_as_the_cause(tmp_path, data):
     run = start(CONFIG, data, tmp_path)
-    (batch,) = pipeline.training_batches(data, CONFIG).take(1)
+    batch = next(iter(pipeline.training_batches(data, CONFIG)))
     batch |= {"state": tf.zeros_like(batch["state"]), "image": batch["image"] * float("nan")}
     with pytest.raises(loop.NonFiniteLoss, match=r"4 of its 4 people have no annotated joint"):
         run.one_step(0, batch)
@@ -543,7 +604,8 @@ def test_averaged_weights_are_what_is_used(tmp_path, data):
 
 
 def test_run_writes_tensorboard_and_metrics(tmp_path, data):
-    start(CONFIG, data, tmp_path, dataclasses.replace(EXECUTION, log_every=2)).train()
+    often = dataclasses.replace(EXECUTION, log_every=2)
+    start(CONFIG, data, tmp_path, often, draw=True).train()
     events = [f for f in os.listdir(tmp_path) if f.startswith("events.out")]
     tags = set()
     for event in tf.data.TFRecordDataset([str(tmp_path / f) for f in events]):

@@ -1,0 +1,87 @@
+"""Tables of the pages in docs/benchmarks, made from JSON files that bin/benchmark.py wrote.
+
+A page names the file of each table, relative to itself. What stands between the two comments is
+made from it, with the command and the commit that measured it:
+
+    <!-- table: records/vgg.json -->
+    <!-- end of table -->
+
+A file of `--case=scaling` may be followed by the numbers of GPUs to show: `records/a.json 1,8,256`.
+"""
+
+import os
+import re
+import textwrap
+
+from cpm import files
+from cpm.benchmark import report
+from cpm.benchmark.machine import Limits
+from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model
+from cpm.errors import UsageError
+
+BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL)
+WIDTH = 100
+
+
+def write(path: str) -> None:
+    """Makes the tables of a page anew.
+
+    Raises:
+      UsageError: if the page names no table, or a file that is missing or has no results.
+    """
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if not BLOCK.search(text):
+        raise UsageError(
+            f"{path} has no table to make; expected a line <!-- table: FILE.json --> and a line "
+            "<!-- end of table -->"
+        )
+    files.write_text(path, rendered(text, os.path.dirname(path)))
+
+
+def rendered(text: str, folder: str) -> str:
+    """A page with the tables of its files.
+
+    Args:
+      text: of the page.
+      folder: that the names of files are relative to.
+    """
+
+    def block(match):
+        start, name, devices, end = match.groups()
+        return f"{start}{table(os.path.join(folder, name), devices)}\n{end}"
+
+    return BLOCK.sub(block, text)
+
+
+def table(path: str, devices: str | None = None) -> str:
+    """What one file says, as Markdown: its command, and a table for every item.
+
+    Args:
+      path: file that `--json` wrote.
+      devices: numbers of GPUs as text, like `1,8`, of the model of `--case=scaling`; None = all.
+    """
+    record = files.read_json(path, "name files that --json wrote with --page")
+    try:
+        said = f"`{record['command']}`, commit {record['commit']}"
+        if "predicted" in record:
+            said, content = said + ":", _model(record, devices)
+        else:
+            said = f"{said}, {record['hardware']}, {record['threads']} threads:"
+            content = report.format_entries(record["cases"])
+            content = f"{report.format_limits(Limits(**record['limits']))}\n\n{content}"
+    except (KeyError, TypeError):
+        raise UsageError(f"{path} has no results of bin/benchmark.py --json") from None
+    lines = textwrap.wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([*lines, "", content])
+
+
+def _model(record, devices):
+    """The model of many GPUs: what it assumes, and its predictions."""
+    work, machines = Work(**record["work"]), Machines(**record["assumed"])
+    counts = [int(n) for n in devices.split(",")] if devices else DEVICES
+    said = (
+        f"{work.people} people a GPU, {work.exchanged_bytes / 1e6:.1f} MB summed in a step, "
+        f"{machines.network_gb_s:g} GB/s between hosts."
+    )
+    return f"{said}\n\n{format_model(work, machines, counts)}"

@@ -1,0 +1,81 @@
+"""Tables of pages are those of the JSON files that the pages name."""
+
+import json
+import pathlib
+
+import pytest
+
+from cpm.benchmark import pages, scaling
+from cpm.errors import UsageError
+
+FOLDER = pathlib.Path(__file__).parents[2] / "docs" / "benchmarks"
+PAGES = [path for path in sorted(FOLDER.glob("*.md")) if pages.BLOCK.search(path.read_text())]
+RECORDS = sorted((FOLDER / "records").glob("*.json"))
+NUMBERS = {"median_s": 2.0, "lower_quartile_s": 1.0, "upper_quartile_s": 3.0, "peak_mb": 100.0}
+MEASURED = {
+    "command": "python bin/benchmark.py --case=forward",
+    "commit": "abc",
+    "hardware": "2 CPU cores, x86_64",
+    "threads": 2,
+    "limits": {"matmul_gflops": {"numpy": 50.0}, "copy_gb_s": 3.0, "write_gb_s": 2.0, "cores": 2},
+    "cases": [{"item": "forward", "variant": "xla", "ours": NUMBERS, "peers": {}}],
+}
+PAGE = """# A page
+
+<!-- table: a.json -->
+anything
+<!-- end of table -->
+
+The end.
+"""
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_is_what_its_files_say(path):
+    """Else: python bin/benchmark.py --page=docs/benchmarks/NAME.md"""
+    text = path.read_text(encoding="utf-8")
+    assert pages.rendered(text, str(FOLDER)) == text
+
+
+def test_every_file_is_shown_and_of_a_commit():
+    named = {name for path in PAGES for _, name, *_ in pages.BLOCK.findall(path.read_text())}
+    assert named == {f"records/{path.name}" for path in RECORDS} and named
+    for path in RECORDS:
+        commit = json.loads(path.read_text())["commit"]
+        assert commit != "unknown" and not commit.endswith("-dirty"), path.name
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.name)
+def test_predictions_are_those_of_the_model(path):
+    """They are no measurements: a model that changes makes the file anew."""
+    record = json.loads(path.read_text())
+    if "predicted" not in record:
+        pytest.skip("it is of measurements")
+    work, machines = scaling.Work(**record["work"]), scaling.Machines(**record["assumed"])
+    for count, prediction in record["predicted"].items():
+        assert scaling.predict(work, machines, int(count))._asdict() == prediction
+
+
+def test_a_measured_table(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(PAGE)
+    (tmp_path / "a.json").write_text(json.dumps(MEASURED))
+    pages.write(str(path))
+    lines = path.read_text().splitlines()
+    assert lines[:4] == ["# A page", "", "<!-- table: a.json -->", lines[3]]
+    assert lines[3] == (
+        "`python bin/benchmark.py --case=forward`, commit abc, 2 CPU cores, x86_64, 2 threads:"
+    )
+    assert "| ours, xla | 2.00 s | 1.00 s … 3.00 s |" in path.read_text()
+    assert lines[-3:] == ["<!-- end of table -->", "", "The end."]
+    again = path.read_text()
+    pages.write(str(path))
+    assert path.read_text() == again
+
+
+@pytest.mark.parametrize("record", ["[]", "{}", '{"command": "a", "commit": "b"}'])
+def test_a_file_without_results_is_refused(tmp_path, record):
+    (tmp_path / "page.md").write_text(PAGE)
+    (tmp_path / "a.json").write_text(record)
+    with pytest.raises(UsageError, match=r"a\.json has no results"):
+        pages.write(str(tmp_path / "page.md"))
