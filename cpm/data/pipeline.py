@@ -33,7 +33,7 @@ from cpm.data import shuffling
 from cpm.data.examples import parse_size
 from cpm.data.manifest import read_manifest
 from cpm.data.prepare import example_maker
-from cpm.data.records import read_shard
+from cpm.data.records import decoded
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.geometry import CropRegion
@@ -191,10 +191,10 @@ def image_sizes(data_dirs: str | Sequence[str], split: str) -> dict[str, tuple[i
     """The (height, width) of everybody's image in a split, by the person's id.
 
     Raises:
-      UsageError: as of `open_folders`.
+      UsageError: as of `open_folders`; if a record is damaged.
     """
     files, _ = _files(open_folders(data_dirs, split))
-    return dict(parse_size(record) for file in files for record in read_shard(file))
+    return dict(pair for file in files for pair in decoded(file, parse_size))
 
 
 def largest_skeleton(folders: Sequence[Folder]) -> str:
