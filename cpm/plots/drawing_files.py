@@ -66,7 +66,7 @@ class DrawingFolder:
             Image.fromarray(pixels).save(temporary, **options)
 
 
-def is_drawing(path):
+def is_drawing(path: str | os.PathLike) -> bool:
     """Whether a file has the mark of a drawing: an image of `DrawingFolder`, or a marked video."""
     if not os.path.isfile(path):  # a pipe would be waited for
         return False
@@ -77,7 +77,7 @@ def is_drawing(path):
     return bool(re.fullmatch("image [0-9a-f]{16}", mark))
 
 
-def mark_of(source):
+def mark_of(source: str | os.PathLike) -> str:
     """What stands for an image's path in its drawing: a path says too much of its owner."""
     return "image " + hashlib.sha256(os.path.abspath(source).encode()).hexdigest()[:16]
 
