@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import os
 import re
+from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -57,10 +58,11 @@ class DrawingFolder:
           source: path of the image.
         """
         # Lines are colored: at full resolution of colors they stay sharp.
-        options = {"quality": 90, "subsampling": 0, "comment": mark_of(source).encode()}
+        mark = mark_of(source)
+        options: dict[str, Any] = {"quality": 90, "subsampling": 0, "comment": mark.encode()}
         if self._suffix == ".png":
             facts = PngImagePlugin.PngInfo()
-            facts.add_text("Source", mark_of(source))
+            facts.add_text("Source", mark)
             options = {"compress_level": 1, "pnginfo": facts}
         with files.replacing(path) as temporary:
             Image.fromarray(pixels).save(temporary, **options)
