@@ -127,5 +127,6 @@ def each_component(function: Callable[[Any], Any], components: int, dtype: Any) 
     """
     if components == 1:  # needs no loop
         return tf.nest.map_structure(lambda y: y[tf.newaxis], function(0))
-    numbers, function = tf.range(components), tf.autograph.experimental.do_not_convert(function)
+    function = tf.autograph.experimental.do_not_convert(function)
+    numbers = tf.range(components)
     return tf.map_fn(function, numbers, parallel_iterations=1, fn_output_signature=dtype)

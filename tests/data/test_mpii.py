@@ -348,7 +348,7 @@ class TestConversion:
 
     @pytest.fixture
     def folder(self, tmp_path):
-        listed = entry("005708361.jpg", person(), person(point(2, 30, 30)))
+        listed = entry("005808361.jpg", person(), person(point(2, 30, 30)))
         pair = entry("2.jpg", person(), person(point(2, 500, 30), is_visible="0"))
         unscaled = person(annopoints=points(point(9, 20.0, 21.0)), scale=EMPTY)
         entries = [listed, pair, entry("3.jpg", unscaled), entry("4.jpg", person())]
@@ -358,7 +358,7 @@ class TestConversion:
         single = [EMPTY, EMPTY, np.array([[1]], np.uint8), *[EMPTY] * 4]
         save(folder, entries, train=[1, 1, 1, 0, 1, 1, 1], single=single)
         (folder / "images").mkdir()
-        for name in ("005708361", "2", "3", "4", "cut"):
+        for name in ("005808361", "2", "3", "4", "cut"):
             picture = Image.fromarray(smooth_picture(60, 80))
             picture.save(folder / "images" / f"{name}.jpg", quality=90)
         cut = folder / "images" / "cut.jpg"
@@ -374,12 +374,12 @@ class TestConversion:
             "test": 1,
         }
         left_out = manifest.report["left_out"]
-        assert left_out["in no split of this rule"] == ["mpii/005708361-2"]
+        assert left_out["in no split of this rule"] == ["mpii/005808361-2"]
         assert left_out["pictures missing"] == ["mpii/missing-1"]
         (unreadable,) = left_out["pictures unreadable"]
         assert unreadable.startswith("mpii/cut-1 (")
         assert manifest.report["splits"]["train"]["outside"] == 1
-        assert "1 in no split of this rule: mpii/005708361-2" in table(manifest.report)
+        assert "1 in no split of this rule: mpii/005808361-2" in table(manifest.report)
         assert compare(manifest.report, mpii.KNOWN_PEOPLE["development"]) == (
             "train: 3 people, 22,246 are known: 22,243 fewer; 1 of the 3 has no scale\n"
             "validation: 1 people, 2,958 are known: 2,957 fewer"
@@ -397,7 +397,7 @@ class TestConversion:
         (shard,) = (tmp_path / "out").glob("validation-*")
         (serialised,) = read_shard(str(shard))
         fields = parse_example(serialised, 16)
-        assert fields["id"].numpy() == b"mpii/005708361-1"
+        assert fields["id"].numpy() == b"mpii/005808361-1"
         assert fields["center_px"].numpy().tolist() == [39, 49]
         assert fields["scale"].numpy().tolist() == [0.25]
         np.testing.assert_allclose(fields["head_size_px"], [30], rtol=1e-6)

@@ -24,7 +24,7 @@ OLD = Path(__file__).with_name("old_records")
 ORIGINS = {
     "lsp/im0175": Origin("lsp", "im0175", 175, "im0175", "train"),
     "lspet/im00020": Origin("lspet", "im00020", 20, "im00020", "train"),
-    "mpii/005708361-1": Origin("mpii", "005708361.jpg", 1, "005708361.jpg", "train"),
+    "mpii/005808361-1": Origin("mpii", "005808361.jpg", 1, "005808361.jpg", "train"),
     "mpii/test-000000001-2": Origin("mpii", "000000001.jpg", 2, "000000001.jpg", "test"),
     "coco/validation/cats/a.jpg#-7": Origin(
         "coco", "validation/cats/a.jpg", -7, "validation/cats/a.jpg", "validation"

@@ -61,7 +61,7 @@ def test_development_borders(person_id, split):
 def test_mpii_validation_list():
     people, pictures = mpii_validation()
     assert (len(people), len(pictures)) == (2958, 2729)
-    assert {len(picture) for picture in pictures} == {len("005708361.jpg")}
+    assert {len(picture) for picture in pictures} == {len("005808361.jpg")}
     assert min(k for _, k in people) == 1 and max(k for _, k in people) == 11
     ids = [f"mpii/{picture.removesuffix('.jpg')}-{k}" for picture, k in people]
     assert {assign("development", i) for i in ids} == {"validation"}
@@ -70,11 +70,11 @@ def test_mpii_validation_list():
 @pytest.mark.parametrize(
     ("person_id", "development", "official"),
     [
-        ("mpii/005708361-1", "validation", "train"),
-        ("mpii/005708361-9", None, "train"),  # beside a validation person
+        ("mpii/005808361-1", "validation", "train"),
+        ("mpii/005808361-9", None, "train"),  # beside a validation person
         ("mpii/015601864-1", "train", "train"),
         ("mpii/test-000000001-1", "test", "test"),
-        ("mpii/test-005708361-1", "test", "test"),
+        ("mpii/test-005808361-1", "test", "test"),
     ],
 )
 def test_mpii(person_id, development, official):

@@ -145,7 +145,7 @@ class TestRealData:
             read_truth("mpii", real_file(f"mpii/{name}"))
             for name in ("detections_our_format.mat", "valid.h5")
         ]
-        assert truth[0].ids == truth[1].ids and truth[0].ids[0] == "mpii/005708361-1"
+        assert truth[0].ids == truth[1].ids and truth[0].ids[0] == "mpii/005808361-1"
         np.testing.assert_allclose(truth[0].head_size_px, truth[1].head_size_px, atol=1e-3)
         np.testing.assert_array_equal(truth[0].state > 0, truth[1].state > 0)
         difference = np.abs(truth[0].joints_px - truth[1].joints_px).max(-1)

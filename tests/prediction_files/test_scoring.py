@@ -97,7 +97,7 @@ def test_written_predictions_come_in_the_published_order(tmp_path):
     """Tools without ids count rows: MPII's as in the published files, LSP's by number."""
     published_ids = [
         "mpii/052475643-1",
-        "mpii/005708361-1",
+        "mpii/005808361-1",
     ]  # second and first of the list
     folder, pose = str(tmp_path / "data"), Pose(np.ones([14, 2]) * 9, np.full(14, 2))
     write_records(
