@@ -167,13 +167,18 @@ def test_the_default_recipes_are_what_the_documents_say():
 
 
 def test_the_size_of_the_weights_is_one_number():
-    size = f"{(ROOT / 'cpm/checkpoints/pretrained/weights.npz').stat().st_size / 1e6:.1f} MB"
+    folder = ROOT / "cpm/checkpoints/pretrained"
+    sizes = {
+        name: f"{(folder / f'{name}.npz').stat().st_size / 1e6:.1f} MB"
+        for name in ("weights", "small")
+    }
     for name in documents():
         text = " ".join(read(name).split())
-        for found in re.findall(r"weights\.npz`?,? (\d\.\d MB)|\| file \| (\d\.\d MB)", text):
-            assert size in found, name
-    assert size in read("cpm/checkpoints/pretrained/MODEL_CARD.md")
-    assert size in read("docs/decisions/0019-weights-as-a-numpy-archive.md")
+        for file, found in re.findall(r"(weights|small)\.npz`?,? \(?(\d\.\d MB)", text):
+            assert found == sizes[file], name
+    for card, file in (("MODEL_CARD.md", "weights"), ("MODEL_CARD_SMALL.md", "small")):
+        assert f"| file | {sizes[file]}" in read(f"cpm/checkpoints/pretrained/{card}")
+    assert sizes["weights"] in read("docs/decisions/0019-weights-as-a-numpy-archive.md")
 
 
 def test_eleven_near_duplicates_leave_the_split_rule_development():
