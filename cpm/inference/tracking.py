@@ -3,7 +3,8 @@
 The crop of the next frame is placed around the joints of the last one. So a frame costs one pass a
 person, all of them in one batch. A full search covers the whole image: in the first frame, then
 every few seconds, and when somebody is lost or found much less surely than before. It finds people
-who came in, and those who have left their crops.
+who came in, and those who have left their crops. Where as many people are followed as were asked
+for, and all of them surely, it could change nothing and is left out.
 
 A crop moves on at the speed of its person, and so do joints that are compared over time.
 
@@ -158,7 +159,7 @@ class Tracker:
         self._lost = [track for track in self._lost if time - track.time <= options.bridge]
         since = time - self._last_search
         due = wrong or self._lost or not self._tracks or since >= options.search_every
-        if due and since >= options.retry_after:
+        if due and since >= options.retry_after and not self._is_complete():
             self._search(image, time)
         self._confirm(time)
         named = {track.id: track.pose for track in self._tracks if track.id is not None}
@@ -250,6 +251,12 @@ class Tracker:
             if {a, b} <= kept and max(alike[a, b], alike[b, a]) > TWICE:
                 kept.discard(a if own[a] < own[b] else b)
         return kept
+
+    def _is_complete(self):
+        """Whether a search could change nothing: see `_add`, and no pose is surer than 1."""
+        if self._limit is None or len(self._tracks) < self._limit:
+            return False
+        return min(_mean(track.pose) for track in self._tracks) > self._options.lost
 
     def _search(self, image, time):
         """Looks at the whole image: people who are new, and people whose track went astray."""

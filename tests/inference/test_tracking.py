@@ -42,11 +42,20 @@ def track(truth, **options):
 
 def test_walk_is_followed_with_one_pass_a_frame():
     truth = joints_of(1)
-    people, network, tracker = track(truth, limit=1)
+    people, network, tracker = track(truth)
     assert all(len(p) == 1 and p[0].id == 1 for p in people)
     np.testing.assert_allclose([p[0].joints_px for p in people], truth[:, 0], atol=1e-6)
     assert tracker.passes == len(truth) - 1  # the first frame is searched
     assert len(network.searched) == 1 + 9 // 3  # and then every three seconds
+
+
+@pytest.mark.parametrize("lost, searches", [(0.5, 1), (1.0, 1 + 9 // 3)])
+def test_nobody_else_is_searched_for_where_nobody_can_be_taken(lost, searches):
+    """A find replaces whoever is less than `lost` times as sure; no find is surer than 1."""
+    truth = joints_of(1)
+    people, network, _ = track(truth, limit=1, lost=lost)
+    assert len(network.searched) == searches
+    np.testing.assert_allclose([p[0].joints_px for p in people], truth[:, 0], atol=1e-6)
 
 
 def test_crop_is_around_the_joints_of_the_frame_before():
