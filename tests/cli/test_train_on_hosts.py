@@ -6,6 +6,7 @@ them, and what happens on the way.
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from cpm import checkpoints
 from cpm.training.run_folder import read_metrics
-from tests.helpers.hosts import finish, hosts
+from tests.helpers.hosts import cable, finish, hosts
 from tests.helpers.scripts import ROOT
 
 pytestmark = pytest.mark.thorough
@@ -124,6 +125,79 @@ def test_a_killed_host_ends_the_others_and_the_command_goes_on(folder, unbroken,
     assert [status for status, _, _ in again] == [0, 0], again[0][2]
     assert "resuming" in again[0][1]
     assert_same(run, unbroken)
+
+
+def test_a_slow_host_is_waited_for(folder, unbroken):
+    """A host that stands still for a while delays the others and changes nothing."""
+    run = folder / "slow"
+    with hosts(2, *HOSTS, f"--run_dir={run}", cwd=folder) as running:
+        wait_for_step(run, 12, running)
+        running[1].send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        before = len(losses(run))
+        time.sleep(3)
+        assert len(losses(run)) <= before + 1  # nobody goes on alone
+        running[1].send_signal(signal.SIGCONT)
+        ended = finish(running)
+    assert [status for status, _, _ in ended] == [0, 0], ended
+    assert_same(run, unbroken)
+
+
+def test_a_cut_network_ends_both_sides_and_the_command_goes_on(folder, unbroken):
+    run = folder / "cut"
+    command = [*HOSTS, f"--run_dir={run}"]
+    with cable() as between:
+        with hosts(2, *command, cwd=folder, known=between.addresses) as running:
+            wait_for_step(run, 12, running)
+            between.cut()
+            cut_at = time.monotonic()
+            ended = finish(running, timeout=120)
+        seconds = time.monotonic() - cut_at
+    print(f"both ended after {seconds:.1f} s")
+    for status, _, errors in ended:
+        assert status == 1 and "another host" in errors and "Traceback" not in errors, errors
+    assert seconds < 60
+    with hosts(2, *command, cwd=folder) as running:
+        again = finish(running)
+    assert [status for status, _, _ in again] == [0, 0], again[0][2]
+    assert_same(run, unbroken)
+
+
+def test_a_host_that_comes_late_is_waited_for(folder, unbroken):
+    run = folder / "late"
+    late = {"before": lambda host: time.sleep(10 * host)}
+    with hosts(2, *HOSTS, f"--run_dir={run}", cwd=folder, **late) as running:
+        ended = finish(running)
+    assert [status for status, _, _ in ended] == [0, 0], ended
+    assert_same(run, unbroken)
+
+
+def test_a_full_disk_of_the_chief_ends_all_in_a_sentence(folder, unbroken):
+    """The limit lets the first lines of a run be written, and no checkpoint."""
+    run = folder / "full"
+
+    def limit(host):
+        if host == 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+
+    command = [*HOSTS, f"--run_dir={run}"]
+    with hosts(2, *command, cwd=folder, before=limit) as running:
+        chief, other = finish(running)
+    assert chief[0] in (1, 2) and "Traceback" not in chief[2], chief[2]
+    assert "too large" in chief[2] or "space" in chief[2], chief[2]
+    assert other[0] == 1 and "another host" in other[2] and "Traceback" not in other[2], other[2]
+    with hosts(2, *command, cwd=folder) as running:
+        again = finish(running)
+    assert [status for status, _, _ in again] == [0, 0], again[0][2]
+    assert_same(run, unbroken)
+
+
+def test_hosts_with_other_data_end_in_a_sentence(folder):
+    people = {"of_host": lambda host: (f"--synthetic_people={16 + 8 * host}",)}
+    with hosts(2, *HOSTS, f"--run_dir={folder / 'data'}", cwd=folder, **people) as running:
+        for status, _, errors in finish(running):
+            assert status == 2 and "host 1 has other" in errors and "Traceback" not in errors
+    assert not os.path.exists(folder / "data")
 
 
 def test_hosts_with_other_flags_end_in_a_sentence(folder):
