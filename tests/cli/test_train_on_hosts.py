@@ -194,10 +194,10 @@ def test_a_full_disk_of_the_chief_ends_all_in_a_sentence(folder, unbroken):
 
 def test_hosts_with_other_data_end_in_a_sentence(folder):
     people = {"of_host": lambda host: (f"--synthetic_people={16 + 8 * host}",)}
-    with hosts(2, *HOSTS, f"--run_dir={folder / 'data'}", cwd=folder, **people) as running:
+    with hosts(2, *HOSTS, f"--run_dir={folder / 'other'}", cwd=folder, **people) as running:
         for status, _, errors in finish(running):
             assert status == 2 and "host 1 has other" in errors and "Traceback" not in errors
-    assert not os.path.exists(folder / "data")
+    assert not os.path.exists(folder / "other")
 
 
 def test_hosts_with_other_flags_end_in_a_sentence(folder):
