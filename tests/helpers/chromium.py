@@ -10,8 +10,19 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+
+# Moves the pipes to where the browser expects them. Not by the shell: Debian's knows files up to 9.
+MOVE_PIPES = """
+import fcntl, os, sys
+pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for place, pipe in zip((3, 4), pipes):
+    os.dup2(pipe, place)
+    os.close(pipe)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_chromium():
@@ -31,10 +42,9 @@ class Chromium:
         self._folder = tempfile.mkdtemp()
         commands_in, self._commands = os.pipe()  # what the browser reads as file 3
         self._answers, answers_out = os.pipe()  # and writes as file 4
-        # The shell moves the pipes to where the browser expects them.
         self._process = subprocess.Popen(
             [
-                *("sh", "-c", f'exec "$@" 3<&{commands_in} 4>&{answers_out}', "sh"),
+                *(sys.executable, "-S", "-c", MOVE_PIPES, str(commands_in), str(answers_out)),
                 *(find_chromium(), "--headless=new", "--no-sandbox", "--remote-debugging-pipe"),
                 *("--disable-gpu", "--no-first-run", f"--user-data-dir={self._folder}"),
                 *("--window-size=1024,900", *flags, "about:blank"),
