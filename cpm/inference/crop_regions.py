@@ -17,10 +17,10 @@ from cpm import geometry
 from cpm.config import DataConfig
 from cpm.geometry import CropRegion
 
-# The rules that place the first pass by the image alone, see `first_regions`.
-RULES = ("middle", "whole", "image")
-# Sides of the windows of `middle`, as shares of the smallest square that holds the whole image.
-MIDDLE = (1.0, 0.5**0.5, 0.5)
+# The rules that place the first pass by the image alone, see `first_regions`. Of `middle` and
+# `whole`: the sides of their windows, as shares of the smallest square that holds the whole image.
+SHARES = {"middle": (1.0, 0.5**0.5, 0.5), "whole": (1.0,)}
+RULES = (*SHARES, "image")
 # A narrower window is preferred if its pose is nearly as sure. A window that shows two people gives
 # joints of both, which are as sure as those of one.
 NEARLY = 0.9
@@ -65,8 +65,7 @@ def first_regions(height: int, width: int, rule: str) -> list[CropRegion]:
     if rule == "image":
         return [geometry.region_from_image(height, width)]
     whole = geometry.region_from_whole_image(height, width)
-    shares = MIDDLE if rule == "middle" else (1.0,)
-    return [CropRegion(whole.center_px, share * whole.side_px) for share in shares]
+    return [CropRegion(whole.center_px, share * whole.side_px) for share in SHARES[rule]]
 
 
 def choose_window(confidence: np.ndarray) -> int:

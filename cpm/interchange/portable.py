@@ -137,8 +137,8 @@ class Portable(tf.Module):
         if self.crop_rule == "image":
             sides = [height / 0.8]
         else:
-            shares = crop_regions.MIDDLE if self.crop_rule == "middle" else (1.0,)
-            sides = [share * tf.maximum(height, width) for share in shares]
+            longer = tf.maximum(height, width)
+            sides = [share * longer for share in crop_regions.SHARES[self.crop_rule]]
         return [tf.stack([(width - 1) / 2, (height - 1) / 2, side]) for side in sides]
 
     def _surest(self, pixels, regions):

@@ -240,7 +240,7 @@ def _from_the_middle(network, config, folder, options, margin):
     plain = dataclasses.replace(options, flip=False)
     found = [
         _one_pass(network, config, folder, plain, {id: w[n] for id, w in windows.items()})
-        for n in range(len(crop_regions.MIDDLE))
+        for n in range(len(crop_regions.SHARES["middle"]))
     ]
     chosen = {
         id: crop_regions.choose_window(np.stack([people.confidence[-1, row] for people in found]))
