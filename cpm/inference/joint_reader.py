@@ -45,11 +45,11 @@ class JointReader:
         self._calls: collections.Counter[Any] = collections.Counter()
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
-        self._many = False
+        self._expected: collections.Counter[DecodingConfig] = collections.Counter()
 
-    def expect(self, crops: int) -> None:
-        """Says how many crops will come: of many, the first full batch is compiled at once."""
-        self._many = crops >= 2 * self._pays_after * SIZES[-1]
+    def expect(self, crops: int, decoding: DecodingConfig) -> None:
+        """Says how many more crops will come: of many, the first full batch is compiled at once."""
+        self._expected[decoding] += crops
 
     def __call__(
         self, batch: Mapping[str, np.ndarray], decoding: DecodingConfig
@@ -69,7 +69,8 @@ class JointReader:
         self._calls[key] += 1
         if key in self._compiled:
             return self._call(self._compiled[key], batch, count, size)
-        pays_after = 0 if self._many and size == SIZES[-1] else self._pays_after
+        many = self._expected[decoding] >= 2 * self._pays_after * SIZES[-1]
+        pays_after = 0 if many and size == SIZES[-1] else self._pays_after
         if self._calls[key] > pays_after and self._compiling.acquire(blocking=False):
             try:
                 function = _compiled(self._often, decoding)

@@ -224,7 +224,12 @@ class Predictor:
 
         What pays for many is then prepared with the first of them, not after some hundred.
         """
-        self._reader.expect(images * (self._passes or 2))
+        windows = len(crop_regions.first_regions(1, 1, self._crop_rule))
+        passes = self._passes or 2
+        if windows > 1:  # a pass that is not mirrored, see `_with_one_region`
+            self._reader.expect(images * windows, dataclasses.replace(self.decoding, flip=False))
+            passes = max(1, passes - 1)
+        self._reader.expect(images * passes, self.decoding)
 
     def poses(
         self,

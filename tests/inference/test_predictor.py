@@ -280,6 +280,19 @@ def test_predictor_person_at_the_border(eagerly):
 BOXES = [(30, 12, 110, 90), (35, 10, 100, 100, 0.25), (0, 0, 170, 110)]
 
 
+@pytest.mark.parametrize(
+    "options, expected",
+    [({}, {True: 10, False: 30}), ({"crop": "whole", "passes": 3}, {True: 30})],
+)
+def test_predictor_expects_the_crops_of_its_passes(options, expected):
+    """Three windows that are not mirrored, then the pass around the joints."""
+    predict = Predictor(BlobFinder(), flip=True, **options)
+    crops = {}
+    predict._reader.expect = lambda count, decoding: crops.update({decoding.flip: count})
+    predict.expect(10)
+    assert crops == expected
+
+
 def test_predictor_several_boxes():
     """As many people, in order, each as with the box alone; a fifth number is a score."""
     image = blobs(110, 170, POINTS, 12.0)
