@@ -6,8 +6,12 @@
                  result and the last, tracing and compiling included
     drawings     the same, each image drawn as well
 
-The script runs in a process of its own with the project's weights, or with `ckpt`. Peak memory is
-that of the whole process; where it stays the same for twice the images, it is flat.
+The script runs in a process of its own. Peak memory is that of the whole process; where it stays
+the same for twice the images, it is flat.
+
+Its peers are the same weights in a file of bin/export.py, which the same script reads: joints are
+then computed by ONNX Runtime or LiteRT. `cpm_lite` is cpm/lite.py, which needs no TensorFlow and
+takes one image.
 """
 
 import dataclasses
@@ -19,39 +23,62 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from cpm.benchmark.processes import Failed
+from cpm.benchmark.sides import Peer
 from cpm.benchmark.startup import flags_of
 from cpm.benchmark.timing import summarize
 from cpm.process_memory import peak_mb
 from cpm.synthetic.people import read_people
 
-SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bin", "predict.py")
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+SCRIPT = os.path.join(ROOT, "bin", "predict.py")
+LITE = os.path.join(ROOT, "cpm", "lite.py")
+EXPORT = os.path.join(ROOT, "bin", "export.py")
+WEIGHTS = "pretrained"
+AS_IT_IS = "default"  # the script without flags of speed
 SIZE = (640, 480)
 DIFFERENT = 16  # people drawn; more images repeat them
-# In the line of every image, and in no other.
+# In the line of every image, and in no other; one of the joints that cpm/lite.py prints.
 RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
+LITE_RESULT = re.compile(r"^head_top ")
+# `predict` names the format of the file that the peer reads.
+LITERT = Peer(("ai_edge_litert",), {"predict": "litert"}, requirements="requirements-export.txt")
+PEERS = {
+    "onnxruntime": dataclasses.replace(
+        LITERT, packages=("onnx", "tf2onnx", "onnxruntime"), makes={"predict": "onnx"}
+    ),
+    "litert": LITERT,
+    "cpm_lite": LITERT,
+}
 
 
 def measure_predicting(
-    images: int, rounds: int, variant: str | None = None, say: Callable[[str], object] = print
+    images: int,
+    rounds: int,
+    variants: Sequence[str | None] = (None,),
+    peers: Sequence[str] = (),
+    ckpt: str = WEIGHTS,
+    say: Callable[[str], object] = print,
 ) -> list[dict[str, Any]]:
     """Times the script on one image, on many, and on many with drawings.
 
     Args:
       images: how many.
-      rounds: how often each.
-      variant: key of `ours.VARIANTS`; None = the script as it is.
+      rounds: how often each; all sides take turns.
+      variants: keys of `ours.VARIANTS`; None = the script as it is.
+      peers: keys of `PEERS` that take part.
+      ckpt: weights that all sides use.
       say: where a line of progress goes.
 
     Returns:
-      Entries as of `measure.measure`, without peers; `ours` has `images_per_s`, too.
+      Entries as of `measure.measure`; ours and the peers also have `images_per_s`.
     """
-    entries, flags = [], flags_of(variant) if variant else []
     with tempfile.TemporaryDirectory() as folder:
         paths = write_images(os.path.join(folder, "images"), images)
         outputs = {
@@ -59,30 +86,71 @@ def measure_predicting(
             "json": (os.path.dirname(paths[0]), [f"--json={folder}/a.json"]),
             "drawings": (os.path.dirname(paths[0]), [f"--out={folder}/drawings"]),
         }
+        exported = write_exports(folder, peers, ckpt, say)
+        entries = []
         for name, (source, more) in outputs.items():
-            runs = []
+            sides: dict[str | None, Callable[[], tuple[float, float]]] = {}
+            for variant in variants:
+                own = [f"--ckpt={ckpt}", *(flags_of(variant) if variant else [])]
+                sides[variant] = partial(one_run, [f"--input={source}", *more, *own])
+            for peer, path in exported.items():
+                if peer != "cpm_lite":
+                    sides[peer] = partial(one_run, [f"--input={source}", *more, f"--ckpt={path}"])
+                elif not more:
+                    sides[peer] = partial(one_run, [path, source], LITE, LITE_RESULT)
+            runs: dict[str | None, list[tuple[float, float]]] = {side: [] for side in sides}
             for _ in range(rounds):
-                runs.append(one_run([f"--input={source}", *more, *flags]))
-                seconds = runs[-1][0]
-                speed = f"{1 / seconds:.2f} images a second"
-                say(f"  {name}: {speed if more else f'{seconds:.2f} s'}")
-            summary = summarize([seconds for seconds, _ in runs])
-            numbers = dataclasses.asdict(summary) | {"peak_mb": max(peak for _, peak in runs)}
-            item = f"predict, {name}, two passes" + (f", {images} images" if more else "")
-            item += f", {variant}" if variant else ""
-            entries.append(
-                {
-                    "name": item,
-                    "case": "predict",
-                    "item": item,
-                    "variant": name,
-                    "flop": 0,
-                    "ours": numbers | {"images_per_s": 1 / summary.median_s},
-                    "peers": {},
-                    "ratio": {},
-                }
-            )
-    return entries
+                for side, run in sides.items():
+                    runs[side].append(run())
+                    seconds = runs[side][-1][0]
+                    speed = f"{1 / seconds:.2f} images a second" if more else f"{seconds:.2f} s"
+                    say(f"  {name}, {side or 'ours'}: {speed}")
+            numbers = {side: _numbers(found) for side, found in runs.items()}
+            item = f"predict, {name}, {ckpt}" + (f", {images} images" if more else "")
+            entries += [_entry(item, variant, numbers, exported) for variant in variants]
+        return entries
+
+
+def _numbers(runs):
+    """What a side's runs come to, `runs` as of `one_run`."""
+    summary = summarize([seconds for seconds, _ in runs])
+    rest = {"peak_mb": max(peak for _, peak in runs), "images_per_s": 1 / summary.median_s}
+    return dataclasses.asdict(summary) | rest
+
+
+def _entry(item, variant, numbers, peers):
+    """One entry of the result: a variant of ours beside all peers that took part."""
+    others = {peer: numbers[peer] for peer in peers if peer in numbers}
+    return {
+        "name": f"{item}, {variant or AS_IT_IS}",
+        "case": "predict",
+        "item": item,
+        "variant": variant or AS_IT_IS,
+        "flop": 0,
+        "ours": numbers[variant],
+        "peers": others,
+        "ratio": {p: n["median_s"] / numbers[variant]["median_s"] for p, n in others.items()},
+    }
+
+
+def write_exports(
+    folder: str, peers: Sequence[str], ckpt: str, say: Callable[[str], object]
+) -> dict[str, str]:
+    """The files that the peers read, each format written once: {peer: path}.
+
+    Raises:
+      Failed: if bin/export.py writes none.
+    """
+    paths = {}
+    for kind in dict.fromkeys(PEERS[peer].makes["predict"] for peer in peers):
+        paths[kind] = os.path.join(folder, {"onnx": "pose.onnx", "litert": "pose.tflite"}[kind])
+        say(f"  writing {kind}")
+        flags = [f"--ckpt={ckpt}", f"--format={kind}", f"--out={paths[kind]}"]
+        done = subprocess.run([sys.executable, EXPORT, *flags], capture_output=True, text=True)
+        if done.returncode:
+            tail = "\n".join(done.stderr.strip().splitlines()[-3:])
+            raise Failed(f"bin/export.py wrote no {kind}\n{tail}")
+    return {peer: paths[PEERS[peer].makes["predict"]] for peer in peers}
 
 
 def write_images(folder: str, count: int) -> list[str]:
@@ -100,8 +168,15 @@ def write_images(folder: str, count: int) -> list[str]:
     return paths
 
 
-def one_run(flags: Sequence[str]) -> tuple[float, float]:
+def one_run(
+    arguments: Sequence[str], script: str = SCRIPT, result: re.Pattern[str] = RESULT
+) -> tuple[float, float]:
     """Runs the script once.
+
+    Args:
+      arguments: of the script.
+      script: its file.
+      result: what the line of every image holds, and no other.
 
     Returns:
       (seconds from the launch to the result, of one image; else from the first result to the end,
@@ -113,7 +188,7 @@ def one_run(flags: Sequence[str]) -> tuple[float, float]:
     start = time.perf_counter()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [sys.executable, "-u", SCRIPT, *flags],
+            [sys.executable, "-u", script, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
@@ -122,14 +197,14 @@ def one_run(flags: Sequence[str]) -> tuple[float, float]:
         assert process.stdout, "a pipe was asked for"
         times, peak = [], 0.0
         for line in process.stdout:
-            if RESULT.search(line):
+            if result.search(line):
                 times.append(time.perf_counter())
                 peak = max(peak, peak_mb(process.pid))
         process.stdout.close()
         if process.wait() or not times:
             errors.seek(0)
             tail = errors.read().decode(errors="replace").strip().splitlines()[-3:]
-            raise Failed("bin/predict.py found nothing\n" + "\n".join(tail))
+            raise Failed(f"{os.path.relpath(script, ROOT)} found nothing\n" + "\n".join(tail))
     if len(times) == 1:
         return times[0] - start, peak
     return (times[-1] - times[0]) / (len(times) - 1), peak

@@ -9,7 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cpm.benchmark import ours
 
@@ -35,6 +35,7 @@ class Peer:
     settings: what its side is told besides the number of threads.
     compiles: whether it needs a C++ compiler.
     reads_onnx: whether it needs the network as an ONNX file.
+    requirements: file that lists the packages.
     """
 
     packages: tuple[str, ...]
@@ -42,6 +43,7 @@ class Peer:
     settings: dict = dataclasses.field(default_factory=dict)
     compiles: bool = False
     reads_onnx: bool = False
+    requirements: str = "requirements-bench.txt"
 
 
 PEERS = {
@@ -71,26 +73,26 @@ PEERS = {
 }
 
 
-def why_not(name: str, case: str) -> str | None:
-    """Why a peer does not take part in a case, in a few words; None if it does.
+def why_not(name: str, case: str, peers: Mapping[str, Peer] = PEERS) -> str | None:
+    """Why one of these peers does not take part in a case, in a few words; None if it does.
 
     >>> why_not("onnxruntime", "train_step")
     'does not do train_step'
     """
-    peer = PEERS[name]
+    peer = peers[name]
     if case not in peer.makes:
         return f"does not do {case}"
     for package in peer.packages:
         if importlib.util.find_spec(package) is None:
-            return f"{package} is not installed (requirements-bench.txt)"
+            return f"{package} is not installed ({peer.requirements})"
     if peer.compiles and not _compiler():
         return "there is no C++ compiler"
     return None
 
 
-def versions(names: Iterable[str]) -> dict[str, str]:
-    """{package: its version} of what some peers need."""
-    packages = dict.fromkeys(p for name in names for p in PEERS[name].packages)
+def versions(names: Iterable[str], peers: Mapping[str, Peer] = PEERS) -> dict[str, str]:
+    """{package: its version} of what some of these peers need."""
+    packages = dict.fromkeys(p for name in names for p in peers[name].packages)
     return {package: importlib.metadata.version(package) for package in packages}
 
 

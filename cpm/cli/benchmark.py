@@ -68,7 +68,10 @@ def define_flags():
         "Case to measure; the text above says what each is.",
     )
     flags.DEFINE_list(
-        "peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}."
+        "peers",
+        ["torch", "tf_direct"],
+        f"Others to compare with, any of {', '.join(sides.PEERS)}; of --case=predict "
+        f"{', '.join(predicting.PEERS)}, by default none.",
     )
     flags.DEFINE_list(
         "ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}."
@@ -84,6 +87,9 @@ def define_flags():
     )
     define_synthetic_people()
     flags.DEFINE_integer("images", 300, "Number of images of the case predict.", lower_bound=2)
+    flags.DEFINE_string(
+        "ckpt", predicting.WEIGHTS, "Network of the case predict: weights or a run folder."
+    )
     flags.DEFINE_string("json", None, "File for the results. Default: none.")
     flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
     flags.DEFINE_list(
@@ -122,7 +128,7 @@ def main(_):
             f"--ours=bfloat16 is of whole networks, and --case={FLAGS.case} times a part of one in "
             "float32; leave it out, or ask for --case=train_step, forward or predict"
         )
-    peers = present(chosen("peers", FLAGS.peers, sides.PEERS))
+    peers = peers_of_the_case()
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
     measured = prepared(variants, peers)  # before the limits, which take seconds to measure
     before = machine.measure_limits()
@@ -132,7 +138,7 @@ def main(_):
     print(f"\n{report.format_limits(limits)}\n\n{report.format_entries(entries)}")
     if FLAGS.json:
         record = {"limits": dataclasses.asdict(limits), "cases": entries}
-        record |= {"versions": sides.versions(peers), "threads": threads()}
+        record |= {"versions": sides.versions(peers, known_peers()), "threads": threads()}
         files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
     if FLAGS.plot:
@@ -147,11 +153,14 @@ def prepared(variants, peers):
         return startup_of(variants)
     if case == "predict":
         # Each one takes minutes, so there is one unless more are asked for.
-        return lambda: [
-            entry
-            for variant in (variants if FLAGS["ours"].present else [None])
-            for entry in predicting.measure_predicting(FLAGS.images, FLAGS.rounds, variant)
-        ]
+        return functools.partial(
+            predicting.measure_predicting,
+            FLAGS.images,
+            FLAGS.rounds,
+            variants if FLAGS["ours"].present else [None],
+            peers,
+            FLAGS.ckpt,
+        )
     if case == "pipeline":
         settings = in_replicas(recipe_settings())
         items = cases.pipeline_items(settings, data_folders_from_flags(), variants)
@@ -288,11 +297,20 @@ def chosen(flag, names, known):
     return list(dict.fromkeys(names))
 
 
-def present(names):
+def known_peers():
+    """{name: `sides.Peer`} of the case."""
+    return predicting.PEERS if FLAGS.case == "predict" else sides.PEERS
+
+
+def peers_of_the_case():
     """The peers that take part; says of the others why not."""
-    if FLAGS.case not in sides.OURS:
+    names = FLAGS.peers
+    if FLAGS.case == "predict" and not FLAGS["peers"].present:
+        names = []
+    names = chosen("peers", names, known_peers())
+    if FLAGS.case not in (*sides.OURS, "predict"):
         return []
-    reasons = {name: sides.why_not(name, FLAGS.case) for name in names}
+    reasons = {name: sides.why_not(name, FLAGS.case, known_peers()) for name in names}
     for name, reason in reasons.items():
         if reason:
             print(f"{name} is skipped: {reason}")

@@ -5,6 +5,7 @@ from PIL import Image
 
 from cpm.benchmark import predicting
 from cpm.benchmark.processes import Failed
+from cpm.benchmark.report import format_entries
 
 
 @pytest.mark.slow
@@ -27,3 +28,32 @@ def test_one_image_counts_from_the_launch(tmp_path):
 def test_one_run_says_why_there_is_no_result(tmp_path):
     with pytest.raises(Failed, match=r"missing\.jpg does not exist"):
         predicting.one_run([f"--input={tmp_path}/missing.jpg"])
+
+
+def test_all_sides_take_turns(monkeypatch):
+    """Ours, then the peers, round after round; cpm-lite on one image alone."""
+    runs = []
+
+    def run(arguments, script=predicting.SCRIPT, result=None):
+        ckpt = next((a for a in arguments if a.startswith("--ckpt=")), None)
+        runs.append(ckpt if script == predicting.SCRIPT else "lite")
+        return {"--ckpt=w": 2.0, "--ckpt=pose.onnx": 1.0}.get(runs[-1], 0.5), 100.0
+
+    monkeypatch.setattr(predicting, "one_run", run)
+    paths = {"onnxruntime": "pose.onnx", "cpm_lite": "pose.tflite"}
+    monkeypatch.setattr(predicting, "write_exports", lambda *_: paths)
+    said = []
+    entries = predicting.measure_predicting(3, 2, [None], list(paths), "w", said.append)
+    one, json, drawings = entries
+    assert runs[:6] == 2 * ["--ckpt=w", "--ckpt=pose.onnx", "lite"] and len(runs) == 6 + 4 + 4
+    assert one["ratio"] == {"onnxruntime": 0.5, "cpm_lite": 0.25}
+    assert json["peers"].keys() == drawings["peers"].keys() == {"onnxruntime"}
+    assert json["ours"]["images_per_s"] == 0.5 and json["ours"]["peak_mb"] == 100
+    table = format_entries(entries)
+    assert "ours, default" in table and "cpm_lite" in table
+
+
+@pytest.mark.slow
+def test_what_cannot_be_exported_says_why(tmp_path):
+    with pytest.raises(Failed, match="wrote no litert"):
+        predicting.write_exports(str(tmp_path), ["litert"], str(tmp_path / "missing"), print)
