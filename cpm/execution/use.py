@@ -1,9 +1,12 @@
 """A network in use: the same layers, computed as an `Execution` says."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from cpm.execution import replicas
 from cpm.execution.convolution import Convolution, KeptKernels, compiles_whole
+from cpm.execution.folding import folded, with_norms
 from cpm.execution.settings import Execution
 from cpm.network.layers import Conv2D, Residual
 from cpm.network.model import ConvolutionalPoseMachine
@@ -24,7 +27,7 @@ class Executed:
       execution: `Execution`; its `xla`, `conv`, `precision` and `replicas` count. With a precision
         of 16 bits the layers compute in it; the belief maps come out as float32.
       constant: promises that no weight changes any more: what can be computed from the weights
-        once, is.
+        once, is, and norms are folded into convolutions (cpm/execution/folding.py).
     """
 
     def __init__(
@@ -36,7 +39,9 @@ class Executed:
         self.stride, self.origin_px = network.stride, network.origin_px
         self._replicas = execution.replicas
         self.precision = execution.precision
+        self._constant = constant
         self._convolution = (KeptKernels if constant else Convolution)(execution)
+        self._folded: dict[Any, tuple[tf.Tensor, tf.Tensor]] = {}
 
     def __call__(
         self, images: TensorLike, center_px: TensorLike, *, training: bool = False
@@ -59,11 +64,22 @@ class Executed:
         """`block(x)`."""
         if self.precision != "float32":
             x = tf.cast(x, self.precision)
-        for layer in block.layers:
+        layers = with_norms(block.layers) if self._constant else ((n, None) for n in block.layers)
+        for layer, norm in layers:
             if isinstance(layer, Conv2D):
-                x = self._convolution(x, layer.kernel, layer.bias, layer.stride)
+                x = self._convolution(x, *self._weights(layer, norm), layer.stride)
             elif isinstance(layer, Residual):
                 x = layer.add(x, self._apply(layer, x, training=training, seed=seed))
             else:
                 x = layer(x)
         return x
+
+    def _weights(self, layer, norm):
+        """Kernel and bias of a convolution, the norm behind it folded in if there is one."""
+        if norm is None:
+            return layer.kernel, layer.bias
+        key = layer.kernel.ref()
+        if key not in self._folded:
+            with tf.init_scope():  # outside of the graph that asks
+                self._folded[key] = folded(layer, norm)
+        return self._folded[key]

@@ -57,7 +57,7 @@ def test_algorithm_preset():
 
 
 def test_algorithm_without_groups_in_the_library(monkeypatch):
-    """Lines would be computed slot by slot: on tiles then, and only where they are compiled."""
+    """Lines would be computed one component at a time: on tiles then, and only if compiled."""
     monkeypatch.setattr(ops, "library_has_groups", lambda dtype: False)
     monkeypatch.setattr(convolution, "on_gpu", lambda: False)
     assert chosen("auto", *LARGE) is None
