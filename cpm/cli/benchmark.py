@@ -65,18 +65,18 @@ def define_flags():
         "case",
         None,
         cases.CASES,
-        "Case to measure; the text above says what each is.",
+        "Case to measure; the text above says what each is. Default: none, with --page.",
     )
     flags.DEFINE_list(
-        "peers", ["torch", "tf_direct"], f"Others to compare with, any of {', '.join(sides.PEERS)}."
+        "peers", ["torch", "tf_direct"], f"Peers to compare with, of {', '.join(sides.PEERS)}."
     )
     flags.DEFINE_list(
-        "ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}."
+        "ours", list(ours.USUAL), f"Variants of our network, of {', '.join(ours.VARIANTS)}."
     )
     flags.DEFINE_integer(
         "rounds",
         7,
-        "Number of turns of every side. 0 with --case=scaling: the model alone.",
+        "Number of measurements of every side. 0 with --case=scaling computes the model alone.",
         lower_bound=0,
     )
     flags.DEFINE_integer(
@@ -85,16 +85,20 @@ def define_flags():
     define_synthetic_people()
     flags.DEFINE_integer("images", 300, "Number of images of the case predict.", lower_bound=2)
     flags.DEFINE_string("json", None, "File for the results. Default: none.")
-    flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
+    flags.DEFINE_string("plot", None, "PNG file for a diagram of the results. Default: none.")
     flags.DEFINE_list(
         "assume",
         [],
-        "KEY=NUMBER: what the model of --case=scaling assumes of GPUs, hosts and networks. "
+        "Assumptions of the model of --case=scaling on GPUs, hosts and networks, KEY=NUMBER. "
         f"Default: {', '.join(f'{k}={v:g}' for k, v in vars(scaling.Machines()).items())}.",
     )
-    flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
+    flags.DEFINE_list(
+        "read", [], "Files of earlier --json, for the diagram to show, too. Default: none."
+    )
     flags.DEFINE_string(
-        "page", None, "Page of docs/benchmarks whose tables are made anew from the files it names."
+        "page",
+        None,
+        "Page of docs/benchmarks to make anew from the files that it names. Default: none.",
     )
 
 

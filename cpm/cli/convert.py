@@ -23,14 +23,18 @@ FLAGS = flags.FLAGS
 
 def define_flags():
     """Defines the flags of this script."""
-    flags.DEFINE_enum("dataset", None, datasets.NAMES, "Data set to convert.", required=True)
-    flags.DEFINE_string("src", None, "Folder of the unpacked data set; synthetic needs none.")
-    flags.DEFINE_string("out", None, "Folder to make.", required=True)
+    flags.DEFINE_enum(
+        "dataset", None, datasets.NAMES, "Data set to convert. Required.", required=True
+    )
+    flags.DEFINE_string(
+        "src", None, "Folder of the unpacked data set. Default: none, for synthetic."
+    )
+    flags.DEFINE_string("out", None, "Folder of records to make. Required.", required=True)
     flags.DEFINE_enum(
         "split",
         None,
         [TRAIN, VALIDATION, TEST],
-        "Split of the whole folder. Default: as --split_rule says of each picture.",
+        "Split of the whole folder. Default: as --split_rule says of each image.",
     )
     flags.DEFINE_enum(
         "split_rule",
@@ -58,7 +62,7 @@ def define_flags():
     flags.DEFINE_bool(
         "keep_near_duplicates",
         False,
-        "Keep the 12 LSP training pictures that nearly repeat a test picture.",
+        "Keep the 12 LSP training images that nearly repeat a test image.",
     )
     flags.DEFINE_string(
         "leave_out",
@@ -81,14 +85,14 @@ def define_flags():
     flags.DEFINE_integer(
         "longest_side",
         LONGEST_SIDE_PX,
-        "Longest side in pixels; larger pictures are cut to the person's neighbourhood and shrunk "
+        "Longest side in pixels; larger images are cut to the person's neighbourhood and shrunk "
         "to it. 0 is no limit.",
         lower_bound=0,
     )
     flags.DEFINE_integer(
         "max_pixels",
         MAX_PIXELS,
-        "Most pixels of a picture, each 3 bytes of memory; larger pictures are left out.",
+        "Most pixels of an image, each 3 bytes of memory; larger images are left out.",
         lower_bound=1,
         upper_bound=PILLOW_PIXELS,
     )

@@ -57,7 +57,7 @@ def define_flags():
         pretrained.SMALL,
         "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small.",
     )
-    flags.DEFINE_string("out", "build/demo", "Folder of the site.")
+    flags.DEFINE_string("out", "build/demo", "Folder of the site to make.")
     flags.DEFINE_enum("precision", "float16", PRECISIONS, "Width of the weights.")
     flags.DEFINE_bool("serve", True, "Serve the site until interrupted.")
     flags.DEFINE_integer("port", 8000, "Port on the loopback interface.", lower_bound=0)

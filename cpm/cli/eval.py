@@ -84,7 +84,7 @@ def define_flags():
         "ckpt",
         None,
         "Network to score: run folder (its best checkpoint), checkpoint, .npz or exported file, "
-        "pretrained or pretrained-small.",
+        "pretrained or pretrained-small. Default: none, with --predictions.",
     )
     flags.DEFINE_string(
         "data", None, "Converted data folders, separated by commas. Default: those of the run."
@@ -112,13 +112,20 @@ def define_flags():
     flags.DEFINE_string("plots", None, "Folder for drawings of people and curves. Default: none.")
     flags.DEFINE_integer("pictures", 8, "Number of people on each sheet of --plots.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.", lower_bound=0)
-    flags.DEFINE_list("predictions", None, "Prediction file to score, or two to compare, as A,B.")
+    flags.DEFINE_list(
+        "predictions", None, "Prediction file to score, or two to compare, as A,B. Default: none."
+    )
     flags.DEFINE_string(
         "ground_truth",
         None,
-        "True joints for --predictions: a data set's file or a converted folder.",
+        "True joints for --predictions: a data set's file or a converted folder. Default: none.",
     )
-    flags.DEFINE_enum("protocol", None, sorted(PROTOCOLS), "Protocol that scores --predictions.")
+    flags.DEFINE_enum(
+        "protocol",
+        None,
+        sorted(PROTOCOLS),
+        "Protocol that scores --predictions. Default: that of a converted folder.",
+    )
     flags.DEFINE_enum(
         "origin",
         None,

@@ -70,19 +70,24 @@ def define_flags():
     flags.DEFINE_string(
         "ckpt",
         None,
-        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small.",
+        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small. Required.",
         required=True,
     )
-    flags.DEFINE_enum("format", None, [*FORMATS, ALL], "What is written.", required=True)
+    flags.DEFINE_enum(
+        "format", None, [*FORMATS, ALL], "File format to write. Required.", required=True
+    )
     flags.DEFINE_string(
-        "out", None, "File, or folder of a SavedModel or of --format=all.", required=True
+        "out",
+        None,
+        "File to write; a folder with --format=savedmodel or all. Required.",
+        required=True,
     )
     flags.DEFINE_enum("precision", "float32", PRECISIONS, "Width of the weights.")
     flags.DEFINE_list(
-        "what", list(FUNCTIONS), f"Functions that are written; or {TRAIN_STEP} alone, of a run."
+        "what", list(FUNCTIONS), f"Functions to write, or {TRAIN_STEP} alone: a run's next step."
     )
     flags.DEFINE_integer(
-        "batches", 2, f"Batches that --what={TRAIN_STEP} writes along.", lower_bound=1
+        "batches", 2, f"Number of batches that --what={TRAIN_STEP} writes, too.", lower_bound=1
     )
     flags.DEFINE_bool(
         "flip",

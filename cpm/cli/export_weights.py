@@ -32,8 +32,10 @@ FLAGS = flags.FLAGS
 
 def define_flags():
     """Defines the flags of this script."""
-    flags.DEFINE_string("ckpt", None, "Network to export: run folder or checkpoint.", required=True)
-    flags.DEFINE_string("out", None, "File to write; it ends in .npz.", required=True)
+    flags.DEFINE_string(
+        "ckpt", None, "Network to export: run folder or checkpoint. Required.", required=True
+    )
+    flags.DEFINE_string("out", None, "File to write; it ends in .npz. Required.", required=True)
     flags.DEFINE_string(
         "evaluation",
         None,

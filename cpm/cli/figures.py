@@ -1,4 +1,4 @@
-"""Draws the pictures of README.md and docs/ from runs and from synthetic people.
+"""Draws the figures of README.md and docs/ from runs and from synthetic people.
 
     python bin/figures.py --figure=samples --out=docs/samples.jpg
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png
@@ -87,11 +87,11 @@ def define_flags():
             *("failures", "gallery", "beliefs"),
             *("architecture", "data_road", "targets", "receptive_fields", "learning_rate"),
         ],
-        "Figure to draw; the text above says what each shows.",
+        "Figure to draw; the text above says what each shows. Required.",
         required=True,
     )
-    flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
-    flags.DEFINE_list("runs", [], "Run folders, separated by commas.")
+    flags.DEFINE_string("out", None, "PNG or JPEG file to write. Required.", required=True)
+    flags.DEFINE_list("runs", [], "Run folders, separated by commas. Default: none.")
     flags.DEFINE_string(
         "ckpt", pretrained.NAME, "Network that gallery, beliefs and data_road show."
     )

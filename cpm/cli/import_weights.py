@@ -39,10 +39,16 @@ def define_flags():
     """Defines the flags of this script."""
     define_network_flags()
     flags.DEFINE_string(
-        "src", None, "File of weights to import, or folder of a training step.", required=True
+        "src",
+        None,
+        "File of weights to import, or folder of a training step. Required.",
+        required=True,
     )
     flags.DEFINE_string(
-        "out", None, "Run folder to make; of a training step, the run it is from.", required=True
+        "out",
+        None,
+        "Run folder to make; of a training step, the run it is from. Required.",
+        required=True,
     )
     flags.DEFINE_enum(
         "channel_order",
@@ -50,7 +56,9 @@ def define_flags():
         ["bgr", "rgb"],
         "Order of the color channels that VGG-19's file was made for.",
     )
-    flags.DEFINE_integer("seed", 0, "Seed of the layers that the file has not.", lower_bound=0)
+    flags.DEFINE_integer(
+        "seed", 0, "Seed of the layers that the file does not have.", lower_bound=0
+    )
 
 
 def main(_):

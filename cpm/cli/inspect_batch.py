@@ -30,7 +30,7 @@ FLAGS = flags.FLAGS
 def define_flags():
     """Defines the flags of this script."""
     define_run_flags()
-    flags.DEFINE_string("out", None, "PNG file to write.", required=True)
+    flags.DEFINE_string("out", None, "PNG file to write. Required.", required=True)
     flags.DEFINE_enum(
         "split",
         "train",

@@ -60,7 +60,7 @@ def define_flags():
         "Image, video, camera:0, folder, or pattern like 'photos/*.jpg'; may be repeated. "
         "Arguments without a flag are inputs, too.",
     )
-    flags.DEFINE_bool("recursive", False, "Also take what is in the folders of a folder.")
+    flags.DEFINE_bool("recursive", False, "Also search the folders inside a folder.")
     flags.DEFINE_string(
         "out",
         None,
@@ -68,7 +68,9 @@ def define_flags():
         "nothing is drawn.",
     )
     flags.DEFINE_string(
-        "video", None, "File, .mp4, for the drawing of the only video, in place of one in --out."
+        "video",
+        None,
+        "File, .mp4, for the drawing of the only video. Default: a file in --out.",
     )
     flags.DEFINE_bool("smooth", False, "Smooth the joints of videos (One-Euro filter).")
     flags.DEFINE_float(
@@ -92,26 +94,31 @@ def define_flags():
         "boxes",
         None,
         "File of boxes: COCO results or annotations (.json), or lines file,x,y,w,h[,score] (.csv). "
-        "Images that it does not list are not searched.",
+        "Images that it does not list are not searched. Default: none.",
     )
-    flags.DEFINE_float("box_score", 0.0, "Boxes of a lower score in --boxes are left out.")
+    flags.DEFINE_float("box_score", 0.0, "Leave out the boxes of --boxes that score lower.")
     flags.DEFINE_string(
         "people",
         "1",
         "How many people to search for, or to follow in a video, where no box is given: a number, "
         "or all.",
     )
-    flags.DEFINE_string("json", None, "File for the joints, .json, or .jsonl with a line an image.")
+    flags.DEFINE_string(
+        "json", None, "File for the joints, .json, or .jsonl with a line an image. Default: none."
+    )
     flags.DEFINE_string(
         "csv",
         None,
-        "File for the joints, a line a joint: file, frame, time, person, joint, x, y, …",
+        "File for the joints, .csv, a line a joint: file, frame, time, person, joint, x, y, "
+        "confidence. Default: none.",
     )
-    flags.DEFINE_string("coco", None, "File for the joints as COCO results, .json.")
-    flags.DEFINE_string("openpose", None, "Folder for the joints as OpenPose writes them, .json.")
+    flags.DEFINE_string("coco", None, "File for the joints as COCO results, .json. Default: none.")
+    flags.DEFINE_string(
+        "openpose", None, "Folder for the joints as OpenPose writes them, .json. Default: none."
+    )
     flags.DEFINE_bool("panel", False, "List the joints and their confidences beside each drawing.")
     flags.DEFINE_bool("draw_boxes", False, "Draw the people's boxes, too.")
-    flags.DEFINE_enum("format", "jpg", list(SUFFIXES), "Of the drawings.")
+    flags.DEFINE_enum("format", "jpg", list(SUFFIXES), "File format of the drawings.")
     flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
     flags.DEFINE_string(
         "belief_maps", None, "File, .npz, for the belief maps of a single person. Default: none."

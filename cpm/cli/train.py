@@ -49,7 +49,7 @@ FEWEST_JOINTS = 100  # of validation that say from which confidence on joints ar
 def define_flags():
     """Defines the flags of this script."""
     define_run_flags(*TRAINING, *EXECUTION, *DEVICES)
-    flags.DEFINE_float("epochs", None, "Length of the run in epochs, instead of --steps.")
+    flags.DEFINE_float("epochs", None, "Length of the run in epochs. Default: --steps.")
     define_synthetic_people()
     flags.DEFINE_string(
         "run_dir",
@@ -60,11 +60,10 @@ def define_flags():
         "init_from",
         None,
         "Run, checkpoint, .npz file, pretrained or pretrained-small, whose weights are the start, "
-        "joints by name. "
-        "Default: random weights.",
+        "joints by name. Default: random weights.",
     )
     flags.DEFINE_bool(
-        "restart", False, "Put the run that --run_dir holds aside and start again at step 0."
+        "restart", False, "Put aside the run that --run_dir holds and start again at step 0."
     )
     flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
