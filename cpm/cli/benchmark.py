@@ -21,6 +21,8 @@ take turns in processes of their own.
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -48,6 +50,7 @@ from cpm.cli.training_data import data_folders_from_flags, define_synthetic_peop
 from cpm.config import OptimizerConfig
 from cpm.data import pipeline
 from cpm.errors import UsageError
+from cpm.execution import Settings
 from cpm.execution.processor import usable_cores
 from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import preset
@@ -56,9 +59,10 @@ from cpm.plots.benchmark import time_plot
 from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
+Entries = list[dict[str, Any]]  # of cpm/benchmark/measure.py: one for every item and variant
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_run_flags()
     flags.DEFINE_enum(
@@ -108,16 +112,17 @@ BATCH_SIZES = {"vgg": 2, "paper": 1}
 SINGLE = ("conv_layers", "heatmap")
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Measures one case and shows it, or writes the tables of a page of docs/benchmarks anew."""
     if FLAGS.page:
         pages.write(FLAGS.page)
         print(f"wrote {FLAGS.page}")
-        return None
+        return
     if FLAGS.case is None:
         raise UsageError(f"--case is missing; expected one of {', '.join(cases.CASES)}")
     if FLAGS.case == "scaling":
-        return run_scaling()
+        run_scaling()
+        return
     if not FLAGS.rounds:
         raise UsageError("--rounds=0 is of --case=scaling, whose model needs no measurement")
     variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
@@ -135,7 +140,7 @@ def main(_):
     measure.add_shares(entries, limits)
     print(f"\n{report.format_limits(limits)}\n\n{report.format_entries(entries)}")
     if FLAGS.json:
-        record = {"limits": dataclasses.asdict(limits), "cases": entries}
+        record: dict[str, Any] = {"limits": dataclasses.asdict(limits), "cases": entries}
         record |= {"versions": sides.versions(peers), "threads": threads()}
         files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
@@ -144,7 +149,7 @@ def main(_):
         print(f"\nwrote {FLAGS.plot}")
 
 
-def prepared(variants, peers):
+def prepared(variants: Sequence[str], peers: Sequence[str]) -> Callable[[], Entries]:
     """A function that measures the case that was asked for and returns its entries."""
     case = FLAGS.case
     if case == "startup":
@@ -177,7 +182,7 @@ def prepared(variants, peers):
     )
 
 
-def run_scaling():
+def run_scaling() -> None:
     """Times a step on several devices of this machine and predicts it on many GPUs."""
     machines, settings = assumed(FLAGS.assume), network_settings()
     batch_size, work = settings.config.data.batch_size, scaling.work_of(settings)
@@ -204,13 +209,13 @@ def run_scaling():
         print(f"\nwrote {FLAGS.json}")
 
 
-def assumed(assignments):
+def assumed(assignments: Iterable[str]) -> scaling.Machines:
     """The `scaling.Machines` with the values of --assume.
 
     Raises:
       UsageError: for a name that it has not, or a value that is no number above 0.
     """
-    kinds = {field.name: field.type for field in dataclasses.fields(scaling.Machines)}
+    kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(scaling.Machines)}
     values = {}
     for text in assignments:
         name, _, value = text.partition("=")
@@ -226,7 +231,7 @@ def assumed(assignments):
     return scaling.Machines(**values)
 
 
-def startup_of(variants):
+def startup_of(variants: Sequence[str]) -> Callable[[], Entries]:
     """A function that times the training script with the flags that were given to this one."""
     flags_of_train = [
         f"--data={','.join(data_folders_from_flags())}",
@@ -248,7 +253,7 @@ def startup_of(variants):
     return functools.partial(startup.measure_startup, name, flags_of_train, variants, FLAGS.rounds)
 
 
-def network_settings():
+def network_settings() -> Settings:
     """The preset as it is, with plain SGD: what every library can be asked to do.
 
     The targets are the recipe's: `mini` weighs the foreground.
@@ -265,13 +270,13 @@ def network_settings():
     return settings
 
 
-def recipe_settings():
+def recipe_settings() -> Settings:
     """What bin/train.py would train."""
     skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders_from_flags(), "train"))
     return settings_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
 
 
-def in_replicas(settings):
+def in_replicas(settings: Settings) -> Settings:
     """The settings with their batches cut as bin/train.py cuts them: as many cores as threads."""
     execution = {
         "replicas": replicas_that_pay(settings.config, threads()),
@@ -280,7 +285,7 @@ def in_replicas(settings):
     return settings.changed({"execution": execution})
 
 
-def chosen(flag, names, known):
+def chosen(flag: str, names: Sequence[str], known: Collection[str]) -> list[str]:
     """The names of a list flag, each once, checked."""
     for name in names:
         if name not in known:
@@ -292,7 +297,7 @@ def chosen(flag, names, known):
     return list(dict.fromkeys(names))
 
 
-def present(names):
+def present(names: Iterable[str]) -> list[str]:
     """The peers that take part; says of the others why not."""
     if FLAGS.case not in sides.OURS:
         return []
@@ -303,7 +308,7 @@ def present(names):
     return [name for name, reason in reasons.items() if not reason]
 
 
-def read_entries(path):
+def read_entries(path: str) -> Entries:
     """The cases of an earlier result."""
     record = files.read_json(path, "name files that --json wrote with --read")
     try:
@@ -314,6 +319,6 @@ def read_entries(path):
         ) from None
 
 
-def threads():
+def threads() -> int:
     """Threads of each library."""
     return FLAGS.threads or usable_cores()

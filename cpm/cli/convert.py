@@ -7,6 +7,8 @@ The first takes data of your own, as your labelling tool exports it: docs/howto/
 result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cpm.data import coco, datasets
@@ -21,7 +23,7 @@ from cpm.errors import UsageError
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_enum(
         "dataset", None, datasets.NAMES, "Data set to convert. Required.", required=True
@@ -99,7 +101,7 @@ def define_flags():
     flags.DEFINE_integer("shards", 0, "Number of files per split; 0 is by size.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Converts what the flags say, and prints what was found."""
     for flag in ("src", "leave_out"):
         if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
@@ -120,7 +122,7 @@ def main(_):
     print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
 
 
-def conversion(listed):
+def conversion(listed: frozenset[str]) -> datasets.Conversion:
     """The `Conversion` that the flags describe.
 
     Args:
@@ -140,7 +142,7 @@ def conversion(listed):
     )
 
 
-def parse_pairs(texts):
+def parse_pairs(texts: Sequence[str] | None) -> tuple[tuple[str, str], ...] | None:
     """The pairs of --pairs, or None if it is not given.
 
     Raises:
@@ -151,11 +153,11 @@ def parse_pairs(texts):
     """
     if texts is None:
         return None
-    pairs = tuple(tuple(name.strip() for name in text.split(":")) for text in texts)
+    pairs = [tuple(name.strip() for name in text.split(":")) for text in texts]
     names = [name for pair in pairs for name in set(pair)]
     if not all(len(pair) == 2 and all(pair) for pair in pairs) or len(set(names)) < len(names):
         raise UsageError(
             f"--pairs={','.join(texts)}: expected two names for each pair, each name once, as in "
             "--pairs=left_ear:right_ear,LPaw:RPaw"
         )
-    return pairs
+    return tuple((a, b) for a, b in pairs)

@@ -22,6 +22,7 @@ run that it was exported from (docs/howto/train_with_jax.md):
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -35,7 +36,7 @@ from cpm.training.exported_step import import_step
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_network_flags()
     flags.DEFINE_string(
@@ -61,7 +62,7 @@ def define_flags():
     )
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Imports, prints the table, keeps the record."""
     if os.path.isdir(FLAGS.src):
         done = import_step(FLAGS.src, FLAGS.out)

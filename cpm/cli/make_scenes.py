@@ -19,6 +19,8 @@ images with COCO annotations:
 The same seed makes the same scenes. docs/howto/scenes.md says more.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cpm.data import pipeline
@@ -27,7 +29,7 @@ from cpm.data.scenes import making
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_string(
         "data", None, "Converted folders, separated by commas. Required.", required=True
@@ -53,7 +55,8 @@ def define_flags():
     flags.DEFINE_integer("seed", 0, "Seed of all random choices.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
+    """Makes the scenes and says how to score them."""
     images, people = making.make_scenes(
         FLAGS.kind,
         pipeline.split_names(FLAGS.data),
