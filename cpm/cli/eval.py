@@ -128,7 +128,7 @@ def define_flags() -> None:
         "protocol",
         None,
         sorted(PROTOCOLS),
-        "Protocol that scores --predictions. Default: that of a converted folder.",
+        "Protocol that scores --predictions. Default: the joints of a converted folder.",
     )
     flags.DEFINE_enum(
         "origin",
