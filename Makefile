@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine with git, make and Python 3.10 to 3.13:
-#   make train   the main job: a six-stage machine on synthetic people, ten to fourteen minutes
+#   make train   the main job: a six-stage network on synthetic people, ten to fourteen minutes
 #   make test    all tests but the longest
 # Others: make install (the environment alone), make check (formatter, linter and type checker),
 # make quick (the fast tests), make thorough (the longest tests), make format, make clean; make

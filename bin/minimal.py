@@ -13,7 +13,7 @@ The paper: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR
 
 Three things are not in the paper; they make two minutes enough: a batch norm after each hidden
 convolution, a loss in which peaks weigh more than empty cells, and Adam instead of plain momentum.
-It needs TensorFlow, NumPy, imageio (to write the picture) and the project's synthetic people.
+It needs TensorFlow, NumPy and the project's synthetic people, and nothing else.
 """
 
 import argparse
@@ -21,7 +21,6 @@ import math
 import time
 from pathlib import Path
 
-import imageio.v3 as imageio
 import numpy as np
 import tensorflow as tf
 
@@ -70,10 +69,10 @@ def random_batch(crops, joints, mirror, rng):
 def ideal_maps(joints):
     """Section 3.3: a Gaussian at every joint. `[B, 2, P, 2]` → two times `[B, h, w, P]`.
 
-    Stage 1 sees too little to know which of two people is meant: it is asked for both, stage 2 for
-    the first alone. The paper helps it with a centre map, one more channel with a Gaussian at the
-    person who is meant. Here that is always the one in the middle of the crop, so the channel would
-    hardly change; the zeros beyond the crop's edges show where the middle is.
+    Stage 1 sees too little to tell two people apart: its target has both, that of stage 2 the first
+    alone, the primary person. The paper helps stage 2 with a centre map: one more channel, with a
+    Gaussian at the primary person. Here that is always the one in the middle of the crop, so the
+    channel would hardly change; the zeros beyond the crop's edges show where the middle is.
     """
     centers = tf.range(SIZE // STRIDE, dtype=tf.float32) * STRIDE + (STRIDE - 1) / 2  # 3.5, 11.5, …
     distances = centers - joints[..., tf.newaxis]  # [B, 2, P, 2, cells]
@@ -292,7 +291,8 @@ def main():
     for t, joints in enumerate(found, start=1):
         scores = [score(joints, truth, head_sizes, which) for which in chosen.values()]
         print(f"stage {t} " + "".join(f"{percent:9.1f}" for percent in scores))
-    imageio.imwrite(asked.out, draw(images[:5], beliefs, found[-1], skeleton))
+    encode = {".png": tf.io.encode_png, ".jpg": tf.io.encode_jpeg}[asked.out.suffix]
+    asked.out.write_bytes(encode(draw(images[:5], beliefs, found[-1], skeleton)).numpy())
     print(f"wrote {asked.out}: joints; right wrist and left ankle after stages 1 and 2")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cpm.errors import UsageError
+from cpm.text_table import format_table
 
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
@@ -143,9 +144,8 @@ def table(settings: Any, prefix: str = "") -> str:
       prefix: of the names that are shown.
     """
     keys = [key for key in keys_of(settings).values() if key.name.startswith(prefix)]
-    rows = [(key.name, described(key.kind), spelled(key.value)) for key in keys]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows)
+    rows = [[key.name, described(key.kind), spelled(key.value)] for key in keys]
+    return format_table(["key", "type", "value"], rows, left=(0, 1, 2), markdown=False)
 
 
 def spelled(value: object) -> str:

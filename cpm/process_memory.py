@@ -4,7 +4,7 @@ import resource
 import sys
 
 
-def peak_mb(process="self"):
+def peak_mb(process: int | str = "self") -> float:
     """Largest resident size of a process since it began, or since `forget_peak`; MB of 1e6 bytes.
 
     Linux keeps it as VmHWM. `ru_maxrss` is the fallback elsewhere: there a process inherits the
@@ -24,7 +24,7 @@ def peak_mb(process="self"):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def forget_peak():
+def forget_peak() -> float:
     """Starts to look for the peak anew (on Linux); returns the resident size now, MB."""
     try:
         with open("/proc/self/clear_refs", "w", encoding="ascii") as file:

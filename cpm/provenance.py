@@ -5,11 +5,12 @@ import platform
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 
 
-def provenance(seed=None):
+def provenance(seed: int | None = None) -> dict[str, Any]:
     """Command, commit, versions and hardware of this process, as plain JSON values."""
     import tensorflow as tf  # here: whoever only wants the rest need not wait for it
 
@@ -25,7 +26,7 @@ def provenance(seed=None):
     }
 
 
-def multiplies_bfloat16(description="/proc/cpuinfo"):
+def multiplies_bfloat16(description: str = "/proc/cpuinfo") -> bool:
     """Whether this processor has instructions for sums of bfloat16 products; False if nobody knows.
 
     Args:

@@ -1,7 +1,9 @@
 """Tables and lists as text: they read well in a terminal, and tables as Markdown if asked."""
 
+from collections.abc import Collection, Iterable, Sequence
 
-def listed(names, most):
+
+def listed(names: Sequence[str], most: int) -> str:
     """The first few names, and how many more there are.
 
     >>> listed(["nose", "tail"], 6), listed(["a", "b", "c", "d"], 2)
@@ -11,7 +13,13 @@ def listed(names, most):
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def format_table(header, rows, *, left=(0,), markdown=True):
+def format_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: Collection[int] = (0,),
+    markdown: bool = True,
+) -> str:
     """An aligned table.
 
     Args:

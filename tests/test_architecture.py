@@ -17,7 +17,7 @@ BASE = {
     "cpm.array_claims": {"cpm.untrusted"},
     "cpm.config": set(),
     "cpm.config_json": {"cpm.config"},
-    "cpm.config_keys": {"cpm.errors"},
+    "cpm.config_keys": {"cpm.errors", "cpm.text_table"},
     "cpm.config_upgrade": set(),
     "cpm.errors": set(),
     "cpm.files": {"cpm.errors", "cpm.untrusted"},

@@ -79,6 +79,26 @@ def imports_under(folder):
         )
 
 
+def test_the_network_is_plain():
+    """What makes it fast stands in cpm/execution (docs/decisions/0040)."""
+    fast = re.compile(r"slice|algorithm|frozen|xla|recompute|_narrow|thread", re.IGNORECASE)
+    sources = sorted((ROOT / "cpm" / "network").glob("*.py"))
+    assert len(sources) > 5
+    assert {name(path): fast.findall(path.read_text()) for path in sources} == {
+        name(path): [] for path in sources
+    }
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_function_takes_ten_arguments(path):
+    """Beyond that they are fields of an options dataclass."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            every = node.args
+            names = [a.arg for a in (*every.posonlyargs, *every.args, *every.kwonlyargs)]
+            assert len(set(names) - {"self", "cls"}) < 10, node.name
+
+
 def test_metrics_need_no_tensorflow():
     offenders = [p for p, m in imports_under("cpm/evaluation") if "tensorflow" in m]
     assert not offenders

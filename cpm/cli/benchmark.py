@@ -21,6 +21,8 @@ take turns in processes of their own.
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -48,6 +50,7 @@ from cpm.cli.training_data import data_folders_from_flags, define_synthetic_peop
 from cpm.config import OptimizerConfig
 from cpm.data import pipeline
 from cpm.errors import UsageError
+from cpm.execution import Settings
 from cpm.execution.processor import usable_cores
 from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import preset
@@ -56,30 +59,31 @@ from cpm.plots.benchmark import time_plot
 from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
+Entries = list[dict[str, Any]]  # of cpm/benchmark/measure.py: one for every item and variant
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_run_flags()
     flags.DEFINE_enum(
         "case",
         None,
         cases.CASES,
-        "Case to measure; the text above says what each is.",
+        "Case to measure; the text above says what each is. Default: none, with --page.",
     )
     flags.DEFINE_list(
         "peers",
         ["torch", "tf_direct"],
-        f"Others to compare with, any of {', '.join(sides.PEERS)}; of --case=predict "
+        f"Peers to compare with, of {', '.join(sides.PEERS)}; of --case=predict "
         f"{', '.join(predicting.PEERS)}, by default none.",
     )
     flags.DEFINE_list(
-        "ours", list(ours.USUAL), f"Variants of ours, any of {', '.join(ours.VARIANTS)}."
+        "ours", list(ours.USUAL), f"Variants of our network, of {', '.join(ours.VARIANTS)}."
     )
     flags.DEFINE_integer(
         "rounds",
         7,
-        "Number of turns of every side. 0 with --case=scaling: the model alone.",
+        "Number of measurements of every side. 0 with --case=scaling computes the model alone.",
         lower_bound=0,
     )
     flags.DEFINE_integer(
@@ -91,16 +95,20 @@ def define_flags():
         "ckpt", predicting.WEIGHTS, "Network of the case predict: weights or a run folder."
     )
     flags.DEFINE_string("json", None, "File for the results. Default: none.")
-    flags.DEFINE_string("plot", None, "PNG file for a diagram of them. Default: none.")
+    flags.DEFINE_string("plot", None, "PNG file for a diagram of the results. Default: none.")
     flags.DEFINE_list(
         "assume",
         [],
-        "KEY=NUMBER: what the model of --case=scaling assumes of GPUs, hosts and networks. "
+        "Assumptions of the model of --case=scaling on GPUs, hosts and networks, KEY=NUMBER. "
         f"Default: {', '.join(f'{k}={v:g}' for k, v in vars(scaling.Machines()).items())}.",
     )
-    flags.DEFINE_list("read", [], "Earlier --json files that the diagram shows, too.")
+    flags.DEFINE_list(
+        "read", [], "Files of earlier --json, for the diagram to show, too. Default: none."
+    )
     flags.DEFINE_string(
-        "page", None, "Page of docs/benchmarks whose tables are made anew from the files it names."
+        "page",
+        None,
+        "Page of docs/benchmarks to make anew from the files that it names. Default: none.",
     )
 
 
@@ -110,16 +118,17 @@ BATCH_SIZES = {"vgg": 2, "paper": 1}
 SINGLE = ("conv_layers", "heatmap")
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Measures one case and shows it, or writes the tables of a page of docs/benchmarks anew."""
     if FLAGS.page:
         pages.write(FLAGS.page)
         print(f"wrote {FLAGS.page}")
-        return None
+        return
     if FLAGS.case is None:
         raise UsageError(f"--case is missing; expected one of {', '.join(cases.CASES)}")
     if FLAGS.case == "scaling":
-        return run_scaling()
+        run_scaling()
+        return
     if not FLAGS.rounds:
         raise UsageError("--rounds=0 is of --case=scaling, whose model needs no measurement")
     variants = chosen("ours", FLAGS.ours, ours.VARIANTS)
@@ -137,7 +146,7 @@ def main(_):
     measure.add_shares(entries, limits)
     print(f"\n{report.format_limits(limits)}\n\n{report.format_entries(entries)}")
     if FLAGS.json:
-        record = {"limits": dataclasses.asdict(limits), "cases": entries}
+        record: dict[str, Any] = {"limits": dataclasses.asdict(limits), "cases": entries}
         record |= {"versions": sides.versions(peers, known_peers()), "threads": threads()}
         files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
@@ -146,7 +155,7 @@ def main(_):
         print(f"\nwrote {FLAGS.plot}")
 
 
-def prepared(variants, peers):
+def prepared(variants: Sequence[str], peers: Sequence[str]) -> Callable[[], Entries]:
     """A function that measures the case that was asked for and returns its entries."""
     case = FLAGS.case
     if case == "startup":
@@ -182,7 +191,7 @@ def prepared(variants, peers):
     )
 
 
-def run_scaling():
+def run_scaling() -> None:
     """Times a step on several devices of this machine and predicts it on many GPUs."""
     machines, settings = assumed(FLAGS.assume), network_settings()
     batch_size, work = settings.config.data.batch_size, scaling.work_of(settings)
@@ -209,13 +218,13 @@ def run_scaling():
         print(f"\nwrote {FLAGS.json}")
 
 
-def assumed(assignments):
+def assumed(assignments: Iterable[str]) -> scaling.Machines:
     """The `scaling.Machines` with the values of --assume.
 
     Raises:
       UsageError: for a name that it has not, or a value that is no number above 0.
     """
-    kinds = {field.name: field.type for field in dataclasses.fields(scaling.Machines)}
+    kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(scaling.Machines)}
     values = {}
     for text in assignments:
         name, _, value = text.partition("=")
@@ -231,7 +240,7 @@ def assumed(assignments):
     return scaling.Machines(**values)
 
 
-def startup_of(variants):
+def startup_of(variants: Sequence[str]) -> Callable[[], Entries]:
     """A function that times the training script with the flags that were given to this one."""
     flags_of_train = [
         f"--data={','.join(data_folders_from_flags())}",
@@ -253,7 +262,7 @@ def startup_of(variants):
     return functools.partial(startup.measure_startup, name, flags_of_train, variants, FLAGS.rounds)
 
 
-def network_settings():
+def network_settings() -> Settings:
     """The preset as it is, with plain SGD: what every library can be asked to do.
 
     The targets are the recipe's: `mini` weighs the foreground.
@@ -270,13 +279,13 @@ def network_settings():
     return settings
 
 
-def recipe_settings():
+def recipe_settings() -> Settings:
     """What bin/train.py would train."""
     skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders_from_flags(), "train"))
     return settings_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
 
 
-def in_replicas(settings):
+def in_replicas(settings: Settings) -> Settings:
     """The settings with their batches cut as bin/train.py cuts them: as many cores as threads."""
     execution = {
         "replicas": replicas_that_pay(settings.config, threads()),
@@ -285,7 +294,7 @@ def in_replicas(settings):
     return settings.changed({"execution": execution})
 
 
-def chosen(flag, names, known):
+def chosen(flag: str, names: Sequence[str], known: Collection[str]) -> list[str]:
     """The names of a list flag, each once, checked."""
     for name in names:
         if name not in known:
@@ -297,12 +306,12 @@ def chosen(flag, names, known):
     return list(dict.fromkeys(names))
 
 
-def known_peers():
-    """{name: `sides.Peer`} of the case."""
+def known_peers() -> dict[str, sides.Peer]:
+    """{name: peer} of the case."""
     return predicting.PEERS if FLAGS.case == "predict" else sides.PEERS
 
 
-def peers_of_the_case():
+def peers_of_the_case() -> list[str]:
     """The peers that take part; says of the others why not."""
     names = FLAGS.peers
     if FLAGS.case == "predict" and not FLAGS["peers"].present:
@@ -317,7 +326,7 @@ def peers_of_the_case():
     return [name for name, reason in reasons.items() if not reason]
 
 
-def read_entries(path):
+def read_entries(path: str) -> Entries:
     """The cases of an earlier result."""
     record = files.read_json(path, "name files that --json wrote with --read")
     try:
@@ -328,6 +337,6 @@ def read_entries(path):
         ) from None
 
 
-def threads():
+def threads() -> int:
     """Threads of each library."""
     return FLAGS.threads or usable_cores()

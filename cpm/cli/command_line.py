@@ -5,6 +5,8 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -19,7 +21,7 @@ LESS_MEMORY = (
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
 
-def run(script):
+def run(script: Any) -> None:
     """Runs a script under absl with the project's exit statuses.
 
     Args:
@@ -47,7 +49,11 @@ def run(script):
     )
 
 
-def exit_status(main, arguments, positional=0):
+def exit_status(
+    main: Callable[[Sequence[str]], int | None],
+    arguments: Sequence[str],
+    positional: int | None = 0,
+) -> int | None:
     """Calls `main(arguments)`; what the user can mend ends in a sentence and a status.
 
     Args:

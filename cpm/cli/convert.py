@@ -7,6 +7,8 @@ The first takes data of your own, as your labelling tool exports it: docs/howto/
 result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cpm.data import coco, datasets
@@ -21,16 +23,20 @@ from cpm.errors import UsageError
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
-    flags.DEFINE_enum("dataset", None, datasets.NAMES, "Data set to convert.", required=True)
-    flags.DEFINE_string("src", None, "Folder of the unpacked data set; synthetic needs none.")
-    flags.DEFINE_string("out", None, "Folder to make.", required=True)
+    flags.DEFINE_enum(
+        "dataset", None, datasets.NAMES, "Data set to convert. Required.", required=True
+    )
+    flags.DEFINE_string(
+        "src", None, "Folder of the unpacked data set. Default: none, for synthetic."
+    )
+    flags.DEFINE_string("out", None, "Folder of records to make. Required.", required=True)
     flags.DEFINE_enum(
         "split",
         None,
         [TRAIN, VALIDATION, TEST],
-        "Split of the whole folder. Default: as --split_rule says of each picture.",
+        "Split of the whole folder. Default: as --split_rule says of each image.",
     )
     flags.DEFINE_enum(
         "split_rule",
@@ -58,7 +64,7 @@ def define_flags():
     flags.DEFINE_bool(
         "keep_near_duplicates",
         False,
-        "Keep the 12 LSP training pictures that nearly repeat a test picture.",
+        "Keep the 12 LSP training images that nearly repeat a test image.",
     )
     flags.DEFINE_string(
         "leave_out",
@@ -81,21 +87,21 @@ def define_flags():
     flags.DEFINE_integer(
         "longest_side",
         LONGEST_SIDE_PX,
-        "Longest side in pixels; larger pictures are cut to the person's neighbourhood and shrunk "
+        "Longest side in pixels; larger images are cut to the person's neighbourhood and shrunk "
         "to it. 0 is no limit.",
         lower_bound=0,
     )
     flags.DEFINE_integer(
         "max_pixels",
         MAX_PIXELS,
-        "Most pixels of a picture, each 3 bytes of memory; larger pictures are left out.",
+        "Most pixels of an image, each 3 bytes of memory; larger images are left out.",
         lower_bound=1,
         upper_bound=PILLOW_PIXELS,
     )
     flags.DEFINE_integer("shards", 0, "Number of files per split; 0 is by size.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Converts what the flags say, and prints what was found."""
     for flag in ("src", "leave_out"):
         if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
@@ -116,7 +122,7 @@ def main(_):
     print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
 
 
-def conversion(listed):
+def conversion(listed: frozenset[str]) -> datasets.Conversion:
     """The `Conversion` that the flags describe.
 
     Args:
@@ -136,7 +142,7 @@ def conversion(listed):
     )
 
 
-def parse_pairs(texts):
+def parse_pairs(texts: Sequence[str] | None) -> tuple[tuple[str, str], ...] | None:
     """The pairs of --pairs, or None if it is not given.
 
     Raises:
@@ -147,11 +153,11 @@ def parse_pairs(texts):
     """
     if texts is None:
         return None
-    pairs = tuple(tuple(name.strip() for name in text.split(":")) for text in texts)
+    pairs = [tuple(name.strip() for name in text.split(":")) for text in texts]
     names = [name for pair in pairs for name in set(pair)]
     if not all(len(pair) == 2 and all(pair) for pair in pairs) or len(set(names)) < len(names):
         raise UsageError(
             f"--pairs={','.join(texts)}: expected two names for each pair, each name once, as in "
             "--pairs=left_ear:right_ear,LPaw:RPaw"
         )
-    return pairs
+    return tuple((a, b) for a, b in pairs)

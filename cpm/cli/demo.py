@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -50,20 +52,21 @@ HEADERS = {
 }
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_string(
         "ckpt",
         pretrained.SMALL,
         "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small.",
     )
-    flags.DEFINE_string("out", "build/demo", "Folder of the site.")
+    flags.DEFINE_string("out", "build/demo", "Folder of the site to make.")
     flags.DEFINE_enum("precision", "float16", PRECISIONS, "Width of the weights.")
     flags.DEFINE_bool("serve", True, "Serve the site until interrupted.")
     flags.DEFINE_integer("port", 8000, "Port on the loopback interface.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
+    """Builds the site, and serves it unless --noserve."""
     if not PAGE.is_dir():
         raise UsageError(f"the page is not installed ({PAGE} is missing); run this from a checkout")
     out = pathlib.Path(FLAGS.out)
@@ -81,7 +84,7 @@ def main(_):
         serve(out, FLAGS.port)
 
 
-def vendor_runtime(folder):
+def vendor_runtime(folder: pathlib.Path) -> None:
     """Puts ONNX Runtime Web into a folder, unless it is there.
 
     Raises:
@@ -109,7 +112,9 @@ def vendor_runtime(folder):
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for name in VENDORED:
-            (folder / name).write_bytes(archive.extractfile(f"package/dist/{name}").read())
+            member = archive.extractfile(f"package/dist/{name}")
+            assert member is not None  # a file, by the checksum
+            (folder / name).write_bytes(member.read())
     mark.write_text(RUNTIME)
 
 
@@ -123,26 +128,26 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         ".wasm": "application/wasm",
     }
 
-    def end_headers(self):
+    def end_headers(self) -> None:
         """Ends the headers of an answer."""
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         """Says nothing: nobody's visits are noted."""
 
 
 class Server(http.server.ThreadingHTTPServer):
     """A server that does not mind visitors who leave in the middle of an answer."""
 
-    def handle_error(self, request, client_address):
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Says what went wrong, unless the visitor is gone."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
-def server(folder, port):
+def server(folder: str | os.PathLike, port: int) -> Server:
     """A server of a folder on the loopback interface; port 0 = any that is free.
 
     Raises:
@@ -155,7 +160,7 @@ def server(folder, port):
         raise UsageError(f"--port={port} cannot be used ({error}); name another one") from None
 
 
-def serve(folder, port):
+def serve(folder: str | os.PathLike, port: int) -> None:
     """Serves until interrupted."""
     with server(folder, port) as running:
         print(f"open http://127.0.0.1:{running.server_port}/ (Ctrl+C ends)", flush=True)

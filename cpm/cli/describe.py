@@ -14,6 +14,8 @@ included. The exit status is 1 if anything is not:
     python bin/describe.py runs/mini
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cpm.cli import run_check
@@ -24,12 +26,12 @@ FLAGS = flags.FLAGS
 POSITIONAL = 1  # a run directory
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_network_flags()
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> int:
     """Prints the tables."""
     if len(arguments) > 1:
         return describe_run(arguments[1])
@@ -42,9 +44,10 @@ def main(arguments):
     print(summary.format_layers(summary.layer_rows(config)))
     print()
     print(summary.format_stages(summary.stage_rows(config)))
+    return 0
 
 
-def describe_run(path):
+def describe_run(path: str) -> int:
     """Prints what is whole in a run directory; 1 if something is not."""
     rows = run_check.check_run(path)
     print(run_check.format_rows(rows))

@@ -49,6 +49,8 @@ or what bin/predict.py writes of pictures with one person each.
 """
 
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -66,6 +68,7 @@ from cpm.data.datasets import is_own
 from cpm.errors import UsageError
 from cpm.evaluation import tables
 from cpm.evaluation.failures import ALPHA, suspects
+from cpm.evaluation.predictions import Predictions
 from cpm.inference import Predictor
 from cpm.inference.loading import load_for_use
 from cpm.prediction_files import scoring, writing
@@ -73,18 +76,19 @@ from cpm.prediction_files.published import PROTOCOLS
 from cpm.provenance import provenance
 from cpm.runtimes import is_exported
 from cpm.scoring import evaluate, scenes
+from cpm.skeleton import Skeleton
 from cpm.training import run_folder
 
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_string(
         "ckpt",
         None,
         "Network to score: run folder (its best checkpoint), checkpoint, .npz or exported file, "
-        "pretrained or pretrained-small.",
+        "pretrained or pretrained-small. Default: none, with --predictions.",
     )
     flags.DEFINE_string(
         "data", None, "Converted data folders, separated by commas. Default: those of the run."
@@ -112,13 +116,20 @@ def define_flags():
     flags.DEFINE_string("plots", None, "Folder for drawings of people and curves. Default: none.")
     flags.DEFINE_integer("pictures", 8, "Number of people on each sheet of --plots.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.", lower_bound=0)
-    flags.DEFINE_list("predictions", None, "Prediction file to score, or two to compare, as A,B.")
+    flags.DEFINE_list(
+        "predictions", None, "Prediction file to score, or two to compare, as A,B. Default: none."
+    )
     flags.DEFINE_string(
         "ground_truth",
         None,
-        "True joints for --predictions: a data set's file or a converted folder.",
+        "True joints for --predictions: a data set's file or a converted folder. Default: none.",
     )
-    flags.DEFINE_enum("protocol", None, sorted(PROTOCOLS), "Protocol that scores --predictions.")
+    flags.DEFINE_enum(
+        "protocol",
+        None,
+        sorted(PROTOCOLS),
+        "Protocol that scores --predictions. Default: the joints of a converted folder.",
+    )
     flags.DEFINE_enum(
         "origin",
         None,
@@ -147,7 +158,8 @@ HOW = ("crop", "passes", "flip", "scales", "refinement")
 NOT_OF_SCENES = ("crop", "plots", "write_predictions", "write_suspects")
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
+    """Scores a network or a file, whatever the flags name."""
     if bool(FLAGS.ckpt) == bool(FLAGS.predictions):
         raise UsageError(
             "give either --ckpt=RUN or --predictions=FILE --ground_truth=FILE --protocol=NAME"
@@ -163,11 +175,14 @@ def main(_):
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
         raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
     if FLAGS.predictions:
-        return score_predictions()
-    return score_scenes() if FLAGS.scenes else score_network()
+        score_predictions()
+    elif FLAGS.scenes:
+        score_scenes()
+    else:
+        score_network()
 
 
-def score_network():
+def score_network() -> None:
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
@@ -214,7 +229,7 @@ def score_network():
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
 
 
-def score_scenes():
+def score_scenes() -> None:
     """Scores a checkpoint on folders of groups and of nobody."""
     for flag in NOT_OF_SCENES:
         if FLAGS[flag].value:
@@ -239,7 +254,7 @@ def score_scenes():
         print(f"\nwrote {FLAGS.json}")
 
 
-def write_suspects(people, skeleton):
+def write_suspects(people: Predictions, skeleton: Skeleton) -> None:
     """Writes a list of suspect annotations, to be checked and for bin/convert.py --leave_out."""
     rows = suspects(people, skeleton)
     id_list.write_ids(
@@ -251,7 +266,7 @@ def write_suspects(people, skeleton):
     print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} people")
 
 
-def default_name():
+def default_name() -> str:
     """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
     parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
     if FLAGS.passes:
@@ -265,7 +280,7 @@ def default_name():
     return "-".join(part for part in parts if part) + ".json"
 
 
-def default_folder(prefix, run):
+def default_folder(prefix: str, run: str | None) -> str:
     """Where results go if nobody says: eval/ of the run, or of one named after the weights."""
     if run is None and (weights_file.is_weights_file(prefix) or is_exported(prefix)):
         name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
@@ -273,7 +288,7 @@ def default_folder(prefix, run):
     return os.path.join(run or os.path.dirname(prefix), "eval")
 
 
-def data_folders(run, description):
+def data_folders(run: str | None, description: Mapping[str, Any]) -> Sequence[str]:
     """--data, or what the network was trained on."""
     if FLAGS.data:
         return pipeline.split_names(FLAGS.data)
@@ -287,7 +302,7 @@ def data_folders(run, description):
     return recorded
 
 
-def score_predictions():
+def score_predictions() -> None:
     """Scores a prediction file, or compares two."""
     paths = FLAGS.predictions
     if not FLAGS.ground_truth or len(paths) > 2:

@@ -17,6 +17,8 @@ makes the table of all.
 """
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -27,6 +29,7 @@ from cpm.config_json import to_dict
 from cpm.data import pipeline
 from cpm.errors import UsageError
 from cpm.evaluation.report import HEADLINES
+from cpm.execution import Settings
 from cpm.execution.threads import configure_threads
 from cpm.experiments import report, runner
 from cpm.experiments.variants import EXPERIMENTS
@@ -37,7 +40,7 @@ FLAGS = flags.FLAGS
 POSITIONAL = 1  # arguments that are no flags
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_run_flags("steps", "xla", "precision", steps=1500, xla=True)
     flags.DEFINE_list("seeds", ["0"], "Seeds; each variant is trained once with each.")
@@ -49,7 +52,7 @@ def define_flags():
     flags.DEFINE_string("out", None, "Folder for runs and results. Default: runs/experiments/NAME.")
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """Runs the experiment and writes its results."""
     name, seeds = experiment_name(arguments[1:]), seeds_from_flag()
     folders = data_folders_from_flags()
@@ -67,7 +70,7 @@ def main(arguments):
     )
 
 
-def seeds_from_flag():
+def seeds_from_flag() -> list[int]:
     """--seeds as different whole numbers."""
     seeds = parse_numbers("seeds", FLAGS.seeds)
     if any(seed != int(seed) or seed < 0 for seed in seeds) or len({*seeds}) < len(seeds):
@@ -77,7 +80,7 @@ def seeds_from_flag():
     return [int(seed) for seed in seeds]
 
 
-def experiment_name(arguments):
+def experiment_name(arguments: Sequence[str]) -> str:
     """The one argument, checked."""
     if len(arguments) != 1 or arguments[0] not in EXPERIMENTS:
         raise UsageError(
@@ -87,14 +90,14 @@ def experiment_name(arguments):
     return arguments[0]
 
 
-def base_settings(folders):
+def base_settings(folders: Sequence[str]) -> Settings:
     """The settings that the variants change, or as flags say.
 
     Six stages, half the usual width and, unless a recipe is named, eight people a step: as in the
     results of docs/results/paper_experiments.md.
     """
     people = pipeline.open_folders(folders, "train")
-    usual = {"network": {"stages": 6, "width": 0.5}}
+    usual: dict[str, Any] = {"network": {"stages": 6, "width": 0.5}}
     if FLAGS.recipe is None:
         usual["data"] = {"batch_size": 8}
     return settings_from_flags(
@@ -102,14 +105,20 @@ def base_settings(folders):
     )
 
 
-def preferred_metrics(results):
+def preferred_metrics(results: Sequence[runner.Result]) -> Iterator[str]:
     """Metrics that every result has, the strictest first."""
     for metric in HEADLINES:
         if all(metric in result.metrics for result in results):
             yield metric
 
 
-def write(name, results, metric, out, settings):
+def write(
+    name: str,
+    results: Sequence[runner.Result],
+    metric: str,
+    out: str,
+    settings: Mapping[str, Any],
+) -> None:
     """Prints the table and writes everything."""
     missing = [r.label for r in results if metric not in r.metrics]
     if missing:
@@ -125,7 +134,7 @@ def write(name, results, metric, out, settings):
         "spread": report.seeds_note(rows),
         "variants": rows,
         "changes": EXPERIMENTS[name].changes,
-    } | settings
+    } | dict(settings)
     if name == "gradients":
         record["gradients"] = report.gradients_as_json(results)
         record["gradient_ratios"] = report.gradient_ratios(results)

@@ -31,10 +31,12 @@ The formats' packages are in requirements-export.txt. docs/howto/export.md says 
 """
 
 import os
+from collections.abc import Sequence
 
 from absl import flags
 
 from cpm import files
+from cpm.config import TrainConfig
 from cpm.data import pipeline
 from cpm.data.images import read_picture
 from cpm.errors import UsageError
@@ -42,6 +44,7 @@ from cpm.evaluation import report
 from cpm.execution import Execution
 from cpm.execution.use import Executed
 from cpm.inference import crop_regions
+from cpm.inference.beliefs import Network
 from cpm.interchange import deviations
 from cpm.interchange.exporting import (
     FORMATS,
@@ -65,24 +68,29 @@ TRAIN_STEP = "train_step"
 NOT_OF_A_STEP = ("precision", "flip", "crop", "refinement", "images", "terms", "json")
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_string(
         "ckpt",
         None,
-        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small.",
+        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small. Required.",
         required=True,
     )
-    flags.DEFINE_enum("format", None, [*FORMATS, ALL], "What is written.", required=True)
+    flags.DEFINE_enum(
+        "format", None, [*FORMATS, ALL], "File format to write. Required.", required=True
+    )
     flags.DEFINE_string(
-        "out", None, "File, or folder of a SavedModel or of --format=all.", required=True
+        "out",
+        None,
+        "File to write; a folder with --format=savedmodel or all. Required.",
+        required=True,
     )
     flags.DEFINE_enum("precision", "float32", PRECISIONS, "Width of the weights.")
     flags.DEFINE_list(
-        "what", list(FUNCTIONS), f"Functions that are written; or {TRAIN_STEP} alone, of a run."
+        "what", list(FUNCTIONS), f"Functions to write, or {TRAIN_STEP} alone: a run's next step."
     )
     flags.DEFINE_integer(
-        "batches", 2, f"Batches that --what={TRAIN_STEP} writes along.", lower_bound=1
+        "batches", 2, f"Number of batches that --what={TRAIN_STEP} writes, too.", lower_bound=1
     )
     flags.DEFINE_bool(
         "flip",
@@ -109,7 +117,8 @@ def define_flags():
     )
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
+    """Writes a network in the formats that were asked for, and compares each with ours."""
     if TRAIN_STEP in FLAGS.what:
         write_train_step()
         return
@@ -145,7 +154,7 @@ def main(_):
         try:
             row = exporter.export(target, images)
             if scored is not None and "crops" in target.functions:
-                other, config, _ = load_exported(target.path)
+                other, config = load_exported(target.path)[:2]
                 row |= {"pck": score(other, config), "ours_pck": scored}
         except UsageError as error:
             if FLAGS.format != ALL:
@@ -166,7 +175,7 @@ def main(_):
     print(f"terms: {exporter.origin['terms']}")
 
 
-def write_train_step():
+def write_train_step() -> None:
     """Writes the next step of the run --ckpt as a program."""
     if FLAGS.what != [TRAIN_STEP] or FLAGS.format != "stablehlo":
         raise UsageError(
@@ -185,7 +194,7 @@ def write_train_step():
     )
 
 
-def targets():
+def targets() -> list[Target]:
     """The `Target`s that the flags ask for."""
     functions = tuple(name for name in FUNCTIONS if name in FLAGS.what)
     if FLAGS.format != ALL:
@@ -210,12 +219,12 @@ def targets():
     ]
 
 
-def functions_of(name, functions):
+def functions_of(name: str, functions: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the functions that a format can hold: XLA knows fixed sizes only."""
     return ("crops",) if name == "stablehlo" else functions
 
 
-def score(network, config):
+def score(network: Network, config: TrainConfig) -> float:
     """PCK@0.2 of the validation people of --data, in percent, with two passes and no box."""
     options = evaluate.Options(crop=crop_regions.usual_rule(config.data), passes=2)
     result = evaluate.evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)

@@ -17,6 +17,8 @@ cpm/checkpoints/pretrained/weights.npz is the file that --ckpt=pretrained means.
 
 import math
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -30,10 +32,12 @@ from cpm.training.run_folder import read_config, run_of
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
-    flags.DEFINE_string("ckpt", None, "Network to export: run folder or checkpoint.", required=True)
-    flags.DEFINE_string("out", None, "File to write; it ends in .npz.", required=True)
+    flags.DEFINE_string(
+        "ckpt", None, "Network to export: run folder or checkpoint. Required.", required=True
+    )
+    flags.DEFINE_string("out", None, "File to write; it ends in .npz. Required.", required=True)
     flags.DEFINE_string(
         "evaluation",
         None,
@@ -41,7 +45,8 @@ def define_flags():
     )
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
+    """Writes the file and says what it holds."""
     if not weights_file.is_weights_file(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
     network, config, description = load_network(FLAGS.ckpt)
@@ -66,7 +71,7 @@ def main(_):
     print(f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses")
 
 
-def measured_threshold(path, prefix):
+def measured_threshold(path: str, prefix: str) -> dict[str, Any]:
     """What an evaluation says of confidence: `threshold`, and how that was measured.
 
     Args:

@@ -1,4 +1,4 @@
-"""Draws the pictures of README.md and docs/ from runs and from synthetic people.
+"""Draws the figures of README.md and docs/ from runs and from synthetic people.
 
     python bin/figures.py --figure=samples --out=docs/samples.jpg
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png
@@ -32,22 +32,26 @@ schedules of all recipes.
 
 import dataclasses
 import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import tensorflow as tf
 from absl import flags
 
 from cpm import files, synthetic
 from cpm.checkpoints import load_network, pretrained
-from cpm.config import AUGMENTATIONS, DecodingConfig
+from cpm.config import AUGMENTATIONS, AugmentConfig, DecodingConfig, TrainConfig
 from cpm.data.examples import encode_person
+from cpm.data.person import Person
 from cpm.data.prepare import example_maker
 from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation.failures import worst
+from cpm.evaluation.gathering import Example
 from cpm.geometry import transform_points
 from cpm.inference import Predictor
 from cpm.inference.batches import find_joints
-from cpm.network import PRESETS, preset, summary
+from cpm.network import PRESETS, ConvolutionalPoseMachine, preset, summary
 from cpm.network.architectures import architecture as plan_of
 from cpm.plots import (
     check_picture_name,
@@ -77,7 +81,7 @@ SHOWN = ("head_top", "left_wrist", "right_knee", "left_ankle")
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_enum(
         "figure",
@@ -87,11 +91,11 @@ def define_flags():
             *("failures", "gallery", "beliefs"),
             *("architecture", "data_road", "targets", "receptive_fields", "learning_rate"),
         ],
-        "Figure to draw; the text above says what each shows.",
+        "Figure to draw; the text above says what each shows. Required.",
         required=True,
     )
-    flags.DEFINE_string("out", None, "PNG or JPEG file to write.", required=True)
-    flags.DEFINE_list("runs", [], "Run folders, separated by commas.")
+    flags.DEFINE_string("out", None, "PNG or JPEG file to write. Required.", required=True)
+    flags.DEFINE_list("runs", [], "Run folders, separated by commas. Default: none.")
     flags.DEFINE_string(
         "ckpt", pretrained.NAME, "Network that gallery, beliefs and data_road show."
     )
@@ -106,14 +110,14 @@ def define_flags():
     flags.DEFINE_integer("seed", 0, "Seed of the synthetic people.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Draws and writes one figure."""
     check_picture_name(FLAGS.out)
     write_picture(FLAGS.out, FIGURES[FLAGS.figure]())
     print(f"wrote {FLAGS.out}")
 
 
-def samples():
+def samples() -> np.ndarray:
     """A sheet of synthetic people."""
     people = list(synthetic.read_people(FLAGS.count or 24, FLAGS.seed))
     drawn = [
@@ -122,13 +126,13 @@ def samples():
     return contact_sheet(drawn, columns=6, tile_px=200)
 
 
-def training():
+def training() -> np.ndarray:
     """Losses and scores of one run."""
     (run,) = named_runs(most=1)
     return curves.training_curves(read_metrics(run), title=os.path.basename(run))
 
 
-def comparison():
+def comparison() -> np.ndarray:
     """One score of several runs against time."""
     runs = {os.path.basename(run): read_metrics(run) for run in named_runs()}
     try:
@@ -137,7 +141,7 @@ def comparison():
         raise UsageError(f"--metric={FLAGS.metric}: {error}") from error
 
 
-def stages():
+def stages() -> np.ndarray:
     """The score after each stage, from the runs' eval/validation.json."""
     totals = {}
     for run in named_runs():
@@ -149,7 +153,7 @@ def stages():
     return curves.stage_curve(totals)
 
 
-def reliability():
+def reliability() -> np.ndarray:
     """The reliability diagram of one run, from its eval/validation.json."""
     (run,) = named_runs(most=1)
     path = os.path.join(run, "eval", "validation.json")
@@ -160,7 +164,7 @@ def reliability():
     return reliability_diagram(found, title=os.path.basename(run))
 
 
-def poses():
+def poses() -> np.ndarray:
     """Typical validation people of one run, as skeletons without their photographs."""
     network, config, result = evaluated()
     errors = predicted.mean_errors(result.people)
@@ -169,7 +173,7 @@ def poses():
     return poses_sheet(without_photographs(people["typical"]), network.skeleton)
 
 
-def failures():
+def failures() -> np.ndarray:
     """The validation people of one run who are missed most, of each kind, without photographs."""
     network, config, result = evaluated()
     rows = worst(result.people, network.skeleton, FLAGS.count or 4)
@@ -189,7 +193,7 @@ def failures():
     return poses_sheet(without_photographs(shown), network.skeleton, columns)
 
 
-def evaluated():
+def evaluated() -> tuple[ConvolutionalPoseMachine, TrainConfig, evaluate.Evaluation]:
     """(network, its configuration, `Evaluation` of its validation people) of the only run."""
     (run,) = named_runs(most=1)
     network, config, _ = load_network(run)
@@ -197,14 +201,14 @@ def evaluated():
     return network, config, evaluate.evaluate_folders(network, config, folders)
 
 
-def without_photographs(examples):
+def without_photographs(examples: Iterable[Example]) -> list[Example]:
     """The same on grey."""
     return [
         dataclasses.replace(example, crop=np.full_like(example.crop, 235)) for example in examples
     ]
 
 
-def gallery():
+def gallery() -> np.ndarray:
     """Synthetic people with the skeletons that a network finds."""
     predictor = Predictor(FLAGS.ckpt)
     drawn = []
@@ -219,16 +223,17 @@ def gallery():
     return contact_sheet(drawn, tile_px=240)
 
 
-def beliefs():
+def beliefs() -> np.ndarray:
     """Belief maps of every stage for a synthetic person: the first of --seed."""
     predictor = Predictor(FLAGS.ckpt)
     (person,) = synthetic.read_people(1, FLAGS.seed)
     (found,) = predictor(person.image, maps=True)
+    assert found.maps is not None  # asked for
     shown = [joint for joint in SHOWN if joint in found.skeleton.joints]  # else all of them
     return draw_stages(found.maps.crop, found.maps.beliefs, found.skeleton, shown or None)
 
 
-def architecture():
+def architecture() -> np.ndarray:
     """The layers of one preset, stage by stage."""
     config = preset(FLAGS.arch)
     layers = summary.layer_rows(config)
@@ -247,15 +252,20 @@ def architecture():
     )
 
 
-def data_road():
+def data_road() -> np.ndarray:
     """One synthetic person, the first of --seed, from the image to the joints found."""
     network, _, _ = load_network(FLAGS.ckpt)
     config = dataclasses.replace(recipe("mini").config, network=network.config)
     person = synthetic.make_person(FLAGS.seed, 0)
     crop = example_of(person, config, AUGMENTATIONS["none"])
     seen = example_of(person, config, AUGMENTATIONS["strong"])
-    grid = {"stride": network.stride, "origin_px": network.origin_px}
-    ideal = make_targets(seen, config.target, background=False, **grid)
+    ideal = make_targets(
+        seen,
+        config.target,
+        stride=network.stride,
+        background=False,
+        origin_px=network.origin_px,
+    )
     joints = len(network.skeleton)
     beliefs = network(seen["image"], seen["center_px"])
     found_px, _ = find_joints(network, beliefs[-1], DecodingConfig())
@@ -264,7 +274,7 @@ def data_road():
     to_image = crop["crop_to_image"][0].numpy()
     return draw_data_road(
         Road(
-            image=person.image,
+            image=np.asarray(person.image),
             image_joints_px=transform_points(to_image, known_joints_px(crop)),
             frame_px=transform_points(to_image, corners),
             crop=pixels(crop),
@@ -280,7 +290,7 @@ def data_road():
     )
 
 
-def targets():
+def targets() -> np.ndarray:
     """Ideal maps of the first synthetic person of --seed with somebody else in the crop."""
     config = recipe("mini").config
     for index in range(200):
@@ -304,7 +314,7 @@ def targets():
     )
 
 
-def receptive_fields():
+def receptive_fields() -> np.ndarray:
     """What the first three stages of two networks see around a wrist of the first of --seed."""
     person = synthetic.make_person(FLAGS.seed, 0)
     panels = []
@@ -321,7 +331,7 @@ def receptive_fields():
     return draw_receptive_fields(panels)
 
 
-def learning_rate():
+def learning_rate() -> np.ndarray:
     """The learning rate of every recipe over its whole run."""
     panels = []
     for name in RECIPES:
@@ -348,7 +358,7 @@ def learning_rate():
     return learning_rates(panels)
 
 
-def example_of(person, config, augment):
+def example_of(person: Person, config: TrainConfig, augment: AugmentConfig) -> dict[str, tf.Tensor]:
     """A batch of one person, made as training makes it."""
     data = dataclasses.replace(config.data, augment=augment)
     make = example_maker([person.skeleton], config.network, data, seed=config.seed)
@@ -357,18 +367,18 @@ def example_of(person, config, augment):
     return {key: value[np.newaxis] for key, value in example.items()}
 
 
-def known_joints_px(batch):
+def known_joints_px(batch: Mapping[str, tf.Tensor]) -> np.ndarray:
     """`[P, 2]` of the primary person of a batch of one; nan where the data has no such joint."""
     present = batch["state"][0, 0].numpy() != ABSENT
     return np.where(present[:, np.newaxis], batch["joints_px"][0, 0].numpy(), np.nan)
 
 
-def pixels(batch):
+def pixels(batch: Mapping[str, tf.Tensor]) -> np.ndarray:
     """`[H, W, 3]` uint8 of a batch of one."""
     return np.rint(batch["image"][0].numpy()).astype(np.uint8)
 
 
-def named_runs(most=None):
+def named_runs(most: int | None = None) -> list[str]:
     """The folders of --runs, each with measurements in it."""
     if not FLAGS.runs or (most and len(FLAGS.runs) > most):
         raise UsageError(

@@ -116,8 +116,8 @@ def _define_set(values, prefix=""):
     flags.DEFINE_multi_string(
         "set",
         [],
-        "KEY=VALUE, may be repeated: sets a field that has no flag of its own, after all flags. "
-        f"Keys, their types and their values in the recipe mini:\n{table}\nOther recipes differ",
+        "Set any field to a value, KEY=VALUE, after all flags; may be repeated. Keys, their types "
+        f"and their values in the recipe mini:\n{table}\nOther recipes have other values.",
         flag_values=values,
     )
 

@@ -22,6 +22,7 @@ run that it was exported from (docs/howto/train_with_jax.md):
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -35,14 +36,20 @@ from cpm.training.exported_step import import_step
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_network_flags()
     flags.DEFINE_string(
-        "src", None, "File of weights to import, or folder of a training step.", required=True
+        "src",
+        None,
+        "File of weights to import, or folder of a training step. Required.",
+        required=True,
     )
     flags.DEFINE_string(
-        "out", None, "Run folder to make; of a training step, the run it is from.", required=True
+        "out",
+        None,
+        "Run folder to make; of a training step, the run it is from. Required.",
+        required=True,
     )
     flags.DEFINE_enum(
         "channel_order",
@@ -50,10 +57,12 @@ def define_flags():
         ["bgr", "rgb"],
         "Order of the color channels that VGG-19's file was made for.",
     )
-    flags.DEFINE_integer("seed", 0, "Seed of the layers that the file has not.", lower_bound=0)
+    flags.DEFINE_integer(
+        "seed", 0, "Seed of the layers that the file does not have.", lower_bound=0
+    )
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Imports, prints the table, keeps the record."""
     if os.path.isdir(FLAGS.src):
         done = import_step(FLAGS.src, FLAGS.out)

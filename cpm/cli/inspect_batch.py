@@ -9,6 +9,7 @@ dots other people; the map in the middle is the target of stage 1, the right one
 """
 
 import itertools
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -27,10 +28,10 @@ from cpm.training.targets import make_targets
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_run_flags()
-    flags.DEFINE_string("out", None, "PNG file to write.", required=True)
+    flags.DEFINE_string("out", None, "PNG file to write. Required.", required=True)
     flags.DEFINE_enum(
         "split",
         "train",
@@ -40,7 +41,7 @@ def define_flags():
     flags.DEFINE_integer("step", 0, "Number of the batch, from 0.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Draws and writes one batch."""
     check_picture_name(FLAGS.out)
     if not FLAGS.data:
@@ -68,9 +69,8 @@ def main(_):
         origin_px=cell_origin(config.network.grid, config.network.stride),
     )
     arrays = {key: value.numpy() for key, value in batch.items()}
-    skeleton = get_skeleton(config.network.skeleton)
+    found = get_skeleton(config.network.skeleton)
     write_picture(
-        FLAGS.out,
-        draw_batch(arrays, targets.first.numpy(), targets.later.numpy(), skeleton),
+        FLAGS.out, draw_batch(arrays, targets.first.numpy(), targets.later.numpy(), found)
     )
     print(f"wrote {FLAGS.out}")

@@ -19,6 +19,8 @@ images with COCO annotations:
 The same seed makes the same scenes. docs/howto/scenes.md says more.
 """
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cpm.data import pipeline
@@ -27,24 +29,34 @@ from cpm.data.scenes import making
 FLAGS = flags.FLAGS
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
-    flags.DEFINE_string("data", None, "Converted folders, separated by commas.", required=True)
-    flags.DEFINE_enum("kind", None, making.KINDS, "What is made.", required=True)
-    flags.DEFINE_string("out", None, "Folder to make.", required=True)
-    flags.DEFINE_enum("split", "validation", ["train", "validation", "test"], "Who is shown.")
+    flags.DEFINE_string(
+        "data", None, "Converted folders, separated by commas. Required.", required=True
+    )
+    flags.DEFINE_enum(
+        "kind", None, making.KINDS, "Kind of scenes to make. Required.", required=True
+    )
+    flags.DEFINE_string("out", None, "Folder of scenes to make. Required.", required=True)
+    flags.DEFINE_enum(
+        "split",
+        "validation",
+        ["train", "validation", "test"],
+        "Split whose people the scenes show.",
+    )
     flags.DEFINE_integer(
         "count",
         None,
-        "People or images; "
+        "Number of people, or of images of groups and nobody. Default: "
         + ", ".join(f"{count} {kind}" for kind, count in making.IMAGES.items())
         + ", else everybody.",
         lower_bound=1,
     )
-    flags.DEFINE_integer("seed", 0, "Of all that is drawn.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Seed of all random choices.", lower_bound=0)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
+    """Makes the scenes and says how to score them."""
     images, people = making.make_scenes(
         FLAGS.kind,
         pipeline.split_names(FLAGS.data),

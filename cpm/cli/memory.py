@@ -8,18 +8,19 @@ process measures one configuration. The flags mean what they mean for bin/train.
 """
 
 import os
+from collections.abc import Sequence
 
 from cpm.cli.flags import define_run_flags, settings_from_flags
 from cpm.execution.threads import configure_threads
 from cpm.experiments import memory
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_run_flags("steps", "xla", "conv", "precision", "recompute", "replicas", steps=3)
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Configuration, steps, one line."""
     settings = settings_from_flags()
     config, execution = settings.config, settings.execution

@@ -20,8 +20,11 @@ import dataclasses
 import itertools
 import math
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from absl import flags
 
 from cpm import files
@@ -37,6 +40,8 @@ from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
 from cpm.inference import OneEuro, Predictor, belief_file, crop_regions, images_from, writers
 from cpm.inference.boxes import BoxFile
+from cpm.inference.results import ImagePose
+from cpm.inference.sources import Images, Source
 from cpm.plots.drawing_files import SUFFIXES, DrawingFolder, is_drawing
 from cpm.plots.pose_drawing import draw_pose
 from cpm.provenance import provenance
@@ -46,7 +51,7 @@ FLAGS = flags.FLAGS
 POSITIONAL = None  # inputs without a flag
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_string(
         "ckpt",
@@ -60,7 +65,7 @@ def define_flags():
         "Image, video, camera:0, folder, or pattern like 'photos/*.jpg'; may be repeated. "
         "Arguments without a flag are inputs, too.",
     )
-    flags.DEFINE_bool("recursive", False, "Also take what is in the folders of a folder.")
+    flags.DEFINE_bool("recursive", False, "Also search the folders inside a folder.")
     flags.DEFINE_string(
         "out",
         None,
@@ -68,7 +73,9 @@ def define_flags():
         "nothing is drawn.",
     )
     flags.DEFINE_string(
-        "video", None, "File, .mp4, for the drawing of the only video, in place of one in --out."
+        "video",
+        None,
+        "File, .mp4, for the drawing of the only video. Default: a file in --out.",
     )
     flags.DEFINE_bool("smooth", False, "Smooth the joints of videos (One-Euro filter).")
     flags.DEFINE_float(
@@ -92,26 +99,31 @@ def define_flags():
         "boxes",
         None,
         "File of boxes: COCO results or annotations (.json), or lines file,x,y,w,h[,score] (.csv). "
-        "Images that it does not list are not searched.",
+        "Images that it does not list are not searched. Default: none.",
     )
-    flags.DEFINE_float("box_score", 0.0, "Boxes of a lower score in --boxes are left out.")
+    flags.DEFINE_float("box_score", 0.0, "Leave out the boxes of --boxes that score lower.")
     flags.DEFINE_string(
         "people",
         "1",
         "How many people to search for, or to follow in a video, where no box is given: a number, "
         "or all.",
     )
-    flags.DEFINE_string("json", None, "File for the joints, .json, or .jsonl with a line an image.")
+    flags.DEFINE_string(
+        "json", None, "File for the joints, .json, or .jsonl with a line an image. Default: none."
+    )
     flags.DEFINE_string(
         "csv",
         None,
-        "File for the joints, a line a joint: file, frame, time, person, joint, x, y, …",
+        "File for the joints, .csv, a line a joint: file, frame, time, person, joint, x, y, "
+        "confidence. Default: none.",
     )
-    flags.DEFINE_string("coco", None, "File for the joints as COCO results, .json.")
-    flags.DEFINE_string("openpose", None, "Folder for the joints as OpenPose writes them, .json.")
+    flags.DEFINE_string("coco", None, "File for the joints as COCO results, .json. Default: none.")
+    flags.DEFINE_string(
+        "openpose", None, "Folder for the joints as OpenPose writes them, .json. Default: none."
+    )
     flags.DEFINE_bool("panel", False, "List the joints and their confidences beside each drawing.")
     flags.DEFINE_bool("draw_boxes", False, "Draw the people's boxes, too.")
-    flags.DEFINE_enum("format", "jpg", list(SUFFIXES), "Of the drawings.")
+    flags.DEFINE_enum("format", "jpg", list(SUFFIXES), "File format of the drawings.")
     flags.DEFINE_bool("heatmaps", False, "Also draw the belief maps of every stage.")
     flags.DEFINE_string(
         "belief_maps", None, "File, .npz, for the belief maps of a single person. Default: none."
@@ -145,7 +157,7 @@ DRAWERS = 2  # threads; a drawing waits for the disk as long as it computes
 NAMED = 5  # files that a message names
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """The script: `arguments` are its name and the inputs that have no flag."""
     inputs = [*FLAGS.input, *arguments[1:]]
     if not inputs:
@@ -198,11 +210,19 @@ def main(arguments):
     print(run.summary())
 
 
-Item = collections.namedtuple("Item", "image file frame boxes")
-Item.__doc__ = """One image that was read, and the boxes that are known of it."""
+Box = Sequence[float]  # x, y, width, height
 
 
-def check_flags(sources, several):
+class Item(NamedTuple):
+    """One image that was read, and the boxes that are known of it."""
+
+    image: np.ndarray
+    file: str
+    frame: int | None
+    boxes: Sequence[Box] | None
+
+
+def check_flags(sources: Sequence[Source], several: bool) -> None:
     """UsageError for flags that do not go together or cannot be meant; before any work.
 
     Args:
@@ -225,7 +245,7 @@ def check_flags(sources, several):
     if FLAGS.video and not FLAGS.video.lower().endswith(".mp4"):
         raise UsageError(f"--video={FLAGS.video} should end in .mp4; name another file")
     for source in moving:
-        if FLAGS.video and os.path.realpath(FLAGS.video) == os.path.realpath(source.file):
+        if FLAGS.video and os.path.realpath(FLAGS.video) == os.path.realpath(path_of(source)):
             raise UsageError(f"--video={FLAGS.video} is the input; name another file")
     if FLAGS.box and FLAGS.boxes:
         raise UsageError("--box and --boxes both say where people are; leave one of them out")
@@ -247,7 +267,7 @@ def check_flags(sources, several):
         raise UsageError("--heatmaps draws belief maps; say where to with --out=DIR")
 
 
-def people_from_flags():
+def people_from_flags() -> int | Literal["all"]:
     """`all` or a number from --people."""
     if FLAGS.people == "all":
         return "all"
@@ -256,7 +276,7 @@ def people_from_flags():
     raise UsageError(f"--people={FLAGS.people}; expected a number from 1 on, or all")
 
 
-def video_options_from_flags():
+def video_options_from_flags() -> VideoOptions:
     """`VideoOptions`, but for the threshold, which the network may know.
 
     Raises:
@@ -279,7 +299,12 @@ def video_options_from_flags():
     )
 
 
-def read_images(sources, images, boxes, box_file):
+def read_images(
+    sources: Iterable[Source],
+    images: Images,
+    boxes: Sequence[Box] | None,
+    box_file: BoxFile | None,
+) -> Iterator[Item]:
     """Yields an `Item` for each image, or page, of the files that can be read.
 
     Args:
@@ -294,13 +319,13 @@ def read_images(sources, images, boxes, box_file):
     for source in sources:
         try:
             for image in source.images():
-                known = boxes if box_file is None else box_file.of(source.file) or []
-                yield Item(image.image, source.file, image.frame, known)
+                known = boxes if box_file is None else box_file.of(path_of(source)) or []
+                yield Item(image.image, path_of(source), image.frame, known)
         except UsageError as error:
             if not images.several:
                 raise
             print(f"skipped: {error}")
-            images.skipped.add(source.file, error)
+            images.skipped.add(path_of(source), error)
 
 
 class Run:
@@ -315,16 +340,17 @@ class Run:
       count: images done, those of videos, too.
     """
 
-    def __init__(self, threshold, box_file, images):
+    def __init__(self, threshold: float, box_file: BoxFile | None, images: Images) -> None:
         self.count = 0
-        self._images, self._nobody, self._unlisted = images, 0, []
-        self._videos, self._taken = 0, set()
+        self._images, self._nobody, self._videos = images, 0, 0
+        self._unlisted: list[str] = []
+        self._taken: set[str] = set()
         self._threshold, self._box_file = threshold, box_file
-        self._folder = DrawingFolder(FLAGS.out, FLAGS.format) if FLAGS.out else None
+        self._folder: Any = DrawingFolder(FLAGS.out, FLAGS.format) if FLAGS.out else None
         self._open = contextlib.ExitStack()
-        self._drawings = collections.deque()
+        self._drawings: collections.deque[Future] = collections.deque()
 
-    def __enter__(self):
+    def __enter__(self) -> "Run":
         opened = []
         if FLAGS.json:
             suffix = os.path.splitext(FLAGS.json)[1].lower()
@@ -340,13 +366,13 @@ class Run:
         self._pool = self._open.enter_context(ThreadPoolExecutor(DRAWERS))
         return self
 
-    def __exit__(self, *error):
-        return self._open.__exit__(*error)
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
 
-    def add(self, result):
+    def add(self, result: ImagePose) -> None:
         """Draws and writes the people of one image."""
         if self._box_file is not None:
-            listed_there = self._box_file.lists(result.file)
+            listed_there = self._box_file.lists(path_of(result))
             result = dataclasses.replace(result, in_box_file=listed_there)
             if not listed_there:
                 self._unlisted.append(page_name(result))
@@ -364,7 +390,7 @@ class Run:
             self._drawings.popleft().result()
         print(line)
 
-    def add_video(self, predictor, source, options):
+    def add_video(self, predictor: Predictor, source: Source, options: VideoOptions) -> None:
         """Follows, draws and writes the people of one video.
 
         Args:
@@ -383,9 +409,9 @@ class Run:
             if not self._images.several:
                 raise
             print(f"skipped: {error}")
-            self._images.skipped.add(source.file, error)
+            self._images.skipped.add(path_of(source), error)
 
-    def finish(self, settings):
+    def finish(self, settings: dict[str, Any]) -> None:
         """Waits for the drawings, and completes the JSON file.
 
         Args:
@@ -399,7 +425,7 @@ class Run:
                 facts = {"skipped": skipped, "threshold": self._threshold}
                 writer.finish(facts | settings | provenance())
 
-    def summary(self):
+    def summary(self) -> str:
         """The last lines of the script."""
         images = "image" if self.count == 1 else "images"
         lines = [f"{self.count} {images} done, {len(self._images.skipped)} skipped"]
@@ -466,7 +492,13 @@ class Run:
         belief_file.write_beliefs(FLAGS.belief_maps, result.people[0])
 
 
-def page_name(result):
+def path_of(source: Source | ImagePose) -> str:
+    """The path of an input or of its result: here all have one."""
+    assert source.file is not None
+    return source.file
+
+
+def page_name(result: ImagePose) -> str:
     """What a drawing is called after: the file, or a page of it counted from 1.
 
     >>> from types import SimpleNamespace
@@ -474,6 +506,6 @@ def page_name(result):
     'scans/a_0001.tif'
     """
     if result.frame is None:
-        return result.file
-    stem, suffix = os.path.splitext(result.file)
+        return path_of(result)
+    stem, suffix = os.path.splitext(path_of(result))
     return f"{stem}_{result.frame + 1:04d}{suffix}"

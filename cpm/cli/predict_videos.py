@@ -9,11 +9,17 @@ import dataclasses
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal
 
+import numpy as np
 from tqdm import tqdm
 
+from cpm.inference.predictor import Predictor
+from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
+from cpm.inference.sources import FrameReader, Source
 from cpm.inference.video_poses import video_poses
 from cpm.plots.drawing_files import mark_of
 from cpm.plots.pose_drawing import draw_pose
@@ -33,14 +39,20 @@ class VideoOptions:
       boxes: whether boxes are drawn.
     """
 
-    people: int | str = 1
+    people: int | Literal["all"] = 1
     flip: bool = False
     smooth: OneEuro | None = None
     threshold: float = 0.0
     boxes: bool = False
 
 
-def predict_video(predictor, source, add, target, options):
+def predict_video(
+    predictor: Predictor,
+    source: Source,
+    add: Callable[[ImagePose], None],
+    target: str | None,
+    options: VideoOptions,
+) -> str:
     """Follows the people of one video, until its end or, of a camera, until Ctrl-C.
 
     Args:
@@ -62,7 +74,7 @@ def predict_video(predictor, source, add, target, options):
         if reader.is_camera:  # Ctrl-C is how it ends
             stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         began, ids = time.perf_counter(), set()
-        frames = video_poses(
+        frames: Any = video_poses(
             predictor,
             reader,
             people=options.people,
@@ -84,26 +96,26 @@ class LabeledVideo:
 
     Args:
       path: of the file.
-      reader: `VideoReader` of the original: rate, times, sound.
+      reader: of the original: rate, times, sound.
       options: `VideoOptions`.
     """
 
-    def __init__(self, path, reader, options):
+    def __init__(self, path: str, reader: FrameReader, options: VideoOptions) -> None:
         self._path, self._reader, self._options = path, reader, options
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="draw")
-        self._pending = collections.deque()
-        self._writer = None
+        self._pending: collections.deque[Future] = collections.deque()
+        self._writer: Any = None  # a `VideoWriter` from the first frame on
 
-    def __enter__(self):
+    def __enter__(self) -> "LabeledVideo":
         return self
 
-    def add(self, image, result):
+    def add(self, image: np.ndarray, result: ImagePose) -> None:
         """Draws one more frame; waits if too many wait already."""
         self._pending.append(self._pool.submit(self._draw, image, result))
         while len(self._pending) > WAITING:
             self._pending.popleft().result()
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         try:
             while self._pending:
                 self._pending.popleft().result()
@@ -130,7 +142,7 @@ class LabeledVideo:
         self._writer.write(drawing, result.time)
 
 
-def labeled_path(folder, source, taken):
+def labeled_path(folder: str, source: Source, taken: set[str]) -> str:
     """`NAME_pose.mp4` in a folder; with the suffix where two videos of a run share the name.
 
     Args:
@@ -140,7 +152,8 @@ def labeled_path(folder, source, taken):
     """
     path = os.path.join(folder, f"{source.name}_pose.mp4")
     if path in taken:
-        path = os.path.join(folder, f"{os.path.basename(source.file)}_pose.mp4")
+        name = os.path.basename(source.file or source.name)
+        path = os.path.join(folder, f"{name}_pose.mp4")
     taken.add(path)
     return path
 

@@ -11,6 +11,7 @@ them); on the screen and as a page.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -28,7 +29,7 @@ FLAGS = flags.FLAGS
 POSITIONAL = 100  # runs
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     flags.DEFINE_string(
         "out",
@@ -40,7 +41,7 @@ def define_flags():
     define_speed_flags()
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """One run or several."""
     runs = arguments[1:]
     if not runs:
@@ -58,18 +59,18 @@ def main(arguments):
         report_comparison(runs)
 
 
-def report_run(run_dir):
+def report_run(run_dir: str) -> None:
     """Scores a run again and writes its page."""
     data = read_config(run_dir)[1]["data"]
-    network, config, description = checkpoints.load_network(run_dir)
-    network = Executed(network, execution_from_flags(), constant=True)
+    plain, config, description = checkpoints.load_network(run_dir)
+    network = Executed(plain, execution_from_flags(), constant=True)
     result, options, box = evaluate.evaluate_as_used(network, config, data, seed=FLAGS.seed)
     people = evaluate.shown_people(result, network, config, options)
     step = checkpoints.step_of(description["prefix"])
     print(f"wrote {run_page.write_run_page(run_dir, step, result, box=box, people=people)}")
 
 
-def report_comparison(runs):
+def report_comparison(runs: Sequence[str]) -> None:
     """Compares runs on the screen and on a page."""
     comparison = compare_runs(runs, seed=FLAGS.seed)
     print(comparison.text())

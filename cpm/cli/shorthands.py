@@ -108,7 +108,7 @@ SHORTHANDS = {
     "average_decay": Shorthand(
         "average_decay", "Decay of the averaged weights, like 0.999; 0 is no average."
     ),
-    "xla": Shorthand("execution.xla", "Compile with XLA what gains by it."),
+    "xla": Shorthand("execution.xla", "Compile by XLA what runs faster for it."),
     "conv": Shorthand(
         "execution.conv",
         "How convolutions are computed: direct, fast (ops/fast_conv/README.md), or auto, fast "
@@ -126,7 +126,7 @@ SHORTHANDS = {
     ),
     "replicas": Shorthand(
         "execution.replicas",
-        "Number of parts of a batch that are computed side by side on a CPU.",
+        "Number of parts of a batch that are computed in parallel on a CPU.",
         lower=1,
         default="one for each core where that pays, else 1",
     ),
@@ -150,7 +150,7 @@ SHORTHANDS = {
     "save_every": Shorthand("execution.save_every", "Steps between checkpoints."),
     "on_non_finite": Shorthand(
         "execution.on_non_finite",
-        "What a batch does whose loss or gradient is no number: stop the run, or be left out.",
+        "What happens at a batch whose loss or gradient is not finite: stop the run, or skip it.",
         NON_FINITE,
     ),
 }

@@ -10,6 +10,7 @@ import codecs
 import os
 import re
 import sys
+from typing import Any
 
 from cpm.untrusted import printable
 
@@ -22,7 +23,7 @@ PLAIN = {
 HANDLER = "cpm.plain"
 
 
-def before_libraries():
+def before_libraries() -> None:
     """What a script needs before TensorFlow is imported, which takes seconds.
 
     Closed standard streams are opened to nowhere, so that no file of ours gets their number, and
@@ -32,7 +33,7 @@ def before_libraries():
     sys.excepthook = _quiet_interrupt(sys.excepthook)
 
 
-def prepare():
+def prepare() -> None:
     """Makes the standard streams of this process safe; call once, before anything is printed."""
     codecs.register_error(HANDLER, _plain)
     sys.stdout = Stream(sys.stdout, escapes=True)
@@ -51,12 +52,13 @@ class Stream:
       failed: the OSError of the first failure, or None.
     """
 
-    def __init__(self, stream, escapes=False):
-        self._stream, self._escapes, self.failed = stream, escapes, None
+    def __init__(self, stream: Any, escapes: bool = False) -> None:
+        self._stream, self._escapes = stream, escapes
+        self.failed: OSError | None = None
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=HANDLER)
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         """Writes a text, or swallows it; returns its length."""
         if self.failed is None:
             try:
@@ -65,7 +67,7 @@ class Stream:
                 self._give_up(error)
         return len(text)
 
-    def flush(self):
+    def flush(self) -> None:
         """Flushes, or does nothing."""
         if self.failed is None:
             try:
@@ -80,11 +82,11 @@ class Stream:
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def finish(status):
+def finish(status: int | None) -> int | None:
     """Flushes the streams; the exit status of a script whose work ended in `status`.
 
     A closed pipe is its reader's choice. A result that could not be printed for another reason is

@@ -22,6 +22,8 @@ one page, RUN_DIR/eval/ (tables, JSON and images), RUN_DIR/metrics.jsonl; curves
 import math
 import os
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -30,10 +32,12 @@ from cpm.cli.flags import define_run_flags, recipe_name, settings_from_flags
 from cpm.cli.run_lines import closing_lines, opening_lines
 from cpm.cli.shorthands import DEVICES, EXECUTION, TRAINING
 from cpm.cli.training_data import data_folders_from_flags, define_synthetic_people
+from cpm.config import TrainConfig
 from cpm.data import datasets, pipeline
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import UsageError
-from cpm.execution.devices import connect
+from cpm.execution import Settings
+from cpm.execution.devices import Devices, connect
 from cpm.execution.processor import on_gpu
 from cpm.execution.threads import configure_threads
 from cpm.execution.use import Executed
@@ -46,10 +50,10 @@ FLAGS = flags.FLAGS
 FEWEST_JOINTS = 100  # of validation that say from which confidence on joints are drawn
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines the flags of this script."""
     define_run_flags(*TRAINING, *EXECUTION, *DEVICES)
-    flags.DEFINE_float("epochs", None, "Length of the run in epochs, instead of --steps.")
+    flags.DEFINE_float("epochs", None, "Length of the run in epochs. Default: --steps.")
     define_synthetic_people()
     flags.DEFINE_string(
         "run_dir",
@@ -60,16 +64,15 @@ def define_flags():
         "init_from",
         None,
         "Run, checkpoint, .npz file, pretrained or pretrained-small, whose weights are the start, "
-        "joints by name. "
-        "Default: random weights.",
+        "joints by name. Default: random weights.",
     )
     flags.DEFINE_bool(
-        "restart", False, "Put the run that --run_dir holds aside and start again at step 0."
+        "restart", False, "Put aside the run that --run_dir holds and start again at step 0."
     )
     flags.mark_flags_as_mutual_exclusive(["steps", "epochs"])
 
 
-def main(_):
+def main(_: Sequence[str]) -> None:
     """Devices, data, configuration, training, report."""
     check_run_dir("runs" if FLAGS.run_dir is None else FLAGS.run_dir)  # before people are drawn
     weights = weights_config() if FLAGS.init_from else None
@@ -85,7 +88,7 @@ def main(_):
         devices.wait()  # nobody leaves before the chief has written all
 
 
-def train(devices, weights):
+def train(devices: Devices, weights: TrainConfig | None) -> None:
     """Data, configuration, training, report, on some `Devices`.
 
     `weights`: `TrainConfig` of the weights that the run starts from, or None.
@@ -120,10 +123,10 @@ def train(devices, weights):
         report_best(run)
 
 
-def run_settings(folders, weights):
+def run_settings(folders: Sequence[str], weights: TrainConfig | None) -> tuple[Settings, str]:
     """The recipe with what weights and flags change, and the recipe's name."""
     training = pipeline.open_folders(folders, TRAIN)
-    kind = {"synthetic": not FLAGS.data, "own": datasets.is_own(folders)}
+    kind: dict[str, Any] = {"synthetic": not FLAGS.data, "own": datasets.is_own(folders)}
     settings = settings_from_flags(
         skeleton=pipeline.largest_skeleton(training), weights=weights, **kind
     )
@@ -137,7 +140,7 @@ def run_settings(folders, weights):
     return settings.changed({"steps": steps}), recipe
 
 
-def weights_config():
+def weights_config() -> TrainConfig:
     """The `TrainConfig` of the weights to start from.
 
     A run that goes on has their network itself, and their file may be gone by then.
@@ -148,7 +151,7 @@ def weights_config():
     return checkpoints.read_description(checkpoints.resolve(FLAGS.init_from))[0]
 
 
-def describe(run, recipe):
+def describe(run: loop.Run, recipe: str) -> list[str]:
     """The lines that say what is trained."""
     people = {
         split: sum(folder.people for folder in pipeline.open_folders(run.data, split))
@@ -165,7 +168,7 @@ def describe(run, recipe):
     )
 
 
-def wants_bfloat16(config):
+def wants_bfloat16(config: TrainConfig) -> bool:
     """Whether nobody chose and bfloat16 would be faster; measured of `mini` on a CPU alone."""
     chosen = FLAGS.precision or any(s.startswith("execution.precision=") for s in FLAGS.set)
     if chosen or config.network.arch != "mini":
@@ -173,7 +176,7 @@ def wants_bfloat16(config):
     return not on_gpu() and multiplies_bfloat16()
 
 
-def default_run_dir(config, folders):
+def default_run_dir(config: TrainConfig, folders: Sequence[str]) -> str:
     """`runs/mini-6stages-lsp-lspet`, `runs/paper-blog-6stages-mpii`: what is trained on what."""
     tuned = "tuned" if FLAGS.init_from else None
     name = "-".join(filter(None, [config.network.arch, FLAGS.recipe, tuned]))
@@ -181,15 +184,15 @@ def default_run_dir(config, folders):
     return os.path.join("runs", f"{name}-{config.network.stages}stages-{data}")
 
 
-def write_page(run, step, found):
+def write_page(run: loop.Run, step: int, found: Any) -> None:
     """Writes the page of what is known at an evaluation, for `cpm.training.loop.Run`."""
     run_page.show(run.folder.path, step, found)
 
 
-def report_best(run):
+def report_best(run: loop.Run) -> None:
     """Scores the best checkpoint; writes tables, JSON, images and the page into the run folder."""
-    network, config, description = checkpoints.load_network(run.folder.path)
-    network = Executed(network, run.execution.in_float32(), constant=True)
+    plain, config, description = checkpoints.load_network(run.folder.path)
+    network = Executed(plain, run.execution.in_float32(), constant=True)
     result, options, box = evaluate.evaluate_as_used(network, config, run.data)
     path = os.path.join(run.folder.evaluation, "validation.json")
     evaluate.write_results(result, path, config, options, description["prefix"], box=box)
@@ -209,7 +212,7 @@ def report_best(run):
     print("\n".join(lines))
 
 
-def note_threshold(result, prefix):
+def note_threshold(result: evaluate.Evaluation, prefix: str) -> None:
     """Keeps with the checkpoint from which confidence on its joints are more often right."""
     trust = result.reliability
     # Of few joints it is chance; above 1 it would say that nothing is worth drawing.

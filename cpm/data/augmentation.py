@@ -1,10 +1,10 @@
-"""Random changes of a training example: where the crop is cut, and its colours.
+"""Random augmentation of a training example: where the crop is cut, and its colours.
 
 All numbers of an example are drawn at once from one stateless generator keyed by (run seed,
 epoch, example id): the same example in the same epoch always looks the same, whichever run,
 machine or thread makes it.
 
-Geometry, in the paper's order (scale, rotate, crop, flip), is one affine map, so the picture is
+Geometry, in the paper's order (scale, rotate, crop, flip), is one affine map, so the image is
 resampled once. Colour is one affine map of RGB, applied to the crop.
 
 References:
@@ -22,15 +22,15 @@ import tensorflow as tf
 from cpm import geometry
 from cpm.data.crops import BORDER
 
-# Streams of an example's generator beside that of `draw_change`, so that one more kind of
+# Streams of an example's generator beside that of `draw_augmentation`, so that one more kind of
 # augmentation changes no other; 1 is the pixel noise.
 NOISE, COMPANY, NOBODY, WEAR = 1, 2, 3, 4
 
 LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
 
 
-class Change(typing.NamedTuple):
-    """What is done to one example; all scalars but `shift`.
+class Augmentation(typing.NamedTuple):
+    """What is drawn for one example; all scalars but `shift`.
 
     Attributes:
       scale: the person becomes this much larger, float64.
@@ -71,8 +71,8 @@ def stream(seed, number):
     return tf.random.fold_in(seed, number, alg="philox")
 
 
-def draw_change(seed, config):
-    """Draws a `Change` within the ranges of an `AugmentConfig`.
+def draw_augmentation(seed, config):
+    """Draws an `Augmentation` within the ranges of an `AugmentConfig`.
 
     Args:
       seed: `[2]` int64, of `example_seed`.
@@ -83,7 +83,7 @@ def draw_change(seed, config):
     color = tf.cast(sign, tf.float32)
     scale = _draw_scale(u[0], config)
     room = config.room * tf.nn.relu(1 - scale) / 2
-    return Change(
+    return Augmentation(
         scale=scale,
         angle_rad=sign[1] * math.radians(config.rotation_deg),
         flip=u[2] < config.flip,
@@ -104,25 +104,25 @@ def _draw_scale(u, config):
     return low * tf.exp(math.log(high / low) * u)
 
 
-def crop_to_image(center_px, side_px, size, change=None):
-    """`cpm.geometry.crop_to_image` of tensors, with the numbers of a `Change`.
+def crop_map(center_px, side_px, size, drawn=None):
+    """`cpm.geometry.crop_to_image` of tensors, with the numbers of an `Augmentation`.
 
     Args:
       center_px: `[2]`, (x, y) of the crop's centre in image pixels.
       side_px: scalar, image pixels on the crop's shorter side.
       size: (height, width) of the crop.
-      change: `Change`, or None: none.
+      drawn: `Augmentation`, or None: none.
 
     Returns:
       `[2, 3]` float64: crop pixel (x, y, 1) -> image pixel (x, y).
     """
     center_px, side_px = tf.cast(center_px, tf.float64), tf.cast(side_px, tf.float64)
     cosine, sine, mirror = (tf.constant(v, tf.float64) for v in (1, 0, 1))
-    if change is not None:
-        side_px /= change.scale
-        center_px += change.shift * side_px
-        cosine, sine = tf.cos(change.angle_rad), tf.sin(change.angle_rad)
-        mirror = tf.where(change.flip, -mirror, mirror)
+    if drawn is not None:
+        side_px /= drawn.scale
+        center_px += drawn.shift * side_px
+        cosine, sine = tf.cos(drawn.angle_rad), tf.sin(drawn.angle_rad)
+        mirror = tf.where(drawn.flip, -mirror, mirror)
     return tf.stack(
         geometry.crop_to_image_rows(center_px, side_px, size, cosine, sine, mirror)
     )  # [2, 3]
@@ -148,8 +148,8 @@ def mirror_joints(values, flip, mirror):
     return tf.gather(values, tf.where(flip, mirror, np.arange(len(mirror))), axis=1)
 
 
-def color_map(change):
-    """The change of colours as an affine map of RGB.
+def color_map(drawn):
+    """The augmentation of colours as an affine map of RGB.
 
         c' = A c + b,   A = contrast * saturate(hue_turn) * brightness,   b = (1 - contrast) * 128
 
@@ -159,9 +159,9 @@ def color_map(change):
     Returns:
       A `[3, 3]`, b `[3]`, float32.
     """
-    saturate = change.saturation * tf.eye(3) + (1 - change.saturation) * tf.constant([LUMA] * 3)
-    linear = change.brightness * change.contrast * saturate @ _hue_turn(change.hue)
-    return linear, tf.fill([3], (1 - change.contrast) * BORDER)
+    saturate = drawn.saturation * tf.eye(3) + (1 - drawn.saturation) * tf.constant([LUMA] * 3)
+    linear = drawn.brightness * drawn.contrast * saturate @ _hue_turn(drawn.hue)
+    return linear, tf.fill([3], (1 - drawn.contrast) * BORDER)
 
 
 def border_color(linear, offset, border=BORDER):

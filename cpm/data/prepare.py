@@ -1,6 +1,6 @@
 """One serialised person -> one row of a batch, as graph operations for `Dataset.map`.
 
-parse -> joints by name -> region of the crop -> draw the change -> cut -> recolour
+parse -> joints by name -> region of the crop -> draw the augmentation -> cut -> recolour
 """
 
 import dataclasses
@@ -66,32 +66,31 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
     def make(epoch, folder, serialised, *second):
         person = _parse(serialised, folder, skeletons, skeleton)
         example_seed = augmentation.example_seed(seed, epoch, person["id"])
-        change = augmentation.draw_change(example_seed, augment)
+        drawn = augmentation.draw_augmentation(example_seed, augment)
         center_px, side_px = region(person, data.crop, data.margin)
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
-        matrix = augmentation.crop_to_image(center_px, side_px, size, change)
+        matrix = augmentation.crop_map(center_px, side_px, size, drawn)
         picture = _decode(person)
 
         def cut(matrix):
-            return _crop(picture, matrix, rules, change, example_seed)
+            return _crop(picture, matrix, rules, drawn, example_seed)
 
         example = {"image": cut(matrix), "crop_to_image": _float32(matrix)}
         joints_px, state = _poses_in_crop(person, matrix, data.max_people)
-        example["joints_px"] = augmentation.mirror_joints(joints_px, change.flip, skeleton.mirror)
-        example["state"] = augmentation.mirror_joints(state, change.flip, skeleton.mirror)
+        example["joints_px"] = augmentation.mirror_joints(joints_px, drawn.flip, skeleton.mirror)
+        example["state"] = augmentation.mirror_joints(state, drawn.flip, skeleton.mirror)
         if scales:
             matrices = [
-                augmentation.crop_to_image(center_px, side_px / scale, size, change)
-                for scale in scales
+                augmentation.crop_map(center_px, side_px / scale, size, drawn) for scale in scales
             ]
             example["pyramid"] = tf.stack([cut(m) for m in matrices])
         if augment.company:
             other = _parse(second[1], second[0], skeletons, skeleton)
-            primary = augmentation.image_to_crop(matrix, center_px), change.scale * min(size)
-            example |= _with_company(example, other, primary, rules, change, example_seed)
+            primary = augmentation.image_to_crop(matrix, center_px), drawn.scale * min(size)
+            example |= _with_company(example, other, primary, rules, drawn, example_seed)
         if augment.nobody:
-            example |= _or_nobody(example, person, picture, side_px, rules, change, example_seed)
+            example |= _or_nobody(example, person, picture, side_px, rules, drawn, example_seed)
         example = _worn(example, augment, example_seed)
         return example | {
             "center_px": _center(matrix, center_px, size, augment),
@@ -242,8 +241,8 @@ def _decode(person):
     return tf.io.decode_jpeg(person["picture"], channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _crop(picture, matrix, rules, change, seed):
-    """The crop, `[H, W, 3]` float32, 0..255, in the colours of the change."""
+def _crop(picture, matrix, rules, drawn, seed):
+    """The crop, `[H, W, 3]` float32, 0..255, in the colours of the augmentation."""
     data, ranges = rules.data, rules.data.augment
     if not any(
         (
@@ -255,16 +254,16 @@ def _crop(picture, matrix, rules, change, seed):
         )
     ):
         return cut_crop(picture, matrix, rules.size, data.border)
-    linear, offset = augmentation.color_map(change)
+    linear, offset = augmentation.color_map(drawn)
     border = augmentation.border_color(linear, offset, data.border)
     crop = cut_crop(picture, matrix, rules.size, border)
-    noise = change.noise if ranges.noise else None
+    noise = drawn.noise if ranges.noise else None
     return augmentation.recolor(
         crop, linear, offset, noise, augmentation.stream(seed, augmentation.NOISE)
     )
 
 
-def _with_company(example, person, primary, rules, change, seed):
+def _with_company(example, person, primary, rules, drawn, seed):
     """The parts of an example that a pasted second person changes, perhaps unchanged."""
     data, size, skeleton = rules.data, rules.size, rules.skeleton
     seed = augmentation.stream(seed, augmentation.COMPANY)
@@ -286,7 +285,7 @@ def _with_company(example, person, primary, rules, change, seed):
         second = company.second_person(
             person,
             placed,
-            lambda matrix: _crop(picture, matrix, rules, change, seed),
+            lambda matrix: _crop(picture, matrix, rules, drawn, seed),
             size,
             skeleton.mirror,
         )
@@ -316,13 +315,13 @@ def _with_company(example, person, primary, rules, change, seed):
     return {"image": image, "joints_px": joints_px, "state": state}
 
 
-def _or_nobody(example, person, picture, side_px, rules, change, seed):
+def _or_nobody(example, person, picture, side_px, rules, drawn, seed):
     """The parts of an example that change if its crop has no person at its center."""
     data, size, mirror = rules.data, rules.size, rules.skeleton.mirror
     seed = augmentation.stream(seed, augmentation.NOBODY)
     kind, center_px, side_px = nobody.draw_region(seed, person, side_px)
-    turned = change._replace(scale=tf.ones_like(change.scale), shift=tf.zeros_like(change.shift))
-    matrix = augmentation.crop_to_image(center_px, side_px, size, turned)
+    turned = drawn._replace(scale=tf.ones_like(drawn.scale), shift=tf.zeros_like(drawn.shift))
+    matrix = augmentation.crop_map(center_px, side_px, size, turned)
     joints_px, state = _poses_in_crop(person, matrix, data.max_people)
     kind = tf.where(nobody.is_clear(joints_px, state, size), kind, nobody.PATTERN)
     own = (kind == nobody.BACKGROUND) | (kind == nobody.PART)  # pixels where the image has them
@@ -332,7 +331,7 @@ def _or_nobody(example, person, picture, side_px, rules, change, seed):
     joints_px = tf.concat([tf.zeros_like(joints_px[:1]), joints_px[:-1]], 0)
 
     def image():
-        crop = _crop(picture, matrix, rules, change, seed)
+        crop = _crop(picture, matrix, rules, drawn, seed)
         return tf.cond(kind == nobody.TILED, lambda: nobody.tiled(crop), lambda: crop)
 
     chance = tf.random.stateless_uniform([], augmentation.stream(seed, 9), alg="philox")
@@ -348,11 +347,11 @@ def _or_nobody(example, person, picture, side_px, rules, change, seed):
         ),
         "joints_px": tf.where(
             empty,
-            augmentation.mirror_joints(joints_px, change.flip, mirror),
+            augmentation.mirror_joints(joints_px, drawn.flip, mirror),
             example["joints_px"],
         ),
         "state": tf.where(
-            empty, augmentation.mirror_joints(state, change.flip, mirror), example["state"]
+            empty, augmentation.mirror_joints(state, drawn.flip, mirror), example["state"]
         ),
         "crop_to_image": tf.where(empty, _float32(matrix), example["crop_to_image"]),
         "nobody": tf.cast(empty, tf.float32),

@@ -5,7 +5,7 @@ convolution alone; this is the only file that knows the fast ones (ops/fast_conv
 
 On a GPU XLA compiles whole functions. On a CPU it is slower than TensorFlow's own library at direct
 convolutions and pooling and faster at fast convolutions on tiles, so it gets those, each with its
-gradients a compiled island in an ordinary graph. Fast convolutions on lines are mostly the
+gradients a compiled part of an ordinary graph. Fast convolutions along one axis are mostly the
 library's work, so they need no XLA.
 
 References: ops/fast_conv/README.md; the measurements behind both rules are in docs/decisions,
@@ -29,8 +29,8 @@ class Convolution:
     Args:
       execution: `Execution`. Of `conv`, `direct` is the library's convolution; `fast` the cheapest
         bilinear algorithm wherever there is one; `auto` that only where the cost model
-        (`ops.best_algorithm`) says it pays, and only on a CPU: on tiles where it is compiled, on
-        lines where the library has groups of channels. A GPU's library chooses for itself.
+        (`ops.best_algorithm`) says it pays, and only on a CPU: on tiles where it is compiled, along
+        one axis where the library has groups of channels. A GPU's library chooses for itself.
     """
 
     def __init__(self, execution: Execution) -> None:
@@ -180,7 +180,7 @@ def narrow_conv2d(
 
 
 def compiles_parts(execution: Execution) -> bool:
-    """Whether `xla` means islands in an ordinary graph: on a CPU."""
+    """Whether `xla` means parts of an ordinary graph: on a CPU."""
     return execution.xla and not on_gpu()
 
 

@@ -22,6 +22,7 @@ import glob
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,9 +89,21 @@ class Skipped:
 
 
 class FrameReader(Protocol):
-    """A `cpm.inference.videos.VideoReader`, or what is used like one; iterate over its frames."""
+    """A `cpm.inference.videos.VideoReader`, or what is used like one; iterate over its frames.
+
+    Its attributes are explained there.
+    """
 
     path: str
+    is_camera: bool
+    rate: Fraction
+    time_base: Fraction
+    pixel_aspect: Fraction
+    has_sound: bool
+    frames_expected: int | None
+    frames_read: int
+    broken: int
+    ended_early: bool
 
     def __enter__(self) -> "FrameReader":
         """Itself, to be closed at the end."""

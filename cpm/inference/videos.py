@@ -27,7 +27,7 @@ import av
 import numpy as np
 
 from cpm.errors import UsageError
-from cpm.inference.sources import CAMERA
+from cpm.inference.sources import CAMERA, FrameReader
 
 USUAL_RATE = Fraction(25)  # where a file does not say
 TIME_BASE = Fraction(1, 90000)  # MPEG's clock: whole numbers of it are 24, 25, 30 and 60 frames/s
@@ -279,7 +279,7 @@ class VideoWriter:
     @classmethod
     def like(
         cls,
-        reader: VideoReader,
+        reader: FrameReader,
         path: str | os.PathLike,
         size: tuple[int, int],
         comment: str = "",
@@ -287,7 +287,7 @@ class VideoWriter:
         """A writer for what a `VideoReader` reads: its rate, its times, its sound.
 
         Args:
-          reader: `VideoReader`, one frame of which has been read: it tells the rotation.
+          reader: as a `VideoReader`; one frame of it has been read, which tells the rotation.
           path, comment: as above.
           size: (height, width) of the images that will be written.
         """

@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 from cpm.errors import UsageError
 
 MAX_BYTES = 2**30  # VGG-19, the largest of them, has 0.58e9
-MAX_LAYERS = 4096  # a six-stage machine with its data and loss layers has about 150
+MAX_LAYERS = 4096  # a six-stage network with its data and loss layers has about 150
 MAX_AXES = 4
 _KIND = descriptor_pb2.FieldDescriptorProto
 _REPEATED = {"layers", "layer", "blobs", "data", "double_data", "dim"}

@@ -31,7 +31,7 @@ CENTER_POOL = 9  # window of the average that brings the centre map to the strid
 class ConvolutionalPoseMachine(tf.Module):
     """Images → belief maps of every stage.
 
-    Fully convolutional: a trained machine takes crops of any size that is a multiple of `stride`.
+    Fully convolutional: a trained network takes crops of any size that is a multiple of `stride`.
 
     Attributes:
       config: the `NetworkConfig` it was made from.

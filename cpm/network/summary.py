@@ -46,7 +46,7 @@ class LayerRow(typing.NamedTuple):
 
 
 class StageRow(typing.NamedTuple):
-    """One stage: what it adds, and what the machine that ends with it amounts to."""
+    """One stage: what it adds, and what the network that ends with it amounts to."""
 
     stage: int
     parameters: int

@@ -177,7 +177,7 @@ def compare_files(
 
 def write_record(path: str, record: Mapping[str, Any], seed: int = 0) -> None:
     """Writes a record as JSON together with the command, commit, versions and seed."""
-    files.write_json(path, record | provenance(seed))
+    files.write_json(path, {**record, **provenance(seed)})
 
 
 def write_network_predictions(

@@ -3,8 +3,8 @@
 A kernel g slides over a tile d of the image and leaves an output Y. Every fast way to compute Y is
 *bilinear*: transform tile and kernel, multiply number by number, transform the products.
 
-    on a line     Y = A_T [(G g) * (B_T d)]              `Bilinear1D`
-    in the plane  Y = A_T [(G g G_T) * (B_T d B)] A      `Bilinear2D`
+    one dimension     Y = A_T [(G g) * (B_T d)]              `Bilinear1D`
+    two dimensions    Y = A_T [(G g G_T) * (B_T d B)] A      `Bilinear2D`
 
 The letters are those of Lavin and Gray, and `*` multiplies number by number:
 
@@ -35,7 +35,7 @@ DENSE_RANK = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bilinear1D:
-    """A bilinear algorithm on a line, Y = A_T [(G g) * (B_T d)], in float64.
+    """A bilinear algorithm in one dimension, Y = A_T [(G g) * (B_T d)], in float64.
 
     Attributes:
       name: such as "cook_toom 4, 7".

@@ -12,8 +12,8 @@ from ops.fast_conv.cost_model import direct_cost, fast_cost
 from ops.fast_conv.fourier import fourier_1d, fourier_2d
 from ops.shapes import check_positive_int
 
-# Cook-Toom's tiles: up to here float32 keeps five digits (README.md, section 6). On a line half as
-# many digits are lost, so tiles may be larger; with many channels the sums lose some, too.
+# Cook-Toom's tiles: up to here float32 keeps five digits (README.md, section 6). In one dimension
+# half as many digits are lost, so tiles may be larger; with many channels the sums lose some, too.
 LARGEST_COOK_TOOM_2D = 8
 LARGEST_COOK_TOOM_1D, LARGEST_COOK_TOOM_1D_OF_MANY, MANY = 10, 8, 129
 LARGEST_FOURIER = 32
@@ -41,7 +41,7 @@ def best_algorithm(
       c_in, c_out: channels.
       batch: images; many of them share the cost of transforming the kernel.
       allow_2d: whether algorithms in the plane are allowed; they pay only where XLA compiles.
-      allow_1d: whether those on a line are; they pay only where the library has groups
+      allow_1d: whether one-dimensional ones are; they pay only where the library has groups
         (`ops.library_has_groups`).
       one_thread: whether a convolution has one thread; else two or more.
 
@@ -85,8 +85,9 @@ def candidate_algorithms(
 
     Arguments as for `best_algorithm`. In the plane: Cook-Toom with tiles up to 8 x 8, and for
     kernels from 5 x 5 on Fourier with even tiles up to 32 x 32, for each number of tiles along the
-    longer side the smallest that covers it. On a line, along the height: Cook-Toom with tiles up to
-    10 (8 for more than 128 channels), Fourier with tiles up to 32. A 1 x 1 kernel has none.
+    longer side the smallest that covers it. In one dimension, along the height: Cook-Toom with
+    tiles up to 10 (8 for more than 128 channels), Fourier with tiles up to 32. A 1 x 1 kernel has
+    none.
     """
     _check_layer(kernel_size, height, width, c_in, c_out, batch)
     if kernel_size == 1:

@@ -1,4 +1,4 @@
-"""Convolution by an algorithm on a line: fast along columns, by the library along rows.
+"""Convolution by a one-dimensional algorithm: fast along columns, by the library along rows.
 
 A `Bilinear1D` is applied to every column of the image. What is left to do is, for each of its
 products, a convolution along the rows: component q of the transformed columns by component q of the
@@ -115,8 +115,8 @@ class ColumnConvolution:
         height = x.shape[1]
         if height is None:
             raise ValueError(
-                f"x has shape {x.shape.as_list()}, expected a known height: algorithms on a line"
-                " are made for it; ops.conv2d takes any"
+                f"x has shape {x.shape.as_list()}, expected a known height, for which the "
+                "algorithm is made; ops.conv2d takes any"
             )
         step = self._algorithm.outputs
         before = (self._algorithm.kernel_size - 1) // 2

@@ -30,7 +30,7 @@ POINTS = (0, 1, -1, 1 / 2, -2, 2, -1 / 2, 1 / 4, -4, 4, -1 / 4, 3 / 4, -4 / 3)
 
 @functools.cache
 def cook_toom_1d(kernel_size: int, outputs: int) -> Bilinear1D:
-    """F(m, r) on a line.
+    """F(m, r), in one dimension.
 
     Row i of B_T holds the coefficients of prod_{j != i} (t - p_j), Lagrange's numerator. Its
     denominator prod_{j != i} (p_i - p_j) goes into G, so that B_T has no fractions where the points
@@ -86,7 +86,7 @@ def _powers(points, count):
 
 
 def cook_toom_2d(kernel_size: int | tuple[int, int], outputs: int | tuple[int, int]) -> Bilinear2D:
-    """F(m x m, r x r): two algorithms on lines, nested.
+    """F(m x m, r x r): two one-dimensional algorithms, one inside the other.
 
     Args:
       kernel_size: r >= 1, or (height, width).

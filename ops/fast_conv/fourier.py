@@ -3,7 +3,7 @@
 The spectrum of an n x n tile times the conjugate spectrum of the kernel is the spectrum of their
 cyclic correlation. Its first n - r + 1 values along each axis never wrap around: they are Y. Real
 data need half of the frequencies, and a complex product takes three real ones, so the rank is about
-1.5 n on a line and 1.5 n^2 in the plane. That is more than Cook-Toom's, but rounding hardly grows
+1.5 n in one dimension and 1.5 n^2 in two. That is more than Cook-Toom's, but rounding hardly grows
 with n, so that tiles may be large (README.md, sections 3, 4 and 6).
 
 References:
@@ -31,7 +31,7 @@ OUTPUT_TRIPLE = np.array([[1.0, 1.0], [0.0, 1.0], [-1.0, 0.0]])  # how each ente
 
 @functools.cache
 def fourier_1d(kernel_size: int, tile: int) -> Bilinear1D:
-    """The discrete Fourier transform of n pixels on a line.
+    """The discrete Fourier transform of n pixels in a row.
 
     Args:
       kernel_size: r >= 1.

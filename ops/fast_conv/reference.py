@@ -12,7 +12,7 @@ from ops.reference import conv2d
 
 
 def bilinear_1d(d: np.ndarray, g: np.ndarray, algorithm: Bilinear1D) -> np.ndarray:
-    """One tile, one channel, on a line, by Y = A_T [(G g) * (B_T d)]."""
+    """One tile, one channel, in one dimension, by Y = A_T [(G g) * (B_T d)]."""
     return algorithm.A_T @ ((algorithm.G @ g) * (algorithm.B_T @ d))
 
 

@@ -50,7 +50,7 @@ def test_is_short_and_needs_little():
     ours = {name for name in modules if name.split(".")[0] in ("cpm", "ops")}
     assert len(ours) == 1 and ours.pop().endswith("synthetic")
     others = {name.split(".")[0] for name in modules} - {"cpm"} - set(sys.stdlib_module_names)
-    assert others == {"tensorflow", "numpy", "imageio"}
+    assert others == {"tensorflow", "numpy"}
 
 
 def package_network(minimal, joints, monkeypatch):

@@ -10,16 +10,16 @@ import tensorflow as tf
 from cpm import geometry
 from cpm.config import AUGMENTATIONS, AugmentConfig
 from cpm.data import augmentation
-from cpm.data.augmentation import Change
+from cpm.data.augmentation import Augmentation
 from cpm.skeleton import SKELETONS
 
 STRONG = AUGMENTATIONS["strong"]
 GOLDEN = {"scale": 0.783251202, "angle_rad": 0.653489021}
 
 
-def change(**values):
-    """A `Change` that does nothing but `values`."""
-    neutral = Change(
+def augmented(**values):
+    """An `Augmentation` that does nothing but `values`."""
+    neutral = Augmentation(
         scale=1.0,
         angle_rad=0.0,
         flip=False,
@@ -31,8 +31,8 @@ def change(**values):
         noise=0.0,
     )
     values = neutral._replace(**values)
-    kinds = Change(*[tf.float64] * 2, tf.bool, tf.float64, *[tf.float32] * 5)
-    return Change(*(tf.constant(v, k) for v, k in zip(values, kinds, strict=True)))
+    kinds = Augmentation(*[tf.float64] * 2, tf.bool, tf.float64, *[tf.float32] * 5)
+    return Augmentation(*(tf.constant(v, k) for v, k in zip(values, kinds, strict=True)))
 
 
 def draw_many(config, count=400):
@@ -40,17 +40,17 @@ def draw_many(config, count=400):
 
     def one(number):
         seed = augmentation.example_seed(3, 1, tf.strings.as_string(number))
-        return tuple(augmentation.draw_change(seed, config))
+        return tuple(augmentation.draw_augmentation(seed, config))
 
     dataset = tf.data.Dataset.range(count).map(one).batch(count)
-    return Change(*(value.numpy() for value in next(iter(dataset))))
+    return Augmentation(*(value.numpy() for value in next(iter(dataset))))
 
 
 class TestDraw:
     def test_stateless(self):
         def draw(seed, epoch, id):
             key = augmentation.example_seed(seed, epoch, tf.constant(id))
-            return float(augmentation.draw_change(key, STRONG).angle_rad)
+            return float(augmentation.draw_augmentation(key, STRONG).angle_rad)
 
         here = draw(0, 0, "lsp/im0001")
         assert here == draw(0, 0, "lsp/im0001")
@@ -61,7 +61,7 @@ class TestDraw:
         # The stream is part of the format of a run: resuming after an update needs the same one.
         key = augmentation.example_seed(0, 0, tf.constant("lsp/im0001"))
         config = AugmentConfig(scale=(0.75, 1.3), rotation_deg=40.0)
-        drawn = augmentation.draw_change(key, config)
+        drawn = augmentation.draw_augmentation(key, config)
         assert float(drawn.scale) == pytest.approx(GOLDEN["scale"], rel=1e-6)
         assert float(drawn.angle_rad) == pytest.approx(GOLDEN["angle_rad"], rel=1e-6)
 
@@ -135,7 +135,7 @@ class TestDraw:
 
     def test_none_changes_nothing(self):
         drawn = draw_many(AugmentConfig(), 20)
-        for got, neutral in zip(drawn, change(), strict=True):
+        for got, neutral in zip(drawn, augmented(), strict=True):
             np.testing.assert_array_equal(got, np.broadcast_to(neutral, got.shape))
 
 
@@ -150,10 +150,10 @@ class TestGeometry:
         expected = geometry.crop_to_image(
             region, size, scale, angle, flip, shift * region.side_px / scale
         )
-        drawn = change(scale=scale, angle_rad=angle, flip=flip, shift=shift)
-        got = augmentation.crop_to_image(region.center_px, region.side_px, size, drawn)
+        drawn = augmented(scale=scale, angle_rad=angle, flip=flip, shift=shift)
+        got = augmentation.crop_map(region.center_px, region.side_px, size, drawn)
         np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-4)
-        plain = augmentation.crop_to_image(region.center_px, region.side_px, size)
+        plain = augmentation.crop_map(region.center_px, region.side_px, size)
         np.testing.assert_allclose(
             plain, geometry.crop_to_image(region, size), rtol=1e-6, atol=1e-4
         )
@@ -187,7 +187,7 @@ class TestColor:
     """Against colour changes written out one after another, and closed forms."""
 
     def recolored(self, color, **values):
-        linear, offset = augmentation.color_map(change(**values))
+        linear, offset = augmentation.color_map(augmented(**values))
         return linear.numpy() @ np.asarray(color, np.float64) + offset.numpy()
 
     @pytest.mark.parametrize("color", [(200, 30, 90), (0, 0, 0), (128, 128, 128)])
@@ -224,7 +224,7 @@ class TestColor:
 
     def test_border_stays_grey(self):
         values = {"brightness": 0.8, "contrast": 1.3, "saturation": 0.6, "hue": 0.05}
-        linear, offset = augmentation.color_map(change(**values))
+        linear, offset = augmentation.color_map(augmented(**values))
         border = augmentation.border_color(linear, offset)
         crop = tf.broadcast_to(border, [4, 5, 3])
         got = augmentation.recolor(crop, linear, offset, None, [0, 0])
@@ -233,19 +233,19 @@ class TestColor:
     def test_recolor_is_the_map_of_every_pixel(self, seeded):
         crop = seeded(1).uniform(0, 255, (4, 5, 3)).astype(np.float32)
         values = {"brightness": 1.2, "contrast": 0.7, "saturation": 0.6, "hue": 0.02}
-        linear, offset = augmentation.color_map(change(**values))
+        linear, offset = augmentation.color_map(augmented(**values))
         got = augmentation.recolor(tf.constant(crop), linear, offset, None, [0, 0])
         expected = [[self.recolored(c, **values) for c in row] for row in crop]
         np.testing.assert_allclose(got, np.clip(expected, 0, 255), atol=1e-2)
 
     def test_clipped(self):
-        linear, offset = augmentation.color_map(change(brightness=3.0))
+        linear, offset = augmentation.color_map(augmented(brightness=3.0))
         crop = tf.fill([2, 2, 3], 200.0)
         got = augmentation.recolor(crop, linear, offset, None, [0, 0])
         assert got.numpy().max() == 255
 
     def test_noise(self):
-        linear, offset = augmentation.color_map(change())
+        linear, offset = augmentation.color_map(augmented())
         crop = tf.fill([64, 64, 3], 128.0)
         got = augmentation.recolor(crop, linear, offset, tf.constant(5.0), [1, 2]).numpy()
         # 12,288 samples: the deviation is good to 1 / sqrt(2 n) = 0.6 %, the mean to 0.05.

@@ -155,6 +155,20 @@ def test_defaults_are_those_that_the_documents_say(script, flag, default):
     assert answers()[0][script][flag]["default"] == default
 
 
+def test_help_says_of_every_flag_in_a_sentence_what_it_is_and_its_default():
+    """absl shows defaults that are not None; the text says the others, or that there is none."""
+    for script, flags in answers()[0].items():
+        if script == "bin/minimal.py":  # shows everything in one file, by argparse
+            continue
+        for name, flag in flags.items():
+            text = flag["help"].split(";\n")[0]  # absl ends a flag that may be repeated so
+            assert re.fullmatch(r"(<\S+>: )?[A-Z].{14,}\.", text, re.DOTALL), (script, name, text)
+            assert flag["default"] is not None or re.search("Default: |Required", text), (
+                script,
+                name,
+            )
+
+
 def test_recipes_defaults_are_those_that_the_documents_say():
     """A flag that is a shorthand of a field has no default of its own."""
     flags = answers()[0]["bin/train.py"]

@@ -57,7 +57,7 @@ def test_algorithm_preset():
 
 
 def test_algorithm_without_groups_in_the_library(monkeypatch):
-    """Lines would be computed one component at a time: on tiles then, and only if compiled."""
+    """Then there are tiles only, and only compiled: along one axis it would be slow."""
     monkeypatch.setattr(ops, "library_has_groups", lambda dtype: False)
     monkeypatch.setattr(convolution, "on_gpu", lambda: False)
     assert chosen("auto", *LARGE) is None
@@ -68,7 +68,7 @@ def test_algorithm_without_groups_in_the_library(monkeypatch):
 
 
 def test_algorithm_on_a_gpu(monkeypatch):
-    """There `auto` is direct, nothing is an island, and `--xla` compiles whole functions."""
+    """There `auto` is direct, no part is compiled, and `--xla` compiles whole functions."""
     xla, graph = Execution(xla=True), Execution()
     monkeypatch.setattr(convolution, "on_gpu", lambda: True)
     assert chosen("auto", *LARGE, xla=True) is None and not convolution.compiles_parts(xla)
@@ -137,7 +137,7 @@ def beliefs_and_gradients(seeded, execution):
         pytest.param(False, True, marks=pytest.mark.thorough),
         pytest.param(True, False, marks=pytest.mark.thorough),
     ],
-    ids=["graph", "islands, recomputed", "graph, recomputed", "islands"],
+    ids=["graph", "compiled parts, recomputed", "graph, recomputed", "compiled parts"],
 )
 def test_fast_network_equals_direct(xla, recompute, seeded):
     """Belief maps and all gradients of every stage, in float64: only rounding may differ."""

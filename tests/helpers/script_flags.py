@@ -1,7 +1,7 @@
 """The flags of every script in bin/, asked of its parser: one process, one fork each.
 
     flags, problems = ask([["bin/train.py", "--steps=3"], ["bin/train.py", "--stepz=3"]])
-    flags["bin/train.py"]["steps"]    {"type": "int", "default": None, "choices": None}
+    flags["bin/train.py"]["steps"]    {"type": "int", "default": None, "choices": None, "help": …}
     problems                          ["bin/train.py --stepz=3: Unknown command line flag …"]
 
 A command is really parsed: types, choices, bounds and required flags. Scripts have absl's flags,
@@ -29,7 +29,7 @@ def ask(commands):
       commands: lists [script, argument, …].
 
     Returns:
-      flags: {script: {flag: its type, default and choices}}, of every script.
+      flags: {script: {flag: its type, default, choices and help}}, of every script.
       problems: a sentence for each command that is not taken.
     """
     scripts = sorted(f"bin/{path.name}" for path in ROOT.glob("bin/*.py"))
@@ -75,6 +75,7 @@ def _answer(script, argument_lists):
             "type": values[name].flag_type(),
             "default": values[name].default,
             "choices": getattr(values[name].parser, "enum_values", None),
+            "help": values[name].help,
         }
         for name in {*values} - before
     }
@@ -105,6 +106,7 @@ def _argparse_answer(script, argument_lists, parse_arguments):
             "type": action.type.__name__ if action.type else "string",
             "default": action.default,
             "choices": action.choices,
+            "help": action.help,
         }
         for action in parsers[0]._actions
         for option in action.option_strings
