@@ -38,7 +38,7 @@ _WIDTHS_4 = {0: 8, 1: 4, 2: 4, 3: 2, 4: 2, 5: 1}  # MATLAB 4: bytes by the digit
 _DEEPEST = 32  # of cells in structs in cells
 
 
-def check_numpy(path, most_bytes=MOST_BYTES):
+def check_numpy(path: str | os.PathLike, most_bytes: int = MOST_BYTES) -> None:
     """ValueError if a .npy or .npz file claims more than `most_bytes`, or more than it holds.
 
     OSError if it is no regular file.
@@ -60,7 +60,7 @@ def check_numpy(path, most_bytes=MOST_BYTES):
                     _check_npy(content, member.file_size, member.filename, most_bytes)
 
 
-def check_matlab(path, most_bytes=MOST_BYTES):
+def check_matlab(path: str | os.PathLike, most_bytes: int = MOST_BYTES) -> None:
     """ValueError if a MATLAB 4 or 5 file claims more than `most_bytes`, or more than it holds.
 
     OSError if it is no regular file. MATLAB 7.3 is HDF5 and is checked where HDF5 is read.

@@ -21,6 +21,8 @@ import json
 import os
 import sys
 import zipfile
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
@@ -38,7 +40,7 @@ class Pose:
       terms: what the weights may be used for.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path: str, threads: int | None = None) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         with zipfile.ZipFile(path) as archive:
@@ -49,9 +51,11 @@ class Pose:
         self.terms = self.metadata["terms"]
         # Kept: a signature's runner does not keep the interpreter alive.
         self._interpreter = Interpreter(path, num_threads=threads or os.cpu_count())
-        self._runners = {}
+        self._runners: dict[str, Any] = {}
 
-    def __call__(self, image, box=None):
+    def __call__(
+        self, image: np.ndarray, box: Sequence[float] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Joints of one person.
 
         Args:
@@ -74,7 +78,9 @@ class Pose:
         return found["joints_px"], found["confidence"]
 
 
-def draw(image, pose, joints_px, confidence):
+def draw(
+    image: np.ndarray, pose: Pose, joints_px: np.ndarray, confidence: np.ndarray
+) -> Image.Image:
     """The skeleton over the image, joints of at least the threshold's confidence; a new image."""
     drawing = Image.fromarray(image)
     pen = ImageDraw.Draw(drawing)
@@ -90,7 +96,7 @@ def draw(image, pose, joints_px, confidence):
     return drawing
 
 
-def color(joint):
+def color(joint: str) -> tuple[int, int, int]:
     """Colour of a joint by its side.
 
     >>> color("left_wrist") == color("left_hip") != color("neck")
@@ -99,7 +105,7 @@ def color(joint):
     return COLORS.get(joint.split("_")[0], COLORS[""])
 
 
-def parse_box(text):
+def parse_box(text: str) -> tuple[float, ...]:
     """Four numbers of a positive size.
 
     >>> parse_box("1,2,30,40.5")
@@ -116,7 +122,7 @@ def parse_box(text):
     return box
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="cpm-lite", description="Finds the joints of the person in an image."
@@ -129,7 +135,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence for what cannot be read."""
     options = parse_arguments(arguments)
     try:
@@ -161,7 +167,7 @@ def main(arguments=None):
     return 0
 
 
-def fail(sentence):
+def fail(sentence: str) -> int:
     """Status 2, the sentence on standard error."""
     print(f"error: {sentence}", file=sys.stderr)
     return 2

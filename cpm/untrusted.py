@@ -20,6 +20,8 @@ import math
 import os
 import re
 import stat
+from collections.abc import Collection
+from typing import Any, BinaryIO
 
 from cpm.errors import UsageError
 
@@ -40,7 +42,7 @@ class NotRegular(OSError):
     """A path that is no regular file, or one larger than its reader takes."""
 
 
-def open_regular(path, most_bytes):
+def open_regular(path: str | os.PathLike, most_bytes: int) -> BinaryIO:
     """Opens a file to read bytes; never waits for one, never begins one that is too large.
 
     Args:
@@ -71,12 +73,19 @@ def _not_regular(path, reason):
     return NotRegular(errno.EINVAL, reason, os.fspath(path))
 
 
-def check_regular(path, most_bytes):
+def check_regular(path: str | os.PathLike, most_bytes: int) -> None:
     """What `open_regular` raises, for readers that open the file by its name themselves."""
     open_regular(path, most_bytes).close()
 
 
-def read_json(path, advice, *, schema=None, most_bytes=MOST_JSON_BYTES, drop=()):
+def read_json(
+    path: str | os.PathLike,
+    advice: str,
+    *,
+    schema: Any = None,
+    most_bytes: int = MOST_JSON_BYTES,
+    drop: Collection[str] = (),
+) -> Any:
     """The JSON value in a file.
 
     Args:
@@ -97,7 +106,9 @@ def read_json(path, advice, *, schema=None, most_bytes=MOST_JSON_BYTES, drop=())
         raise UsageError(f"{path} cannot be read ({_reason(error)}); {advice}") from error
 
 
-def parse_json(text, schema=None, where="the file", *, drop=()):
+def parse_json(
+    text: str | bytes, schema: Any = None, where: str = "the file", *, drop: Collection[str] = ()
+) -> Any:
     """The JSON value in a text.
 
     Args:
@@ -126,12 +137,12 @@ def parse_json(text, schema=None, where="the file", *, drop=()):
     return value
 
 
-def check_schema(value, schema, where):
+def check_schema(value: Any, schema: Any, where: str) -> None:
     """ValueError if a JSON value has another shape than the schema, see the top of this file."""
     _check(value, schema, where, "")
 
 
-def printable(text):
+def printable(text: object) -> str:
     r"""A text that changes nothing on a terminal but what is written there.
 
     Control characters become escapes, numbers of more than 40 digits are cut.
@@ -143,7 +154,7 @@ def printable(text):
     return _LONG_NUMBER.sub(lambda m: f"{m[0][:12]}…({len(m[0])} digits)", text)
 
 
-def shown(value):
+def shown(value: object) -> str:
     """A value as a message repeats it: printable, and cut where it is long.
 
     >>> shown({"a": 1}), len(shown("x" * 10_000)) < 200

@@ -20,6 +20,7 @@ import dataclasses
 import functools
 import math
 import os
+from collections.abc import Collection
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -64,7 +65,9 @@ class Stored:
     shape: tuple[int, ...]
 
 
-def read_caffemodel(path, *, unread=frozenset()):
+def read_caffemodel(
+    path: str, *, unread: Collection[str] = frozenset()
+) -> dict[str, Stored | None]:
     """The layers of a `.caffemodel` that have weights.
 
     Args:
@@ -77,7 +80,7 @@ def read_caffemodel(path, *, unread=frozenset()):
     Raises:
       UsageError: if it is none, is cut short, or contradicts itself.
     """
-    layers = {}
+    layers: dict[str, Stored | None] = {}
     for name, blobs in _layers(path):
         if name in layers:
             raise UsageError(f"{path} has two layers {name!r} with weights; expected one")

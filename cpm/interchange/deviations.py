@@ -12,9 +12,12 @@ A row of the table, for one file:
 """
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from cpm.interchange.portable import Portable
+from cpm.runtimes.opening import OpenedFile
 from cpm.text_table import format_table
 
 SURE = 0.05
@@ -26,7 +29,12 @@ SPEED_SIZE = (480, 640)
 SIZES = ((16, 16), (17, 301), (131, 67), (333, 250), (480, 641), (1201, 899))
 
 
-def measure(opened, find_joints, images, repeats=5):
+def measure(
+    opened: OpenedFile,
+    find_joints: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    images: Sequence[np.ndarray],
+    repeats: int = 5,
+) -> dict[str, float]:
     """The row of one file.
 
     Args:
@@ -38,14 +46,14 @@ def measure(opened, find_joints, images, repeats=5):
     Returns:
       dict, without `mb`.
     """
-    distances, differences, sure = [], [], []
+    distances, differences, above = [], [], []
     for image in images:
         joints_px, confidence = find_joints(image)
         theirs = opened.run("image", {"image": image})
         distances.append(np.linalg.norm(joints_px - theirs["joints_px"], axis=-1))
         differences.append(np.abs(confidence - theirs["confidence"]))
-        sure.append(confidence > SURE)
-    distance, sure = np.concatenate(distances), np.concatenate(sure)
+        above.append(confidence > SURE)
+    distance, sure = np.concatenate(distances), np.concatenate(above)
     image = np.resize(images[-1], [*SPEED_SIZE, 3])
     return {
         "px": float(np.max(distance, where=sure, initial=0.0)),
@@ -59,7 +67,7 @@ def measure(opened, find_joints, images, repeats=5):
     }
 
 
-def measure_crops(opened, portable, repeats=5):
+def measure_crops(opened: OpenedFile, portable: Portable, repeats: int = 5) -> dict[str, float]:
     """The row of a file that holds the network alone: the same numbers, in crop pixels.
 
     Args:
@@ -92,7 +100,7 @@ def measure_crops(opened, portable, repeats=5):
     }
 
 
-def median_ms(call, repeats):
+def median_ms(call: Callable[[], object], repeats: int) -> float:
     """Median time of a call in milliseconds; the first one, which prepares, does not count."""
     call()
     times = []
@@ -103,7 +111,7 @@ def median_ms(call, repeats):
     return 1000 * float(np.median(times))
 
 
-def table(rows):
+def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """The table of some rows.
 
     Args:

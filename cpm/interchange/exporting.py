@@ -11,6 +11,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +58,7 @@ class Target:
     precision: str = "float32"
     functions: tuple[str, ...] = FUNCTIONS
 
-    def writer(self):
+    def writer(self) -> ModuleType:
         """The module that writes this format.
 
         Raises:
@@ -94,7 +97,15 @@ class Exporter:
       origin: what the metadata says beside the network: terms, threshold, provenance.
     """
 
-    def __init__(self, ckpt, *, flip=None, crop=None, refinement="taylor", terms=None):
+    def __init__(
+        self,
+        ckpt: str,
+        *,
+        flip: bool | None = None,
+        crop: str | None = None,
+        refinement: str = "taylor",
+        terms: str | None = None,
+    ) -> None:
         """Loads the network.
 
         Args:
@@ -113,20 +124,20 @@ class Exporter:
             border=self.config.data.border,
         )
         usual = pretrained.TERMS if ckpt in pretrained.FILES else NO_TERMS
-        self.origin = {
+        self.origin: dict[str, Any] = {
             "terms": terms or description.get("terms", usual),
             "threshold": self._predictor.threshold,
             **{key: description[key] for key in ("data", "threshold_from") if key in description},
             **provenance(self.config.seed),
         }
 
-    def find_joints(self, image):
+    def find_joints(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What `Predictor` answers: joints `[P, 2]` in image pixels, confidence `[P]`."""
         found = self._predictor(image)
         person = getattr(found, "people", (found,))[0]
         return person.joints_px, person.confidence
 
-    def metadata(self, target):
+    def metadata(self, target: Target) -> dict[str, Any]:
         """What the file of a `Target` says of itself (cpm/runtimes/metadata.py)."""
         network, portable = self.network, self.portable
         return {
@@ -152,7 +163,7 @@ class Exporter:
             **self.origin,
         }
 
-    def export(self, target, images):
+    def export(self, target: Target, images: Sequence[np.ndarray]) -> dict[str, float]:
         """Writes, opens and compares; leaves the file only if all of that works.
 
         Args:
@@ -216,11 +227,11 @@ class Exporter:
         return row
 
 
-def comparison_images(sizes=deviations.SIZES):
+def comparison_images(sizes: Iterable[tuple[int, int]] = deviations.SIZES) -> list[np.ndarray]:
     """Synthetic people at these sizes, (height, width): nearest pixels of the renderer's images."""
     images = []
     for n, size in enumerate(sizes):
-        image = make_person(0, n, split="test").image
+        image = np.asarray(make_person(0, n, split="test").image)
         rows, columns = (
             np.arange(new) * old // new for new, old in zip(size, image.shape, strict=False)
         )
@@ -266,7 +277,7 @@ def _quiet():
             os.close(copy)
 
 
-def paths_of(target):
+def paths_of(target: Target) -> list[str]:
     """All files that a target writes, for messages."""
     if target.name in ("savedmodel", "litert"):
         return [target.path]

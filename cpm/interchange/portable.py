@@ -21,12 +21,16 @@ LiteRT, ONNX and OpenVINO share. Each roundabout line has a reason:
 Reference: docs/decisions/0046-one-portable-function.md.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
+from cpm.config import DecodingConfig
 from cpm.geometry import crop_to_image_rows
 from cpm.inference import crop_regions
 from cpm.inference.batches import find_joints
-from cpm.inference.beliefs import has_mirror_image, mirror_maps
+from cpm.inference.beliefs import Network, has_mirror_image, mirror_maps
 
 FUNCTIONS = ("image", "box", "crops")
 # Beyond every coordinate of an image, and exact in float32.
@@ -45,7 +49,15 @@ class Portable(tf.Module):
       border: grey level outside of the image.
     """
 
-    def __init__(self, network, decoding, *, crop_rule, margin, border):
+    def __init__(
+        self,
+        network: Network,
+        decoding: DecodingConfig,
+        *,
+        crop_rule: str,
+        margin: float,
+        border: float,
+    ) -> None:
         """Takes what `Predictor` was made with.
 
         Raises:
@@ -58,7 +70,7 @@ class Portable(tf.Module):
         self.crop_rule, self.margin, self.border = crop_rule, float(margin), float(border)
         self.flip = decoding.flip and has_mirror_image(network)
 
-    def signatures(self, names=FUNCTIONS):
+    def signatures(self, names: Sequence[str] = FUNCTIONS) -> dict[str, Any]:
         """{name: `tf.function` with its inputs' shapes and names} of some of `FUNCTIONS`."""
         height, width = self.network.config.image_size
         image = tf.TensorSpec([None, None, 3], tf.uint8, name="image")
@@ -79,7 +91,7 @@ class Portable(tf.Module):
             for name in names
         }
 
-    def find_in_image(self, image):
+    def find_in_image(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """The person near the middle of an image.
 
         Args:
@@ -100,7 +112,7 @@ class Portable(tf.Module):
             found = self._surest(pixels, regions)
         return self._pass(pixels, self._next_region(found))
 
-    def find_in_box(self, image, box):
+    def find_in_box(self, image: tf.Tensor, box: tf.Tensor) -> dict[str, tf.Tensor]:
         """The person in a box.
 
         Args:
@@ -115,7 +127,7 @@ class Portable(tf.Module):
         region = tf.stack([x + (width - 1) / 2, y + (height - 1) / 2, side])
         return self._pass(tf.cast(image, tf.float32), region)
 
-    def find_in_crops(self, crops, center_px):
+    def find_in_crops(self, crops: tf.Tensor, center_px: tf.Tensor) -> dict[str, tf.Tensor]:
         """The network alone, without the mirror image.
 
         Args:

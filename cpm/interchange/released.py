@@ -14,11 +14,12 @@ stacked inputs) and testing/config.m (order of the joints).
 """
 
 import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import Stored
-from cpm.network.specs import Conv
-from cpm.skeleton import canonical_name, get_skeleton, own_skeleton
+from cpm.network.specs import Architecture, Conv
+from cpm.skeleton import Skeleton, canonical_name, get_skeleton, own_skeleton
 
 ARCHITECTURES = ("paper", "vgg")
 MAX_STAGES = 16  # the release has 6; a file must not make the network as large as it likes
@@ -57,7 +58,7 @@ class Reorder:
     outputs: tuple[int, ...] | None = None
     note: str = ""
 
-    def __call__(self, stored):
+    def __call__(self, stored: Stored) -> Stored:
         """The `Stored` in our order of channels."""
         kernel, bias = stored.kernel, stored.bias
         if self.inputs is not None:
@@ -67,12 +68,12 @@ class Reorder:
         return Stored(kernel, bias, stored.shape)
 
 
-def draws_beliefs(layers):
+def draws_beliefs(layers: Collection[str]) -> bool:
     """Whether some released network is in the file, or a part of one."""
     return any(name in layers for name in _FIRST_BELIEFS.values())
 
 
-def joints_of(arch, layers):
+def joints_of(arch: str, layers: Mapping[str, Stored | None]) -> tuple[str, ...]:
     """The joints of the file's belief maps, in their order.
 
     Args:
@@ -83,12 +84,13 @@ def joints_of(arch, layers):
       UsageError: for a number of maps that the release has not.
     """
     name = _FIRST_BELIEFS[arch]
-    if layers.get(name) is None:
+    drawing = layers.get(name)
+    if drawing is None:
         raise UsageError(
             f"the file has no layer {name!r}, which draws stage 1's belief maps in `{arch}`; "
             f"it has {', '.join(list(layers)[:8])} …: try another --arch"
         )
-    maps = layers[name].kernel.shape[-1]
+    maps = drawing.kernel.shape[-1]
     for joints in (BODY, UPPER_BODY):
         if maps == len(joints) + 1:
             return joints
@@ -98,7 +100,7 @@ def joints_of(arch, layers):
     )
 
 
-def stages_of(layers):
+def stages_of(layers: Collection[str]) -> int:
     """How many stages the file has: those that follow one another from 2 on, and the first.
 
     >>> stages_of({"Mconv1_stage2": 0, "Mconv1_stage3": 0, "Mconv1_stage5": 0})
@@ -110,7 +112,7 @@ def stages_of(layers):
     return stages
 
 
-def skeleton_of(joints, name=None):
+def skeleton_of(joints: Sequence[str], name: str | None = None) -> Skeleton:
     """The skeleton to import into.
 
     Args:
@@ -131,7 +133,7 @@ def skeleton_of(joints, name=None):
     return skeleton
 
 
-def reorders(plan, joints, skeleton):
+def reorders(plan: Architecture, joints: Sequence[str], skeleton: Skeleton) -> dict[str, Reorder]:
     """What has to happen to each layer.
 
     Args:
@@ -142,8 +144,8 @@ def reorders(plan, joints, skeleton):
     Returns:
       {layer name: `Reorder`} of the layers that change.
     """
-    order = [joints.index(canonical_name(joint)) for joint in skeleton.joints]
-    order = (*order, len(joints))  # the background
+    numbers = [joints.index(canonical_name(joint)) for joint in skeleton.joints]
+    order = (*numbers, len(joints))  # the background
     heads = [plan.first_head, *(stage.head for stage in plan.later_stages)]
     changes = {
         _convs(trunk)[0].name: Reorder(inputs=(2, 1, 0), note="BGR → RGB")
@@ -163,12 +165,13 @@ def reorders(plan, joints, skeleton):
 def _stacked_order(concat, features, order):
     """Where each stacked input channel lies in the file: all in place but the belief maps."""
     sizes = {"features": features, "beliefs": len(order), "center": 1}
-    inputs, start = (), 0
+    inputs: list[int] = []
+    start = 0
     for name in concat:
         own = order if name == "beliefs" else range(sizes[name])
-        inputs += tuple(start + channel for channel in own)
+        inputs += [start + channel for channel in own]
         start += sizes[name]
-    return inputs
+    return tuple(inputs)
 
 
 def _convs(specs):

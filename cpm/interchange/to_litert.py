@@ -9,17 +9,19 @@ import json
 import os
 import tempfile
 import zipfile
+from typing import Any
 
 import tensorflow as tf
 
 from cpm.interchange import to_savedmodel
+from cpm.interchange.portable import Portable
 from cpm.runtimes.metadata import FILE
 
 PRECISIONS = ("float32", "float16", "int8")
 SUFFIX = ".tflite"
 
 
-def write(portable, path, metadata):
+def write(portable: Portable, path: str, metadata: dict[str, Any]) -> None:
     """Writes the file; arguments as of `to_savedmodel.write`."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = os.path.join(scratch, "model")

@@ -5,12 +5,14 @@ them. ONNX Runtime on a CPU computes float16 more slowly than float32, so nothin
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import onnx
 import tf2onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from cpm.interchange.portable import Portable
 from cpm.runtimes.metadata import KEY
 from cpm.runtimes.siblings import file_of
 
@@ -21,7 +23,7 @@ OPSET = 18  # the newest that tf2onnx 1.17 writes
 FEWEST_VALUES = 1024
 
 
-def write(portable, path, metadata):
+def write(portable: Portable, path: str, metadata: dict[str, Any]) -> None:
     """Writes a file for each function; arguments as of `to_savedmodel.write`."""
     for name, function in portable.signatures(metadata["functions"]).items():
         model = as_onnx(function, metadata["precision"])
@@ -30,7 +32,7 @@ def write(portable, path, metadata):
         onnx.save(model, file_of(path, name, metadata["functions"]))
 
 
-def as_onnx(function, precision="float32"):
+def as_onnx(function: Any, precision: str = "float32") -> onnx.ModelProto:
     """The `ModelProto` of a `tf.function` with an input signature."""
     model, _ = tf2onnx.convert.from_function(
         function, input_signature=function.input_signature, opset=OPSET
@@ -40,7 +42,7 @@ def as_onnx(function, precision="float32"):
     return model
 
 
-def narrow_weights(graph, precision):
+def narrow_weights(graph: onnx.GraphProto, precision: str) -> None:
     """Stores large float32 weights in fewer bits, each with the operation that widens it.
 
     float16: rounded. int8: multiples of a step for each output channel, which is the first axis of

@@ -3,10 +3,12 @@
 import json
 import os
 import tempfile
+from typing import Any
 
 import openvino
 import tensorflow as tf
 
+from cpm.interchange.portable import Portable
 from cpm.runtimes.metadata import KEY
 from cpm.runtimes.siblings import file_of
 
@@ -14,7 +16,7 @@ PRECISIONS = ("float32", "float16")
 SUFFIX = ".xml"
 
 
-def write(portable, path, metadata):
+def write(portable: Portable, path: str, metadata: dict[str, Any]) -> None:
     """Writes a pair of files for each function; arguments as of `to_savedmodel.write`."""
     for name, function in portable.signatures(metadata["functions"]).items():
         concrete = function.get_concrete_function()

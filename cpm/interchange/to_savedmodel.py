@@ -2,9 +2,11 @@
 
 import json
 import os
+from typing import Any
 
 import tensorflow as tf
 
+from cpm.interchange.portable import Portable
 from cpm.runtimes.metadata import FILE
 from cpm.runtimes.savedmodel import EXTRA
 
@@ -12,7 +14,7 @@ PRECISIONS = ("float32",)
 SUFFIX = ""
 
 
-def write(portable, path, metadata):
+def write(portable: Portable, path: str, metadata: dict[str, Any]) -> None:
     """Writes a folder, which must not exist yet.
 
     Args:

@@ -6,17 +6,20 @@ order, beliefs `[T, 1, h', w', P(+1)]`, confidence `[1, P]` and joints_px `[1, P
 The artifact is versioned: later versions of StableHLO read it. Its metadata lies beside it.
 """
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from cpm import files
+from cpm.interchange.portable import Portable
 
 PRECISIONS = ("float32",)
 FUNCTIONS = ("crops",)
 SUFFIX = ".stablehlo"
 
 
-def write(portable, path, metadata):
+def write(portable: Portable, path: str, metadata: dict[str, Any]) -> None:
     """Writes the artifact and FILE.json beside it; arguments as of `to_savedmodel.write`."""
     height, width = portable.network.config.image_size
     crops = tf.zeros([1, height, width, 3])

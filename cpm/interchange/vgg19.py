@@ -24,6 +24,7 @@ References: Simonyan & Zisserman, "Very deep convolutional networks …", ICLR 2
 import dataclasses
 import re
 import zipfile
+from typing import Any
 
 import h5py
 import numpy as np
@@ -45,7 +46,7 @@ _OTHERS = re.compile(
 _PART = re.compile(r"(.+)[/_.](?:(kernel|weights?|W)|(bias|biases|b))(?::0)?")
 
 
-def read_vgg19(path):
+def read_vgg19(path: str) -> dict[str, Stored | None]:
     """The convolutions of a `.npz` or HDF5 file, by Caffe's names.
 
     Args:
@@ -78,12 +79,12 @@ class FoldInput:
     channel_order: str = "bgr"
 
     @property
-    def note(self):
+    def note(self) -> str:
         """For the table of what was done."""
         order = "BGR → RGB, " if self.channel_order == "bgr" else ""
         return f"{order}mean and scale folded in"
 
-    def __call__(self, stored):
+    def __call__(self, stored: Stored) -> Stored:
         """The `Stored` for our input."""
         kernel = np.asarray(stored.kernel, np.float64)  # [3, 3, 3, C]
         if self.channel_order == "bgr":
@@ -94,7 +95,7 @@ class FoldInput:
         return Stored(scaled, bias.astype(np.float32), stored.shape)
 
 
-def layer_name(name):
+def layer_name(name: str) -> str | None:
     """Caffe's name of a convolution; None for what is none.
 
     >>> layer_name("block1_conv2"), layer_name("conv1_2"), layer_name("fc6")
@@ -109,7 +110,7 @@ def _read_npz(path):
     """{layer: [array, …]}, pickles refused."""
     if not zipfile.is_zipfile(path):
         raise ValueError("it is not the archive that numpy.savez writes")
-    found = {}
+    found: dict[str, list[Any]] = {}
     check_numpy(path, MAX_BYTES)
     with np.load(path, allow_pickle=False) as archive:
         for key in archive.files:
@@ -123,7 +124,8 @@ def _read_npz(path):
 
 def _read_hdf5(path):
     """{layer: [array, …]}; links out of the file are not followed."""
-    found, left = {}, MAX_BYTES
+    found: dict[str, list[Any]] = {}
+    left = MAX_BYTES
     with h5py.File(path, "r") as file:
         # A whole model, or its weights alone.
         root = _own(file, "model_weights") if "model_weights" in file else file

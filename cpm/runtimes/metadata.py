@@ -36,7 +36,7 @@ def checked(text: str | bytes | None, path: str) -> dict[str, Any]:
       UsageError: if it is none of this project's, or of a later version.
     """
     try:
-        metadata = parse_json(text)
+        metadata = parse_json(text or "")
         known = (metadata["format"], metadata["version"]) == (FORMAT, VERSION)
     except (TypeError, ValueError, KeyError):
         known = False

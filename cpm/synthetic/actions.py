@@ -6,8 +6,9 @@ run through the body is thrown away (`contact.intersects_itself`).
 
 import numpy as np
 
+from cpm.synthetic.body import Body
 from cpm.synthetic.contact import intersects_itself
-from cpm.synthetic.pose import JointAngles, pose_body
+from cpm.synthetic.pose import Figure, JointAngles, pose_body
 
 _ATTEMPTS = 16
 
@@ -222,7 +223,7 @@ def _set_ankles(rng, angles, action, grounded):
     angles.ankles[:] += rng.normal(0, 4, 2)
 
 
-def sample_pose(rng, body):
+def sample_pose(rng: np.random.Generator, body: Body) -> tuple[JointAngles, Figure, str]:
     """Draws joint angles that this body can take.
 
     Args:

@@ -50,7 +50,7 @@ class Body:
     bust: float
 
     @property
-    def height(self):
+    def height(self) -> float:
         """Sole to top of the head, standing straight; 1 by construction."""
         legs = self.ankle_height + self.shank + self.thigh
         return legs + self.waist + self.chest + self.neck + self.head
@@ -72,7 +72,7 @@ _MEAN = dict(
 )
 
 
-def sample_body(rng):
+def sample_body(rng: np.random.Generator) -> Body:
     """Draws a body: two in ten are children, one in two is broader at the hips.
 
     Args:

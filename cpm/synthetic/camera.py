@@ -8,6 +8,7 @@ which is exact for the joints and close for the flesh between them.
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 
 from cpm.synthetic.pose import rotation_x, rotation_y, rotation_z
 
@@ -32,7 +33,7 @@ class Camera:
     origin: tuple[float, float] = (0.0, 0.0)
     depth: float = 0.0
 
-    def project(self, points):
+    def project(self, points: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Body frame → screen.
 
         Args:
@@ -46,13 +47,13 @@ class Camera:
         u, v = self.origin[0] + pixels * x, self.origin[1] - pixels * y
         return np.stack((u, v, self.depth + self.scale * z), axis=-1), pixels
 
-    def axes(self, frames):
+    def axes(self, frames: npt.ArrayLike) -> np.ndarray:
         """`[n, 3, 3]` frames of parts (columns) in the body frame → in screen space."""
         flip = np.array([1.0, -1.0, 1.0])[:, None]  # v points down
         return flip * (self.rotation @ np.asarray(frames))
 
 
-def sample_view(rng, points):
+def sample_view(rng: np.random.Generator, points: np.ndarray) -> Camera:
     """Draws a direction of view: any side, mostly from eye height, mostly upright.
 
     Args:

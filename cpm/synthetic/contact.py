@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cpm.synthetic.pose import SIDES
+from cpm.synthetic.body import Body
+from cpm.synthetic.pose import SIDES, Figure
 
 
 def _along(points, start, end, fractions):
@@ -11,7 +12,7 @@ def _along(points, start, end, fractions):
     return (1 - t) * points[start] + t * points[end]
 
 
-def intersects_itself(body, figure):
+def intersects_itself(body: Body, figure: Figure) -> bool:
     """Whether an arm runs through the trunk or head, or one leg through the other.
 
     The trunk counts as an elliptic cylinder below the shoulders, the head as a ball; skin may

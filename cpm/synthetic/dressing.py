@@ -2,13 +2,15 @@
 
 import dataclasses
 
+from cpm.synthetic.body import Body
 from cpm.synthetic.garments import build_bag, build_held, build_skirt, shirt_prints
 from cpm.synthetic.head import build_head
-from cpm.synthetic.pose import SIDES
+from cpm.synthetic.outfit import Outfit
+from cpm.synthetic.pose import SIDES, Figure
 from cpm.synthetic.solids import Solid
 
 
-def dress(body, figure, outfit):
+def dress(body: Body, figure: Figure, outfit: Outfit) -> list[Solid]:
     """Builds all solids of one person.
 
     Args:

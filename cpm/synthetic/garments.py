@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from cpm.synthetic.pose import SIDES
+from cpm.synthetic.body import Body
+from cpm.synthetic.outfit import Outfit
+from cpm.synthetic.pose import SIDES, Figure
 from cpm.synthetic.solids import Decal, Solid
 
 
-def shirt_prints(outfit):
+def shirt_prints(outfit: Outfit) -> tuple[Decal, ...]:
     """Decals of the shirt, from the middle of the upper chest."""
     accent, skin = outfit.extra.color, outfit.skin.color
     spots = []
@@ -28,7 +30,7 @@ def shirt_prints(outfit):
     return tuple(spots)
 
 
-def build_skirt(body, figure, outfit):
+def build_skirt(body: Body, figure: Figure, outfit: Outfit) -> Solid:
     """A cone of elliptic section from the hips over both thighs, wider where they part."""
     points, frame = figure.points, figure.frames["pelvis"]
     pelvis = points["pelvis"]
@@ -49,12 +51,12 @@ def build_skirt(body, figure, outfit):
     return Solid(*ends, wide, hem, axes, "skirt", outfit.bottom, squeeze)
 
 
-def build_bag(body, figure, outfit):
+def build_bag(body: Body, figure: Figure, outfit: Outfit) -> list[Solid]:
     """A backpack and its two straps."""
     chest, thorax = figure.frames["chest"], figure.points["thorax"]
     back = -body.torso_half * body.depth - outfit.loose - 0.026
-    ends = [thorax + chest @ (0, y, back) for y in (-0.07, -0.19)]
-    pack = Solid(*ends, 0.072, 0.080, chest, "object", outfit.extra, (1.0, 0.7, 0.55))
+    high, low = (thorax + chest @ (0, y, back) for y in (-0.07, -0.19))
+    pack = Solid(high, low, 0.072, 0.080, chest, "object", outfit.extra, (1.0, 0.7, 0.55))
     solids = [pack]
     front = body.torso_half * body.depth + outfit.loose - 0.008
     for _, side in SIDES:
@@ -64,7 +66,7 @@ def build_bag(body, figure, outfit):
     return solids
 
 
-def build_held(figure, outfit):
+def build_held(figure: Figure, outfit: Outfit) -> list[Solid]:
     """A stick, a ball or a bag in one hand."""
     if outfit.held == "nothing":
         return []

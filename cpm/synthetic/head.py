@@ -4,6 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from cpm.synthetic.body import Body
+from cpm.synthetic.outfit import Outfit
+from cpm.synthetic.pose import Figure
 from cpm.synthetic.solids import Decal, Solid
 
 
@@ -28,7 +31,7 @@ def _face(outfit):
     return spots
 
 
-def build_head(body, figure, outfit):
+def build_head(body: Body, figure: Figure, outfit: Outfit) -> list[Solid]:
     """Skull with its face, nose, ears, neck, and hair or hat."""
     frame, size = figure.frames["head"], body.head / 0.124
     center = figure.points["upper_neck"] + frame @ (0, 0.062 * size, 0.010 * size)

@@ -8,6 +8,8 @@ import dataclasses
 
 import numpy as np
 
+from cpm.synthetic.body import Body
+
 
 @dataclasses.dataclass(frozen=True)
 class Paint:
@@ -76,13 +78,13 @@ _CLOTH = np.array([(22, 22, 26), (242, 242, 238), (128, 128, 130), (28, 34, 62)]
 _CLOTH = np.concatenate((_CLOTH, [(70, 92, 130), (196, 178, 142), (88, 84, 60)])) / 255
 
 
-def hsv_to_rgb(hue, saturation, value):
+def hsv_to_rgb(hue: float, saturation: float, value: float) -> np.ndarray:
     """`[3]` RGB in [0, 1] of a hue in turns, a saturation and a value in [0, 1]."""
     ramp = np.abs((hue * 6 + np.array([0, 4, 2])) % 6 - 3) - 1
     return value * (1 - saturation * (1 - np.clip(ramp, 0, 1)))
 
 
-def sample_color(rng):
+def sample_color(rng: np.random.Generator) -> np.ndarray:
     """`[3]` RGB of cloth: half of the time neutral, else any hue."""
     if rng.random() < 0.45:
         color = _CLOTH[rng.integers(len(_CLOTH))] + rng.normal(0, 0.04, 3)
@@ -92,7 +94,7 @@ def sample_color(rng):
     return np.clip(color, 0.03, 0.97)
 
 
-def sample_paint(rng, patterned=0.35, grain=0.10):
+def sample_paint(rng: np.random.Generator, patterned: float = 0.35, grain: float = 0.10) -> Paint:
     """A cloth's paint: plain, striped along or across, or checked."""
     color = sample_color(rng)
     if rng.random() > patterned:
@@ -118,7 +120,7 @@ def _pick(rng, weights):
     return names[rng.choice(len(names), p=share / share.sum())]
 
 
-def sample_outfit(rng, body):
+def sample_outfit(rng: np.random.Generator, body: Body) -> Outfit:
     """Draws the looks of a person.
 
     Args:

@@ -6,7 +6,7 @@ from scipy import ndimage
 from cpm.synthetic.shapes import smooth_noise
 
 
-def photograph(rng, image):
+def photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Turns a scene into a picture.
 
     Args:

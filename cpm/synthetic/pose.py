@@ -18,6 +18,8 @@ import dataclasses
 
 import numpy as np
 
+from cpm.synthetic.body import Body
+
 SIDES = (("left", 1.0), ("right", -1.0))
 
 # (lowest, highest) angle in degrees.
@@ -56,7 +58,7 @@ class JointAngles:
     knees: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(2))
     ankles: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(2))
 
-    def limited(self):
+    def limited(self) -> "JointAngles":
         """The same angles, each brought inside its anatomical range."""
         ranges = LIMITS_DEG.items()
         inside = {
@@ -76,23 +78,23 @@ class Figure:
         and of each limb segment (`left_thigh`, …), whose up axis runs against the limb.
     """
 
-    points: dict
-    frames: dict
+    points: dict[str, np.ndarray]
+    frames: dict[str, np.ndarray]
 
 
-def rotation_x(degrees):
+def rotation_x(degrees: float) -> np.ndarray:
     """`[3, 3]` turn about x: y towards z."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
-def rotation_y(degrees):
+def rotation_y(degrees: float) -> np.ndarray:
     """`[3, 3]` turn about y: z towards x."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
-def rotation_z(degrees):
+def rotation_z(degrees: float) -> np.ndarray:
     """`[3, 3]` turn about z: x towards y."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
@@ -109,7 +111,7 @@ def _trunk(bend, side, twist):
     return rotation_y(twist) @ rotation_z(-side) @ rotation_x(bend)
 
 
-def pose_body(body, angles):
+def pose_body(body: Body, angles: JointAngles) -> Figure:
     """Forward kinematics: from bone lengths and joint angles to points in space.
 
     Args:
@@ -123,7 +125,7 @@ def pose_body(body, angles):
     chest = pelvis @ _trunk(*angles.spine)
     half_neck = chest @ _trunk(*(0.5 * angles.neck))
     head = chest @ _trunk(*angles.neck)
-    points = {"pelvis": np.zeros(3)}
+    points: dict[str, np.ndarray] = {"pelvis": np.zeros(3)}
     points["waist"] = pelvis[:, 1] * body.waist
     points["thorax"] = points["waist"] + chest[:, 1] * body.chest
     # The neck leans forward of the spine, as it does in people.

@@ -21,6 +21,8 @@ import typing
 
 import numpy as np
 
+from cpm.synthetic.solids import Solid
+
 
 @dataclasses.dataclass(frozen=True)
 class ScreenSolids:
@@ -44,10 +46,10 @@ class ScreenSolids:
     scale: np.ndarray
     part: np.ndarray
     owner: np.ndarray
-    solids: tuple
+    solids: tuple[Solid, ...]
 
 
-def rasterise(screen, height, width):
+def rasterise(screen: ScreenSolids, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Finds the nearest solid at every pixel.
 
     Args:
@@ -78,7 +80,7 @@ def rasterise(screen, height, width):
     return depth, index
 
 
-def screen_boxes(screen):
+def screen_boxes(screen: ScreenSolids) -> tuple[np.ndarray, np.ndarray]:
     """(low, high), each `[N, 2]`: corners of the upright box around every solid, buffer pixels."""
     from_part = np.linalg.inv(screen.to_part)
     end = screen.start + np.einsum("nij,nj->ni", from_part, screen.axis)

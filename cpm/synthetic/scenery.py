@@ -6,13 +6,15 @@ the person: colour, texture and straight edges alone must not give the person aw
 planar, `[3, H, W]`, as in `shapes`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cpm.synthetic.outfit import hsv_to_rgb, sample_color
 from cpm.synthetic.shapes import Shape, draw_shape, fractal_noise
 
 
-def scene_color(rng):
+def scene_color(rng: np.random.Generator) -> np.ndarray:
     """`[3]` RGB of the world around people: mostly dull, now and then loud."""
     if rng.random() < 0.15:
         return sample_color(rng)
@@ -22,7 +24,9 @@ def scene_color(rng):
     return hsv_to_rgb(hue, saturation, rng.uniform(0.12, 0.95))
 
 
-def sample_background(rng, height, width, palette):
+def sample_background(
+    rng: np.random.Generator, height: int, width: int, palette: np.ndarray
+) -> np.ndarray:
     """Draws a background.
 
     Args:
@@ -141,7 +145,7 @@ def _row_of_shapes(rng, image, palette):
         center = (center + step) % (1.2 * width, 1.2 * height)
 
 
-def add_shadow(rng, image, feet, scale):
+def add_shadow(rng: np.random.Generator, image: np.ndarray, feet: np.ndarray, scale: float) -> None:
     """Darkens the ground under a person, in place.
 
     Args:
@@ -158,7 +162,9 @@ def add_shadow(rng, image, feet, scale):
         draw_shape(image, Shape("ellipse", center, half), color, opacity=opacity)
 
 
-def add_seat(rng, image, hips, feet_v, scale):
+def add_seat(
+    rng: np.random.Generator, image: np.ndarray, hips: np.ndarray, feet_v: float, scale: float
+) -> None:
     """Puts a bench, box or stool under a sitting person, in place; `feet_v` is the floor."""
     top = hips[1] + 0.07 * scale
     tall = max(feet_v - top, 0.1 * scale)
@@ -174,7 +180,9 @@ def add_seat(rng, image, hips, feet_v, scale):
     draw_shape(image, Shape("box", center, half), shades)
 
 
-def add_occluders(rng, image, box, palette):
+def add_occluders(
+    rng: np.random.Generator, image: np.ndarray, box: Sequence[float], palette: np.ndarray
+) -> np.ndarray:
     """Puts objects in front of the people, in place; none in two pictures of three.
 
     Args:

@@ -12,6 +12,8 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+from cpm.synthetic.raster import ScreenSolids
+
 ZOOM = 2  # buffer pixels per picture pixel
 
 
@@ -32,7 +34,7 @@ class Light:
     wrap: float
 
 
-def sample_light(rng):
+def sample_light(rng: np.random.Generator) -> Light:
     """Draws a light from above, the front or a side; warm or cold."""
     direction = rng.normal((0, -0.8, 0.7), (0.9, 0.4, 0.5))
     direction /= np.linalg.norm(direction)
@@ -40,10 +42,17 @@ def sample_light(rng):
     strength = rng.uniform(0.35, 0.95)
     ambient = rng.uniform(0.95, 1.15) - 0.72 * strength
     vectors = direction, strength * warm, ambient / warm
-    return Light(*(v.astype(np.float32) for v in vectors), rng.uniform(0.1, 0.7))
+    toward, lamp, around = (vector.astype(np.float32) for vector in vectors)
+    return Light(toward, lamp, around, wrap=rng.uniform(0.1, 0.7))
 
 
-def shade(screen, depth, index, light, rng):
+def shade(
+    screen: ScreenSolids,
+    depth: np.ndarray,
+    index: np.ndarray,
+    light: Light,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """Colours every covered pixel of the picture.
 
     Args:

@@ -7,6 +7,7 @@ makes NumPy about three times as fast as with three interleaved colours.
 import typing
 
 import numpy as np
+import numpy.typing as npt
 
 
 class Shape(typing.NamedTuple):
@@ -20,12 +21,12 @@ class Shape(typing.NamedTuple):
     """
 
     kind: str
-    center: tuple[float, float]
-    half: tuple[float, float]
+    center: tuple[float, float] | np.ndarray
+    half: tuple[float, float] | np.ndarray
     angle: float = 0.0
 
 
-def smooth_noise(rng, height, width, cell):
+def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
     """Linear interpolation of N(0, 1) values, one per `cell` pixels each way.
 
     Args:
@@ -53,7 +54,9 @@ def _knots(size, knots, phase):
     return low, (at - low).astype(np.float32)
 
 
-def fractal_noise(rng, height, width, largest, falloff):
+def fractal_noise(
+    rng: np.random.Generator, height: int, width: int, largest: float, falloff: float
+) -> np.ndarray:
     """Noise of all sizes, as in clouds, leaves and stone.
 
     Args:
@@ -74,7 +77,14 @@ def fractal_noise(rng, height, width, largest, falloff):
     return noise / np.float32(np.sqrt(power))
 
 
-def draw_shape(image, shape, color, *, opacity=1.0, mask=None):
+def draw_shape(
+    image: np.ndarray,
+    shape: Shape,
+    color: npt.ArrayLike,
+    *,
+    opacity: float = 1.0,
+    mask: np.ndarray | None = None,
+) -> None:
     """Fills a shape, in place.
 
     Args:
@@ -93,13 +103,13 @@ def draw_shape(image, shape, color, *, opacity=1.0, mask=None):
     if mask is not None:
         mask[region] |= share >= 0.5
     share *= np.float32(opacity)
-    color = np.asarray(color, np.float32)[..., None, None]
-    if len(color) == 2:
+    paint = np.asarray(color, np.float32)[..., None, None]
+    if len(paint) == 2:
         t = np.clip(0.5 + across / (2 * width), 0, 1)
-        color = color[0] + (color[1] - color[0]) * t
+        paint = paint[0] + (paint[1] - paint[0]) * t
     rows, columns = region
     place = image[:, rows, columns]
-    place += (color - place) * share
+    place += (paint - place) * share
 
 
 def _local(size, shape):

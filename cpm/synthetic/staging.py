@@ -1,6 +1,7 @@
 """Who stands where in a picture: draws people, places them, and projects them onto the screen."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,17 +35,17 @@ class Actor:
     outfit: Outfit
     camera: Camera
 
-    def joints(self):
+    def joints(self) -> np.ndarray:
         """`[16, 3]` (u, v, depth) in picture pixels, `mpii16` order."""
         return self.camera.project(joints_of(self.figure))[0]
 
 
-def joints_of(figure):
+def joints_of(figure: Figure) -> np.ndarray:
     """`[16, 3]` joints of a figure in its own frame, `mpii16` order."""
     return np.stack([figure.points[joint] for joint in JOINTS])
 
 
-def sample_cast(rng, height, width):
+def sample_cast(rng: np.random.Generator, height: int, width: int) -> list[Actor]:
     """Draws the people of one picture.
 
     Args:
@@ -108,7 +109,7 @@ def _place_beside(rng, actor, first):
     return dataclasses.replace(actor, camera=camera)
 
 
-def to_screen(actors, zoom=ZOOM):
+def to_screen(actors: Sequence[Actor], zoom: int = ZOOM) -> ScreenSolids:
     """Projects all solids of all actors.
 
     Args:

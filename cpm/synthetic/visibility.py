@@ -9,6 +9,7 @@ another person, an object. A joint outside the picture is not seen either, but h
 import numpy as np
 
 from cpm.skeleton import OCCLUDED, VISIBLE, get_skeleton, mirror_name
+from cpm.synthetic.raster import ScreenSolids
 from cpm.synthetic.shading import ZOOM
 from cpm.synthetic.solids import PARTS
 
@@ -38,7 +39,15 @@ def _owned_parts(joint):
     return {PARTS.index(part) for part in parts}, flesh
 
 
-def joint_states(joints, pixels, person, screen, depth, index, occluder):
+def joint_states(
+    joints: np.ndarray,
+    pixels: float,
+    person: int,
+    screen: ScreenSolids,
+    depth: np.ndarray,
+    index: np.ndarray,
+    occluder: np.ndarray,
+) -> np.ndarray:
     """Decides the state of one person's joints.
 
     Args:
