@@ -86,8 +86,8 @@ class Predictor:
           passes: number of passes a person, each around the joints found by the one before (see
             `crop_regions.next_region`); None = 2 without a box, 1 with one.
           crop: where the first pass is without a box: `middle`, three windows around the image's
-            middle, the surest of which is followed; `whole`, all of the image; `image`, LSP's test;
-            None = `image` if the network was trained so, else `middle`.
+            middle (`crop_regions.choose_window` says which is followed); `whole`, all of the image;
+            `image`, LSP's test; None = `image` if the network was trained so, else `middle`.
           execution: `Execution`, how a network that is loaded is computed; None = the usual way.
             One that is given brings its own way (`cpm.execution.use.Executed`).
         Raises:
