@@ -133,8 +133,7 @@ class Exporter:
 
     def find_joints(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What `Predictor` answers: joints `[P, 2]` in image pixels, confidence `[P]`."""
-        found = self._predictor(image)
-        person = getattr(found, "people", (found,))[0]
+        (person,) = self._predictor(image).people
         return person.joints_px, person.confidence
 
     def metadata(self, target: Target) -> dict[str, Any]:

@@ -159,7 +159,8 @@ def _add_arm(points, frames, body, angles, row, name, side):
 
 def _add_leg(points, frames, body, angles, row, name, side):
     """Adds hip, knee, ankle, heel and toe of one side."""
-    thigh = frames["pelvis"] @ _ball(*angles.hips[row], side)
+    flexion, abduction, inward = angles.hips[row]
+    thigh = frames["pelvis"] @ _ball(flexion, abduction, inward, side)
     shank = thigh @ rotation_x(angles.knees[row])
     foot = shank @ rotation_y(side * 8.0) @ rotation_x(-angles.ankles[row])
     points[f"{name}_hip"] = frames["pelvis"][:, 0] * side * body.hip_half
