@@ -181,8 +181,9 @@ def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints
         known = sorted({name for manifest in manifests for name in manifest.splits})
         raise UsageError(
             f"no people of split {split!r} in {', '.join(map(repr, paths))}; "
-            f"there are: {', '.join(known) or 'none'}; name a folder that has it with --data "
-            "(bin/convert.py --split_rule says who is in which), or evaluate another --split"
+            f"there are: {', '.join(known) or 'none'}; name a folder that has it, too, with --data "
+            f"(bin/convert.py --split={split} converts a folder as such, --split_rule says who of "
+            "a data set is), or evaluate another --split"
         )
     return folders
 
