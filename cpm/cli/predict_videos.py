@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
+from cpm import files
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
 from cpm.plots.drawing_files import mark_of
@@ -138,9 +139,10 @@ def labeled_path(folder, source, taken):
       source: `Source`.
       taken: set of the paths that this run has used; gets one more.
     """
-    path = os.path.join(folder, f"{source.name}_pose.mp4")
+    end = "_pose.mp4"
+    path = os.path.join(folder, files.fitting(source.name, end))
     if path in taken:
-        path = os.path.join(folder, f"{os.path.basename(source.file)}_pose.mp4")
+        path = os.path.join(folder, files.fitting(os.path.basename(source.file), end))
     taken.add(path)
     return path
 
