@@ -104,6 +104,16 @@ def _pour(source, path):
         shutil.copyfileobj(file, out)
 
 
+def require_utf_8(path: str | os.PathLike) -> None:
+    """UsageError if a name has bytes that are no UTF-8: TensorFlow opens no such path."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"the name {os.fspath(path)} is no UTF-8; TensorFlow cannot open it: name another path"
+        ) from None
+
+
 def fitting(name: str, end: str) -> str:
     """The name of a file, `name + end`; what makes it too long for a file system is cut off `name`.
 

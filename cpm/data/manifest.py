@@ -104,6 +104,7 @@ def read_manifest(folder, verify=False):
     Raises:
       UsageError: if the folder is missing, incomplete or changed; names the command to remake it.
     """
+    files.require_utf_8(folder)
     path = os.path.join(folder, NAME)
     if not os.path.isfile(path):
         found = "is not a complete data folder" if os.path.isdir(folder) else "is missing"

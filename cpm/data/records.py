@@ -231,6 +231,7 @@ def _why(report):
 @contextlib.contextmanager
 def _claimed(out_dir):
     """Marks the folder as being written, so that what a kill leaves behind is known to be ours."""
+    files.require_utf_8(out_dir)
     if not is_ours(out_dir):
         raise UsageError(
             f"{str(out_dir)!r} holds files that are not a conversion; "

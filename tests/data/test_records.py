@@ -163,6 +163,15 @@ class TestRefusals:
                 write(make_people(2), folder)
             assert contents(folder) == {name: b"{}"}
 
+    def test_a_name_that_tensorflow_cannot_open(self, tmp_path):
+        """`Müller` in Latin-1, which reading would end on: refused before anything is made."""
+        folder = tmp_path / "M\udcfcller"
+        with pytest.raises(UsageError, match="is no UTF-8"):
+            write([], folder)
+        assert not list(tmp_path.iterdir())
+        with pytest.raises(UsageError, match="is no UTF-8"):
+            read_manifest(folder)
+
     def test_a_file_is_no_folder(self, tmp_path):
         (tmp_path / "out").write_text("hello")
         with pytest.raises(UsageError, match="nothing was changed"):
