@@ -7,6 +7,8 @@ The first takes data of your own, as your labelling tool exports it: docs/howto/
 result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
+import shlex
+
 from absl import flags
 
 from cpm.data import coco, datasets
@@ -113,7 +115,8 @@ def main(_):
         )
     read_manifest(FLAGS.out, verify=True)
     print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
-    print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
+    out = shlex.quote(FLAGS.out)
+    print(f"look at it: python bin/inspect_batch.py --data={out} --out=batch.png")
 
 
 def conversion(listed):
