@@ -297,8 +297,10 @@ class _Spool:
         return self
 
     def __exit__(self, *_):
-        self.file.close()
-        os.remove(self.path)
+        try:
+            self.file.close()  # writes what is left, for which a full disk has no room
+        finally:
+            os.remove(self.path)
 
     def append(self, key, serialised):
         self.entries.append(self.Entry(key, self.file.tell(), len(serialised)))
