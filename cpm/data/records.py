@@ -231,6 +231,7 @@ def _why(report):
 @contextlib.contextmanager
 def _claimed(out_dir):
     """Marks the folder as being written, so that what a kill leaves behind is known to be ours."""
+    files.require_utf_8(out_dir)
     if not is_ours(out_dir):
         raise UsageError(
             f"{str(out_dir)!r} holds files that are not a conversion; "
@@ -296,8 +297,10 @@ class _Spool:
         return self
 
     def __exit__(self, *_):
-        self.file.close()
-        os.remove(self.path)
+        try:
+            self.file.close()  # writes what is left, for which a full disk has no room
+        finally:
+            os.remove(self.path)
 
     def append(self, key, serialised):
         self.entries.append(self.Entry(key, self.file.tell(), len(serialised)))

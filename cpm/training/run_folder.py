@@ -262,6 +262,7 @@ def check_run_dir(path: str) -> None:
     """
     if not path or "://" in path:
         raise UsageError(f"--run_dir={path} is no folder of this machine; name one")
+    files.require_utf_8(path)
     folder = os.path.abspath(path)
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)

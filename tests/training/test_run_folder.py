@@ -164,6 +164,8 @@ def test_check_run_dir_raises(tmp_path, monkeypatch):
     for name in ("", "gs://bucket/run", "ram://x"):
         with pytest.raises(UsageError, match="no folder of this machine"):
             run_folder.check_run_dir(name)
+    with pytest.raises(UsageError, match="is no UTF-8"):
+        run_folder.check_run_dir("runs/M\udcfcller")
     (tmp_path / "file").write_text("")
     for name in ("file", "file/run"):
         with pytest.raises(UsageError, match="is no folder"):
