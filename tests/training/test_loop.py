@@ -456,14 +456,14 @@ def test_restart_puts_a_run_aside(unfinished, data, capsys):
     assert checkpoints.resolve(str(aside)).endswith("step-0000006")
 
 
-def changed_data(folder, target, change):
-    """A copy of the data after `change` of its list of training shards, checksums put right."""
+def changed_data(folder, target, change, split="train"):
+    """A copy of the data after `change` of a split's list of shards, checksums put right."""
     copy = str(shutil.copytree(folder, target))
     path = os.path.join(copy, manifest.NAME)
     with open(path) as file:
         record = json.load(file)
-    change(copy, record["splits"]["train"]["shards"])
-    for shard in record["splits"]["train"]["shards"]:
+    change(copy, record["splits"][split]["shards"])
+    for shard in record["splits"][split]["shards"]:
         file = os.path.join(copy, shard["file"])
         shard |= {"bytes": os.path.getsize(file), "sha256": files.sha256(file)}
     with open(path, "w") as file:
@@ -499,7 +499,8 @@ def test_a_flipped_bit_in_the_data_is_found_before_the_first_step(tmp_path, data
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_picture_is_named(tmp_path, data):
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_damaged_picture_is_named(tmp_path, data, own_batches, split):
     """A whole record whose JPEG is cut: shard, record and person, and how to go on."""
 
     def cut(folder, shards):
@@ -511,9 +512,11 @@ def test_a_damaged_picture_is_named(tmp_path, data):
             for person in people:
                 writer.write(person.SerializeToString())
 
-    broken = changed_data(data[0], tmp_path / "data", cut)
-    with pytest.raises(RunStopped, match=r"train-00000.*record 4 \(noise/train-\d+\) cannot be"):
-        start(CONFIG, broken, tmp_path / "run").train()
+    broken = changed_data(data[0], tmp_path / "data", cut, split)
+    said = rf"{split}-00000.*record 4 \(noise/{split}-\d+\) cannot be"
+    run = start(CONFIG, broken, tmp_path / "run")
+    with pytest.raises(RunStopped, match=said):
+        run.train() if split == "train" else run.evaluate(1, 0.0)
 
 
 def test_what_fails_in_an_evaluation_costs_no_step(tmp_path, data):
