@@ -6,6 +6,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -57,6 +58,19 @@ class TestReadPicture:
     def test_webp(self):
         content = encoded(Image.fromarray(COLORS), "WEBP", lossless=True)
         np.testing.assert_array_equal(read_picture(content), COLORS)
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "L", "1", "RGB"])
+    def test_bands_are_one_picture(self, mode, monkeypatch):
+        """A picture is converted band by band, which no pixel shows."""
+        noise = np.random.default_rng(0).integers(0, 256, (37, 21, 4), np.uint8)
+        picture = Image.fromarray(noise).convert("RGB").convert(mode)
+        if mode in ("RGBA", "LA"):
+            picture.putalpha(Image.fromarray(noise[..., 3]))
+        if mode == "P":
+            picture.info["transparency"] = 3
+        whole = images.as_rgb(picture)
+        monkeypatch.setattr(images, "BAND", 90)
+        np.testing.assert_array_equal(images.as_rgb(picture), whole)
 
     def test_grey_is_repeated(self):
         grey = np.array([[0, 77, 255]], np.uint8)
@@ -175,6 +189,26 @@ class TestReadPicture:
             read_picture(content, max_pixels=80_999_999)
         with pytest.raises(PictureError, match="cannot be decoded"):  # it has no pixels
             read_picture(content, max_pixels=81_000_000)
+
+
+class TestStretch:
+    def test_bands_are_one_range(self, monkeypatch):
+        """The darkest value of one band and the brightest of another; infinities are ends."""
+        values = np.random.default_rng(0).normal(0, 1e6, (37, 21, 3))
+        values[0, 0], values[36, 20], values[20] = np.nan, np.inf, -np.inf
+        whole = images.stretch(values)
+        assert (whole.min(), whole.max()) == (0, 255)
+        monkeypatch.setattr(images, "BAND", 90)
+        np.testing.assert_array_equal(images.stretch(values), whole)
+
+    def test_memory_is_little_more_than_the_result(self):
+        values = np.zeros((1 << 12, 1 << 12), np.uint16)
+        tracemalloc.start()
+        images.stretch(values)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # Of each number in a band five or so doubles, 40 MB; of all numbers they were 640 MB.
+        assert most < values.size + 64 * images.BAND
 
 
 class TestIsPlainJpeg:
