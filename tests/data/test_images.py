@@ -125,6 +125,27 @@ class TestReadPicture:
         picture = Image.fromarray(np.ascontiguousarray(stored))
         np.testing.assert_array_equal(read_picture(encoded(picture, "PNG", exif=exif)), upright)
 
+    @pytest.mark.parametrize("orientation", [0, 9, 65535])
+    def test_exif_of_no_rotation_is_upright(self, orientation):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        content = encoded(Image.fromarray(COLORS), "PNG", exif=exif)
+        np.testing.assert_array_equal(read_picture(content), COLORS)
+
+    @pytest.mark.parametrize("name, text", [(b"zTXt", b"a\0\0"), (b"iCCP", b"a\0\0")])
+    def test_texts_and_profiles_that_unpack_to_much(self, name, text):
+        """8 kB that unpack to 8 MB: refused, or passed over."""
+        packed = zlib.compress(bytes(8 << 20))
+        whole = encoded(Image.fromarray(COLORS), "PNG")
+        chunk = name + text + packed
+        length, check = len(chunk) - 4, zlib.crc32(chunk)
+        chunk = struct.pack(">I", length) + chunk + struct.pack(">I", check)
+        content = whole[:33] + chunk + whole[33:]  # behind the header
+        try:
+            np.testing.assert_array_equal(read_picture(content), COLORS)
+        except PictureError as error:
+            assert "too large" in str(error)
+
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
     def test_broken_exif_is_ignored(self):
         content = encoded(Image.fromarray(COLORS), "JPEG", exif=b"Exif\0\0MM\0*garbage")

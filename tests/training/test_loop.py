@@ -412,7 +412,23 @@ LOSSES = {
     "metrics.jsonl": lambda path: os.remove(path / "metrics.jsonl"),
     "both": lambda path: (os.remove(path / "config.json"), os.remove(path / "metrics.jsonl")),
     "config.json is a list": lambda path: (path / "config.json").write_text("[]"),
+    "config.json is cut": lambda path: os.truncate(path / "config.json", 100),
+    "config.json nests deep": lambda path: (path / "config.json").write_text("[" * 100_000),
+    "config.json is no UTF-8": lambda path: (path / "config.json").write_bytes(b"\xff\xfe"),
+    "config.json has steps of text": lambda path: edit(
+        path, lambda c: c["config"].update(steps="x")
+    ),
+    "config.json has no data": lambda path: edit(path, lambda c: c.pop("data")),
+    "config.json has data 5": lambda path: edit(path, lambda c: c.update(data=5)),
+    "config.json has null": lambda path: edit(path, lambda c: c.update(config=None)),
 }
+
+
+def edit(run, change):
+    """Changes the JSON of a run's config.json."""
+    record = json.loads((run / "config.json").read_text())
+    change(record)
+    (run / "config.json").write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
