@@ -4,6 +4,7 @@ Most runs here compute operation by operation. Tracing a step takes longer than 
 a run folder, a checkpoint or a signal is handled alike. Resumed runs are also compared traced.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -405,6 +406,43 @@ def stopped_after_6(tmp_path_factory, data):
 def unfinished(tmp_path, stopped_after_6):
     """A copy of it to be damaged."""
     return shutil.copytree(stopped_after_6, tmp_path / "run")
+
+
+@pytest.mark.thorough
+def test_twenty_resumes_in_a_row(tmp_path, data, own_batches):
+    """A run that is killed in every second step: it ends as one never cut, to the bit."""
+    config = dataclasses.replace(CONFIG, steps=21)
+    execution = dataclasses.replace(EXECUTION, save_every=1, eval_every=1000)
+    validated = loop.Validation({}, None, "", lambda: None)
+    for n in range(21):
+        run = start(config, data, tmp_path / "cut", execution)
+        assert run.start == n
+        run.validate = lambda network: validated
+        honest = run.one_step
+
+        def killed(step, batch, honest=honest, n=n):
+            if step > n:
+                raise MemoryError
+            return honest(step, batch)
+
+        run.one_step = killed
+        with pytest.raises(MemoryError) if n < 20 else contextlib.nullcontext():
+            run.train()
+    whole = start(config, data, tmp_path / "whole", execution)
+    whole.validate = lambda network: validated
+    whole.train()
+    for a, b in zip(weights(whole), weights(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+    steps = [record["step"] for record in read_metrics(tmp_path / "cut") if "loss" in record]
+    assert steps == [*range(1, 22)]
+
+
+def test_a_network_that_no_memory_holds_is_refused(monkeypatch):
+    monkeypatch.setattr(loop, "memory_bytes", lambda: 1 << 10)
+    with pytest.raises(
+        UsageError, match=r"parameters, which take .* may have 0.0 GB: choose a sma"
+    ):
+        loop.require_memory(CONFIG)
 
 
 LOSSES = {
