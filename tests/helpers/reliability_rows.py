@@ -453,6 +453,11 @@ ROWS = [
             "test_what_is_no_regular_file_is_never_waited_for",
         ),
         (
+            "a GIF, WebP or animated PNG of 27 million pixels a frame",
+            "refused before a frame is decoded",
+            "test_animations_of_absurd_size_are_refused",
+        ),
+        (
             "GIF, WebP, animated PNG, cut short",
             "frames with their times; those that there are",
             "test_animation_is_frames_with_times & test_cut_animation_keeps_its_first_frames",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cpm.data.images import PictureError
 from cpm.errors import UsageError
+from cpm.inference import animations
 from cpm.inference.animations import AnimationReader
 from cpm.inference.sources import images_from
 from tests.helpers.walk_videos import write_video
@@ -239,6 +240,16 @@ def test_one_that_cannot_be_read_is_an_error(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         list(images_from(f"{tmp_path}/{name}"))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_animations_of_absurd_size_are_refused(tmp_path, monkeypatch, kind):
+    """Before a frame is decoded: 27 million pixels a frame took seconds and gigabytes each."""
+    monkeypatch.setattr(animations, "MOST_PIXELS", 20 * 30 - 1)
+    first, second = (Image.fromarray(plain(color)) for color in COLORS[:2])
+    first.save(tmp_path / "a", kind, save_all=True, append_images=[second])
+    with pytest.raises(PictureError, match="30 x 20 pixels; at most 599 are read"):
+        AnimationReader(tmp_path / "a")
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
