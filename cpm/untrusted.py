@@ -24,7 +24,7 @@ import stat
 from cpm.errors import UsageError
 
 MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training pictures have 240 MB
-MOST_JSON_MEMORY = 5 << 28  # that the values of a file may take; COCO's of 240 MB take 0.6 GB
+MOST_JSON_MEMORY = 5 << 28  # that a file and its values may take; COCO's largest takes less
 SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations, lists, manifests
 MOST_DIGITS = 40  # of an integer in JSON; an id of 64 bits has 20
 _SHOWN = 120  # characters of a value that a message repeats
@@ -93,14 +93,8 @@ def read_json(path, advice, *, schema=None, most_bytes=MOST_JSON_BYTES, drop=())
       UsageError: if it is missing, no regular file, too large, no JSON, or of another shape.
     """
     try:
-        with open_regular(path, most_bytes) as file:
-            text = _without_numbers(file.read(most_bytes + 1), drop)
-        if (needed := json_memory(text)) > MOST_JSON_MEMORY:
-            raise ValueError(
-                f"its values would take about {needed / 1e9:.1f} GB of memory, at most "
-                f"{MOST_JSON_MEMORY / 1e9:.1f} GB are taken"
-            )
-        return parse_json(text, schema, drop=drop)
+        # Nobody here keeps the bytes while they are parsed.
+        return parse_json(_json_bytes(path, most_bytes, drop), schema, drop=drop)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read ({_reason(error)}); {advice}") from error
 
@@ -182,6 +176,18 @@ def _integer(digits):
     if len(digits) > MOST_DIGITS:
         raise ValueError(f"it has a number of {len(digits)} digits")
     return int(digits)
+
+
+def _json_bytes(path, most_bytes, drop):
+    """The text of a JSON file; ValueError if its values would take too much memory."""
+    with open_regular(path, most_bytes) as file:
+        text = _without_numbers(file.read(most_bytes + 1), drop)
+    if (needed := json_memory(text)) > MOST_JSON_MEMORY:
+        raise ValueError(
+            f"its values would take about {needed / 1e9:.1f} GB of memory, at most "
+            f"{MOST_JSON_MEMORY / 1e9:.1f} GB are taken"
+        )
+    return text
 
 
 def _without_numbers(text, keys):
