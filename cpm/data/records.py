@@ -162,11 +162,20 @@ def decoded(path: str | os.PathLike, decode: Callable[[bytes], Any]) -> Iterator
             yield decode(record)
             number += 1
     except DAMAGE as error:
-        first = str(error).strip().partition("\n")[0]
         raise UsageError(
-            f"{os.fspath(path)!r}: record {number} cannot be read ({first}); make the folder again "
-            "with bin/convert.py"
+            f"{os.fspath(path)!r}: record {number} cannot be read ({reason(error)}); make the "
+            "folder again with bin/convert.py"
         ) from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error of `DAMAGE` says, in one line, without the names of TensorFlow's operations.
+
+    >>> reason(ValueError("{{function_node __Next}} corrupted record at 7 [Op:Next] name:"))
+    'corrupted record at 7'
+    """
+    first = str(error).strip().partition("\n")[0]
+    return re.sub(r"\{\{[^}]*\}\} | \[Op:\w+\]( name:\s*)?$", "", first)
 
 
 def _encode(person, split, leave_out, encode, report):
