@@ -7,8 +7,8 @@ one may be imported.
 """
 
 import ast
-import re
 import pathlib
+import re
 
 import pytest
 
