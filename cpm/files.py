@@ -16,6 +16,7 @@ from cpm import untrusted
 from cpm.errors import UsageError
 
 MOST_LINKS = 40  # that are followed from a name to its file, as Linux does
+MOST_NAME_BYTES = 255  # of a file's name, in every usual file system
 
 
 @contextlib.contextmanager
@@ -101,6 +102,27 @@ def _pour(source, path):
         sys.stdout.flush()
     with open(source, "rb") as file, open(path, "ab", buffering=0) as out:
         shutil.copyfileobj(file, out)
+
+
+def require_utf_8(path: str | os.PathLike) -> None:
+    """UsageError if a name has bytes that are no UTF-8: TensorFlow opens no such path."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"the name {os.fspath(path)} is no UTF-8; TensorFlow cannot open it: name another path"
+        ) from None
+
+
+def fitting(name: str, end: str) -> str:
+    """The name of a file, `name + end`; what makes it too long for a file system is cut off `name`.
+
+    >>> fitting("photo", "_pose.jpg"), len(fitting(300 * "n", "_pose.jpg"))
+    ('photo_pose.jpg', 255)
+    """
+    while name and len(os.fsencode(name + end)) > MOST_NAME_BYTES:
+        name = name[:-1]  # a whole character, which may be several bytes
+    return name + end
 
 
 def check_target(path: str | os.PathLike | None, flag: str) -> None:

@@ -1,9 +1,18 @@
-"""What this process may use of its machine: cores and memory."""
+"""What this process may use of its machine: cores and memory.
 
+Containers, Slurm and systemd limit processes by control groups. A process is in one group, that in
+another, and the least limit of all of them holds.
+
+References: cgroups(7); "Control Group v2" in the Linux kernel's documentation.
+"""
+
+import math
 import os
 import resource
 
 WORKER_BYTES = 400_000_000  # what a process that draws synthetic people holds, TensorFlow included
+GROUPS = "/sys/fs/cgroup"
+MEMBERSHIP = "/proc/self/cgroup"  # lines NUMBER:CONTROLLERS:GROUP; no controllers in version 2
 
 
 def usable_cores():
@@ -19,12 +28,9 @@ def memory_bytes():
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     if soft != resource.RLIM_INFINITY:
         found.append(soft)
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path, encoding="ascii") as file:
-                found.append(int(file.read()))
-        except (OSError, ValueError):  # no such control group, or "max"
-            pass
+    for folder in _control_groups("memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            found += _numbers(folder, name)
     try:
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (OSError, ValueError):
@@ -32,8 +38,54 @@ def memory_bytes():
     return min(found, default=None)
 
 
+def core_quota():
+    """Cores whose time this process may use at most, as `docker --cpus=1.5` says; None = all.
+
+    Unlike `usable_cores` it decides nothing that changes results: a process may use every core for
+    a part of the time.
+    """
+    found = []
+    for folder in _control_groups("cpu"):
+        numbers = _numbers(folder, "cpu.max")  # of version 2: quota and period
+        if not numbers:
+            numbers = [
+                *_numbers(folder, "cpu.cfs_quota_us"),
+                *_numbers(folder, "cpu.cfs_period_us"),
+            ]
+        if len(numbers) == 2 and min(numbers) > 0:
+            found.append(numbers[0] / numbers[1])
+    return min(found, default=None)
+
+
 def workers():
     """How many processes to draw with: one a usable core, as many as fit into memory."""
-    memory = memory_bytes()
-    fitting = usable_cores() if memory is None else memory // WORKER_BYTES
-    return max(1, min(usable_cores(), fitting))
+    memory, quota = memory_bytes(), core_quota()
+    cores = usable_cores() if quota is None else min(usable_cores(), math.ceil(quota))
+    fitting = cores if memory is None else memory // WORKER_BYTES
+    return max(1, min(cores, fitting))
+
+
+def _control_groups(controller):
+    """Folders of the groups that limit this process, from its own to the root."""
+    try:
+        with open(MEMBERSHIP, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except OSError:  # not Linux
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        # A container may not see its own group but as the root, so the root comes in any case.
+        parts = [part for part in group.split("/") if part not in ("", "..")]
+        for depth in range(len(parts), -1, -1):
+            yield os.path.join(GROUPS, controllers, *parts[:depth])
+
+
+def _numbers(folder, name):
+    """Numbers in a file of a group; none where there is no such file, or it says "max"."""
+    try:
+        with open(os.path.join(folder, name), encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except (OSError, ValueError):
+        return []

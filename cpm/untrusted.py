@@ -26,9 +26,12 @@ from typing import Any, BinaryIO
 from cpm.errors import UsageError
 
 MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training pictures have 240 MB
+MOST_JSON_MEMORY = 5 << 28  # that a file and its values may take; COCO's largest takes less
 SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations, lists, manifests
 MOST_DIGITS = 40  # of an integer in JSON; an id of 64 bits has 20
 _SHOWN = 120  # characters of a value that a message repeats
+# What CPython takes for an object, a list, an element, a key and half a text, in bytes.
+_JSON_COSTS = {b"{": 90, b"[": 90, b",": 40, b":": 60, b'"': 28}
 
 # C0, DEL and C1 controls, marks that turn the direction of text, separators of lines and
 # paragraphs, and halves of characters (bytes of a name that are no UTF-8).
@@ -99,11 +102,19 @@ def read_json(
       UsageError: if it is missing, no regular file, too large, no JSON, or of another shape.
     """
     try:
-        with open_regular(path, most_bytes) as file:
-            text = file.read(most_bytes + 1)
-        return parse_json(text, schema, drop=drop)
+        # Nobody here keeps the bytes while they are parsed.
+        return parse_json(_json_bytes(path, most_bytes, drop), schema, drop=drop)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read ({_reason(error)}); {advice}") from error
+
+
+def json_memory(text: bytes) -> int:
+    """Bytes that a JSON text in UTF-8 and its values take, about, counted without reading it.
+
+    Short values take thirty times their text: a file of 200 MB could fill any memory.
+    """
+    widest = 1 if text.isascii() else 4  # bytes that Python takes for each of its characters
+    return widest * len(text) + sum(cost * text.count(c) for c, cost in _JSON_COSTS.items())
 
 
 def parse_json(
@@ -176,6 +187,26 @@ def _integer(digits):
     if len(digits) > MOST_DIGITS:
         raise ValueError(f"it has a number of {len(digits)} digits")
     return int(digits)
+
+
+def _json_bytes(path, most_bytes, drop):
+    """The text of a JSON file; ValueError if its values would take too much memory."""
+    with open_regular(path, most_bytes) as file:
+        text = _without_numbers(file.read(most_bytes + 1), drop)
+    if (needed := json_memory(text)) > MOST_JSON_MEMORY:
+        raise ValueError(
+            f"its values would take about {needed / 1e9:.1f} GB of memory, at most "
+            f"{MOST_JSON_MEMORY / 1e9:.1f} GB are taken"
+        )
+    return text
+
+
+def _without_numbers(text, keys):
+    """A JSON text in which lists of numbers below some keys are 0: COCO's outlines, most of it."""
+    for key in keys:
+        numbers = rb'"%b"\s*:\s*\[[-+.,\deE\s\[\]]*\]' % re.escape(key.encode())
+        text = re.sub(numbers, b'"%b":0' % key.encode(), text)
+    return text
 
 
 def _without(keys):

@@ -2,82 +2,181 @@
 
     python -m tests.reliability            runs every row's tests and writes the table
     python -m tests.reliability --short    without the slow ones; prints only
+    python -m tests.reliability --list     runs nothing; prints the rows and how their tests are run
 
-Each row names tests. It holds if all of them pass; "cases" counts them. The exit status is 1 if a
-row does not hold.
+Each row names tests. It holds if every one of them was run and passed; "cases" counts them. The
+files of tests are run one after the other, each in a process of its own, and the results of each
+are kept in build/. So a run that was cut goes on behind its last file, as long as no source has
+changed; a file whose process crashes or takes over an hour costs the rows of that file, which then
+do not hold. The exit status is 1 if a row does not hold.
 """
 
+import argparse
 import collections
+import hashlib
+import json
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+from cpm import files
 from tests.helpers.reliability_rows import ROWS, name_of
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table: python -m tests.reliability -->", "<!-- end of table -->"
+KEPT = ROOT / "build" / "reliability.json"
+MOST_SECONDS = 3600  # for the tests of one file
+ENDED_WELL = (0, 1, 5)  # of pytest: all passed, some failed, none was selected
+
+
+def command(file, report, short):
+    """The command that runs one file's tests of all rows and writes their outcomes."""
+    names = sorted({name_of(test) for row in ROWS if row.file == file for test in row.tests})
+    return [
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{file}"),
+        *(f"--junitxml={report}", "-o", "junit_family=xunit1", "-k", " or ".join(names)),
+        *(["-m", "not slow and not thorough"] if short else []),
+    ]
+
+
+def run_file(file, short):
+    """Runs one file's tests: {test with its case: whether it passed}, None for a crash."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        try:
+            done = subprocess.run(
+                command(file, report, short), cwd=ROOT, stdout=sys.stderr, timeout=MOST_SECONDS
+            )
+            if done.returncode not in ENDED_WELL:
+                return None
+            cases = xml.parse(report).iter("testcase")
+        except (subprocess.TimeoutExpired, OSError, xml.ParseError):
+            return None
+        outcomes = {case.get("name"): {child.tag for child in case} for case in cases}
+    return {
+        name: not found & {"failure", "error"}
+        for name, found in outcomes.items()
+        if "skipped" not in found
+    }
 
 
 def run(short=False):
-    """Runs the tests of all rows: {(file, test with its case): whether it passed}.
+    """Runs the tests of all rows: {file: what `run_file` says of it}.
+
+    What an earlier run of the same sources left is not run again.
 
     Args:
-      short: leave out the tests that are marked slow.
+      short: leave out the tests that are marked slow or thorough.
     """
-    files = sorted({f"tests/{row.file}" for row in ROWS})
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
-        command += [f"--junitxml={report}", "-o", "junit_family=xunit1"]
-        command += ["-m", "not slow"] if short else []
-        command += ["-k", " or ".join(sorted({name_of(t) for row in ROWS for t in row.tests}))]
-        subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)
-        found = {}
-        for case in xml.parse(report).iter("testcase"):
-            outcome = {child.tag for child in case}
-            file = case.get("file").removeprefix("tests/")
-            if "skipped" not in outcome:
-                found[file, case.get("name")] = not outcome & {"failure", "error"}
+    key, wanted = f"{sources()} {'short' if short else 'full'}", sorted({row.file for row in ROWS})
+    found, began, before = kept(key), time.monotonic(), 0
+    if found:
+        before = len(found)
+        say(f"going on behind {before} files of an earlier run, kept in {KEPT}")
+    for number, file in enumerate(wanted, 1):
+        if file in found:
+            continue
+        found[file] = run_file(file, short)
+        KEPT.parent.mkdir(exist_ok=True)
+        files.write_json(KEPT, {"key": key, "found": found})
+        outcomes = list((found[file] or {"crash": False}).values())
+        minutes = (time.monotonic() - began) / 60
+        left = minutes / (len(found) - before) * (len(wanted) - len(found))
+        say(
+            f"[{number}/{len(wanted)}] {file}: {sum(outcomes)} of {len(outcomes)} passed; "
+            f"{minutes:.0f} minutes so far, about {left:.0f} left"
+        )
     return found
 
 
-def results(row, found):
-    """Outcomes of a row's cases, a list of bool."""
+def sources():
+    """A checksum of everything that the tests run."""
+    digest = hashlib.sha256()
+    for folder in ("bin", "cpm", "ops", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def kept(key):
+    """The results of an earlier run with this key, {} if there is none."""
+    try:
+        record = json.loads(KEPT.read_text(encoding="utf-8"))
+        return record["found"] if record["key"] == key else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def results(test, cases):
+    """Outcomes of one test of a row, a list of bool; a crash of its file is one that failed."""
+    if cases is None:
+        return [False]
     return [
         passed
-        for (file, name), passed in found.items()
-        if file == row.file
-        for test in row.tests
+        for name, passed in cases.items()
         if (name.startswith(test) if "[" in test else name_of(name) == test)
     ]
 
 
-def table(found):
+def verdict(outcomes, short):
+    """`yes`, `**no**` or `not run` for a row, by the outcomes of each of its tests."""
+    if not all(map(all, outcomes)):
+        return "**no**"
+    ran = any(outcomes) if short else all(outcomes)  # slow ones may be missing in the short form
+    return "yes" if ran else "not run"
+
+
+def table(found, short=False):
     """The rows as Markdown, and how many hold."""
     lines = ["| what | what goes wrong | what is right | cases | holds |", "|---|---|---|---:|---|"]
     counts = collections.Counter()
     for row in ROWS:
-        outcomes = results(row, found)
-        holds = "not run" if not outcomes else "yes" if all(outcomes) else "**no**"
+        outcomes = [results(test, found.get(row.file, {})) for test in row.tests]
+        holds = verdict(outcomes, short)
         counts[holds] += 1
-        lines.append(f"| {row.area} | {row.fault} | {row.right} | {len(outcomes)} | {holds} |")
+        cases = sum(map(len, outcomes))
+        lines.append(f"| {row.area} | {row.fault} | {row.right} | {cases} | {holds} |")
     return "\n".join(lines), counts
+
+
+def write(text):
+    """Replaces the table in the document, which is whole before and after."""
+    head, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)
+    tail = rest.split(END)[1]
+    files.write_text(DOCUMENT, f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}")
 
 
 def main():
     """Prints the table, and writes it unless it is the short one; 1 if a row does not hold."""
-    short = "--short" in sys.argv[1:]
-    text, counts = table(run(short))
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--short", action="store_true", help="without the slow tests; prints only")
+    parser.add_argument("--list", action="store_true", help="runs nothing")
+    arguments = parser.parse_args()
+    short = arguments.short
+    document = DOCUMENT.read_text(encoding="utf-8")
+    if document.count(BEGIN) != 1 or END not in document.split(BEGIN)[1]:
+        say(f"{DOCUMENT} has no place for the table: expected {BEGIN} and {END}")
+        return 1
+    if arguments.list:
+        print(table({}, short)[0])
+        for file in sorted({row.file for row in ROWS}):
+            print(" ".join(command(file, "REPORT", short)))
+        return 0
+    text, counts = table(run(short), short)
     summary = f"{counts['yes']} of {len(ROWS)} rows hold"
     print(f"{text}\n\n{summary}")
     if not short:
-        document = DOCUMENT.read_text(encoding="utf-8")
-        head, tail = document.split(BEGIN)[0], document.split(END)[1]
-        body = f"{BEGIN}\n\n{summary}.\n\n{text}\n\n{END}"
-        DOCUMENT.write_text(head + body + tail, encoding="utf-8")
+        write(f"{summary}.\n\n{text}")
+    KEPT.unlink(missing_ok=True)
     return 1 if counts["**no**"] or (counts["not run"] and not short) else 0
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import tracemalloc
 
 import pytest
 
@@ -93,6 +94,31 @@ def test_schema_preset():
 def test_read_json_drops_keys(tmp_path):
     (tmp_path / "a").write_text('\ufeff{"a": [{"keep": 1, "segmentation": [1, 2]}]}')
     assert untrusted.read_json(tmp_path / "a", "", drop=("segmentation",)) == {"a": [{"keep": 1}]}
+
+
+@pytest.mark.parametrize(
+    "shape", ["[],", "[[]],", "{},", '{"a":1},', "1e9,", "999,", '"ab",', '"🦴",', '{"{0}":1e9},']
+)
+def test_json_memory_is_about_what_values_take(shape):
+    """Of files of nothing but the dearest values, by what Python really takes."""
+    shapes = (shape.replace("{0}", f"{n:05d}") for n in range(100_000 // len(shape)))
+    text = f"[{''.join(shapes)}0]".encode()
+    tracemalloc.start()
+    untrusted.parse_json(text)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.75 * taken < untrusted.json_memory(text) < 4 * taken
+
+
+def test_read_json_raises_before_values_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(untrusted, "MOST_JSON_MEMORY", 1 << 20)
+    path = tmp_path / "a.json"
+    path.write_text('{"annotations": [' + "[]," * 20_000 + "0]}")
+    assert "would take about 0.0 GB of memory" in refused(path)
+    outline = ", ".join(["12.25"] * 30_000)  # which is forgotten before it takes memory
+    path.write_text(f'[{{"keep": 1, "segmentation": [[{outline}]\n, [1]] , "id": 2}}]')
+    assert "of memory" in refused(path)
+    assert untrusted.read_json(path, "", drop=("segmentation",)) == [{"keep": 1, "id": 2}]
 
 
 def test_printable_preset():

@@ -167,7 +167,8 @@ class Checkpoints:
             pass
         if listed["latest"] not in (None, name):
             kept = f"the checkpoint before, {listed['latest']}, is kept"
-        reason = getattr(error, "strerror", None) or first_line(error)
+        # TensorFlow says "FILE; REASON", of a file that only it knows.
+        reason = getattr(error, "strerror", None) or first_line(error).rpartition("; ")[2]
         return (
             f"checkpoint {prefix} cannot be saved: {reason}; {kept}. Make room or permission "
             "there, then give the same command to go on"

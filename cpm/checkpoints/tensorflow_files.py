@@ -22,6 +22,8 @@ UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 
 # TensorFlow takes these for patterns where it reads a checkpoint, though not where it writes one.
 _PATTERN = re.compile(r"[\[\]*?\\]")
+# What an operation adds to its error: its own name and place, before and behind.
+_OPERATION = re.compile(r"\{\{[^{}]*\}\} ?| ?\[Op:\w+\]")
 
 
 def files_of(prefix: str) -> list[str]:
@@ -113,5 +115,10 @@ def assert_all(status: Any, assertion: str) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, without the pages that may follow."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    """What an error says, without the pages that may follow, and names of operations.
+
+    >>> first_line(ValueError("{{function_node __SaveV2_device_/job:a}} f; No space [Op:SaveV2]"))
+    'f; No space'
+    """
+    text = _OPERATION.sub("", str(error)).strip()
+    return text.splitlines()[0] if text else repr(error)

@@ -7,6 +7,7 @@ The first takes data of your own, as your labelling tool exports it: docs/howto/
 result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
+import shlex
 from collections.abc import Sequence
 
 from absl import flags
@@ -119,7 +120,8 @@ def main(_: Sequence[str]) -> None:
         )
     read_manifest(FLAGS.out, verify=True)
     print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")
-    print(f"look at it: python bin/inspect_batch.py --data={FLAGS.out} --out=batch.png")
+    out = shlex.quote(FLAGS.out)
+    print(f"look at it: python bin/inspect_batch.py --data={out} --out=batch.png")
 
 
 def conversion(listed: frozenset[str]) -> datasets.Conversion:

@@ -17,6 +17,7 @@ cpm/checkpoints/pretrained/weights.npz is the file that --ckpt=pretrained means.
 
 import math
 import os
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,7 +69,8 @@ def main(_: Sequence[str]) -> None:
     print(f"wrote {FLAGS.out}: {size / 1e6:.1f} MB, of {prefix}")
     if "threshold" in origin:
         print(f"joints below a confidence of {origin['threshold']:.2f} are drawn gray")
-    print(f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses")
+    out = shlex.quote(FLAGS.out)
+    print(f"next: python bin/predict.py --ckpt={out} --input=PICTURE --out=poses")
 
 
 def measured_threshold(path: str, prefix: str) -> dict[str, Any]:

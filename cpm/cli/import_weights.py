@@ -22,6 +22,7 @@ run that it was exported from (docs/howto/train_with_jax.md):
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Sequence
 
 from absl import flags
@@ -64,12 +65,13 @@ def define_flags() -> None:
 
 def main(_: Sequence[str]) -> None:
     """Imports, prints the table, keeps the record."""
+    out = shlex.quote(FLAGS.out)  # in commands to copy
     if os.path.isdir(FLAGS.src):
         done = import_step(FLAGS.src, FLAGS.out)
         print(
             f"{FLAGS.out} has a checkpoint of step {done}\n"
             f"next: the command that began the run goes on from there, "
-            f"or python bin/eval.py --ckpt={FLAGS.out}"
+            f"or python bin/eval.py --ckpt={out}"
         )
         return
     given = [name for name in ("skeleton", "stages") if FLAGS[name].value is not None]
@@ -92,7 +94,7 @@ def main(_: Sequence[str]) -> None:
         f"stages, {config.skeleton}; wrote {FLAGS.out}"
     )
     print(
-        f"next: python bin/train.py --recipe=release --init_from={FLAGS.out} --data=DIR"
+        f"next: python bin/train.py --recipe=release --init_from={out} --data=DIR"
         if fresh
-        else f"next: python bin/predict.py --ckpt={FLAGS.out} --input=PICTURE --out=poses"
+        else f"next: python bin/predict.py --ckpt={out} --input=PICTURE --out=poses"
     )

@@ -17,7 +17,7 @@ from cpm.cli.flags import (
     define_run_flags,
     settings_from_flags,
 )
-from cpm.data import datasets, pipeline
+from cpm.data import datasets, pipeline, verification
 from cpm.errors import UsageError
 from cpm.geometry import cell_origin
 from cpm.plots.batch import draw_batch
@@ -53,12 +53,9 @@ def main(_: Sequence[str]) -> None:
     if FLAGS.split == "train":
         batches = pipeline.training_batches(folders, config, start_step=FLAGS.step)
     else:
-        batches = itertools.islice(
-            pipeline.evaluation_batches(folders, config, split=FLAGS.split),
-            FLAGS.step,
-            None,
-        )
-    batch = next(iter(batches), None)
+        batches = pipeline.evaluation_batches(folders, config, split=FLAGS.split)
+        batches = itertools.islice(batches, FLAGS.step, None)
+    batch = next(verification.whole_batches(batches, folders, FLAGS.split), None)
     if batch is None:
         raise UsageError(f"--step={FLAGS.step}: split {FLAGS.split!r} ends before it")
     targets = make_targets(

@@ -46,6 +46,7 @@ from cpm.plots.drawing_files import SUFFIXES, DrawingFolder, is_drawing
 from cpm.plots.pose_drawing import draw_pose
 from cpm.provenance import provenance
 from cpm.text_table import listed
+from cpm.untrusted import printable
 
 FLAGS = flags.FLAGS
 POSITIONAL = None  # inputs without a flag
@@ -388,7 +389,7 @@ class Run:
             self._write_maps(result)
         while len(self._drawings) > 2 * DRAWERS:
             self._drawings.popleft().result()
-        print(line)
+        print(printable(line))  # one line, whatever a file is called
 
     def add_video(self, predictor: Predictor, source: Source, options: VideoOptions) -> None:
         """Follows, draws and writes the people of one video.

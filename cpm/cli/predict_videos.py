@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
+from cpm import files
 from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
@@ -150,10 +151,11 @@ def labeled_path(folder: str, source: Source, taken: set[str]) -> str:
       source: `Source`.
       taken: set of the paths that this run has used; gets one more.
     """
-    path = os.path.join(folder, f"{source.name}_pose.mp4")
+    end = "_pose.mp4"
+    path = os.path.join(folder, files.fitting(source.name, end))
     if path in taken:
         name = os.path.basename(source.file or source.name)
-        path = os.path.join(folder, f"{name}_pose.mp4")
+        path = os.path.join(folder, files.fitting(name, end))
     taken.add(path)
     return path
 

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import multiprocessing
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -155,7 +156,7 @@ def _command(dataset, out_dir, options):
             words.append("--pairs=" + ",".join(f"{a}:{b}" for a, b in options.own.pairs))
         words += ["--flip_pairs=none"] * (not options.own.mirrored)
         words += ["--strict"] * options.own.strict
-    return " ".join([*words, f"--out={out_dir}"])
+    return " ".join([*words, f"--out={shlex.quote(str(out_dir))}"])
 
 
 def is_own(folders: Iterable[str]) -> bool:

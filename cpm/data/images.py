@@ -12,6 +12,7 @@ References: Pillow's documentation of `Image.open(formats=...)`, decompression b
 
 import contextlib
 import io
+import math
 import os
 import struct
 import zlib
@@ -29,6 +30,8 @@ MAX_BYTES = 1 << 29  # of a file: what the largest picture of 16 bits takes with
 PILLOW_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
 LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
 BACKDROP = 128  # grey behind transparent pixels; the border value of crops
+BAND = 1 << 20  # pixels or numbers that are converted at once: copies of all of them take memory
+_ORIENTATION = 0x0112  # EXIF's tag; 1 = upright, 2 to 8 = turned or mirrored
 
 # What Pillow's decoders raise on files that are truncated, forged or not pictures at all.
 DECODER_ERRORS = (
@@ -147,7 +150,7 @@ def is_plain_jpeg(content):
     """
     try:
         with _open(content, "picture", PILLOW_PIXELS) as picture:
-            rotation = picture.getexif().get(0x0112, 1)  # the EXIF tag Orientation
+            rotation = picture.getexif().get(_ORIENTATION, 1)
             return (
                 picture.format == "JPEG"
                 and picture.mode == "RGB"
@@ -171,13 +174,18 @@ def stretch(values):
     >>> stretch(np.array([7000, 7400, 8020], np.uint16)).tolist()
     [0, 100, 255]
     """
-    values = np.asarray(values, np.float64)
-    finite = np.isfinite(values)
-    if not finite.any():
-        return np.zeros(values.shape, np.uint8)
-    low, high = values[finite].min(), values[finite].max()
-    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    return np.rint((values - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
+    values = np.asarray(values)
+    stretched = np.zeros(values.shape, np.uint8)
+    bands = list(_bands(len(values), math.prod(values.shape[1:])))
+    finite = (part[np.isfinite(part)] for part in (values[band] for band in bands))
+    ends = [(float(part.min()), float(part.max())) for part in finite if part.size]
+    if not ends:
+        return stretched
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    for band in bands:
+        part = np.nan_to_num(values[band].astype(np.float64), nan=low, posinf=high, neginf=low)
+        stretched[band] = np.rint((part - low) * (255 / max(high - low, 1e-300)))
+    return stretched
 
 
 def shrink(image, longest_side_px):
@@ -242,6 +250,8 @@ def _open(content, name, max_pixels, formats=FORMATS):
 def _upright(picture):
     """The picture as its camera was held; as it is where the EXIF data cannot be read."""
     try:
+        if picture.getexif().get(_ORIENTATION, 1) == 1:  # Pillow would copy it
+            return picture
         return ImageOps.exif_transpose(picture)
     except DECODER_ERRORS:
         return picture
@@ -252,8 +262,24 @@ def as_rgb(picture):
     picture = _upright(picture)
     if picture.mode[0] in "IF":  # 16 or 32 bits, whole numbers or not
         return np.repeat(stretch(np.asarray(picture))[..., None], 3, axis=-1)
+    width, height = picture.size
+    image = np.empty((height, width, 3), np.uint8)
+    for rows in _bands(height, width):
+        image[rows] = _opaque(picture.crop((0, rows.start, width, rows.stop)))
+    return image
+
+
+def _opaque(picture):
+    """A Pillow picture of 8 bits as RGB, gray where it is transparent."""
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         backdrop = Image.new("RGBA", picture.size, (BACKDROP,) * 3 + (255,))
         picture = Image.alpha_composite(backdrop, picture)
-    return np.array(picture.convert("RGB"))
+    return picture.convert("RGB")
+
+
+def _bands(rows, numbers_per_row):
+    """Yields slices of all rows, each of about `BAND` numbers."""
+    step = max(1, BAND // max(1, numbers_per_row))
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))

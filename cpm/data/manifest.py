@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 
 from cpm import files, untrusted
 from cpm.errors import UsageError
@@ -104,12 +105,13 @@ def read_manifest(folder, verify=False):
     Raises:
       UsageError: if the folder is missing, incomplete or changed; names the command to remake it.
     """
+    files.require_utf_8(folder)
     path = os.path.join(folder, NAME)
     if not os.path.isfile(path):
         found = "is not a complete data folder" if os.path.isdir(folder) else "is missing"
         raise UsageError(
             f"{str(folder)!r} {found} (no {NAME}); make it with: "
-            f"python bin/convert.py --dataset=NAME --src=DIR --out={folder}"
+            f"python bin/convert.py --dataset=NAME --src=DIR --out={shlex.quote(str(folder))}"
         )
     manifest = _parse(path)
     for shards in manifest.splits.values():

@@ -181,8 +181,9 @@ def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints
         known = sorted({name for manifest in manifests for name in manifest.splits})
         raise UsageError(
             f"no people of split {split!r} in {', '.join(map(repr, paths))}; "
-            f"there are: {', '.join(known) or 'none'}; name a folder that has it with --data "
-            "(bin/convert.py --split_rule says who is in which), or evaluate another --split"
+            f"there are: {', '.join(known) or 'none'}; name a folder that has it, too, with --data "
+            f"(bin/convert.py --split={split} converts a folder as such, --split_rule says who of "
+            "a data set is), or evaluate another --split"
         )
     return folders
 
@@ -205,11 +206,14 @@ def largest_skeleton(folders: Sequence[Folder]) -> str:
 def split_names(data_dirs: str | Sequence[str]) -> Sequence[str]:
     """The folders of `--data`: a list as it is, a string cut at its commas.
 
+    A folder whose own name has a comma is found if it is the only one.
+
     >>> split_names("data/lsp,data/lspet")
     ['data/lsp', 'data/lspet']
     """
     if isinstance(data_dirs, (str, os.PathLike)):
-        data_dirs = str(data_dirs).split(",")
+        text = str(data_dirs)
+        data_dirs = [text] if os.path.isdir(text) else text.split(",")
     paths = [str(path).strip() for path in data_dirs if str(path).strip()]
     if not paths:
         raise UsageError("no data folder was named; expected --data=DIR or --data=DIR,DIR")

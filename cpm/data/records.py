@@ -162,11 +162,20 @@ def decoded(path: str | os.PathLike, decode: Callable[[bytes], Any]) -> Iterator
             yield decode(record)
             number += 1
     except DAMAGE as error:
-        first = str(error).strip().partition("\n")[0]
         raise UsageError(
-            f"{os.fspath(path)!r}: record {number} cannot be read ({first}); make the folder again "
-            "with bin/convert.py"
+            f"{os.fspath(path)!r}: record {number} cannot be read ({reason(error)}); make the "
+            "folder again with bin/convert.py"
         ) from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error of `DAMAGE` says, in one line, without the names of TensorFlow's operations.
+
+    >>> reason(ValueError("{{function_node __Next}} corrupted record at 7 [Op:Next] name:"))
+    'corrupted record at 7'
+    """
+    first = str(error).strip().partition("\n")[0]
+    return re.sub(r"\{\{[^}]*\}\} | \[Op:\w+\]( name:\s*)?$", "", first)
 
 
 def _encode(person, split, leave_out, encode, report):
@@ -231,6 +240,7 @@ def _why(report):
 @contextlib.contextmanager
 def _claimed(out_dir):
     """Marks the folder as being written, so that what a kill leaves behind is known to be ours."""
+    files.require_utf_8(out_dir)
     if not is_ours(out_dir):
         raise UsageError(
             f"{str(out_dir)!r} holds files that are not a conversion; "
@@ -296,8 +306,10 @@ class _Spool:
         return self
 
     def __exit__(self, *_):
-        self.file.close()
-        os.remove(self.path)
+        try:
+            self.file.close()  # writes what is left, for which a full disk has no room
+        finally:
+            os.remove(self.path)
 
     def append(self, key, serialised):
         self.entries.append(self.Entry(key, self.file.tell(), len(serialised)))

@@ -1,7 +1,8 @@
 """Whether converted folders hold what their manifests say: before a training, not hours into it.
 
-    verify       sizes, checksums and counts of all shards; reads every byte once, a second a GB
-    find_damage  after a failure: the first record that cannot be decoded, by name
+    verify         sizes, checksums and counts of all shards; reads every byte once, a second a GB
+    find_damage    after a failure: the first record that cannot be decoded, by name
+    whole_batches  batches that end with that name where a record cannot be read
 
 A shard is a TFRecord file: for each record its length, the length's checksum, the bytes, theirs.
 """
@@ -9,16 +10,22 @@ A shard is a TFRecord file: for each record its length, the length's checksum, t
 import hashlib
 import os
 import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
-from cpm.data.records import DAMAGE, read_shard
+from cpm.data.records import DAMAGE, read_shard, reason
 from cpm.errors import UsageError
 
 _HEADER = struct.Struct("<QI")  # length of a record and the checksum of that
 _TRAILER = 4  # checksum of the record
+
+
+class DamagedRecord(UsageError):
+    """A record that cannot be read; the message names its file, its number and its person."""
 
 
 def verify(folders, splits):
@@ -56,6 +63,25 @@ def find_damage(folders, splits):
     return None
 
 
+def whole_batches(batches: Iterable[Any], folders: Sequence[str], split: str) -> Iterator[Any]:
+    """Yields the batches of a split. TensorFlow's error for a record in them names no file.
+
+    Args:
+      batches: of cpm/data/pipeline.py.
+      folders: list of the converted folders that they are read from.
+      split: name of the split.
+
+    Raises:
+      DamagedRecord: if a record cannot be read.
+    """
+    try:
+        yield from batches
+    except tf.errors.OpError as error:
+        if damage := find_damage(folders, [split]):
+            raise DamagedRecord(damage) from error
+        raise
+
+
 def _problem(path, shard):
     """What is wrong with a shard, or None."""
     digest, records = hashlib.sha256(), 0
@@ -91,5 +117,4 @@ def _bad_record(path, joints):
             name = fields["id"].numpy().decode("utf-8", "replace")
             tf.io.decode_jpeg(fields["picture"], channels=3)
         except DAMAGE as error:
-            first = str(error).strip().partition("\n")[0]
-            return f"record {number} ({name}) cannot be decoded ({first})"
+            return f"record {number} ({name}) cannot be decoded ({reason(error)})"

@@ -12,7 +12,6 @@ Reference: Jacob et al., "Quantization and training of neural networks for effic
 integer-arithmetic-only inference", CVPR 2018, section 3.2.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
@@ -41,9 +40,8 @@ def with_norms(layers: Sequence[tf.Module]) -> Iterator[tuple[tf.Module, BatchNo
     >>> [own is None for _, own in with_norms([relu, norm])]
     [True, True]
     """
-    before: tf.Module | None = None
-    for layer, after in itertools.zip_longest(layers, layers[1:]):
+    neighbors = zip((None, *layers), layers, (*layers[1:], None), strict=False)
+    for before, layer, after in neighbors:
         if not (isinstance(before, Conv2D) and isinstance(layer, BatchNorm)):
             follows = isinstance(layer, Conv2D) and isinstance(after, BatchNorm)
             yield layer, after if follows else None
-        before = layer

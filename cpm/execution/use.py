@@ -67,7 +67,8 @@ class Executed:
         layers = with_norms(block.layers) if self._constant else ((n, None) for n in block.layers)
         for layer, norm in layers:
             if isinstance(layer, Conv2D):
-                x = self._convolution(x, *self._weights(layer, norm), layer.stride)
+                kernel, bias = self._weights(layer, norm)
+                x = self._convolution(x, kernel, bias, layer.stride)
             elif isinstance(layer, Residual):
                 x = layer.add(x, self._apply(layer, x, training=training, seed=seed))
             else:

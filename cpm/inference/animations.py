@@ -9,6 +9,9 @@ from cpm.inference.image_frames import opened_any
 from cpm.inference.videos import TIME_BASE, VideoFrame
 
 USUAL_DURATION_S = 0.1  # of a frame that says 0, as browsers have it
+# Of a frame. A file of 200 bytes may have a thousand frames, and WebP's decoder takes 16 bytes and
+# 80 ns for each pixel of each.
+MOST_PIXELS = 1 << 24
 
 
 class AnimationReader:
@@ -16,6 +19,9 @@ class AnimationReader:
 
     Args:
       path: of the file.
+
+    Raises:
+      PictureError: if it cannot be read, or its frames have more than `MOST_PIXELS`.
     """
 
     is_camera = has_sound = False
@@ -24,6 +30,12 @@ class AnimationReader:
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = str(path)
         with opened_any(read_bytes(path), path) as picture:
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                raise PictureError(
+                    f"{self.path} moves and has {width} x {height} pixels; at most {MOST_PIXELS} "
+                    "are read: make it smaller, or a video"
+                )
             self.frames_expected = picture.n_frames
             picture.seek(0)
             self.rate = 1 / Fraction(_seconds(picture)).limit_denominator(1000)

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from cpm.data.images import (
     DECODER_ERRORS,
     FORMATS,
+    MAX_BYTES,
     MAX_PIXELS,
     PictureError,
     as_rgb,
@@ -28,6 +29,7 @@ from cpm.data.images import (
     read_bytes,
     stretch,
 )
+from cpm.untrusted import open_regular
 
 ALL_FORMATS = (*FORMATS, "GIF", "TIFF", "AVIF")
 SUFFIXES = (
@@ -73,22 +75,27 @@ def read_image(source: str | bytes) -> np.ndarray:
 
 
 def is_animated(path: str | os.PathLike) -> bool:
-    """Whether a file is an image that moves; False if it is none, or damaged."""
+    """Whether a file is an image that moves; False if it is none, damaged, or no regular file."""
     try:
-        with Image.open(path, formats=ALL_FORMATS) as picture:
+        with (
+            open_regular(path, MAX_BYTES) as file,
+            Image.open(file, formats=ALL_FORMATS) as picture,
+        ):
             return picture.format in ANIMATED and getattr(picture, "n_frames", 1) > 1
     except DECODER_ERRORS:
         return False
 
 
 def is_image(path: str | os.PathLike) -> bool:
-    """Whether a file's content is an image, whatever its name."""
+    """Whether a file's content is an image, whatever its name; a pipe is none."""
     try:
-        with Image.open(path, formats=ALL_FORMATS):
-            return True
-    except UnidentifiedImageError:
-        with open(path, "rb") as file:
-            return _is_heic(file.read(64))
+        with open_regular(path, MAX_BYTES) as file:
+            try:
+                with Image.open(file, formats=ALL_FORMATS):
+                    return True
+            except UnidentifiedImageError:
+                file.seek(0)
+                return _is_heic(file.read(64))
     except DECODER_ERRORS:
         return False
 

@@ -217,7 +217,8 @@ class Predictor:
                 if not chunk:
                     return
         finally:
-            pool.shutdown(cancel_futures=True)
+            # Not waited for: after an error a worker's own thread may be the one to collect this.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def expect(self, images: int) -> None:
         """Says that about so many images will come, one person in each.

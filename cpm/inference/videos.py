@@ -18,6 +18,7 @@ References: PyAV 17, https://pyav.org/docs; FFmpeg's "mov, mp4, fMP4 muxer": `hy
 
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -28,7 +29,14 @@ import numpy as np
 
 from cpm.errors import UsageError
 from cpm.inference.sources import CAMERA, FrameReader
+from cpm.untrusted import open_regular
 
+MOST_BYTES = 1 << 50  # of a file: any size is read, but by and by
+# Texts that FFmpeg takes for videos and that name other files or addresses: HLS, lists of files,
+# DASH, Smooth Streaming, IMF, SDP.
+PLAYLIST = re.compile(
+    rb"\A(#EXTM3U|ffconcat)|<(MPD|SmoothStreamingMedia|CompositionPlaylist)|c=IN IP[46]"
+)
 USUAL_RATE = Fraction(25)  # where a file does not say
 TIME_BASE = Fraction(1, 90000)  # MPEG's clock: whole numbers of it are 24, 25, 30 and 60 frames/s
 # Of a video whose header gives a duration only, not a number of frames, so much may be missing
@@ -184,10 +192,16 @@ def _open_file(path):
     if os.path.isdir(path) or not os.path.exists(path):
         what = "is a folder" if os.path.isdir(path) else "does not exist"
         raise UsageError(f"{path} {what}; name a video")
-    if not os.path.getsize(path):
-        raise UsageError(f"{path} is empty; name a video")
     try:
-        return av.open(path, metadata_errors="replace")
+        with open_regular(path, MOST_BYTES) as file:
+            start = file.read(1 << 12)
+        if not start:
+            raise UsageError(f"{path} is empty; name a video")
+        if PLAYLIST.search(start):
+            raise UsageError(f"{path} is a playlist: it names other files; name a video itself")
+        # An absolute path is no address, whatever the name: "http:a.mp4" is one of a file, too.
+        options = {"protocol_whitelist": "file"}
+        return av.open(os.path.abspath(path), metadata_errors="replace", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read as a video ({_reason(error)}); if it was cut while it was "

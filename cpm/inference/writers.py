@@ -155,7 +155,8 @@ class Writer:
         folder = os.path.dirname(self.path)
         if folder:
             os.makedirs(folder, exist_ok=True)
-        self._file = open(self.path, "w", encoding="utf-8", newline="")
+        # A name that is no UTF-8 is written as JSON writes it.
+        self._file = open(self.path, "w", encoding="utf-8", errors="backslashreplace", newline="")
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -278,13 +279,16 @@ class OpenPoseWriter(Writer):
 
     def write(self, result: ImagePose) -> None:
         base = os.path.basename(result.file or "image")
-        name = os.path.splitext(base)[0]
+        stem, end = os.path.splitext(base)[0], "_keypoints.json"
         if result.frame is not None:
-            name += f"_{result.frame:012d}"
+            end = f"_{result.frame:012d}{end}"
+        name = files.fitting(stem, end)
         if name in self._names:  # a.jpg and a.png
-            name = base if base not in self._names else f"{name}_{len(self._names)}"
+            name = files.fitting(base, end)
+        if name in self._names:
+            name = files.fitting(stem, f"_{len(self._names)}{end}")
         self._names.add(name)
-        path = os.path.join(self.path, f"{name}_keypoints.json")
+        path = os.path.join(self.path, name)
         files.write_text(path, json.dumps(openpose_record(result), allow_nan=False) + "\n")
 
 

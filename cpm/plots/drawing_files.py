@@ -43,8 +43,10 @@ class DrawingFolder:
         """
         base, mark = os.path.basename(source), mark_of(source)
         stem = os.path.splitext(base)[0]
-        names = itertools.chain((stem, base), (f"{stem}_{n}" for n in itertools.count(2)))
-        paths = (os.path.join(self.folder, f"{name}_{kind}{self._suffix}") for name in names)
+        end = f"_{kind}{self._suffix}"
+        numbered = (files.fitting(stem, f"_{n}{end}") for n in itertools.count(2))
+        names = itertools.chain((files.fitting(name, end) for name in (stem, base)), numbered)
+        paths = (os.path.join(self.folder, name) for name in names)
         path = next(p for p in paths if (self._taken.get(p) or _owner(p)) in (None, mark))
         self._taken[path] = mark
         return path
@@ -81,7 +83,8 @@ def is_drawing(path: str | os.PathLike) -> bool:
 
 def mark_of(source: str | os.PathLike) -> str:
     """What stands for an image's path in its drawing: a path says too much of its owner."""
-    return "image " + hashlib.sha256(os.path.abspath(source).encode()).hexdigest()[:16]
+    path = os.fsencode(os.path.abspath(source))  # a name need not be UTF-8
+    return "image " + hashlib.sha256(path).hexdigest()[:16]
 
 
 def _owner(path):

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cpm import files
 from cpm.config import DecodingConfig, TrainConfig
-from cpm.data import pipeline
+from cpm.data import pipeline, verification
 from cpm.data.datasets import is_own
 from cpm.data.manifest import read_manifest
 from cpm.data.splits import VALIDATION
@@ -466,7 +466,7 @@ def pick_people(errors: np.ndarray, count: int) -> dict[str, list[int]]:
 
 def _stream(config, folder, options, regions):
     """The batches of one data folder, crops at these regions where there are any."""
-    return pipeline.evaluation_batches(
+    batches = pipeline.evaluation_batches(
         [folder],
         config,
         split=options.split,
@@ -474,3 +474,4 @@ def _stream(config, folder, options, regions):
         scales=options.scales,
         regions=regions,
     )
+    return verification.whole_batches(batches, [folder], options.split)

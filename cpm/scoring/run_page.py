@@ -16,7 +16,8 @@ import numpy as np
 from absl import logging
 
 from cpm import files
-from cpm.data import pipeline
+from cpm.data import pipeline, verification
+from cpm.data.splits import TRAIN
 from cpm.evaluation import report
 from cpm.evaluation.gathering import Example
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
@@ -195,9 +196,8 @@ def _augmentation(config, folders):
     # A small shuffle buffer: which people come first does not matter.
     data = dataclasses.replace(config.data, batch_size=COUNT, shuffle_buffer=8 * COUNT)
     network = config.network
-    batch = next(
-        iter(pipeline.training_batches(list(folders), dataclasses.replace(config, data=data)))
-    )
+    batches = pipeline.training_batches(list(folders), dataclasses.replace(config, data=data))
+    batch = next(verification.whole_batches(batches, folders, TRAIN))
     targets = make_targets(
         batch,
         config.target,

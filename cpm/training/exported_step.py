@@ -32,6 +32,8 @@ from cpm import array_claims, files
 from cpm.checkpoints import Checkpoints, find_whole, read_description
 from cpm.config_json import to_dict
 from cpm.data import pipeline
+from cpm.data.splits import TRAIN
+from cpm.data.verification import whole_batches
 from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.provenance import provenance
@@ -220,7 +222,7 @@ def _batches(data, config, done, count):
     batches = pipeline.training_batches(data, config, start_step=done)
     return [
         {key: batch[key].numpy() for key in (*TENSORS, *OPTIONAL_TENSORS) if key in batch}
-        for batch in itertools.islice(batches, count)
+        for batch in itertools.islice(whole_batches(batches, data, TRAIN), count)
     ]
 
 

@@ -225,21 +225,14 @@ class Run:
 
     def _batches(self):
         """The batches from step `start` on; a record that cannot be read is named."""
-        try:
-            yield from pipeline.training_batches(
-                self.data,
-                self.config,
-                start_step=self.start,
-                part=(self.devices.host, self.devices.hosts),
-            )
-        except tf.errors.OpError as error:
-            raise self._bad_data(TRAIN, error) from error
-
-    def _bad_data(self, split, error):
-        """The error that says which record of a split cannot be read; `error` if all can."""
-        if damage := verification.find_damage(self.data, [split]):
-            return RunStopped(f"the training stopped: {damage}. Earlier checkpoints are kept")
-        return error
+        batches = pipeline.training_batches(
+            self.data,
+            self.config,
+            start_step=self.start,
+            part=(self.devices.host, self.devices.hosts),
+        )
+        with _stopping_at_damage():
+            yield from verification.whole_batches(batches, self.data, TRAIN)
 
     def one_step(self, step: int, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
         """Losses, gradients, update of step `step` (0-based); returns the measurements.
@@ -412,7 +405,7 @@ class Run:
         Returns:
           The `Validation` of the network to be used: of the averaged one if there is one.
         """
-        try:
+        with _stopping_at_damage():
             found = self.validate(self._used)
             record: dict[str, Any] = {"step": done, "evaluation": found.totals}
             record["seconds"] = seconds
@@ -420,8 +413,6 @@ class Run:
                 record["evaluation_box"] = found.box_totals
             if self.average is not None:
                 record["evaluation_raw"] = self.validate(self._last).totals
-        except tf.errors.OpError as error:
-            raise self._bad_data(VALIDATION, error) from error
         self.folder.append(record)
         drawing = self._drawing(found)
         with self._tensorboard(done):
@@ -450,6 +441,15 @@ class Run:
         except Exception as error:
             logging.warning("the validation people cannot be drawn: %s", error)
             return None
+
+
+@contextlib.contextmanager
+def _stopping_at_damage():
+    """Ends a training where a record cannot be read: after its last save, not as a bad flag."""
+    try:
+        yield
+    except verification.DamagedRecord as error:
+        raise RunStopped(f"the training stopped: {error}. Earlier checkpoints are kept") from error
 
 
 def require_memory(config: TrainConfig) -> None:

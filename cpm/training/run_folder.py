@@ -34,10 +34,12 @@ from cpm.errors import RunStopped, UsageError
 from cpm.execution import Execution
 from cpm.provenance import provenance
 from cpm.training import run_lock
+from cpm.untrusted import shown
 
 LAYOUT = 2  # of 2 on, checkpoints/ has its list before config.json is written
 _CONFIG = {"config": dict, "execution?": dict, "data?": [str], "init_from?": (str, None)}
 _MOST_LINE_BYTES = 1 << 20
+_MOST_PATH_BYTES = 4096 - 160  # Linux takes 4096; checkpoints under way have names of 130
 _TRACES = re.compile(r"metrics\.jsonl|checkpoints|eval|events\.out\..*|non_finite_.*|report\.html")
 
 
@@ -262,6 +264,12 @@ def check_run_dir(path: str) -> None:
     """
     if not path or "://" in path:
         raise UsageError(f"--run_dir={path} is no folder of this machine; name one")
+    files.require_utf_8(path)
+    if (length := len(os.fsencode(path))) > _MOST_PATH_BYTES:
+        raise UsageError(
+            f"--run_dir={shown(path)} has {length} bytes; at most {_MOST_PATH_BYTES} leave room "
+            "for the names of its files: name a shorter one"
+        )
     folder = os.path.abspath(path)
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)

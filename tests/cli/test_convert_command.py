@@ -114,7 +114,7 @@ def animals(tmp_path_factory):
 
 
 def test_a_whole_folder_with_pairs(animals, tmp_path):
-    out = tmp_path / "out"
+    out = tmp_path / "two words"
     flags = "--split=validation", "--pairs=p1:p2", f"--src={animals}", f"--out={out}"
     status, text, error = run("convert.py", "--dataset=coco", *flags)
     assert status == 0, error
@@ -125,6 +125,8 @@ def test_a_whole_folder_with_pairs(animals, tmp_path):
     assert "left out: 1 wrong records: annotation 2 (annotation 2 has 2 values" in text
     for flag in ("--split=validation", "--pairs=p1:p2"):
         assert flag in manifest.remake
+    # Commands to copy, for a shell.
+    assert f"--data='{out}'" in text and f"--out='{out}'" in manifest.remake
 
 
 def test_no_mirror_image(animals, tmp_path):

@@ -110,6 +110,25 @@ def test_an_image_listed_without_boxes_has_nobody(work, run):
     assert [(image["people"], image["in_box_file"]) for image in images] == [([], True)] * 2
 
 
+def test_any_name_of_an_image(work, tmp_path, run):
+    """Mathematics of a drawing library, a line break, Latin-1, an option, a pattern, a long one."""
+    names = ["price_$5_and_$6", "a\nb", "M\udcfcller", "-x", "a[1]*", 250 * "n"]
+    for name in names:
+        Image.new("RGB", (30, 20), "gray").save(tmp_path / "1.jpg")
+        (tmp_path / "1.jpg").rename(tmp_path / f"{name}.jpg")
+    out = tmp_path / "out"
+    files = f"--out={out}", f"--json={out}/a.json", f"--csv={out}/a.csv", f"--openpose={out}/o"
+    status, text, error = run(
+        tmp_path, f"--ckpt={work}/w.npz", "--passes=1", "--noflip", "--heatmaps", *files
+    )
+    assert status == 0, error
+    assert len(lines_of(text)) == len(names) and f"{tmp_path}/a\\nb.jpg: 1 person" in text
+    assert len(list(out.glob("*_pose.jpg"))) == len(list((out / "o").iterdir())) == len(names)
+    with open(out / "a.json") as file:
+        found = {image["file"] for image in json.load(file)["images"]}
+    assert found == {f"{tmp_path}/{name}.jpg" for name in names}
+
+
 def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
     """Drawings in the folder of the images; a drawing that is named alone is what is meant."""
     image = Image.open(work / "in" / "1.jpg")

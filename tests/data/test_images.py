@@ -6,6 +6,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -57,6 +58,19 @@ class TestReadPicture:
     def test_webp(self):
         content = encoded(Image.fromarray(COLORS), "WEBP", lossless=True)
         np.testing.assert_array_equal(read_picture(content), COLORS)
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "L", "1", "RGB"])
+    def test_bands_are_one_picture(self, mode, monkeypatch):
+        """A picture is converted band by band, which no pixel shows."""
+        noise = np.random.default_rng(0).integers(0, 256, (37, 21, 4), np.uint8)
+        picture = Image.fromarray(noise).convert("RGB").convert(mode)
+        if mode in ("RGBA", "LA"):
+            picture.putalpha(Image.fromarray(noise[..., 3]))
+        if mode == "P":
+            picture.info["transparency"] = 3
+        whole = images.as_rgb(picture)
+        monkeypatch.setattr(images, "BAND", 90)
+        np.testing.assert_array_equal(images.as_rgb(picture), whole)
 
     def test_grey_is_repeated(self):
         grey = np.array([[0, 77, 255]], np.uint8)
@@ -110,6 +124,27 @@ class TestReadPicture:
         exif[0x0112] = orientation
         picture = Image.fromarray(np.ascontiguousarray(stored))
         np.testing.assert_array_equal(read_picture(encoded(picture, "PNG", exif=exif)), upright)
+
+    @pytest.mark.parametrize("orientation", [0, 9, 65535])
+    def test_exif_of_no_rotation_is_upright(self, orientation):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        content = encoded(Image.fromarray(COLORS), "PNG", exif=exif)
+        np.testing.assert_array_equal(read_picture(content), COLORS)
+
+    @pytest.mark.parametrize("name, text", [(b"zTXt", b"a\0\0"), (b"iCCP", b"a\0\0")])
+    def test_texts_and_profiles_that_unpack_to_much(self, name, text):
+        """8 kB that unpack to 8 MB: refused, or passed over."""
+        packed = zlib.compress(bytes(8 << 20))
+        whole = encoded(Image.fromarray(COLORS), "PNG")
+        chunk = name + text + packed
+        length, check = len(chunk) - 4, zlib.crc32(chunk)
+        chunk = struct.pack(">I", length) + chunk + struct.pack(">I", check)
+        content = whole[:33] + chunk + whole[33:]  # behind the header
+        try:
+            np.testing.assert_array_equal(read_picture(content), COLORS)
+        except PictureError as error:
+            assert "too large" in str(error)
 
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
     def test_broken_exif_is_ignored(self):
@@ -175,6 +210,26 @@ class TestReadPicture:
             read_picture(content, max_pixels=80_999_999)
         with pytest.raises(PictureError, match="cannot be decoded"):  # it has no pixels
             read_picture(content, max_pixels=81_000_000)
+
+
+class TestStretch:
+    def test_bands_are_one_range(self, monkeypatch):
+        """The darkest value of one band and the brightest of another; infinities are ends."""
+        values = np.random.default_rng(0).normal(0, 1e6, (37, 21, 3))
+        values[0, 0], values[36, 20], values[20] = np.nan, np.inf, -np.inf
+        whole = images.stretch(values)
+        assert (whole.min(), whole.max()) == (0, 255)
+        monkeypatch.setattr(images, "BAND", 90)
+        np.testing.assert_array_equal(images.stretch(values), whole)
+
+    def test_memory_is_little_more_than_the_result(self):
+        values = np.zeros((1 << 12, 1 << 12), np.uint16)
+        tracemalloc.start()
+        images.stretch(values)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # Of each number in a band five or so doubles, 40 MB; of all numbers they were 640 MB.
+        assert most < values.size + 64 * images.BAND
 
 
 class TestIsPlainJpeg:

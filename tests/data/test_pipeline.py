@@ -477,6 +477,12 @@ class TestRefusals:
             with pytest.raises(UsageError, match="no data folder was named"):
                 pipeline.training_batches(nothing, config())
 
+    def test_a_comma_in_the_only_folders_name(self, tmp_path):
+        folder = tmp_path / "cats,dogs"
+        assert pipeline.split_names(str(folder)) == [str(tmp_path / "cats"), "dogs"]
+        folder.mkdir()
+        assert pipeline.split_names(str(folder)) == [str(folder)]
+
     def test_incomplete_folder(self, tmp_path):
         write(tmp_path / "out", make_people(2))
         (tmp_path / "out" / NAME).unlink()

@@ -1,12 +1,13 @@
 """Shards and manifest: what goes in comes out, always the same, and nothing else is believed."""
 
+import errno
 import json
 import os
 
 import numpy as np
 import pytest
 
-from cpm.data import lsp
+from cpm.data import lsp, records
 from cpm.data.examples import parse_example
 from cpm.data.manifest import MARKER, NAME, read_manifest
 from cpm.data.person import Origin, Pose
@@ -163,6 +164,15 @@ class TestRefusals:
                 write(make_people(2), folder)
             assert contents(folder) == {name: b"{}"}
 
+    def test_a_name_that_tensorflow_cannot_open(self, tmp_path):
+        """`Müller` in Latin-1, which reading would end on: refused before anything is made."""
+        folder = tmp_path / "M\udcfcller"
+        with pytest.raises(UsageError, match="is no UTF-8"):
+            write([], folder)
+        assert not list(tmp_path.iterdir())
+        with pytest.raises(UsageError, match="is no UTF-8"):
+            read_manifest(folder)
+
     def test_a_file_is_no_folder(self, tmp_path):
         (tmp_path / "out").write_text("hello")
         with pytest.raises(UsageError, match="nothing was changed"):
@@ -211,6 +221,18 @@ class TestRefusals:
         with pytest.raises(UsageError, match="the source broke"):
             write(broken(), tmp_path / "out")
         assert contents(tmp_path / "out") == before
+
+    def test_a_full_disk_keeps_nothing_of_it(self, tmp_path, monkeypatch):
+        """What was to be sorted would keep the disk full."""
+
+        class Full:
+            def close(self):
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.raises(OSError, match="No space"), records._Spool(tmp_path, "train") as spool:
+            spool.file.close()
+            spool.file = Full()
+        assert not list(tmp_path.iterdir())
 
     def test_what_a_kill_leaves_is_refused_and_replaced(self, tmp_path):
         write(make_people(5), tmp_path / "out")

@@ -145,9 +145,14 @@ ROWS = [
             "test_lines_that_are_no_records_are_left_out",
         ),
         (
-            "read-only, a file, an address",
+            "read-only, of somebody else, a file, an address, a path of 4,000 bytes",
             "refused before anything is made",
             "test_check_run_dir_raises",
+        ),
+        (
+            "the clock set back, files of the future",
+            "changes nothing",
+            "test_a_clock_that_was_set_back_changes_nothing",
         ),
     ),
     *_rows(
@@ -189,8 +194,8 @@ ROWS = [
             "test_a_damaged_checkpoint_costs_three_steps",
         ),
         (
-            "other settings, config.json or metrics.jsonl lost",
-            "refused: the checkpoint decides",
+            "other settings; config.json or metrics.jsonl lost or damaged",
+            "the checkpoint decides",
             "test_the_checkpoint_decides_what_is_learned",
         ),
         ("config.json edited", "put right, said", "test_an_edited_config_is_put_right"),
@@ -199,6 +204,16 @@ ROWS = [
             "other people in the data folder, or the folder moved",
             "refused; goes on",
             "test_data_that_changed_under_a_run_are_refused",
+        ),
+        (
+            "twenty resumes in a row",
+            "ends to the bit as one never cut",
+            "test_twenty_resumes_in_a_row",
+        ),
+        (
+            "less memory than its weights take",
+            "refused before it is built",
+            "test_a_network_that_no_memory_holds_is_refused",
         ),
         (
             "a flipped bit in a shard, of validation too",
@@ -228,6 +243,24 @@ ROWS = [
             "the batch leaves no trace, and is counted",
             "test_non_finite_batches_are_left_out_where_that_is_asked_for & "
             "test_skipping_equals_never_having_seen_the_batch & test_skipping_has_an_end",
+        ),
+    ),
+    *_rows(
+        "an evaluation",
+        "scoring/test_evaluate.py",
+        (
+            "a flipped bit in a shard, a damaged JPEG in a whole record",
+            "shard, record and person named",
+            "test_damaged_records_are_named",
+        ),
+    ),
+    *_rows(
+        "memory that runs out",
+        "cli/test_command_line.py",
+        (
+            "in any script",
+            "a sentence: what was asked for, how to ask for less",
+            "test_exit_status_preset",
         ),
     ),
     *_rows(
@@ -275,6 +308,12 @@ ROWS = [
             "test_read_json_never_waits_and_never_reads_without_end",
         ),
         ("another shape", "a sentence that names the place", "test_schema_raises"),
+        (
+            "200 MB of values that take 5 GB",
+            "refused before they are read",
+            "test_read_json_raises_before_values_fill_the_memory & "
+            "test_json_memory_is_about_what_values_take",
+        ),
     ),
     *_rows(
         "a prediction file",
@@ -353,9 +392,20 @@ ROWS = [
         "a picture",
         "data/test_images.py",
         (
-            "EXIF 1 to 8, broken EXIF",
+            "EXIF 0 to 9, broken EXIF",
             "upright",
-            "test_exif_rotation_is_applied & test_broken_exif_is_ignored",
+            "test_exif_rotation_is_applied & test_broken_exif_is_ignored & "
+            "test_exif_of_no_rotation_is_upright",
+        ),
+        (
+            "bombs of texts and of color profiles",
+            "refused or passed over",
+            "test_texts_and_profiles_that_unpack_to_much",
+        ),
+        (
+            "64 million pixels, transparent or of 16 bits",
+            "little more memory than its pixels",
+            "test_memory_is_little_more_than_the_result & test_bands_are_one_picture",
         ),
         (
             "CMYK, palette, transparency, 16 bits",
@@ -390,7 +440,36 @@ ROWS = [
         ("names that leave the folder", "refused", "test_name_that_leaves_the_folder"),
     ),
     *_rows(
-        "annotations",
+        "an input of bin/predict.py",
+        "inference/test_sources.py",
+        (
+            "a tar, zip, PDF, SVG, EPS, script or page named .jpg",
+            "a sentence; nothing of it is drawn or run",
+            "test_what_is_named_like_an_image_is_none",
+        ),
+        (
+            "a pipe, a device, a socket named .jpg, .gif, .mp4",
+            "refused at once",
+            "test_what_is_no_regular_file_is_never_waited_for",
+        ),
+        (
+            "a GIF, WebP or animated PNG of 27 million pixels a frame",
+            "refused before a frame is decoded",
+            "test_animations_of_absurd_size_are_refused",
+        ),
+        (
+            "GIF, WebP, animated PNG, cut short",
+            "frames with their times; those that there are",
+            "test_animation_is_frames_with_times & test_cut_animation_keeps_its_first_frames",
+        ),
+        (
+            "files in a folder that cannot be read",
+            "passed over and named",
+            "test_folder_in_order_and_what_was_passed_over",
+        ),
+    ),
+    *_rows(
+        "MPII's annotations",
         "data/test_mpii.py",
         (
             "a .mat file cut short, or of something else",
@@ -442,6 +521,16 @@ ROWS = [
             "the frames that there are, and a word",
             "test_cut_file_gives_the_frames_it_has & test_broken_frames_are_counted",
         ),
+        (
+            "a playlist that names other files or addresses",
+            "refused; nothing else is opened",
+            "test_playlists_are_refused",
+        ),
+        (
+            "a name that is an address: http:a.mp4",
+            "the file itself",
+            "test_names_of_videos_are_no_addresses",
+        ),
     ),
     *_rows(
         "boxes",
@@ -469,6 +558,16 @@ ROWS = [
             "every flag of every script out of range",
             "a sentence, or legal",
             "test_flags_out_of_range",
+        ),
+    ),
+    *_rows(
+        "an archive of arrays (.npz)",
+        "test_fuzz.py",
+        (
+            "headers that claim terabytes, forged zip entries, no literals",
+            "a sentence",
+            "test_what_went_wrong_once_is_a_sentence[people- & "
+            "test_what_went_wrong_once_is_a_sentence[vgg19-npz-",
         ),
     ),
     *_rows(

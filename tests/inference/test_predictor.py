@@ -1,5 +1,6 @@
 """From picture to joints: the geometry, with fake networks whose answers are known."""
 
+import threading
 import types
 
 import numpy as np
@@ -347,6 +348,28 @@ def test_predict_many_stops_at_what_is_no_image():
     assert len([next(results) for _ in range(3)]) == 3
     with pytest.raises(UsageError, match=r"missing\.jpg"):
         next(results)
+
+
+def test_predict_many_may_be_closed_by_one_of_its_workers():
+    """As the garbage collector does after an error of whoever asked for the results."""
+    first_came, closed, errors = threading.Event(), threading.Event(), []
+
+    class Late:
+        @property
+        def image(self):
+            if not closed.is_set():
+                first_came.wait(60)
+                try:
+                    results.close()
+                except BaseException as error:
+                    errors.append(error)
+                closed.set()
+            return np.zeros([20, 20, 3], np.uint8)
+
+    results = Predictor(BlobFinder()).predict_many([np.zeros([20, 20, 3], np.uint8), Late()])
+    next(results)
+    first_came.set()
+    assert closed.wait(60) and errors == []
 
 
 def test_predict_many_boxes():

@@ -1,6 +1,8 @@
 """Everything that people point at, as images: files, folders, patterns, frames, pages, arrays."""
 
 import io
+import os
+import socket
 import sys
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 
 from cpm.data.images import PictureError
 from cpm.errors import UsageError
+from cpm.inference import animations
 from cpm.inference.animations import AnimationReader
 from cpm.inference.sources import images_from
 from tests.helpers.walk_videos import write_video
@@ -237,6 +240,55 @@ def test_one_that_cannot_be_read_is_an_error(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         list(images_from(f"{tmp_path}/{name}"))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_animations_of_absurd_size_are_refused(tmp_path, monkeypatch, kind):
+    """Before a frame is decoded: 27 million pixels a frame took seconds and gigabytes each."""
+    monkeypatch.setattr(animations, "MOST_PIXELS", 20 * 30 - 1)
+    first, second = (Image.fromarray(plain(color)) for color in COLORS[:2])
+    first.save(tmp_path / "a", kind, save_all=True, append_images=[second])
+    with pytest.raises(PictureError, match="30 x 20 pixels; at most 599 are read"):
+        AnimationReader(tmp_path / "a")
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+# What people and mail programs name like images. Nothing here draws, unpacks or runs any of it.
+DISGUISED = {
+    "a tar": b"a.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(250),
+    "a zip": b"PK\x03\x04" + bytes(60),
+    "a PDF": b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n",
+    "an SVG": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="/etc/passwd"/></svg>',
+    "a PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n",
+    "an ImageMagick script": b"push graphic-context\nimage over 0,0 0,0 '/etc/passwd'\n",
+    "an HTML page": b"<html><img src=x></html>",
+    "a PNG of nothing": PNG + bytes(40),
+}
+
+
+@pytest.mark.parametrize("content", DISGUISED.values(), ids=DISGUISED)
+def test_what_is_named_like_an_image_is_none(tmp_path, content):
+    for name in ("a.png", "a.jpg", "a.webp"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PictureError, match=f"{name}' cannot be decoded"):
+            list(images_from(f"{tmp_path}/{name}"))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.gif", "a.mp4", "a"])
+def test_what_is_no_regular_file_is_never_waited_for(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="it is a pipe"):
+        list(images_from(path))
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match="it is a device"):
+        list(images_from(path))
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        with pytest.raises(UsageError, match="cannot be read"):
+            list(images_from(path))
 
 
 def test_cut_animation_keeps_its_first_frames(tmp_path, seeded):

@@ -140,6 +140,27 @@ def test_openpose_writes_body_25(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
+def test_a_name_that_is_no_utf_8_is_an_escape(kind, tmp_path):
+    """An old archive of Windows: `Müller.jpg` in Latin-1."""
+    path = tmp_path / f"a.{kind}"
+    written(writers.WRITERS[f".{kind}"], str(path), result(file="in/M\udcfcller.jpg"))
+    assert "in/M\\udcfcller.jpg" in path.read_text(encoding="utf-8")
+
+
+def test_openpose_names_each_image_once_and_within_the_file_system(tmp_path):
+    files = ["in/a.jpg", "in/a.png", "other/a.png", f"in/{250 * 'n'}.jpg", f"in/{250 * 'n'}.png"]
+    with writers.OpenPoseWriter(str(tmp_path)) as writer:
+        for file in files:
+            writer.write(result(file=file))
+        writer.write(result(file="in/a.mp4", frame=7))
+        writer.write(result(file="in/a.avi", frame=7))
+    end = "_keypoints.json"
+    expected = {f"{name}{end}" for name in ("a", "a.png", "a_2", 240 * "n", 238 * "n" + "_4")}
+    expected |= {f"a_000000000007{end}", f"a.avi_000000000007{end}"}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+
+
 def test_openpose_keeps_the_order_of_other_skeletons():
     cat = own_skeleton(["nose", "tail"])
     (person,) = result(cat).to_openpose()["people"]

@@ -37,6 +37,17 @@ def test_one_run():
     assert not os.path.exists("not_there")
 
 
+def test_names_of_other_encodings_and_names_too_long(tmp_path):
+    """Bytes that are no UTF-8; stems whose drawings' names a file system would not take."""
+    assert draw(tmp_path, "in/M\udcfcller.jpg") == "M\udcfcller_pose.jpg"
+    assert is_drawing(tmp_path / "M\udcfcller_pose.jpg")
+    long = ["in/" + 125 * "é" + ".jpg", "in/" + 125 * "é" + ".png", "b/" + 125 * "é" + ".png"]
+    names = [draw(tmp_path, source) for source in [*long, *long]]
+    # 123 characters of two bytes and nine of the ending; a number takes two bytes more.
+    first, others = f"{123 * 'é'}_pose.jpg", [f"{122 * 'é'}_{n}_pose.jpg" for n in (2, 3)]
+    assert names == 2 * [first, *others]
+
+
 def test_a_file_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / "a_pose.jpg").write_bytes(b"mine")
     Image.fromarray(PIXELS).save(tmp_path / "b_pose.jpg")

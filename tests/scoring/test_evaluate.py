@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -104,6 +105,39 @@ def test_evaluate_folders_options(run):
     ):
         np.testing.assert_array_equal(state, expected[id].pose.state)
         np.testing.assert_allclose(truth_px, expected[id].pose.joints_px, atol=1e-3)
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "a cut JPEG"])
+def test_damaged_records_are_named(run, tmp_path, damage):
+    """A shard that the manifest's sizes let pass: its file, the record, how to make it again."""
+    network, config, _ = load_network(run)
+    folder = shutil.copytree(os.path.join(os.path.dirname(run), "data"), tmp_path / "data")
+    (shard,) = folder.glob("validation-*")
+    if damage == "a flipped bit":
+        content = bytearray(shard.read_bytes())
+        content[-3000] ^= 4
+        shard.write_bytes(content)
+        said = "record 7 .*corrupted record"
+    else:
+        cut_picture(shard, 3)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["splits"]["validation"]["shards"][0]["bytes"] = shard.stat().st_size
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        said = r"record 4 \(noise/validation-\d\) cannot be decoded"
+    with pytest.raises(UsageError, match=f"{shard.name}': {said}.*bin/convert.py"):
+        evaluate.evaluate_folders(network, config, [str(folder)])
+
+
+def cut_picture(shard, number):
+    """Keeps the first bytes of one record's JPEG; the record itself stays whole."""
+    records = [record.numpy() for record in tf.data.TFRecordDataset(str(shard))]
+    person = tf.train.Example.FromString(records[number])
+    picture = person.features.feature["picture"].bytes_list
+    picture.value[0] = picture.value[0][:100]
+    records[number] = person.SerializeToString()
+    with tf.io.TFRecordWriter(str(shard)) as writer:
+        for record in records:
+            writer.write(record)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ Most runs here compute operation by operation. Tracing a step takes longer than 
 a run folder, a checkpoint or a signal is handled alike. Resumed runs are also compared traced.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -407,12 +408,65 @@ def unfinished(tmp_path, stopped_after_6):
     return shutil.copytree(stopped_after_6, tmp_path / "run")
 
 
+@pytest.mark.thorough
+def test_twenty_resumes_in_a_row(tmp_path, data, own_batches):
+    """A run that is killed in every second step: it ends as one never cut, to the bit."""
+    config = dataclasses.replace(CONFIG, steps=21)
+    execution = dataclasses.replace(EXECUTION, save_every=1, eval_every=1000)
+    validated = loop.Validation({}, None, "", lambda: None)
+    for n in range(21):
+        run = start(config, data, tmp_path / "cut", execution)
+        assert run.start == n
+        run.validate = lambda network: validated
+        honest = run.one_step
+
+        def killed(step, batch, honest=honest, n=n):
+            if step > n:
+                raise MemoryError
+            return honest(step, batch)
+
+        run.one_step = killed
+        with pytest.raises(MemoryError) if n < 20 else contextlib.nullcontext():
+            run.train()
+    whole = start(config, data, tmp_path / "whole", execution)
+    whole.validate = lambda network: validated
+    whole.train()
+    for a, b in zip(weights(whole), weights(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+    steps = [record["step"] for record in read_metrics(tmp_path / "cut") if "loss" in record]
+    assert steps == [*range(1, 22)]
+
+
+def test_a_network_that_no_memory_holds_is_refused(monkeypatch):
+    monkeypatch.setattr(loop, "memory_bytes", lambda: 1 << 10)
+    with pytest.raises(
+        UsageError, match=r"parameters, which take .* may have 0.0 GB: choose a sma"
+    ):
+        loop.require_memory(CONFIG)
+
+
 LOSSES = {
     "config.json": lambda path: os.remove(path / "config.json"),
     "metrics.jsonl": lambda path: os.remove(path / "metrics.jsonl"),
     "both": lambda path: (os.remove(path / "config.json"), os.remove(path / "metrics.jsonl")),
     "config.json is a list": lambda path: (path / "config.json").write_text("[]"),
+    "config.json is cut": lambda path: os.truncate(path / "config.json", 100),
+    "config.json nests deep": lambda path: (path / "config.json").write_text("[" * 100_000),
+    "config.json is no UTF-8": lambda path: (path / "config.json").write_bytes(b"\xff\xfe"),
+    "config.json has steps of text": lambda path: edit(
+        path, lambda c: c["config"].update(steps="x")
+    ),
+    "config.json has no data": lambda path: edit(path, lambda c: c.pop("data")),
+    "config.json has data 5": lambda path: edit(path, lambda c: c.update(data=5)),
+    "config.json has null": lambda path: edit(path, lambda c: c.update(config=None)),
 }
+
+
+def edit(run, change):
+    """Changes the JSON of a run's config.json."""
+    record = json.loads((run / "config.json").read_text())
+    change(record)
+    (run / "config.json").write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
@@ -456,14 +510,14 @@ def test_restart_puts_a_run_aside(unfinished, data, capsys):
     assert checkpoints.resolve(str(aside)).endswith("step-0000006")
 
 
-def changed_data(folder, target, change):
-    """A copy of the data after `change` of its list of training shards, checksums put right."""
+def changed_data(folder, target, change, split="train"):
+    """A copy of the data after `change` of a split's list of shards, checksums put right."""
     copy = str(shutil.copytree(folder, target))
     path = os.path.join(copy, manifest.NAME)
     with open(path) as file:
         record = json.load(file)
-    change(copy, record["splits"]["train"]["shards"])
-    for shard in record["splits"]["train"]["shards"]:
+    change(copy, record["splits"][split]["shards"])
+    for shard in record["splits"][split]["shards"]:
         file = os.path.join(copy, shard["file"])
         shard |= {"bytes": os.path.getsize(file), "sha256": files.sha256(file)}
     with open(path, "w") as file:
@@ -499,7 +553,8 @@ def test_a_flipped_bit_in_the_data_is_found_before_the_first_step(tmp_path, data
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_picture_is_named(tmp_path, data):
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_damaged_picture_is_named(tmp_path, data, own_batches, split):
     """A whole record whose JPEG is cut: shard, record and person, and how to go on."""
 
     def cut(folder, shards):
@@ -511,9 +566,11 @@ def test_a_damaged_picture_is_named(tmp_path, data):
             for person in people:
                 writer.write(person.SerializeToString())
 
-    broken = changed_data(data[0], tmp_path / "data", cut)
-    with pytest.raises(RunStopped, match=r"train-00000.*record 4 \(noise/train-\d+\) cannot be"):
-        start(CONFIG, broken, tmp_path / "run").train()
+    broken = changed_data(data[0], tmp_path / "data", cut, split)
+    said = rf"{split}-00000.*record 4 \(noise/{split}-\d+\) cannot be"
+    run = start(CONFIG, broken, tmp_path / "run")
+    with pytest.raises(RunStopped, match=said):
+        run.train() if split == "train" else run.evaluate(1, 0.0)
 
 
 def test_what_fails_in_an_evaluation_costs_no_step(tmp_path, data):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -164,6 +165,10 @@ def test_check_run_dir_raises(tmp_path, monkeypatch):
     for name in ("", "gs://bucket/run", "ram://x"):
         with pytest.raises(UsageError, match="no folder of this machine"):
             run_folder.check_run_dir(name)
+    with pytest.raises(UsageError, match="is no UTF-8"):
+        run_folder.check_run_dir("runs/M\udcfcller")
+    with pytest.raises(UsageError, match="has 3999 bytes; at most 3936 leave room"):
+        run_folder.check_run_dir("/".join(["d" * 99] * 40))
     (tmp_path / "file").write_text("")
     for name in ("file", "file/run"):
         with pytest.raises(UsageError, match="is no folder"):
@@ -173,6 +178,22 @@ def test_check_run_dir_raises(tmp_path, monkeypatch):
     trained(tmp_path / "run", 1)
     with pytest.raises(UsageError, match=r"metrics.jsonl cannot be read and written"):
         RunFolder(tmp_path / "run")
+
+
+def test_a_clock_that_was_set_back_changes_nothing(tmp_path, monkeypatch):
+    """Which checkpoint is the newest and what was measured when, no clock decides."""
+    folder = trained(tmp_path, 3)
+    folder.append({"step": 4, "seconds": 9.5})
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (4e9, 4e9))  # in 2096
+    later = RunFolder(tmp_path)
+    later.claim(TrainConfig(), EXECUTION, ["a"])
+    assert later.last_recorded_step() == 4 and later.seconds_trained() == 9.5
+    root = Path(run_folder.__file__).parents[1]
+    for package in ("training", "checkpoints", "data"):
+        for path in (root / package).rglob("*.py"):
+            assert not re.search(r"time\.time\(|getmtime|st_mtime|datetime", path.read_text())
 
 
 def test_check_data_raises():

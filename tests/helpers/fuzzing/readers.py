@@ -410,7 +410,7 @@ def _image(kind, **options):
     return write
 
 
-_FRAMES = 3  # that are read: a frame may have 64 million pixels, and they come one at a time
+_FRAMES = 3  # that are read: a frame of a video may have any size, and they come one at a time
 _IMAGES = _written(
     *(_image("JPEG"), _image("JPEG", progressive=True), _image("PNG"), _image("WEBP")),
     *(_image("BMP"), _image("GIF"), _image("TIFF"), _image("PNG", save_all=True)),
