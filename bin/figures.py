@@ -1,4 +1,4 @@
-"""Draws the pictures of README.md and docs/ from runs and from synthetic people.
+"""Draws the figures of README.md and docs/ from runs and from synthetic people.
 
     python bin/figures.py --figure=samples --out=docs/samples.jpg
     python bin/figures.py --figure=training --runs=runs/lsp --out=docs/lsp_training.png

@@ -53,7 +53,7 @@ def test_all_sides_take_turns(monkeypatch):
     assert "ours, default" in table and "cpm_lite" in table
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_cannot_be_exported_says_why(tmp_path):
     with pytest.raises(Failed, match="wrote no litert"):
         predicting.write_exports(str(tmp_path), ["litert"], str(tmp_path / "missing"), print)

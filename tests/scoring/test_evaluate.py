@@ -143,12 +143,12 @@ def cut_picture(shard, number):
 @pytest.mark.slow
 @pytest.mark.parametrize("crop, passes", [("whole", 2), ("middle", 1), ("middle", 3)])
 def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
-    """Every person's picture alone, through both ways: the same joints."""
-    network, config, _ = load_network(run)
+    """Every person's picture alone, through both ways by the same network: the same joints."""
+    _, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     options = evaluate.Options(crop=crop, passes=passes, flip=True)
-    found = evaluate.evaluate_folders(network, config, [folder], options)
     predict = Predictor(run, passes=passes, flip=True, crop=crop)
+    found = evaluate.evaluate_folders(predict.network, config, [folder], options)
     moved = 0
     for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
         assert found.people.ids[n] == id
@@ -165,7 +165,7 @@ def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
     assert moved > 0
     row = len(found.people) - 1
     groups = {"some": [row, 0], "none": []}
-    shown = evaluate.collect_people(found, groups, network, config, options)
+    shown = evaluate.collect_people(found, groups, predict.network, config, options)
     example = shown["some"][0]
     assert shown["none"] == [] and example.id == found.people.ids[row]
     np.testing.assert_allclose(example.confidence, found.people.confidence[-1, row], atol=1e-3)

@@ -137,7 +137,9 @@ def test_update_clips_and_applies():
         np.testing.assert_allclose(old - new.numpy(), 0.1 * 0.5 / count**0.5, rtol=2e-2, atol=1e-7)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize(
+    "precision", ["float32", pytest.param("float16", marks=pytest.mark.thorough)]
+)
 def test_one_trace_for_all_steps(precision):
     """Another step number, rate, loss scale or batch content must not compile again."""
     _, step = make(execution=Execution(precision=precision, replicas=2))
