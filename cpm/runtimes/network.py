@@ -5,6 +5,7 @@ image and decoding are this project's, and the file answers with belief maps.
 """
 
 import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,14 @@ class ExportedNetwork:
         self.stride = opened.metadata["stride"]
         self.origin_px = opened.metadata["origin_px"]
         self._opened = opened
+        # LiteRT and OpenVINO keep a call's arrays in the file that was opened: two calls at once
+        # would read each other's. Each call has all cores anyway.
+        self._one_call = threading.Lock()
 
     def __call__(
         self, images: np.ndarray, center_px: np.ndarray, *, training: bool = False
     ) -> tuple[np.ndarray, ...]:
-        """Belief maps of every stage.
+        """Belief maps of every stage; threads may share the network.
 
         Args:
           images: `[B, H, W, 3]`, of the size that the network was exported for.
@@ -60,7 +64,8 @@ class ExportedNetwork:
                 f"crops are {crops.shape[1:3]}; this file was exported for {expected} pixels"
             )
         inputs = {"crops": crops, "center_px": np.asarray(center_px, np.float32)}
-        return tuple(self._opened.run("crops", inputs)["beliefs"])
+        with self._one_call:
+            return tuple(self._opened.run("crops", inputs)["beliefs"])
 
 
 def load_exported(path: str | os.PathLike) -> tuple[ExportedNetwork, TrainConfig, dict[str, Any]]:
