@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -123,6 +124,18 @@ def fitting(name: str, end: str) -> str:
     while name and len(os.fsencode(name + end)) > MOST_NAME_BYTES:
         name = name[:-1]  # a whole character, which may be several bytes
     return name + end
+
+
+def result_names(stem: str, base: str, end: str) -> Iterator[str]:
+    """Names for a result of the file `base`, without end: the first that is free is to be taken.
+
+    >>> list(itertools.islice(result_names("a", "a.png", "_pose.jpg"), 3))
+    ['a_pose.jpg', 'a.png_pose.jpg', 'a_2_pose.jpg']
+    """
+    yield fitting(stem, end)
+    yield fitting(base, end)
+    for n in itertools.count(2):
+        yield fitting(stem, f"_{n}{end}")
 
 
 def check_target(path: str | os.PathLike | None, flag: str) -> None:

@@ -44,9 +44,8 @@ WEIGHTS = "pretrained"
 AS_IT_IS = "default"  # the script without flags of speed
 SIZE = (640, 480)
 DIFFERENT = 16  # people drawn; more images repeat them
-# In the line of every image, and in no other; one of the joints that cpm/lite.py prints.
+# In the line of every image, and in no other.
 RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
-LITE_RESULT = re.compile(r"^head_top ")
 # `predict` names the format of the file that the peer reads.
 LITERT = Peer(("ai_edge_litert",), {"predict": "litert"}, requirements="requirements-export.txt")
 PEERS = {
@@ -97,7 +96,7 @@ def measure_predicting(
                 if peer != "cpm_lite":
                     sides[peer] = partial(one_run, [f"--input={source}", *more, f"--ckpt={path}"])
                 elif not more:
-                    sides[peer] = partial(one_run, [path, source], LITE, LITE_RESULT)
+                    sides[peer] = partial(one_run, [path, source], LITE)
             runs: dict[str | None, list[tuple[float, float]]] = {side: [] for side in sides}
             for _ in range(rounds):
                 for side, run in sides.items():
@@ -168,15 +167,12 @@ def write_images(folder: str, count: int) -> list[str]:
     return paths
 
 
-def one_run(
-    arguments: Sequence[str], script: str = SCRIPT, result: re.Pattern[str] = RESULT
-) -> tuple[float, float]:
+def one_run(arguments: Sequence[str], script: str = SCRIPT) -> tuple[float, float]:
     """Runs the script once.
 
     Args:
       arguments: of the script.
-      script: its file.
-      result: what the line of every image holds, and no other.
+      script: its file; of `LITE`, which prints the joints of one image, the first line counts.
 
     Returns:
       (seconds from the launch to the result, of one image; else from the first result to the end,
@@ -195,9 +191,10 @@ def one_run(
             text=True,
         )
         assert process.stdout, "a pipe was asked for"
-        times, peak = [], 0.0
+        times: list[float] = []
+        peak = 0.0
         for line in process.stdout:
-            if result.search(line):
+            if not times if script == LITE else RESULT.search(line):
                 times.append(time.perf_counter())
                 peak = max(peak, peak_mb(process.pid))
         process.stdout.close()

@@ -126,6 +126,9 @@ def main(_: Sequence[str]) -> None:
         return
     if FLAGS.case is None:
         raise UsageError(f"--case is missing; expected one of {', '.join(cases.CASES)}")
+    for flag in ("ckpt", "images"):
+        if FLAGS[flag].present and FLAGS.case != "predict":
+            raise UsageError(f"--{flag} is of --case=predict; leave it out of --case={FLAGS.case}")
     if FLAGS.case == "scaling":
         run_scaling()
         return

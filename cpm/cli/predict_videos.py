@@ -144,18 +144,16 @@ class LabeledVideo:
 
 
 def labeled_path(folder: str, source: Source, taken: set[str]) -> str:
-    """`NAME_pose.mp4` in a folder; with the suffix where two videos of a run share the name.
+    """`NAME_pose.mp4` in a folder; with suffix or number where videos of a run share the name.
 
     Args:
       folder: path.
       source: `Source`.
       taken: set of the paths that this run has used; gets one more.
     """
-    end = "_pose.mp4"
-    path = os.path.join(folder, files.fitting(source.name, end))
-    if path in taken:
-        name = os.path.basename(source.file or source.name)
-        path = os.path.join(folder, files.fitting(name, end))
+    base = os.path.basename(source.file or source.name)
+    names = files.result_names(source.name, base, "_pose.mp4")
+    path = next(p for p in (os.path.join(folder, name) for name in names) if p not in taken)
     taken.add(path)
     return path
 

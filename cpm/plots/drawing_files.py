@@ -7,7 +7,6 @@ drawings would otherwise hold twice as many images in the next run.
 """
 
 import hashlib
-import itertools
 import os
 import re
 from typing import Any
@@ -43,9 +42,7 @@ class DrawingFolder:
         """
         base, mark = os.path.basename(source), mark_of(source)
         stem = os.path.splitext(base)[0]
-        end = f"_{kind}{self._suffix}"
-        numbered = (files.fitting(stem, f"_{n}{end}") for n in itertools.count(2))
-        names = itertools.chain((files.fitting(name, end) for name in (stem, base)), numbered)
+        names = files.result_names(stem, base, f"_{kind}{self._suffix}")
         paths = (os.path.join(self.folder, name) for name in names)
         path = next(p for p in paths if (self._taken.get(p) or _owner(p)) in (None, mark))
         self._taken[path] = mark

@@ -34,7 +34,7 @@ def test_all_sides_take_turns(monkeypatch):
     """Ours, then the peers, round after round; cpm-lite on one image alone."""
     runs = []
 
-    def run(arguments, script=predicting.SCRIPT, result=None):
+    def run(arguments, script=predicting.SCRIPT):
         ckpt = next((a for a in arguments if a.startswith("--ckpt=")), None)
         runs.append(ckpt if script == predicting.SCRIPT else "lite")
         return {"--ckpt=w": 2.0, "--ckpt=pose.onnx": 1.0}.get(runs[-1], 0.5), 100.0

@@ -65,6 +65,8 @@ def test_a_case_that_does_not_exist_is_refused(tmp_path):
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),
         (["--case=forward", "--rounds=0"], "--rounds=0 is of --case=scaling"),
+        (["--case=forward", "--ckpt=runs/lsp"], "--ckpt is of --case=predict"),
+        (["--case=scaling", "--images=9"], "--images is of --case=predict"),
         (["--page=README.md"], "README.md has no table to make"),
         (["--case=forward", "stray"], "unexpected argument 'stray'"),
     ],

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -146,3 +148,11 @@ def test_cut_run_keeps_what_it_had(work, monkeypatch):
             None, source, done.append, target, predict_videos.VideoOptions()
         )
     assert len(done) == len(frames_of(target)) == 5
+
+
+def test_labeled_videos_of_one_name_do_not_replace_one_another():
+    sources = [SimpleNamespace(name="a", file=f"{folder}/a.mp4") for folder in "xyzw"]
+    taken = set()
+    paths = [predict_videos.labeled_path("out", source, taken) for source in sources]
+    names = ["a_pose.mp4", "a.mp4_pose.mp4", "a_2_pose.mp4", "a_3_pose.mp4"]
+    assert paths == [os.path.join("out", name) for name in names]
