@@ -7,7 +7,7 @@ A row of the table, for one file:
                   of many equal cells may change with the last digit
     moved_percent joints over `SURE` that moved by more than 2 px, percent
     confidence    largest difference of a confidence
-    ms, ours_ms   median time of an image of 480 × 640 pixels, both passes
+    ms, ours_ms   median time of an image of 480 × 640 pixels, both passes; the two take turns
     mb            size of all that was written
 """
 
@@ -33,7 +33,7 @@ def measure(
     opened: OpenedFile,
     find_joints: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     images: Sequence[np.ndarray],
-    repeats: int = 5,
+    repeats: int = 9,
 ) -> dict[str, float]:
     """The row of one file.
 
@@ -62,12 +62,11 @@ def measure(
         "confidence": float(np.concatenate(differences).max()),
         "images": len(images),
         "joints": int(sure.sum()),
-        "ms": median_ms(lambda: opened.run("image", {"image": image}), repeats),
-        "ours_ms": median_ms(lambda: find_joints(image), repeats),
+        **times(lambda: opened.run("image", {"image": image}), lambda: find_joints(image), repeats),
     }
 
 
-def measure_crops(opened: OpenedFile, portable: Portable, repeats: int = 5) -> dict[str, float]:
+def measure_crops(opened: OpenedFile, portable: Portable, repeats: int = 9) -> dict[str, float]:
     """The row of a file that holds the network alone: the same numbers, in crop pixels.
 
     Args:
@@ -95,20 +94,33 @@ def measure_crops(opened: OpenedFile, portable: Portable, repeats: int = 5) -> d
         "confidence": float(np.abs(confidence - theirs["confidence"]).max()),
         "images": len(crops),
         "joints": int(sure.sum()),
-        "ms": median_ms(lambda: opened.run("crops", inputs), repeats) / len(crops),
-        "ours_ms": median_ms(ours, repeats) / len(crops),
+        **times(lambda: opened.run("crops", inputs), ours, repeats, len(crops)),
     }
 
 
-def median_ms(call: Callable[[], object], repeats: int) -> float:
-    """Median time of a call in milliseconds; the first one, which prepares, does not count."""
-    call()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return 1000 * float(np.median(times))
+def times(
+    theirs: Callable[[], object], ours: Callable[[], object], repeats: int, count: int = 1
+) -> dict[str, float]:
+    """Median times of two calls that take turns, since a machine's speed changes by the minute.
+
+    Args:
+      theirs: call of the file.
+      ours: the same by this project.
+      repeats: calls of each that count; a first one, which prepares, does not.
+      count: images in a call.
+
+    Returns:
+      `ms` of theirs and `ours_ms`, milliseconds an image.
+    """
+    taken: list[list[float]] = []
+    for _ in range(1 + repeats):
+        taken.append([])
+        for call in (theirs, ours):
+            began = time.perf_counter()
+            call()
+            taken[-1].append(time.perf_counter() - began)
+    medians = 1000 * np.median(taken[1:], axis=0) / count
+    return {"ms": float(medians[0]), "ours_ms": float(medians[1])}
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
