@@ -2,7 +2,8 @@
 
     python -m tests.helpers.steps_on_devices mirrored result.npz plain compiled
 
-TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a process, so every way to
+The first argument is a value of --distribute, or `parts`: one device that computes a batch in two
+parts, as two devices do. TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a process, so every way to
 compute needs one. The file has of each case `NAME/losses` [steps], `NAME/start` and `NAME/weights`
 (weights, slots and averages in a row) and `NAME/scales` (float16's loss scale after every step).
 Every host writes one.
@@ -36,14 +37,14 @@ CASES = {
 }
 
 
-def steps(case, devices):
+def steps(case, devices, replicas=1):
     """Losses and final variables of one case."""
     norm, optimizer, rate, config, execution = CASES[case]
     network = dataclasses.replace(CONFIG.network, stages=1, norm=norm)
     config = changed(
         CONFIG, {"network": network, "optimizer": {"optimizer": optimizer}, "seed": 1} | config
     )
-    execution = Execution(conv="direct", **execution)
+    execution = Execution(conv="direct", replicas=replicas, **execution)
     step = make_step(config, execution, devices)
     if execution.xla:
         step._core = tf.function(step.core, jit_compile=True)  # whole, as on a GPU
@@ -77,12 +78,13 @@ def variables(step):
     return np.concatenate([v.numpy().ravel() for v in found])
 
 
-def main(distribute, path, *cases):
+def main(way, path, *cases):
+    distribute, replicas = ("none", 2) if way == "parts" else (way, 1)
     devices = connect(Execution(distribute=distribute, devices=2 * (distribute == "mirrored")))
     assert devices.count == (1 if distribute == "none" else 2)
     found = {}
     for case in cases:
-        for key, value in steps(case, devices).items():
+        for key, value in steps(case, devices, replicas).items():
             found[f"{case}/{key}"] = np.asarray(value, np.float64)
         print(case, found[f"{case}/losses"][[0, -1]], flush=True)
     np.savez(path, **found)
