@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpm.config import Config, Dataclass
-from cpm.untrusted import shown
 
 
 def to_dict(config: Dataclass) -> dict[str, Any]:
@@ -63,14 +62,14 @@ def _from_json(kind, value, where):
     if typing.get_origin(kind) is tuple:
         kinds = typing.get_args(kind)
         if not isinstance(value, (list, tuple)):
-            raise ValueError(f"{where} should be a list, not {shown(value)}")
+            raise ValueError(f"{where} should be a list, not {value!r}")
         if kinds[-1] is Ellipsis:  # tuple[float, ...]: any number of them
             kinds = kinds[:1] * len(value)
         if len(value) != len(kinds):
-            raise ValueError(f"{where} should hold {len(kinds)} numbers, not {shown(value)}")
+            raise ValueError(f"{where} should hold {len(kinds)} numbers, not {value!r}")
         return tuple(_from_json(k, v, where) for k, v in zip(kinds, value, strict=True))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"{where} should be of type {kind.__name__}, not {shown(value)}")
+        raise ValueError(f"{where} should be of type {kind.__name__}, not {value!r}")
     return value
