@@ -146,10 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(
             f"{options.model} cannot be used ({error}); write it with bin/export.py --format=litert"
         )
+    if os.path.exists(options.image) and not os.path.isfile(options.image):
+        return fail(f"{options.image} is no regular file; name another file")
     try:
         with Image.open(options.image) as opened:
             image = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    except OSError as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return fail(f"{options.image} cannot be read as an image ({error}); name another file")
     joints_px, confidence = pose(image, options.box)
     for name, (x, y), sure in zip(pose.joints, joints_px, confidence, strict=True):

@@ -11,6 +11,7 @@ import os
 import resource
 
 WORKER_BYTES = 400_000_000  # what a process that draws synthetic people holds, TensorFlow included
+FEWEST_ADDRESSES = 2 << 30  # bytes that TensorFlow maps before it has computed anything
 GROUPS = "/sys/fs/cgroup"
 MEMBERSHIP = "/proc/self/cgroup"  # lines NUMBER:CONTROLLERS:GROUP; no controllers in version 2
 
@@ -24,10 +25,8 @@ def usable_cores():
 
 def memory_bytes():
     """Memory that this process may ever have: the machine's, or less by a limit; None = unknown."""
-    found = []
-    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if soft != resource.RLIM_INFINITY:
-        found.append(soft)
+    limit = address_limit()
+    found = [] if limit is None else [limit]
     for folder in _control_groups("memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
             found += _numbers(folder, name)
@@ -36,6 +35,12 @@ def memory_bytes():
     except (OSError, ValueError):
         pass
     return min(found, default=None)
+
+
+def address_limit():
+    """Bytes of addresses that this process may map, as `ulimit -v` says; None = any number."""
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def core_quota():

@@ -28,6 +28,7 @@ from cpm.errors import UsageError
 MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training pictures have 240 MB
 MOST_JSON_MEMORY = 5 << 28  # that a file and its values may take; COCO's largest takes less
 SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations, lists, manifests
+ANY_SIZE = 1 << 62  # of files that are read in small parts
 MOST_DIGITS = 40  # of an integer in JSON; an id of 64 bits has 20
 _SHOWN = 120  # characters of a value that a message repeats
 # What CPython takes for an object, a list, an element, a key and half a text, in bytes.
@@ -45,7 +46,7 @@ class NotRegular(OSError):
     """A path that is no regular file, or one larger than its reader takes."""
 
 
-def open_regular(path: str | os.PathLike, most_bytes: int) -> BinaryIO:
+def open_regular(path: str | os.PathLike, most_bytes: int = ANY_SIZE) -> BinaryIO:
     """Opens a file to read bytes; never waits for one, never begins one that is too large.
 
     Args:
@@ -76,7 +77,7 @@ def _not_regular(path, reason):
     return NotRegular(errno.EINVAL, reason, os.fspath(path))
 
 
-def check_regular(path: str | os.PathLike, most_bytes: int) -> None:
+def check_regular(path: str | os.PathLike, most_bytes: int = ANY_SIZE) -> None:
     """What `open_regular` raises, for readers that open the file by its name themselves."""
     open_regular(path, most_bytes).close()
 

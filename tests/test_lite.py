@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -46,6 +47,18 @@ def test_a_missing_runtime_is_a_sentence(tmp_path, capsys, monkeypatch):
         archive.writestr("cpm.json", "{}")
     assert lite.main([str(path), "photo.jpg"]) == 2
     assert "pip install ai-edge-litert" in capsys.readouterr().err
+
+
+def test_an_image_that_is_none_is_a_sentence(tmp_path, capsys, monkeypatch):
+    """A pipe is not waited for; what Pillow raises of a bomb or a broken file is no traceback."""
+    monkeypatch.setattr(lite, "Pose", lambda path: None)
+    os.mkfifo(tmp_path / "pipe.png")
+    assert lite.main(["pose.tflite", str(tmp_path / "pipe.png")]) == 2
+    assert "is no regular file" in capsys.readouterr().err
+    Image.new("1", (600, 600)).save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert lite.main(["pose.tflite", str(tmp_path / "bomb.png")]) == 2
+    assert "cannot be read as an image" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -34,6 +34,17 @@ def test_unknown_names_are_errors():
         _ = cpm.Predicter
 
 
+def test_the_lock_holds_every_pin_with_its_hashes():
+    """A pin that is missing there is not installed by `--require-hashes`."""
+    pins = re.findall(r"^[\w-]+==[\d.]+", (ROOT / "requirements.txt").read_text(), re.M)
+    locked = re.findall(
+        r"^([\w-]+==[\w.]+)[^\n]*\\\n    --hash=sha256:",
+        (ROOT / "requirements.lock").read_text(),
+        re.M,
+    )
+    assert pins and {*pins} <= {*locked}
+
+
 def test_pinned_versions_lie_within_the_ranges_of_the_package():
     """requirements.txt pins what is tested; pyproject.toml says what fits."""
     if sys.version_info < (3, 11):

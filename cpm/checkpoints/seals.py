@@ -75,6 +75,8 @@ def problem_of(prefix: str) -> str | None:
     if missing := missing_of(prefix):
         return missing
     try:
+        for name in files_of(prefix):  # TensorFlow would wait for a pipe
+            untrusted.check_regular(os.path.join(os.path.dirname(prefix), name))
         seal = read_seal(prefix)
         return _unlike(prefix, seal) if seal else _unreadable(prefix)
     except OSError as error:

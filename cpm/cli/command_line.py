@@ -18,6 +18,7 @@ LESS_MEMORY = (
     "ask for less: a smaller --batch_size, --image_size, --width or number of --stages, in "
     "training also --recompute"
 )
+MOST_CHARACTERS = 4000  # of the sentence that a script ends with
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
 
@@ -119,6 +120,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def _end(status, text):
     """Says why a script ends, as one printable line; returns its status."""
+    text = str(text)
+    if len(text) > MOST_CHARACTERS:  # a name or a value out of a file, repeated as it is
+        text = f"{text[:MOST_CHARACTERS]}… ({len(text):,} characters)"
     print(printable(text), file=sys.stderr)
     return status
 

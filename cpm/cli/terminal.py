@@ -12,6 +12,7 @@ import re
 import sys
 from typing import Any
 
+from cpm import machine
 from cpm.untrusted import printable
 
 # How a plain terminal shows what these programs print; everything else becomes an escape.
@@ -27,10 +28,19 @@ def before_libraries() -> None:
     """What a script needs before TensorFlow is imported, which takes seconds.
 
     Closed standard streams are opened to nowhere, so that no file of ours gets their number, and
-    Ctrl-C is said in a word instead of a traceback.
+    Ctrl-C is said in a word instead of a traceback. Too few addresses end the script: TensorFlow's
+    libraries would end it with a traceback, or none.
     """
     _open_missing()
     sys.excepthook = _quiet_interrupt(sys.excepthook)
+    limit, fewest = machine.address_limit(), machine.FEWEST_ADDRESSES
+    if limit is not None and limit < fewest:
+        print(
+            f"error: this process may use {limit / 1e9:.1f} GB of addresses (ulimit -v), and "
+            f"TensorFlow alone takes {fewest / 1e9:.1f} GB; allow more with: ulimit -v unlimited",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 def prepare() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from cpm import untrusted
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.records import DAMAGE, read_shard, reason
@@ -85,7 +86,7 @@ def whole_batches(batches: Iterable[Any], folders: Sequence[str], split: str) ->
 def _problem(path, shard):
     """What is wrong with a shard, or None."""
     digest, records = hashlib.sha256(), 0
-    with open(path, "rb") as file:
+    with untrusted.open_regular(path) as file:
         while header := file.read(_HEADER.size):
             digest.update(header)
             if len(header) < _HEADER.size:

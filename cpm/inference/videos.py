@@ -16,6 +16,7 @@ is closed, also after an exception.
 References: PyAV 17, https://pyav.org/docs; FFmpeg's "mov, mp4, fMP4 muxer": `hybrid_fragmented`.
 """
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -289,6 +290,7 @@ class VideoWriter:
         self._last: int | None = None
         self._usual = max(1, round(1 / (rate * self._time_base)))
         self.frames_written = 0
+        self._failed = False
 
     @classmethod
     def like(
@@ -338,16 +340,29 @@ class VideoWriter:
         if self._last is not None:  # broken files may repeat a time; an mp4 may not
             stamp = max(stamp, self._last + 1)
         frame.pts, frame.time_base, self._last = stamp, self._time_base, stamp
-        if self._sound:
-            self._sound.copy_until(time)
-        self._container.mux(self._stream.encode(frame))
+        try:
+            if self._sound:
+                self._sound.copy_until(time)
+            self._container.mux(self._stream.encode(frame))
+        except (av.FFmpegError, OSError):
+            self._failed = True
+            raise
         self.frames_written += 1
 
     def close(self) -> None:
-        """Finishes the file and gives it its name; without a frame there is none."""
+        """Finishes the file and gives it its name; without a frame there is none.
+
+        After a failed write the file keeps what it has, and its name of an unfinished one.
+        """
         if self._container is None:
             return
         container, self._container = self._container, None
+        if self._failed:  # FFmpeg ends the process if it is asked to write on
+            with contextlib.suppress(av.FFmpegError, OSError):
+                container.close()
+            if not os.path.getsize(self._partial):
+                os.remove(self._partial)
+            return
         if self.frames_written:
             if self._sound:
                 self._sound.copy_until(float(((self._last or 0) + self._usual) * self._time_base))

@@ -48,8 +48,9 @@ def open_exported(path: str | os.PathLike) -> OpenedFile:
       UsageError: if there is no such file, its runtime is not installed, or does not read it.
     """
     path = str(path)
-    if not os.path.exists(path):
-        raise UsageError(f"{path} does not exist; name another file with --ckpt")
+    if not (os.path.isfile(path) or os.path.isdir(path)):
+        what = "is no regular file" if os.path.exists(path) else "does not exist"
+        raise UsageError(f"{path} {what}; name another file with --ckpt")
     suffix = os.path.splitext(path)[1]
     folder = ("cpm.runtimes.savedmodel", "SavedModelFolder", "tensorflow")
     module, name, package = RUNTIMES[suffix] if suffix in RUNTIMES else folder

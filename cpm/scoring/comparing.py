@@ -17,8 +17,11 @@ from cpm.report import Comparison, Difference, Shown
 from cpm.scoring.people_file import read_people
 from cpm.scoring.run_settings import read_settings, written
 from cpm.training.run_folder import read_metrics
+from cpm.untrusted import shown
 
 SCORES = os.path.join("eval", "validation.json")
+_METRIC = {"total": float, "people": int, "per_joint": dict, "interval?": ([float], None)}
+_SCORES = {"metrics": {f"{name}?": _METRIC for name in report.HEADLINES}}
 HOW = ("split", "box", "passes", "flip", "scales", "refinement")  # a score is of, in that file
 
 
@@ -70,9 +73,12 @@ def _names(run_dirs):
 def _scores(run_dir):
     path = os.path.join(run_dir, SCORES)
     read_settings(run_dir)  # says that a folder is no run, if it is none
-    record = files.read_json(path, f"make it with: python bin/eval.py --ckpt={run_dir}")
-    if not isinstance(record, dict) or not record.get("metrics"):
-        raise UsageError(f"{path} holds no scores; make it with: bin/eval.py --ckpt={run_dir}")
+    advice = f"make it with: python bin/eval.py --ckpt={run_dir}"
+    record = files.read_json(path, advice, schema=_SCORES)
+    for name in report.HEADLINES:
+        for joint, score in record["metrics"].get(name, {"per_joint": {}})["per_joint"].items():
+            if not (score is None or isinstance(score, (int, float))):
+                raise UsageError(f"{path}: the {name} of {joint} is {shown(score)}; {advice}")
     return record
 
 

@@ -27,7 +27,8 @@ from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped, UsageError
 from cpm.execution.devices import Devices, require_equal_parts
-from cpm.execution.settings import Settings
+from cpm.execution.processor import on_gpu
+from cpm.execution.settings import Execution, Settings
 from cpm.execution.use import Executed
 from cpm.machine import memory_bytes
 from cpm.network import summary
@@ -116,10 +117,10 @@ class Run:
         for split in SPLITS:  # a missing or damaged one must not show hours later
             pipeline.open_folders(data, split, config.data.crop)
         verification.verify(data, SPLITS)
-        require_memory(config)
         self.config, self.execution, self.data = config, execution, data
         self.validate, self.show = validate, show
         self.devices = devices or Devices()
+        require_memory(config, execution, self.devices.count)
         require_equal_parts(config.data.batch_size, self.devices, execution.replicas)
         # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
         origin = {
@@ -452,19 +453,42 @@ def _stopping_at_damage():
         raise RunStopped(f"the training stopped: {error}. Earlier checkpoints are kept") from error
 
 
-def require_memory(config: TrainConfig) -> None:
-    """UsageError for a network whose weights alone do not fit into memory while they are trained.
+def require_memory(config: TrainConfig, execution: Execution, devices: int = 1) -> None:
+    """UsageError for a training that surely takes more memory than this process may have.
 
-    A library that gets no memory ends the process with pages of its own stack.
+    A library that gets no memory ends the process with pages of its own stack. What is counted is
+    what no step can do without, so a training that passes may still take too much.
+
+    Args:
+      config: `TrainConfig`.
+      execution: `Execution`.
+      devices: that share a batch.
     """
-    parameters = summary.stage_rows(config.network)[-1].total_parameters
-    copies = 4 + bool(config.average_decay)  # weights, gradients, two slots, the average
-    needed, available = 4 * copies * parameters, memory_bytes()
-    if available is not None and needed > available:
+    available = memory_bytes()
+    if available is None:
+        return
+    rows = summary.layer_rows(config.network)
+    parameters = sum(row.parameters for row in rows)
+    weights = 4 * parameters * (4 + bool(config.average_decay))  # gradients, two slots, the average
+    if weights > available:
         raise UsageError(
-            f"the network has {parameters:,} parameters, which take {needed / 1e9:,.1f} GB while "
+            f"the network has {parameters:,} parameters, which take {weights / 1e9:,.1f} GB while "
             f"they are trained; this process may have {available / 1e9:,.1f} GB: choose a smaller "
             "--width or number of --stages"
+        )
+    if execution.recompute or on_gpu():
+        return
+    # The output of every convolution is kept until its gradient is computed.
+    cells = sum(r.height * r.width * r.channels for r in rows if r.kind.startswith("conv"))
+    people = config.data.batch_size // (execution.replicas * devices)
+    maps = people * cells * (4 if execution.precision == "float32" else 2)
+    if weights + maps > available:
+        height, width = config.network.image_size
+        raise UsageError(
+            f"a batch of {config.data.batch_size} crops of {width} x {height} pixels takes at "
+            f"least {(weights + maps) / 1e9:,.1f} GB while the network learns from it; this "
+            f"process may have {available / 1e9:,.1f} GB: choose a smaller --batch_size, "
+            "--image_size, --width or number of --stages, or give --recompute"
         )
 
 

@@ -15,6 +15,7 @@ step 0 unless it is told to.
 References: cpm/training/loop.py writes it; cpm/plots/curves.py draws it.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -32,12 +33,19 @@ from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
 from cpm.errors import RunStopped, UsageError
 from cpm.execution import Execution
+from cpm.network.architectures import architecture
 from cpm.provenance import provenance
 from cpm.training import run_lock
 from cpm.untrusted import shown
 
 LAYOUT = 2  # of 2 on, checkpoints/ has its list before config.json is written
-_CONFIG = {"config": dict, "execution?": dict, "data?": [str], "init_from?": (str, None)}
+_CONFIG = {
+    **{"config": dict, "execution?": dict, "data?": [str], "init_from?": (str, None)},
+    **{"recipe?": (str, None), "layout?": int, "seed?": (int, None), "accelerators?": [str]},
+    **{"command?": str, "commit?": str, "hardware?": str},
+    **{"python?": str, "tensorflow?": str, "numpy?": str},
+}
+_RECORD = {"step": int, "seconds?": float, "loss?": (float, None), "evaluation?": dict}
 _MOST_LINE_BYTES = 1 << 20
 _MOST_PATH_BYTES = 4096 - 160  # Linux takes 4096; checkpoints under way have names of 130
 _TRACES = re.compile(r"metrics\.jsonl|checkpoints|eval|events\.out\..*|non_finite_.*|report\.html")
@@ -221,14 +229,23 @@ class RunFolder:
         Raises:
           RunStopped: if it cannot be written; earlier checkpoints are whole.
         """
+        before = self._metrics_bytes()
         try:
             with open(self.metrics_path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
         except OSError as error:
+            with contextlib.suppress(OSError):
+                os.truncate(self.metrics_path, before)  # half a line
             raise RunStopped(
                 f"{self.metrics_path} cannot be written: {error.strerror}; earlier checkpoints are "
                 "kept. Make room or permission there, then give the same command to go on"
             ) from error
+
+    def _metrics_bytes(self):
+        try:
+            return os.path.getsize(self.metrics_path)
+        except FileNotFoundError:
+            return 0
 
     def last_recorded_step(self) -> int | None:
         """The largest step in metrics.jsonl; None if it is missing or empty, 0 if nobody knows."""
@@ -281,8 +298,15 @@ def check_run_dir(path: str) -> None:
             raise UsageError(_no_permission(path, place))
     for name in ("config.json", "metrics.jsonl", run_lock.NAME):
         place = os.path.join(path, name)
-        if os.path.lexists(place) and not os.access(place, os.R_OK | os.W_OK):
+        if not os.path.lexists(place):
+            continue
+        if not os.access(place, os.R_OK | os.W_OK):
             raise UsageError(_no_permission(path, place))
+        if not os.path.isfile(place):  # a pipe would be waited for, a device has no end
+            raise UsageError(
+                f"--run_dir={path} cannot be used: {place} is no regular file; remove it, or name "
+                "another --run_dir"
+            )
 
 
 def _no_permission(path, place):
@@ -299,7 +323,7 @@ def traces_of_training(path: str | os.PathLike) -> list[str]:
         place = os.path.join(path, name)
         if name == "metrics.jsonl" and os.path.getsize(place):
             found.append(name)
-        elif name.startswith("events.out.") and _has_summaries(place):
+        elif name.startswith("events.out.") and os.path.isfile(place) and _has_summaries(place):
             found.append(name)
         elif name.startswith("non_finite_") or name == "report.html":
             found.append(name)
@@ -311,7 +335,7 @@ def traces_of_training(path: str | os.PathLike) -> list[str]:
 
 def _has_summaries(path):
     """Whether an event file holds more than its first record, which names its version."""
-    with open(path, "rb") as file:
+    with untrusted.open_regular(path) as file:
         header = file.read(8)
         if len(header) < 8:
             return False
@@ -402,7 +426,9 @@ def read_config(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
     try:
         record = {"data": [], "init_from": None} | upgraded(record)
         from_dict(Execution, record["execution"], file_path)
-        return from_dict(TrainConfig, record["config"], file_path), record
+        config = from_dict(TrainConfig, record["config"], file_path)
+        architecture(config.network)  # ValueError if there is none of that name, or of that size
+        return config, record
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{file_path} cannot be used: {error}") from error
 
@@ -429,10 +455,10 @@ def read_metrics(path: str | os.PathLike) -> list[dict[str, Any]]:
 def read_metrics_and_odd(path: str | os.PathLike) -> tuple[list[dict[str, Any]], int]:
     """(the lines of metrics.jsonl as dicts, how many lines are no records)."""
     records, odd = [], 0
-    with open(os.path.join(path, "metrics.jsonl"), "rb") as file:
+    with untrusted.open_regular(os.path.join(path, "metrics.jsonl")) as file:
         while line := file.readline(_MOST_LINE_BYTES):
             try:
-                record = untrusted.parse_json(line, {"step": int, "seconds?": float}, "the line")
+                record = untrusted.parse_json(line, _RECORD, "the line")
             except ValueError:
                 odd += 1
             else:

@@ -73,6 +73,11 @@ DAMAGES = {
     "data missing": lambda folder: os.remove(folder / DATA),
     "index missing": lambda folder: os.remove(folder / INDEX),
     "a folder": lambda folder: (os.remove(folder / DATA), os.mkdir(folder / DATA)),
+    "data a pipe": lambda folder: (os.remove(folder / DATA), os.mkfifo(folder / DATA)),
+    "index a device": lambda folder: (
+        os.remove(folder / INDEX),
+        os.symlink("/dev/zero", folder / INDEX),
+    ),
 }
 
 

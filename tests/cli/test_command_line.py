@@ -43,6 +43,15 @@ def test_exit_status_preset(error, status, sentence, capsys):
     assert capsys.readouterr().err == sentence
 
 
+def test_a_sentence_that_repeats_a_long_value_is_cut(capsys):
+    def main(_):
+        raise UsageError("unknown arch " + 10**6 * "x")
+
+    assert command_line.exit_status(main, ["eval"]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("x… (1,000,020 characters)\n") and len(said) < 4100
+
+
 def test_exit_status_of_success_is_mains():
     assert command_line.exit_status(lambda _: None, ["bin/x.py"]) is None
 

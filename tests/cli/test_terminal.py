@@ -76,3 +76,16 @@ def test_a_script_survives_its_streams():
         )
         assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
     assert b"crop 128x128" in done.stdout
+
+
+def test_too_few_addresses_are_a_sentence():
+    """Where TensorFlow's libraries would end the process: before they are loaded."""
+    limited = (
+        "import resource as r; r.setrlimit(r.RLIMIT_AS, (1 << 30, r.getrlimit(r.RLIMIT_AS)[1]))"
+    )
+    program = f"{limited}; import cpm.cli"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: this process may use 1.1 GB of addresses (ulimit -v)")
+    assert line.endswith("allow more with: ulimit -v unlimited")

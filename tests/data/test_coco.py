@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.data import coco, coco_file, datasets
+from cpm.data import coco, coco_file, datasets, neighbors
 from cpm.data.datasets import Conversion
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
@@ -129,6 +129,16 @@ class TestPeople:
         assert [p.joints_px[0].tolist() for p in first.others] == [[30, 31]]
         assert [p.joints_px[0].tolist() for p in second.others] == [[10.5, 20]]
         assert third.others == ()
+
+    def test_3000_people_in_one_picture(self, tmp_path):
+        """Time and memory grow with the people, not with their square."""
+        record = cats()
+        record["annotations"] = [
+            annotation(n, 7, [n % 60, n // 60, 2, n % 60, 5, 2, 0, 0, 0]) for n in range(3000)
+        ]
+        found = read(tmp_path, record)
+        assert len(found) == 3000
+        assert {len(person.others) for person in found} == {neighbors.MOST}
 
     def test_box_gives_center_and_scale(self, tmp_path):
         first, second, _ = read(tmp_path, cats())

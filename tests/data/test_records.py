@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cpm.data import lsp, records
 from cpm.data.examples import parse_example
@@ -233,6 +234,21 @@ class TestRefusals:
             spool.file.close()
             spool.file = Full()
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("limit", [10, 2500])
+    def test_a_limit_of_file_sizes_is_an_error_that_can_be_mended(self, tmp_path, limit):
+        """Of the marker's neighbors or of the manifest; the same command goes on without it."""
+        resource = pytest.importorskip("resource")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            with pytest.raises((OSError, tf.errors.OpError), match="File too large"):
+                write(make_people(5), tmp_path / "out")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        write(make_people(5), tmp_path / "out")
+        write(make_people(5), tmp_path / "alone")
+        assert contents(tmp_path / "out") == contents(tmp_path / "alone")
 
     def test_what_a_kill_leaves_is_refused_and_replaced(self, tmp_path):
         write(make_people(5), tmp_path / "out")

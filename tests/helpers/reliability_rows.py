@@ -65,6 +65,8 @@ ROWS = [
                 ("its data missing", "data missing"),
                 ("its index missing", "index missing"),
                 ("a folder in place of its data", "a folder"),
+                ("a pipe in place of its data", "data a pipe"),
+                ("a device in place of its index", "index a device"),
             )
         ),
         (
@@ -140,6 +142,22 @@ ROWS = [
             "test_a_full_disk_is_a_sentence",
         ),
         (
+            "a pipe or a device in place of a file",
+            "refused at once",
+            "test_what_is_no_regular_file_in_a_run_is_refused_at_once & "
+            "test_a_pipe_among_the_events_is_no_trace",
+        ),
+        (
+            "other values in config.json",
+            "a sentence",
+            "test_other_values_in_config_are_a_sentence",
+        ),
+        (
+            "room for half a line of metrics.jsonl",
+            "it is taken back",
+            "test_half_a_line_is_taken_back",
+        ),
+        (
             "odd lines in metrics.jsonl",
             "left out, the others kept",
             "test_lines_that_are_no_records_are_left_out",
@@ -211,9 +229,15 @@ ROWS = [
             "test_twenty_resumes_in_a_row",
         ),
         (
-            "less memory than its weights take",
-            "refused before it is built",
-            "test_a_network_that_no_memory_holds_is_refused",
+            "a limit of file sizes (EFBIG), met by each of its files",
+            "a sentence; without it the same end to the bit",
+            "test_a_limit_of_file_sizes_costs_no_step",
+        ),
+        (
+            "less memory than its weights or a batch take",
+            "refused before it is built: what is asked for, how to ask for less",
+            "test_a_network_that_no_memory_holds_is_refused & "
+            "test_a_batch_that_no_memory_holds_is_refused",
         ),
         (
             "a flipped bit in a shard, of validation too",
@@ -261,6 +285,15 @@ ROWS = [
             "in any script",
             "a sentence: what was asked for, how to ask for less",
             "test_exit_status_preset",
+        ),
+    ),
+    *_rows(
+        "memory that runs out",
+        "cli/test_terminal.py",
+        (
+            "fewer addresses (ulimit -v) than TensorFlow takes",
+            "a sentence before it is loaded",
+            "test_too_few_addresses_are_a_sentence",
         ),
     ),
     *_rows(
@@ -438,6 +471,35 @@ ROWS = [
             "test_the_others_are_read & test_too_many_are_refused",
         ),
         ("names that leave the folder", "refused", "test_name_that_leaves_the_folder"),
+        (
+            "3,000 people in one picture",
+            "time and memory grow with the people, not with their square",
+            "test_3000_people_in_one_picture",
+        ),
+    ),
+    *_rows(
+        "scores of runs that are compared",
+        "scoring/test_comparing.py",
+        ("of other shapes", "a sentence", "test_scores_of_another_shape_are_a_sentence"),
+    ),
+    *_rows(
+        "an exported network",
+        "runtimes/test_opening.py",
+        ("a pipe", "refused at once", "test_a_pipe_is_refused_at_once"),
+    ),
+    *_rows(
+        "an image for cpm-lite",
+        "test_lite.py",
+        ("a pipe, a bomb", "a sentence", "test_an_image_that_is_none_is_a_sentence"),
+    ),
+    *_rows(
+        "a value out of a file",
+        "cli/test_command_line.py",
+        (
+            "of a million characters",
+            "cut in the sentence that repeats it",
+            "test_a_sentence_that_repeats_a_long_value_is_cut",
+        ),
     ),
     *_rows(
         "an input of bin/predict.py",
@@ -492,6 +554,12 @@ ROWS = [
             "test_what_a_kill_leaves_is_refused_and_replaced",
         ),
         ("two conversions at once", "the second is refused", "test_two_at_once"),
+        (
+            "a full disk, a limit of file sizes in a conversion",
+            "an error; the same command goes on",
+            "test_a_full_disk_keeps_nothing_of_it & "
+            "test_a_limit_of_file_sizes_is_an_error_that_can_be_mended",
+        ),
     ),
     *_rows(
         "a weights file",
@@ -520,6 +588,11 @@ ROWS = [
             "cut short, with broken frames, never finished",
             "the frames that there are, and a word",
             "test_cut_file_gives_the_frames_it_has & test_broken_frames_are_counted",
+        ),
+        (
+            "a full disk while one is written",
+            "an error that names the file; what was written stays",
+            "test_writer_survives_a_full_disk",
         ),
         (
             "a playlist that names other files or addresses",

@@ -173,6 +173,24 @@ def test_writer_keeps_what_it_had_after_an_exception(tmp_path):
     assert len(read(tmp_path / "a.mp4")[0]) == 10
 
 
+@pytest.mark.parametrize("limit", [0, 20, 3000])
+def test_writer_survives_a_full_disk(tmp_path, seeded, limit):
+    """In the header or behind it: an error that names the file, where FFmpeg ended the process."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    noise = seeded(1).integers(0, 256, (40, *SIZE, 3), dtype=np.uint8)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*a\.partial\.mp4'"):
+            with VideoWriter(tmp_path / "a.mp4", SIZE) as writer:
+                for n, image in enumerate(noise):
+                    writer.write(image, n / 25)
+                writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.partial.mp4"] * (limit > 0)
+
+
 def test_odd_sides_and_repeated_times(tmp_path):
     with VideoWriter(tmp_path / "a.mp4", (97, 113)) as writer:
         for image, time in zip(images(4, (97, 113)), (0, 0.04, 0.04, 0.12), strict=True):

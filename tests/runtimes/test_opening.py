@@ -1,6 +1,7 @@
 """What cannot be opened is one sentence; what was written together is found together."""
 
 import json
+import os
 
 import pytest
 
@@ -27,6 +28,12 @@ def test_a_savedmodel_is_a_folder(tmp_path):
 def test_a_missing_file_is_a_sentence():
     with pytest.raises(UsageError, match="does not exist"):
         opening.open_exported("no/such/pose.tflite")
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pose.onnx")
+    with pytest.raises(UsageError, match="is no regular file"):
+        opening.open_exported(tmp_path / "pose.onnx")
 
 
 def test_a_missing_runtime_is_a_sentence(tmp_path, monkeypatch):

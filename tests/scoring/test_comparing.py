@@ -7,9 +7,11 @@ import os
 import numpy as np
 import pytest
 
+from cpm import files
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
+from cpm.scoring import comparing
 from cpm.scoring.comparing import compare_runs
 from cpm.scoring.people_file import read_people, write_people
 from tests.helpers.small_runs import CAT, CONFIG, write_run
@@ -102,6 +104,19 @@ def test_bad_use_is_a_sentence(tmp_path):
         compare_runs([a, a + "/"])
     with pytest.raises(UsageError, match="is not a run folder"):
         compare_runs([a, str(tmp_path)])
+
+
+def test_scores_of_another_shape_are_a_sentence(tmp_path):
+    runs = [scored_run(tmp_path / name, k) for k, name in enumerate("ab", start=1)]
+    path = os.path.join(runs[0], comparing.SCORES)
+    record = files.read_json(path, "")
+    main = record["metrics"]["pck_box@0.1"]
+    wrong = (("total", "x"), ("people", None), ("per_joint", {"nose": []}), ("interval", 5))
+    metrics = [{"pck_box@0.1": main | {key: value}} for key, value in wrong]
+    for value in ([], {"metrics": 5}, *(record | {"metrics": metric} for metric in metrics)):
+        files.write_json(path, value)
+        with pytest.raises(UsageError, match=r"validation.json.*make it with: .*bin/eval.py"):
+            compare_runs(runs)
 
 
 def test_runs_of_one_name_keep_their_paths(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cpm.cli import command_line
 from cpm import checkpoints, files
 from cpm.config import (
     AUGMENTATIONS,
@@ -442,7 +443,62 @@ def test_a_network_that_no_memory_holds_is_refused(monkeypatch):
     with pytest.raises(
         UsageError, match=r"parameters, which take .* may have 0.0 GB: choose a sma"
     ):
-        loop.require_memory(CONFIG)
+        loop.require_memory(CONFIG, EXECUTION)
+
+
+def test_a_batch_that_no_memory_holds_is_refused(monkeypatch):
+    """The maps of 4,096 crops: too much at once, unless they are computed again or in parts."""
+    monkeypatch.setattr(loop, "memory_bytes", lambda: 10**9)
+    config = changed(CONFIG, {"data": {"batch_size": 4096}, "network": {"image_size": (128, 96)}})
+    words = r"a batch of 4096 crops of 96 x 128 pixels takes at least 1\.0 GB .*--batch_size"
+    with pytest.raises(UsageError, match=words):
+        loop.require_memory(config, EXECUTION)
+    for other in ({"recompute": True}, {"replicas": 64}):
+        loop.require_memory(config, dataclasses.replace(EXECUTION, **other))
+    loop.require_memory(config, EXECUTION, devices=64)
+
+
+@pytest.mark.parametrize(
+    "limit, early, words",
+    [
+        pytest.param(0, True, "a file cannot be written", marks=pytest.mark.thorough),
+        pytest.param(1000, True, "config.json' cannot be used", marks=pytest.mark.thorough),
+        (300, False, "metrics.jsonl cannot be written"),
+        pytest.param(5000, False, "step-0000001 cannot be saved", marks=pytest.mark.thorough),
+        pytest.param(50_000, False, "step-0000001 cannot be saved", marks=pytest.mark.thorough),
+    ],
+    ids=["lock", "config", "metrics", "index", "data"],
+)
+def test_a_limit_of_file_sizes_costs_no_step(tmp_path, data, capsys, limit, early, words):
+    """Every file of a run becomes too large in turn: a sentence, and the same end without it."""
+    resource = pytest.importorskip("resource")
+    config = changed(CONFIG, {"network": {"stages": 1}, "steps": 4})
+    execution = dataclasses.replace(EXECUTION, save_every=1, eval_every=1000)
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    found = {}
+
+    def train(name, limit=hard):
+        def main(_):
+            if early:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            found["run"] = start(config, data, tmp_path / name, execution)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            found["run"].train()
+
+        try:
+            return command_line.exit_status(main, ["train"])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+    assert train("limited", limit) in (1, 2)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert words in said and "File too large" in said
+    assert train("limited") is None
+    resumed = found["run"]
+    assert train("whole") is None
+    for a, b in zip(weights(found["run"]), weights(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [r["step"] for r in read_metrics(tmp_path / "limited")] == [1, 2, 3, 4, 4]
 
 
 LOSSES = {

@@ -149,7 +149,11 @@ def test_a_run_before_its_first_save_starts_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", [b"garbage", b"\xff\xfe\0", b"5", b"{}", b'{"step": "x"}', b"[" * 100_000, b"\0" * 4096]
+    "line",
+    [
+        *(b"garbage", b"\xff\xfe\0", b"5", b"{}", b"[" * 100_000, b"\0" * 4096),
+        *(b'{"step": "x"}', b'{"step": 4, "loss": "x"}', b'{"step": 4, "evaluation": 5}'),
+    ],
 )
 def test_lines_that_are_no_records_are_left_out(tmp_path, line):
     folder = trained(tmp_path, 3)
@@ -180,6 +184,25 @@ def test_check_run_dir_raises(tmp_path, monkeypatch):
         RunFolder(tmp_path / "run")
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "config.json", "lock"])
+def test_what_is_no_regular_file_in_a_run_is_refused_at_once(tmp_path, name):
+    """A pipe would be waited for, a device be read without end."""
+    trained(tmp_path, 2)
+    for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
+        os.remove(tmp_path / name)
+        make(tmp_path / name)
+        with pytest.raises(UsageError, match=rf"{name} is no regular file"):
+            run_folder.check_run_dir(str(tmp_path))
+    if name == "metrics.jsonl":
+        with pytest.raises(OSError, match="is a device, not a regular file"):
+            read_metrics(tmp_path)
+
+
+def test_a_pipe_among_the_events_is_no_trace(tmp_path):
+    os.mkfifo(tmp_path / "events.out.tfevents.1")
+    assert run_folder.traces_of_training(tmp_path) == []
+
+
 def test_a_clock_that_was_set_back_changes_nothing(tmp_path, monkeypatch):
     """Which checkpoint is the newest and what was measured when, no clock decides."""
     folder = trained(tmp_path, 3)
@@ -205,6 +228,37 @@ def test_check_data_raises():
         run_folder.check_data("run", then, other)
     with pytest.raises(UsageError, match="from 1 data folders, but this command names 2"):
         run_folder.check_data("run", then, then + other)
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        *(("recipe", []), ("accelerators", 5), ("command", {}), ("seed", "x"), ("data", "x")),
+        *(("config", {"network": {"arch": "x"}}), ("config", {"network": {"stages": 10**9}})),
+    ],
+)
+def test_other_values_in_config_are_a_sentence(tmp_path, key, value):
+    """Of any field that a page or a table of the run shows."""
+    trained(tmp_path, 1)
+    record = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(record | {key: value}))
+    with pytest.raises(UsageError, match=r"config\.json cannot be (read|used)"):
+        read_config(tmp_path)
+
+
+def test_half_a_line_is_taken_back(tmp_path):
+    """What a full disk leaves of a line would be one that is no record."""
+    folder = trained(tmp_path, 2)
+    whole = (tmp_path / "metrics.jsonl").read_bytes()
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 5, limits[1]))
+    try:
+        with pytest.raises(RunStopped, match="File too large"):
+            folder.append({"step": 3})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == whole
 
 
 def test_a_full_disk_is_a_sentence(tmp_path):
