@@ -62,7 +62,9 @@ class File:
     """Attributes:
     skeleton: of all annotations.
     sources: {joint: what the file calls it}.
-    alone: what the file calls the joints of a side whose other side is missing.
+    alone: what the file calls the joints of a side whose other side is missing or unclear.
+    sided: what it calls those whose name says a side.
+    paired: what it calls those that `pairs` of `read` names.
     images: {id: `Image`}.
     annotations: those of categories with keypoints.
     wrong: {what a wrong annotation is called: a sentence about it}.
@@ -71,6 +73,8 @@ class File:
     skeleton: Skeleton
     sources: dict
     alone: tuple[str, ...]
+    sided: tuple[str, ...]
+    paired: frozenset[str]
     images: dict
     annotations: list
     wrong: dict
@@ -107,9 +111,18 @@ def read(record, pairs=None, mirrored=True):
                 annotations.append(_annotation(item, key, number, image, order))
         except ValueError as error:
             wrong[what] = str(error)
-    sources = dict(zip(names.joints, first["keypoints"], strict=True))
-    alone = tuple(first["keypoints"][k] for k in names.alone)
-    return File(skeleton, sources, alone, images, annotations, wrong)
+    called = first["keypoints"]
+    ours = dict(zip(names.joints, called, strict=True))
+    return File(
+        skeleton=skeleton,
+        sources=ours,
+        alone=tuple(called[k] for k in names.alone),
+        sided=tuple(called[k] for k in sorted((*names.alone, *sum(names.pairs, ())))),
+        paired=frozenset(ours.get(name, name) for pair in pairs or () for name in pair),
+        images=images,
+        annotations=annotations,
+        wrong=wrong,
+    )
 
 
 def read_skeleton(category, pairs=None, mirrored=True):

@@ -20,12 +20,19 @@ def note_sides(report, file, options):
         report.note("left and right: no two joints; --pairs=A:B,C:D names pairs of them")
     if not options.mirrored:
         report.note("mirror image: none (--flip_pairs=none); images are not mirrored")
-    elif file.alone and options.pairs is None:
+    elif options.pairs is not None:
+        if left_out := [name for name in file.sided if name not in file.paired]:
+            first = left_out[0]
+            report.warn(
+                f"{', '.join(left_out)}: named after a side, but not in --pairs, so that a mirrored "
+                f"image keeps the side; --pairs names all pairs, and {first}:{first} what is no side"
+            )
+    elif file.alone:
         first = file.alone[0]
         report.warn(
-            f"{', '.join(file.alone)}: named after a side, but without a partner, so that images "
-            f"are not mirrored; if there is one, name all pairs with --pairs=A:B,C:D; if it is no "
-            f"side, --pairs={first}:{first} says so"
+            f"{', '.join(file.alone)}: named after a side, but without a partner, or with several, "
+            "so that images are not mirrored; if there is one, name all pairs with "
+            f"--pairs=A:B,C:D; if it is no side, --pairs={first}:{first} says so"
         )
 
 
