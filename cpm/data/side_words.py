@@ -93,7 +93,9 @@ LETTERS = (
 # A word that begins or ends so says a side though the partner is missing: `leftear`, `左耳`. The
 # signs stand in compounds of any length; `bright` and its like are no compounds.
 AT_AN_END = re.compile("^(left|right|[左右])|(left|right|[左右])$")
-NO_SIDE = re.compile("cleft|([bfw]|up|out|down|all?|copy|birth|forth|play)right|(left|right)(over|ful|eous)")
+NO_SIDE = re.compile(
+    "cleft|([bfw]|up|out|down|all?|copy|birth|forth|play)right|(left|right)(over|ful|eous)"
+)
 
 
 def plain(text):
