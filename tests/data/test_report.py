@@ -55,10 +55,9 @@ def test_all_in_one_quarter(size, said):
 
 def test_rare_joints():
     few = [pose((100, 200), (300, 310))] + [pose((100, 200), (0, 0), state=(2, 0))] * 5
-    (note,) = report_of(few)
-    assert "b (1): annotated in so few of 6 people; is a name misspelt?" in note
-    (note, *_) = report_of(few[1:])
-    assert "warning: 5 people with too few" in note
+    words = "warning: b (1): annotated in so few of 6 people; is a name misspelt?"
+    assert words in report_of(few)
+    assert not any("misspelt" in note for note in report_of(few[:5]))  # chance
     assert any("b: never annotated" in note for note in report_of(few[1:]))
 
 
