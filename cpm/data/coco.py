@@ -33,14 +33,23 @@ References: Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014; 
 
 import collections
 import dataclasses
+import os
 
 from cpm.data import coco_file, position_checks
 from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
 from cpm.data.person import Origin, Person
-from cpm.data.picture_files import PictureFiles, copies, file_identity
+from cpm.data.picture_files import PictureFiles, copies, file_identity, may_be_one, name_parts
 from cpm.data.report import Report, count, some
-from cpm.data.splits import TEST, TRAIN, VALIDATION, family_splits, file_split, folder_split
+from cpm.data.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    family_splits,
+    file_split,
+    folder_split,
+    named_split,
+)
 from cpm.errors import UsageError
 
 CROWDS = "crowds"  # one annotation for many people; it has no joints
@@ -118,13 +127,26 @@ class _Found:
 
 def _with_pictures(part, file, pictures, strict, report):
     """The `_Found` of one file; tells the report of wrong records."""
-    wrong, paths, found = part.wrong | file.wrong, {}, []
+    wrong, paths, found, elsewhere = part.wrong | file.wrong, {}, [], []
+    owners = {}
     for image in {a.image: file.images[a.image] for a in file.annotations}.values():
         try:
-            path = pictures.find(image.name, part.folders)
+            path = _picture(image.name, part, pictures)
+            owner = owners.setdefault(path, image)
+            if not may_be_one(owner.name, image.name):
+                raise ValueError(
+                    f"the file_name {image.name!r}, found at {path!r}, which is {owner.name!r}, too"
+                )
             paths[image.id] = path, file_identity(path), pictures.name_of(path)
+            if os.path.isfile(path) and pictures.is_elsewhere(image.name, path):
+                elsewhere.append(f"{image.name} at {paths[image.id][-1]}")
         except ValueError as error:
             paths[image.id] = ValueError(f"image {image.id} has {error}")
+    if elsewhere:
+        report.warn(
+            f"{count(len(elsewhere), 'picture')} found in another folder than named: "
+            + some(elsewhere)
+        )
     for annotation in file.annotations:
         where = paths[annotation.image]
         if isinstance(where, ValueError):
@@ -137,6 +159,15 @@ def _with_pictures(part, file, pictures, strict, report):
     for what, sentence in wrong.items():
         report.leave_out(f"{what} ({sentence})", WRONG)
     return found
+
+
+def _picture(name, part, pictures):
+    """Path of a picture; not in the folder of another split where the part's own is there."""
+    path, named = pictures.find(name, part.folders), "/".join(name_parts(name))
+    split = folder_split(pictures.name_of(path))
+    own = [folder for folder in part.folders if named_split(os.path.basename(folder)) == part.split]
+    foreign = split not in (None, part.split, folder_split(named))
+    return os.path.join(own[0], named) if part.split and own and foreign else path
 
 
 def _people(found, skeleton, report):

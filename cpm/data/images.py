@@ -153,7 +153,7 @@ def is_turned_unsaid(path, upright, annotated):
       annotated: (height, width), each None if unknown, or None.
     """
     try:
-        with opened(path, formats=("JPEG",)) as picture:
+        with opened(path, formats=("JPEG", "WEBP")) as picture:
             if picture.getexif().get(_ORIENTATION, 1) == 1:
                 return False
             stored = picture.size[::-1]

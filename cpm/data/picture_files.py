@@ -45,7 +45,7 @@ class PictureFiles:
         Raises:
           ValueError: if the name is no file name.
         """
-        parts = _parts(name)
+        parts = name_parts(name)
         for folder in folders:
             for spelled in dict.fromkeys((name, "/".join(parts))):
                 if (path := _below(folder, spelled)) and os.path.isfile(path):
@@ -62,6 +62,20 @@ class PictureFiles:
         if relative.split(os.sep)[0] == os.pardir:
             relative = os.path.relpath(path, self.root)
         return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
+
+    def is_elsewhere(self, name, path):
+        """Whether a picture lies in other folders than its name says, apart from images/.
+
+        So are pictures whose own folder is missing, if another folder has one of the same name.
+
+        Args:
+          name: that `find` took.
+          path: that it found.
+        """
+        named, there = name_parts(name), os.path.relpath(path, self.root).split(os.sep)
+        named, there = (parts[parts[0] == "images" :] for parts in (named, there))
+        folders = zip(named[-2::-1], there[-2::-1], strict=False)  # from the picture upwards
+        return any(_key(a) != _key(b) for a, b in folders)
 
     def _by_its_end(self, parts):
         """The one file whose path ends like this, as much of it as fits; None for none or more."""
@@ -84,6 +98,16 @@ class PictureFiles:
                 if extension.lower() in EXTENSIONS:
                     ends[_key(stem)].append(path)
         return ends
+
+
+def may_be_one(name, other):
+    """Whether two names may be of one picture: the one is the end of the other.
+
+    >>> may_be_one("images/a.jpg", "A.jpg"), may_be_one("cam1/a.jpg", "cam2/a.jpg")
+    (True, False)
+    """
+    pairs = zip(reversed(name_parts(name)), reversed(name_parts(other)), strict=False)
+    return all(_key(a) == _key(b) for a, b in pairs)
 
 
 def file_identity(path):
@@ -148,11 +172,13 @@ def _files(root):
         yield from (os.path.join(folder, name) for name in sorted(names))
 
 
-def _parts(name):
+def name_parts(name):
     """The folders and the file of a name, without a foreign beginning.
 
-    >>> _parts("..\\\\media\\\\my%20cat.jpg"), _parts("C:\\\\a.jpg"), _parts("/data/?d=x/a.jpg")
-    (['media', 'my cat.jpg'], ['a.jpg'], ['x', 'a.jpg'])
+    >>> name_parts("..\\\\media\\\\my%20cat.jpg"), name_parts("/data/?d=x/a.jpg")
+    (['media', 'my cat.jpg'], ['x', 'a.jpg'])
+    >>> name_parts("C:\\\\a.jpg")
+    ['a.jpg']
     """
     try:
         if not isinstance(name, str) or not name.encode() or "\0" in name:

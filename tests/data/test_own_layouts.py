@@ -258,6 +258,37 @@ def test_a_folder_for_each_split(tmp_path):
     ]
 
 
+def test_a_folder_of_pictures_that_is_missing(tmp_path):
+    """cam2/ was not copied: cam1/ has pictures of the same names, which are others."""
+    both = record("cam1/a.jpg", "cam2/a.jpg", "cam1/b.jpg")
+    report = Report()
+    folder = write(tmp_path / "both", {"annotations.json": both, "images/cam1/a.jpg": None})
+    people = list(coco.read_people(folder, report=report))
+    assert [p.origin.picture for p in people] == ["cam1/a.jpg", "cam1/b.jpg"]
+    (named,) = report.left_out["wrong records"]
+    assert "'cam2/a.jpg', found at" in named and "which is 'cam1/a.jpg', too" in named
+    one = {"annotations.json": record("cam2/a.jpg"), "images/cam1/a.jpg": None}
+    list(coco.read_people(write(tmp_path / "one", one), report=report))
+    assert any(
+        "1 picture found in another folder than named: cam2/a.jpg at cam1/a.jpg" in note
+        for note in report.notes
+    )
+
+
+def test_a_picture_of_another_split_is_not_taken(tmp_path):
+    """a.jpg is missing in Train/, and there is one in Validation/."""
+    files = {
+        "annotations/person_keypoints_Train.json": record("a.jpg", "b.jpg"),
+        "annotations/person_keypoints_Validation.json": record("a.jpg"),
+        "images/Train/b.jpg": None,
+        "images/Validation/a.jpg": None,
+    }
+    people = list(coco.read_people(write(tmp_path, files)))
+    missing, *others = (os.path.relpath(p.image, tmp_path) for p in people)
+    assert missing == "images/Train/a.jpg"
+    assert others == ["images/Train/b.jpg", "images/Validation/a.jpg"]
+
+
 def test_files_that_are_alike_but_for_their_splits(tmp_path):
     files = {f"annotations/cats_{s}.json": record(f"{s}.jpg") for s in ("train", "test")}
     write(tmp_path, files | {"images/train.jpg": None, "images/test.jpg": None})

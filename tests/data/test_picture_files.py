@@ -83,6 +83,22 @@ def test_names_are_the_same_on_every_machine(tmp_path):
     assert pictures.name_of(str(tmp_path / "val" / "a.jpg")) == "val/a.jpg"
 
 
+@pytest.mark.parametrize(
+    "name, on_disk, elsewhere",
+    [
+        ("cam2/a.jpg", "images/cam1/a.jpg", True),
+        ("cam1\\a.jpg", "images/cam1/A.jpg", False),
+        ("images/a.jpg", "images/default/a.jpg", False),
+        ("C:\\data\\a.jpg", "images/a.jpg", False),
+        ("/home/me/a.jpg", "frames/a.jpg", True),
+        ("a.jpg", "frames/a.jpg", False),
+    ],
+)
+def test_pictures_in_another_folder_than_named(name, on_disk, elsewhere, tmp_path):
+    pictures = PictureFiles(tmp_path)
+    assert pictures.is_elsewhere(name, str(tmp_path / on_disk)) == elsewhere
+
+
 def test_a_name_without_an_extension_fits_one_picture_only(tmp_path):
     assert found(tmp_path, ["images/a.txt", "images/a.jpg"], "a") == "images/a.jpg"
     assert found(tmp_path, ["images/a.png"], "a") is None  # a.jpg, too
