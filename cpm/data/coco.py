@@ -127,26 +127,8 @@ class _Found:
 
 def _with_pictures(part, file, pictures, strict, report):
     """The `_Found` of one file; tells the report of wrong records."""
-    wrong, paths, found, elsewhere = part.wrong | file.wrong, {}, [], []
-    owners = {}
-    for image in {a.image: file.images[a.image] for a in file.annotations}.values():
-        try:
-            path = _picture(image.name, part, pictures)
-            owner = owners.setdefault(path, image)
-            if not may_be_one(owner.name, image.name):
-                raise ValueError(
-                    f"the file_name {image.name!r}, found at {path!r}, which is {owner.name!r}, too"
-                )
-            paths[image.id] = path, file_identity(path), pictures.name_of(path)
-            if os.path.isfile(path) and pictures.is_elsewhere(image.name, path):
-                elsewhere.append(f"{image.name} at {paths[image.id][-1]}")
-        except ValueError as error:
-            paths[image.id] = ValueError(f"image {image.id} has {error}")
-    if elsewhere:
-        report.warn(
-            f"{count(len(elsewhere), 'picture')} found in another folder than named: "
-            + some(elsewhere)
-        )
+    wrong, found = part.wrong | file.wrong, []
+    paths = _picture_paths(part, file, pictures, report)
     for annotation in file.annotations:
         where = paths[annotation.image]
         if isinstance(where, ValueError):
@@ -159,6 +141,36 @@ def _with_pictures(part, file, pictures, strict, report):
     for what, sentence in wrong.items():
         report.leave_out(f"{what} ({sentence})", WRONG)
     return found
+
+
+def _picture_paths(part, file, pictures, report):
+    """{id of an image: (path, identity and name of its picture), or a ValueError}."""
+    paths, places, elsewhere = {}, {}, []
+    for image in {a.image: file.images[a.image] for a in file.annotations}.values():
+        try:
+            path = _picture(image.name, part, pictures)
+            far = os.path.isfile(path) and pictures.is_elsewhere(image.name, path)
+            places.setdefault(path, []).append((far, image))
+            paths[image.id] = path, file_identity(path), pictures.name_of(path)
+        except ValueError as error:
+            paths[image.id] = ValueError(f"image {image.id} has {error}")
+    for path, images in places.items():
+        # Of several names, the picture is whose folder it lies in.
+        (_, owner), *_ = sorted(images, key=lambda found: found[0])
+        for far, image in images:
+            if not may_be_one(owner.name, image.name):
+                paths[image.id] = ValueError(
+                    f"image {image.id} has the file_name {image.name!r}, which is not there; "
+                    f"{pictures.name_of(path)!r} is that of image {owner.id}"
+                )
+            elif far:
+                elsewhere.append(f"{image.name} at {pictures.name_of(path)}")
+    if elsewhere:
+        report.warn(
+            f"{count(len(elsewhere), 'picture')} found in another folder than named: "
+            + some(elsewhere)
+        )
+    return paths
 
 
 def _picture(name, part, pictures):
@@ -244,10 +256,9 @@ def _note_copies(in_picture, splits, report):
     if same := copies(pictures):
         mixed = any(len({splits[pictures[path].real] for path in paths}) > 1 for paths in same)
         report.warn(
-            f"{count(len(same), 'picture')} there as several files of the same content, which are "
-            "taken for different pictures"
+            f"copies of {count(len(same), 'picture')} are taken for different pictures"
             + (", also of different splits, so that scores are too good" if mixed else "")
-            + "; delete the copies: "
+            + "; delete them: "
             + some([" = ".join(pictures[path].picture for path in paths) for paths in same])
         )
 

@@ -532,7 +532,10 @@ class TestIds:
         assert len({p.origin.group for p in people[:3]}) == 1  # so that they share a split
         notes = " ".join(report.notes)
         assert "joined: a.jpg = hard.jpg" in notes
-        assert "several files of the same content" in notes and "scores are too good" in notes
+        assert (
+            "copies of 1 picture are taken for different pictures, also" in notes
+            and "scores are too good" in notes
+        )
 
 
 class TestConversion:
