@@ -25,7 +25,7 @@ _TEXTS = (
     (".jsonl", "", "JSON in lines", AS_COCO),
     (".slp", "", "SLEAP's project", AS_COCO),
     (".mat", "", "MATLAB's file", BY_HAND),
-    (".pkl", "", "Python's pickle, which can run code", BY_HAND),
+    (".pkl", "", "a stored Python object, which can run code", BY_HAND),
     (".h5", "", "HDF5", BY_HAND),
     (".csv", "", "a table of no known tool", BY_HAND),
     (".zip", "", "an archive", "unpack it and name its folder with --src"),
