@@ -113,7 +113,7 @@ def read(record, pairs=None, mirrored=True):
             if _keypoints_of(item, what, known):
                 image = _image_of(item, what, images, repeated)
                 annotations.append(_annotation(item, key, number, image, order))
-            elif not is_empty(item.get("keypoints")):
+            elif not _is_empty(item.get("keypoints")):
                 raise ValueError(
                     f"{what} has keypoints, but its category {item['category_id']} names none"
                 )
@@ -285,10 +285,10 @@ def _annotation(item, key, number, image, order):
     )
 
 
-def is_empty(keypoints):
+def _is_empty(keypoints):
     """Whether an annotation's `keypoints` say that nothing is annotated.
 
-    >>> [is_empty(keypoints) for keypoints in (None, [], [0, 0, 0], [9, 9, 2])]
+    >>> [_is_empty(keypoints) for keypoints in (None, [], [0, 0, 0], [9, 9, 2])]
     [True, True, True, False]
     """
     return not keypoints or (isinstance(keypoints, list) and not any(keypoints))

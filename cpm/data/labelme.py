@@ -56,7 +56,7 @@ def as_coco(records, folder):
     for number, (path, record) in enumerate(records.items()):
         name = os.path.relpath(path, folder)
         try:
-            image = os.path.relpath(_image(path, record), folder)
+            image = os.path.relpath(_image(path, record, folder), folder)
         except ValueError as error:
             wrong[name] = f"{name} {error}"
             continue
@@ -73,15 +73,21 @@ def as_coco(records, folder):
     return {"images": images, "categories": categories, "annotations": annotations}, wrong
 
 
-def _image(path, record):
-    """Path of the image of a file; ValueError if two could be meant."""
+def _image(path, record, folder):
+    """Path of the image of a file; ValueError if two could be meant.
+
+    Args:
+      path: of the file; record: its JSON value.
+      folder: outside of which nothing is taken.
+    """
     here, stem = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
     named = str(record.get("imagePath") or "").replace("\\", "/")
     beside = os.path.join(here, os.path.basename(named))
     own = [os.path.join(here, stem + end) for end in EXTENSIONS]
     own = [image for image in own if os.path.isfile(image)]
-    as_named = os.path.normpath(os.path.join(here, named)) if named else beside
-    for image in (as_named, beside):
+    as_named = os.path.normpath(os.path.join(here, named))
+    outside = os.path.relpath(as_named, folder).split(os.sep)[0] == os.pardir
+    for image in (beside if outside else as_named, beside):
         if os.path.isfile(image):
             called = os.path.splitext(os.path.basename(image))[0]
             if own and called != stem:

@@ -400,6 +400,18 @@ def test_labelme_image_of_another_place(named, on_disk, tmp_path):
     assert os.path.relpath(person.image, tmp_path) == on_disk
 
 
+def test_labelme_image_outside_of_the_data_set(tmp_path):
+    """The original is still where it was labeled; its copy beside the file is taken."""
+    original = tmp_path / "original" / "a.jpg"
+    write(tmp_path, {"original/a.jpg": None})
+    files = {"train/a.jpg": None, "val/a.jpg": None}
+    for split in ("train", "val"):
+        files[f"{split}/a.json"] = labelme(str(original), list(POINTS))
+    people = list(coco.read_people(write(tmp_path / "data", files)))
+    found = [os.path.relpath(p.image, tmp_path / "data") for p in people]
+    assert found == ["train/a.jpg", "val/a.jpg"]
+
+
 def test_labelme_file_that_was_renamed_with_its_image(tmp_path):
     """b.json says a.jpg, and there are images of both names."""
     files = {"a.json": labelme("a.jpg", list(POINTS)), "b.json": labelme("a.jpg", list(POINTS))}
