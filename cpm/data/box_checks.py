@@ -9,12 +9,12 @@ import numpy as np
 
 INSIDE = 0.7  # of a person's joints, at least
 MARGIN = 0.1  # of a box's longer side, by which joints may lie outside
+CLOSE = 0.05  # of a side between two corners that fit, by which they may
 LOOSE = 0.8  # of the area; two corners that fit leave less of a box that is read as a size
 FILLED = 0.5  # of a side between two corners, which the joints reach over
 EXPECTED = "expected [x, y, width, height] in pixels"
 TINY = "with a bbox of less than a pixel, which goes for nothing; expected pixels"
-CORNERS = f"with a bbox that leaves the picture, but fits as two corners; {EXPECTED}"
-PERHAPS_CORNERS = f"with a bbox that fits better as two corners; {EXPECTED}"
+CORNERS = f"with a bbox that fits better as two corners; {EXPECTED}"
 OUTSIDE = f"with joints far outside their bbox; {EXPECTED}"
 
 
@@ -27,10 +27,10 @@ def wrong_box(bbox, points, size):
       size: (height, width) of the picture.
 
     Returns:
-      One of the sentences above. `PERHAPS_CORNERS` may be chance for a single person.
+      One of the sentences above. `CORNERS` may be chance for a few people of many.
 
     >>> points = np.array([[20.0, 20], [55, 85]])
-    >>> wrong_box((10, 10, 60, 90), points, (100, 80)) == PERHAPS_CORNERS
+    >>> wrong_box((10, 10, 60, 90), points, (100, 80)) == CORNERS
     True
     >>> wrong_box((10, 10, 50, 80), points, (100, 80))
     """
@@ -40,12 +40,14 @@ def wrong_box(bbox, points, size):
     if min(width, height) <= 0:
         return None  # as tools write that there is none
     margin = max(2.0, MARGIN * max(width, height))
-    if width > x and height > y and _share(points, (x, y, width, height), margin) == 1:
-        if x + width > size[1] + margin or y + height > size[0] + margin:
+    sides = np.array([width - x, height - y])
+    if sides.min() > 0:
+        close = np.maximum(2.0, CLOSE * sides)
+        leaves = x + width > size[1] + margin or y + height > size[0] + margin
+        filled = (np.ptp(points, axis=0) / sides).max() > FILLED
+        loose = sides.prod() < LOOSE * width * height
+        if _share(points, (x, y, width, height), close) == 1 and (leaves or (filled and loose)):
             return CORNERS
-        reach = np.ptp(points, axis=0) / (width - x, height - y)
-        if reach.max() > FILLED and (width - x) * (height - y) < LOOSE * width * height:
-            return PERHAPS_CORNERS
     if _share(points, (x, y, x + width, y + height), margin) < INSIDE:
         return OUTSIDE
     return None

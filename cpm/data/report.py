@@ -130,7 +130,7 @@ class Report:
                 f"at bin/inspect_batch.py: {some(self.turned)}"
             )
         for wrong, ids in self.boxes.items():
-            if wrong != box_checks.PERHAPS_CORNERS or len(ids) > MOST * self._boxed:
+            if wrong != box_checks.CORNERS or len(ids) > max(2, MOST * self._boxed):
                 self.warn(f"{count(len(ids), 'person', 'people')} {wrong}: {some(ids)}")
         joints = sum(c["visible"] + c["occluded"] for c in self.splits.values())
         outside = sum(c["outside"] for c in self.splits.values())
@@ -144,7 +144,7 @@ class Report:
                 f"no joint lies beyond {PERCENT:g} px, in pictures of {self._smallest_px:.0f} px "
                 "and more; expected pixels, not percent of the picture"
             )
-        elif 0 < self._reach < 0.5 and self._people >= ENOUGH:
+        elif self._reach_px > 2 and self._reach < 0.5 and self._people >= ENOUGH:
             self.warn(
                 "no joint lies beyond the middle of its picture, to the right or below; do the "
                 "positions belong to smaller pictures?"

@@ -20,7 +20,8 @@ POINTS = np.array([[220.0, 110], [320, 240], [260, 300]])  # within x 200 … 34
         ((0, 0, 640, 480), None),
         ((230, 100, 110, 220), None),  # one joint of three lies outside
         ((0, 0, 0, 0), None),
-        ((200, 100, 340, 320), box_checks.PERHAPS_CORNERS),
+        ((200, 100, 340, 320), box_checks.CORNERS),
+        ((200, 100, 310, 320), None),  # the joint at 320 would lie outside
         ((400, 100, 540, 320), box_checks.OUTSIDE),  # corners of somebody else
         ((270, 210, 140, 220), box_checks.OUTSIDE),  # center and size
         ((0.3, 0.2, 0.2, 0.5), box_checks.TINY),
