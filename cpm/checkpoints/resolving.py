@@ -27,7 +27,7 @@ def resolve(ckpt: str) -> str:
         return _of_folder(ckpt)
     if weights_file.is_weights_file(ckpt):
         if not os.path.isfile(ckpt):
-            raise UsageError(f"{ckpt} does not exist; name another file with --ckpt")
+            raise UsageError(f"{ckpt} does not exist; name another with --ckpt or --init_from")
         return ckpt
     own = ckpt.lower().replace("_", "-")
     if own in pretrained.FILES and not os.path.exists(f"{ckpt}.index"):

@@ -120,7 +120,10 @@ def train(devices: Devices, weights: TrainConfig | None) -> None:
     print("\n".join(describe(run, recipe)), flush=True)
     run.train()
     if devices.chief:
-        report_best(run)
+        try:
+            report_best(run)
+        except KeyboardInterrupt as interrupt:
+            raise loop.Interrupted(loop.FINISHED) from interrupt
 
 
 def run_settings(folders: Sequence[str], weights: TrainConfig | None) -> tuple[Settings, str]:

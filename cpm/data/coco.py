@@ -23,8 +23,9 @@ and no others, is of that skeleton; COCO's 17 are `coco17`. Any others make a sk
 Scale: MPII's is a person's height / 200 px. A box's longer side stands for that height, which
 also fits who lies; for a person that the picture cuts off, both are too small.
 
-A picture that is listed twice, under two ids or in two files, is one picture. People outside a few
-wrong records are converted; the wrong ones are named in the report, or refused (`strict`).
+A picture that is listed twice, under two ids, in two files or by a link, is one picture; copies of
+a file are warned of. People outside a few wrong records are converted; the wrong ones are named in
+the report, or refused (`strict`).
 
 References: Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014; "Data format" at
   cocodataset.org.
@@ -38,9 +39,17 @@ from cpm.data import coco_file, position_checks
 from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
 from cpm.data.person import Origin, Person
-from cpm.data.picture_files import PictureFiles
+from cpm.data.picture_files import PictureFiles, copies, file_identity, may_be_one, name_parts
 from cpm.data.report import Report, count, some
-from cpm.data.splits import folder_split
+from cpm.data.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    family_splits,
+    file_split,
+    folder_split,
+    named_split,
+)
 from cpm.errors import UsageError
 
 CROWDS = "crowds"  # one annotation for many people; it has no joints
@@ -80,7 +89,7 @@ def read_people(folder, options=USUAL, report=None):
     report = report or Report()
     pictures = PictureFiles(folder)
     skeleton, found = None, []
-    for part in find_parts(folder):
+    for part in find_parts(folder, report):
         try:
             file = coco_file.read(part.record, options.pairs, options.mirrored)
             if skeleton is not None and file.skeleton != skeleton:
@@ -103,9 +112,9 @@ class _Found:
 
     Attributes:
       annotation: `coco_file.Annotation`; file: that it is of.
-      path: of the picture; real: the same without links.
+      path: of the picture; real: the same for all links to it.
       picture: what it is called here.
-      split: that the file or a folder is named after, or None.
+      split: that the file is named after, or None.
     """
 
     annotation: coco_file.Annotation
@@ -118,20 +127,14 @@ class _Found:
 
 def _with_pictures(part, file, pictures, strict, report):
     """The `_Found` of one file; tells the report of wrong records."""
-    wrong, paths, found = part.wrong | file.wrong, {}, []
-    for image in {a.image: file.images[a.image] for a in file.annotations}.values():
-        try:
-            path = pictures.find(image.name, part.folders)
-            paths[image.id] = path, os.path.realpath(path), pictures.name_of(path)
-        except ValueError as error:
-            paths[image.id] = ValueError(f"image {image.id} has {error}")
+    wrong, found = part.wrong | file.wrong, []
+    paths = _picture_paths(part, file, pictures, report)
     for annotation in file.annotations:
         where = paths[annotation.image]
         if isinstance(where, ValueError):
             wrong[annotation.what] = str(where)
             continue
-        split = part.split or folder_split(where[-1])
-        found.append(_Found(annotation, part.path, *where, split))
+        found.append(_Found(annotation, part.path, *where, part.split))
     if wrong and (strict or len(wrong) > MOST_WRONG * (len(wrong) + len(found))):
         more = f" (and {len(wrong) - 1} more wrong records)" if len(wrong) > 1 else ""
         raise UsageError(f"{part.path!r}: {next(iter(wrong.values()))}{more}")
@@ -140,30 +143,72 @@ def _with_pictures(part, file, pictures, strict, report):
     return found
 
 
+def _picture_paths(part, file, pictures, report):
+    """{id of an image: (path, identity and name of its picture), or a ValueError}."""
+    paths, places, elsewhere = {}, {}, []
+    for image in {a.image: file.images[a.image] for a in file.annotations}.values():
+        try:
+            path = _picture(image.name, part, pictures)
+            far = os.path.isfile(path) and pictures.is_elsewhere(image.name, path)
+            places.setdefault(path, []).append((far, image))
+            paths[image.id] = path, file_identity(path), pictures.name_of(path)
+        except ValueError as error:
+            paths[image.id] = ValueError(f"image {image.id} has {error}")
+    for path, images in places.items():
+        # Of several names, the picture is whose folder it lies in.
+        (_, owner), *_ = sorted(images, key=lambda found: found[0])
+        for far, image in images:
+            if not may_be_one(owner.name, image.name):
+                paths[image.id] = ValueError(
+                    f"image {image.id} has the file_name {image.name!r}, which is not there; "
+                    f"{pictures.name_of(path)!r} is that of image {owner.id}"
+                )
+            elif far:
+                elsewhere.append(f"{image.name} at {pictures.name_of(path)}")
+    if elsewhere:
+        report.warn(
+            f"{count(len(elsewhere), 'picture')} found in another folder than named: "
+            + some(elsewhere)
+        )
+    return paths
+
+
+def _picture(name, part, pictures):
+    """Path of a picture; not in the folder of another split where the part's own is there."""
+    path, named = pictures.find(name, part.folders), "/".join(name_parts(name))
+    split = folder_split(pictures.name_of(path))
+    own = [folder for folder in part.folders if named_split(os.path.basename(folder)) == part.split]
+    foreign = split not in (None, part.split, folder_split(named))
+    return os.path.join(own[0], named) if part.split and own and foreign else path
+
+
 def _people(found, skeleton, report):
     """Yields the people of all files."""
     in_picture = collections.defaultdict(list)
     for one in found:
         in_picture[one.real].append(one)
-    joined = [group for group in in_picture.values() if len({_image(one) for one in group}) > 1]
-    if joined:
-        names = some([group[0].picture for group in joined])
-        report.warn(
-            f"{count(len(joined), 'picture')} listed under several ids, whose people are joined: "
-            + names
-        )
-    twice = _repeated(joined)
+    _note_joined(in_picture.values(), report)
+    twice = _repeated(in_picture.values())
     kept = [one for one in found if id(one) not in twice]
     for one in found:
         if id(one) in twice:
             report.leave_out(_person_id(one), "annotated twice")
-    splits = {real: _split(group, report) for real, group in in_picture.items()}
+    folders = {folder for one in found for folder in one.picture.split("/")[:-1]}
+    family = family_splits(folders)
+    splits = _splits(in_picture, family, report)
+    names = {key: min(one.picture for one in group) for key, group in in_picture.items()}
+    _note_copies(in_picture, splits, report)
+    unsaid = [group[0].picture for key, group in in_picture.items() if splits[key] is None]
+    _note_file_names(unsaid, report)
     position_checks.note_positions(report, [(_person_id(one), one.annotation.pose) for one in kept])
-    others = {}
+    position_checks.note_unread(report, [(_person_id(one), one.annotation) for one in kept])
+    others, pictures = {}, []
     for group in in_picture.values():
         group = [one for one in group if id(one) not in twice]
         poses = [one.annotation.pose for one in group]
         others |= zip(map(id, group), neighbors(poses), strict=True)
+        pictures.append([(_person_id(one), one.annotation.pose) for one in group])
+    position_checks.note_nearly_twice(report, pictures)
     ids = collections.Counter()
     for one in kept:
         a, name = one.annotation, _person_id(one)
@@ -171,7 +216,7 @@ def _people(found, skeleton, report):
         yield Person(
             id=name if ids[name] == 1 else f"{name}-{ids[name]}",
             origin=Origin(
-                *("coco", one.picture, a.number, one.picture, splits[one.real]), image=a.image
+                *("coco", one.picture, a.number, names[one.real], splits[one.real]), image=a.image
             ),
             image=one.path,
             skeleton=skeleton,
@@ -181,6 +226,7 @@ def _people(found, skeleton, report):
             scale=a.scale,
             excluded=CROWDS if a.crowd else None,
             annotated_size=a.size,
+            bbox=a.bbox,
         )
 
 
@@ -191,6 +237,41 @@ def _image(one):
 
 def _person_id(one):
     return f"coco/{one.picture}#{one.annotation.key}"
+
+
+def _note_joined(groups, report):
+    """Warns of pictures that are listed more than once."""
+    listed = [group for group in groups if len({_image(one) for one in group}) > 1]
+    names = [" = ".join(dict.fromkeys(one.picture for one in group)) for group in listed]
+    if names:
+        report.warn(
+            f"{count(len(names), 'picture')} listed under several ids, whose people are joined: "
+            + some(names)
+        )
+
+
+def _note_copies(in_picture, splits, report):
+    """Warns of files with the same content: their people do not know of each other."""
+    pictures = {group[0].path: group[0] for group in in_picture.values()}
+    if same := copies(pictures):
+        mixed = any(len({splits[pictures[path].real] for path in paths}) > 1 for paths in same)
+        report.warn(
+            f"copies of {count(len(same), 'picture')} are taken for different pictures"
+            + (", also of different splits, so that scores are too good" if mixed else "")
+            + "; delete them: "
+            + some([" = ".join(pictures[path].picture for path in paths) for paths in same])
+        )
+
+
+def _note_file_names(pictures, report):
+    """Warns of pictures that only their own names put into a split."""
+    named = [picture for picture in pictures if file_split(picture) not in (None, TRAIN)]
+    if named:
+        report.warn(
+            f"{count(len(named), 'picture')} named after a split, but in no folder of that name: "
+            "a split is drawn for them by chance; put them into a folder validation/ or test/: "
+            + some(named)
+        )
 
 
 def _repeated(groups):
@@ -207,11 +288,15 @@ def _repeated(groups):
     return twice
 
 
-def _split(group, report):
-    """The split of a picture; where it is said to be in several, the one not trained on."""
-    splits = {one.split for one in group} - {None}
-    if len(splits) > 1:
-        report.warn(
-            f"{group[0].picture} is listed for {' and '.join(sorted(splits))}; it is not trained on"
-        )
-    return max(splits, key=("train", "validation", "test").index, default=None)
+def _splits(in_picture, family, report):
+    """{picture: its split or None}; where it is said to be in several, the one not trained on."""
+    splits, several = {}, collections.defaultdict(list)
+    for key, group in in_picture.items():
+        said = {one.split or folder_split(one.picture, family) for one in group} - {None}
+        if len(said) > 1:
+            several[" and ".join(sorted(said))].append(group[0].picture)
+        splits[key] = max(said, key=(TRAIN, VALIDATION, TEST).index, default=None)
+    for named, pictures in several.items():
+        are, they = ("is", "it is") if len(pictures) == 1 else ("are", "they are")
+        report.warn(f"{some(pictures)} {are} listed for {named}; {they} not trained on")
+    return splits

@@ -22,12 +22,12 @@ class Image:
     """Attributes:
     id: of the file, as text.
     name: `file_name`, whatever it is.
-    size: (height, width) that the positions belong to, or None.
+    size: (height, width) that the positions belong to, each None if unknown; or None.
     """
 
     id: str
     name: object
-    size: tuple[int, int] | None
+    size: tuple[int | None, int | None] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,17 +39,21 @@ class Annotation:
       image: id of its `Image`; size: that image's.
       pose: the joints; of a crowd none.
       center_px, scale: of its box, or None.
+      bbox: the box as it is, or None.
       crowd: whether it stands for many people.
+      unread: whether joints with v = 0, which are absent, have positions.
     """
 
     key: str
     number: int
     image: str
-    size: tuple[int, int] | None
+    size: tuple[int | None, int | None] | None
     pose: Pose
     center_px: tuple[float, float] | None
     scale: float | None
+    bbox: tuple[float, float, float, float] | None
     crowd: bool
+    unread: bool
 
     @property
     def what(self):
@@ -62,7 +66,9 @@ class File:
     """Attributes:
     skeleton: of all annotations.
     sources: {joint: what the file calls it}.
-    alone: what the file calls the joints of a side whose other side is missing.
+    alone: what the file calls the joints of a side whose other side is missing or unclear.
+    sided: what it calls those whose name says a side.
+    paired: what it calls those that `pairs` of `read` names.
     images: {id: `Image`}.
     annotations: those of categories with keypoints.
     wrong: {what a wrong annotation is called: a sentence about it}.
@@ -71,6 +77,8 @@ class File:
     skeleton: Skeleton
     sources: dict
     alone: tuple[str, ...]
+    sided: tuple[str, ...]
+    paired: frozenset[str]
     images: dict
     annotations: list
     wrong: dict
@@ -105,11 +113,24 @@ def read(record, pairs=None, mirrored=True):
             if _keypoints_of(item, what, known):
                 image = _image_of(item, what, images, repeated)
                 annotations.append(_annotation(item, key, number, image, order))
+            elif not _is_empty(item.get("keypoints")):
+                raise ValueError(
+                    f"{what} has keypoints, but its category {item['category_id']} names none"
+                )
         except ValueError as error:
             wrong[what] = str(error)
-    sources = dict(zip(names.joints, first["keypoints"], strict=True))
-    alone = tuple(first["keypoints"][k] for k in names.alone)
-    return File(skeleton, sources, alone, images, annotations, wrong)
+    called = first["keypoints"]
+    ours = dict(zip(names.joints, called, strict=True))
+    return File(
+        skeleton=skeleton,
+        sources=ours,
+        alone=tuple(called[k] for k in names.alone),
+        sided=tuple(called[k] for k in sorted((*names.alone, *sum(names.pairs, ())))),
+        paired=frozenset(ours.get(name, name) for pair in pairs or () for name in pair),
+        images=images,
+        annotations=annotations,
+        wrong=wrong,
+    )
 
 
 def read_skeleton(category, pairs=None, mirrored=True):
@@ -168,7 +189,7 @@ def _limbs(category, joints):
         ):
             raise ValueError(
                 f"the skeleton has the limb {limb!r}; expected two numbers of keypoints, "
-                f"1 to {joints}"
+                f"1 to {joints}; a file without a skeleton is read, too"
             )
         limbs.append((int(limb[0]) - 1, int(limb[1]) - 1))
     return limbs
@@ -184,7 +205,10 @@ def _categories(record):
         categories[key] = item
     known = {key: bool(category.get("keypoints")) for key, category in categories.items()}
     if not any(known.values()):
-        raise ValueError("no category has keypoints; expected a list of their names")
+        raise ValueError(
+            "no category has keypoints; expected a list of their names: export the keypoints, in "
+            "CVAT as COCO Keypoints 1.0"
+        )
     first, *more = (categories[key] for key in known if known[key])
     for category in more:
         if category["keypoints"] != first["keypoints"]:
@@ -207,10 +231,22 @@ def _images(record):
 
 
 def _size(item):
-    """(height, width) of an image's record; None if it does not say."""
-    size = item.get("height"), item.get("width")
-    size = tuple(int(v) if isinstance(v, str) and v.isdecimal() else v for v in size)
-    return tuple(map(int, size)) if all(_is_integer(v) and v > 0 for v in size) else None
+    """(height, width) of an image's record, each None if it does not say; None without both.
+
+    >>> _size({"height": "480.0", "width": 640}), _size({"width": 640}), _size({"width": 0})
+    ((480, 640), (None, 640), None)
+    """
+    size = tuple(_length(item.get(key)) for key in ("height", "width"))
+    return None if size == (None, None) else size
+
+
+def _length(value):
+    """A number of pixels, as a number or as text, or None."""
+    try:
+        length = float(value) if type(value) in (int, float, str) else 0.0
+    except (ValueError, OverflowError):
+        return None
+    return round(length) if 0 < length <= _LARGEST else None
 
 
 def _keypoints_of(item, what, known):
@@ -233,23 +269,52 @@ def _image_of(item, what, images, repeated):
 
 def _annotation(item, key, number, image, order):
     """The `Annotation` of a record."""
-    center_px, scale = _box(item, key)
+    center_px, scale, bbox = _box(item, key)
+    crowd = _is_crowd(item, key)
     return Annotation(
         key=key,
         number=int(key) if key.isascii() and key.isdecimal() else number,
         image=image.id,
         size=image.size,
-        pose=_pose(item, key, order),
+        pose=_pose({} if crowd else item, key, order),
         center_px=center_px,
         scale=scale,
-        crowd=bool(item.get("iscrowd")),
+        bbox=bbox,
+        crowd=crowd,
+        unread=not crowd and _has_unread(item.get("keypoints") or []),
     )
+
+
+def _is_empty(keypoints):
+    """Whether an annotation's `keypoints` say that nothing is annotated.
+
+    >>> [_is_empty(keypoints) for keypoints in (None, [], [0, 0, 0], [9, 9, 2])]
+    [True, True, True, False]
+    """
+    return not keypoints or (isinstance(keypoints, list) and not any(keypoints))
+
+
+def _is_crowd(item, key):
+    """`iscrowd`, which may be missing; some tools write it as text."""
+    value = item.get("iscrowd")
+    value = value.strip().lower() if isinstance(value, str) else value
+    if value in (None, False, "0", "", "false"):  # also 0 and 0.0
+        return False
+    if value in (True, "1", "true"):
+        return True
+    raise ValueError(f"annotation {key} has {shown(value)} as iscrowd; expected 0 or 1")
+
+
+def _has_unread(values):
+    """Whether absent joints have positions."""
+    points = (values[k : k + 3] for k in range(0, len(values), 3))
+    return any(v == 0 and _is_number(x) and _is_number(y) and x and y for x, y, v in points)
 
 
 def _pose(item, key, order):
     """The `Pose` in an annotation's `keypoints`; without any joint where nothing is annotated."""
     values = item.get("keypoints")
-    if item.get("iscrowd") or values is None or values == []:
+    if values is None or values == []:
         return Pose(np.zeros((len(order), 2)), np.full(len(order), ABSENT))
     what = f"annotation {key}"
     if not _is_list(values, 3 * len(order)):
@@ -275,10 +340,10 @@ def _pose(item, key, order):
 
 
 def _box(item, key):
-    """(centre, scale) of the `bbox`; (None, None) without one, or if it is less than a pixel."""
+    """(centre, scale, `bbox`), None without one; it places nothing if it is less than a pixel."""
     box = item.get("bbox")
     if box is None or box == []:
-        return None, None
+        return None, None, None
     if not _is_list(box, 4) or not all(map(_is_number, box)) or min(box[2:]) < 0:
         raise ValueError(
             f"annotation {key} has the bbox {box!r}; "
@@ -286,8 +351,8 @@ def _box(item, key):
         )
     region = geometry.region_from_box(box)
     if region.side_px < 1:
-        return None, None
-    return region.center_px, region.side_px / geometry.PERSON_HEIGHT_PX
+        return None, None, tuple(box)
+    return region.center_px, region.side_px / geometry.PERSON_HEIGHT_PX, tuple(box)
 
 
 def _list(record, key):

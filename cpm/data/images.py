@@ -118,7 +118,7 @@ def check_size(content, upright, annotated):
     Args:
       content: bytes of the file.
       upright: (height, width) of the picture as it is read.
-      annotated: (height, width).
+      annotated: (height, width), each None if unknown.
 
     Raises:
       SizeError: if they differ; the message says how.
@@ -126,21 +126,44 @@ def check_size(content, upright, annotated):
     if _alike(upright, annotated):
         return
     with _open(content, "picture", PILLOW_PIXELS) as picture:
-        stored = picture.size[::-1]
+        lies = _alike(picture.size[::-1], annotated)
+    annotated = tuple("?" if length is None else length for length in annotated)
     size = "{1} x {0}".format
-    if _alike(stored, annotated):
+    if lies:
         raise SizeError(
             f"annotated lying, as {size(*annotated)} pixels, but upright it has {size(*upright)}: "
             "the file's EXIF data turns it"
         )
+    exchanged = ", or exchange width and height in the file" if upright[::-1] == annotated else ""
     raise SizeError(
         f"{size(*upright)} pixels, annotated in {size(*annotated)}: take the pictures that were "
-        "annotated"
+        f"annotated{exchanged}"
     )
 
 
-def _alike(size, other):
-    return all(abs(a - b) <= 1 for a, b in zip(size, other, strict=True))
+def is_turned_unsaid(path, upright, annotated):
+    """Whether EXIF data turns or mirrors a picture, and the annotated size does not tell which way.
+
+    Some tools show a picture as it is stored, others as it was held. Only the sizes can tell, and
+    not those of a picture that is turned upside down, mirrored, or a square.
+
+    Args:
+      path: of the file.
+      upright: (height, width) of the picture as it is read.
+      annotated: (height, width), each None if unknown, or None.
+    """
+    try:
+        with opened(path, formats=("JPEG", "WEBP")) as picture:
+            if picture.getexif().get(_ORIENTATION, 1) == 1:
+                return False
+            stored = picture.size[::-1]
+    except PictureError:  # of another format, which cameras do not turn
+        return False
+    return annotated is None or _alike(stored, annotated) == _alike(upright, annotated)
+
+
+def _alike(size, annotated):
+    return all(b is None or abs(a - b) <= 1 for a, b in zip(size, annotated, strict=True))
 
 
 def is_plain_jpeg(content):

@@ -6,7 +6,13 @@
 Points of one `group_id` are one person; points without one are one person too. A rectangle of the
 same group is the person's box. Labels of points are the joints, in the order in which they come. A
 group with two points of one label is several people in one. It is left out and named, and so is a
-group with a shape whose points are none.
+group with a shape whose points are none, or with a joint that is drawn as a circle or another
+shape. Outlines under other names are passed over. Old files have no `shape_type`: a single point is
+one.
+
+The image is the one of `imagePath`; where the files were moved, the one of this name beside the
+file, or else of the file's own name. If `imagePath` and the file are called differently, and there
+are images of both names, nobody knows which is meant.
 
 References: wkentaro/labelme, `labelme/label_file.py`.
 """
@@ -15,7 +21,9 @@ import collections
 import os
 
 from cpm import untrusted
+from cpm.data.picture_files import EXTENSIONS
 
+OUTLINES = ("circle", "polygon", "line", "linestrip", "points", "mask")
 _SCHEMA = {"label": str, "points": [[float]], "group_id?": (int, float, str, None)}
 
 
@@ -46,14 +54,17 @@ def as_coco(records, folder):
     )
     images, annotations, wrong = [], [], {}
     for number, (path, record) in enumerate(records.items()):
-        image = str(record.get("imagePath") or "").replace("\\", "/")
-        place = os.path.relpath(os.path.dirname(path), folder)
+        name = os.path.relpath(path, folder)
+        try:
+            image = os.path.relpath(_image(path, record, folder), folder)
+        except ValueError as error:
+            wrong[name] = f"{name} {error}"
+            continue
         size = {"width": record.get("imageWidth"), "height": record.get("imageHeight")}
-        images.append({"id": number, "file_name": os.path.normpath(f"{place}/{image}")} | size)
+        images.append({"id": number, "file_name": image.replace(os.sep, "/")} | size)
         for group, person in _people(record, joints):
             if isinstance(person, str):
                 of = "points without a group_id" if group is None else f"group {group!r}"
-                name = os.path.relpath(path, folder)
                 wrong[f"{name}, {of}"] = f"{name} has {person}"
                 continue
             ids = {"id": len(annotations) + 1, "image_id": number, "category_id": 1}
@@ -62,10 +73,41 @@ def as_coco(records, folder):
     return {"images": images, "categories": categories, "annotations": annotations}, wrong
 
 
+def _image(path, record, folder):
+    """Path of the image of a file; ValueError if two could be meant.
+
+    Args:
+      path: of the file; record: its JSON value.
+      folder: outside of which nothing is taken.
+    """
+    here, stem = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
+    named = str(record.get("imagePath") or "").replace("\\", "/")
+    beside = os.path.join(here, os.path.basename(named))
+    own = [os.path.join(here, stem + end) for end in EXTENSIONS]
+    own = [image for image in own if os.path.isfile(image)]
+    as_named = os.path.normpath(os.path.join(here, named))
+    outside = os.path.relpath(as_named, folder).split(os.sep)[0] == os.pardir
+    for image in (beside if outside else as_named, beside):
+        if os.path.isfile(image):
+            called = os.path.splitext(os.path.basename(image))[0]
+            if own and called != stem:
+                raise ValueError(
+                    f"names the image {os.path.basename(image)!r}, but beside it lies "
+                    f"{os.path.basename(own[0])!r}; expected one of them"
+                )
+            return image
+    if len(own) == 1:
+        return own[0]
+    # A foreign beginning is cut off where images are looked for, cpm/data/picture_files.py.
+    return os.path.join(here, named.lstrip("/")) if named else os.path.join(here, f"{stem}.jpg")
+
+
 def _shapes(record):
     """(kind, label, group, corners, what is wrong or None) of each point and rectangle."""
     for shape in record["shapes"]:
         kind = shape.get("shape_type") if isinstance(shape, dict) else None
+        if isinstance(shape, dict) and kind is None and _is_single(shape.get("points")):
+            kind = "point"
         if kind not in ("point", "rectangle"):
             continue
         label, group, corners = (shape.get(key) for key in ("label", "group_id", "points"))
@@ -87,6 +129,10 @@ def _shapes(record):
             yield kind, label, group, [corner[:2] for corner in corners], None
 
 
+def _is_single(points):
+    return isinstance(points, list) and len(points) == 1
+
+
 def _people(record, joints):
     """Yields (group, dict of `keypoints` and `bbox`, or what is wrong with it) of one file."""
     points, boxes, wrong = collections.defaultdict(dict), {}, {}
@@ -100,6 +146,13 @@ def _people(record, joints):
         else:
             xs, ys = zip(*corners, strict=True)  # two corners; some programs write all four
             boxes[group] = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+    for shape in record["shapes"]:
+        if not isinstance(shape, dict) or shape.get("shape_type") not in OUTLINES:
+            continue
+        label, group = shape.get("label"), shape.get("group_id")
+        if label in joints:
+            group = group if isinstance(group, int | float | str) else None
+            wrong[group] = f"a {shape['shape_type']} {label!r}, where other files have a point"
     for group in dict.fromkeys([*points, *wrong]):
         found = points.get(group, {})
         keypoints = [value for joint in joints for value in found.get(joint, (0, 0, 0))]

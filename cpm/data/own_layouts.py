@@ -10,7 +10,8 @@
 
 Files are known by what they hold. Whatever the layout, it becomes `Part`s with a COCO record each,
 so that one reader (cpm/data/coco.py) checks them all. A split that a file or its folder is named
-after is kept.
+after is kept. What is not read is said: files that are no JSON, further files of other splits, and
+the formats of unread_formats.py.
 """
 
 import csv
@@ -19,13 +20,17 @@ import glob
 import os
 
 from cpm import files
-from cpm.data import deeplabcut, labelme
-from cpm.data.splits import named_split
+from cpm.data import deeplabcut, labelme, unread_formats
+from cpm.data.report import Report, some
+from cpm.data.splits import family_splits, named_split
 from cpm.errors import UsageError
 
 USUAL = "annotations.json"
+LEVELS = ("*.json", "*/*.json", "*/*/*.json")
 # Of no use here, and most of a file: COCO's outlines, labelme's copies of the images.
 UNUSED = ("segmentation", "imageData")
+# COCO's files of other kinds, beside those of keypoints.
+WITHOUT_KEYPOINTS = ("captions", "image_info", "instances", "panoptic", "stuff")
 LAYOUTS = (
     f"expected {USUAL} with images/ beside it, or an export of CVAT, Label Studio, Roboflow, "
     "labelme or DeepLabCut as it is (docs/howto/own_data.md)"
@@ -51,11 +56,12 @@ class Part:
     wrong: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
-def find_parts(folder):
+def find_parts(folder, report=None):
     """The annotations of a data set's folder.
 
     Args:
       folder: its path.
+      report: `Report` that is told of files that are not read.
 
     Returns:
       List of `Part`s, at least one.
@@ -63,18 +69,22 @@ def find_parts(folder):
     Raises:
       UsageError: if there are none, or if nothing says which are meant.
     """
-    folder = str(folder)
+    folder, report = str(folder), report or Report()
     if os.path.isfile(os.path.join(folder, USUAL)):
         return [_read(folder, os.path.join(folder, USUAL))]
-    parts, paths = [], []
+    parts, paths, broken = [], [], {}
     for level in _json_files(folder):
         paths += level
-        found = [part for path in level if (part := _read_any(folder, path))]
-        if coco := [part for part in found if is_coco(part.record)]:
-            return _distinct(folder, coco)
-        parts += found
+        for path in level:
+            try:
+                parts.append(_read(folder, path))
+            except UsageError as error:
+                broken[os.path.relpath(path, folder)] = str(error)
+        if coco := [part for part in parts if is_coco(part.record)]:
+            _note_others(folder, coco, broken, report)
+            return _with_broken(_distinct(folder, coco), broken)
     if drawn := [part for part in parts if labelme.is_labelme(part.record)]:
-        return [_labelme(folder, drawn)]
+        return _with_broken([_labelme(folder, drawn)], broken)
     if tables := deeplabcut.find_tables(folder):
         return [_table(folder, path) for path in tables]
     if unread := deeplabcut.find_unread(folder):
@@ -84,8 +94,13 @@ def find_parts(folder):
             "beside it: DeepLabCut writes both, and in Python "
             f"pandas.read_hdf({unread[0]!r}).to_csv({table!r}) makes it"
         )
+    for part in parts:
+        if unread := unread_formats.name_json(part.path, part.record):
+            raise UsageError(unread)
     if len(paths) == 1:
         return [_read(folder, paths[0])]  # whose reader says what is wrong with it
+    if unread := unread_formats.name_files(folder):
+        raise UsageError(unread)
     raise UsageError(
         f"{folder!r} has {len(paths)} .json files and none is {USUAL} or another COCO keypoint "
         f"file; {LAYOUTS}"
@@ -102,7 +117,7 @@ def is_coco(record):
 
 def _json_files(folder):
     """Yields the .json files of a folder, of its folders, and of theirs; by COCO's names if any."""
-    for pattern in ("*.json", "*/*.json", "*/*/*.json"):
+    for pattern in LEVELS:
         found = sorted(glob.glob(os.path.join(glob.escape(folder), pattern)))
         # COCO has instances and captions beside the keypoints, large and of no use here.
         keypoints = [path for path in found if "keypoints" in os.path.basename(path).lower()]
@@ -114,13 +129,20 @@ def _read(folder, path):
     record = files.read_json(path, "expected a COCO keypoint file", drop=UNUSED)
     here = os.path.dirname(path)
     stem = os.path.splitext(os.path.basename(path))[0]
-    subset = stem.rpartition("_")[2]  # person_keypoints_val2017.json
+    subsets = stem.split("_")[::-1]  # person_keypoints_val2017.json
     images = os.path.join(folder, "images")
     near = [] if os.path.normpath(here) == os.path.normpath(folder) else [here]
+    above = [os.path.dirname(here)] if near else []  # train/annotations/FILE.json, train/images/
     folders = (
-        *(os.path.join(images, subset), os.path.join(folder, subset)),
+        *(
+            os.path.join(place, subset)
+            for subset in subsets
+            if subset
+            for place in (images, folder)
+        ),
         *(os.path.join(place, "images") for place in near),
         *near,
+        *(os.path.join(place, "images", subset) for place in above for subset in (*subsets, "")),
     )
     kept = [place for place in dict.fromkeys(folders) if os.path.isdir(place)]
     return Part(
@@ -131,16 +153,47 @@ def _read(folder, path):
     )
 
 
-def _read_any(folder, path):
-    """The `Part` of one of several files, or None for something else that ends in .json."""
-    try:
-        return _read(folder, path)
-    except UsageError:
-        return None
+def _with_broken(parts, broken):
+    """The parts, the first of which is told of files that are no JSON."""
+    return [dataclasses.replace(parts[0], wrong=parts[0].wrong | broken), *parts[1:]]
+
+
+def _note_others(folder, parts, broken, report):
+    """Names .json files of splits that none of the parts is of, which are not read.
+
+    Args:
+      folder: of the data set.
+      parts: that are read; broken: names of files that are no JSON.
+      report: `Report`.
+    """
+    read, splits = {part.path for part in parts}, {part.split for part in parts}
+    others = []
+    for pattern in LEVELS:
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder), pattern))):
+            name = os.path.relpath(path, folder)
+            split = next(filter(None, map(named_split, _stem(name).split(os.sep)[::-1])), None)
+            of_coco = os.path.basename(name).startswith(WITHOUT_KEYPOINTS)
+            if split and split not in splits and not (path in read or name in broken or of_coco):
+                others.append(name)
+    if others:
+        report.warn(
+            f"not read, since other files have keypoints in their names or lie above: "
+            f"{some(others)}; convert their folder by itself if its people are wanted"
+        )
+
+
+def _stem(path):
+    return os.path.splitext(path)[0]
 
 
 def _distinct(folder, parts):
     """The parts, if each says by its folder or its split which it is."""
+    stems = {part.path: _stem(os.path.basename(part.path)) for part in parts}
+    family = family_splits(stems.values())
+    parts = [
+        dataclasses.replace(part, split=part.split or family.get(stems[part.path]))
+        for part in parts
+    ]
     places = [(os.path.dirname(part.path), part.split) for part in parts]
     if len(set(places)) < len(places):
         names = ", ".join(os.path.relpath(part.path, folder) for part in parts)
@@ -154,6 +207,11 @@ def _distinct(folder, parts):
 def _labelme(folder, parts):
     """One `Part` of all files of labelme."""
     record, wrong = labelme.as_coco({part.path: part.record for part in parts}, folder)
+    if not record["categories"][0]["keypoints"]:
+        raise UsageError(
+            f"{folder!r} has {len(parts)} files of labelme, whose shapes are no points; label each "
+            "joint with a point"
+        )
     return Part(folder, record, (folder, os.path.join(folder, "images")), wrong=wrong)
 
 

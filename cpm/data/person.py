@@ -93,8 +93,9 @@ class Person:
       origin: where the person stands in the data set.
       excluded: what this is if the data set itself says that it is no single person, as the
         conversion's report calls it (`crowds`), or None.
-      annotated_size: (height, width) of the picture that the positions were annotated in, where
-        the data set says so; the picture has to be of this size.
+      annotated_size: (height, width) of the picture that the positions were annotated in, None
+        where the data set does not say so; the picture has to be of this size.
+      bbox: (x, y, width, height) as annotated, for what looks wrong in it, or None.
     """
 
     id: str
@@ -107,7 +108,8 @@ class Person:
     head_size_px: float | None = None
     origin: Origin = Origin()
     excluded: str | None = None
-    annotated_size: tuple[int, int] | None = None
+    annotated_size: tuple[int | None, int | None] | None = None
+    bbox: tuple[float, float, float, float] | None = None
 
     @property
     def box(self) -> geometry.CropRegion | None:

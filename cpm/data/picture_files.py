@@ -4,15 +4,22 @@ Tools write names for their own machine. A name is looked for as it is in each o
 folders, then with `\\` read as `/`, `%20` as a space, and without a foreign beginning (a drive, a
 server, `../..`). What is still missing is looked for in the whole data set by the end of its path,
 without regard to case and to how accents are composed (NFC, NFD), and taken if exactly one file
-fits. Only files of the data set's own folder are ever opened.
+fits; a name without an extension fits a picture of any. Only files of the data set's own folder are
+ever opened.
 """
 
 import collections
 import functools
+import hashlib
 import os
 import re
 import unicodedata
 import urllib.parse
+
+from cpm import files
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_END = 4096  # bytes at the end of a file, which differ in nearly all pictures of one size
 
 
 class PictureFiles:
@@ -38,7 +45,7 @@ class PictureFiles:
         Raises:
           ValueError: if the name is no file name.
         """
-        parts = _parts(name)
+        parts = name_parts(name)
         for folder in folders:
             for spelled in dict.fromkeys((name, "/".join(parts))):
                 if (path := _below(folder, spelled)) and os.path.isfile(path):
@@ -56,6 +63,20 @@ class PictureFiles:
             relative = os.path.relpath(path, self.root)
         return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
 
+    def is_elsewhere(self, name, path):
+        """Whether a picture lies in other folders than its name says, apart from images/.
+
+        So are pictures whose own folder is missing, if another folder has one of the same name.
+
+        Args:
+          name: that `find` took.
+          path: that it found.
+        """
+        named, there = name_parts(name), os.path.relpath(path, self.root).split(os.sep)
+        named, there = (parts[parts[0] == "images" :] for parts in (named, there))
+        folders = zip(named[-2::-1], there[-2::-1], strict=False)  # from the picture upwards
+        return any(_key(a) != _key(b) for a, b in folders)
+
     def _by_its_end(self, parts):
         """The one file whose path ends like this, as much of it as fits; None for none or more."""
         for start in range(len(parts)):
@@ -71,8 +92,72 @@ class PictureFiles:
         for path in _files(self.root):
             parts = os.path.relpath(path, self.root).split(os.sep)
             for start in range(len(parts)):
-                ends[_key("/".join(parts[start:]))].append(path)
+                end = "/".join(parts[start:])
+                ends[_key(end)].append(path)
+                stem, extension = os.path.splitext(end)
+                if extension.lower() in EXTENSIONS:
+                    ends[_key(stem)].append(path)
         return ends
+
+
+def may_be_one(name, other):
+    """Whether two names may be of one picture: the one is the end of the other.
+
+    >>> may_be_one("images/a.jpg", "A.jpg"), may_be_one("cam1/a.jpg", "cam2/a.jpg")
+    (True, False)
+    """
+    pairs = zip(reversed(name_parts(name)), reversed(name_parts(other)), strict=False)
+    return all(_key(a) == _key(b) for a, b in pairs)
+
+
+def file_identity(path):
+    """What is the same for all links to a file, symbolic or hard: one of its paths."""
+    real = os.path.realpath(path)
+    try:
+        found = os.stat(real)
+    except OSError:
+        return real
+    return real if found.st_nlink == 1 else f"{found.st_dev}:{found.st_ino}"
+
+
+def copies(paths):
+    """Files of the same content.
+
+    Args:
+      paths: of files; those that cannot be read are passed over.
+
+    Returns:
+      List of lists of two paths or more.
+    """
+    groups = [sorted(paths)]
+    # Of files of one size and one end, nearly all are the same: few are read as a whole.
+    for key in (_size, _end_digest, files.sha256):
+        groups = [same for group in groups for same in _alike(group, key)]
+    return groups
+
+
+def _alike(paths, key):
+    """Lists of those with the same key, two or more; without those that cannot be read."""
+    found = collections.defaultdict(list)
+    for path in paths:
+        try:
+            found[key(path)].append(path)
+        except OSError:
+            continue
+    return [group for group in found.values() if len(group) > 1]
+
+
+def _size(path):
+    """Bytes of a regular file."""
+    if not os.path.isfile(path):
+        raise OSError
+    return os.path.getsize(path)
+
+
+def _end_digest(path):
+    with open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - _END))
+        return hashlib.blake2b(file.read(_END)).digest()
 
 
 def _files(root):
@@ -87,11 +172,13 @@ def _files(root):
         yield from (os.path.join(folder, name) for name in sorted(names))
 
 
-def _parts(name):
+def name_parts(name):
     """The folders and the file of a name, without a foreign beginning.
 
-    >>> _parts("..\\\\media\\\\my%20cat.jpg"), _parts("C:\\\\a.jpg"), _parts("/data/?d=x/a.jpg")
-    (['media', 'my cat.jpg'], ['a.jpg'], ['x', 'a.jpg'])
+    >>> name_parts("..\\\\media\\\\my%20cat.jpg"), name_parts("/data/?d=x/a.jpg")
+    (['media', 'my cat.jpg'], ['x', 'a.jpg'])
+    >>> name_parts("C:\\\\a.jpg")
+    ['a.jpg']
     """
     try:
         if not isinstance(name, str) or not name.encode() or "\0" in name:

@@ -1,6 +1,13 @@
 """What looks wrong in annotations that can be read: warnings for whoever converts them."""
 
+import numpy as np
+
 from cpm.data.report import count, some
+
+UNIT = (-1.0, 2.0)  # px; all joints of a person lie here only if they are parts of a picture
+NOWHERE = ((0, 0), (-1, -1))  # what tools write for a joint that is not annotated
+NEARLY = 0.05  # of a person's size, between two annotations of one person
+MOST_COMPARED = 64  # people of one picture
 
 
 def note_sides(report, file, options):
@@ -20,12 +27,19 @@ def note_sides(report, file, options):
         report.note("left and right: no two joints; --pairs=A:B,C:D names pairs of them")
     if not options.mirrored:
         report.note("mirror image: none (--flip_pairs=none); images are not mirrored")
-    elif file.alone and options.pairs is None:
+    elif options.pairs is not None:
+        if left_out := [name for name in file.sided if name not in file.paired]:
+            first = left_out[0]
+            report.warn(
+                f"{', '.join(left_out)}: named after a side, but not in --pairs, so that a mirror "
+                f"image keeps the side; --pairs names all pairs, {first}:{first} what is no side"
+            )
+    elif file.alone:
         first = file.alone[0]
         report.warn(
-            f"{', '.join(file.alone)}: named after a side, but without a partner, so that images "
-            f"are not mirrored; if there is one, name all pairs with --pairs=A:B,C:D; if it is no "
-            f"side, --pairs={first}:{first} says so"
+            f"{', '.join(file.alone)}: named after a side, but without a partner, or with several, "
+            "so that images are not mirrored; if there is one, name all pairs with "
+            f"--pairs=A:B,C:D; if it is no side, --pairs={first}:{first} says so"
         )
 
 
@@ -48,7 +62,7 @@ def note_tool(report, record):
 
 
 def note_positions(report, people):
-    """Warns of positions that are parts of a picture, and of joints that stand at (0, 0).
+    """Warns of positions that are parts of a picture, and of joints that stand nowhere.
 
     Args:
       report: `Report`.
@@ -57,17 +71,60 @@ def note_positions(report, people):
     parts, corners = [], []
     for name, pose in people:
         points = pose.joints_px[pose.present]
-        if len(points) and points.min() >= 0 and 0 < points.max() <= 1:
+        if len(points) and UNIT[0] < points.min() and points.max() < UNIT[1] and points.any():
             parts.append(name)
-        if (points == 0).all(1).any():
+        if any((points == place).all(1).any() for place in NOWHERE):
             corners.append(name)
     if parts:
         report.warn(
-            f"{count(len(parts), 'person', 'people')} with all joints between 0 and 1; expected "
-            f"pixels, not parts of the picture: {some(parts)}"
+            f"{count(len(parts), 'person', 'people')} with all joints between 0 and 1, or nearly; "
+            f"expected pixels, not parts of the picture: {some(parts)}"
         )
     if corners:
         report.warn(
-            f"{count(len(corners), 'person', 'people')} with a joint at (0, 0); one that is not "
-            f"annotated has v = 0: {some(corners)}"
+            f"{count(len(corners), 'person', 'people')} with a joint at (0, 0) or (-1, -1); one "
+            f"that is not annotated has v = 0: {some(corners)}"
         )
+
+
+def note_unread(report, people):
+    """Warns of positions that are not read, since their joints are said to be absent.
+
+    Args:
+      report: `Report`.
+      people: list of (id, `coco_file.Annotation`).
+    """
+    if found := [name for name, annotation in people if annotation.unread]:
+        report.warn(
+            f"{count(len(found), 'person', 'people')} with positions of joints with v = 0, which "
+            f"are not annotated and are not read; an occluded joint has v = 1: {some(found)}"
+        )
+
+
+def note_nearly_twice(report, pictures):
+    """Warns of people who stand where another one of the picture stands.
+
+    Args:
+      report: `Report`.
+      pictures: list of lists of (id, `Pose`), the people of each picture.
+    """
+    found = [name for people in pictures for name in _nearly_twice(people)]
+    if found:
+        report.warn(
+            f"{count(len(found), 'person', 'people')} nearly where another one of the picture is; "
+            f"was somebody annotated twice? {some(found)}"
+        )
+
+
+def _nearly_twice(people):
+    """Ids of those who repeat one before them, but for `NEARLY` of the size."""
+    if not 1 < len(people) <= MOST_COMPARED:
+        return []
+    joints_px = np.stack([pose.joints_px for _, pose in people])
+    present = np.stack([pose.present for _, pose in people])
+    size_px = np.array([pose.span_px for _, pose in people])
+    apart_px = np.linalg.norm(joints_px[:, None] - joints_px, axis=-1)  # [N, N, P]
+    both = present[:, None] & present
+    farthest_px = np.where(both, apart_px, 0).max(-1)
+    near = (farthest_px < NEARLY * np.minimum(size_px[:, None], size_px)) & (both.sum(-1) > 1)
+    return [people[n][0] for n in range(len(people)) if near[n, :n].any()]

@@ -201,6 +201,9 @@ def _encode(person, split, leave_out, encode, report):
             report.leave_out(f"{person.id} ({error})", "pictures unreadable")
             return None
         report.add(split, person, size)
+        if person.origin.source == "coco" and isinstance(person.image, str):
+            if images.is_turned_unsaid(person.image, size, person.annotated_size):
+                report.turned.append(person.id)
         return serialised
     return None
 

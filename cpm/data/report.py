@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import math
 
+from cpm.data import box_checks
 from cpm.data.person import LEAST_SPAN_PX
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
@@ -19,6 +20,10 @@ FEW_TO_VALIDATE = 20  # of fewer people a score is chance
 FEW_TO_TRAIN = 16  # a usual batch
 MANY_OUTSIDE = 0.1  # share of joints outside their pictures that no camera explains
 PERCENT = 100.0  # the largest position of a tool that writes parts of a picture as 0 … 100
+ENOUGH = 6  # people whose joints are not all in one quarter of their pictures by chance
+MOST = 0.5  # share of the boxes; two corners would not fit so many by chance
+SMALL_SPAN_PX = 10.0  # a crop of this side shows little
+RARE = 0.02  # share of the people who have a joint; of fewer it may be a misspelt name
 
 
 @dataclasses.dataclass
@@ -31,6 +36,10 @@ class Report:
       left_out: reason -> ids.
       notes: sentences for whoever converts; warnings begin with `warning: `.
       spanless: ids of people whose joints span nothing, with a box; boxless: those without one.
+      small: ids of people whose joints span little, without a box.
+      turned: ids of people of pictures that EXIF data turns, where no size says which way they
+        were annotated.
+      boxes: what is wrong with boxes -> ids; the keys are `box_checks.wrong_box`'s.
       sought: path where the first missing picture was looked for, or None.
     """
 
@@ -41,8 +50,15 @@ class Report:
     notes: list = dataclasses.field(default_factory=list)
     spanless: list = dataclasses.field(default_factory=list)
     boxless: list = dataclasses.field(default_factory=list)
+    small: list = dataclasses.field(default_factory=list)
+    turned: list = dataclasses.field(default_factory=list)
+    boxes: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
     sought: str | None = None
+    _joints: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    _people: int = 0
+    _boxed: int = 0
     _reach_px: float = -math.inf
+    _reach: float = -math.inf  # of the joints, the largest x / width or y / height
     _smallest_px: float = math.inf
 
     def add(self, split, person, size):
@@ -62,6 +78,16 @@ class Report:
         )
         if pose.span_px < LEAST_SPAN_PX:
             (self.boxless if person.box is None else self.spanless).append(person.id)
+        elif pose.span_px < SMALL_SPAN_PX and person.box is None:
+            self.small.append(person.id)
+        self._people += 1
+        if person.bbox is not None:
+            self._boxed += 1
+            if wrong := box_checks.wrong_box(person.bbox, pose.joints_px[pose.present], size):
+                self.boxes[wrong].append(person.id)
+        states = zip(person.skeleton.joints, pose.present.tolist(), strict=True)
+        self._joints.update({joint: int(present) for joint, present in states})
+        self._reach = max(self._reach, float(x.max()) / width, float(y.max()) / height)
         self._reach_px = max(self._reach_px, float(pose.joints_px[pose.present].max()))
         self._smallest_px = min(self._smallest_px, max(size))
 
@@ -91,6 +117,21 @@ class Report:
                 f"{count(len(self.boxless), 'person', 'people')} with too few joints to place a "
                 f"crop, and no box; they are shown as whole pictures: {some(self.boxless)}"
             )
+        if self.small:
+            self.warn(
+                f"{count(len(self.small), 'person', 'people')} whose joints lie within "
+                f"{SMALL_SPAN_PX:g} px, and no box; their crops show little, a bbox makes them "
+                f"larger: {some(self.small)}"
+            )
+        if self.turned:
+            self.warn(
+                f"{count(len(self.turned), 'person', 'people')} in pictures that EXIF data turns, "
+                "without a size that says whether they were annotated upright, as is assumed; look "
+                f"at bin/inspect_batch.py: {some(self.turned)}"
+            )
+        for wrong, ids in self.boxes.items():
+            if wrong != box_checks.CORNERS or len(ids) > max(2, MOST * self._boxed):
+                self.warn(f"{count(len(ids), 'person', 'people')} {wrong}: {some(ids)}")
         joints = sum(c["visible"] + c["occluded"] for c in self.splits.values())
         outside = sum(c["outside"] for c in self.splits.values())
         if outside > MANY_OUTSIDE * joints:
@@ -103,7 +144,30 @@ class Report:
                 f"no joint lies beyond {PERCENT:g} px, in pictures of {self._smallest_px:.0f} px "
                 "and more; expected pixels, not percent of the picture"
             )
+        elif self._reach_px > 2 and self._reach < 0.5 and self._people >= ENOUGH:
+            self.warn(
+                "no joint lies beyond the middle of its picture, to the right or below; do the "
+                "positions belong to smaller pictures?"
+            )
+        if source == "coco":
+            self._note_rare_joints()
         self._count_people(source)
+
+    def _note_rare_joints(self):
+        """Warns of joints that nobody has or hardly anybody, as of misspelt names."""
+        never = [joint for joint, number in self._joints.items() if not number]
+        if never:
+            self.warn(
+                f"{', '.join(never)}: never annotated, so that nothing is learned of it; leave it "
+                "out, or is it called otherwise?"
+            )
+        few = max(1, RARE * self._people)
+        rare = {joint: number for joint, number in self._joints.items() if 0 < number <= few}
+        if rare and self._people >= ENOUGH:
+            self.warn(
+                ", ".join(f"{joint} ({number:,})" for joint, number in rare.items())
+                + f": annotated in so few of {self._people:,} people; is a name misspelt?"
+            )
 
     def _count_people(self, source):
         """Warns of too few people in one of the halves of a data set of one's own."""

@@ -5,11 +5,13 @@ pair. Tools and people write sides in many ways; all of these are pairs:
 
     LeftEar RightEar · ear_left ear_right · L_Ear R_Ear · EarL EarR · LEar REar · ear (l) ear (r)
     leftear rightear · lshoulder rshoulder · front_left_paw front_right_paw · fl_paw fr_paw
-    oreja_izquierda oreja_derecha · linkes Ohr, rechtes Ohr · 左耳 右耳 · …
+    frontleftpaw frontrightpaw · flpaw frpaw · FL1 FR1 · lip_l lip_r (beside lip_t lip_b)
+    oreja_izquierda oreja_derecha · linkes Ohr, rechtes Ohr · 左耳 右耳 · 前左脚 前右脚 · …
 
 Two names are a pair if they are the same but for their sides, all of which are exchanged, and if no
 third name could be meant. What may be chance (one letter, a word within a word) counts only where
-the partner is there too. The words are in side_words.py.
+the partner is there too. Names with several possible partners, and names that begin or end with a
+side whose partner is missing, are alone. The words are in side_words.py.
 
 English sides are written in front, `left_ear`, so that joints of different data sets meet by name
 and the name says the pair. Other names keep their words, and the skeleton lists their pairs.
@@ -26,6 +28,9 @@ from cpm.data import side_words
 LEFT, RIGHT = side_words.ENGLISH
 _OTHER = {LEFT: RIGHT, RIGHT: LEFT}
 _LETTERS = {"l": LEFT, "r": RIGHT}
+# Letters and digits that may stand where `l` and `r` do: top, bottom, center, middle, up, down, …
+_PLACES = "abcdfhmptuv0123456789"
+_BEFORE_A_SIDE = "fbhrtmu"  # front, back, hind, rear, top, middle, upper: `flpaw`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Names:
     """Attributes:
     joints: the names as this project writes them, in the order of the file.
     pairs: (left, right) as numbers of joints, from 0.
-    alone: numbers of the joints whose name says a side but whose partner is missing.
+    alone: numbers of the joints whose name says a side but whose partner is missing or unclear.
     """
 
     joints: tuple[str, ...]
@@ -75,13 +80,20 @@ def read_names(keypoints, guess=True):
     (((1, 2), (3, 4)), (5,))
     """
     every = split_names(keypoints)
-    chosen, pairs = {}, []
+    chosen, pairs, unclear = {}, [], set()
     for way in _WAYS if guess else _CERTAIN:
-        free = [k for k in range(len(every)) if k not in chosen]
-        for left, right in _pairs({k: list(way(every[k], every)) for k in free}):
+        free = [k for k in range(len(every)) if k not in chosen and k not in unclear]
+        found, several = _pairs({k: list(way(every[k], every)) for k in free})
+        if way not in _CERTAIN:
+            unclear |= several
+        for left, right in found:
             pairs.append((left[0], right[0]))
             chosen |= dict((left, right))
-    alone = [k for k in range(len(every)) if k not in chosen and _says_side(every[k], every)]
+    alone = [
+        k
+        for k in range(len(every))
+        if k not in chosen and (k in unclear or _says_side(every[k], every))
+    ]
     for k in alone:
         chosen.update((k, reading) for reading in _english_words(every[k], every))
     return Names(_written(every, chosen, keypoints), tuple(sorted(pairs)), tuple(alone))
@@ -134,10 +146,14 @@ def _in_word(c):
 
 
 def _pairs(readings):
-    """Yields ((number, reading) of the left name, the same of the right one).
+    """The pairs among some names.
 
     Args:
       readings: {number: list of `_Reading`} of the names that have no partner yet.
+
+    Returns:
+      (list of ((number, reading) of the left name, the same of the right one); the numbers of names
+      that have several partners).
     """
     places = collections.defaultdict(set)
     for k, found in readings.items():
@@ -154,12 +170,14 @@ def _pairs(readings):
         return found
 
     by_number = {k: partners(k) for k in readings}
+    pairs = []
     for k, found in by_number.items():
         if len(found) != 1:
             continue
         ((other, reading),) = found.items()
         if len(by_number[other]) == 1 and reading.sides[0] == LEFT:
-            yield (k, reading), (other, by_number[other][k])
+            pairs.append(((k, reading), (other, by_number[other][k])))
+    return pairs, {k for k, found in by_number.items() if len(found) > 1}
 
 
 def _says_side(words, every):
@@ -167,12 +185,20 @@ def _says_side(words, every):
     for word in map(side_words.plain, words):
         if any(pattern.fullmatch(word) for row in side_words.CLEAR_WORDS for pattern in row):
             return True
+        if side_words.AT_AN_END.search(word) and not side_words.NO_SIDE.fullmatch(word):
+            return True
     letters = [at for at, word in enumerate(words) if word in _LETTERS]
     return len(words) > 1 and any(_is_side_letter(words, at, every, "lr") for at in letters)
 
 
 def _is_side_letter(words, at, every, letters):
-    """Whether the letter at this place is a side, not one of an alphabet: `point_k`, `point_l`."""
+    """Whether the letter at this place is a side, not one of an alphabet: `point_k`, `point_l`.
+
+    Args:
+      words, every: as of a way.
+      at: number of the word that is the letter.
+      letters: that may stand there in the names that are otherwise the same.
+    """
     same = (w for w in every if len(w) == len(words) and w[:at] == words[:at])
     found = {w[at] for w in same if w[at + 1 :] == words[at + 1 :] and len(w[at]) == 1}
     return found <= set(letters)
@@ -195,7 +221,7 @@ def _english_words_and_letters(words, every):
     """`left_ear`, `ear_l`, and both at once: `left_eye_l`."""
     sides = [word if word in _OTHER else None for word in words]
     for at, word in enumerate(words):
-        if word in _LETTERS and _is_side_letter(words, at, every, "lr"):
+        if word in _LETTERS and _is_side_letter(words, at, every, "lr" + _PLACES):
             sides[at] = _LETTERS[word]
     if any(sides):
         yield _reading(words, sides, english=True)
@@ -249,15 +275,46 @@ def _cut(words, part, side, english):
             yield _Reading((*kept, f"{place}{at}"), (side,), name)
 
 
+def _words_inside(words, every):
+    """A word in the middle: `frontleftpaw`, `前左脚`; also where capitals cut a name wrongly."""
+    text = side_words.plain("".join(words))
+    for language, row in enumerate(side_words.WITHIN):
+        for side, parts in zip((LEFT, RIGHT), row, strict=True):
+            for part in parts:
+                if part.isascii() and len(part) < 3:
+                    continue
+                for found in re.finditer(re.escape(part), text):
+                    rest = text[: found.start()], text[found.end() :]
+                    name = "_".join((side, *filter(None, rest))) if part in _OTHER else None
+                    yield _Reading((*rest, f"language {language}"), (side,), name)
+
+
+def _letters_inside(words, every):
+    """A letter beside a digit, or the second one of a word: `FL1`, `flpaw`."""
+    for at, word in enumerate(words):
+        for k, letter in enumerate(word):
+            if letter in _LETTERS and (
+                word[k + 1 : k + 2].isdecimal()
+                or word[k - 1 : k].isdecimal()
+                or (k == 1 and word[0] in _BEFORE_A_SIDE)
+            ):
+                kept = (*words[:at], word[:k] + word[k + 1 :], *words[at + 1 :])
+                name = "_".join((_LETTERS[letter], *filter(None, kept)))
+                yield _Reading((*kept, f"{at}.{k}"), (_LETTERS[letter],), name)
+
+
 def _foreign_letters(words, every):
     """`oreille_g` beside `oreille_d`."""
     for left, right in side_words.LETTERS:
         for at, word in enumerate(words):
             if len(words) > 1 and word in (left, right):
-                if _is_side_letter(words, at, every, (left, right)):
+                if _is_side_letter(words, at, every, (left, right, "c", "m")):
                     rest = (*words[:at], *words[at + 1 :], left + right)
                     yield _Reading(rest, (LEFT if word == left else RIGHT,))
 
 
 _CERTAIN = (_english_words_and_letters, _english_words)
-_WAYS = (*_CERTAIN, _words, _words_within, _letters_within, _foreign_letters)
+_WAYS = (
+    *(*_CERTAIN, _words, _words_within, _letters_within, _words_inside, _letters_inside),
+    _foreign_letters,
+)

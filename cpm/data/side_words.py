@@ -20,7 +20,10 @@ CLEAR = (
     ("sinistr*", "destra destro destri destre"),  # Italian
     ("esquerd*", "direita direito direitas direitos"),  # Portuguese
     ("esquerr*", "dreta dret dretes drets"),  # Catalan
-    ("vanster*", "hoger*"),  # Swedish
+    ("vanster* vanstra", "hoger* hogra"),  # Swedish
+    ("vinstri vinstra", "hægri hægra haegri haegra"),  # Icelandic
+    ("linker links", "regter regs regter*"),  # Afrikaans
+    ("esquerd*", "dereit*"),  # Galician
     ("venstre", "hojre højre hoyre høyre hoejre"),  # Danish, Norwegian
     ("левый левая левое левые левого левой", "правый правая правое правые правого правой"),
     ("лівий ліва ліве ліві", "правий права праве праві"),  # Ukrainian; above: Russian
@@ -31,13 +34,22 @@ CLEAR = (
     ("ซ้าย", "ขวา"),  # Thai
     ("左 左边 左邊 左侧 左側 左の ひだり", "右 右边 右邊 右侧 右側 右の みぎ"),  # Chinese, Japanese
     ("왼 왼쪽 좌 좌측", "오른 오른쪽 우 우측"),  # Korean
+    ("বাম", "ডান"),  # Bengali
+    ("இடது", "வலது"),  # Tamil
+    ("ఎడమ", "కుడి"),  # Telugu
+    ("डावा डावी डावे", "उजवा उजवी उजवे"),  # Marathi
+    ("بائیں", "دائیں"),  # Urdu
+    ("მარცხენა", "მარჯვენა"),  # Georgian
+    ("ձախ", "աջ"),  # Armenian
+    ("зүүн", "баруун"),  # Mongolian
 )
 BESIDE = (
     ("lt", "rt"),
     ("lft", "rgt"),
     ("lft", "rght"),
     ("lhs", "rhs"),
-    ("port", "starboard"),
+    ("port", "starboard stbd"),
+    ("nearside near", "offside off"),  # of horses and cars that are led or driven on the left
     ("li", "re"),  # German
     ("izq izqd*", "der dcha dcho drch*"),  # Spanish
     ("izda izdo", "dcha dcho"),
@@ -61,6 +73,11 @@ BESIDE = (
     ("kushoto", "kulia"),  # Swahili
     ("ezker*", "eskuin*"),  # Basque
     ("trai", "phai"),  # Vietnamese
+    ("majte majt*", "djathte djatht*"),  # Albanian
+    ("chap", "ong"),  # Uzbek
+    ("сол", "оң"),  # Kazakh
+    ("cle", "deas"),  # Irish
+    ("chwith", "dde"),  # Welsh
     ("چپ", "راست"),  # Persian
 )
 LETTERS = (
@@ -70,6 +87,14 @@ LETTERS = (
     ("v", "h"),  # vänster, höger; venstre, højre
     ("l", "p"),  # lewy, prawy; levý, pravý
     ("л", "п"),
+)
+
+
+# A word that begins or ends so says a side though the partner is missing: `leftear`, `左耳`. The
+# signs stand in compounds of any length; `bright` and its like are no compounds.
+AT_AN_END = re.compile("^(left|right|[左右])|(left|right|[左右])$")
+NO_SIDE = re.compile(
+    "cleft|([bfw]|up|out|down|all?|copy|birth|forth|play)right|(left|right)(over|ful|eous)"
 )
 
 

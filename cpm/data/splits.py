@@ -1,7 +1,9 @@
 """Named rules that put each person into a split, by its `Origin` alone.
 
 The people of one picture share a split. A picture of cpm/data/coco.py in a folder that is named
-after a split, `train/`, `val2017/`, `Test images/`, is in that split, in every rule.
+after a split, `train/`, `val2017/`, `Test images/`, `验证集/`, is in that split, in every rule. So
+is one in `cats_train/` if there is a `cats_val/` or a `cats_test/`: either name alone could mean
+something else.
 
 A rule is data that the manifest repeats, name and text: two folders converted by the same rule
 never share a person between `train` and `validation`, in whatever order they were made.
@@ -12,9 +14,10 @@ import functools
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cpm.data.person import Origin
+from cpm.data.side_words import plain
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
@@ -142,19 +145,46 @@ def whole(split):
     return SplitRule(f"all-{split}", f"Everybody is in the split {split}.", lambda origin: split)
 
 
+# Without accents, as `plain` makes them.
 _WORDS = {
-    TRAIN: "train training trainset trainval trn",
-    VALIDATION: "validation validate valid val valset dev eval evaluation holdout minival",
-    TEST: "test testing tests testset tst",
+    TRAIN: "train training trainings trainset trainval trn entrenamiento entrainement "
+    "apprentissage addestramento treino treinamento trening обучение 训练 訓練 学習 학습 훈련",
+    VALIDATION: "validation validations validating validate valid vali val valset dev eval "
+    "evaluation holdout minival validierung validierungs validacion validazione validacao "
+    "validatie validering walidacja валидация 验证 驗證 検証 검증",
+    TEST: "test testing tests testset tst prueba pruebas teste testes тест 测试 測試 テスト 테스트",
 }
-_SPLITS = {word: split for split, words in _WORDS.items() for word in words.split()}
+_SPLITS = {plain(word): split for split, words in _WORDS.items() for word in words.split()}
 _NEUTRAL = frozenset(
-    "images image imgs img pictures photos frames set split data dataset subset part "
-    "person keypoints instances annotations labels coco json default".split()
+    "images image imgs img pictures photos frames set sets split data dataset subset part "
+    "person keypoints instances annotations labels coco json default "
+    "daten bilder datos imagenes donnees dati immagini dados imagens данные "
+    "集 数据 数据集 图片 資料 セット データ 画像 세트 데이터 이미지".split()
+)
+# `valimages` and `testset` are two words.
+_COMPOUND = re.compile(
+    "({0})({1})|({1})({0})".format(
+        "|".join(sorted(_SPLITS, key=len, reverse=True)),
+        "|".join(sorted(map(plain, _NEUTRAL), key=len, reverse=True)),
+    )
 )
 
 
-def named_split(name):
+def _split_words(name):
+    """(the splits that a name's words say, its other words but for the neutral ones)."""
+    text = re.sub(r"hold[\W_]out", "holdout", plain(name))
+    found, rest = set(), []
+    for word in re.findall(r"[^\W\d_]+", text):
+        compound = _COMPOUND.fullmatch(word)
+        split = _SPLITS.get((compound[1] or compound[4]) if compound else word)
+        if split:
+            found.add(split)
+        elif word not in _NEUTRAL:
+            rest.append(word)
+    return found, tuple(rest)
+
+
+def named_split(name: str) -> str | None:
     """The split that a folder or file is named after, or None.
 
     Words of other kinds may stand beside `val`, since validation people must not be trained on.
@@ -162,20 +192,52 @@ def named_split(name):
     >>> [named_split(name) for name in ("val2017", "cats_val", "test_images", "grand-test")]
     ['validation', 'validation', 'test', None]
     """
-    words = re.findall(r"[^\W\d_]+", name.lower())
-    found = {_SPLITS.get(word) for word in words if word not in _NEUTRAL}
-    if found == {None, VALIDATION}:
+    found, rest = _split_words(name)
+    if found == {VALIDATION}:
         return VALIDATION
-    return found.pop() if len(found) == 1 else None
+    return found.pop() if len(found) == 1 and not rest else None
 
 
-def folder_split(picture):
-    """The split that the first folder of a file name which is named after one says, or None.
+def file_split(picture: str) -> str | None:
+    """The split that the name of a picture's file begins with, or None.
+
+    >>> file_split("cats/val_017.jpg"), file_split("cats/tom.jpg")
+    ('validation', None)
+    """
+    words = re.findall(r"[^\W\d_]+", plain(picture.rpartition("/")[2].rpartition(".")[0]))
+    return _SPLITS.get(words[0]) if words else None
+
+
+def folder_split(picture: str, family: dict[str, str] | None = None) -> str | None:
+    """The split of the first folder of a picture's name that is named after one, or None.
+
+    Args:
+      picture: its name, with folders.
+      family: what `family_splits` found among all folders.
 
     >>> folder_split("test/a.jpg"), folder_split("camera 1/val/a.jpg"), folder_split("x/val.jpg")
     ('test', 'validation', None)
     """
-    return next(filter(None, map(named_split, picture.split("/")[:-1])), None)
+    folders = picture.split("/")[:-1]
+    return next(filter(None, (named_split(f) or (family or {}).get(f) for f in folders)), None)
+
+
+def family_splits(names: Iterable[str]) -> dict[str, str]:
+    """{name: split} of names that are alike but for their splits.
+
+    >>> family_splits(["cats_train", "cats_test", "crash-test"]) == {
+    ...     "cats_train": "train", "cats_test": "test"}
+    True
+    """
+    said = {}
+    for name in names:
+        found, rest = _split_words(name)
+        if len(found) == 1:
+            said[name] = found.pop(), rest
+    families: dict[tuple[str, ...], set[str]] = {}
+    for split, rest in said.values():
+        families.setdefault(rest, set()).add(split)
+    return {name: split for name, (split, rest) in said.items() if len(families[rest]) > 1}
 
 
 def is_tenth(name):

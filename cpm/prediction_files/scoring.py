@@ -233,7 +233,28 @@ def _published_order():
 def _warnings(people, found, truth, path):
     """What `check_layout` says of a file, as far as the file leaves its order open."""
     named = found.ids is not None or found.images is not None
-    return check_layout(people, truth.skeleton, path, joints_named=found.named, people_named=named)
+    warnings = check_layout(
+        people, truth.skeleton, path, joints_named=found.named, people_named=named
+    )
+    if found.images is not None and truth.images is not None:
+        warnings = [*warnings, *_image_warnings(found.images, truth.images, path)]
+    return warnings
+
+
+def _image_warnings(found, known, path):
+    """What results by images leave out; ids that are shifted by one leave out one at either end."""
+    found, known = dict.fromkeys(found), dict.fromkeys(known)
+    missing = [image for image in known if image not in found]
+    strange = [image for image in found if image not in known]
+    if not missing:
+        return []
+    text = (
+        f"{path} has no result of {len(missing)} of {len(known)} images, the first {missing[0]!r}: "
+        "their people count as not found"
+    )
+    if strange:
+        text += f"; it names {len(strange)} others, the first {strange[0]!r}: are its ids the same?"
+    return [text]
 
 
 def _scored_joints(protocol):

@@ -39,6 +39,9 @@ from cpm.training.step import make_step
 
 SPLITS = (TRAIN, VALIDATION)
 MOST_SKIPPED = 20  # batches in a row that --on_non_finite=skip leaves out before it stops
+FINISHED = (
+    "stopped after the last step, which is saved; the same command writes the tables and the page"
+)
 
 
 class NonFiniteLoss(RunStopped):
@@ -194,7 +197,8 @@ class Run:
         Raises:
           NonFiniteLoss: the loss or the gradient is no longer a number; nothing worse was saved.
             In float16 a gradient may, as long as its loss scale can be halved.
-          Interrupted: SIGINT, SIGTERM or SIGHUP came; the step under way was finished and saved.
+          Interrupted: SIGINT, SIGTERM or SIGHUP came; the step or the evaluation under way was
+            finished and saved. Of the last step too, whose caller then writes no tables.
           RunStopped: a file cannot be written, or a record of the data cannot be read.
         """
         config = self.config
@@ -381,6 +385,7 @@ class Run:
         execution, found, chief = self.execution, None, self.devices.chief
         stopping = self.devices.any(stop.requested)  # a signal to one host ends all at one step
         last = done == self.config.steps
+        alone = self.devices.hosts == 1
         if chief and (last or done % execution.eval_every == 0):
             try:
                 found = self.evaluate(done, progress.seconds)
@@ -392,6 +397,10 @@ class Run:
             self.checkpoints.save(done, found.score if found else None)
         if found:
             self._show(done, found)
+        if found and alone and stop.requested:  # while it was evaluated, which may take minutes
+            stopping = True
+        if stopping and last and alone:
+            raise Interrupted(FINISHED)
         if stopping and not last:
             self.devices.wait()  # until the chief has saved
             raise Interrupted(

@@ -129,6 +129,27 @@ def test_a_whole_folder_with_pairs(animals, tmp_path):
     assert f"--data='{out}'" in text and f"--out='{out}'" in manifest.remake
 
 
+def test_pairs_that_leave_out_a_side(tmp_path):
+    """--pairs names all pairs: an ear that it leaves out keeps its side in a mirrored image."""
+    Image.fromarray(np.full((40, 60, 3), 90, np.uint8)).save(tmp_path / "a.jpg")
+    names = ["p1", "p2", "left_ear", "right_ear"]
+    record = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "keypoints": names}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "keypoints": [9, 9, 2, 30, 5, 1] * 2}
+        ],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(record))
+    pairs = (("p1", "p2"),)
+    some = Conversion(own=coco.Options(pairs))
+    text = table(datasets.convert("coco", tmp_path / "out", str(tmp_path), some).report)
+    assert "left_ear, right_ear: named after a side, but not in --pairs" in text
+    every = Conversion(own=coco.Options((*pairs, ("left_ear", "right_ear"))))
+    text = table(datasets.convert("coco", tmp_path / "out", str(tmp_path), every).report)
+    assert "named after a side" not in text
+
+
 def test_no_mirror_image(animals, tmp_path):
     options = Conversion(own=coco.Options(mirrored=False))
     manifest = datasets.convert("coco", tmp_path / "out", str(animals), options)

@@ -372,6 +372,106 @@ class TestNothingAnnotated:
         record = changed(lambda r: r["categories"].insert(place, table))
         assert len(read(tmp_path, record)) == 3
 
+    def test_keypoints_of_a_category_that_names_none(self, tmp_path):
+        """They would be lost without a word."""
+
+        def forget(record):
+            record["categories"].append({"id": 2, "name": "dog"})
+            record["annotations"][0]["category_id"] = 2
+            record["annotations"].append(annotation(9, 7, [0] * 9) | {"category_id": 2})
+
+        report = Report()
+        assert len(read(tmp_path, changed(forget), report=report)) == 2
+        (named,) = report.left_out["wrong records"]
+        assert "annotation 1 has keypoints, but its category 2 names none" in named
+
+    def test_positions_that_are_not_read(self, tmp_path):
+        """Some tools write v = 0 for what is hidden; here it is not annotated."""
+        report = Report()
+        points = [9, 9, 2, 19, 19, 0, 12, 15, 2]
+        record = changed(lambda r: first(r).update(keypoints=points))
+        assert read(tmp_path, record, report=report)[0].pose.state.tolist() == [2, 0, 2]
+        (note,) = [note for note in report.notes if "v = 0" in note]
+        assert "1 person with positions of joints with v = 0" in note and note.endswith("#1")
+
+
+class TestFlags:
+    @pytest.mark.parametrize("crowd", [0, 0.0, False, None, "0", "false", ""])
+    def test_no_crowd(self, crowd, tmp_path):
+        record = changed(lambda r: first(r).update(iscrowd=crowd))
+        assert read(tmp_path, record)[0].excluded is None
+
+    @pytest.mark.parametrize("crowd", [1, 1.0, True, "1", "True"])
+    def test_crowd(self, crowd, tmp_path):
+        record = changed(lambda r: first(r).update(iscrowd=crowd, keypoints="of many"))
+        assert read(tmp_path, record)[0].excluded == coco.CROWDS
+
+    def test_neither(self, tmp_path):
+        report = Report()
+        record = changed(lambda r: first(r).update(iscrowd="perhaps"))
+        assert len(read(tmp_path, record, report=report)) == 2
+        assert "'perhaps' as iscrowd; expected 0 or 1" in report.left_out["wrong records"][0]
+
+
+class TestSizes:
+    """The pictures have 60 x 50 pixels (height x width)."""
+
+    @pytest.mark.parametrize(
+        "size, words",
+        [
+            ({"width": 100}, "50 x 60 pixels, annotated in 100 x .: take"),
+            ({"height": "120.0"}, r"annotated in \? x 120"),
+            ({"width": 100.4, "height": 119.6}, "annotated in 100 x 120: take the pictures"),
+            ({"width": 60, "height": 50}, "or exchange width and height in the file"),
+        ],
+    )
+    def test_another_size(self, size, words, tmp_path):
+        source = save(tmp_path / "src", changed(lambda r: [i.update(size) for i in r["images"]]))
+        with pytest.raises(UsageError, match="3 pictures of another size.*" + words):
+            datasets.convert("coco", tmp_path / "out", str(source))
+
+    @pytest.mark.parametrize(
+        "size", [{}, {"width": 0}, {"width": "wide"}, {"width": 51, "height": "59"}, {"width": 50}]
+    )
+    def test_the_same_or_unknown(self, size, tmp_path):
+        source = save(tmp_path / "src", changed(lambda r: [i.update(size) for i in r["images"]]))
+        manifest = datasets.convert("coco", tmp_path / "out", str(source))
+        assert not manifest.report["left_out"]
+        assert not any("EXIF" in note for note in manifest.report["notes"])
+
+    @pytest.mark.parametrize("orientation, size", [(3, (60, 50)), (6, None), (2, (60, 50))])
+    def test_turned_by_exif_data_and_nobody_knows_which_was_annotated(
+        self, orientation, size, tmp_path
+    ):
+        record = cats()
+        source = save(tmp_path / "src", record)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = source / "images" / "a.jpg"
+        Image.open(path).save(path, exif=exif)
+        if size:
+            record["images"][0] |= {"height": size[0], "width": size[1]}
+        save(source, record, pictures=False)
+        manifest = datasets.convert("coco", tmp_path / "out", str(source))
+        (note,) = [note for note in manifest.report["notes"] if "EXIF" in note]
+        assert "2 people in pictures that EXIF data turns" in note and "a.jpg#1" in note
+
+
+class TestSplits:
+    def test_folders_that_are_alike_but_for_their_splits(self, tmp_path):
+        record = cats()
+        record["images"][0]["file_name"] = "cats_train/a.jpg"
+        record["images"][1]["file_name"] = "cats_test/b.jpg"
+        people = read(tmp_path, record)
+        assert [p.origin.official_split for p in people] == ["train", "train", "test"]
+
+    def test_names_of_files_are_warned_of(self, tmp_path):
+        record, report = cats(), Report()
+        record["images"][1]["file_name"] = "val_7.jpg"
+        assert read(tmp_path, record, report=report)[2].origin.official_split is None
+        (note,) = [note for note in report.notes if "split" in note]
+        assert "1 picture named after a split, but in no folder of that name" in note
+
 
 class TestIds:
     def test_texts(self, tmp_path):
@@ -407,6 +507,45 @@ class TestIds:
         people = read(tmp_path, changed(repeat), report=report)
         assert len(people) == 3 and [len(p.others) for p in people] == [1, 1, 0]
         assert report.left_out["annotated twice"] == ["coco/a.jpg#4"]
+
+    def test_a_person_annotated_twice_in_one_picture_is_kept_once(self, tmp_path):
+        def repeat(record):
+            record["annotations"].append(copy.deepcopy(first(record)) | {"id": 4})
+
+        report = Report()
+        people = read(tmp_path, changed(repeat), report=report)
+        assert len(people) == 3 and [len(p.others) for p in people] == [1, 1, 0]
+        assert report.left_out["annotated twice"] == ["coco/a.jpg#4"]
+
+    def test_nearly_twice_is_warned_of(self, tmp_path):
+        def repeat(record):
+            points = [10.5, 20.1, 2, 12, 25.1, 1, 0, 0, 0]
+            record["annotations"].append(annotation(4, 7, points))
+
+        report = Report()
+        assert len(read(tmp_path, changed(repeat), report=report)) == 4
+        (note,) = [note for note in report.notes if "nearly where" in note]
+        assert "1 person nearly where another one" in note and note.endswith("coco/a.jpg#4")
+
+    def test_links_are_joined_and_copies_named(self, tmp_path):
+        record, report = cats(), Report()
+        record["images"][1]["file_name"] = "hard.jpg"
+        record["images"].append({"id": 10, "file_name": "val/copy.jpg"})
+        record["annotations"].append(annotation(4, 10, [40, 41, 2, 42, 43, 2, 44, 45, 2]))
+        images = tmp_path / "images"
+        save_picture(images / "a.jpg")
+        (images / "val").mkdir()
+        (images / "val" / "copy.jpg").write_bytes((images / "a.jpg").read_bytes())
+        (images / "hard.jpg").hardlink_to(images / "a.jpg")
+        people = read(tmp_path, record, report=report)
+        assert [len(p.others) for p in people] == [2, 2, 2, 0]
+        assert len({p.origin.group for p in people[:3]}) == 1  # so that they share a split
+        notes = " ".join(report.notes)
+        assert "joined: a.jpg = hard.jpg" in notes
+        assert (
+            "copies of 1 picture are taken for different pictures, also" in notes
+            and "scores are too good" in notes
+        )
 
 
 class TestConversion:

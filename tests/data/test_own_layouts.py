@@ -218,6 +218,83 @@ def test_a_picture_for_two_splits_is_not_trained_on(tmp_path):
     assert any("is listed for train and validation" in note for note in report.notes)
 
 
+def test_a_file_that_is_no_json_is_named(tmp_path):
+    """Roboflow's train/, cut off by a full disk, beside a whole valid/."""
+    files = {"train/_annotations.coco.json": "{", "valid/_annotations.coco.json": record("a.jpg")}
+    write(tmp_path, files | {"valid/a.jpg": None})
+    report = Report()
+    assert len(list(coco.read_people(tmp_path, report=report))) == 1
+    (named,) = report.left_out["wrong records"]
+    assert named.startswith("train/_annotations.coco.json (") and "cannot be read" in named
+    with pytest.raises(UsageError, match="cannot be read"):
+        list(coco.read_people(tmp_path, coco.Options(strict=True)))
+
+
+@pytest.mark.parametrize(
+    "read, other",
+    [
+        ("train.json", "val/val.json"),
+        ("annotations/train_keypoints.json", "annotations/val.json"),
+    ],
+)
+def test_a_file_of_another_split_that_is_not_read_is_named(read, other, tmp_path):
+    files = {read: record("a.jpg"), other: record("b.jpg"), "images/a.jpg": None}
+    report = Report()
+    assert len(list(coco.read_people(write(tmp_path, files), report=report))) == 1
+    assert any(f"not read, since other files have keypoints in their names or lie above: {other}"
+               in note for note in report.notes)  # fmt: skip
+
+
+def test_a_folder_for_each_split(tmp_path):
+    """Two exports of CVAT in train/ and val/, whose pictures have the same names."""
+    files = {}
+    for split in ("train", "val"):
+        files[f"{split}/annotations/person_keypoints_default.json"] = cvat("a.jpg")
+        files[f"{split}/images/default/a.jpg"] = None
+    people = list(coco.read_people(write(tmp_path, files)))
+    assert [(os.path.relpath(p.image, tmp_path), p.origin.official_split) for p in people[::2]] == [
+        ("train/images/default/a.jpg", "train"),
+        ("val/images/default/a.jpg", "validation"),
+    ]
+
+
+def test_a_folder_of_pictures_that_is_missing(tmp_path):
+    """cam2/ was not copied: cam1/ has pictures of the same names, which are others."""
+    both = record("cam2/a.jpg", "cam1/a.jpg", "cam1/b.jpg")
+    report = Report()
+    folder = write(tmp_path / "both", {"annotations.json": both, "images/cam1/a.jpg": None})
+    people = list(coco.read_people(folder, report=report))
+    assert [p.origin.picture for p in people] == ["cam1/a.jpg", "cam1/b.jpg"]
+    (named,) = report.left_out["wrong records"]
+    assert "'cam2/a.jpg', which is not there; 'cam1/a.jpg' is that of image 1" in named
+    one = {"annotations.json": record("cam2/a.jpg"), "images/cam1/a.jpg": None}
+    list(coco.read_people(write(tmp_path / "one", one), report=report))
+    assert any(
+        "1 picture found in another folder than named: cam2/a.jpg at cam1/a.jpg" in note
+        for note in report.notes
+    )
+
+
+def test_a_picture_of_another_split_is_not_taken(tmp_path):
+    """a.jpg is missing in Train/, and there is one in Validation/."""
+    files = {
+        "annotations/person_keypoints_Train.json": record("a.jpg", "b.jpg"),
+        "annotations/person_keypoints_Validation.json": record("a.jpg"),
+        "images/Train/b.jpg": None,
+        "images/Validation/a.jpg": None,
+    }
+    people = list(coco.read_people(write(tmp_path, files)))
+    missing, *others = (os.path.relpath(p.image, tmp_path) for p in people)
+    assert missing == "images/Train/a.jpg"
+    assert others == ["images/Train/b.jpg", "images/Validation/a.jpg"]
+
+
+def test_files_that_are_alike_but_for_their_splits(tmp_path):
+    files = {f"annotations/cats_{s}.json": record(f"{s}.jpg") for s in ("train", "test")}
+    write(tmp_path, files | {"images/train.jpg": None, "images/test.jpg": None})
+    assert splits(tmp_path) == {"coco/test.jpg#0": "test", "coco/train.jpg#0": "train"}
+
+
 def test_files_of_different_keypoints(tmp_path):
     files = {"train.json": record("a.jpg"), "val.json": record("a.jpg", keypoints=["x", "y", "z"])}
     with pytest.raises(UsageError, match=r"val.json.*other keypoints than in the other files"):
@@ -303,6 +380,69 @@ def test_labelme_groups_with_a_shape_that_is_none_are_named(kind, change, tmp_pa
     assert left_out.startswith(f"a.json, {named} (a.json has a {kind} ")
     with pytest.raises(UsageError, match="that is none"):
         list(coco.read_people(folder, coco.Options(strict=True)))
+
+
+@pytest.mark.parametrize(
+    "named, on_disk",
+    [
+        ("C:\\data\\a.jpg", "sub/a.jpg"),
+        ("/home/somebody/a.jpg", "sub/a.jpg"),
+        ("..\\images\\a.jpg", "images/a.jpg"),
+        ("a.png", "sub/a.jpg"),  # converted afterwards
+        (None, "sub/a.png"),
+        ("", "sub/a.JPG"),
+    ],
+)
+def test_labelme_image_of_another_place(named, on_disk, tmp_path):
+    """Another folder has an image of the same name."""
+    files = {"sub/a.json": labelme(named, list(POINTS)), on_disk: None, "other/a.jpg": None}
+    (person,) = coco.read_people(write(tmp_path, files))
+    assert os.path.relpath(person.image, tmp_path) == on_disk
+
+
+def test_labelme_image_outside_of_the_data_set(tmp_path):
+    """The original is still where it was labeled; its copy beside the file is taken."""
+    original = tmp_path / "original" / "a.jpg"
+    write(tmp_path, {"original/a.jpg": None})
+    files = {"train/a.jpg": None, "val/a.jpg": None}
+    for split in ("train", "val"):
+        files[f"{split}/a.json"] = labelme(str(original), list(POINTS))
+    people = list(coco.read_people(write(tmp_path / "data", files)))
+    found = [os.path.relpath(p.image, tmp_path / "data") for p in people]
+    assert found == ["train/a.jpg", "val/a.jpg"]
+
+
+def test_labelme_file_that_was_renamed_with_its_image(tmp_path):
+    """b.json says a.jpg, and there are images of both names."""
+    files = {"a.json": labelme("a.jpg", list(POINTS)), "b.json": labelme("a.jpg", list(POINTS))}
+    report = Report()
+    write(tmp_path, files | {"a.jpg": None, "b.jpg": None})
+    assert [p.id for p in coco.read_people(tmp_path, report=report)] == ["coco/a.jpg#1"]
+    (named,) = report.left_out["wrong records"]
+    assert "b.json names the image 'a.jpg', but beside it lies 'b.jpg'" in named
+
+
+def test_labelme_other_shapes(tmp_path):
+    """Outlines are passed over, joints that are no points named; old files have no shape_type."""
+    odd, old = (labelme(f"{name}.jpg", list(POINTS)) for name in "bc")
+    odd["shapes"][1] |= {"shape_type": "circle", "points": [[20, 5], [22, 5]]}
+    outline = {"label": "cat", "shape_type": "polygon", "points": [[1, 2]] * 3}
+    old["shapes"] = [{k: v for k, v in s.items() if k != "shape_type"} for s in old["shapes"]]
+    old["shapes"].append(outline)
+    files = {"a.json": labelme("a.jpg", list(POINTS)), "b.json": odd, "c.json": old}
+    report = Report()
+    folder = write(tmp_path, files | dict.fromkeys(["a.jpg", "b.jpg", "c.jpg"]))
+    people = list(coco.read_people(folder, report=report))
+    assert [p.pose.state.tolist() for p in people] == [[2, 2, 2], [2, 2, 2]]
+    (named,) = report.left_out["wrong records"]
+    assert "b.json has a circle 'left_ear', where other files have a point" in named
+
+
+def test_labelme_without_points(tmp_path):
+    outline = {"label": "cat", "shape_type": "polygon", "points": [[1, 2]] * 3}
+    files = {f"{n}.json": labelme(f"{n}.jpg") | {"shapes": [outline]} for n in range(2)}
+    with pytest.raises(UsageError, match=r"2 files of labelme, whose shapes are no points; label"):
+        splits(write(tmp_path, files))
 
 
 @pytest.mark.parametrize("columns", [1, 3])

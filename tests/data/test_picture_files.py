@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from cpm.data.picture_files import PictureFiles
+from cpm.data.picture_files import PictureFiles, copies, file_identity
 
 NFC, NFD = (unicodedata.normalize(form, "Müller 1.jpg") for form in ("NFC", "NFD"))
 
@@ -44,6 +44,7 @@ def found(tmp_path, on_disk, name):
         ("images/Müller ß 猫.JPG", "Müller ß 猫.JPG"),
         ("frames/day 1/a.jpg", "day 1/a.jpg"),
         ("frames/a.jpg", "a.jpg"),
+        ("images/frame_000001.PNG", "frame_000001"),  # as CVAT's frames of a video
     ],
 )
 def test_found(on_disk, name, tmp_path):
@@ -80,6 +81,38 @@ def test_names_are_the_same_on_every_machine(tmp_path):
     pictures = PictureFiles(tmp_path)
     assert pictures.name_of(str(tmp_path / "images" / "x" / NFD)) == f"x/{NFC}"
     assert pictures.name_of(str(tmp_path / "val" / "a.jpg")) == "val/a.jpg"
+
+
+@pytest.mark.parametrize(
+    "name, on_disk, elsewhere",
+    [
+        ("cam2/a.jpg", "images/cam1/a.jpg", True),
+        ("cam1\\a.jpg", "images/cam1/A.jpg", False),
+        ("images/a.jpg", "images/default/a.jpg", False),
+        ("C:\\data\\a.jpg", "images/a.jpg", False),
+        ("/home/me/a.jpg", "frames/a.jpg", True),
+        ("a.jpg", "frames/a.jpg", False),
+    ],
+)
+def test_pictures_in_another_folder_than_named(name, on_disk, elsewhere, tmp_path):
+    pictures = PictureFiles(tmp_path)
+    assert pictures.is_elsewhere(name, str(tmp_path / on_disk)) == elsewhere
+
+
+def test_a_name_without_an_extension_fits_one_picture_only(tmp_path):
+    assert found(tmp_path, ["images/a.txt", "images/a.jpg"], "a") == "images/a.jpg"
+    assert found(tmp_path, ["images/a.png"], "a") is None  # a.jpg, too
+
+
+def test_copies_and_links(tmp_path):
+    names = ["a", "b", "c", "d", "hard", "soft"]
+    a, b, c, d, hard, soft = (str(tmp_path / name) for name in names)
+    for path, content in ((a, b"x" * 9000), (b, b"x" * 9000), (c, b"y" + b"x" * 8999), (d, b"x")):
+        (tmp_path / path).write_bytes(content)
+    (tmp_path / "hard").hardlink_to(a)
+    (tmp_path / "soft").symlink_to(a)
+    assert file_identity(a) == file_identity(hard) == file_identity(soft) != file_identity(b)
+    assert copies([a, b, c, d, str(tmp_path / "none")]) == [[a, b]]
 
 
 def test_links_in_a_circle_end(tmp_path):

@@ -46,6 +46,26 @@ def test_small_data_sets(train, validation, words):
     assert len(notes) == (1 if words else 0)
 
 
+@pytest.mark.parametrize("size, said", [((400, 600), True), ((400, 500), False)])
+def test_all_in_one_quarter(size, said):
+    """As positions of pictures that were enlarged afterwards."""
+    notes = report_of([pose((120, 20), (290, 199))] * 6, size=size)
+    assert any("beyond the middle of its picture" in note for note in notes) == said
+
+
+def test_rare_joints():
+    few = [pose((100, 200), (300, 310))] + [pose((100, 200), (0, 0), state=(2, 0))] * 5
+    words = "warning: b (1): annotated in so few of 6 people; is a name misspelt?"
+    assert words in report_of(few)
+    assert not any("misspelt" in note for note in report_of(few[:5]))  # chance
+    assert any("b: never annotated" in note for note in report_of(few[1:]))
+
+
+def test_joints_close_together():
+    (note,) = report_of([pose((100, 200), (106, 203))])
+    assert "1 person whose joints lie within 10 px, and no box" in note
+
+
 def test_percent_of_the_picture():
     (note,) = report_of([pose((10, 20), (90, 99.5))])
     assert "no joint lies beyond 100 px, in pictures of 600 px" in note

@@ -67,6 +67,25 @@ PAIRS = [
     ("耳（左）", "耳（右）"),
     ("左の耳", "右の耳"),
     ("왼쪽눈", "오른쪽눈"),
+    ("frontleftpaw", "frontrightpaw"),
+    ("LEFTeye", "RIGHTeye"),
+    ("flpaw", "frpaw"),
+    ("FL1", "FR1"),
+    ("leg_2l3", "leg_2r3"),
+    ("jambegaucheavant", "jambedroiteavant"),
+    ("前左脚", "前右脚"),
+    ("vänstra örat", "högra örat"),
+    ("vinstra eyra", "hægra eyra"),
+    ("regteroor", "linkeroor")[::-1],
+    ("orella esquerda", "orella dereita"),
+    ("চোখ বাম", "চোখ ডান"),
+    ("இடது கண்", "வலது கண்"),
+    ("بائیں کان", "دائیں کان"),
+    ("მარცხენა თვალი", "მარჯვენა თვალი"),
+    ("зүүн нүд", "баруун нүд"),
+    ("сол көз", "оң көз"),
+    ("syri i majtë", "syri i djathtë"),
+    ("near_fore", "off_fore"),
 ]
 
 
@@ -93,6 +112,12 @@ def test_a_pair(left, right):
         ),
         (["earl", "lear", "earr", "rear"], ((0, 2), (1, 3))),
         (["left_sole", "right_sole"], ((0, 1),)),  # Turkish sol is not meant
+        (["lip_l", "lip_r", "lip_t", "lip_b"], ((0, 1),)),  # left, right, top, bottom
+        (["L", "R", "C"], ((0, 1),)),
+        (["leg_l", "leg_r", "leg_1"], ((0, 1),)),
+        (["oreille_g", "oreille_d", "oreille_c"], ((0, 1),)),
+        (["flp", "frp", "hlp", "hrp"], ((0, 1), (2, 3))),
+        (["cleft", "left_ear", "right_ear"], ((1, 2),)),
     ],
 )
 def test_pairs_that_look_alike(keypoints, pairs):
@@ -105,6 +130,8 @@ def test_pairs_that_look_alike(keypoints, pairs):
         ["lip", "hand", "rope"],
         ["point_k", "point_l", "point_r", "point_s"],  # an alphabet
         ["bright", "light", "der", "sin"],
+        ["cleft", "upright", "outright", "leftover", "leg"],
+        ["l1", "l2", "l3"],  # vertebrae
         ["d", "e", "g", "i"],
         ["ear_1", "ear_2"],
     ],
@@ -122,7 +149,10 @@ def test_no_sides(keypoints):
         (["left_eer", "right_ear"], (0, 1)),
         (["nariz", "oreja_izquierda"], (1,)),
         (["nose", "ear_l"], (1,)),
-        (["鼻", "左耳", "左手"], ()),  # one sign within a word is not enough
+        (["鼻", "左耳", "左手"], (1, 2)),
+        (["leftear", "tail"], (0,)),
+        (["earright", "leftpaw"], (0, 1)),
+        (["ll", "lr", "rl", "rr"], (0, 1, 2, 3)),  # of two readings neither is taken
     ],
 )
 def test_alone(keypoints, alone):

@@ -111,13 +111,33 @@ def test_rules_are_named_after_themselves():
     [
         ("train", "train Train training train2017 train_images images-train TRAIN"),
         ("validation", "validation val valid Validation val2017 VALID val-images dev eval my_val"),
-        ("test", "test testing Test tests test_2 test-set"),
+        (
+            "validation",
+            "hold_out valimages ValidationSet imagesVal validación Validierung валидация",
+        ),
+        ("validation", "Validierungsdaten validação 验证集 検証データ 검증"),
+        ("test", "test testing Test tests test_2 test-set TestData pruebas 测试集 テスト画像"),
+        ("train", "trainset TrainImages Trainingsdaten entraînement 训练集 学習データ"),
         (None, "cats camera1 default images 2017 retest contest training_and_test crash-test"),
+        (None, "device valley testament cats_train cats_test"),
     ],
 )
 def test_folders_named_after_splits(split, names):
     for name in names.split():
         assert splits.named_split(name) == split, name
+
+
+def test_names_that_are_alike_but_for_their_splits():
+    """Either name of these could mean something else; beside the other one it does not."""
+    names = ["cats_train", "cats_test", "dogs_val", "crash-test", "2 Katzen test", "camera"]
+    assert splits.family_splits(names) == {"cats_train": "train", "cats_test": "test"}
+    assert splits.folder_split("x/cats_test/a.jpg", {"cats_test": "test"}) == "test"
+    assert splits.folder_split("x/cats_test/a.jpg") is None
+
+
+def test_files_named_after_splits():
+    names = ["val_1.jpg", "x/Test.jpg", "train/cat.jpg", "valley.jpg", "1.jpg"]
+    assert [splits.file_split(name) for name in names] == ["validation", "test", None, None, None]
 
 
 def test_a_whole_folder():

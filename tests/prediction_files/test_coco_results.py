@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
 
 from cpm.errors import UsageError
-from cpm.prediction_files import coco_results, published
+from cpm.prediction_files import coco_results, published, scoring
 from cpm.prediction_files.truth import Truth
 from cpm.skeleton import own_skeleton
 
@@ -53,6 +54,24 @@ def test_an_image_without_results_was_not_found(tmp_path):
     people, _ = attach([result(7, TRUTH_PX[0])], truth(("7", "8")), tmp_path)
     assert np.isnan(people.joints_px[0, 1]).all() and np.isnan(people.confidence[0, 1]).all()
     np.testing.assert_array_equal(people.joints_px[0, 0], TRUTH_PX[0])
+
+
+@pytest.mark.parametrize(
+    "named, words",
+    [
+        ((7, 8), None),
+        ((7, 8, 9), None),  # the truth may be a part of the images
+        ((7,), "no result of 1 of 2 images, the first '8': their people count as not found"),
+        ((6, 7), "the first '8': .*; it names 1 others, the first '6': are its ids the same"),
+    ],
+)
+def test_images_that_are_left_out_are_warned_of(named, words, tmp_path):
+    """Ids that one program counts from 0 and another from 1 agree but for one."""
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([result(image, TRUTH_PX[0]) for image in named]))
+    _, record = scoring.score_file(str(path), truth(("7", "8")))
+    assert len(record["warnings"]) == (words is not None)
+    assert words is None or re.search(words, record["warnings"][0])
 
 
 def test_results_are_in_original_pixels(tmp_path):

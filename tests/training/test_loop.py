@@ -202,6 +202,28 @@ def check_resumed(tmp_path, data, config, execution):
     assert [r["step"] for r in timeless[0]] == [*range(1, 9), 8]
 
 
+@pytest.mark.parametrize(
+    "step, words", [(4, "stopped after step 4 of 8, which is saved"), (8, "after the last step")]
+)
+def test_a_signal_while_it_is_evaluated_ends_it_after_that(step, words, tmp_path, data):
+    """Not a step later, and not after the tables of all people."""
+    run = start(CONFIG, data, tmp_path, dataclasses.replace(EXECUTION, eval_every=4))
+    evaluate = run.evaluate
+
+    def interrupted(done, seconds):
+        if done == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return evaluate(done, seconds)
+
+    run.evaluate = interrupted
+    with pytest.raises(loop.Interrupted, match=words):
+        run.train()
+    assert read_metrics(tmp_path)[-1]["step"] == step
+    again = start(CONFIG, data, tmp_path, dataclasses.replace(EXECUTION, eval_every=4))
+    assert again.start == step
+    assert (again.train() is None) == (step == 8)
+
+
 @pytest.mark.parametrize("precisions", [("float32", "float16"), ("float16", "float32")])
 def test_run_goes_on_with_another_execution(tmp_path, data, precisions, capsys):
     """Said in a line. A loss scale that is not needed is dropped; a new one starts afresh."""
