@@ -3,10 +3,10 @@
     python -m tests.helpers.steps_on_devices mirrored result.npz plain compiled
 
 The first argument is a value of --distribute, or `parts`: one device that computes a batch in two
-parts, as two devices do. TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a process, so every way to
-compute needs one. The file has of each case `NAME/losses` [steps], `NAME/start` and `NAME/weights`
-(weights, slots and averages in a row) and `NAME/scales` (float16's loss scale after every step).
-Every host writes one.
+parts, as two devices do. TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a
+process, so every way to compute needs one. The file has of each case `NAME/losses` [steps],
+`NAME/start` and `NAME/weights` (weights, slots and averages in a row) and `NAME/scales` (float16's
+loss scale after every step). Every host writes one.
 """
 
 import dataclasses
