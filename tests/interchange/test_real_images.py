@@ -4,6 +4,12 @@
 
 prints how far they are apart. The images are of Leeds Sports Pose, resized: its folder `lsp/images`
 is looked for in `$CPM_DATA`. What was measured is in docs/results/exports.md.
+
+The position within a map cell is a ratio of differences of map values, gradient over curvature.
+Float32 and another order of sums change values by about 1e-6, and fast convolutions by 1e-5. A low,
+flat peak has a curvature of 0.01 or more, so its joint moves by up to a thousandth of a cell. In an
+image of 3000 × 4000 pixels a cell is 190 pixels wide, where 0.01 px is 5e-5 of it. There a joint
+may be further off than `LIMIT_PX`.
 """
 
 import itertools
@@ -21,7 +27,8 @@ from cpm.skeleton import SKELETONS
 from tests.helpers.published_files import DATA
 from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
-LIMIT_PX = 0.01  # of every joint, however unsure; see test_portable.py
+LIMIT_PX = 0.01  # of every joint, however unsure, but for
+LIMIT_CELLS = 1e-3  # where that is more
 COUNT = 200
 SMALLEST, LARGEST = (16, 16), (3000, 4000)  # height, width
 UNTRAINED = [(arch, skeleton) for arch in sorted(PRESETS) for skeleton in sorted(SKELETONS)]
@@ -49,19 +56,27 @@ def real_images(numbers):
 
 
 def compare(name, exporter, images):
-    """Checks that no joint is further apart than `LIMIT_PX`, and prints how far they are."""
+    """Checks that no joint is further apart than the limits, and prints how far they are."""
     find = exporter.portable.signatures(["image"])["image"]
-    distances, differences = [], []
+    cell_crop = exporter.network.stride / min(exporter.network.config.image_size)
+    rows = []  # distance in pixels, in cells, difference of the confidence, longer side
     for image in images:
         joints_px, confidence = exporter.find_joints(image)
-        found = find(image)
-        distances.append(np.linalg.norm(joints_px - found["joints_px"].numpy(), axis=-1))
-        differences.append(np.abs(confidence - found["confidence"].numpy()))
-        assert distances[-1].max() < LIMIT_PX, (name, image.shape, distances[-1], confidence)
+        found = {key: value.numpy() for key, value in find(image).items()}
+        distance = np.linalg.norm(joints_px - found["joints_px"], axis=-1)
+        cells = distance / (cell_crop * found["region"][2])
+        difference = np.abs(confidence - found["confidence"])
+        rows += zip(distance, cells, difference, [max(image.shape)] * len(cells), strict=True)
+    distance, cells, difference, side = np.array(rows).T
+    beyond = distance >= LIMIT_PX
     print(
-        f"\n{name}: {len(distances)} images, {np.size(distances)} joints, at most "
-        f"{np.max(distances):.5f} px, {np.max(differences):.6f} of confidence"
+        f"\n{name}: {len(rows)} joints; median {np.median(distance):.5f} px, 99 % under "
+        f"{np.quantile(distance, 0.99):.5f} px, at most {distance.max():.5f} px, "
+        f"{cells.max():.6f} cells and {difference.max():.6f} of confidence; {beyond.sum()} joints "
+        f"over {LIMIT_PX} px, in images of {sorted(set(side[beyond].astype(int).tolist()))} px"
     )
+    assert difference.max() < 1e-4
+    assert (~beyond | (cells < LIMIT_CELLS)).all()
 
 
 @pytest.mark.thorough
