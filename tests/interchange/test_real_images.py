@@ -6,9 +6,9 @@ prints how far they are apart. The images are of Leeds Sports Pose, resized: its
 is looked for in `$CPM_DATA`. What was measured is in docs/results/exports.md.
 
 The position within a map cell is a ratio of differences of map values, gradient over curvature.
-Float32 and another order of sums change values by about 1e-6, and fast convolutions by 1e-5. A low,
-flat peak has a curvature of 0.01 or more, so its joint moves by up to a thousandth of a cell. In an
-image of 3000 × 4000 pixels a cell is 190 pixels wide, where 0.01 px is 5e-5 of it. There a joint
+Another order of sums in float32 changes values by about 1e-6, and fast convolutions by 1e-5. Where
+a peak is so flat that its curvature is 0.01, its joint moves by up to a thousandth of a cell. In an
+image of 3000 × 4000 pixels a cell is 190 pixels wide, so that 0.01 px is 5e-5 of it. There a joint
 may be further off than `LIMIT_PX`.
 """
 
