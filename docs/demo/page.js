@@ -50,7 +50,7 @@ function describe({ ready, threads, device }) {
   at("about").textContent =
     `${model.joints.length} joints, ${model.stages} stages, weights in ${model.precision}; ${how}.`;
   at("terms").textContent = `Terms of the weights: ${model.terms}`;
-  say("Ready. Choose a photograph of one person, or start the camera.");
+  say("Ready. Choose a photograph, or start the camera.");
   document.documentElement.dataset.ready = device;
 }
 

@@ -1,7 +1,13 @@
-"""The browser demo in a headless Chromium: its joints are Python's, with a fake camera, too."""
+"""The browser demo in a headless Chromium: its joints are Python's, with a fake camera, too.
 
+The images a second of the fake camera are printed: python -m pytest -s tests/demo/test_page.py
+"""
+
+import base64
+import contextlib
 import importlib.util
 import json
+import runpy
 import shutil
 import threading
 
@@ -13,8 +19,10 @@ from cpm.cli import demo
 from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.interchange.exporting import Exporter, Target
+from cpm.skeleton import own_skeleton
 from cpm.synthetic.people import make_person
 from tests.helpers.chromium import Chromium, find_chromium
+from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 LIMIT_PX = 0.5  # what is promised; the weights are rounded to half precision
 CAMERA = (
@@ -41,17 +49,24 @@ def image():
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, image):
-    """Address of the built page."""
+def vendor(tmp_path_factory):
+    """Folder of ONNX Runtime Web."""
     require()
-    folder = tmp_path_factory.mktemp("site")
-    for name in demo.SOURCES:
-        shutil.copyfile(demo.PAGE / name, folder / name)
+    folder = tmp_path_factory.mktemp("vendor")
     try:
-        demo.vendor_runtime(folder / "vendor")
+        demo.vendor_runtime(folder)
     except UsageError as error:
         pytest.skip(str(error))
-    exporter = Exporter("pretrained")
+    return folder
+
+
+@contextlib.contextmanager
+def built(folder, vendor, ckpt, image):
+    """Builds the page of a network in an empty folder and serves it; its address."""
+    for name in demo.SOURCES:
+        shutil.copyfile(demo.PAGE / name, folder / name)
+    shutil.copytree(vendor, folder / "vendor")
+    exporter = Exporter(ckpt)
     target = Target(str(folder / "model" / "pose.onnx"), "onnx", "float16", ("image", "box"))
     exporter.export(target, [image])
     (folder / "model" / "pose.json").write_text(json.dumps(exporter.metadata(target)))
@@ -61,6 +76,13 @@ def site(tmp_path_factory, image):
         yield f"http://127.0.0.1:{running.server_port}/"
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, vendor, image):
+    """Address of the built page with the project's weights."""
+    with built(tmp_path_factory.mktemp("site"), vendor, "pretrained", image) as address:
+        yield address
 
 
 def joints_on(page):
@@ -113,12 +135,104 @@ def test_a_keyboard_starts_a_fake_camera(site):
         page.press("Enter", 13)
         rate = page.wait("Number(document.documentElement.dataset.rate)", 60)
         assert rate > 0
+        print(f"\n{rate} images a second, in which nobody is found")
         assert page.value("document.getElementById('camera').ariaPressed") == "true"
         assert "images a second" in page.wait(
             "document.getElementById('status').textContent.includes('a second') && "
             "document.getElementById('status').textContent",
             30,
         )
+
+
+# An image that arrives without a file dialog: events as of a person who drops or pastes it.
+ARRIVES = """(() => {{
+    const bytes = Uint8Array.from(atob("{png}"), (letter) => letter.charCodeAt(0));
+    const carried = new DataTransfer();
+    carried.items.add(new File([bytes], "cat.png", {{ type: "image/png" }}));
+    delete document.documentElement.dataset.done;
+    document.dispatchEvent({event});
+}})()"""
+EVENTS = {
+    "drop": 'new DragEvent("drop", { dataTransfer: carried, cancelable: true })',
+    "paste": 'new ClipboardEvent("paste", { clipboardData: carried })',
+}
+
+
+@pytest.mark.thorough
+def test_a_network_of_own_keypoints(tmp_path, vendor):
+    # Names that say nothing of sides, so that the pairs are its own, too; 12 × 16 cells.
+    joints = ("nose", "one_ear", "other_ear", "one_paw", "other_paw", "tail")
+    limbs = [("nose", name) for name in joints[1:5]]
+    pairs = [("one_ear", "other_ear"), ("one_paw", "other_paw")]
+    skeleton = own_skeleton(joints, limbs, pairs).name
+    config = tiny_config(skeleton=skeleton, stages=3, image_size=(96, 128))
+    ckpt = tiny_weights(tmp_path / "tiny.npz", config, threshold=0.0)
+    path = tmp_path / "cat.png"
+    cats = runpy.run_path(str(demo.PAGE.parent / "howto" / "cats.py"))
+    cats["draw_cat"](np.random.default_rng(0))[0].save(path)
+    image = np.asarray(Image.open(path))
+    predictor = Predictor(ckpt)
+    assert predictor.decoding.flip, "the pairs are to be used"
+    expected = predictor(image).people[0]
+    (tmp_path / "site").mkdir()
+    with built(tmp_path / "site", vendor, ckpt, image) as address, Chromium() as page:
+        page.open(address)
+        page.wait("document.documentElement.dataset.ready", 60)
+        assert "6 joints, 3 stages" in page.value("document.getElementById('about').textContent")
+        png = base64.b64encode(path.read_bytes()).decode()
+        for event in EVENTS.values():
+            page.value(ARRIVES.format(png=png, event=event))
+            page.wait("document.documentElement.dataset.done", 60)
+            found = joints_on(page)
+            assert np.abs(found[:, :2] - expected.joints_px).max() < LIMIT_PX
+            assert np.abs(found[:, 2] - expected.confidence).max() < 0.01
+        names = "[...document.querySelectorAll('#joints th')].map(cell => cell.textContent)"
+        assert page.value(names) == [name.replace("_", " ") for name in joints]
+        options = "[...document.getElementById('joint').options].map(option => option.text)"
+        assert page.value(options) == ["all joints", *page.value(names)]
+        # Joints below the least confidence are neither drawn nor counted.
+        confidence = np.sort(expected.confidence)
+        gap = np.diff(confidence).argmax()
+        least = round(float(confidence[gap : gap + 2].mean()), 2)
+        before = page.value("document.getElementById('view').toDataURL()")
+        page.value(
+            f"(() => {{ const range = document.getElementById('threshold'); range.value = {least};"
+            " range.dispatchEvent(new Event('input')); })()"
+        )
+        assert page.value("document.getElementById('view').toDataURL()") != before
+        shown = (confidence >= least).sum()
+        assert f"{shown} of 6 joints" in page.value("document.getElementById('view').ariaLabel")
+        page.screen(360, 740)
+        assert page.value("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.slow
+def test_a_screen_reader_and_a_keyboard_find_every_control(site):
+    with Chromium() as page:
+        page.open(site)
+        page.wait("document.documentElement.dataset.ready", 60)
+        named = {(role, name) for role, name in page.controls()}
+        assert all(name for _, name in named), named
+        expected = {
+            "button": {"Choose a photograph", "Start the camera"},
+            "checkbox": {"Belief maps"},
+            "combobox": {"Stage", "Joint", "Computed by"},
+            "slider": {"Least confidence"},
+        }
+        for role, names in expected.items():
+            assert names <= {name for other, name in named if other == role}, named
+        reached = []
+        for _ in range(8):
+            page.press("Tab", 9)
+            reached.append(
+                page.value("document.activeElement.id || document.activeElement.tagName")
+            )
+        assert reached == [
+            *("file", "camera", "maps", "stages", "joint", "threshold", "device", "SUMMARY")
+        ]
+        # What happens is said, not only shown.
+        assert page.value("document.getElementById('status').getAttribute('role')") == "status"
+        assert page.value("document.documentElement.lang") == "en"
 
 
 @pytest.mark.slow

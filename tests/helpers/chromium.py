@@ -116,6 +116,19 @@ class Chromium:
             event = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
             self._call("Input.dispatchKeyEvent", event | text)
 
+    def controls(self):
+        """(role, name) of what a screen reader offers to operate, in the order of the page."""
+        nodes = self._call("Accessibility.getFullAXTree")["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in nodes
+            if not node["ignored"]
+            and any(
+                p["name"] == "focusable" and p["value"]["value"] for p in node.get("properties", ())
+            )
+            and node["role"]["value"] != "RootWebArea"
+        ]
+
     def screen(self, width, height):
         """Makes the window as large as a device's."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}

@@ -1,21 +1,33 @@
 """Exported files run in their runtimes, give our joints, and are used like checkpoints."""
 
 import importlib
+import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
 
+from cpm.checkpoints import load_network
+from cpm.config_json import to_dict
 from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.interchange.exporting import FORMATS, Exporter, Target
 from cpm.runtimes import load_exported, open_exported
+from cpm.runtimes.siblings import file_of
 from tests.helpers.tiny_networks import tiny_weights
 
 IMAGES = [
     np.random.default_rng(n).integers(0, 256, [height, width, 3]).astype(np.uint8)
     for n, (height, width) in enumerate([(16, 16), (51, 133), (200, 97)])
 ]
+SUFFIXES = {
+    "savedmodel": "",
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "stablehlo": ".stablehlo",
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +43,63 @@ def exporter(ckpt):
 def require(name):
     """Skips where a format's packages are not installed."""
     try:
-        return Target("", name).writer()
+        return Target(f"pose{SUFFIXES[name]}", name).writer()
     except UsageError as error:
+        assert "requirements-export.txt" in str(error)  # nothing else is a reason to skip
         pytest.skip(str(error))
+
+
+def stored_metadata(target):
+    """What each file of an export says of itself, read as its format's other programs read it."""
+    if target.name == "savedmodel":
+        with open(os.path.join(target.path, "assets.extra", "cpm.json")) as file:
+            return [json.load(file)]
+    if target.name == "litert":
+        with zipfile.ZipFile(target.path) as archive:
+            return [json.loads(archive.read("cpm.json"))]
+    if target.name == "stablehlo":
+        with open(f"{target.path}.json") as file:
+            return [json.load(file)]
+    paths = [file_of(target.path, function, target.functions) for function in target.functions]
+    if target.name == "onnx":
+        import onnx
+
+        models = [onnx.load(path) for path in paths]
+        texts = [{p.key: p.value for p in model.metadata_props}["cpm"] for model in models]
+    else:
+        import openvino
+
+        texts = [openvino.Core().read_model(path).get_rt_info("cpm").astype(str) for path in paths]
+    return [json.loads(text) for text in texts]
+
+
+def check_metadata(target, ckpt):
+    """Every file of an export says whose joints it finds and how, and where it comes from."""
+    network, config, _ = load_network(ckpt)
+    skeleton = network.skeleton
+    stored = stored_metadata(target)
+    if len(stored) > 1 or target.name == "stablehlo":  # a file for each function
+        assert [metadata["function"] for metadata in stored] == list(target.functions)
+    for metadata in stored:
+        assert metadata["joints"] == list(skeleton.joints)
+        assert metadata["limbs"] == [list(limb) for limb in skeleton.limbs]
+        assert metadata["mirror"] == skeleton.mirror.tolist() != list(range(len(skeleton)))
+        assert metadata["threshold"] == 0.1 and metadata["terms"] == "for tests"
+        assert metadata["crop"] == {
+            "rule": "middle",
+            "margin": 1.25,
+            "border": config.data.border,
+            "size": list(config.network.image_size),
+        }
+        assert (metadata["passes"], metadata["flip"]) == (2, True)
+        assert (metadata["stride"], metadata["origin_px"]) == (network.stride, network.origin_px)
+        assert metadata["sigma_px"] == config.target.sigma_px
+        assert metadata["stages"] == config.network.stages
+        assert metadata["config"] == json.loads(json.dumps(to_dict(config)))
+        assert (metadata["target"], metadata["precision"]) == (target.name, target.precision)
+        assert (metadata["format"], metadata["version"]) == ("cpm-export", 1)
+        assert metadata["commit"] and metadata["command"]
+        assert metadata["tensorflow"] and metadata["numpy"] == np.__version__
 
 
 @pytest.mark.thorough
@@ -41,13 +107,14 @@ def require(name):
 def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, name):
     writer = require(name)
     path = str(tmp_path / f"pose{writer.SUFFIX}")
-    row = exporter.export(Target(path, name), IMAGES)
+    target = Target(path, name)
+    row = exporter.export(target, IMAGES)
     # Random weights: every joint is unsure, and all of them are compared.
     assert row["unsure_px"] < 0.01 and row["confidence"] < 1e-4 and row["mb"] > 0
+    check_metadata(target, ckpt)
     opened = open_exported(path)
     assert set(opened.functions) == {"image", "box", "crops"}
-    assert opened.metadata["terms"] == "for tests" and opened.metadata["threshold"] == 0.1
-    assert opened.metadata["joints"][0] == "right_ankle"
+    assert opened.metadata in stored_metadata(target)
     network, config, description = load_exported(path)
     assert config == exporter.config and description["prefix"] == path
     ours, theirs = Predictor(ckpt), Predictor(path)
@@ -56,6 +123,16 @@ def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, na
         expected, found = (predict(IMAGES[2], box).people[0] for predict in (ours, theirs))
         np.testing.assert_allclose(found.joints_px, expected.joints_px, atol=0.01)
         np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)
+
+
+@pytest.mark.thorough
+def test_stablehlo_is_the_network_alone(tmp_path, ckpt, exporter):
+    require("stablehlo")
+    target = Target(str(tmp_path / "pose.stablehlo"), "stablehlo", functions=("crops",))
+    row = exporter.export(target, [])
+    assert row["unsure_px"] < 0.01 and row["confidence"] < 1e-4 and row["mb"] > 0
+    check_metadata(target, ckpt)
+    assert load_exported(target.path)[1] == exporter.config
 
 
 @pytest.mark.thorough
