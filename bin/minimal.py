@@ -29,7 +29,7 @@ from cpm.synthetic import make_person  # (seed, number, split) → an image and 
 SIZE = 96  # side of the square crops the network sees, pixels
 STRIDE = 8  # pixels per cell of a belief map; a map has 12 × 12 cells
 SHIFT = 6  # training crops are moved by up to so many pixels
-SIGMA = 5.0  # deviation of an ideal peak, pixels; the neighbouring cell must still see it
+SIGMA = 5.0  # deviation of an ideal peak, pixels; the neighboring cell must still see it
 BATCH = 16  # people per step
 RATE = 0.004  # the learning rate at its highest
 PEAK_WEIGHT = 5.0  # a cell counts 1 + 5 × its ideal belief in the loss; 0 is the paper's loss
@@ -70,7 +70,7 @@ def ideal_maps(joints):
     """Section 3.3: a Gaussian at every joint. `[B, 2, P, 2]` → two times `[B, h, w, P]`.
 
     Stage 1 sees too little to tell two people apart: its target has both, that of stage 2 the first
-    alone, the primary person. The paper helps stage 2 with a centre map: one more channel, with a
+    alone, the primary person. The paper helps stage 2 with a center map: one more channel, with a
     Gaussian at the primary person. Here that is always the one in the middle of the crop, so the
     channel would hardly change; the zeros beyond the crop's edges show where the middle is.
     """

@@ -65,11 +65,11 @@ class NetworkConfig:
       stages: T ≥ 1, number of stages, each with a loss.
       width: multiplier of every hidden channel count.
       norm: `none` or `batch`, after each hidden convolution.
-      center_map: stages ≥ 2 also see a Gaussian at the person's centre.
+      center_map: stages ≥ 2 also see a Gaussian at the person's center.
       background: one more map, 1 − max over joints.
       image_size: (height, width) of the crop, pixels, multiples of `stride`.
       stride: pixels per cell of a belief map: 8, of `mini` also 4.
-      normalization: `release`, (x − 128) / 256, or `blog`, x / 127.5 − 1, of grey levels 0 … 255.
+      normalization: `release`, (x − 128) / 256, or `blog`, x / 127.5 − 1, of gray levels 0 … 255.
       stage_kernel: side of the large kernels of stages ≥ 2; 0 = the preset's.
       stage_width: multiplier of those layers' channels, on top of `width`.
       grid: where map cell g of stride s lies in the crop: `center`, at g·s + (s − 1)/2, the middle
@@ -102,7 +102,7 @@ class TargetConfig:
     Attributes:
       sigma_px: standard deviation of a joint's Gaussian, crop pixels.
       cutoff: values below it become 0 (the release: 0.01).
-      mask_absent: leave unannotated joints out of the loss; False is the release's behaviour,
+      mask_absent: leave unannotated joints out of the loss; False is the release's behavior,
         an all-zero target.
       drop_outside: a joint outside the crop counts as absent (the release); otherwise the part
         of its Gaussian that reaches into the crop is drawn.
@@ -145,10 +145,10 @@ class AugmentConfig:
       shift: uniform in ± this fraction of the crop's side, each axis.
       room: for a scale below 1 the shift's range grows by room · (1 − scale) / 2 of the crop's
         side. With room = 1 and shift = 0 the crop still holds what a crop of scale 1 holds.
-      tell_center: whether the centre map moves with the person. If not, it stays in the middle of
+      tell_center: whether the center map moves with the person. If not, it stays in the middle of
         the crop, as in prediction, where the person's place is unknown.
-      brightness, contrast, saturation, hue: colour jitter, fractions; 0 = off.
-      noise: standard deviation of added pixel noise, grey levels of 255, upper end of the range.
+      brightness, contrast, saturation, hue: color jitter, fractions; 0 = off.
+      noise: standard deviation of added pixel noise, gray levels of 255, upper end of the range.
       gray, dark, blur, jpeg, cover: probabilities of a crop without colors, in little light, out of
         focus, badly compressed, with a rectangle drawn over it (cpm/data/wear.py).
       company: probability that another training person is pasted in (cpm/data/company.py).
@@ -187,7 +187,7 @@ AUGMENTATIONS = {
     "none": AugmentConfig(),
     # For trainings of few epochs.
     "light": AugmentConfig(scale=(0.95, 1.05), rotation_deg=5.0, flip=0.5, shift=0.01),
-    # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no colour.
+    # Wei et al.: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip 1/2, no color.
     "paper": AugmentConfig(scale=(0.7, 1.3), scale_law="uniform", rotation_deg=40.0, flip=0.5),
     # For some thousand photographs seen dozens of times.
     "strong": AugmentConfig(
@@ -229,12 +229,12 @@ class DataConfig:
 
     Attributes:
       crop: which of `CROP_RULES` places the crop: `joints` (the longer side of the joints' box),
-        `height` (its height; the blog's), `person` (annotated centre and scale), or, of the picture
+        `height` (its height; the blog's), `person` (annotated center and scale), or, of the picture
         alone, `image` (its height fills 0.8 of the crop; LSP's test) or `whole` (its longer side
         fills the crop).
       margin: size of the crop relative to that rule's square.
-      border: grey level outside the picture; the default is the release's, which its
-        normalisation maps to 0.
+      border: gray level outside the picture; the default is the release's, which its
+        normalization maps to 0.
       max_people: poses per crop for the stage-1 target, the primary person's first.
       batch_size: people per step.
       shuffle_buffer: people held in memory to shuffle among.

@@ -1,6 +1,6 @@
 """Frames and the maps between them: image ↔ crop ↔ belief map.
 
-Three frames, each with `(x, y)` and 0-based pixel centres at integers:
+Three frames, each with `(x, y)` and 0-based pixel centers at integers:
   image: the photograph, in its own pixels.
   crop:  what the network sees, `size = (height, width)` pixels, cut around a person.
   map:   cells of the belief maps; cell `g` of stride `s` covers the crop at `g·s + (s − 1)/2`.
@@ -8,7 +8,7 @@ Three frames, each with `(x, y)` and 0-based pixel centres at integers:
 No other module relates two frames. Affine maps are `[2, 3]` matrices `M` with
 `y = M[:, :2] x + M[:, 2]`.
 
-References: Wei et al. 2016, section 4.2 (crops at a normalised person height).
+References: Wei et al. 2016, section 4.2 (crops at a normalized person height).
 """
 
 import dataclasses
@@ -60,7 +60,7 @@ def region_from_joints(
 def region_from_scale(
     center_px: Sequence[float] | np.ndarray, scale: float, margin: float = 1.0
 ) -> CropRegion:
-    """The paper's MPII crop: 314 · scale around the annotated centre (the person fills 64 %)."""
+    """The paper's MPII crop: 314 · scale around the annotated center (the person fills 64 %)."""
     x, y = map(float, center_px)
     return CropRegion((x, y), margin * CROP_SIDE_PER_SCALE * float(scale))
 
@@ -100,7 +100,7 @@ def crop_to_image(
       scale: > 1 makes the person larger in the crop.
       angle_rad: counter-clockwise turn of the sampling frame in image coordinates (y down).
       flip: mirrors the crop left-right.
-      shift_px: moves the crop's centre, image pixels.
+      shift_px: moves the crop's center, image pixels.
 
     Returns:
       `[2, 3]` float32.
@@ -149,7 +149,7 @@ def transform_points(matrix: npt.ArrayLike, points: npt.ArrayLike) -> np.ndarray
 
 
 def cell_to_crop(cell: float | np.ndarray, stride: int) -> float | np.ndarray:
-    """Crop coordinate of the centre of map cell `cell`.
+    """Crop coordinate of the center of map cell `cell`.
 
     >>> cell_to_crop(0, 8), cell_to_crop(1, 8)
     (3.5, 11.5)

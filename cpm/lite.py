@@ -97,7 +97,7 @@ def draw(
 
 
 def color(joint: str) -> tuple[int, int, int]:
-    """Colour of a joint by its side.
+    """Color of a joint by its side.
 
     >>> color("left_wrist") == color("left_hip") != color("neck")
     True

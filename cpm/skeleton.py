@@ -12,7 +12,7 @@ absent (it has none). The state is carried along everywhere and never guessed fr
 
 References:
   MPII-16 and LSP-14 orders: the data sets' own documentation; COCO-17: Lin et al. 2014;
-  FLIC-11: the labelled ones of its 29 columns, see cpm/data/flic.py.
+  FLIC-11: the labeled ones of its 29 columns, see cpm/data/flic.py.
 """
 
 import dataclasses

@@ -38,10 +38,10 @@ def affine_warp(
       images: `[B, H, W, C]` float32 or float64, or uint8 to be converted on the way (which saves a
         float copy of a large photograph of which only a part is looked at).
       matrices: `[B, 2, 3]` float: output pixel (x, y, 1) -> input pixel (x, y), 0-based, pixel
-        centres at integers. `cpm.geometry.crop_to_image` makes them.
+        centers at integers. `cpm.geometry.crop_to_image` makes them.
       height: of the output, pixels.
       width: of the output, pixels.
-      border: the colour outside: a number or `[C]`.
+      border: the color outside: a number or `[C]`.
       differentiable: False: by the library's kernel, which XLA does not know and no gradients pass.
       name: of the operation in the graph.
 
@@ -96,7 +96,7 @@ def _by_library(images, matrices, height, width, border):
     projective = tf.pad(tf.reshape(matrices, [-1, 6]), [[0, 0], [0, 2]])
     warped = tf.raw_ops.ImageProjectiveTransformV3(
         # Its own gradient is the inverse map, which is not the transposed one. And it knows one
-        # colour outside for all channels.
+        # color outside for all channels.
         images=tf.stop_gradient(images - border),
         transforms=tf.cast(projective, tf.float32),
         output_shape=[height, width],

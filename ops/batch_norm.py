@@ -1,4 +1,4 @@
-"""Batch normalisation: `moments` measures, `batch_norm` applies, `batch_norm_by_batch` does both.
+"""Batch normalization: `moments` measures, `batch_norm` applies, `batch_norm_by_batch` does both.
 
 The first two are plain formulas, the gradient flows through them by TensorFlow's own rules, and
 they say what the third is; that is one fused operation with a gradient of its own, which reads and
@@ -74,7 +74,7 @@ def batch_norm(
       name: of the operation in the graph.
 
     Returns:
-      `[B, H, W, C]`, of the type of `x`; 16-bit inputs are normalised in float32.
+      `[B, H, W, C]`, of the type of `x`; 16-bit inputs are normalized in float32.
     Raises:
       ValueError: if a shape is wrong or `epsilon` is not positive.
 

@@ -31,7 +31,7 @@ def conv2d(
         h = ceil(H / s),   t = floor(max((h - 1) s + kh - H, 0) / 2),   and w, l likewise
 
     where x is 0 outside the image. At stride 1 and an odd kernel t = (kh - 1) / 2: the window is
-    centred. Where the padding is odd, the extra row or column goes to the bottom or right.
+    centered. Where the padding is odd, the extra row or column goes to the bottom or right.
 
     Args:
       x: `[B, H, W, Cin]` float.

@@ -128,14 +128,14 @@ def _row_and_column(joints_px, sigma_px, u, v):
         raw.Maximum(
             x=raw.Minimum(
                 x=raw.RealDiv(
-                    x=raw.Sub(x=centres, y=raw.ExpandDims(input=position, axis=1)),
+                    x=raw.Sub(x=centers, y=raw.ExpandDims(input=position, axis=1)),
                     y=sigma_px,
                 ),
                 y=_FAR,
             ),
             y=-_FAR,
         )
-        for centres, position in ((u, x_j), (v, y_j))
+        for centers, position in ((u, x_j), (v, y_j))
     )
     # g(z) = exp(-z^2 / 2)
     g_x, g_y = (raw.Exp(x=raw.Mul(x=raw.Square(x=z), y=-0.5)) for z in (z_x, z_y))

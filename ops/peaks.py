@@ -41,8 +41,8 @@ def find_peaks(
     """The highest point of each map, in crop pixels, and its value.
 
     `none` returns where the highest cell stands (the first one in reading order among equals),
-    `quarter` moves it by 1/4 cell towards its higher neighbour along each axis (not where a
-    neighbour is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
+    `quarter` moves it by 1/4 cell towards its higher neighbor along each axis (not where a
+    neighbor is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
     climb (a cell that is not positive, no downward curvature, an axis of fewer than 3 cells) that
     axis falls back to `quarter`. `dark` takes that step on the map blurred by a Gaussian as wide as
     the ones that training draws: a network's maps are rougher than its targets, and the blur is
@@ -153,12 +153,12 @@ class _Peak:
 
 
 def _inner(cell, cells):
-    """The cell nearest to `cell` that has a neighbour on either side."""
+    """The cell nearest to `cell` that has a neighbor on either side."""
     return tf.maximum(tf.minimum(cell, cells - 2), 1)
 
 
 def _quarter_steps(peak):
-    """Steps `[B, P]` along x and y: a quarter cell towards the higher neighbour."""
+    """Steps `[B, P]` along x and y: a quarter cell towards the higher neighbor."""
 
     def step(before, after, cell, cells):
         inside = (cell > 0) & (cell < cells - 1)
@@ -198,7 +198,7 @@ def _taylor_steps(peak):
 
 
 def _parabola(values, offset, cells):
-    """Slope and curvature of the logarithm of three neighbouring cells.
+    """Slope and curvature of the logarithm of three neighboring cells.
 
     Args:
       values: three `[B, P]`, left to right.

@@ -8,7 +8,7 @@ them stick out at the top or left, and
 
     window 2, stride 2, even H:      p = 0    (VGG-19's pools)
     window 3, stride 2, even H:      p = 1    one cell, at the bottom or right, as in Caffe
-    window 9, stride 8, H = 8 n:     p = 1    likewise (the paper's centre map)
+    window 9, stride 8, H = 8 n:     p = 1    likewise (the paper's center map)
 
 Outside this table they differ: 3/2 on an odd H has p = 2, one cell at either end, where Caffe
 would give one row less.

@@ -41,7 +41,7 @@ def average_pool(x: np.ndarray, *, window: int, stride: int) -> np.ndarray:
     return _pool(x, window, stride, np.mean)
 
 
-def _pool(x, window, stride, summarise):
+def _pool(x, window, stride, summarize):
     batch, height, width, channels = x.shape
     top, h = _padding(height, window, stride)
     left, w = _padding(width, window, stride)
@@ -53,7 +53,7 @@ def _pool(x, window, stride, summarise):
             for column in range(j * stride - left, j * stride - left + window)
             if 0 <= row < height and 0 <= column < width
         ]
-        y[b, i, j, c] = summarise(cells)
+        y[b, i, j, c] = summarize(cells)
     return y
 
 
@@ -143,8 +143,8 @@ def spline_weights(positions: Sequence[float] | np.ndarray, cells: int) -> np.nd
         return np.ones([len(positions), 1])
     through = np.zeros([cells, cells])  # coefficients -> values at the cells
     for i in range(cells):
-        for neighbour, weight in ((i - 1, 1 / 6), (i, 4 / 6), (i + 1, 1 / 6)):
-            through[i, _mirrored(neighbour, cells)] += weight
+        for neighbor, weight in ((i - 1, 1 / 6), (i, 4 / 6), (i + 1, 1 / 6)):
+            through[i, _mirrored(neighbor, cells)] += weight
     weights = np.zeros([len(positions), cells])
     for cell in range(cells):
         line = np.zeros(cells)
@@ -224,7 +224,7 @@ def _blurred(one, sigma_cells):
 
 
 def _quarter(line, k):
-    """A quarter cell towards the higher neighbour of cell `k`, if it has two."""
+    """A quarter cell towards the higher neighbor of cell `k`, if it has two."""
     if 0 < k < len(line) - 1:
         return 0.25 * np.sign(line[k + 1] - line[k - 1])
     return 0.0

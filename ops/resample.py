@@ -61,7 +61,7 @@ def spline_weights(positions: npt.ArrayLike, cells: int) -> np.ndarray:
     its last cells, and a position beyond an end reads that end.
 
     Args:
-      positions: `[n]`, in cells; cell centres at integers.
+      positions: `[n]`, in cells; cell centers at integers.
       cells: length of the line, >= 1.
 
     Returns:

@@ -1,6 +1,6 @@
 """The input pipeline beside the training it feeds, on the same cores.
 
-    batches   the pipeline alone: read, decode, warp, recolour, batch
+    batches   the pipeline alone: read, decode, warp, recolor, batch
     step      the training step alone, always on the same batch
     fed       the training step on the batches of the pipeline, which works meanwhile
 

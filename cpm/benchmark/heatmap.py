@@ -101,8 +101,8 @@ class NumpyPatch(Drawing):
         plan = self.plan
         stride, sigma_px = plan["stride"], plan["sigma_px"]
         reach_px = sigma_px * math.sqrt(-2 * math.log(plan["cutoff"]))
-        u = _centres(plan["width"], stride)
-        v = _centres(plan["height"], stride)
+        u = _centers(plan["width"], stride)
+        v = _centers(plan["height"], stride)
         maps = np.zeros_like(self.maps)
         for n, joints in enumerate(self.joints_px):
             for p, (x, y) in enumerate(joints):
@@ -146,6 +146,6 @@ class MemoryCall(Drawing):
         self.maps = wait_for(self._fill(self._value))
 
 
-def _centres(cells, stride):
+def _centers(cells, stride):
     """Crop coordinate of each cell, float32 `[cells]`."""
     return (np.arange(cells) * stride + (stride - 1) / 2).astype(np.float32)

@@ -72,7 +72,7 @@ def add_shares(entries: Sequence[dict[str, Any]], limits: Limits) -> None:
 
     Args:
       entries: of `measure`; changed.
-      limits: `machine.Limits`, measured before and after: neighbours may have been busy once.
+      limits: `machine.Limits`, measured before and after: neighbors may have been busy once.
     """
     for entry in entries:
         for numbers in (entry["ours"], *entry["peers"].values()):

@@ -16,7 +16,7 @@ FILE = "network.onnx"  # of `cpm.benchmark.torch_sides.export_onnx`
 
 
 class OnnxRuntime(Side):
-    """The file under ONNX Runtime's CPU kernels, all graph optimisations on."""
+    """The file under ONNX Runtime's CPU kernels, all graph optimizations on."""
 
     def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         import onnxruntime

@@ -5,7 +5,7 @@ are unusual, because results have to agree. TensorFlow's "same" padding at strid
 more at the bottom than at the top, which `torch.nn.Conv2d` cannot say, so it is padded before. The
 pools' windows are clipped by the border: PyTorch's `ceil_mode` where that is the same.
 
-The network is given the centre map ready; ours draws it.
+The network is given the center map ready; ours draws it.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ CHANNELS_LAST = torch.channels_last
 
 
 class Machine(torch.nn.Module):
-    """Images and centre maps → belief maps of every stage.
+    """Images and center maps → belief maps of every stage.
 
     Args:
       layers: the `architecture` of `exchange.read_plan`.
@@ -81,8 +81,8 @@ class Conv(torch.nn.Module):
         side, _, c_in, c_out = kernel.shape
         self.side, self.stride = side, stride
         # As much on either side, whatever the size: the layer can pad by itself.
-        self.centred = stride == 1 and side % 2 == 1
-        padding = side // 2 if self.centred else 0
+        self.centered = stride == 1 and side % 2 == 1
+        padding = side // 2 if self.centered else 0
         self.conv = torch.nn.Conv2d(
             c_in, c_out, side, stride, padding=padding, bias=bias is not None
         )
@@ -92,7 +92,7 @@ class Conv(torch.nn.Module):
                 self.conv.bias.copy_(torch.from_numpy(bias))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.centred:
+        if not self.centered:
             x = torch.nn.functional.pad(x, _edges(x, self.side, self.stride))
         return self.conv(x)
 

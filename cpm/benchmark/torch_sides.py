@@ -2,7 +2,7 @@
 
 A training step does what ours does with the results: forward in training mode, the masked sum of
 squares after every stage (Eq. 4, with λ), backward, clipping by the global norm, SGD with momentum
-and weight decay on kernels. It does less around it: the ideal maps and the centre map are given,
+and weight decay on kernels. It does less around it: the ideal maps and the center map are given,
 and nothing but the losses is measured; ours draws both and reports a dozen numbers a step. With
 `bfloat16` its layers compute in 16 bits over float32 weights, by PyTorch's autocast.
 """
@@ -22,7 +22,7 @@ RATE = 1e-4  # as ours.py
 
 
 class Forward(Side):
-    """Images and centre maps to the belief maps of all stages."""
+    """Images and center maps to the belief maps of all stages."""
 
     def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         machine, self._arguments, _, _ = _load(folder, settings)

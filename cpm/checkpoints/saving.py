@@ -44,7 +44,7 @@ class Checkpoints:
 
     Args:
       folder: where they lie.
-      network, optimizer: what is saved and restored; without an optimiser (None) only networks can
+      network, optimizer: what is saved and restored; without an optimizer (None) only networks can
         be loaded from it, no run can go on.
       config: `TrainConfig`.
       average: `ExponentialMovingAverage` of the network, or None.

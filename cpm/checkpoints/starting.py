@@ -139,7 +139,7 @@ def _map_channels(config, source):
 
 
 def _input_channels(config, source, features, maps):
-    """The same of what a stage t ≥ 2 sees: features, maps and the centre map, as they stand."""
+    """The same of what a stage t ≥ 2 sees: features, maps and the center map, as they stand."""
     ours, theirs = architecture(config), architecture(source)
     widths = {"features": features, "beliefs": theirs.maps, "center": 1}
     begins, position = {}, 0

@@ -1,4 +1,4 @@
-"""Trained weights in one small file, to be handed on: no optimiser, half precision, no code in it.
+"""Trained weights in one small file, to be handed on: no optimizer, half precision, no code in it.
 
 A NumPy archive (.npz: a zip of plain arrays, with a checksum each), read with `allow_pickle=False`:
 

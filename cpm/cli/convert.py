@@ -3,7 +3,7 @@
     python bin/convert.py --dataset=coco --src=photos --out=data/photos
     python bin/convert.py --dataset=synthetic --count=2000 --seed=0 --out=data/synthetic
 
-The first takes data of your own, as your labelling tool exports it: docs/howto/own_data.md. The
+The first takes data of your own, as your labeling tool exports it: docs/howto/own_data.md. The
 result is a folder with manifest.json for bin/train.py --data and bin/eval.py --data.
 """
 
@@ -88,7 +88,7 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "longest_side",
         LONGEST_SIDE_PX,
-        "Longest side in pixels; larger images are cut to the person's neighbourhood and shrunk "
+        "Longest side in pixels; larger images are cut to the person's neighborhood and shrunk "
         "to it. 0 is no limit.",
         lower_bound=0,
     )

@@ -8,7 +8,7 @@
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
---crop=joints uses the true joints' box, person the annotated centre and scale. Others know nothing
+--crop=joints uses the true joints' box, person the annotated center and scale. Others know nothing
 of the person: with image the picture's height fills 80 % of the crop (LSP's test), with whole all
 of the picture is in it, with middle windows of three sizes are tried. With --passes=2 a second pass
 sees a crop around the joints found by the first. bin/predict.py without a box does --crop=middle

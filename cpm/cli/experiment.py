@@ -8,7 +8,7 @@
 stages: accuracy with 1 … T stages (the paper's Figure 6). gradients: their size by layer, with a
 loss after every stage and after the last one only (Figure 5). schemes: all stages at once, one
 after the other, both, no intermediate loss (Figure 6). field: accuracy against receptive field at
-equal parameters (Figure 4). ingredients: without centre map, with background map, with the primary
+equal parameters (Figure 4). ingredients: without center map, with background map, with the primary
 person alone in stage 1. time: some thirty changes of the recipe, one at a time, each with as many
 steps as take the time of the recipe's --steps. Without --data synthetic people are used. Everything
 is resumed where it stopped; results lie in OUT/NAME.md, NAME.png and NAME.json. Variants of one OUT

@@ -202,7 +202,7 @@ def evaluated() -> tuple[ConvolutionalPoseMachine, TrainConfig, evaluate.Evaluat
 
 
 def without_photographs(examples: Iterable[Example]) -> list[Example]:
-    """The same on grey."""
+    """The same on gray."""
     return [
         dataclasses.replace(example, crop=np.full_like(example.crop, 235)) for example in examples
     ]

@@ -60,7 +60,7 @@ SHORTHANDS = {
     "stages": Shorthand("network.stages", "Number of stages T, each with a loss.", lower=1),
     "width": Shorthand("network.width", "Multiplier of all hidden channel counts."),
     "norm": Shorthand("network.norm", "Normalization after hidden convolutions.", NORMS),
-    "center_map": Shorthand("network.center_map", "Feed the centre map to stages 2 and later."),
+    "center_map": Shorthand("network.center_map", "Feed the center map to stages 2 and later."),
     "background": Shorthand("network.background", "Add a belief map for the background."),
     "image_size": Shorthand(
         "network.image_size",

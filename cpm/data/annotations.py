@@ -78,7 +78,7 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
         skeleton=manifest.skeleton,
         ids=tuple(person["id"] for person in people),
         origins=tuple(person["origin"] for person in people),
-        # Pose 0 is the person's own, the others are neighbours in the picture.
+        # Pose 0 is the person's own, the others are neighbors in the picture.
         joints_px=np.stack([p["joints_px"][0] for p in people]).astype(np.float64),
         state=np.stack([p["state"][0] for p in people]),
         head_size_px=np.array([sum(p["head_size_px"]) for p in people], np.float64),

@@ -1,15 +1,15 @@
-"""Random augmentation of a training example: where the crop is cut, and its colours.
+"""Random augmentation of a training example: where the crop is cut, and its colors.
 
 All numbers of an example are drawn at once from one stateless generator keyed by (run seed,
 epoch, example id): the same example in the same epoch always looks the same, whichever run,
 machine or thread makes it.
 
 Geometry, in the paper's order (scale, rotate, crop, flip), is one affine map, so the image is
-resampled once. Colour is one affine map of RGB, applied to the crop.
+resampled once. Color is one affine map of RGB, applied to the crop.
 
 References:
   Wei et al. 2016, section 4.2: scale U[.7, 1.3], rotation U[-40, 40] degrees, flip.
-  Colour jitter (not in the paper): Howard, "Some Improvements on Deep CNN Based Image
+  Color jitter (not in the paper): Howard, "Some Improvements on Deep CNN Based Image
   Classification", 2013.
 """
 
@@ -36,10 +36,10 @@ class Augmentation(typing.NamedTuple):
       scale: the person becomes this much larger, float64.
       angle_rad: turn of the sampling frame, float64.
       flip: bool, mirror left-right.
-      shift: `[2]` float64, of the crop's centre, in sides of the crop.
+      shift: `[2]` float64, of the crop's center, in sides of the crop.
       brightness, contrast, saturation: factors, float32; 1 = unchanged.
-      hue: turns (1 = all around) of the colour wheel, float32.
-      noise: standard deviation, grey levels, float32.
+      hue: turns (1 = all around) of the color wheel, float32.
+      noise: standard deviation, gray levels, float32.
     """
 
     scale: tf.Tensor
@@ -108,7 +108,7 @@ def crop_map(center_px, side_px, size, drawn=None):
     """`cpm.geometry.crop_to_image` of tensors, with the numbers of an `Augmentation`.
 
     Args:
-      center_px: `[2]`, (x, y) of the crop's centre in image pixels.
+      center_px: `[2]`, (x, y) of the crop's center in image pixels.
       side_px: scalar, image pixels on the crop's shorter side.
       size: (height, width) of the crop.
       drawn: `Augmentation`, or None: none.
@@ -149,12 +149,12 @@ def mirror_joints(values, flip, mirror):
 
 
 def color_map(drawn):
-    """The augmentation of colours as an affine map of RGB.
+    """The augmentation of colors as an affine map of RGB.
 
         c' = A c + b,   A = contrast * saturate(hue_turn) * brightness,   b = (1 - contrast) * 128
 
-      brightness multiplies; hue turns about the grey axis; saturation blends with the luma;
-      contrast pivots at mid-grey, so that it scales what the network sees.
+      brightness multiplies; hue turns about the gray axis; saturation blends with the luma;
+      contrast pivots at mid-gray, so that it scales what the network sees.
 
     Returns:
       A `[3, 3]`, b `[3]`, float32.
@@ -165,17 +165,17 @@ def color_map(drawn):
 
 
 def border_color(linear, offset, border=BORDER):
-    """`[3]`: the colour that the map turns into the border's grey: the border stays grey."""
+    """`[3]`: the color that the map turns into the border's gray: the border stays gray."""
     return tf.linalg.matvec(tf.linalg.inv(linear), border - offset)
 
 
 def recolor(crop, linear, offset, noise, seed):
-    """Applies the colour map and pixel noise.
+    """Applies the color map and pixel noise.
 
     Args:
       crop: `[H, W, 3]` float32, 0..255.
       linear, offset: of `color_map`.
-      noise: scalar, standard deviation in grey levels, or None.
+      noise: scalar, standard deviation in gray levels, or None.
       seed: `[2]` int64, of the noise.
 
     Returns:
@@ -189,7 +189,7 @@ def recolor(crop, linear, offset, noise, seed):
 
 
 def _hue_turn(turns):
-    """`[3, 3]` rotation of RGB about the grey axis (1, 1, 1); Rodrigues' formula."""
+    """`[3, 3]` rotation of RGB about the gray axis (1, 1, 1); Rodrigues' formula."""
     angle = 2 * math.pi * turns
     axis = tf.ones([3, 3]) / 3  # projects on the axis
     cross = tf.constant([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)

@@ -11,9 +11,9 @@ DeepLabCut's files into such records. What is read of a file (docs/howto/own_dat
                  "bbox": [x, y, width, height] and "iscrowd": 0 or 1, which may be missing
 
 Joints: v = 0 means absent, 1 occluded, 2 visible. Positions are kept as they are: COCO's keypoints
-are 0-based pixels, which an annotator pointed at, so that pixel centres are at integers, as here.
+are 0-based pixels, which an annotator pointed at, so that pixel centers are at integers, as here.
 A tool that measures from the corner of the picture gives half a pixel more. Boxes are measured
-from the corner: x = 0, width = 1 is the first column, and its centre lies at 0. Keypoints that are
+from the corner: x = 0, width = 1 is the first column, and its center lies at 0. Keypoints that are
 empty, null or missing mean that nothing is annotated.
 
 Names are read by side_names.py. A file that has all the names of a known skeleton, in any order,

@@ -340,7 +340,7 @@ def _pose(item, key, order):
 
 
 def _box(item, key):
-    """(centre, scale, `bbox`), None without one; it places nothing if it is less than a pixel."""
+    """(center, scale, `bbox`), None without one; it places nothing if it is less than a pixel."""
     box = item.get("bbox")
     if box is None or box == []:
         return None, None, None

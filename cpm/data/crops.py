@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ops import affine_warp
 
-BORDER = 128.0  # mid-grey, which the network's (x - 128) / 256 maps to 0; the release's value
+BORDER = 128.0  # mid-gray, which the network's (x - 128) / 256 maps to 0; the release's value
 
 
 def cut_crop(picture, matrix, size, border=BORDER):
@@ -19,7 +19,7 @@ def cut_crop(picture, matrix, size, border=BORDER):
       picture: `[H, W, 3]` uint8 or float32; H and W may be unknown.
       matrix: `[2, 3]` float, crop pixel (x, y, 1) -> picture pixel (x, y).
       size: (height, width) of the crop.
-      border: colour outside the picture, a number or `[3]`.
+      border: color outside the picture, a number or `[3]`.
 
     Returns:
       `[height, width, 3]` float32, 0..255.

@@ -5,7 +5,7 @@
     size            int64  [2] height, width of the picture
     joints_px       float  [(1 + others) * P * 2] x, y in pixels of the picture, primary first
     state           int64  [(1 + others) * P] 0 absent, 1 occluded, 2 visible
-    center_px       float  [2], or [0] where the data set names no centre
+    center_px       float  [2], or [0] where the data set names no center
     scale           float  [1], or [0]: person height / 200 px
     head_size_px    float  [1], or [0]
     to_source       float  [6] row-major [2, 3]: pixels of the picture -> of the original file
@@ -35,11 +35,11 @@ CONTEXT = 3.2  # a cut picture keeps this many times the person's size
 
 
 def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=images.MAX_PIXELS):
-    """Reads the person's picture and serialises both.
+    """Reads the person's picture and serializes both.
 
-    A picture whose longer side exceeds `longest_side_px` is first cut to the neighbourhood of the
-    person and then shrunk if it is still larger; joints, centre, scale and head size follow. The
-    neighbourhood holds the crops of the presets: 1.5 times the joints' box, enlarged by 1 / 0.7,
+    A picture whose longer side exceeds `longest_side_px` is first cut to the neighborhood of the
+    person and then shrunk if it is still larger; joints, center, scale and head size follow. The
+    neighborhood holds the crops of the presets: 1.5 times the joints' box, enlarged by 1 / 0.7,
     turned by 40 degrees (cos 40 + sin 40 = 1.41). The crop rule `image` then means what was kept.
     Where neither joints nor a box say how large the person is, all of the picture stays.
 
@@ -49,7 +49,7 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=ima
       max_pixels: of the original picture, see `images.read_picture`.
 
     Returns:
-      (serialised `tf.train.Example`, (height, width) of the original picture).
+      (serialized `tf.train.Example`, (height, width) of the original picture).
 
     Raises:
       PictureError: if the picture is missing or unreadable.
@@ -63,14 +63,14 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=ima
         person, content = _moved(person, to_source), None
     if content is None:
         content = images.encode_jpeg(pixels)
-    return _serialise(person, content, pixels.shape[:2], to_source), original_size
+    return _serialize(person, content, pixels.shape[:2], to_source), original_size
 
 
-def parse_example(serialised, joints):
-    """The fields of one serialised person as tensors.
+def parse_example(serialized, joints):
+    """The fields of one serialized person as tensors.
 
     Args:
-      serialised: scalar string tensor.
+      serialized: scalar string tensor.
       joints: P, of the data set's skeleton.
 
     Returns:
@@ -80,7 +80,7 @@ def parse_example(serialised, joints):
     """
     numbers = tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True)
     fields = tf.io.parse_single_example(
-        serialised,
+        serialized,
         {
             "id": tf.io.FixedLenFeature([], tf.string),
             "picture": tf.io.FixedLenFeature([], tf.string),
@@ -98,23 +98,23 @@ def parse_example(serialised, joints):
     return fields
 
 
-def parse_size(serialised):
-    """The id of one serialised person, and the (height, width) of its image.
+def parse_size(serialized):
+    """The id of one serialized person, and the (height, width) of its image.
 
     Args:
-      serialised: bytes.
+      serialized: bytes.
     """
-    features = tf.train.Example.FromString(serialised).features.feature
+    features = tf.train.Example.FromString(serialized).features.feature
     return features["id"].bytes_list.value[0].decode(), tuple(features["size"].int64_list.value)
 
 
-def parse_origin(serialised):
-    """The `Origin` of one serialised person.
+def parse_origin(serialized):
+    """The `Origin` of one serialized person.
 
     Args:
-      serialised: bytes.
+      serialized: bytes.
     """
-    features = tf.train.Example.FromString(serialised).features.feature
+    features = tf.train.Example.FromString(serialized).features.feature
     if "origin" in features:
         return Origin(**parse_json(features["origin"].bytes_list.value[0], _ORIGIN, "its origin"))
     return old_records.origin_of(features["id"].bytes_list.value[0].decode())
@@ -142,7 +142,7 @@ def _decodes_alike(content, pixels):
 
 
 def _cut(person, pixels, longest_side_px):
-    """The person's neighbourhood of a large picture, and the map from it to the original."""
+    """The person's neighborhood of a large picture, and the map from it to the original."""
     height, width = pixels.shape[:2]
     if person.pose.span_px < LEAST_SPAN_PX and person.box is None:
         part, zoom = images.shrink(pixels, longest_side_px)
@@ -161,7 +161,7 @@ def _cut(person, pixels, longest_side_px):
 
 
 def _to_source(zoom, low):
-    """Pixel centres: x_source = (x + 1/2) * zoom - 1/2 + low."""
+    """Pixel centers: x_source = (x + 1/2) * zoom - 1/2 + low."""
     return np.concatenate([np.diag(zoom), (zoom / 2 - 0.5 + low)[:, None]], 1)
 
 
@@ -185,7 +185,7 @@ def _moved(person, to_source):
     )
 
 
-def _serialise(person, content, size, to_source):
+def _serialize(person, content, size, to_source):
     """The `Example` as bytes; the same person always gives the same bytes."""
     poses = (person.pose, *_nearest_first(person))
     optional = [[] if v is None else [v] for v in (person.scale, person.head_size_px)]

@@ -5,12 +5,12 @@ Read from `examples.mat`, a structure array `examples` with one element for each
   filepath     name of the picture in `images/`
   coords       2 x 29: (x, y) of 29 body points, nan where there is none
   istrain, istest      1 = official training half, test half (3,987 and 1,016 people of FLIC)
-  isbad, isunchecked   only in FLIC-full: 1 = mislabelled, occluded or far from frontal; ignored
+  isbad, isunchecked   only in FLIC-full: 1 = mislabeled, occluded or far from frontal; ignored
   torsobox, imgdims, currframe, moviename, poselet_hit_idx    nothing here needs them
 
 Conventions of the file, and what becomes of them:
 
-  - Of the 29 columns eleven are labelled, `COLUMNS` (from 1): both shoulders, elbows, wrists and
+  - Of the 29 columns eleven are labeled, `COLUMNS` (from 1): both shoulders, elbows, wrists and
     hips, both eyes, the nose. The others (knees, ankles, ears, middles) are nan.
   - Positions are 1-based; they lose their 1 once, in `_pose`.
   - "l" is the person's own left: in the first example (12-oclock-high-special-edition-00004151.jpg,
@@ -166,7 +166,7 @@ def _example(struct):
 
 
 def _pose(coords):
-    """The eleven labelled joints of `coords`, absent where a coordinate is nan."""
+    """The eleven labeled joints of `coords`, absent where a coordinate is nan."""
     shape = np.shape(coords)
     if shape != (2, POINTS) or coords.dtype.kind not in "fiu":
         raise ValueError(f"coords is an array of shape {shape}; expected numbers, 2 x {POINTS}")

@@ -2,8 +2,8 @@
 
 A picture may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
 opened, files that claim absurd sizes are refused before they are decoded, the camera's rotation
-(EXIF) is applied, and grey, palette, CMYK, transparent and 16-bit pictures become plain RGB. Of
-grey with more than 8 bits, of microscopes and thermal cameras, the range that is used counts: its
+(EXIF) is applied, and gray, palette, CMYK, transparent and 16-bit pictures become plain RGB. Of
+gray with more than 8 bits, of microscopes and thermal cameras, the range that is used counts: its
 darkest value becomes 0, its brightest 255.
 
 References: Pillow's documentation of `Image.open(formats=...)`, decompression bombs and
@@ -29,7 +29,7 @@ MAX_BYTES = 1 << 29  # of a file: what the largest picture of 16 bits takes with
 # Of more, Pillow reads not even the header. A program may have lifted its limit: None.
 PILLOW_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
 LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
-BACKDROP = 128  # grey behind transparent pixels; the border value of crops
+BACKDROP = 128  # gray behind transparent pixels; the border value of crops
 BAND = 1 << 20  # pixels or numbers that are converted at once: copies of all of them take memory
 _ORIENTATION = 0x0112  # EXIF's tag; 1 = upright, 2 to 8 = turned or mirrored
 
@@ -185,7 +185,7 @@ def is_plain_jpeg(content):
 
 
 def encode_jpeg(image, quality=95):
-    """`[H, W, 3]` uint8 RGB as JPEG bytes, colours at full resolution (4:4:4: no chroma shift)."""
+    """`[H, W, 3]` uint8 RGB as JPEG bytes, colors at full resolution (4:4:4: no chroma shift)."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()

@@ -1,6 +1,6 @@
-"""Leeds Sports Pose Extended: 10,000 people, up to 14 joints each, labelled by a crowd.
+"""Leeds Sports Pose Extended: 10,000 people, up to 14 joints each, labeled by a crowd.
 
-The third value of `joints.mat` is 1 where the joint is *labelled*; where it is 0 the position
+The third value of `joints.mat` is 1 where the joint is *labeled*; where it is 0 the position
 means nothing and the joint is absent. (In LSP it is 1 where the joint is occluded.) Labels are
 person-centric, and noisier than LSP's.
 

@@ -1,6 +1,6 @@
 """A person in a photograph: what every reader of every data set yields.
 
-Conventions: points are `(x, y)` in image pixels, 0-based, pixel centres at integers. Each joint is
+Conventions: points are `(x, y)` in image pixels, 0-based, pixel centers at integers. Each joint is
 in one of three states (cpm/skeleton.py).
 """
 

@@ -5,7 +5,7 @@ A batch is a dict (B examples, M = `max_people` poses each, P joints of the mode
     image          [B, H, W, 3] float32, RGB, 0..255
     joints_px      [B, M, P, 2] float32, crop pixels; pose 0 is the primary person's
     state          [B, M, P] int32: 0 absent, 1 occluded, 2 visible
-    center_px      [B, 2] float32, crop pixels: the person's centre
+    center_px      [B, 2] float32, crop pixels: the person's center
     head_size_px   [B] float32, image pixels; 0 = unknown
     crop_to_image  [B, 2, 3] float32
     valid          [B] float32; 0 marks a row that only fills the last batch
@@ -233,7 +233,7 @@ def _window(folders, wanted):
 
 
 def _maker(folders, config, crop, augment, scales=(), regions=None):
-    """The function that `Dataset.map` applies to each (epoch, folder, serialised)."""
+    """The function that `Dataset.map` applies to each (epoch, folder, serialized)."""
     return example_maker(
         [folder.skeleton for folder in folders],
         config.network,
@@ -245,7 +245,7 @@ def _maker(folders, config, crop, augment, scales=(), regions=None):
 
 
 def _filler(config, scales):
-    """A row that only fills a batch: a grey crop without anybody."""
+    """A row that only fills a batch: a gray crop without anybody."""
     height, width = config.network.image_size
     empty = np.full((height, width, 3), config.data.border, np.float32)
     pyramid = {"pyramid": np.stack([empty] * len(scales))} if scales else {}

@@ -44,7 +44,7 @@ def note_sides(report, file, options):
 
 
 def note_tool(report, record):
-    """Says what a labelling tool's export leaves open.
+    """Says what a labeling tool's export leaves open.
 
     Args:
       report: `Report`.

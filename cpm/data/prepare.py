@@ -1,6 +1,6 @@
-"""One serialised person -> one row of a batch, as graph operations for `Dataset.map`.
+"""One serialized person -> one row of a batch, as graph operations for `Dataset.map`.
 
-parse -> joints by name -> region of the crop -> draw the augmentation -> cut -> recolour
+parse -> joints by name -> region of the crop -> draw the augmentation -> cut -> recolor
 """
 
 import dataclasses
@@ -43,7 +43,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
       regions: {id: `CropRegion`} of people whose crop lies there, not where the rule says; or None.
 
     Returns:
-      Function (epoch, folder, serialised) -> dict, see cpm/data/pipeline.py for its keys; where
+      Function (epoch, folder, serialized) -> dict, see cpm/data/pipeline.py for its keys; where
       people are pasted in, it also takes the second person's folder and record.
 
     Raises:
@@ -63,8 +63,8 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
     rules = _Rules(data, size, skeleton)
 
     @tf.autograph.experimental.do_not_convert
-    def make(epoch, folder, serialised, *second):
-        person = _parse(serialised, folder, skeletons, skeleton)
+    def make(epoch, folder, serialized, *second):
+        person = _parse(serialized, folder, skeletons, skeleton)
         example_seed = augmentation.example_seed(seed, epoch, person["id"])
         drawn = augmentation.draw_augmentation(example_seed, augment)
         center_px, side_px = region(person, data.crop, data.margin)
@@ -106,7 +106,7 @@ def region(person, rule, margin):
     """Where the crop is cut: the rules of cpm/geometry.py as graph operations.
 
     `joints`: `region_from_joints` of the data set's own joints. `height`: the same by the height
-    of their box, however wide. `person`: `region_from_scale` of the annotated centre and scale; for
+    of their box, however wide. `person`: `region_from_scale` of the annotated center and scale; for
     a person without them the joints' box stands for the 200 px of that rule's person. `image`:
     `region_from_image`, which has its own margin; `whole`: `region_from_whole_image`. For these two
     `margin` does not count.
@@ -190,7 +190,7 @@ class _Regions:
         )
 
 
-def _parse(serialised, folder, skeletons, skeleton):
+def _parse(serialized, folder, skeletons, skeleton):
     """A record's fields, its joints in the order of the model's skeleton.
 
     Returns:
@@ -201,7 +201,7 @@ def _parse(serialised, folder, skeletons, skeleton):
     """
 
     def parse(source):
-        person = parse_example(serialised, len(source))
+        person = parse_example(serialized, len(source))
         labeled = person["state"][0] != ABSENT
         points = tf.boolean_mask(person["joints_px"][0], labeled)
         person["labeled_share"] = tf.reduce_mean(tf.cast(labeled, tf.float32))
@@ -242,7 +242,7 @@ def _decode(person):
 
 
 def _crop(picture, matrix, rules, drawn, seed):
-    """The crop, `[H, W, 3]` float32, 0..255, in the colours of the augmentation."""
+    """The crop, `[H, W, 3]` float32, 0..255, in the colors of the augmentation."""
     data, ranges = rules.data, rules.data.augment
     if not any(
         (
@@ -371,7 +371,7 @@ def _worn(example, augment, seed):
 
 
 def _center(matrix, center_px, size, augment):
-    """Where the centre map is drawn, `[2]` float32, crop pixels."""
+    """Where the center map is drawn, `[2]` float32, crop pixels."""
     if augment.tell_center:
         return _float32(augmentation.image_to_crop(matrix, center_px))
     height, width = size

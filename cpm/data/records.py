@@ -1,6 +1,6 @@
 """Writing people to TFRecord shards: same people, rule and seed, same bytes.
 
-    <split>-00000-of-00002.tfrecord ...   serialised people, cpm/data/examples.py
+    <split>-00000-of-00002.tfrecord ...   serialized people, cpm/data/examples.py
     manifest.json                         written last, cpm/data/manifest.py
 
 The order inside a split is that of a hash of (seed, id): a shuffle that depends on nothing else,
@@ -113,12 +113,12 @@ def write_records(
         progress = tqdm(people, desc=source, unit=" people", mininterval=1.0, disable=None)
         for person in _consistent(progress):
             split = rule.assign(person.origin)
-            serialised = _encode(person, split, leave_out, encode, report)
-            if serialised is None:
+            serialized = _encode(person, split, leave_out, encode, report)
+            if serialized is None:
                 continue
             if split not in spools:
                 spools[split] = stack.enter_context(_Spool(out_dir, split))
-            spools[split].append(_position(seed, person.id), serialised)
+            spools[split].append(_position(seed, person.id), serialized)
         if not spools:
             raise UsageError(f"no person of {source} could be converted: " + _why(report))
         report.finish(source)
@@ -145,7 +145,7 @@ def write_records(
 
 
 def read_shard(path: str | os.PathLike) -> Iterator[bytes]:
-    """Yields the serialised people of one shard."""
+    """Yields the serialized people of one shard."""
     for record in tf.data.TFRecordDataset(path):
         yield record.numpy()
 
@@ -179,7 +179,7 @@ def reason(error: BaseException) -> str:
 
 
 def _encode(person, split, leave_out, encode, report):
-    """The serialised person, or None after noting in the report why not."""
+    """The serialized person, or None after noting in the report why not."""
     if person.excluded:
         report.leave_out(person.id, person.excluded)
     elif split is None:
@@ -193,7 +193,7 @@ def _encode(person, split, leave_out, encode, report):
         report.leave_out(person.id, "without any joint")
     else:
         try:
-            serialised, size = encode(person)
+            serialized, size = encode(person)
         except images.SizeError as error:
             report.leave_out(f"{person.id} ({error})", "pictures of another size")
             return None
@@ -204,7 +204,7 @@ def _encode(person, split, leave_out, encode, report):
         if person.origin.source == "coco" and isinstance(person.image, str):
             if images.is_turned_unsaid(person.image, size, person.annotated_size):
                 report.turned.append(person.id)
-        return serialised
+        return serialized
     return None
 
 
@@ -281,19 +281,19 @@ def _write_shards(out_dir, split, spool, shards):
     people = len(spool.entries)
     shards = min(shards or math.ceil(people / PEOPLE_PER_SHARD), people)
     bounds = [people * i // shards for i in range(shards + 1)]
-    serialised = spool.sorted()
+    serialized = spool.sorted()
     for i, (start, stop) in enumerate(itertools.pairwise(bounds)):
         name = f"{split}-{i:05d}-of-{shards:05d}.tfrecord"
         path = os.path.join(out_dir, name)
         with files.replacing(path) as temporary:
             with tf.io.TFRecordWriter(temporary) as writer:
-                for record in itertools.islice(serialised, stop - start):
+                for record in itertools.islice(serialized, stop - start):
                     writer.write(record)
         yield Shard(name, stop - start, os.path.getsize(path), sha256(path))
 
 
 class _Spool:
-    """Serialised people of one split on disk, in order of arrival; memory holds only positions."""
+    """Serialized people of one split on disk, in order of arrival; memory holds only positions."""
 
     class Entry(typing.NamedTuple):
         key: tuple
@@ -314,12 +314,12 @@ class _Spool:
         finally:
             os.remove(self.path)
 
-    def append(self, key, serialised):
-        self.entries.append(self.Entry(key, self.file.tell(), len(serialised)))
-        self.file.write(serialised)
+    def append(self, key, serialized):
+        self.entries.append(self.Entry(key, self.file.tell(), len(serialized)))
+        self.file.write(serialized)
 
     def sorted(self):
-        """Yields the serialised people in the order of their keys."""
+        """Yields the serialized people in the order of their keys."""
         for entry in sorted(self.entries):
             self.file.seek(entry.offset)
             yield self.file.read(entry.length)

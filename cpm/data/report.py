@@ -66,7 +66,7 @@ class Report:
         pose = person.pose
         x, y = pose.joints_px.T
         height, width = size
-        # Pixel centres are integers: the picture reaches from -1/2 to width - 1/2.
+        # Pixel centers are integers: the picture reaches from -1/2 to width - 1/2.
         outside = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
         self.splits[split].update(
             people=1,

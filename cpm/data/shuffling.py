@@ -16,7 +16,7 @@ INTERLEAVED = 16  # shards read in turns: folders of different data sets mix
 
 @tf.autograph.experimental.do_not_convert
 def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False):
-    """Epoch after epoch of serialised people.
+    """Epoch after epoch of serialized people.
 
     Args:
       files: list of shard paths.
@@ -28,8 +28,8 @@ def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False)
       pairs: each person with a second one, the next in the same window.
 
     Returns:
-      Endless Dataset of (epoch int64, folder int64, serialised string), with `pairs` of
-      (epoch, folder, serialised, the second one's folder, serialised).
+      Endless Dataset of (epoch int64, folder int64, serialized string), with `pairs` of
+      (epoch, folder, serialized, the second one's folder, serialized).
     """
     first_epoch, skipped = divmod(start, people)
 
@@ -57,14 +57,14 @@ def rows_of_batches(records, size, first, last):
 
 @tf.autograph.experimental.do_not_convert
 def fixed_order(files, folders):
-    """Every person once, as stored: a Dataset of (epoch 0, folder, serialised)."""
+    """Every person once, as stored: a Dataset of (epoch 0, folder, serialized)."""
     records = tf.data.Dataset.from_tensor_slices((files, _numbers(folders)))
     zero = tf.constant(0, tf.int64)
     return records.flat_map(_read).map(lambda folder, record: (zero, folder, record))
 
 
 def _shuffled_epoch(files, folders, seed, epoch, buffer, pairs):
-    """One epoch: a Dataset of (folder, serialised), with `pairs` of two of them in a row."""
+    """One epoch: a Dataset of (folder, serialized), with `pairs` of two of them in a row."""
     key = tf.stack([tf.constant(seed, tf.int64), epoch])
     order = _permutation(len(files), key, 0)
     shards = tf.data.Dataset.from_tensor_slices(

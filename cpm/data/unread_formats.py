@@ -1,4 +1,4 @@
-"""Formats of labelling tools that are not read: whose they are, and how their points get here.
+"""Formats of labeling tools that are not read: whose they are, and how their points get here.
 
 A file is known by its ending and by how it begins, or by the keys of its JSON. Nothing else of it
 is read: the sentence is all that comes of it.

@@ -99,7 +99,7 @@ def binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[dict[
 def even_threshold(confidence: np.ndarray, correct: np.ndarray) -> float:
     """The confidence from which on a joint is more likely right than wrong.
 
-    With joints sorted by confidence it is the cut that maximises the number of right ones kept less
+    With joints sorted by confidence it is the cut that maximizes the number of right ones kept less
     the number of wrong ones kept, which lies where half of the joints at that confidence are right;
     it needs no bins. Of several equal cuts the lowest.
 

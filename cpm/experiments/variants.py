@@ -123,7 +123,7 @@ def ingredients(settings: Settings) -> list[Variant]:
     config = settings.config
     choices = {
         "as it is": {},
-        "no centre map": {"network": {"center_map": not config.network.center_map}},
+        "no center map": {"network": {"center_map": not config.network.center_map}},
         "with background map": {"network": {"background": not config.network.background}},
         "stage 1: primary person only": {
             "target": {"everyone_in_stage_1": not config.target.everyone_in_stage_1}
@@ -234,7 +234,7 @@ EXPERIMENTS = {
         receptive_field,
     ),
     "ingredients": Experiment(
-        "not in the paper: what the centre map, a background map and everybody's peaks in "
+        "not in the paper: what the center map, a background map and everybody's peaks in "
         "stage 1 are worth",
         ingredients,
     ),

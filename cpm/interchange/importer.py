@@ -123,7 +123,7 @@ def _from_release(config, src, layers, given):
     skeleton = released.skeleton_of(joints, asked)
     if not (config.background and config.center_map):
         raise UsageError(
-            "the released networks have a background map and a centre map; leave out "
+            "the released networks have a background map and a center map; leave out "
             "--nobackground and --nocenter_map"
         )
     stages = config.stages if "stages" in given else released.stages_of(layers)

@@ -46,7 +46,7 @@ class Portable(tf.Module):
       crop_rule: where the first pass is without a box, one of `crop_regions.RULES`.
       margin: side of a crop relative to a person's box.
       decoding: `DecodingConfig`, of one scale.
-      border: grey level outside of the image.
+      border: gray level outside of the image.
     """
 
     def __init__(

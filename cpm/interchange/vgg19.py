@@ -7,7 +7,7 @@ n = (x − 128) / 256 in red, green, blue. With x = 256 n + 128 a tap k of the f
 
 so its kernel is multiplied by 256 (exactly: a power of two) and its bias grows by the sum over taps
 of k (128 − mean): the same layer, written for our input. One thing cannot be folded. Beyond the
-border VGG-19 saw zeros, its mean colour, and our network sees ours, the grey 128: the outermost
+border VGG-19 saw zeros, its mean color, and our network sees ours, the gray 128: the outermost
 pixels of the first layer differ a little, and of the layers after it what they reach.
 
 Three kinds of file, told apart by their suffix:
@@ -33,7 +33,7 @@ from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
 
-MEAN_RGB = (123.68, 116.779, 103.939)  # of the training pictures, grey levels
+MEAN_RGB = (123.68, 116.779, 103.939)  # of the training pictures, gray levels
 DEPTHS = (2, 2, 4, 4, 4)  # convolutions per block
 CONVOLUTIONS = tuple(f"conv{b}_{i + 1}" for b in range(1, 6) for i in range(DEPTHS[b - 1]))
 TRUNK = CONVOLUTIONS[:10]  # conv1_1 … conv4_2
@@ -70,7 +70,7 @@ def read_vgg19(path: str) -> dict[str, Stored | None]:
 
 @dataclasses.dataclass(frozen=True)
 class FoldInput:
-    """Rewrites the first layer for pictures in RGB, normalised to (x − 128) / 256.
+    """Rewrites the first layer for pictures in RGB, normalized to (x − 128) / 256.
 
     Attributes:
       channel_order: `bgr` or `rgb`, of the pictures that the file's first layer expects.

@@ -28,7 +28,7 @@ STRIDES = {"mini": (4, 8), "deep": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels
 
 
 def mini(config: NetworkConfig) -> Architecture:
-    """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initialiser.
+    """The same idea for a CPU: a slim trunk, 7×7 stages of few channels, He's initializer.
 
     On a CPU a layer costs what it moves through memory more than what it multiplies, and compiled
     pooling is slow. So strided layers stand where the others pool, nothing but the first layer runs
@@ -255,7 +255,7 @@ def _maps(config):
 
 
 def _assemble(config, trunk, first_head, second_trunk, later_stage, concat):
-    """Drops what the configuration leaves out: stages above T, their trunk, the centre map."""
+    """Drops what the configuration leaves out: stages above T, their trunk, the center map."""
     if not config.center_map:
         concat = tuple(name for name in concat if name != "center")
     return Architecture(

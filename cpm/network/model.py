@@ -6,7 +6,7 @@ The letters of the paper (section 3, Figure 2), used inside `__call__`:
   x        image features that stage 1 sees;  x_t (the paper's x'): those that stage t ≥ 2 sees
   g_t      the predictor of stage t
   b_t      belief maps after stage t, `[B, h, w, P(+1)]`
-  psi      context features of the beliefs b_{t-1}: here the maps themselves and the centre map;
+  psi      context features of the beliefs b_{t-1}: here the maps themselves and the center map;
            the large kernels of g_t learn the spatial relations from them
 
 References: Wei, Ramakrishna, Kanade, Sheikh, "Convolutional Pose Machines", CVPR 2016.
@@ -24,8 +24,8 @@ from cpm.network.layers import Block
 from cpm.skeleton import get_skeleton
 from ops.shapes import TensorLike
 
-CENTER_SIGMA_PX = 21.0  # of the centre map at the release's crop of 368 px
-CENTER_POOL = 9  # window of the average that brings the centre map to the stride of the beliefs
+CENTER_SIGMA_PX = 21.0  # of the center map at the release's crop of 368 px
+CENTER_POOL = 9  # window of the average that brings the center map to the stride of the beliefs
 
 
 class ConvolutionalPoseMachine(tf.Module):
@@ -95,7 +95,7 @@ class ConvolutionalPoseMachine(tf.Module):
 
         Args:
           images: `[B, H, W, 3]`, RGB, 0 … 255, any numeric dtype; H and W multiples of `stride`.
-          center_px: `[B, 2]`, (x, y) of the person in crop pixels; ignored without a centre map.
+          center_px: `[B, 2]`, (x, y) of the person in crop pixels; ignored without a center map.
           training: Python bool: batch statistics in norms (and their moving averages change),
             dropout.
           seed: `[2]` int32, a new one each step; only needed to train an `arch` with dropout.
@@ -183,7 +183,7 @@ class ConvolutionalPoseMachine(tf.Module):
         return tf.concat([tf.cast(inputs[name], x_t.dtype) for name in self._concat], axis=-1)
 
     def _center_map(self, images, center_px):
-        """`[B, h, w, 1]`, or None without a centre map."""
+        """`[B, h, w, 1]`, or None without a center map."""
         if not self.config.center_map:
             return None
         return center_map(
@@ -201,7 +201,7 @@ class ConvolutionalPoseMachine(tf.Module):
             size = images.shape[axis]
             if size is None and self.config.center_map:
                 raise ValueError(
-                    f"images has an unknown {side}; the centre map is drawn for a known size: "
+                    f"images has an unknown {side}; the center map is drawn for a known size: "
                     "trace the network once for each size of crop"
                 )
             if size is not None and size % self.stride:
@@ -213,7 +213,7 @@ class ConvolutionalPoseMachine(tf.Module):
 def normalize(
     images: TensorLike, dtype: tf.DType = tf.float32, normalization: str = "release"
 ) -> tf.Tensor:
-    """Grey levels 0 … 255 → about −0.5 … 0.5 as the release does, or −1 … 1 as the blog.
+    """Gray levels 0 … 255 → about −0.5 … 0.5 as the release does, or −1 … 1 as the blog.
 
     Args:
       images: `[B, H, W, 3]`, any numeric dtype.
@@ -232,11 +232,11 @@ def normalize(
 def center_map(
     center_px: TensorLike, *, height: int, width: int, stride: int, sigma_px: float
 ) -> tf.Tensor:
-    """The centre map of stages ≥ 2: a Gaussian around the centre of the primary person.
+    """The center map of stages ≥ 2: a Gaussian around the center of the primary person.
 
     Drawn at full resolution, then averaged over 9×9 pixels every `stride`, as in the release,
     where a window clipped by the border is divided by what is left of it. The windows start at
-    the cell's first pixel, so a cell's value belongs half a pixel right of its centre
+    the cell's first pixel, so a cell's value belongs half a pixel right of its center
     (8g + 4 against 8g + 3.5); kept, so that imported weights see what they were trained on.
 
     Args:

@@ -7,7 +7,7 @@ with what an impulse in the image reaches.
 Conventions: one multiply-add (MAC) is one product added to a sum, half of what some call a FLOP;
 only convolutions are counted, the rest is below a percent. Parameters are those that training
 changes, without the moving averages of norms. A receptive field is the side of the square of input
-pixels that one cell depends on through the image; the centre map adds nothing to it.
+pixels that one cell depends on through the image; the center map adds nothing to it.
 
 References:
   The paper's receptive fields: Wei et al. 2016, Figure 2 (160 px at stage 1, 400 px at stage 2).

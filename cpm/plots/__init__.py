@@ -4,7 +4,7 @@
     image_files.py  pixels → PNG and JPEG files
     canvas.py       figures → pixels
     skeletons.py    joints and limbs on the photograph, beside the truth
-    belief_maps.py  belief maps of every stage; three of them in colour on the photograph
+    belief_maps.py  belief maps of every stage; three of them in color on the photograph
     curves.py       losses and scores of a run or several, PCK curves, score by stage
     sheets.py       many pictures on one page
     architecture.py, data_road.py, targets.py, receptive_fields.py, schedules.py

@@ -1,7 +1,7 @@
 """A network as boxes: its layers from left to right, a line for each stage.
 
     height, width of a box    side of the layer's output, number of its channels (not to scale)
-    blue, grey, orange        convolution, pooling, belief maps
+    blue, gray, orange        convolution, pooling, belief maps
     green                     what a stage ≥ 2 sees, stacked
     below a box               the layer and the shape of its output, height × width × channels
     above a box               receptive field: side of the square of input pixels behind one cell
@@ -29,7 +29,7 @@ _SHOWN_STAGES = 3
 
 @dataclasses.dataclass(frozen=True)
 class _Box:
-    """One box: colour, the words below it, size and receptive field of its output."""
+    """One box: color, the words below it, size and receptive field of its output."""
 
     color: str
     label: str
@@ -63,7 +63,7 @@ def draw_architecture(
       rows: its layers, of `layer_rows`.
       title: line at the top.
       image_size: (height, width) of the crop.
-      center_map: stages ≥ 2 also see the centre map.
+      center_map: stages ≥ 2 also see the center map.
 
     Returns:
       `[h, w, 3]` uint8.
@@ -144,7 +144,7 @@ def _lanes(plan, rows, image_size, center_map):
 
 
 def _boxes(rows, residual):
-    """Layers as boxes; equal neighbours are one, dropout a word at the box before it.
+    """Layers as boxes; equal neighbors are one, dropout a word at the box before it.
 
     Args:
       rows: some of `layer_rows`.
@@ -197,14 +197,14 @@ def _named(box, name):
 
 
 def _stack(x_t, beliefs, t, center_map):
-    """What a stage ≥ 2 sees: features, the beliefs of the stage before and the centre map."""
+    """What a stage ≥ 2 sees: features, the beliefs of the stage before and the center map."""
     channels = x_t.channels + beliefs.channels + int(center_map)
-    label = f"x′ + $b_{t - 1}$" + (" + centre" if center_map else "")
+    label = f"x′ + $b_{t - 1}$" + (" + center" if center_map else "")
     return _Box(STACK, label, beliefs.height, beliefs.width, channels)
 
 
 def _draw_legend(canvas, axes, used):
-    """What the colours that are used and the numbers mean."""
+    """What the colors that are used and the numbers mean."""
     entries = [
         (CONV, "convolution"),
         (POOL, "pooling"),

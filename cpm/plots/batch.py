@@ -2,7 +2,7 @@
 
 disc, ring     a joint that is visible, occluded; right side orange, left side blue
 white dots     joints of the other people in the crop
-cross          the person's centre
+cross          the person's center
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ def _caption(canvas, x, y, batch, n):
 
 
 def _plot_people(axes, batch, n, skeleton):
-    """The primary person's limbs and joints, the others' joints, the centre."""
+    """The primary person's limbs and joints, the others' joints, the center."""
     options = {"scalex": False, "scaley": False}
     joints_px, state = batch["joints_px"][n], batch["state"][n]
     for points in joints_px[1:][state[1:] != ABSENT]:

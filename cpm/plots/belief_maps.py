@@ -81,7 +81,7 @@ def draw_colored_beliefs(
     zoom: float | None = None,
     legend: bool = True,
 ) -> np.ndarray:
-    """Several joints' belief maps of one stage on the photograph, each in its colour.
+    """Several joints' belief maps of one stage on the photograph, each in its color.
 
     Args:
       crop: `[H, W, 3]` uint8.
@@ -90,7 +90,7 @@ def draw_colored_beliefs(
       colors: {joint name: (red, green, blue)}; None = `overlay_colors`. Joints the skeleton lacks
         are left out.
       zoom: screen pixels per crop pixel; None = what makes the longer side about 480.
-      legend: a strip below that names the colours.
+      legend: a strip below that names the colors.
 
     Returns:
       `[round(zoom · H) (+ strip), round(zoom · W), 3]` uint8.
@@ -127,18 +127,18 @@ def overlay_colors(skeleton: Skeleton) -> dict[str, Any]:
 
 
 def heat_over(crop: np.ndarray, belief: np.ndarray) -> np.ndarray:
-    """One belief map over the darkened grey crop: `[H, W, 3]` uint8, the crop's own size.
+    """One belief map over the darkened gray crop: `[H, W, 3]` uint8, the crop's own size.
 
     Args:
       crop: `[H, W, 3]` uint8.
       belief: `[h, w]`; values below 0 show as 0, above 1 as 1.
     """
     belief = enlarge(belief, *crop.shape[:2])
-    grey = np.repeat(crop.mean(-1, keepdims=True), 3, axis=-1) * 0.55
+    gray = np.repeat(crop.mean(-1, keepdims=True), 3, axis=-1) * 0.55
     heat = _HEAT(belief)[..., :3] * 255
-    # Full colour from a belief of 0.5 on, so that weak answers are seen but do not look sure.
+    # Full color from a belief of 0.5 on, so that weak answers are seen but do not look sure.
     opacity = np.clip(2 * belief, 0, 1)[..., None] * 0.9
-    return np.rint((1 - opacity) * grey + opacity * heat).astype(np.uint8)
+    return np.rint((1 - opacity) * gray + opacity * heat).astype(np.uint8)
 
 
 def enlarge(belief: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -154,7 +154,7 @@ def _peak_label(canvas, x, y, value):
 
 
 def _legend(width, colors):
-    """A strip that names the colours, in as many lines as it takes."""
+    """A strip that names the colors, in as many lines as it takes."""
     entry = 118
     columns = max(1, (width - 8) // entry)
     lines = -(-len(colors) // columns)
@@ -168,7 +168,7 @@ def _legend(width, colors):
 
 
 def _color_bar(canvas, x, y, width, height):
-    """What colour is what belief."""
+    """What color is what belief."""
     axes = canvas.axes(x, y, width, height)
     ramp = np.linspace(1, 0, 128)[:, None]
     axes.imshow(_HEAT(ramp)[..., :3], extent=(0, 1, 0, 1), aspect="auto")

@@ -240,6 +240,6 @@ def _plot_scores(axes, series):
 
 
 def _cycle():
-    """Colours without end."""
+    """Colors without end."""
     while True:
         yield from _RUNS

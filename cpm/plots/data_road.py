@@ -118,7 +118,7 @@ def _corner(column, row):
 
 
 def _place(canvas, column, row, tile, name, text):
-    """A tile, centred in its square, its name and one line below."""
+    """A tile, centered in its square, its name and one line below."""
     x, y = _corner(column, row)
     height, width = tile.shape[:2]
     zoom = _TILE_PX / max(height, width)

@@ -142,6 +142,6 @@ def _shades(count):
 
 
 def _cycle():
-    """Colours without end."""
+    """Colors without end."""
     while True:
         yield from _COLORS

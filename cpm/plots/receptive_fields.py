@@ -8,10 +8,10 @@ from matplotlib.patches import Rectangle
 
 from cpm.plots.canvas import Canvas, show_image
 
-# Dark to bright, apart also in grey: stage 1, 2, 3.
+# Dark to bright, apart also in gray: stage 1, 2, 3.
 _COLORS = ("#e69f00", "#56b4e9", "#f0f0f0")
 _PANEL_PX, _GAP_PX, _TOP_PX = 440, 20, 58
-_GREY = 128
+_GRAY = 128
 _OUTLINE: list[effects.AbstractPathEffect] = [
     effects.withStroke(linewidth=3.4, foreground="#101010")
 ]
@@ -22,7 +22,7 @@ def draw_receptive_fields(
 ) -> np.ndarray:
     """Squares of the first stages around one cell, on the crop; a panel for each network.
 
-    A crop is shown with what surrounds it, grey: there the network sees zeros.
+    A crop is shown with what surrounds it, gray: there the network sees zeros.
 
     Args:
       panels: list of (title, crop `[H, W, 3]` uint8, cell_px (x, y), [field of stage 1, 2, …]),
@@ -50,7 +50,7 @@ def _draw_panel(canvas, x, title, crop, cell_px, fields_px):
     side = max(high - low)
     low -= (side - (high - low)) / 2
     axes = canvas.picture_axes(x, _TOP_PX, _PANEL_PX, _PANEL_PX)
-    show_image(axes, np.full((4, 4, 3), _GREY, np.uint8))
+    show_image(axes, np.full((4, 4, 3), _GRAY, np.uint8))
     axes.images[0].set_extent((low[0], low[0] + side, low[1] + side, low[1]))
     axes.imshow(crop, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear")
     axes.set_xlim(low[0], low[0] + side)

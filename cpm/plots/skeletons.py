@@ -4,7 +4,7 @@
     green disc, ring        the truth: visible, occluded
     white line              from a predicted joint to its truth: the error
 
-Left and right are the person's own. The colours stay apart for the colour-blind.
+Left and right are the person's own. The colors stay apart for the color-blind.
 """
 
 import matplotlib.patheffects as effects
@@ -56,7 +56,7 @@ def draw_skeleton(
 
 
 def joint_color(joint: str) -> str:
-    """Colour of a joint or of the limb that ends there, by side of the body."""
+    """Color of a joint or of the limb that ends there, by side of the body."""
     if joint.startswith("right_"):
         return RIGHT
     return LEFT if joint.startswith("left_") else MIDDLE
@@ -76,7 +76,7 @@ def plot_pose(
     outline = [effects.withStroke(linewidth=5.0 * thickness, foreground=_OUTLINE)]
     for a, b in skeleton.limb_indices:
         if shown[a] and shown[b]:
-            # A limb takes the colour of its outer end; only midline ones are yellow.
+            # A limb takes the color of its outer end; only midline ones are yellow.
             names = skeleton.joints[a], skeleton.joints[b]
             sided = [n for n in names if joint_color(n) != MIDDLE]
             axes.plot(

@@ -1,6 +1,6 @@
 """Views a body from somewhere and places it in a picture.
 
-Screen space: u to the right and v down in picture pixels (pixel centres at integers), and depth
+Screen space: u to the right and v down in picture pixels (pixel centers at integers), and depth
 towards the viewer in pixels, larger = nearer. Perspective enters as one scale per end of a solid,
 which is exact for the joints and close for the flesh between them.
 """

@@ -11,7 +11,7 @@ from cpm.synthetic.solids import Decal, Solid
 
 
 def _face(outfit):
-    """Decals of the face, from the centre of the skull, for a head of mean size."""
+    """Decals of the face, from the center of the skull, for a head of mean size."""
     dark, white = outfit.skin.color * 0.35, np.array([0.93, 0.92, 0.9])
     lips = outfit.skin.color * (0.85, 0.5, 0.5)
     spots = []

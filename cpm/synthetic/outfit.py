@@ -1,6 +1,6 @@
 """What a synthetic person looks like: skin, hair, clothes and their paints.
 
-A paint is a base colour with an optional wave of a second colour (stripes; two waves make
+A paint is a base color with an optional wave of a second color (stripes; two waves make
 checks), in cycles per body height along the axes of the part it is painted on.
 """
 
@@ -13,12 +13,12 @@ from cpm.synthetic.body import Body
 
 @dataclasses.dataclass(frozen=True)
 class Paint:
-    """Colour of a surface.
+    """Color of a surface.
 
     Attributes:
       color, second: `[3]` RGB in [0, 1].
       wave, cross: `[3]` cycles per body height along (left, up, front); zeros = no such wave.
-      grain: strength of folds and weave, fraction of the colour.
+      grain: strength of folds and weave, fraction of the color.
     """
 
     color: np.ndarray
@@ -108,7 +108,7 @@ def sample_paint(rng: np.random.Generator, patterned: float = 0.35, grain: float
 
 
 def _between(rng, palette):
-    """A colour of a palette, mixed with its neighbour, a little brighter or darker."""
+    """A color of a palette, mixed with its neighbor, a little brighter or darker."""
     i = rng.integers(len(palette) - 1)
     mixed = palette[i] + rng.random() * (palette[i + 1] - palette[i])
     return np.clip(mixed * rng.uniform(0.9, 1.1), 0.02, 0.98)

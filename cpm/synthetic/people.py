@@ -3,7 +3,7 @@
 The random stream of a person depends on nothing else, so any person can be drawn at any time, in
 any order, by any process. Splits have streams of their own: the train and the validation people of
 one seed never share a draw. The same NumPy gives the same bytes; across processors the last bit of
-a sine may differ, and with it, rarely, a pixel by one grey level.
+a sine may differ, and with it, rarely, a pixel by one gray level.
 """
 
 from collections.abc import Iterator

@@ -29,9 +29,9 @@ class ScreenSolids:
     """All solids of a picture as arrays in screen space (u, v, depth).
 
     Attributes:
-      start: `[N, 3]` float32 centre of the first ball.
+      start: `[N, 3]` float32 center of the first ball.
       to_part: `[N, 3, 3]` float32: offset from `start` → coordinates q of the part.
-      axis: `[N, 3]` float32, the second ball's centre in q.
+      axis: `[N, 3]` float32, the second ball's center in q.
       radii: `[N, 2]` float32, pixels.
       scale: `[N]` float32, pixels per body height.
       part: `[N]` int, index into `PARTS`.

@@ -1,8 +1,8 @@
 """Backgrounds, clutter, shadows and the objects that stand in front of people.
 
 A picture's background is a wall, a room or a landscape with noise of all sizes, and shapes
-scattered over it, alone or in rows, some of them as long and thin as limbs and in the colours of
-the person: colour, texture and straight edges alone must not give the person away. Pictures are
+scattered over it, alone or in rows, some of them as long and thin as limbs and in the colors of
+the person: color, texture and straight edges alone must not give the person away. Pictures are
 planar, `[3, H, W]`, as in `shapes`.
 """
 
@@ -18,7 +18,7 @@ def scene_color(rng: np.random.Generator) -> np.ndarray:
     """`[3]` RGB of the world around people: mostly dull, now and then loud."""
     if rng.random() < 0.15:
         return sample_color(rng)
-    # Earth and wood, leaves, sky, or nearly grey.
+    # Earth and wood, leaves, sky, or nearly gray.
     hue = rng.choice([rng.normal(0.08, 0.03), rng.normal(0.27, 0.06), rng.normal(0.58, 0.04)])
     saturation = rng.beta(1.2, 2.5) * 0.8
     return hsv_to_rgb(hue, saturation, rng.uniform(0.12, 0.95))
@@ -32,7 +32,7 @@ def sample_background(
     Args:
       rng: `np.random.Generator`.
       height, width: pixels.
-      palette: `[n, 3]` colours of the person in front, which some shapes borrow.
+      palette: `[n, 3]` colors of the person in front, which some shapes borrow.
 
     Returns:
       `[3, height, width]` float32 RGB about [0, 1].
@@ -49,7 +49,7 @@ def sample_background(
 
 
 def _gradient(height, width, low, high, angle):
-    """`[3, height, width]` float32 from one colour to another along a direction."""
+    """`[3, height, width]` float32 from one color to another along a direction."""
     v = (np.cos(angle) * (np.arange(height) / height - 0.5)).astype(np.float32)
     u = (np.sin(angle) * (np.arange(width) / width - 0.5)).astype(np.float32)
     t = np.float32(0.5) + v[:, None] + u[None]
@@ -58,7 +58,7 @@ def _gradient(height, width, low, high, angle):
 
 
 def _surface(rng, height, width):
-    """A wall, sky, lawn or hedge: a gradient mottled with a second colour."""
+    """A wall, sky, lawn or hedge: a gradient mottled with a second color."""
     low, high = scene_color(rng), scene_color(rng)
     if rng.random() < 0.5:
         high = np.clip(low * rng.uniform(0.6, 1.4), 0, 1)
@@ -104,7 +104,7 @@ def _ground(rng, height, width):
 
 
 def _shape_colors(rng, palette):
-    """`[2, 3]` shades of a scene colour, of a loud one, or of one of the person's."""
+    """`[2, 3]` shades of a scene color, of a loud one, or of one of the person's."""
     draw = rng.random()
     color = scene_color(rng) if draw < 0.5 else sample_color(rng)
     if draw > 0.75:
@@ -189,7 +189,7 @@ def add_occluders(
       rng: `np.random.Generator`.
       image: `[3, H, W]` float32.
       box: (left, top, right, bottom) of the joints, pixels; objects stand near it.
-      palette: `[n, 3]` colours an object may borrow.
+      palette: `[n, 3]` colors an object may borrow.
 
     Returns:
       `[H, W]` bool, where an object is in front.

@@ -1,9 +1,9 @@
-"""Colours the pixels that the rasteriser found: paint, prints, folds and light.
+"""Colors the pixels that the rasteriser found: paint, prints, folds and light.
 
 The rasteriser works at twice the picture's size, so that four samples decide each pixel. Inside a
-plain limb the four agree and one colour at their middle will do; at outlines, and on faces and
-prints, each sample is coloured on its own and the four are averaged. All samples of all solids are
-coloured at once: each looks up the numbers of its own solid, finds its place in the coordinates of
+plain limb the four agree and one color at their middle will do; at outlines, and on faces and
+prints, each sample is colored on its own and the four are averaged. All samples of all solids are
+colored at once: each looks up the numbers of its own solid, finds its place in the coordinates of
 the part, and from that its paint and the direction its surface faces.
 """
 
@@ -53,7 +53,7 @@ def shade(
     light: Light,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colours every covered pixel of the picture.
+    """Colors every covered pixel of the picture.
 
     Args:
       screen: `ScreenSolids`, in buffer pixels.
@@ -78,7 +78,7 @@ def _quarters(buffer):
 
 
 def _samples(screen, depth, index):
-    """Lists the places to colour.
+    """Lists the places to color.
 
     Returns:
       covered: `[H, W]` share of the four samples that hit a solid.
@@ -113,7 +113,7 @@ def _samples(screen, depth, index):
 
 
 def _color(screen, where, which, light, rng):
-    """`[n, 3]` float32 colour of each sample, lit."""
+    """`[n, 3]` float32 color of each sample, lit."""
     to_part = screen.to_part[which]
     q = np.einsum("nij,nj->ni", to_part, where - screen.start[which])
     normal = _normals(screen, which, q, to_part)
@@ -142,7 +142,7 @@ def _normals(screen, which, q, to_part):
 
 
 def _paint(screen, which, place, rng):
-    """`[n, 3]` float32 colour of the paint before light, with stripes, folds and weave."""
+    """`[n, 3]` float32 color of the paint before light, with stripes, folds and weave."""
     paints = [solid.paint for solid in screen.solids]
 
     def table(name):

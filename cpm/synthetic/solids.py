@@ -30,7 +30,7 @@ PARTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Decal:
-    """A flat spot of colour on the front or back of a solid.
+    """A flat spot of color on the front or back of a solid.
 
     Attributes:
       center: (x, y) in the part's (left, up) axes from the solid's `start`, body heights.
@@ -52,12 +52,12 @@ class Solid:
     """Convex hull of two balls, squeezed.
 
     Attributes:
-      start, end: `[3]` centres of the balls in the body frame.
+      start, end: `[3]` centers of the balls in the body frame.
       radius_start, radius_end: radii before squeezing, body heights.
       frame: `[3, 3]`, columns = left, up, front axes of the part.
       squeeze: factors on the thickness along those axes.
       part: member of `PARTS`.
-      paint: colours.
+      paint: colors.
       decals: drawn in order.
     """
 

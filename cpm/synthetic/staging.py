@@ -122,7 +122,7 @@ def to_screen(actors: Sequence[Actor], zoom: int = ZOOM) -> ScreenSolids:
     each = [_project(actor, owner) for owner, actor in enumerate(actors)]
     names = [f.name for f in dataclasses.fields(ScreenSolids) if f.name != "solids"]
     joined = {n: np.concatenate([getattr(s, n) for s in each]) for n in names}
-    # Pixel centres are integers in both: the picture's u lies at zoom·u + (zoom − 1)/2.
+    # Pixel centers are integers in both: the picture's u lies at zoom·u + (zoom − 1)/2.
     shift = 0.5 * (zoom - 1) * np.array([1.0, 1.0, 0.0])
     joined["start"] = joined["start"] * zoom + shift
     for name in ("axis", "radii", "scale"):

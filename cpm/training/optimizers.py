@@ -1,6 +1,6 @@
 """Optimisers: a pure update rule and the slots it needs.
 
-An optimiser is a `tf.Module` that owns one slot per variable and rule, made in the constructor,
+An optimizer is a `tf.Module` that owns one slot per variable and rule, made in the constructor,
 and changes variables in one call, `apply`. It is plain TensorFlow, so it runs eagerly, in a graph
 and under XLA. What a layer's learning rate is multiplied with, and which variables decay, is
 decided once, in the constructor.
@@ -334,10 +334,10 @@ def trained_variables(
 
 
 def make_optimizer(config: OptimizerConfig, network: ConvolutionalPoseMachine) -> Optimizer:
-    """The optimiser of an `OptimizerConfig` for the `trained_variables` of a network.
+    """The optimizer of an `OptimizerConfig` for the `trained_variables` of a network.
 
     Raises:
-      ValueError: unknown optimiser.
+      ValueError: unknown optimizer.
     """
     variables = trained_variables(config, network)
     options: dict[str, Any] = dict(

@@ -91,7 +91,7 @@ def modern(arch: str = "vgg") -> Settings:
 def paper(arch: str = "paper") -> Settings:
     """The paper's training, as its solver, network and data layer say.
 
-    Crop: 314 · scale around the annotated centre, so that a person fills 64 %. Targets: σ 7 px, cut
+    Crop: 314 · scale around the annotated center, so that a person fills 64 %. Targets: σ 7 px, cut
     at 1 %; everybody's peaks in stage 1, added and clipped, the primary person's after it;
     background 1 − max; the 14 joints of LSP, also of MPII's people (JOINTS); unannotated joints and
     those outside the crop are asked for as zero maps. Loss Σ/2N. Augmentation: scale U[.7, 1.3],
@@ -146,9 +146,9 @@ def release(arch: str = "vgg") -> Settings:
 
 
 def blog(arch: str = "vgg") -> Settings:
-    """The blog project of 2016: MPII's 16 joints, wide peaks, no background, no centre map.
+    """The blog project of 2016: MPII's 16 joints, wide peaks, no background, no center map.
 
-    People are scaled until their joints are 200 px tall and cut to 368 px, black outside; grey
+    People are scaled until their joints are 200 px tall and cut to 368 px, black outside; gray
     levels become x / 127.5 − 1. σ 32 px on a grid whose cell g lies at 8g; the primary person only,
     in every stage; absent joints are zero maps; the loss is a mean over maps and cells. SGD,
     momentum .9, decay 1e-6, rate 1e-3, a tenth of it from epochs 10, 60 and 120 of 300 on; no

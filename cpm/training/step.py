@@ -112,7 +112,7 @@ class TrainStep:
           step: int, 0-based; keys the dropout masks.
 
         Returns:
-          measurements: dict of scalars, t = 1 … T: `loss` and `loss_stage_t`, what is minimised;
+          measurements: dict of scalars, t = 1 … T: `loss` and `loss_stage_t`, what is minimized;
             `release_loss_stage_t`, the same maps in the release's convention, Σ (b − b*)² / 2N, and
             `release_loss_empty`, what empty maps would score in it (the later stages' target);
             `peak_stage_t`, mean height of the joints' maps.

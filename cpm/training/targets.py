@@ -2,7 +2,7 @@
 
 A joint's map is a Gaussian at its position; the background map is one minus the largest of them.
 Stage 1 sees too small a part of the picture to tell people apart, so it is asked for everybody's
-joints; stages ≥ 2 see the centre map and are asked for the primary person's only.
+joints; stages ≥ 2 see the center map and are asked for the primary person's only.
 
 References:
   Wei et al. 2016, section 3.3: b_*^p(Y_p = z), Eq. 4.

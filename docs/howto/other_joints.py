@@ -1,4 +1,4 @@
-"""Leeds Sports Pose with joints that no weights know by name: few labelled images of one's own.
+"""Leeds Sports Pose with joints that no weights know by name: few labeled images of one's own.
 
     python docs/howto/other_joints.py --src=downloads/lsp --out=photos
 

@@ -1,4 +1,4 @@
-"""Which algorithm for which convolution: that of the least modelled cost.
+"""Which algorithm for which convolution: that of the least modeled cost.
 
 The choice is made from counts (cost_model.py), so that the same layer gets the same algorithm on
 every machine. For the truth about a machine, time `candidate_algorithms` there.
@@ -17,7 +17,7 @@ from ops.shapes import check_positive_int
 LARGEST_COOK_TOOM_2D = 8
 LARGEST_COOK_TOOM_1D, LARGEST_COOK_TOOM_1D_OF_MANY, MANY = 10, 8, 129
 LARGEST_FOURIER = 32
-# Modelled gains of less than a twentieth are losses on some machines (README.md, section 9).
+# Modeled gains of less than a twentieth are losses on some machines (README.md, section 9).
 PAYS = 0.95
 
 
@@ -33,7 +33,7 @@ def best_algorithm(
     allow_1d: bool = True,
     one_thread: bool = False,
 ) -> Bilinear1D | Bilinear2D | None:
-    """The algorithm of least modelled cost, or None where direct convolution costs hardly more.
+    """The algorithm of least modeled cost, or None where direct convolution costs hardly more.
 
     Args:
       kernel_size: k, of a k x k kernel.
@@ -81,7 +81,7 @@ def candidate_algorithms(
     allow_1d: bool = True,
     one_thread: bool = False,
 ) -> list[Bilinear1D | Bilinear2D]:
-    """Algorithms worth timing for a layer, by modelled cost, cheapest first.
+    """Algorithms worth timing for a layer, by modeled cost, cheapest first.
 
     Arguments as for `best_algorithm`. In the plane: Cook-Toom with tiles up to 8 x 8, and for
     kernels from 5 x 5 on Fourier with even tiles up to 32 x 32, for each number of tiles along the

@@ -54,7 +54,7 @@ def fast_cost(
     *,
     one_thread: bool = False,
 ) -> float:
-    """Modelled cost of a convolution by `algorithm`.
+    """Modeled cost of a convolution by `algorithm`.
 
     Args:
       algorithm: a `Bilinear2D`, or a `Bilinear1D` for kernels as wide as they are high.

@@ -67,7 +67,7 @@ def test_maps_follow_the_names_of_joints(weights):
         if not t:
             continue
         new, ours, theirs = (n.stages[t - 1].layers[0].kernel for n in (fresh, filled, source))
-        equal(ours[:, :, 0], new[:, :, 0])  # mini stacks maps, features, centre map
+        equal(ours[:, :, 0], new[:, :, 0])  # mini stacks maps, features, center map
         equal(ours[:, :, 3], theirs[:, :, RIGHT_WRIST])
         equal(ours[:, :, 4:], theirs[:, :, 14:])
     hidden = {v.ref() for v in filled.variables} - {
@@ -95,7 +95,7 @@ def test_later_stages_start_afresh(weights):
     equal(filled.stages[0].layers[3].kernel, source.stages[0].layers[3].kernel)
 
 
-def test_centre_map_and_background_go_to_their_places(weights):
+def test_center_map_and_background_go_to_their_places(weights):
     path, source = weights(dataclasses.replace(SMALL, background=True))
     _, filled, _ = start(path, center_map=False)
     equal(

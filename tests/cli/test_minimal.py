@@ -156,7 +156,7 @@ def test_a_crop_shows_what_the_image_shows(minimal, people):
             column, row = np.rint(joint_px).astype(int)
             if 1 < x < width - 2 and 1 < y < height - 2:
                 moved = scale * (np.array([column, row]) - joint_px)
-                # Grey levels are whole numbers: half a pixel of the image.
+                # Gray levels are whole numbers: half a pixel of the image.
                 np.testing.assert_allclose(crop[row, column, :2] - moved, [x, y], atol=0.51)
 
 

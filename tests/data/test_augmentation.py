@@ -1,4 +1,4 @@
-"""Random changes: stateless, within their ranges, the geometry of cpm.geometry, true colours."""
+"""Random changes: stateless, within their ranges, the geometry of cpm.geometry, true colors."""
 
 import colorsys
 import math
@@ -184,7 +184,7 @@ class TestGeometry:
 
 
 class TestColor:
-    """Against colour changes written out one after another, and closed forms."""
+    """Against color changes written out one after another, and closed forms."""
 
     def recolored(self, color, **values):
         linear, offset = augmentation.color_map(augmented(**values))
@@ -215,14 +215,14 @@ class TestColor:
         red = (200.0, 0.0, 0.0)
         np.testing.assert_allclose(self.recolored(red, hue=1 / 3), (0, 200, 0), atol=1e-3)
         np.testing.assert_allclose(self.recolored(red, hue=-1 / 3), (0, 0, 200), atol=1e-3)
-        grey = (70.0, 70.0, 70.0)
-        np.testing.assert_allclose(self.recolored(grey, hue=0.17), grey, atol=1e-3)
+        gray = (70.0, 70.0, 70.0)
+        np.testing.assert_allclose(self.recolored(gray, hue=0.17), gray, atol=1e-3)
         # A small turn goes the way that the hue of HSV goes.
         turned = self.recolored((200.0, 60.0, 40.0), hue=0.02) / 255
         before = colorsys.rgb_to_hsv(200 / 255, 60 / 255, 40 / 255)[0]
         assert colorsys.rgb_to_hsv(*turned)[0] - before == pytest.approx(0.02, abs=0.005)
 
-    def test_border_stays_grey(self):
+    def test_border_stays_gray(self):
         values = {"brightness": 0.8, "contrast": 1.3, "saturation": 0.6, "hue": 0.05}
         linear, offset = augmentation.color_map(augmented(**values))
         border = augmentation.border_color(linear, offset)

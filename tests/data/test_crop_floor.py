@@ -64,16 +64,16 @@ def one_joint(size, **fields):
 
 
 def test_a_large_picture_stays_where_nothing_says_how_large_the_person_is():
-    serialised, _ = encode_person(one_joint((1000, 1500)), longest_side_px=300)
-    fields = parse_example(serialised, 2)
+    serialized, _ = encode_person(one_joint((1000, 1500)), longest_side_px=300)
+    fields = parse_example(serialized, 2)
     assert fields["size"].numpy().tolist() == [200, 300]
     np.testing.assert_allclose(fields["joints_px"][0, 0], [30.5 / 5 - 0.5, 40.5 / 5 - 0.5])
 
 
 def test_a_large_picture_is_cut_by_the_box():
     person = one_joint((1000, 1500), center_px=(50.0, 50.0), scale=0.5)
-    serialised, _ = encode_person(person, longest_side_px=400)
-    height, width = parse_example(serialised, 2)["size"].numpy()
+    serialized, _ = encode_person(person, longest_side_px=400)
+    height, width = parse_example(serialized, 2)["size"].numpy()
     assert max(height, width) < 3.2 * 100
 
 

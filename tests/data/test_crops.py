@@ -1,4 +1,4 @@
-"""Cutting crops: exact on linear pictures, no aliasing, grey border; eager = graph."""
+"""Cutting crops: exact on linear pictures, no aliasing, gray border; eager = graph."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_linear_picture_is_sampled_exactly(pixels_per_pixel, flip):
 
 
 @pytest.mark.parametrize("factor", [2, 4, 6])
-def test_finest_pattern_becomes_grey(factor):
+def test_finest_pattern_becomes_gray(factor):
     y, x = np.mgrid[:96, :96]
     checkers = np.repeat((255 * ((x + y) % 2))[..., None], 3, -1).astype(np.uint8)
     matrix = matrix_of((47.5, 47.5), 96 - 2 * factor, (8, 8))

@@ -1,4 +1,4 @@
-"""A person as a serialised example and back; large pictures are cut with the joints on them."""
+"""A person as a serialized example and back; large pictures are cut with the joints on them."""
 
 import dataclasses
 
@@ -11,8 +11,8 @@ from cpm.data.person import Person, Pose
 from tests.helpers.small_data_sets import LSP14, make_people, smooth_picture
 
 
-def parsed(serialised, joints=14):
-    fields = examples.parse_example(serialised, joints)
+def parsed(serialized, joints=14):
+    fields = examples.parse_example(serialized, joints)
     return {key: value.numpy() for key, value in fields.items()}
 
 
@@ -37,8 +37,8 @@ def test_round_trip():
     person = dataclasses.replace(
         person, others=(other,), center_px=(30.5, 20.25), scale=0.75, head_size_px=9.5
     )
-    serialised, size = examples.encode_person(person)
-    fields = parsed(serialised)
+    serialized, size = examples.encode_person(person)
+    fields = parsed(serialized)
     assert size == (72, 64) and fields["size"].tolist() == [72, 64]
     assert fields["id"] == b"made/0"
     np.testing.assert_array_equal(fields["joints_px"][0], person.pose.joints_px)
@@ -49,7 +49,7 @@ def test_round_trip():
     assert fields["head_size_px"].tolist() == [9.5]
     np.testing.assert_array_equal(fields["to_source"], np.eye(2, 3))
     picture = images.read_picture(bytes(fields["picture"]))
-    # Quality 95 rounds coefficients by a few grey levels; another picture would differ by ~80.
+    # Quality 95 rounds coefficients by a few gray levels; another picture would differ by ~80.
     assert np.abs(picture.astype(int) - person.image).mean() < 3
 
 
@@ -132,8 +132,8 @@ SPOT_TOLERANCE_PX = 0.15
 @pytest.mark.parametrize("spot_px", [(500.0, 300.0), (880.25, 90.75)])
 def test_large_picture_is_cut_with_its_joints(spread, spot_px):
     person = big_person(600, 900, spot_px, spread)
-    serialised, size = examples.encode_person(person, longest_side_px=300)
-    fields = parsed(serialised)
+    serialized, size = examples.encode_person(person, longest_side_px=300)
+    fields = parsed(serialized)
     assert size == (600, 900)
     picture = images.read_picture(bytes(fields["picture"]))
     assert max(picture.shape) <= 300 and picture.shape[:2] == tuple(fields["size"])

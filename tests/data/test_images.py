@@ -72,12 +72,12 @@ class TestReadPicture:
         monkeypatch.setattr(images, "BAND", 90)
         np.testing.assert_array_equal(images.as_rgb(picture), whole)
 
-    def test_grey_is_repeated(self):
-        grey = np.array([[0, 77, 255]], np.uint8)
-        got = read_picture(encoded(Image.fromarray(grey), "PNG"))
-        np.testing.assert_array_equal(got, np.repeat(grey[..., None], 3, -1))
+    def test_gray_is_repeated(self):
+        gray = np.array([[0, 77, 255]], np.uint8)
+        got = read_picture(encoded(Image.fromarray(gray), "PNG"))
+        np.testing.assert_array_equal(got, np.repeat(gray[..., None], 3, -1))
 
-    def test_16_bit_grey_is_stretched_by_its_range(self):
+    def test_16_bit_gray_is_stretched_by_its_range(self):
         """As of a 12-bit sensor or a thermal camera: the upper byte alone would be nearly black."""
         row = struct.pack(">3H", 1000, 1500, 2020)
         got = read_picture(png(3, 1, 16, 0, [row]))
@@ -94,7 +94,7 @@ class TestReadPicture:
         palette = Image.fromarray(COLORS).quantize(3)
         np.testing.assert_array_equal(read_picture(encoded(palette, "PNG")), COLORS)
 
-    def test_transparent_pixels_show_grey(self):
+    def test_transparent_pixels_show_gray(self):
         rgba = np.array([[[255, 0, 0, 255], [255, 0, 0, 0]]], np.uint8)
         got = read_picture(encoded(Image.fromarray(rgba), "PNG"))
         assert got[0].tolist() == [[255, 0, 0], [128, 128, 128]]

@@ -39,15 +39,15 @@ class TestLayouts:
         joints = lsp_joints(5)
         save_leeds(tmp_path / "lspet", joints.transpose(1, 0, 2), 5)
         for n, person in enumerate(lspet.read_people(tmp_path / "lspet")):
-            labelled = joints[2, :, n] == 1
+            labeled = joints[2, :, n] == 1
             assert person.image.endswith(f"im0000{n + 1}.jpg")
-            np.testing.assert_array_equal(person.pose.state, np.where(labelled, VISIBLE, ABSENT))
+            np.testing.assert_array_equal(person.pose.state, np.where(labeled, VISIBLE, ABSENT))
             np.testing.assert_allclose(
-                person.pose.joints_px[labelled],
-                joints[:2, labelled, n].T - 1,
+                person.pose.joints_px[labeled],
+                joints[:2, labeled, n].T - 1,
                 rtol=1e-6,
             )
-            assert not person.pose.joints_px[~labelled].any()
+            assert not person.pose.joints_px[~labeled].any()
 
     @pytest.mark.parametrize("reader", [lsp.read_people, lspet.read_people])
     def test_either_layout_in_either(self, reader, tmp_path):
@@ -58,7 +58,7 @@ class TestLayouts:
             np.testing.assert_array_equal(one.pose.joints_px, other.pose.joints_px)
             np.testing.assert_array_equal(one.pose.state, other.pose.state)
 
-    def test_unlabelled_joint_may_be_anything(self, tmp_path):
+    def test_unlabeled_joint_may_be_anything(self, tmp_path):
         joints = lsp_joints(1)
         joints[:, 3, 0] = np.nan, -1e9, 0
         save_leeds(tmp_path / "lspet", joints, 5)
@@ -125,10 +125,10 @@ class TestRealData:
         if len(here) == 10_000:
             pytest.skip("these are the original pictures; the numbers are of cut ones")
         assert len(here) == 7091
-        labelled = np.array([(person.pose.state == VISIBLE).sum() for person in here])
-        assert labelled.min() == 12
+        labeled = np.array([(person.pose.state == VISIBLE).sum() for person in here])
+        assert labeled.min() == 12
         assert not any((person.pose.state == OCCLUDED).any() for person in here)
-        # Column 1: the right ankle is unlabelled, the right knee at (26.031, 86.410), 1-based.
+        # Column 1: the right ankle is unlabeled, the right knee at (26.031, 86.410), 1-based.
         assert people[0].pose.state[0] == ABSENT
         np.testing.assert_allclose(
             people[0].pose.joints_px[1], [25.03094352, 85.41022512], rtol=1e-6

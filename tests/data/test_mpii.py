@@ -37,7 +37,7 @@ def point(joint, x, y, **fields):
 
 
 def person(*joints, **fields):
-    """One element of `annorect` with a scale, a centre and a head rectangle."""
+    """One element of `annorect` with a scale, a center and a head rectangle."""
     center = struct_array([{"x": np.uint8(40), "y": np.uint8(50)}])
     joints = joints or (point(0, 10.5, 20, is_visible=np.uint8(1)),)
     return {
@@ -395,8 +395,8 @@ class TestConversion:
     def test_record_of_a_validation_person(self, folder, tmp_path):
         datasets.convert("mpii", tmp_path / "out", src=folder)
         (shard,) = (tmp_path / "out").glob("validation-*")
-        (serialised,) = read_shard(str(shard))
-        fields = parse_example(serialised, 16)
+        (serialized,) = read_shard(str(shard))
+        fields = parse_example(serialized, 16)
         assert fields["id"].numpy() == b"mpii/005808361-1"
         assert fields["center_px"].numpy().tolist() == [39, 49]
         assert fields["scale"].numpy().tolist() == [0.25]

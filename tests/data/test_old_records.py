@@ -1,6 +1,6 @@
 """A folder converted before records held an `Origin` is read as ever; ids and readers agree.
 
-old_records/ was written by the version before: nine grey people of one skeleton, all of them for
+old_records/ was written by the version before: nine gray people of one skeleton, all of them for
 validation, with ids of every data set that there was.
 """
 

@@ -1,4 +1,4 @@
-"""Exports of labelling tools as they are: where annotations and pictures lie, and whose split."""
+"""Exports of labeling tools as they are: where annotations and pictures lie, and whose split."""
 
 import json
 import os

@@ -316,7 +316,7 @@ class TestCropRules:
         )
 
     def test_border(self, tmp_path):
-        """A crop ten times the person shows mostly border, in the colour asked for."""
+        """A crop ten times the person shows mostly border, in the color asked for."""
         folder, _ = self.folder(tmp_path)
         for border in (128.0, 0.0):
             dataset = pipeline.evaluation_batches(
@@ -393,7 +393,7 @@ class TestCropRules:
 
 
 class TestDots:
-    """A picture whose joints are coloured dots: after any change they must be at the joints."""
+    """A picture whose joints are colored dots: after any change they must be at the joints."""
 
     # Saturated enough to be told apart after JPEG and resampling.
     JOINTS: typing.ClassVar = {
@@ -442,14 +442,14 @@ class TestDots:
 
     @staticmethod
     def centroid(image, color, near):
-        """Centre of the dot of this colour, looked for within 9 pixels of `near`."""
+        """Center of the dot of this color, looked for within 9 pixels of `near`."""
         y, x = np.mgrid[: image.shape[0], : image.shape[1]]
         inside = np.hypot(x - near[0], y - near[1]) < 9
-        # How much of the colour there is, less what is of any other.
+        # How much of the color there is, less what is of any other.
         likeness = image @ (color / color.sum()) - image @ (1.0 - color) / max(1, 3 - color.sum())
-        grey_border = np.ptp(image, axis=-1) < 12
-        weight = np.where(inside & ~grey_border, np.maximum(likeness - 25, 0), 0)
-        assert weight.sum() > 0, "no dot of this colour near the joint"
+        gray_border = np.ptp(image, axis=-1) < 12
+        weight = np.where(inside & ~gray_border, np.maximum(likeness - 25, 0), 0)
+        assert weight.sum() > 0, "no dot of this color near the joint"
         return np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
 
 

@@ -39,7 +39,7 @@ def test_people_come_back(tmp_path):
         assert got.skeleton == SKELETONS["lsp14"]
         np.testing.assert_allclose(got.pose.joints_px, person.pose.joints_px, atol=1e-5)
         np.testing.assert_array_equal(got.pose.state, person.pose.state)
-        # Smooth pictures as JPEG of quality 95: a few grey levels.
+        # Smooth pictures as JPEG of quality 95: a few gray levels.
         assert np.abs(got.image.astype(int) - person.image).mean() < 3
         assert len(got.others) == len(person.others)
         assert got.center_px == person.center_px

@@ -42,7 +42,7 @@ def test_joints_are_lsps_under_other_names(written):
     np.testing.assert_allclose(at["crown"][:, :2], of("head_top"), atol=0.006)
     trunk = [of(f"{side}_{joint}") for side in ("left", "right") for joint in ("hip", "shoulder")]
     np.testing.assert_allclose(at["body"][:, :2], np.mean(trunk, 0), atol=0.006)
-    assert at["left_hand"][:, 2].tolist() == [2, 2, 1]  # COCO's 1: labelled, but not visible
+    assert at["left_hand"][:, 2].tolist() == [2, 2, 1]  # COCO's 1: labeled, but not visible
     assert at["right_hand"][:, 2].tolist() == [2, 2, 2]
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 
 def network(arch, *, width=1.0, stages=6, maps=15):
-    """Rows of a released network: `conv`, `linear` (no ReLU), `pool`, `concat`, `centre`."""
+    """Rows of a released network: `conv`, `linear` (no ReLU), `pool`, `concat`, `center`."""
 
     def channels(n):
         return int(n * width)
 
-    rows = [("centre", "pool_center_lower", ["center_map"], 1, 9, 8)]
+    rows = [("center", "pool_center_lower", ["center_map"], 1, 9, 8)]
 
     def chain(kind, name, size=0, kernel=1, *, after=None):
         stride = {"pool": 2}.get(kind, 1)
@@ -94,7 +94,7 @@ def random_weights(rows, generator):
 
 
 def prototxt(rows, height, width):
-    """The description that Caffe reads: one input of BGR and the centre map, cut apart."""
+    """The description that Caffe reads: one input of BGR and the center map, cut apart."""
     lines = ['name: "test"', 'input: "data"']
     lines += [f"input_dim: {n}" for n in (1, 4, height, width)]
     lines.append(
@@ -111,7 +111,7 @@ def prototxt(rows, height, width):
         elif kind == "concat":
             lines.append(f'layer {{ name: "{name}" type: "Concat" {ends}}}')
         else:
-            pool = "AVE" if kind == "centre" else "MAX"
+            pool = "AVE" if kind == "center" else "MAX"
             lines.append(
                 f'layer {{ name: "{name}" type: "Pooling" {ends}pooling_param {{ '
                 f"pool: {pool} kernel_size: {kernel} stride: {stride} }} }}"

@@ -14,6 +14,6 @@ def config(arch, **changes):
 
 
 def picture(generator, height, width):
-    """`[H, W, 3]` uint8 RGB: smooth, with different colours."""
+    """`[H, W, 3]` uint8 RGB: smooth, with different colors."""
     coarse = generator.integers(0, 256, [height // 8, width // 8, 3], np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)

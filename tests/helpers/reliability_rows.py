@@ -443,8 +443,8 @@ ROWS = [
         (
             "CMYK, palette, transparency, 16 bits",
             "read right",
-            "test_cmyk_becomes_rgb & test_palette & test_transparent_pixels_show_grey & "
-            "test_16_bit_grey_is_stretched_by_its_range",
+            "test_cmyk_becomes_rgb & test_palette & test_transparent_pixels_show_gray & "
+            "test_16_bit_gray_is_stretched_by_its_range",
         ),
         (
             "cut short, or something else under its name",

@@ -48,7 +48,7 @@ class Oracle(tf.Module):
 
 
 class BlobFinder(tf.Module):
-    """Belief p of a cell is the mean of colour channel p over the cell's pixels."""
+    """Belief p of a cell is the mean of color channel p over the cell's pixels."""
 
     skeleton, stride, origin_px = MIDLINE, 8, 3.5
     config = types.SimpleNamespace(image_size=SIZE)
@@ -106,7 +106,7 @@ def test_predictor_finds_blobs_through_pixels(flip, scales, enlarged):
     box = tuple(enlarged * n for n in (35, 12, 110, 90))
     predictor = Predictor(BlobFinder(), flip=flip, scales=scales, margin=1.0)
     (person,) = predictor(image, box)
-    # Grey levels are whole numbers and scaled maps are resampled: 0.1 px of the small picture,
+    # Gray levels are whole numbers and scaled maps are resampled: 0.1 px of the small picture,
     # of a cell of 9.2.
     tolerance = (0.1 if scales == (1.0,) else 0.35) * enlarged
     assert np.abs(person.joints_px - points).max() < tolerance
@@ -159,7 +159,7 @@ def test_predictor_xla_is_the_same(seeded, monkeypatch):
 
 
 class Watcher(BlobFinder):
-    """Finds blobs that are brighter than the grey around them, and remembers the crops it saw."""
+    """Finds blobs that are brighter than the gray around them, and remembers the crops it saw."""
 
     def __init__(self):
         super().__init__()
@@ -179,8 +179,8 @@ def eagerly():
     tf.config.run_functions_eagerly(False)
 
 
-def grey_blobs(height, width, points, sigma_px):
-    """The same blobs in a grey picture, as grey as what lies outside it."""
+def gray_blobs(height, width, points, sigma_px):
+    """The same blobs in a gray picture, as gray as what lies outside it."""
     return 128 + blobs(height, width, points, sigma_px) // 2
 
 
@@ -189,7 +189,7 @@ SMALL = np.array([[420.0, 130.5], [455.5, 190.0], [440.0, 215.0]])
 
 
 def test_predictor_second_pass_is_around_the_joints_of_the_first(eagerly):
-    image = grey_blobs(500, 700, SMALL, 9.0)
+    image = gray_blobs(500, 700, SMALL, 9.0)
     network = Watcher()
     options = {"margin": 1.2, "flip": False, "crop": "whole"}
     (once,) = Predictor(network, passes=1, **options)(image)
@@ -206,7 +206,7 @@ def test_predictor_second_pass_is_around_the_joints_of_the_first(eagerly):
 
 
 def test_predictor_makes_as_many_passes_as_asked(eagerly):
-    image = grey_blobs(500, 700, SMALL, 9.0)
+    image = gray_blobs(500, 700, SMALL, 9.0)
     for options, box, expected in [
         ({}, None, 2),
         ({"crop": "whole"}, None, 2),
@@ -233,7 +233,7 @@ def beside_the_person(height, width, sigma_px):
     """Blobs of a person around the middle, and brighter ones of somebody else far to the right."""
     near = POINTS - POINTS.mean(0) + ((width - 1) / 2, (height - 1) / 2)
     far = near + np.array([0.42 * width, 0])
-    person, other = (grey_blobs(height, width, points, sigma_px) for points in (near, far))
+    person, other = (gray_blobs(height, width, points, sigma_px) for points in (near, far))
     dimmed = 128 + np.rint(0.85 * (person - 128.0)).astype(np.uint8)
     return np.maximum(dimmed, other), near
 
@@ -270,11 +270,11 @@ def test_predictor_takes_extreme_pictures(height, width, seeded):
 def test_predictor_person_at_the_border(eagerly):
     """A third of the second crop or more lies outside the picture; the joints are right."""
     points = np.array([[8.0, 10.0], [110.0, 14.0], [60.0, 130.0]])
-    image = grey_blobs(600, 600, points, 14.0)
+    image = gray_blobs(600, 600, points, 14.0)
     network = Watcher()
     (person,) = Predictor(network, margin=1.2, flip=False)(image)
-    grey = (network.seen[1] == 128).all(-1).mean()
-    assert 0.3 < grey < 0.9
+    gray = (network.seen[1] == 128).all(-1).mean()
+    assert 0.3 < gray < 0.9
     assert np.abs(person.joints_px - points).max() < 4
 
 

@@ -164,7 +164,7 @@ def test_reorders_preset():
     outputs = (10, 9, 8, 11, 12, 13, 4, 3, 2, 5, 6, 7, 1, 0, 14)
     assert changes["conv5_2_CPM"].outputs == outputs
     assert changes["Mconv7_stage2"].outputs == changes["conv5_2_CPM"].outputs
-    # vgg stacks beliefs first, then 16 features, then the centre map.
+    # vgg stacks beliefs first, then 16 features, then the center map.
     expected = changes["conv5_2_CPM"].outputs + tuple(range(15, 32))
     assert changes["Mconv1_stage2"].inputs == expected
     assert changes["conv1_1"].inputs == (2, 1, 0) and len(changes) == 4

@@ -92,7 +92,7 @@ def opencv_features(weights, image):
     text = caffe_files.prototxt(rows[:end], height, width).encode()
     model = caffe_files.caffemodel(weights)
     net = cv2.dnn.readNetFromCaffe(bytearray(text), bytearray(model))
-    data = np.zeros([1, 4, height, width], np.float32)  # the centre map is not used
+    data = np.zeros([1, 4, height, width], np.float32)  # the center map is not used
     data[0, :3] = (image[..., ::-1] - np.array(MEAN_BGR)).transpose(2, 0, 1)
     net.setInput(data)
     return net.forward("conv4_2_relu")[0].transpose(1, 2, 0)
@@ -140,8 +140,8 @@ def test_import_weights_of_vgg19_keeps_the_fresh_start(tmp_path, weights):
         assert same == (layer.name not in vgg19.TRUNK)
 
 
-def test_fold_input_border_is_grey(seeded):
-    """Where VGG-19 saw its mean colour beyond the border, the folded layer sees grey 128."""
+def test_fold_input_border_is_gray(seeded):
+    """Where VGG-19 saw its mean color beyond the border, the folded layer sees gray 128."""
     generator = seeded(8)
     kernel = generator.standard_normal([3, 3, 3, 5]).astype(np.float32)
     bias = generator.standard_normal(5).astype(np.float32)

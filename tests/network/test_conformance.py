@@ -196,7 +196,7 @@ SEED = (3, 4)  # of dropout
 
 
 def _inputs(case, rng, dtype=tf.float32):
-    """Images of 0 … 255 and centres for a machine, unit normal maps for a layer."""
+    """Images of 0 … 255 and centers for a machine, unit normal maps for a layer."""
     if case.inputs is _PEOPLE:
         values = [rng.uniform(0, 255, _PEOPLE[0]), rng.uniform(0, 24, _PEOPLE[1])]
     else:

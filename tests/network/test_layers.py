@@ -35,7 +35,7 @@ def test_conv2d_without_bias_and_with_stride():
     assert layer(tf.zeros([1, 7, 10, 2])).shape == [1, 4, 5, 8]
 
 
-def test_batch_norm_in_training_normalises_each_channel(seeded):
+def test_batch_norm_in_training_normalizes_each_channel(seeded):
     x = seeded(2).normal(5.0, [1.0, 10.0, 0.1], size=[4, 6, 5, 3])
     layer = BatchNorm("norm", 3, dtype=tf.float64)
     layer.scale.assign([1, 2, 3])
@@ -150,7 +150,7 @@ def test_block_of_nothing_is_the_identity():
     assert block(x) is x and block.out_channels == 5
 
 
-def test_block_weights_do_not_depend_on_the_neighbours():
+def test_block_weights_do_not_depend_on_the_neighbors():
     alone = Block("one", 3, [Conv("b", 3, 8)], seed=4)
     after = Block("two", 3, [Conv("a", 1, 3), Conv("b", 3, 8)], seed=4)
     np.testing.assert_array_equal(alone.layers[0].kernel.numpy(), after.layers[2].kernel.numpy())

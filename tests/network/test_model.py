@@ -1,4 +1,4 @@
-"""The pose machine: what each stage sees, shapes, the centre map, errors.
+"""The pose machine: what each stage sees, shapes, the center map, errors.
 
 Tiny widths: the wiring is the same at every width. What every module must pass (gradients,
 checkpoints, XLA) is in test_network_conformance.
@@ -98,7 +98,7 @@ def test_hidden_kernels_are_all_but_those_of_the_image_and_the_beliefs(arch):
     assert len(kernels) - len(hidden) == trunks + network.config.stages
 
 
-def test_beliefs_of_an_image_do_not_depend_on_its_neighbours(seeded):
+def test_beliefs_of_an_image_do_not_depend_on_its_neighbors(seeded):
     net = tiny(norm="batch")
     images, center_px = inputs(seeded)
     together = net(images, center_px)
@@ -109,9 +109,9 @@ def test_beliefs_of_an_image_do_not_depend_on_its_neighbours(seeded):
 
 
 def test_network_is_equivariant_to_steps_of_the_stride(seeded):
-    """A picture moved by (16, 8) pixels on a grey ground moves the beliefs by (2, 1) cells."""
+    """A picture moved by (16, 8) pixels on a gray ground moves the beliefs by (2, 1) cells."""
     net = tiny(stages=1, norm="none", dtype=tf.float64)
-    images = np.full([1, 128, 144, 3], 128.0)  # normalised: 0, as the padding
+    images = np.full([1, 128, 144, 3], 128.0)  # normalized: 0, as the padding
     images[:, 56:72, 56:72] = inputs(seeded)[0][:1, :16, :16]
     moved = np.roll(images, (8, 16), axis=(1, 2))
     center_px = [[64.0, 64.0]]

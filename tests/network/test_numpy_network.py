@@ -2,7 +2,7 @@
 
 `belief_maps` below is `mini` with two stages, written with `ops/reference.py` alone. It shares no
 line with `cpm/network/`: what the two have in common are the names of the layers, by which it
-finds the weights. A mistake in padding, in the order of a stack, in the frame of the centre map or
+finds the weights. A mistake in padding, in the order of a stack, in the frame of the center map or
 in a norm makes them differ.
 """
 
@@ -32,8 +32,8 @@ def belief_maps(weights, images, center_px):
 
     Args:
       weights: `Weights` of a two-stage `mini`.
-      images: `[B, H, W, 3]`, grey levels 0 … 255.
-      center_px: `[B, 2]`, (x, y) of the person; None = a network without centre map.
+      images: `[B, H, W, 3]`, gray levels 0 … 255.
+      center_px: `[B, 2]`, (x, y) of the person; None = a network without center map.
 
     Returns:
       (b_1, b_2).

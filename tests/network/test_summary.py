@@ -37,7 +37,7 @@ def test_stage_rows_of_vgg_by_stages():
 def test_layer_rows_of_one_layer_by_hand():
     config = configured("paper", skeleton="lsp14", image_size=(64, 96))
     rows = {row.name: row for row in layer_rows(config)}
-    row = rows["Mconv1_stage2"]  # 32 features, 15 beliefs and 1 centre in
+    row = rows["Mconv1_stage2"]  # 32 features, 15 beliefs and 1 center in
     assert (row.stage, row.kind) == (2, "conv 11×11")
     assert (row.height, row.width, row.channels) == (8, 12, 128)
     assert row.parameters == 11 * 11 * 48 * 128 + 128
@@ -91,7 +91,7 @@ def test_receptive_field_is_what_impulses_reach(arch):
     for variable in net.trainable_variables:
         variable.assign(tf.ones_like(variable) if "kernel" in variable.name else variable * 0)
     middle = 8 * (max(fields) // 16 + 2)
-    images = np.full([8, 8, 2 * middle, 3], 128.0)  # normalised: 0
+    images = np.full([8, 8, 2 * middle, 3], 128.0)  # normalized: 0
     for phase in range(8):
         images[phase, :, middle + phase] = 255.0
     beliefs = net(images, np.zeros([8, 2]))

@@ -24,7 +24,7 @@ def random_matrices(rng, batch, size):
 
 
 def scipy_warp(images, matrices, height, width, border):
-    """The same by `map_coordinates`, of the image with a wide frame of border colour around."""
+    """The same by `map_coordinates`, of the image with a wide frame of border color around."""
     frame = 3
     v, u = np.mgrid[:height, :width].astype(float)
     out = np.zeros([len(images), height, width, images.shape[3]])
@@ -83,7 +83,7 @@ def test_affine_warp_by_the_library(seeded, size, border, dtype):
     out = ops.affine_warp(images, matrices, **arguments)
     colors = np.broadcast_to(border, [3])
     expected = scipy_warp(images.astype(np.float64), matrices, 12, 15, colors)
-    # Its coordinates, of order 30, are float32 in any case, and a colour may change by 255 a pixel.
+    # Its coordinates, of order 30, are float32 in any case, and a color may change by 255 a pixel.
     # Measured: 3.2e-4.
     np.testing.assert_allclose(out, expected, atol=2e-3)
     assert out.dtype == (np.float32 if dtype == np.uint8 else dtype)
@@ -110,7 +110,7 @@ def test_affine_warp_reference(seeded):
 
 
 def test_affine_warp_is_exact_on_linear_images(seeded):
-    # A colour that is a linear function of (x, y) survives bilinear interpolation.
+    # A color that is a linear function of (x, y) survives bilinear interpolation.
     matrices = random_matrices(seeded(3), 2, (40, 40))
     v, u = np.mgrid[:101, :101] - 30.0
     image = np.stack([u, v], -1)[None].repeat(2, 0)
@@ -149,7 +149,7 @@ def test_affine_warp_same_everywhere(seeded, assert_same_everywhere):
     def warp(images, matrices):
         return ops.affine_warp(images, matrices, height=10, width=7, border=0.5)
 
-    # Coordinates of order 10 are known to 1e-6 px, colours of order 1 change by 1 per px.
+    # Coordinates of order 10 are known to 1e-6 px, colors of order 1 change by 1 per px.
     assert_same_everywhere(warp, images, matrices, atol=2e-5)
 
 

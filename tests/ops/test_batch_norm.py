@@ -49,7 +49,7 @@ def test_batch_norm_random(seeded):
     np.testing.assert_allclose(y, slow, atol=1e-12)
 
 
-def test_batch_norm_normalises(seeded):
+def test_batch_norm_normalizes(seeded):
     x = seeded(4).normal(5, 3, size=[2, 6, 7, 3])
     y = ops.batch_norm(x, *ops.moments(x), np.ones(3), np.zeros(3), epsilon=1e-12)
     truth = scipy.stats.zscore(x.reshape(-1, 3)).reshape(x.shape)
@@ -75,12 +75,12 @@ def test_batch_norm_keeps_16_bit(seeded):
 
 
 def test_batch_norm_same_everywhere(seeded, assert_same_everywhere):
-    def normalise(x):
+    def normalize(x):
         mean, variance = ops.moments(x)
         return mean, ops.batch_norm(x, mean, variance, [2.0] * 3, [1.0] * 3, epsilon=1e-5)
 
     x = seeded(6).normal(2, 3, size=[3, 5, 4, 3]).astype(np.float32)
-    assert_same_everywhere(normalise, x, atol=1e-5)
+    assert_same_everywhere(normalize, x, atol=1e-5)
 
 
 def test_batch_norm_gradient(seeded, gradient_error):
@@ -129,11 +129,11 @@ def test_batch_norm_by_batch_is_both(shape, dtype, seeded):
 
 
 def test_batch_norm_by_batch_same_everywhere(seeded, assert_same_everywhere):
-    def normalise(x):
+    def normalize(x):
         return ops.batch_norm_by_batch(x, [2.0] * 3, [1.0] * 3, epsilon=1e-5)
 
     x = seeded(10).normal(2, 3, size=[3, 5, 4, 3]).astype(np.float32)
-    assert_same_everywhere(normalise, x, atol=1e-5)
+    assert_same_everywhere(normalize, x, atol=1e-5)
 
 
 def test_batch_norm_by_batch_far_from_zero(seeded):

@@ -25,7 +25,7 @@ def random_joints(rng, height, width, stride, shape=(2, 3), beyond_px=20):
 
 
 def test_gaussian_heatmap_preset():
-    # A joint on the centre of cell (x = 1, y = 0) of stride 8: (11.5, 3.5); a sigma is one cell.
+    # A joint on the center of cell (x = 1, y = 0) of stride 8: (11.5, 3.5); a sigma is one cell.
     b = ops.gaussian_heatmap([[[11.5, 3.5]]], [[1.0]], height=2, width=3, stride=8, sigma_px=8.0)
     one, two = np.exp(-0.5), np.exp(-1.0)
     expected = [[one, 1, one], [two, one, two]]

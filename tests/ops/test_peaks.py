@@ -53,8 +53,8 @@ def test_find_peaks_round_trip_cutoff(seeded, stride):
 
 
 def test_find_peaks_round_trip_border():
-    # All four edges and corners, on the outermost pixels of a 24 x 40 crop, and pixel centres of
-    # cells exactly, where the two neighbours are equal.
+    # All four edges and corners, on the outermost pixels of a 24 x 40 crop, and pixel centers of
+    # cells exactly, where the two neighbors are equal.
     xs, ys = [0, 3.5, 19.5, 36, 39], [0, 3.5, 11, 19.5, 23]
     joints_px = np.array([[(x, y) for x in xs for y in ys]], np.float32)
     for cutoff in (0.0, 0.01):
@@ -80,7 +80,7 @@ def test_find_peaks_narrow_targets_at_the_border(seeded, sigma_px, share):
         f"sigma {sigma_px}: {cut.any(-1).mean():.4f} of the positions, {edge[cut].max(initial=0)}"
     )
     np.testing.assert_array_equal(error > 1e-3, cut)
-    np.testing.assert_allclose(error[cut], 3.5 - edge[cut], atol=1e-4)  # the cell's centre
+    np.testing.assert_allclose(error[cut], 3.5 - edge[cut], atol=1e-4)  # the cell's center
     assert error[~cut].max() < 1e-4
     # A binomial of 20,000 positions; `share` is that of four million. Four standard deviations.
     assert abs(cut.any(-1).mean() - share) <= 4 * np.sqrt(share / 20000)
@@ -133,7 +133,7 @@ def test_find_peaks_dark_beats_taylor_on_rough_maps(seeded):
 
 @pytest.mark.parametrize("refinement, bound", [("none", 4.0), ("quarter", 2.0), ("taylor", 1e-3)])
 def test_find_peaks_error_of_each_refinement(seeded, refinement, bound):
-    # Stride 8: the cell is right to 4 px; a quarter (2 px) towards the higher neighbour leaves 2.
+    # Stride 8: the cell is right to 4 px; a quarter (2 px) towards the higher neighbor leaves 2.
     joints_px = crop_positions(seeded(2), 20, 28, 8)
     joints_px = np.clip(joints_px, 8, [28 * 8 - 9, 20 * 8 - 9])  # no border cells
     maps = draw(joints_px, 20, 28, 8, 7.0)
@@ -212,7 +212,7 @@ def test_find_peaks_flat_map_stays_on_its_cell():
 
 
 def test_find_peaks_falls_back_to_quarter():
-    # The right neighbour was cut to 0, so there is no logarithm; the left one is higher.
+    # The right neighbor was cut to 0, so there is no logarithm; the left one is higher.
     row = np.zeros([1, 1, 5, 1], np.float32)
     row[0, 0, :, 0] = [0, 0.4, 0.9, 0, 0]
     points_px, _ = ops.find_peaks(row, stride=8)

@@ -1,4 +1,4 @@
-"""check_shape and its neighbours: what passes, what is refused, and with which sentence."""
+"""check_shape and its neighbors: what passes, what is refused, and with which sentence."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Belief maps over the crop: right place, right colour, right size."""
+"""Belief maps over the crop: right place, right color, right size."""
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def test_draw_colored_beliefs_preset_legend_and_zoom():
         assert (np.abs(legend.astype(int) - color).max(-1) < 3).any()
 
 
-def test_enlarge_preset_keeps_the_centre_of_mass():
+def test_enlarge_preset_keeps_the_center_of_mass():
     """Cell g becomes the pixels 8 g … 8 g + 7, whose middle is 8 g + 3.5."""
     belief = np.zeros([6, 9], np.float32)
     belief[2, 5] = 1.0
@@ -73,7 +73,7 @@ def test_heat_over_preset():
     pixels = heat_over(crop, maps()[..., LSP.index("left_knee")])
     assert pixels.shape == crop.shape
     assert pixels[75, 19].sum() > 500  # bright at the peak
-    assert (pixels[120, 60] == 110).all()  # 0.55 × grey elsewhere
+    assert (pixels[120, 60] == 110).all()  # 0.55 × gray elsewhere
 
 
 def test_draw_stages_preset():

@@ -1,4 +1,4 @@
-"""The figures of the guide: nothing is left out, sizes and colours are what the numbers say."""
+"""The figures of the guide: nothing is left out, sizes and colors are what the numbers say."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ LSP14 = SKELETONS["lsp14"]
 
 
 def shown(pixels, color):
-    """`[n, 2]` (x, y) of the pixels of a colour "#rrggbb"."""
+    """`[n, 2]` (x, y) of the pixels of a color "#rrggbb"."""
     wanted = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
     return np.argwhere((pixels == wanted).all(-1))[:, ::-1]
 
@@ -49,7 +49,7 @@ def test_architecture(arch, stages):
         center_map=config.center_map,
     )
     assert pixels.dtype == np.uint8
-    # A box has some hundred pixels; a few grey ones are the edges of letters.
+    # A box has some hundred pixels; a few gray ones are the edges of letters.
     drawn = {color: len(shown(pixels, color)) > 100 for color in (CONV, BELIEFS, POOL, STACK)}
     assert drawn[CONV] and drawn[BELIEFS]
     assert drawn[POOL] == (arch in ("vgg", "paper"))  # the others have strides instead

@@ -1,4 +1,4 @@
-"""Skeleton overlays: size, colours by side, what is left out."""
+"""Skeleton overlays: size, colors by side, what is left out."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ LSP = SKELETONS["lsp14"]
 
 
 def has_color(pixels, x, y, color, radius=3):
-    """Whether the colour occurs within `radius` pixels of (x, y); edges are smoothed: ± 40."""
+    """Whether the color occurs within `radius` pixels of (x, y); edges are smoothed: ± 40."""
     part = pixels[y - radius : y + radius + 1, x - radius : x + radius + 1].astype(int)
     return (np.abs(part - np.array(to_rgb(color)) * 255).max(-1) < 40).any()
 
@@ -32,7 +32,7 @@ def test_draw_skeleton_preset_colors_and_size():
     image = np.full([200, 100, 3], 128, np.uint8)
     pixels = draw_skeleton(image, pose(), LSP, zoom=2.0)
     assert pixels.shape == (400, 200, 3) and pixels.dtype == np.uint8
-    # Pixel centres: image (x, y) is drawn at 2 (x + 1/2) − 1/2.
+    # Pixel centers: image (x, y) is drawn at 2 (x + 1/2) − 1/2.
     for p, joint in enumerate(LSP.joints):
         x, y = np.rint(2 * pose()[p] + 0.5).astype(int)
         assert has_color(pixels, x, y, joint_color(joint)), joint

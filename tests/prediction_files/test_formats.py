@@ -1,4 +1,4 @@
-"""Which array, which axes, which numbering, which joint: recognised, or refused with findings."""
+"""Which array, which axes, which numbering, which joint: recognized, or refused with findings."""
 
 import itertools
 import json

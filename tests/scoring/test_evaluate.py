@@ -228,7 +228,7 @@ def test_predict_script(run, tmp_path):
     generator = np.random.default_rng(1)
     noise = generator.integers(0, 256, [70, 110, 3], np.uint8)
     Image.fromarray(noise).save(pictures / "a.jpg")
-    Image.fromarray(noise[..., 0]).save(pictures / "a.png")  # grey
+    Image.fromarray(noise[..., 0]).save(pictures / "a.png")  # gray
     (pictures / "broken.jpg").write_bytes(b"no picture")
     (pictures / "notes.txt").write_text("not a picture either")
     done = script(
@@ -304,8 +304,8 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     assert done.returncode == 0 and Predictor(copy).threshold == 1e6
 
     picture = np.full([90, 70, 3], 128, np.uint8)
-    Image.fromarray(picture).save(tmp_path / "grey.png")
-    predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/grey.png"]
+    Image.fromarray(picture).save(tmp_path / "gray.png")
+    predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/gray.png"]
     drawn = []
     for name, more in (("own", []), ("all", ["--threshold=-9", "--noflip"])):
         files = [f"--out={tmp_path}/{name}", f"--json={tmp_path}/{name}.json"]
@@ -315,7 +315,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         assert poses["threshold"] == (-9 if more else 1e6)
         assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
         assert None not in poses["images"][0]["people"][0]["joints"].values()
-        drawn.append(np.asarray(Image.open(tmp_path / name / "grey_pose.jpg")))
+        drawn.append(np.asarray(Image.open(tmp_path / name / "gray_pose.jpg")))
     assert (drawn[0] != drawn[1]).any()
 
 

@@ -57,7 +57,7 @@ def test_update_random(decay, seeded):
 
 
 def test_update_covers_batch_norms_statistics(seeded):
-    """A network without moving statistics of its own would normalise by nobody's."""
+    """A network without moving statistics of its own would normalize by nobody's."""
     network, average = make(0.5)
     statistics = [v for v in average.network.variables if "moving" in v.name]
     # Four hidden layers in each of two stages at least, a mean and a variance each.

@@ -266,7 +266,7 @@ def test_muon_owns_one_slot_a_kernel():
 
 
 def test_optimizer_owns_slots_not_variables():
-    """A checkpoint of the optimiser must not hold the network's variables a second time."""
+    """A checkpoint of the optimizer must not hold the network's variables a second time."""
     variable = tf.Variable([1.0, 2.0], name="w")
     optimizer = optimizers.Adam([variable])
     assert [v.name.split("/")[-1] for v in optimizer.variables] == [

@@ -1,4 +1,4 @@
-"""One training step: the same in every mode, its gradients right, its update the optimiser's."""
+"""One training step: the same in every mode, its gradients right, its update the optimizer's."""
 
 import dataclasses
 import math
@@ -56,7 +56,7 @@ def test_losses_and_gradients_measurements():
 
 
 def test_losses_and_gradients_release_convention():
-    """Whatever is minimised, Σ/2N without weights stands beside it, and what empty maps score."""
+    """Whatever is minimized, Σ/2N without weights stands beside it, and what empty maps score."""
     config = dataclasses.replace(
         CONFIG,
         target=dataclasses.replace(CONFIG.target, foreground_weight=4.0, reduction="mean"),

@@ -24,7 +24,7 @@ def test_fill_carries_one_color_everywhere(size):
     image[size[0] // 2, size[1] // 3] = [10, 100, 200]
     known = np.zeros(size, np.float32)
     known[size[0] // 2, size[1] // 3] = 1
-    # Sums of float32 products in ten halvings: 1e-3 of 255 grey levels.
+    # Sums of float32 products in ten halvings: 1e-3 of 255 gray levels.
     np.testing.assert_allclose(
         backdrop.fill(image, known), np.full([*size, 3], [10, 100, 200]), atol=0.3
     )
@@ -85,4 +85,4 @@ def test_surroundings_show_the_person_once():
 def test_backdrop_fills_the_canvas(size):
     image = backdrop.backdrop(standing(0), size, 2.0)
     assert image.shape == (*size, 3)
-    assert 80 < image.min() and image.max() < 165  # no grey border, no person
+    assert 80 < image.min() and image.max() < 165  # no gray border, no person

@@ -1,4 +1,4 @@
-"""The modelled choice of an algorithm: sensible for the layers of the networks, and stable."""
+"""The modeled choice of an algorithm: sensible for the layers of the networks, and stable."""
 
 import pytest
 

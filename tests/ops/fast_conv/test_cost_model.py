@@ -59,7 +59,7 @@ def test_one_thread_changes_nothing_in_the_plane():
 
 
 def test_large_batches_share_the_transform_of_the_kernel():
-    """The modelled cost of an image never grows with the batch."""
+    """The modeled cost of an image never grows with the batch."""
     layer = (46, 46, 128, 128)
     costs = [fast_cost(fourier_2d(7, 16), *layer, batch) / batch for batch in (1, 2, 8)]
     assert costs[0] > costs[1] > costs[2]

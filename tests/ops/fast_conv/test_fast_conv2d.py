@@ -115,7 +115,7 @@ def test_fast_conv2d_error_of_each_value(seeded, algorithm, random_case):
     # The norm of a result hides its small values. Of each of them only this is promised: the
     # error is at most 1e-6 times (largest pixel of its tile) (sum of |kernel|), however small the
     # value itself. Beside a bright spot that may be all of it; direct convolution has no such
-    # neighbours. Measured: 1.5e-7 at most.
+    # neighbors. Measured: 1.5e-7 at most.
     rng = seeded(12)
     x, kernel, _ = random_case(rng, algorithm, (1, 25, 23), 8, 8, np.float32)
     spot = np.zeros(x.shape, np.float32)
