@@ -270,7 +270,7 @@ def heatmap_items(settings: Settings, variants: Sequence[str]) -> list[Item]:
 
 
 def pipeline_items(settings: Settings, data: Sequence[str], variants: Sequence[str]) -> list[Item]:
-    """For each variant of the training step: the pipeline, the step, and both together.
+    """For each variant of the training step: the pipeline and its parts, the step, and both.
 
     Args:
       settings: `Settings`, with their recipe's optimizer and augmentation.
@@ -283,7 +283,7 @@ def pipeline_items(settings: Settings, data: Sequence[str], variants: Sequence[s
     items = []
     for variant in variants:
         changes = {"changes": ours.VARIANTS[variant]}
-        step = "cpm.benchmark.feeding:Step"
+        step, records = (f"cpm.benchmark.feeding:{name}" for name in ("Step", "Records"))
         items.append(
             Item(
                 name=f"pipeline {config.network.arch} {height}×{width} "
@@ -291,6 +291,8 @@ def pipeline_items(settings: Settings, data: Sequence[str], variants: Sequence[s
                 write=functools.partial(exchange.write_plan, architecture=None, settings=plan),
                 ours={variant: ("cpm.benchmark.feeding:Batches", changes)},
                 peers={
+                    "read": (records, changes | {"decode": False}),
+                    "decode": (records, changes | {"decode": True}),
                     "train_step": (step, changes | {"fed": False}),
                     "fed_step": (step, changes | {"fed": True}),
                 },

@@ -1,10 +1,13 @@
 """The input pipeline beside the training it feeds, on the same cores.
 
+    read      the records of a batch, in their order, as bytes
+    decode    the same, and their images decoded
     batches   the pipeline alone: read, decode, warp, recolor, batch
     step      the training step alone, always on the same batch
     fed       the training step on the batches of the pipeline, which works meanwhile
 
-What the pipeline takes from training is the difference of the last two.
+What the pipeline takes from training is the difference of the last two. What a cache of decoded
+images could save is the difference of the first two.
 """
 
 import itertools
@@ -17,6 +20,9 @@ from cpm.benchmark import exchange
 from cpm.benchmark.ours import RATE, variant_settings
 from cpm.benchmark.worker import Side
 from cpm.data import pipeline
+from cpm.data.examples import parse_picture
+from cpm.data.prepare import decode
+from cpm.data.splits import TRAIN
 from cpm.execution.threads import configure_threads
 from cpm.training.step import make_step
 
@@ -28,6 +34,29 @@ class Batches(Side):
         _, plan = exchange.read_plan(folder)
         config = variant_settings(plan, settings).config
         self._stream = iter(pipeline.training_batches(plan["data"], config))
+
+    def compute(self) -> None:
+        next(self._stream)
+
+
+class Records(Side):
+    """One call is the stored people of one batch.
+
+    Settings: `changes`; `decode`: whether their images are decoded.
+    """
+
+    def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
+        _, plan = exchange.read_plan(folder)
+        config = variant_settings(plan, settings).config
+        folders = pipeline.open_folders(plan["data"], TRAIN, config.data.crop)
+        records = pipeline.training_records(folders, config)
+
+        def take(epoch, folder, serialized, *second):
+            picture = parse_picture(serialized)
+            return tf.shape(decode(picture)) if settings["decode"] else tf.strings.length(picture)
+
+        records = records.map(take, num_parallel_calls=pipeline.WORKERS, deterministic=True)
+        self._stream = iter(pipeline.tuned(records.batch(config.data.batch_size).prefetch(2)))
 
     def compute(self) -> None:
         next(self._stream)

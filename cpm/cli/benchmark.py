@@ -9,13 +9,13 @@
 
 conv_layers: every distinct convolution of the network, forward and with both gradients. forward:
 images to belief maps of all stages. train_step: the same, losses, gradients, clipping, SGD.
-pipeline: batches from records, the training step, both together. heatmap: our op, NumPy loops, a
-memory write. startup: bin/train.py from launch to first step. predict: bin/predict.py on one image,
-on many, and on many with drawings; forward has the network in other runtimes. scaling: a step on
-one device, two devices and two hosts of this machine, and a model of many GPUs. Peers are optional:
-pip install -r requirements-bench.txt. tf_direct is our own network, in graph mode with direct
-convolutions. All sides get the same weights and images, their outputs are compared first, and they
-take turns in processes of their own.
+pipeline: batches from records and their parts, the training step, both. heatmap: our op, NumPy
+loops, a memory write. startup: bin/train.py from launch to first step. predict: bin/predict.py on
+one image, on many, and on many with drawings; forward has the network in other runtimes. scaling: a
+step on one device, two devices and two hosts of this machine, and a model of many GPUs. Peers are
+optional: pip install -r requirements-bench.txt. tf_direct is our own network, in graph mode with
+direct convolutions. All sides get the same weights and images, their outputs are compared first,
+and they take turns in processes of their own.
 """
 
 import dataclasses

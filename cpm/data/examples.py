@@ -98,6 +98,16 @@ def parse_example(serialized, joints):
     return fields
 
 
+def parse_picture(serialized):
+    """The JPEG file in one serialized person.
+
+    Args:
+      serialized: scalar string tensor.
+    """
+    field = {"picture": tf.io.FixedLenFeature([], tf.string)}
+    return tf.io.parse_single_example(serialized, field)["picture"]
+
+
 def parse_size(serialized):
     """The id of one serialized person, and the (height, width) of its image.
 

@@ -79,6 +79,33 @@ def training_batches(
       UsageError: if a folder is missing, incomplete or has no training people.
     """
     folders = open_folders(data_dirs, TRAIN, config.data.crop)
+    records = training_records(folders, config, start_step=start_step, part=part)
+    make = _maker(folders, config, config.data.crop, config.data.augment)
+    first, last = _rows_of(part, config.data.batch_size)
+    return tuned(
+        records.map(make, num_parallel_calls=WORKERS, deterministic=True)
+        .batch(last - first, drop_remainder=True)
+        .prefetch(2)
+    )
+
+
+def training_records(
+    folders: Sequence[Folder],
+    config: TrainConfig,
+    *,
+    start_step: int = 0,
+    part: tuple[int, int] = (0, 1),
+) -> tf.data.Dataset:
+    """What `training_batches` makes batches of: the serialized training people in their order.
+
+    Args:
+      folders: of `open_folders`.
+      config, start_step, part: as in `training_batches`.
+
+    Returns:
+      Endless `tf.data.Dataset` of what `shuffling.endless_order` gives; pairs where people are
+      pasted in.
+    """
     files, numbers = _files(folders)
     records = shuffling.endless_order(
         files,
@@ -89,16 +116,10 @@ def training_batches(
         start=start_step * config.data.batch_size,
         pairs=config.data.augment.company > 0,
     )
-    host, hosts = part
-    first, last = (n * config.data.batch_size // hosts for n in (host, host + 1))
-    if hosts > 1:
-        records = shuffling.rows_of_batches(records, config.data.batch_size, first, last)
-    make = _maker(folders, config, config.data.crop, config.data.augment)
-    return _tuned(
-        records.map(make, num_parallel_calls=WORKERS, deterministic=True)
-        .batch(last - first, drop_remainder=True)
-        .prefetch(2)
-    )
+    if part[1] == 1:
+        return records
+    rows = _rows_of(part, config.data.batch_size)
+    return shuffling.rows_of_batches(records, config.data.batch_size, *rows)
 
 
 def evaluation_batches(
@@ -142,7 +163,7 @@ def evaluation_batches(
         row = _filler(config, scales)
         filler = tf.data.Dataset.from_tensors(row).repeat(missing)
         examples = examples.concatenate(filler)
-    return _tuned(examples.batch(batch_size, drop_remainder=True).prefetch(2))
+    return tuned(examples.batch(batch_size, drop_remainder=True).prefetch(2))
 
 
 def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints") -> list[Folder]:
@@ -262,7 +283,13 @@ def _filler(config, scales):
     }
 
 
-def _tuned(dataset):
+def _rows_of(part, batch_size):
+    """(first, behind the last) of a batch's rows that a host has; `part` is (host, hosts)."""
+    host, hosts = part
+    return tuple(n * batch_size // hosts for n in (host, host + 1))
+
+
+def tuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Fixed order, and no more threads than there are cores: the network needs them too."""
     options = tf.data.Options()
     options.deterministic = True

@@ -71,7 +71,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
         matrix = augmentation.crop_map(center_px, side_px, size, drawn)
-        picture = _decode(person)
+        picture = decode(person["picture"])
 
         def cut(matrix):
             return _crop(picture, matrix, rules, drawn, example_seed)
@@ -235,10 +235,10 @@ def _poses_in_crop(person, matrix, max_people):
     )
 
 
-def _decode(person):
-    """The picture, `[H, W, 3]` uint8."""
+def decode(picture):
+    """`[H, W, 3]` uint8 pixels of a stored picture, a scalar string tensor."""
     # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
-    return tf.io.decode_jpeg(person["picture"], channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.io.decode_jpeg(picture, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _crop(picture, matrix, rules, drawn, seed):
@@ -281,7 +281,7 @@ def _with_company(example, person, primary, rules, drawn, seed):
     joints_px, state = example["joints_px"], example["state"]
 
     def pasted():
-        picture = _decode(person)
+        picture = decode(person["picture"])
         second = company.second_person(
             person,
             placed,
