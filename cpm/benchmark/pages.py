@@ -16,7 +16,7 @@ import textwrap
 from cpm import files
 from cpm.benchmark import report
 from cpm.benchmark.machine import Limits
-from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model
+from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model, format_ways
 from cpm.errors import UsageError
 
 BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -77,11 +77,14 @@ def table(path: str, devices: str | None = None) -> str:
 
 
 def _model(record, devices):
-    """The model of many GPUs: what it assumes, and its predictions."""
+    """What was measured on one machine, if anything; the model of many GPUs and its predictions."""
     work, machines = Work(**record["work"]), Machines(**record["assumed"])
     counts = [int(n) for n in devices.split(",")] if devices else DEVICES
     said = (
         f"{work.people} people a GPU, {work.exchanged_bytes / 1e6:.1f} MB summed in a step, "
         f"{machines.network_gb_s:g} GB/s between hosts."
     )
-    return f"{said}\n\n{format_model(work, machines, counts)}"
+    model = f"{said}\n\n{format_model(work, machines, counts)}"
+    if not record["ways"]:
+        return model
+    return f"{format_ways(record['ways'], record['batch_size'])}\n\n{model}"

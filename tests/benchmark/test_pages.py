@@ -79,3 +79,14 @@ def test_a_file_without_results_is_refused(tmp_path, record):
     (tmp_path / "a.json").write_text(record)
     with pytest.raises(UsageError, match=r"a\.json has no results"):
         pages.write(str(tmp_path / "page.md"))
+
+
+def test_measured_ways_stand_before_the_model(tmp_path):
+    record = json.loads((FOLDER / "records" / "scaling_vgg.json").read_text())
+    assert not record["ways"]
+    alone = pages.table(str(FOLDER / "records" / "scaling_vgg.json"), "1,8")
+    record["ways"] = {"one device": {"seconds": 0.5, "loss": 3.0}}
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    both = pages.table(str(tmp_path / "a.json"), "1,8")
+    first, model = both.index("| one device |     500.0 |"), both.index("16 people a GPU")
+    assert first < model and both[model:] == alone[alone.index("16 people a GPU") :]
