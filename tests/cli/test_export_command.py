@@ -1,8 +1,15 @@
-"""bin/export.py refuses flags that do not go together, before any work."""
+"""bin/export.py: what it writes is used by other scripts; flags that do not go together."""
+
+import json
 
 import pytest
+from PIL import Image
 
+from cpm.data.records import write_records
+from cpm.data.splits import SplitRule
 from tests.helpers.scripts import call
+from tests.helpers.small_data_sets import make_people
+from tests.helpers.tiny_networks import tiny_weights
 
 USUAL = ("--ckpt=nowhere", "--format=stablehlo", "--out=packed")
 
@@ -20,3 +27,37 @@ USUAL = ("--ckpt=nowhere", "--format=stablehlo", "--out=packed")
 def test_flags_that_do_not_go_together(flags, words, tmp_path):
     done = call("export.py", *USUAL, *flags, cwd=tmp_path)
     assert done.returncode == 2 and words in done.stderr
+
+
+@pytest.mark.thorough
+def test_an_exported_file_is_scored_like_its_checkpoint(tmp_path):
+    # A SavedModel needs no further package. 25 px are much in these images: pcp25 is not 0.
+    ckpt = tiny_weights(tmp_path / "tiny.npz")
+    rule = SplitRule("all", "Everybody is for validation.", lambda _: "validation")
+    write_records(make_people(6), tmp_path / "data", source="made", rule=rule)
+    data = f"--data={tmp_path / 'data'}"
+    flags = [f"--ckpt={ckpt}", "--format=savedmodel", "--what=image,crops", data]
+    done = call("export.py", *flags, "--out=pose", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "PCK@0.2" in done.stdout and "savedmodel float32" in done.stdout
+    with open(tmp_path / "pose.deviations.json") as file:
+        row = json.load(file)["rows"]["savedmodel float32"]
+    assert row["pck"] == pytest.approx(row["ours_pck"], abs=0.01) and row["unsure_px"] < 0.01
+    assert row["ms"] > 0 and row["ours_ms"] > 0 and row["mb"] > 0
+
+    scores = []
+    for path in (ckpt, "pose"):
+        done = call("eval.py", f"--ckpt={path}", data, "--json=scores.json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        with open(tmp_path / "scores.json") as file:
+            metrics = json.load(file)["metrics"]
+        scores.append({name: values["total"] for name, values in metrics.items()})
+    assert scores[0]["pcp25"] > 0 and scores[1] == pytest.approx(scores[0], abs=0.01)
+    (image,) = (person.image for person in make_people(1))
+    Image.fromarray(image).save(tmp_path / "person.png")
+    flags = ["--ckpt=pose", "--input=person.png", "--out=found", "--json=found.json"]
+    done = call("predict.py", *flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "found.json") as file:
+        (found,) = json.load(file)["images"]
+    assert "left_wrist" in found["people"][0]["joints"]
