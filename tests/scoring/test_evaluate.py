@@ -16,7 +16,7 @@ from cpm.checkpoints import Checkpoints, load_network, resolve
 from cpm.data import pipeline
 from cpm.data.examples import parse_example
 from cpm.data.person import Origin, Person, Pose
-from cpm.data.prepare import _decode
+from cpm.data.prepare import decode
 from cpm.data.records import write_records
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
@@ -81,7 +81,7 @@ def stored_pictures(folder, split):
     (part,) = pipeline.open_folders([folder], split)
     records = tf.data.TFRecordDataset(list(part.files)).as_numpy_iterator()
     people = [parse_example(record, len(part.skeleton)) for record in records]
-    return {p["id"].numpy().decode(): _decode(p).numpy() for p in people}
+    return {p["id"].numpy().decode(): decode(p["picture"]).numpy() for p in people}
 
 
 def script(name, *arguments, cwd=ROOT):
