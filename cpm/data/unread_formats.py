@@ -10,7 +10,6 @@ import os
 from cpm import untrusted
 
 _HEAD_BYTES = 1 << 16
-_MOST_BYTES = 1 << 40  # of a file whose beginning is looked at
 BY_HAND = "write the points into annotations.json, as docs/howto/own_data.md shows"
 AS_COCO = f"export the keypoints in COCO's format, or {BY_HAND}"
 # (ending, what the file holds near its beginning, whose it is, what to do).
@@ -97,7 +96,7 @@ def _head(path, wanted):
     if not wanted:
         return ""
     try:
-        with untrusted.open_regular(path, _MOST_BYTES) as file:
+        with untrusted.open_regular(path) as file:
             return file.read(_HEAD_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""

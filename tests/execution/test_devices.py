@@ -93,9 +93,8 @@ def test_devices_take_the_steps_of_one(found, case, way):
 def test_devices_take_the_steps_of_one_that_computes_in_parts(found, case, way):
     """Two devices compute what one does that computes the same parts, in 16 bits, too.
 
-    Last digits still differ now and then, since some of TensorFlow's sums depend on where an array
-    lies in memory. Muon and rounding to 16 bits enlarge them, so these are compared in the first
-    three losses, which two updates lie between.
+    A last digit still differs now and then; which sum it is was not found. Muon and rounding to 16
+    bits enlarge it, so these are compared in the first three losses, which two updates lie between.
     """
     one, many = found["in two parts"], found[way]
     first = 3 if case in NARROW or case in LOSSES else STEPS

@@ -1,5 +1,7 @@
 """Measuring memory: the mark rises with what is kept, and the script says it in a line."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,15 @@ def test_measure_trains(precision):
     found = memory.measure(CONFIG, Execution(precision=precision, recompute=True))
     assert np.isfinite(found["losses"]).all() and len(found["losses"]) == 2
     assert found["peak_mib"] >= found["before_mib"] > 0
+
+
+@pytest.mark.parametrize("after, expected", [(99.0, 100.0), (150.0, 150.0)])
+def test_the_mark_is_the_highest_reading(monkeypatch, after, expected):
+    readings = iter([100.0, after])
+    monkeypatch.setattr(memory, "peak_mb", lambda: next(readings))
+    found = memory.measure(dataclasses.replace(CONFIG, steps=1), Execution(conv="direct"))
+    assert found["before_mib"] * memory.MB_PER_MIB == pytest.approx(100)
+    assert found["peak_mib"] * memory.MB_PER_MIB == pytest.approx(expected)
 
 
 def test_script_says_what_it_measured():
