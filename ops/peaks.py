@@ -36,6 +36,7 @@ def find_peaks(
     refinement: str = "taylor",
     sigma_cells: float | None = None,
     origin_px: float | None = None,
+    floor: float | None = None,
     name: str | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The highest point of each map, in crop pixels, and its value.
@@ -43,8 +44,8 @@ def find_peaks(
     `none` returns where the highest cell stands (the first one in reading order among equals),
     `quarter` moves it by 1/4 cell towards its higher neighbor along each axis (not where a
     neighbor is missing), `taylor` takes the Newton step above. Where `taylor` has no parabola to
-    climb (a cell that is not positive, no downward curvature, an axis of fewer than 3 cells) that
-    axis falls back to `quarter`. `dark` takes that step on the map blurred by a Gaussian as wide as
+    climb (a cell below the floor, no downward curvature, an axis of fewer than 3 cells) that axis
+    falls back to `quarter`. `dark` takes that step on the map blurred by a Gaussian as wide as
     the ones that training draws: a network's maps are rougher than its targets, and the blur is
     the matched filter. No step leaves the highest cell: each axis is clamped to half a cell, so
     that noise can never cost more than refinement can win.
@@ -56,6 +57,9 @@ def find_peaks(
       sigma_cells: standard deviation of the blur of `dark`, which needs it, in cells.
       origin_px: crop pixel that cell 0 stands for, as for `ops.gaussian_heatmap`; None =
         (stride - 1) / 2.
+      floor: the least value whose logarithm means anything, in (0, 1); None = the smallest normal
+        number of the maps' type. A program in 16 bits needs one of at least 2^-14: a smaller floor
+        is 0 there, and its logarithm makes the joint NaN.
       name: of the operation in the graph.
 
     Returns:
@@ -84,8 +88,12 @@ def find_peaks(
             )
         if refinement == "dark" and not (sigma_cells and sigma_cells > 0):
             raise ValueError(f"dark needs sigma_cells > 0, not {sigma_cells}")
+        if floor is not None and not 0 < floor < 1:
+            raise ValueError(f"floor is {floor!r}, expected a number between 0 and 1")
         if maps.dtype not in (tf.float32, tf.float64):
             maps = tf.cast(maps, tf.float32)
+        if floor is None:
+            floor = np.finfo(maps.dtype.as_numpy_dtype).tiny
 
         climbed = _blur(maps, sigma_cells) if refinement == "dark" else maps
         peak = _Peak(maps, climbed)
@@ -94,7 +102,7 @@ def find_peaks(
         elif refinement == "quarter":
             step_x, step_y = _quarter_steps(peak)
         else:
-            step_x, step_y = _taylor_steps(peak)
+            step_x, step_y = _taylor_steps(peak, floor)
 
         # Cell g stands for the crop coordinate g * stride + origin_px.
         cells = tf.stack(
@@ -172,17 +180,17 @@ def _quarter_steps(peak):
     )
 
 
-def _taylor_steps(peak):
+def _taylor_steps(peak, floor):
     """Steps `[B, P]` along x and y: Newton's, on the logarithm of the map."""
     x, y = peak.x, peak.y
     x_c, y_c = _inner(x, peak.width), _inner(y, peak.height)
     slope_x, curve_x, good_x = _parabola(
-        [peak.value_at(x_c + k, y) for k in (-1, 0, 1)], x - x_c, peak.width
+        [peak.value_at(x_c + k, y) for k in (-1, 0, 1)], x - x_c, peak.width, floor
     )
     slope_y, curve_y, good_y = _parabola(
-        [peak.value_at(x, y_c + k) for k in (-1, 0, 1)], y - y_c, peak.height
+        [peak.value_at(x, y_c + k) for k in (-1, 0, 1)], y - y_c, peak.height, floor
     )
-    slant = _slant(peak, x_c, y_c)
+    slant = _slant(peak, x_c, y_c, floor)
     believed = tf.abs(slant) <= _SLANT * tf.sqrt(curve_x * curve_y)
     slant = tf.where(good_x & good_y & believed, slant, tf.zeros_like(slant))
 
@@ -197,19 +205,20 @@ def _taylor_steps(peak):
     )
 
 
-def _parabola(values, offset, cells):
+def _parabola(values, offset, cells, floor):
     """Slope and curvature of the logarithm of three neighboring cells.
 
     Args:
       values: three `[B, P]`, left to right.
       offset: `[B, P]` int, from the middle one to where the slope is wanted.
       cells: how many the axis has.
+      floor: the least value whose logarithm is taken.
 
     Returns:
       (slope, curvature, good), each `[B, P]`; where not `good`: 0 and -1, safe to divide by.
     """
-    positive = tf.reduce_all([_positive(value) for value in values], axis=0)
-    before, middle, after = (_log(value) for value in values)
+    positive = tf.reduce_all([value >= floor for value in values], axis=0)
+    before, middle, after = (_log(value, floor) for value in values)
     curve = before - 2 * middle + after  # L'' ~ L(-1) - 2 L(0) + L(1)
     good = positive & (curve < -_FLAT) & (cells >= 3)
     curve = tf.where(good, curve, -tf.ones_like(curve))
@@ -218,28 +227,18 @@ def _parabola(values, offset, cells):
     return tf.where(good, slope, tf.zeros_like(slope)), curve, good
 
 
-def _slant(peak, x_c, y_c):
-    """Mixed derivative `[B, P]` of the logarithm at (x_c, y_c); 0 where a corner is not positive.
+def _slant(peak, x_c, y_c, floor):
+    """Mixed derivative `[B, P]` of the logarithm at (x_c, y_c); 0 if a corner is below the floor.
 
     L_xy ~ (L(1, 1) - L(-1, 1) - L(1, -1) + L(-1, -1)) / 4
     """
     corners = [peak.value_at(x_c + i, y_c + j) for i, j in ((1, 1), (-1, 1), (1, -1), (-1, -1))]
-    positive = tf.reduce_all([_positive(corner) for corner in corners], axis=0)
-    a, b, c, d = (_log(corner) for corner in corners)
+    positive = tf.reduce_all([corner >= floor for corner in corners], axis=0)
+    a, b, c, d = (_log(corner, floor) for corner in corners)
     slant = (a - b - c + d) / 4
     return tf.where(positive, slant, tf.zeros_like(slant))
 
 
-def _positive(value):
-    """Whether log(value) means anything (subnormal numbers have lost their digits)."""
-    return value >= _tiny(value)
-
-
-def _log(value):
+def _log(value, floor):
     """log(value), finite for every value, and so is its gradient."""
-    return tf.math.log(tf.maximum(value, _tiny(value)))
-
-
-def _tiny(value):
-    """Smallest normal number of the type of `value`."""
-    return np.finfo(value.dtype.as_numpy_dtype).tiny
+    return tf.math.log(tf.maximum(value, tf.cast(floor, value.dtype)))

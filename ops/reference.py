@@ -189,8 +189,10 @@ def find_peaks(
     refinement: str = "taylor",
     sigma_cells: float | None = None,
     origin_px: float | None = None,
+    floor: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Highest point of each map: `ops.find_peaks`."""
+    floor = np.finfo(maps.dtype).tiny if floor is None else floor
     origin_px = (stride - 1) / 2 if origin_px is None else origin_px
     batch, _, _, joints = maps.shape
     points_px, confidence = np.zeros([batch, joints, 2]), np.zeros([batch, joints])
@@ -204,7 +206,7 @@ def find_peaks(
         if refinement == "quarter":
             step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
         if refinement in ("taylor", "dark"):
-            step_x, step_y = _newton(one, x, y)
+            step_x, step_y = _newton(one, x, y, floor)
         points_px[b, p, 0] = (x + step_x) * stride + origin_px
         points_px[b, p, 1] = (y + step_y) * stride + origin_px
     return points_px, confidence
@@ -230,13 +232,13 @@ def _quarter(line, k):
     return 0.0
 
 
-def _newton(one, x, y):
+def _newton(one, x, y, floor):
     """One Newton step on log(map) from the highest cell, or a quarter step, clamped."""
-    slope_x, curve_x = _parabola(one[y], x)
-    slope_y, curve_y = _parabola(one[:, x], y)
+    slope_x, curve_x = _parabola(one[y], x, floor)
+    slope_y, curve_y = _parabola(one[:, x], y, floor)
     step_x, step_y = _quarter(one[y], x), _quarter(one[:, x], y)
     if curve_x and curve_y:
-        slant = _slant(one, x, y)
+        slant = _slant(one, x, y, floor)
         if abs(slant) > 0.95 * math.sqrt(curve_x * curve_y):
             slant = 0.0
         hessian = [[curve_x, slant], [slant, curve_y]]
@@ -248,11 +250,11 @@ def _newton(one, x, y):
     return min(max(step_x, -0.5), 0.5), min(max(step_y, -0.5), 0.5)
 
 
-def _parabola(line, k):
+def _parabola(line, k, floor):
     """Slope and curvature of log(line) at cell `k`; (0, 0) if there is no peak to climb."""
     middle = max(min(k, len(line) - 2), 1)
     cells = line[middle - 1 : middle + 2]
-    if len(cells) < 3 or min(cells) < np.finfo(line.dtype).tiny:
+    if len(cells) < 3 or min(cells) < floor:
         return 0.0, 0.0
     before, center, after = np.log(cells.astype(np.float64))
     curve = before - 2 * center + after
@@ -261,12 +263,12 @@ def _parabola(line, k):
     return (after - before) / 2 + (k - middle) * curve, curve
 
 
-def _slant(one, x, y):
+def _slant(one, x, y, floor):
     """Mixed derivative of log(map) over the 3 x 3 cells nearest to (x, y); 0 if undefined."""
     x = max(min(x, one.shape[1] - 2), 1)
     y = max(min(y, one.shape[0] - 2), 1)
     corners = one[y - 1 : y + 2 : 2, x - 1 : x + 2 : 2].astype(np.float64)
-    if corners.min() < np.finfo(one.dtype).tiny:
+    if corners.min() < floor:
         return 0.0
     (a, b), (c, d) = np.log(corners)
     return (a - b - c + d) / 4

@@ -12,6 +12,9 @@ from cpm.execution.use import Executed
 from cpm.inference.beliefs import Network, batch_beliefs, decoded_grid
 
 PLAIN = DecodingConfig()
+# Beliefs below are noise: training's targets are cut at 0.01. It is the smallest normal number of
+# 16 bits, so that an exported network that computes in 16 bits decodes its maps as it does here.
+LEAST_BELIEF = 2.0**-14
 
 
 def predict_batch(
@@ -73,6 +76,7 @@ def find_joints(
         refinement=decoding.refinement,
         sigma_cells=decoding.sigma_px / stride,
         origin_px=origin_px,
+        floor=LEAST_BELIEF,
     )
     return joints_px, tf.clip_by_value(height, 0.0, 1.0)
 

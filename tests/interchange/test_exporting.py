@@ -139,13 +139,7 @@ def test_stablehlo_is_the_network_alone(tmp_path, ckpt, exporter):
 @pytest.mark.parametrize(
     "name, precision",
     [
-        pytest.param(
-            *("litert", "float16"),
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="NaN by XNNPACK; probably the decoder's least logarithm, 0 in 16 bits",
-            ),
-        ),
+        ("litert", "float16"),
         ("litert", "int8"),
         ("onnx", "float16"),
         ("onnx", "int8"),
@@ -166,10 +160,13 @@ def test_narrow_weights_are_smaller(tmp_path, exporter, name, precision):
         open_exported(str(tmp_path / f"{kind}{writer.SUFFIX}")).run("crops", inputs)["beliefs"]
         for kind in ("float32", precision)
     )
-    # A rounded weight is off by 1/254 of its size, maps by a few times that. The weights' file has
-    # 16 bits already, which ONNX keeps as they are.
+    # A weight of 8 bits is off by up to 1/254 of the largest, one of 16 bits by 1/4096 of itself,
+    # maps by a few times that. The weights' file has 16 bits already, which ONNX keeps as they are;
+    # LiteRT folds norms into them and rounds again.
     off = np.abs(ours - narrow).max() / np.abs(ours).max()
-    assert off < 1e-5 if precision == "float16" else 0 < off < 0.1
+    bounds = {"litert float16": 1e-3, "onnx float16": 1e-5, "litert int8": 0.1, "onnx int8": 0.1}
+    assert off < bounds[f"{name} {precision}"]
+    assert off > 0 or precision == "float16"
 
 
 def test_a_file_that_does_not_run_is_not_left(tmp_path, exporter, monkeypatch):

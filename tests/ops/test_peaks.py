@@ -219,6 +219,19 @@ def test_find_peaks_falls_back_to_quarter():
     np.testing.assert_array_equal(points_px, [[[19.5 - 2, 3.5]]])
 
 
+def test_find_peaks_floor():
+    # A cell at the floor has a logarithm, one below it has none: that axis takes a quarter step.
+    row = np.zeros([1, 1, 5, 1], np.float32)
+    row[0, 0, :, 0] = [0, 0.5, 1, 0.25, 0]
+    newton = 19.5 - 8 * (np.log(2) / 2) / (3 * np.log(2))  # slope log(1/2) / 2, curvature -log 8
+    for floor, x in ((None, newton), (0.25, newton), (0.26, 19.5 - 2)):
+        points_px, _ = ops.find_peaks(row, stride=8, floor=floor)
+        np.testing.assert_allclose(points_px, [[[x, 3.5]]], rtol=1e-6)
+    for floor in (0, -1e-3, 1, float("nan")):
+        with pytest.raises(ValueError, match="expected a number between 0 and 1"):
+            ops.find_peaks(row, stride=8, floor=floor)
+
+
 @pytest.mark.parametrize("refinement", ops.REFINEMENTS)
 @pytest.mark.parametrize("size", [(7, 4), (3, 3), (2, 6), (1, 1), (5, 2)])
 def test_find_peaks_reference(seeded, size, refinement):
@@ -226,9 +239,9 @@ def test_find_peaks_reference(seeded, size, refinement):
     # Positive noise: maxima everywhere, most refinements clamped, some corners oblique.
     maps = rng.uniform(0.01, 1, size=[6, *size, 5])
     options = {"stride": 8, "refinement": refinement, "sigma_cells": 0.9}
-    for origin in ({}, {"origin_px": -1.25}):
-        points_px, confidence = ops.find_peaks(maps, **options, **origin)
-        expected = reference.find_peaks(maps, **options, **origin)
+    for others in ({}, {"origin_px": -1.25}, {"floor": 0.3}):  # 0.3: a third of all cells
+        points_px, confidence = ops.find_peaks(maps, **options, **others)
+        expected = reference.find_peaks(maps, **options, **others)
         np.testing.assert_allclose(points_px, expected[0], atol=1e-9)
         np.testing.assert_array_equal(confidence, expected[1])
 
