@@ -13,6 +13,7 @@ videos.py         videos and cameras → frames; frames → an mp4 with the soun
 sources.py        files, folders, patterns, videos, cameras, arrays → images, lazily
 predictor.py      images → people in image pixels
 tracking.py       people from frame to frame: one pass each, numbers that stay
+lookahead.py      passes over the next frames of a video, in one batch
 smoothing.py      joints of a video, less trembling
 video_poses.py    a video → people in every frame
 overlap.py        making the next items while one is used

@@ -1,8 +1,9 @@
 """Doing two things at once: the next items are made while one is used."""
 
+import collections
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -57,3 +58,28 @@ def ahead(iterable: Iterable[Item], depth: int = 4) -> Generator[Item, None, Non
     finally:
         stopped.set()
         thread.join()
+
+
+def with_later(iterable: Iterable[Item], count: int) -> Iterator[tuple[Item, tuple[Item, ...]]]:
+    """Yields each item with the `count` items after it, fewer at the end.
+
+    An exception of the iterable is raised where its item would come.
+
+    >>> list(with_later("abc", 1))
+    [('a', ('b',)), ('b', ('c',)), ('c', ())]
+    """
+    items, known = iter(iterable), collections.deque[Item]()
+    error: Exception | None = None
+    more = True
+    while more or known:
+        while more and len(known) <= count:
+            try:
+                known.append(next(items))
+            except StopIteration:
+                more = False
+            except Exception as caught:
+                more, error = False, caught
+        if known:
+            yield known.popleft(), tuple(known)
+    if error is not None:
+        raise error

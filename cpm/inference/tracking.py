@@ -6,7 +6,8 @@ every few seconds, and when somebody is lost or found much less surely than befo
 who came in, and those who have left their crops. Where as many people are followed as were asked
 for, and all of them surely, it could change nothing and is left out.
 
-A crop moves on at the speed of its person, and so do joints that are compared over time.
+A crop moves on at the speed of its person, and so do joints that are compared over time. Where the
+next frames are known, passes over them are made in the same batch (lookahead.py).
 
 People that a search finds are compared with all tracks by OKS, the similarity of poses. A pose that
 matches no track may belong to a person lost within the last seconds, who then gets the old number
@@ -29,6 +30,7 @@ import numpy as np
 from cpm.evaluation.oks import SIGMAS, joint_sigmas, oks
 from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import SURE, next_region
+from cpm.inference.lookahead import Lookahead
 from cpm.inference.results import PersonPose, joints_box
 from cpm.skeleton import Skeleton
 
@@ -119,7 +121,7 @@ class Tracker:
 
     Attributes:
       searches: full searches so far.
-      passes: single crops so far, searches left out.
+      passes: single crops so far, searches left out, those made ahead in vain included.
     """
 
     def __init__(
@@ -133,7 +135,7 @@ class Tracker:
         threshold: float = 0.0,
         options: TrackingOptions | None = None,
     ) -> None:
-        self._poses, self._find = poses, find
+        self._passes, self._find = Lookahead(poses), find
         self._skeleton, self._margin = skeleton, margin
         self._limit, self._threshold = limit, threshold
         self._options = options or TrackingOptions()
@@ -142,20 +144,27 @@ class Tracker:
         self._lost: list[_Track] = []
         self._next_id = 1
         self._last_search = -np.inf
-        self.searches = self.passes = 0
+        self.searches = 0
 
-    def __call__(self, image: np.ndarray, time: float) -> tuple[PersonPose, ...]:
+    @property
+    def passes(self) -> int:
+        return self._passes.crops
+
+    def __call__(
+        self, image: np.ndarray, time: float, later: Sequence[tuple[np.ndarray, float]] = ()
+    ) -> tuple[PersonPose, ...]:
         """People of the next frame.
 
         Args:
           image: `[H, W, 3]` uint8, RGB.
           time: of the frame, seconds; later than that of the one before.
+          later: (image, time) of frames that come next, if some are known: they save time.
 
         Returns:
           tuple of `PersonPose` with `id`, sorted by it.
         """
         options = self._options
-        wrong = self._follow(image, time)
+        wrong = self._follow(image, time, later)
         self._lost = [track for track in self._lost if time - track.time <= options.bridge]
         since = time - self._last_search
         due = wrong or self._lost or not self._tracks or since >= options.search_every
@@ -165,19 +174,19 @@ class Tracker:
         named = {track.id: track.pose for track in self._tracks if track.id is not None}
         return tuple(named[id] for id in sorted(named))
 
-    def _follow(self, image, time):
+    def _follow(self, image, time, later):
         """One pass over everybody who is followed; returns whether that calls for a search."""
         tracks, self._tracks = self._tracks, []
         if not tracks:
             return False
-        regions = [track.region_at(time) for track in tracks]
-        joints_px, confidence = self._poses([image] * len(tracks), regions)
-        self.passes += len(tracks)
-        found = [self._pose(*pair) for pair in zip(joints_px, confidence, strict=True)]
+        seen = self._passes(
+            image, time, lambda when: [track.region_at(when) for track in tracks], later
+        )
+        found = [self._pose(*pair) for pair in zip(seen.joints_px, seen.confidence, strict=True)]
         wrong, moved = False, []
         for track, n in zip(tracks, self._whose(tracks, found, time), strict=True):
             pose = dataclasses.replace(found[n], id=track.id, score=track.pose.score)
-            region = self._next_region(pose, regions[n].side_px)
+            region = self._next_region(pose, seen.regions[n].side_px)
             share = _mean(pose) / max(track.usual, 1e-9)
             if region is None or share < self._options.lost or not self._is_somebody(pose):
                 self._lose(track)

@@ -4,7 +4,8 @@
         for person in result.people:
             person.id, person["left_wrist"]
 
-The next frames are decoded while one is computed.
+The next frames are decoded while one is computed. Those of a file are also looked at in one batch
+with it (lookahead.py); a camera's are not there yet.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ from typing import Literal
 
 import numpy as np
 
-from cpm.inference.overlap import ahead
+from cpm.inference.lookahead import CROPS
+from cpm.inference.overlap import ahead, with_later
 from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro, Smoother
@@ -67,8 +69,8 @@ def video_poses(
             reader = video
         frames = ahead(reader)
         stack.callback(frames.close)  # before the reader: its thread still reads
-        for frame in frames:
-            found = tracker(frame.image, frame.time)
+        for frame, later in with_later(frames, 0 if reader.is_camera else CROPS - 1):
+            found = tracker(frame.image, frame.time, [(f.image, f.time) for f in later])
             if smoother is not None:
                 found = smoother(found, frame.time)
             yield (

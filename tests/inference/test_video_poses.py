@@ -7,7 +7,7 @@ import pytest
 
 from cpm.config import DecodingConfig
 from cpm.inference import Predictor
-from cpm.inference.overlap import ahead
+from cpm.inference.overlap import ahead, with_later
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
@@ -55,7 +55,11 @@ def walks(tmp_path_factory):
 def test_ten_seconds_of_a_walk(walks):
     """Rotated on the disk; joints, numbers and times are those of the walk."""
     path, truth = walks[0]
-    results = [result for _, result in video_poses(TruthPredictor(truth), path)]
+    predictor = TruthPredictor(truth)
+    results = [result for _, result in video_poses(predictor, path)]
+    # Every frame after the first is looked at, and hardly one twice, though some ahead of time.
+    looked = [frame for frame, _ in predictor.reader.regions]
+    assert set(looked) == set(range(1, len(TIMES))) and len(looked) < 1.3 * len(TIMES)
     assert [len(result.people) for result in results] == [1] * len(TIMES)
     assert {result.people[0].id for result in results} == {1}
     assert [result.frame for result in results] == list(range(len(TIMES)))
@@ -132,6 +136,20 @@ def test_ahead_raises_where_the_item_would_come():
         for item in ahead(items()):
             taken.append(item)
     assert taken == [1]
+
+
+def test_with_later_raises_where_the_item_would_come():
+    def items():
+        yield from "abc"
+        raise ValueError("broken")
+
+    taken = []
+    with pytest.raises(ValueError, match="broken"):
+        for pair in with_later(items(), 2):
+            taken.append(pair)
+    assert taken == [("a", ("b", "c")), ("b", ("c",)), ("c", ())]
+    assert list(with_later("ab", 0)) == [("a", ()), ("b", ())]
+    assert list(with_later("", 2)) == []
 
 
 def test_ahead_makes_no_more_than_it_may():
