@@ -16,14 +16,14 @@ GROUPS = "/sys/fs/cgroup"
 MEMBERSHIP = "/proc/self/cgroup"  # lines NUMBER:CONTROLLERS:GROUP; no controllers in version 2
 
 
-def usable_cores():
+def usable_cores() -> int:
     """Cores that this process may run on: fewer than the machine's under taskset, Slurm, Docker."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def memory_bytes():
+def memory_bytes() -> int | None:
     """Memory that this process may ever have: the machine's, or less by a limit; None = unknown."""
     limit = address_limit()
     found = [] if limit is None else [limit]
@@ -37,13 +37,13 @@ def memory_bytes():
     return min(found, default=None)
 
 
-def address_limit():
+def address_limit() -> int | None:
     """Bytes of addresses that this process may map, as `ulimit -v` says; None = any number."""
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if soft == resource.RLIM_INFINITY else soft
 
 
-def core_quota():
+def core_quota() -> float | None:
     """Cores whose time this process may use at most, as `docker --cpus=1.5` says; None = all.
 
     Unlike `usable_cores` it decides nothing that changes results: a process may use every core for
@@ -62,7 +62,7 @@ def core_quota():
     return min(found, default=None)
 
 
-def workers():
+def workers() -> int:
     """How many processes to draw with: one a usable core, as many as fit into memory."""
     memory, quota = memory_bytes(), core_quota()
     cores = usable_cores() if quota is None else min(usable_cores(), math.ceil(quota))
