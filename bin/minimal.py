@@ -217,7 +217,7 @@ def score(found, truth, head_sizes, chosen):
     return 100 * (errors[:, chosen] <= 0.5).mean()
 
 
-# ------------------------------------------------------------------ 6. a picture
+# ------------------------------------------------------------------ 6. a figure
 def draw(images, beliefs, found, skeleton, zoom=2):
     """A row for each person: the joints found, then two joints' maps of stage 1 and of stage 2."""
     rows = []
@@ -259,7 +259,7 @@ def parse_arguments():
     parser.add_argument("--people", type=int, default=1300, help="to train on (%(default)s)")
     parser.add_argument("--tested", type=int, default=200, help="to score on (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
-    parser.add_argument("--out", type=Path, default="minimal.png", help="picture (%(default)s)")
+    parser.add_argument("--out", type=Path, default="minimal.png", help="figure (%(default)s)")
     asked = parser.parse_args()
     if min(asked.steps, asked.people, asked.tested) < 1 or asked.seed < 0:
         parser.error("--steps, --people and --tested should be at least 1, --seed at least 0")

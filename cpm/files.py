@@ -56,7 +56,7 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
     temporary = None
     try:
         os.makedirs(folder, exist_ok=True)
-        # The suffix stays last: picture writers choose the format by it.
+        # The suffix stays last: image writers choose the format by it.
         handle, temporary = tempfile.mkstemp(
             prefix=".partial-", suffix=os.path.splitext(name)[1], dir=folder
         )

@@ -41,7 +41,7 @@ def _silent_start():
 def _imported_alone():
     """Lets TensorFlow believe that Keras is not installed, while it is imported.
 
-    It would import all of it, and with it Matplotlib and whatever else is there to draw pictures
+    It would import all of it, and with it Matplotlib and whatever else is there to draw figures
     with: a second and 60 to 95 MB, for nothing that is used here. Later imports find it as ever.
     """
     kept_out = {"keras": None}

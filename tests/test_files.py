@@ -25,7 +25,7 @@ def test_replacing_keeps_the_old_file_after_a_failure(tmp_path):
 
 
 def test_replacing_keeps_the_suffix(tmp_path):
-    """Picture writers choose their format by it."""
+    """Image writers choose their format by it."""
     with files.replacing(tmp_path / "new" / "b.png") as temporary:
         assert temporary.endswith(".png")
     assert (tmp_path / "new" / "b.png").exists()

@@ -90,8 +90,8 @@ def test_own_without_limbs_is_drawn():
     points = np.array([[10.0, 10.0], [20.0, 30.0]])
     skeleton = own_skeleton(["head", "tail"])
     assert skeleton.limb_indices.shape == (0, 2)
-    picture = draw_skeleton(np.zeros([40, 40, 3], np.uint8), points, skeleton, zoom=2)
-    assert picture.max() > 0
+    image = draw_skeleton(np.zeros([40, 40, 3], np.uint8), points, skeleton, zoom=2)
+    assert image.max() > 0
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ from cpm.execution import Settings
 from cpm.execution.processor import usable_cores
 from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import preset
-from cpm.plots import write_picture
+from cpm.plots import write_image
 from cpm.plots.benchmark import time_plot
 from cpm.provenance import provenance
 
@@ -154,7 +154,7 @@ def main(_: Sequence[str]) -> None:
         files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
     if FLAGS.plot:
-        write_picture(FLAGS.plot, time_plot(earlier + entries))
+        write_image(FLAGS.plot, time_plot(earlier + entries))
         print(f"\nwrote {FLAGS.plot}")
 
 

@@ -9,8 +9,8 @@
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
 --crop=joints uses the true joints' box, person the annotated center and scale. Others know nothing
-of the person: with image the picture's height fills 80 % of the crop (LSP's test), with whole all
-of the picture is in it, with middle windows of three sizes are tried. With --passes=2 a second pass
+of the person: with image the image's height fills 80 % of the crop (LSP's test), with whole all
+of the image is in it, with middle windows of three sizes are tried. With --passes=2 a second pass
 sees a crop around the joints found by the first. bin/predict.py without a box does --crop=middle
 --passes=2 --flip. Own data is scored in this way unless a flag says
 otherwise; the score with the true boxes stands below.
@@ -45,7 +45,7 @@ checked; what is wrong is left out when the data is converted again (bin/convert
         --write_suspects=suspects.txt
 
 JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]},
-or what bin/predict.py writes of pictures with one person each.
+or what bin/predict.py writes of images with one person each.
 """
 
 import os
@@ -173,7 +173,7 @@ def main(_: Sequence[str]) -> None:
     for flag in ("json", "write_predictions", "write_suspects"):
         files.check_target(FLAGS[flag].value, flag)
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
-        raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for pictures")
+        raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for drawings")
     if FLAGS.predictions:
         score_predictions()
     elif FLAGS.scenes:
@@ -223,7 +223,7 @@ def score_network() -> None:
     if FLAGS.write_suspects:
         write_suspects(result.people, network.skeleton)
     if FLAGS.plots:
-        names = evaluate.write_pictures(
+        names = evaluate.write_figures(
             result, FLAGS.plots, network, config, options, count=FLAGS.pictures
         )
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")

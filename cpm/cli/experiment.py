@@ -33,7 +33,7 @@ from cpm.execution import Settings
 from cpm.execution.threads import configure_threads
 from cpm.experiments import report, runner
 from cpm.experiments.variants import EXPERIMENTS
-from cpm.plots import write_picture
+from cpm.plots import write_image
 from cpm.provenance import provenance
 
 FLAGS = flags.FLAGS
@@ -142,5 +142,5 @@ def write(
     stem = os.path.join(out, name)
     files.write_text(f"{stem}.md", text + "\n")
     files.write_json(f"{stem}.json", record | provenance(seed_from_flags()))
-    write_picture(f"{stem}.png", report.figure(name, results, rows, metric))
+    write_image(f"{stem}.png", report.figure(name, results, rows, metric))
     print(f"\nwrote {stem}.md, {stem}.png and {stem}.json")

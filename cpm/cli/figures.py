@@ -54,12 +54,12 @@ from cpm.inference.batches import find_joints
 from cpm.network import PRESETS, ConvolutionalPoseMachine, preset, summary
 from cpm.network.architectures import architecture as plan_of
 from cpm.plots import (
-    check_picture_name,
+    check_image_name,
     contact_sheet,
     curves,
     draw_skeleton,
     draw_stages,
-    write_picture,
+    write_image,
 )
 from cpm.plots.architecture import draw_architecture
 from cpm.plots.data_road import Road, draw_data_road
@@ -112,8 +112,8 @@ def define_flags() -> None:
 
 def main(_: Sequence[str]) -> None:
     """Draws and writes one figure."""
-    check_picture_name(FLAGS.out)
-    write_picture(FLAGS.out, FIGURES[FLAGS.figure]())
+    check_image_name(FLAGS.out)
+    write_image(FLAGS.out, FIGURES[FLAGS.figure]())
     print(f"wrote {FLAGS.out}")
 
 

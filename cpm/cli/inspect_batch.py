@@ -21,7 +21,7 @@ from cpm.data import datasets, pipeline, verification
 from cpm.errors import UsageError
 from cpm.geometry import cell_origin
 from cpm.plots.batch import draw_batch
-from cpm.plots.image_files import check_picture_name, write_picture
+from cpm.plots.image_files import check_image_name, write_image
 from cpm.skeleton import get_skeleton
 from cpm.training.targets import make_targets
 
@@ -43,7 +43,7 @@ def define_flags() -> None:
 
 def main(_: Sequence[str]) -> None:
     """Draws and writes one batch."""
-    check_picture_name(FLAGS.out)
+    check_image_name(FLAGS.out)
     if not FLAGS.data:
         raise UsageError("say what to look at: --data=DIR, a folder that bin/convert.py made")
     folders = pipeline.split_names(FLAGS.data)
@@ -67,7 +67,5 @@ def main(_: Sequence[str]) -> None:
     )
     arrays = {key: value.numpy() for key, value in batch.items()}
     found = get_skeleton(config.network.skeleton)
-    write_picture(
-        FLAGS.out, draw_batch(arrays, targets.first.numpy(), targets.later.numpy(), found)
-    )
+    write_image(FLAGS.out, draw_batch(arrays, targets.first.numpy(), targets.later.numpy(), found))
     print(f"wrote {FLAGS.out}")

@@ -54,7 +54,7 @@ def gather_predictions(
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One person of a batch with all that a picture of the result needs. Frame: the crop.
+    """One person of a batch with all that a figure of the result needs. Frame: the crop.
 
     Attributes:
       id: the person's.

@@ -90,7 +90,7 @@ def table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
 def figure(
     name: str, results: Sequence[Result], rows: Sequence[Mapping[str, Any]], metric: str
 ) -> np.ndarray:
-    """The experiment's picture, `[., ., 3]` uint8: laid out as the paper's figure."""
+    """The experiment's figure, `[., ., 3]` uint8: laid out as the paper's figure."""
     if name == "gradients":
         seed = results[0].seed
         first_seed = [r for r in results if r.seed == seed]

@@ -256,9 +256,9 @@ class ImagePose:
 
         suffix = os.path.splitext(path)[1].lower()
         if suffix in (".png", ".jpg", ".jpeg"):
-            from cpm.plots.image_files import write_picture
+            from cpm.plots.image_files import write_image
 
-            write_picture(path, np.asarray(self.draw(**options)))
+            write_image(path, np.asarray(self.draw(**options)))
         elif suffix in writers.WRITERS:
             with writers.WRITERS[suffix](path) as writer:
                 writer.write(self)

@@ -1,4 +1,4 @@
-"""Every picture the project makes. All functions return `[H, W, 3]` uint8 RGB pixels.
+"""Every figure the project makes. All functions return `[H, W, 3]` uint8 RGB pixels.
 
     pose_drawing.py everybody found in one image, by Pillow: quick, for predictions
     image_files.py  pixels → PNG and JPEG files
@@ -6,7 +6,7 @@
     skeletons.py    joints and limbs on the photograph, beside the truth
     belief_maps.py  belief maps of every stage; three of them in color on the photograph
     curves.py       losses and scores of a run or several, PCK curves, score by stage
-    sheets.py       many pictures on one page
+    sheets.py       many images on one page
     architecture.py, data_road.py, targets.py, receptive_fields.py, schedules.py
                     the figures of docs/guide/
 
@@ -19,22 +19,22 @@ import importlib
 from typing import Any
 
 _MODULES = {
-    "check_picture_name": "image_files",
+    "check_image_name": "image_files",
     "contact_sheet": "sheets",
     "draw_colored_beliefs": "belief_maps",
     "draw_pose": "pose_drawing",
     "draw_skeleton": "skeletons",
     "draw_stages": "belief_maps",
-    "write_picture": "image_files",
+    "write_image": "image_files",
 }
 __all__ = [
-    "check_picture_name",
+    "check_image_name",
     "contact_sheet",
     "draw_colored_beliefs",
     "draw_pose",
     "draw_skeleton",
     "draw_stages",
-    "write_picture",
+    "write_image",
 ]
 
 

@@ -78,7 +78,7 @@ def draw_architecture(
         _TOP_PX + sum(heights) + len(lanes) * (_ABOVE_PX + _BELOW_PX) + (36 if hidden > 0 else 4),
     )
     canvas.text(16, 22, title, size=12, weight="bold")
-    axes = canvas.picture_axes(0, 0, canvas.width, canvas.height)
+    axes = canvas.image_axes(0, 0, canvas.width, canvas.height)
     axes.set_xlim(0, canvas.width)
     axes.set_ylim(canvas.height, 0)
     _draw_legend(canvas, axes, {box.color for lane in lanes for box in lane.boxes})

@@ -54,7 +54,7 @@ def draw_batch(
         tiles = [crop] + [heat_over(crop, maps[n].max(-1)) for maps in (first, later)]
         for k, tile in enumerate(tiles):
             left = x + k * (width + _GAP_PX)
-            axes = canvas.picture_axes(left, y + _CAPTION_PX, width, height)
+            axes = canvas.image_axes(left, y + _CAPTION_PX, width, height)
             show_image(axes, tile)
             if k == 0:
                 _plot_people(axes, batch, n, skeleton)

@@ -16,7 +16,7 @@ from cpm.plots.canvas import Canvas
 from cpm.plots.image_files import fit
 from cpm.skeleton import Skeleton
 
-# The blog project's picture: head, left knee and right ankle.
+# The blog project's figure: head, left knee and right ankle.
 OVERLAY = {
     "head_top": (255, 221, 0),
     "left_knee": (230, 20, 30),
@@ -143,8 +143,8 @@ def heat_over(crop: np.ndarray, belief: np.ndarray) -> np.ndarray:
 
 def enlarge(belief: np.ndarray, height: int, width: int) -> np.ndarray:
     """`[h, w]` belief map → `[height, width]`, smooth, in [0, 1]."""
-    picture = Image.fromarray(np.asarray(belief, np.float32))
-    return np.clip(np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC)), 0, 1)
+    image = Image.fromarray(np.asarray(belief, np.float32))
+    return np.clip(np.asarray(image.resize((width, height), Image.Resampling.BICUBIC)), 0, 1)
 
 
 def _peak_label(canvas, x, y, value):
@@ -161,7 +161,7 @@ def _legend(width, colors):
     canvas = Canvas(width, 8 + 22 * max(lines, 1))
     for k, (joint, color) in enumerate(colors.items()):
         x, y = 8 + entry * (k % columns), 15 + 22 * (k // columns)
-        axes = canvas.picture_axes(x, y - 6, 12, 12)
+        axes = canvas.image_axes(x, y - 6, 12, 12)
         axes.add_patch(Rectangle((0, 0), 1, 1, color=np.array(color) / 255))
         canvas.text(x + 18, y, joint.replace("_", " "))
     return canvas.pixels()

@@ -34,16 +34,16 @@ class Canvas:
             )
         )
 
-    def picture_axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes without frame or ticks, for a picture that fills them."""
+    def image_axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes without frame or ticks, for an image that fills them."""
         axes = self.axes(x, y, width, height)
         axes.set_axis_off()
         return axes
 
-    def paste(self, x: float, y: float, picture: np.ndarray) -> None:
+    def paste(self, x: float, y: float, image: np.ndarray) -> None:
         """Puts `[h, w, 3]` uint8 pixels with its top left corner at (x, y), unchanged."""
-        below = self.height - int(y) - picture.shape[0]
-        self.figure.figimage(picture, xo=int(x), yo=below, origin="upper")
+        below = self.height - int(y) - image.shape[0]
+        self.figure.figimage(image, xo=int(x), yo=below, origin="upper")
 
     def text(
         self,

@@ -60,7 +60,7 @@ def draw_data_road(road: Road, skeleton: Skeleton) -> np.ndarray:
         2 * _EDGE_PX + 5 * _TILE_PX + 4 * _GAP_PX,
         2 * _EDGE_PX + 2 * (_TILE_PX + _TEXT_PX) + _GAP_PX - 20,
     )
-    axes = canvas.picture_axes(0, 0, canvas.width, canvas.height)
+    axes = canvas.image_axes(0, 0, canvas.width, canvas.height)
     axes.set_xlim(0, canvas.width)
     axes.set_ylim(canvas.height, 0)
     joints = len(skeleton)
@@ -123,9 +123,7 @@ def _place(canvas, column, row, tile, name, text):
     height, width = tile.shape[:2]
     zoom = _TILE_PX / max(height, width)
     height, width = height * zoom, width * zoom
-    axes = canvas.picture_axes(
-        x + (_TILE_PX - width) / 2, y + (_TILE_PX - height) / 2, width, height
-    )
+    axes = canvas.image_axes(x + (_TILE_PX - width) / 2, y + (_TILE_PX - height) / 2, width, height)
     show_image(axes, tile)
     canvas.text(x + _TILE_PX / 2, y + _TILE_PX + 14, name, size=10.5, ha="center", weight="bold")
     canvas.text(x + _TILE_PX / 2, y + _TILE_PX + 32, text, size=9.5, ha="center", color=_PALE)
@@ -138,7 +136,7 @@ def _draw_frame(canvas, road):
     x, y = _corner(0, 0)
     size = width * zoom, height * zoom
     corner = x + (_TILE_PX - size[0]) / 2, y + (_TILE_PX - size[1]) / 2
-    axes = canvas.picture_axes(*corner, *size)
+    axes = canvas.image_axes(*corner, *size)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
     inside = np.clip(road.frame_px, 1, [width - 2, height - 2])

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: who was found best and worst, what the stages saw, the curves."""
+"""The figures of an evaluation: who was found best and worst, what the stages saw, the curves."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from cpm.plots.belief_maps import (
     draw_stages,
     overlay_colors,
 )
-from cpm.plots.image_files import write_picture
+from cpm.plots.image_files import write_image
 from cpm.plots.sheets import contact_sheet
 from cpm.plots.skeletons import draw_skeleton
 from cpm.skeleton import Skeleton
@@ -45,9 +45,9 @@ def write_gallery(
     Returns:
       The files' names.
     """
-    pictures = {}
+    figures = {}
     for name, examples in groups.items():
-        pictures[f"{name}.png"] = contact_sheet(
+        figures[f"{name}.png"] = contact_sheet(
             [_pose_and_truth(example, skeleton, annotated) for example in examples],
             [f"{e.id}: {errors[e.id]:.0f} px" for e in examples],
             title=f"{name}: mean error in pixels of the 368 px crop; green = truth",
@@ -55,24 +55,24 @@ def write_gallery(
     typical = groups.get("typical", [])
     for example in typical[len(typical) // 2 :][:1]:
         shown = list(overlay_colors(skeleton))
-        pictures["stages.png"] = draw_stages(example.crop, example.beliefs, skeleton, shown)
-        pictures["all_joints.png"] = draw_stages(
+        figures["stages.png"] = draw_stages(example.crop, example.beliefs, skeleton, shown)
+        figures["all_joints.png"] = draw_stages(
             example.crop, example.beliefs, skeleton, tile_px=110
         )
     if typical:
-        pictures["colored_beliefs.png"] = contact_sheet(
+        figures["colored_beliefs.png"] = contact_sheet(
             [draw_colored_beliefs(e.crop, e.beliefs[-1], skeleton, legend=False) for e in typical],
             [e.id for e in typical],
             title="last stage: " + _legend(overlay_colors(skeleton)),
         )
     if curve_points:
-        pictures["pck_curves.png"] = curves.pck_curves({"last stage": curve_points})
-    pictures["score_by_stage.png"] = curves.stage_curve(
+        figures["pck_curves.png"] = curves.pck_curves({"last stage": curve_points})
+    figures["score_by_stage.png"] = curves.stage_curve(
         {n: values["per_stage"] for n, values in curves.headlines(metrics).items()}
     )
-    for name, pixels in pictures.items():
-        write_picture(os.path.join(folder, name), pixels)
-    return list(pictures)
+    for name, pixels in figures.items():
+        write_image(os.path.join(folder, name), pixels)
+    return list(figures)
 
 
 def poses_sheet(examples: Sequence[Any], skeleton: Skeleton, columns: int = 4) -> np.ndarray:

@@ -21,7 +21,7 @@ def display_zoom(height: int, width: int, smallest: int = 480, largest: int = 12
 
 
 def fit(image: np.ndarray, longer_px: int) -> np.ndarray:
-    """The picture resized so that its longer side is `longer_px`."""
+    """The image resized so that its longer side is `longer_px`."""
     height, width = image.shape[:2]
     zoom = longer_px / max(height, width)
     size = max(1, round(width * zoom)), max(1, round(height * zoom))
@@ -35,14 +35,14 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def check_picture_name(path: str | os.PathLike) -> None:
-    """UsageError if the name says no kind of picture, or no file can be written there."""
+def check_image_name(path: str | os.PathLike) -> None:
+    """UsageError if the name says no kind of image, or no file can be written there."""
     if os.path.splitext(path)[1].lower() not in _FORMATS:
         raise UsageError(f"--out={path} should end in {', '.join(_FORMATS)}; name another file")
     files.check_target(path, "out")
 
 
-def write_picture(path: str | os.PathLike, pixels: np.ndarray) -> None:
+def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
     """Writes `[H, W, 3]` uint8 pixels in one step: the old file or the new, never half.
 
     The suffix says how: JPEG for pages of photographs, PNG for everything that is drawn.
@@ -52,6 +52,6 @@ def write_picture(path: str | os.PathLike, pixels: np.ndarray) -> None:
     """
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _FORMATS:
-        check_picture_name(path)
+        check_image_name(path)
     with files.replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, **_FORMATS[suffix])

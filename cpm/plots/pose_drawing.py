@@ -132,8 +132,8 @@ class _Layer:
         low, high = np.clip(low, 0, page.size), np.clip(high, 0, page.size)
         self._corner = low
         width, height = map(int, np.maximum(high - low, 1) * _FINE)
-        self._picture = Image.new("RGBA", (width, height), (*OUTLINE, 0))
-        self._draw = ImageDraw.Draw(self._picture)
+        self._image = Image.new("RGBA", (width, height), (*OUTLINE, 0))
+        self._draw = ImageDraw.Draw(self._image)
 
     def line(self, ends, width, color):
         """A stick with round ends."""
@@ -152,7 +152,7 @@ class _Layer:
 
     def onto(self, page):
         """Lays it over the page."""
-        fine = self._picture.reduce(_FINE)
+        fine = self._image.reduce(_FINE)
         page.paste(fine, tuple(map(int, self._corner)), fine)
 
 

@@ -49,7 +49,7 @@ def _draw_panel(canvas, x, title, crop, cell_px, fields_px):
     high = np.maximum(cell_px + max(fields_px) / 2, [width, height]) + 0.02 * max(fields_px)
     side = max(high - low)
     low -= (side - (high - low)) / 2
-    axes = canvas.picture_axes(x, _TOP_PX, _PANEL_PX, _PANEL_PX)
+    axes = canvas.image_axes(x, _TOP_PX, _PANEL_PX, _PANEL_PX)
     show_image(axes, np.full((4, 4, 3), _GRAY, np.uint8))
     axes.images[0].set_extent((low[0], low[0] + side, low[1] + side, low[1]))
     axes.imshow(crop, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear")

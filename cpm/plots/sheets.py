@@ -1,4 +1,4 @@
-"""Many pictures on one page."""
+"""Many images on one page."""
 
 from collections.abc import Sequence
 
@@ -19,13 +19,13 @@ def contact_sheet(
     tile_px: int = 280,
     title: str = "",
 ) -> np.ndarray:
-    """A grid of pictures with captions; each keeps its proportions.
+    """A grid of images with captions; each keeps its proportions.
 
     Args:
       images: list of `[H, W, 3]` uint8, of any sizes.
       captions: list of strings, or None.
       columns: at most so many side by side.
-      tile_px: longer side of a picture on the page.
+      tile_px: longer side of an image on the page.
       title: line at the top.
 
     Returns:

@@ -47,7 +47,7 @@ def draw_skeleton(
     size = round(width * zoom), round(height * zoom)
     shown = np.isfinite(joints_px).all(-1)
     canvas = Canvas(*size)
-    axes = canvas.picture_axes(0, 0, *size)
+    axes = canvas.image_axes(0, 0, *size)
     show_image(axes, image)
     if truth_px is not None:
         _plot_truth(axes, joints_px, shown, truth_px, truth_state)

@@ -64,7 +64,7 @@ def draw_targets(
         )
         for column, tile in enumerate(tiles):
             x = _LEFT_PX + column * (width + _GAP_PX)
-            axes = canvas.picture_axes(x, y, width, height)
+            axes = canvas.image_axes(x, y, width, height)
             show_image(axes, tile)
             if column == 0:
                 for pose, states in zip(joints_px[:people], state[:people], strict=True):

@@ -1,4 +1,4 @@
-"""A network on data folders and scenes: predictions, scores, tables, pictures.
+"""A network on data folders and scenes: predictions, scores, tables, figures.
 
     evaluate.py  the people of converted folders; scores during a training, too
     scenes.py    groups and images of nobody, with known truth

@@ -1,4 +1,4 @@
-"""A network on data folders: predictions, scores, tables, JSON and pictures.
+"""A network on data folders: predictions, scores, tables, JSON and figures.
 
 What bin/eval.py, bin/train.py and the experiments share; it joins `data`, `inference`,
 `evaluation` and `plots`, none of which knows all of the others.
@@ -352,7 +352,7 @@ def write_results(
     people_file.write_people(stem + ".npz", evaluation.people, config.network.skeleton)
 
 
-def write_pictures(
+def write_figures(
     evaluation: Evaluation,
     folder: str,
     network: Network,
@@ -382,7 +382,7 @@ def write_groups(
     groups: Mapping[str, Sequence[Example]],
     network: Network,
 ) -> list[str]:
-    """`write_pictures` of people who were collected before, by `shown_people`."""
+    """`write_figures` of people who were collected before, by `shown_people`."""
     people = evaluation.people
     return write_gallery(
         folder,
@@ -421,7 +421,7 @@ def collect_people(
     config: TrainConfig,
     options: Options = _DEFAULTS,
 ) -> dict[str, list[Example]]:
-    """Some people with all that a picture of them needs.
+    """Some people with all that a figure of them needs.
 
     Args:
       evaluation: what `evaluate_folders` returned.

@@ -3,7 +3,7 @@
     config.json      what is learned and how it is computed; command, commit, versions, seed
     metrics.jsonl    one JSON object a step (and one per evaluation, with "evaluation")
     checkpoints/     cpm/checkpoints/saving.py
-    eval/            tables and pictures
+    eval/            tables and figures
     report.html      all of it on one page (cpm/report)
     events.out.*     the same numbers for TensorBoard
     lock             held by the process that trains, cpm/training/run_lock.py

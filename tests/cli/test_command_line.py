@@ -113,5 +113,5 @@ assert tf.keras.layers.Dense and keras.layers.Dense
 
 @pytest.mark.slow
 def test_scripts_import_tensorflow_without_keras():
-    """Nor what Keras draws pictures with; who wants it afterwards gets it."""
+    """Nor what Keras draws figures with; who wants it afterwards gets it."""
     subprocess.run([sys.executable, "-c", START], check=True)

@@ -1,4 +1,4 @@
-"""bin/figures.py as a user runs it: a picture for each figure, sentences for what is missing."""
+"""bin/figures.py as a user runs it: a file for each figure, sentences for what is missing."""
 
 import json
 

@@ -33,7 +33,7 @@ def finished(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_ends_with_tables_and_pictures(finished):
+def test_ends_with_tables_and_figures(finished):
     folder, _, process = finished
     assert process.returncode == 0, process.stderr
     run = folder / "runs" / "mini-2stages-synthetic-16-seed0"
@@ -46,8 +46,8 @@ def test_ends_with_tables_and_pictures(finished):
         record = json.load(file)
     assert len(record["metrics"]["pckh@0.5"]["per_stage"]) == 2
     assert "command" in record and "commit" in record
-    pictures = [f for f in os.listdir(run / "eval") if f.endswith(".png")]
-    assert len(pictures) >= 4
+    figures = [f for f in os.listdir(run / "eval") if f.endswith(".png")]
+    assert len(figures) >= 4
     assert [r["step"] for r in read_metrics(run) if "loss" in r] == [1, 2, 3, 4]
     with open(run / "config.json") as file:
         record = json.load(file)

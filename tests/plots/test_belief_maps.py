@@ -45,7 +45,7 @@ def test_draw_colored_beliefs_preset():
     assert red > 160 > 80 > max(green, blue)
     red, green, blue = at("right_ankle")
     assert blue > 160 > 90 > red
-    assert (pixels[:8, :8] == 100).all()  # where no belief is, the picture is untouched
+    assert (pixels[:8, :8] == 100).all()  # where no belief is, the image is untouched
 
 
 def test_draw_colored_beliefs_preset_legend_and_zoom():

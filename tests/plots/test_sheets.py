@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.plots.image_files import fit, write_picture
+from cpm.plots.image_files import fit, write_image
 from cpm.plots.sheets import contact_sheet
 
 
@@ -14,7 +14,7 @@ def plain(height, width, color):
     return np.full([height, width, 3], color, np.uint8)
 
 
-def test_contact_sheet_preset_places_every_picture():
+def test_contact_sheet_preset_places_every_image():
     colors = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
     images = [plain(100, 200, c) for c in colors]
     page = contact_sheet(images, ["a", "b", "c"], columns=2, tile_px=150, title="three")
@@ -43,12 +43,12 @@ def test_fit_preset():
     assert fit(plain(1, 1000, 7), 100).shape == (1, 100, 3)
 
 
-def test_write_picture_round_trip_and_atomic(tmp_path):
+def test_write_image_round_trip_and_atomic(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, [7, 5, 3], np.uint8)
     path = tmp_path / "new" / "a.png"
-    write_picture(path, pixels)
+    write_image(path, pixels)
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
     with pytest.raises(TypeError):
-        write_picture(path, np.zeros([2, 2, 7], np.uint8))
+        write_image(path, np.zeros([2, 2, 7], np.uint8))
     np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)  # the old one
     assert os.listdir(tmp_path / "new") == ["a.png"]

@@ -17,7 +17,7 @@ def has_color(pixels, x, y, color, radius=3):
 
 
 def pose():
-    """A standing person in a picture of 200 × 100, seen from the front."""
+    """A standing person in an image of 200 × 100, seen from the front."""
     joints = dict(
         head_top=(50, 10), neck=(50, 40),
         right_shoulder=(35, 42), right_elbow=(28, 70), right_wrist=(25, 95),
@@ -64,7 +64,7 @@ def test_draw_skeleton_preset_truth_is_filled_or_hollow():
 
 
 @pytest.mark.parametrize("size", [(40, 31), (3000, 1000)])
-def test_draw_skeleton_preset_brings_pictures_to_a_good_size(size):
+def test_draw_skeleton_preset_brings_images_to_a_good_size(size):
     image = np.zeros([*size, 3], np.uint8)
     pixels = draw_skeleton(image, pose() / 10, LSP)
     assert max(pixels.shape) == (480 if size[0] == 40 else 1280)
