@@ -152,13 +152,13 @@ def make_images(folder, count):
     """A folder of `count` small JPEG files, links to eight different ones."""
     from PIL import Image
 
-    from tests.helpers.small_data_sets import smooth_picture
+    from tests.helpers.small_data_sets import smooth_image
 
     folder.mkdir()
     for n in range(count):
         path = folder / f"{n:06d}.jpg"
         if n < 8:
-            Image.fromarray(smooth_picture(48, 64, seed=n)).save(path)
+            Image.fromarray(smooth_image(48, 64, seed=n)).save(path)
         else:
             os.link(folder / f"{n % 8:06d}.jpg", path)
     return folder
@@ -168,9 +168,9 @@ def make_video(path, count):
     """A video of `count` small frames."""
     import av
 
-    from tests.helpers.small_data_sets import smooth_picture
+    from tests.helpers.small_data_sets import smooth_image
 
-    images = [smooth_picture(48, 64, seed=n) for n in range(8)]
+    images = [smooth_image(48, 64, seed=n) for n in range(8)]
     with av.open(str(path), "w") as output:
         stream = output.add_stream("mpeg4", 25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

@@ -20,7 +20,7 @@ from cpm.benchmark import exchange
 from cpm.benchmark.ours import RATE, variant_settings
 from cpm.benchmark.worker import Side
 from cpm.data import pipeline
-from cpm.data.examples import parse_picture
+from cpm.data.examples import parse_image
 from cpm.data.prepare import decode
 from cpm.data.splits import TRAIN
 from cpm.execution.threads import configure_threads
@@ -52,8 +52,8 @@ class Records(Side):
         records = pipeline.training_records(folders, config)
 
         def take(epoch, folder, serialized, *second):
-            picture = parse_picture(serialized)
-            return tf.shape(decode(picture)) if settings["decode"] else tf.strings.length(picture)
+            image = parse_image(serialized)
+            return tf.shape(decode(image)) if settings["decode"] else tf.strings.length(image)
 
         records = records.map(take, num_parallel_calls=pipeline.WORKERS, deterministic=True)
         self._stream = iter(pipeline.tuned(records.batch(config.data.batch_size).prefetch(2)))

@@ -38,7 +38,7 @@ from absl import flags
 from cpm import files
 from cpm.config import TrainConfig
 from cpm.data import pipeline
-from cpm.data.images import read_picture
+from cpm.data.images import read_image
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.execution import Execution
@@ -143,7 +143,7 @@ def main(_: Sequence[str]) -> None:
         refinement=FLAGS.refinement,
         terms=FLAGS.terms,
     )
-    images = [read_picture(path) for path in FLAGS.images or ()] or comparison_images()
+    images = [read_image(path) for path in FLAGS.images or ()] or comparison_images()
     scored = None
     if FLAGS.data:
         network = Executed(exporter.network, Execution(), constant=True)

@@ -315,7 +315,7 @@ def read_images(
       box_file: `BoxFile`, or None.
 
     Raises:
-      PictureError: if the only image that was named cannot be read.
+      ImageError: if the only image that was named cannot be read.
     """
     for source in sources:
         try:

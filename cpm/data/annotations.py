@@ -1,6 +1,6 @@
-"""The people of a converted folder without their pictures: what predictions are scored against.
+"""The people of a converted folder without their images: what predictions are scored against.
 
-Positions are in pixels of the stored picture, which may be a cut and shrunk part of the original;
+Positions are in pixels of the stored image, which may be a cut and shrunk part of the original;
 `to_source` leads back. Predictions of others are in pixels of the original.
 """
 
@@ -26,11 +26,11 @@ class Annotations:
     skeleton: names of the P joints.
     ids: N ids.
     origins: N `Origin`s.
-    joints_px: `[N, P, 2]` float64, pixels of the stored pictures; 0 where absent.
+    joints_px: `[N, P, 2]` float64, pixels of the stored images; 0 where absent.
     state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
-    head_size_px: `[N]`, pixels of the stored pictures; 0 = unknown.
-    to_source: `[N, 2, 3]` float64, from the stored pictures to the original ones.
-    crop_side_px: `[N]`, side of the crop around the person's joints, pixels of the stored pictures.
+    head_size_px: `[N]`, pixels of the stored images; 0 = unknown.
+    to_source: `[N, 2, 3]` float64, from the stored images to the original ones.
+    crop_side_px: `[N]`, side of the crop around the person's joints, pixels of the stored images.
     """
 
     skeleton: Skeleton
@@ -63,7 +63,7 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
             f"{folder} has nobody in its split {split!r}; choose another with --split: "
             + ", ".join(inhabited)
         )
-    decode = functools.partial(_without_picture, joints=len(manifest.skeleton))
+    decode = functools.partial(_without_image, joints=len(manifest.skeleton))
     people = [
         person
         for shard in manifest.splits[split]
@@ -78,7 +78,7 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
         skeleton=manifest.skeleton,
         ids=tuple(person["id"] for person in people),
         origins=tuple(person["origin"] for person in people),
-        # Pose 0 is the person's own, the others are neighbors in the picture.
+        # Pose 0 is the person's own, the others are neighbors in the image.
         joints_px=np.stack([p["joints_px"][0] for p in people]).astype(np.float64),
         state=np.stack([p["state"][0] for p in people]),
         head_size_px=np.array([sum(p["head_size_px"]) for p in people], np.float64),
@@ -87,10 +87,10 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
     )
 
 
-def _without_picture(record, joints):
+def _without_image(record, joints):
     """The fields of `parse_example` as NumPy arrays, and the `origin`."""
     fields = parse_example(record, joints).items()
-    found = {key: value.numpy() for key, value in fields if key != "picture"}
+    found = {key: value.numpy() for key, value in fields if key != "image"}
     if not np.isin(found["state"], (0, 1, 2)).all() or not np.isfinite(found["joints_px"]).all():
         raise ValueError("its joints have no states or no positions")
     points = found["joints_px"][0][found["state"][0] > 0]

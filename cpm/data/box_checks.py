@@ -1,6 +1,6 @@
 """What looks wrong with a person's box, (x, y, width, height): tools write others, too.
 
-Two corners (x, y, x, y) that are read as a size make a box too large, and parts of a picture make
+Two corners (x, y, x, y) that are read as a size make a box too large, and parts of an image make
 one of less than a pixel. A box places the crop where joints do not (`prepare.region`), so that such
 ones hide a person from the network without a word.
 """
@@ -24,7 +24,7 @@ def wrong_box(bbox, points, size):
     Args:
       bbox: (x, y, width, height), as annotated.
       points: `[P, 2]`, of the person's joints.
-      size: (height, width) of the picture.
+      size: (height, width) of the image.
 
     Returns:
       One of the sentences above. `CORNERS` may be chance for a few people of many.

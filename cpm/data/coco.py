@@ -1,6 +1,6 @@
 """COCO keypoint files: people, or anything else with named keypoints. The road for your own data.
 
-Where the file and the pictures lie is in own_layouts.py, which also turns labelme's and
+Where the file and the images lie is in own_layouts.py, which also turns labelme's and
 DeepLabCut's files into such records. What is read of a file (docs/howto/own_data.md makes one):
 
     images       [{"id", "file_name"}], also "width" and "height" if they are known
@@ -12,7 +12,7 @@ DeepLabCut's files into such records. What is read of a file (docs/howto/own_dat
 
 Joints: v = 0 means absent, 1 occluded, 2 visible. Positions are kept as they are: COCO's keypoints
 are 0-based pixels, which an annotator pointed at, so that pixel centers are at integers, as here.
-A tool that measures from the corner of the picture gives half a pixel more. Boxes are measured
+A tool that measures from the corner of the image gives half a pixel more. Boxes are measured
 from the corner: x = 0, width = 1 is the first column, and its center lies at 0. Keypoints that are
 empty, null or missing mean that nothing is annotated.
 
@@ -21,9 +21,9 @@ and no others, is of that skeleton; COCO's 17 are `coco17`. Any others make a sk
 (`cpm.skeleton.own_skeleton`).
 
 Scale: MPII's is a person's height / 200 px. A box's longer side stands for that height, which
-also fits who lies; for a person that the picture cuts off, both are too small.
+also fits who lies; for a person that the image cuts off, both are too small.
 
-A picture that is listed twice, under two ids, in two files or by a link, is one picture; copies of
+An image that is listed twice, under two ids, in two files or by a link, is one image; copies of
 a file are warned of. People outside a few wrong records are converted; the wrong ones are named in
 the report, or refused (`strict`).
 
@@ -36,10 +36,10 @@ import dataclasses
 import os
 
 from cpm.data import coco_file, position_checks
+from cpm.data.image_files import ImageFiles, copies, file_identity, may_be_one, name_parts
 from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
 from cpm.data.person import Origin, Person
-from cpm.data.picture_files import PictureFiles, copies, file_identity, may_be_one, name_parts
 from cpm.data.report import Report, count, some
 from cpm.data.splits import (
     TEST,
@@ -74,12 +74,12 @@ USUAL = Options()
 
 
 def read_people(folder, options=USUAL, report=None):
-    """Yields the `Person` of every annotation, crowds too, also where its picture is missing.
+    """Yields the `Person` of every annotation, crowds too, also where its image is missing.
 
     All files are checked before the first person comes.
 
     Args:
-      folder: of the annotations and the pictures, see own_layouts.py.
+      folder: of the annotations and the images, see own_layouts.py.
       options: `Options`.
       report: `Report` that is told what was left out and what looks wrong.
 
@@ -87,7 +87,7 @@ def read_people(folder, options=USUAL, report=None):
       UsageError: if there is no file, or one is malformed.
     """
     report = report or Report()
-    pictures = PictureFiles(folder)
+    image_files = ImageFiles(folder)
     skeleton, found = None, []
     for part in find_parts(folder, report):
         try:
@@ -102,18 +102,18 @@ def read_people(folder, options=USUAL, report=None):
             position_checks.note_sides(report, file, options)
             position_checks.note_tool(report, part.record)
         skeleton = file.skeleton
-        found += _with_pictures(part, file, pictures, options.strict, report)
+        found += _with_images(part, file, image_files, options.strict, report)
     yield from _people(found, skeleton, report)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """An annotation and its picture.
+    """An annotation and its image.
 
     Attributes:
       annotation: `coco_file.Annotation`; file: that it is of.
-      path: of the picture; real: the same for all links to it.
-      picture: what it is called here.
+      path: of the image; real: the same for all links to it.
+      name: what it is called here.
       split: that the file is named after, or None.
     """
 
@@ -121,14 +121,14 @@ class _Found:
     file: str
     path: str
     real: str
-    picture: str
+    name: str
     split: str | None
 
 
-def _with_pictures(part, file, pictures, strict, report):
+def _with_images(part, file, image_files, strict, report):
     """The `_Found` of one file; tells the report of wrong records."""
     wrong, found = part.wrong | file.wrong, []
-    paths = _picture_paths(part, file, pictures, report)
+    paths = _image_paths(part, file, image_files, report)
     for annotation in file.annotations:
         where = paths[annotation.image]
         if isinstance(where, ValueError):
@@ -143,40 +143,40 @@ def _with_pictures(part, file, pictures, strict, report):
     return found
 
 
-def _picture_paths(part, file, pictures, report):
-    """{id of an image: (path, identity and name of its picture), or a ValueError}."""
+def _image_paths(part, file, image_files, report):
+    """{id of an image: (path, identity and name of its file), or a ValueError}."""
     paths, places, elsewhere = {}, {}, []
     for image in {a.image: file.images[a.image] for a in file.annotations}.values():
         try:
-            path = _picture(image.name, part, pictures)
-            far = os.path.isfile(path) and pictures.is_elsewhere(image.name, path)
+            path = _image_path(image.name, part, image_files)
+            far = os.path.isfile(path) and image_files.is_elsewhere(image.name, path)
             places.setdefault(path, []).append((far, image))
-            paths[image.id] = path, file_identity(path), pictures.name_of(path)
+            paths[image.id] = path, file_identity(path), image_files.name_of(path)
         except ValueError as error:
             paths[image.id] = ValueError(f"image {image.id} has {error}")
     for path, images in places.items():
-        # Of several names, the picture is whose folder it lies in.
+        # Of several names, the file is whose folder it lies in.
         (_, owner), *_ = sorted(images, key=lambda found: found[0])
         for far, image in images:
             if not may_be_one(owner.name, image.name):
                 paths[image.id] = ValueError(
                     f"image {image.id} has the file_name {image.name!r}, which is not there; "
-                    f"{pictures.name_of(path)!r} is that of image {owner.id}"
+                    f"{image_files.name_of(path)!r} is that of image {owner.id}"
                 )
             elif far:
-                elsewhere.append(f"{image.name} at {pictures.name_of(path)}")
+                elsewhere.append(f"{image.name} at {image_files.name_of(path)}")
     if elsewhere:
         report.warn(
-            f"{count(len(elsewhere), 'picture')} found in another folder than named: "
+            f"{count(len(elsewhere), 'image')} found in another folder than named: "
             + some(elsewhere)
         )
     return paths
 
 
-def _picture(name, part, pictures):
-    """Path of a picture; not in the folder of another split where the part's own is there."""
-    path, named = pictures.find(name, part.folders), "/".join(name_parts(name))
-    split = folder_split(pictures.name_of(path))
+def _image_path(name, part, image_files):
+    """Path of an image; not in the folder of another split where the part's own is there."""
+    path, named = image_files.find(name, part.folders), "/".join(name_parts(name))
+    split = folder_split(image_files.name_of(path))
     own = [folder for folder in part.folders if named_split(os.path.basename(folder)) == part.split]
     foreign = split not in (None, part.split, folder_split(named))
     return os.path.join(own[0], named) if part.split and own and foreign else path
@@ -184,31 +184,31 @@ def _picture(name, part, pictures):
 
 def _people(found, skeleton, report):
     """Yields the people of all files."""
-    in_picture = collections.defaultdict(list)
+    in_image = collections.defaultdict(list)
     for one in found:
-        in_picture[one.real].append(one)
-    _note_joined(in_picture.values(), report)
-    twice = _repeated(in_picture.values())
+        in_image[one.real].append(one)
+    _note_joined(in_image.values(), report)
+    twice = _repeated(in_image.values())
     kept = [one for one in found if id(one) not in twice]
     for one in found:
         if id(one) in twice:
             report.leave_out(_person_id(one), "annotated twice")
-    folders = {folder for one in found for folder in one.picture.split("/")[:-1]}
+    folders = {folder for one in found for folder in one.name.split("/")[:-1]}
     family = family_splits(folders)
-    splits = _splits(in_picture, family, report)
-    names = {key: min(one.picture for one in group) for key, group in in_picture.items()}
-    _note_copies(in_picture, splits, report)
-    unsaid = [group[0].picture for key, group in in_picture.items() if splits[key] is None]
+    splits = _splits(in_image, family, report)
+    names = {key: min(one.name for one in group) for key, group in in_image.items()}
+    _note_copies(in_image, splits, report)
+    unsaid = [group[0].name for key, group in in_image.items() if splits[key] is None]
     _note_file_names(unsaid, report)
     position_checks.note_positions(report, [(_person_id(one), one.annotation.pose) for one in kept])
     position_checks.note_unread(report, [(_person_id(one), one.annotation) for one in kept])
-    others, pictures = {}, []
-    for group in in_picture.values():
+    others, images = {}, []
+    for group in in_image.values():
         group = [one for one in group if id(one) not in twice]
         poses = [one.annotation.pose for one in group]
         others |= zip(map(id, group), neighbors(poses), strict=True)
-        pictures.append([(_person_id(one), one.annotation.pose) for one in group])
-    position_checks.note_nearly_twice(report, pictures)
+        images.append([(_person_id(one), one.annotation.pose) for one in group])
+    position_checks.note_nearly_twice(report, images)
     ids = collections.Counter()
     for one in kept:
         a, name = one.annotation, _person_id(one)
@@ -216,7 +216,7 @@ def _people(found, skeleton, report):
         yield Person(
             id=name if ids[name] == 1 else f"{name}-{ids[name]}",
             origin=Origin(
-                *("coco", one.picture, a.number, names[one.real], splits[one.real]), image=a.image
+                *("coco", one.name, a.number, names[one.real], splits[one.real]), image=a.image
             ),
             image=one.path,
             skeleton=skeleton,
@@ -230,52 +230,52 @@ def _people(found, skeleton, report):
         )
 
 
-def _image(one):
-    """What tells the entries of one picture apart: two ids in a file, two files."""
+def _entry(one):
+    """What tells the entries of one image apart: two ids in a file, two files."""
     return one.annotation.image, one.file
 
 
 def _person_id(one):
-    return f"coco/{one.picture}#{one.annotation.key}"
+    return f"coco/{one.name}#{one.annotation.key}"
 
 
 def _note_joined(groups, report):
-    """Warns of pictures that are listed more than once."""
-    listed = [group for group in groups if len({_image(one) for one in group}) > 1]
-    names = [" = ".join(dict.fromkeys(one.picture for one in group)) for group in listed]
+    """Warns of images that are listed more than once."""
+    listed = [group for group in groups if len({_entry(one) for one in group}) > 1]
+    names = [" = ".join(dict.fromkeys(one.name for one in group)) for group in listed]
     if names:
         report.warn(
-            f"{count(len(names), 'picture')} listed under several ids, whose people are joined: "
+            f"{count(len(names), 'image')} listed under several ids, whose people are joined: "
             + some(names)
         )
 
 
-def _note_copies(in_picture, splits, report):
+def _note_copies(in_image, splits, report):
     """Warns of files with the same content: their people do not know of each other."""
-    pictures = {group[0].path: group[0] for group in in_picture.values()}
-    if same := copies(pictures):
-        mixed = any(len({splits[pictures[path].real] for path in paths}) > 1 for paths in same)
+    images = {group[0].path: group[0] for group in in_image.values()}
+    if same := copies(images):
+        mixed = any(len({splits[images[path].real] for path in paths}) > 1 for paths in same)
         report.warn(
-            f"copies of {count(len(same), 'picture')} are taken for different pictures"
+            f"copies of {count(len(same), 'image')} are taken for different images"
             + (", also of different splits, so that scores are too good" if mixed else "")
             + "; delete them: "
-            + some([" = ".join(pictures[path].picture for path in paths) for paths in same])
+            + some([" = ".join(images[path].name for path in paths) for paths in same])
         )
 
 
-def _note_file_names(pictures, report):
-    """Warns of pictures that only their own names put into a split."""
-    named = [picture for picture in pictures if file_split(picture) not in (None, TRAIN)]
+def _note_file_names(images, report):
+    """Warns of images that only their own names put into a split."""
+    named = [image for image in images if file_split(image) not in (None, TRAIN)]
     if named:
         report.warn(
-            f"{count(len(named), 'picture')} named after a split, but in no folder of that name: "
+            f"{count(len(named), 'image')} named after a split, but in no folder of that name: "
             "a split is drawn for them by chance; put them into a folder validation/ or test/: "
             + some(named)
         )
 
 
 def _repeated(groups):
-    """The `id()`s of annotations that repeat another one of the same picture, point by point."""
+    """The `id()`s of annotations that repeat another one of the same image, point by point."""
     twice = set()
     for group in groups:
         seen = set()
@@ -288,15 +288,15 @@ def _repeated(groups):
     return twice
 
 
-def _splits(in_picture, family, report):
-    """{picture: its split or None}; where it is said to be in several, the one not trained on."""
+def _splits(in_image, family, report):
+    """{image: its split or None}; where it is said to be in several, the one not trained on."""
     splits, several = {}, collections.defaultdict(list)
-    for key, group in in_picture.items():
-        said = {one.split or folder_split(one.picture, family) for one in group} - {None}
+    for key, group in in_image.items():
+        said = {one.split or folder_split(one.name, family) for one in group} - {None}
         if len(said) > 1:
-            several[" and ".join(sorted(said))].append(group[0].picture)
+            several[" and ".join(sorted(said))].append(group[0].name)
         splits[key] = max(said, key=(TRAIN, VALIDATION, TEST).index, default=None)
-    for named, pictures in several.items():
-        are, they = ("is", "it is") if len(pictures) == 1 else ("are", "they are")
-        report.warn(f"{some(pictures)} {are} listed for {named}; {they} not trained on")
+    for named, images in several.items():
+        are, they = ("is", "it is") if len(images) == 1 else ("are", "they are")
+        report.warn(f"{some(images)} {are} listed for {named}; {they} not trained on")
     return splits

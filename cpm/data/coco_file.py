@@ -220,7 +220,7 @@ def _categories(record):
 
 
 def _images(record):
-    """({id: `Image`}, the ids of several different pictures)."""
+    """({id: `Image`}, the ids of several different images)."""
     images, repeated = {}, set()
     for number, item in enumerate(_list(record, "images"), start=1):
         key = _id(item, "id", f"image number {number}")

@@ -1,7 +1,7 @@
-"""Cutting the crop out of a picture: what training, evaluation and prediction share.
+"""Cutting the crop out of an image: what training, evaluation and prediction share.
 
-A bilinear warp looks at four pixels only: where the crop is much coarser than the picture it
-would skip the pixels in between (aliasing). So a large picture is first shrunk by the mean over
+A bilinear warp looks at four pixels only: where the crop is much coarser than the image it
+would skip the pixels in between (aliasing). So a large image is first shrunk by the mean over
 whole blocks, by the integer factor that leaves less than two pixels for each of the crop.
 """
 
@@ -12,22 +12,22 @@ from ops import affine_warp
 BORDER = 128.0  # mid-gray, which the network's (x - 128) / 256 maps to 0; the release's value
 
 
-def cut_crop(picture, matrix, size, border=BORDER):
-    """Samples a crop from a picture; runs in graphs as well as eagerly.
+def cut_crop(image, matrix, size, border=BORDER):
+    """Samples a crop from an image; runs in graphs as well as eagerly.
 
     Args:
-      picture: `[H, W, 3]` uint8 or float32; H and W may be unknown.
-      matrix: `[2, 3]` float, crop pixel (x, y, 1) -> picture pixel (x, y).
+      image: `[H, W, 3]` uint8 or float32; H and W may be unknown.
+      matrix: `[2, 3]` float, crop pixel (x, y, 1) -> image pixel (x, y).
       size: (height, width) of the crop.
-      border: color outside the picture, a number or `[3]`.
+      border: color outside the image, a number or `[3]`.
 
     Returns:
       `[height, width, 3]` float32, 0..255.
     """
-    picture, matrix = shrink_for(picture, tf.cast(matrix, tf.float32))
+    image, matrix = shrink_for(image, tf.cast(matrix, tf.float32))
     height, width = size
     return affine_warp(
-        picture[tf.newaxis],
+        image[tf.newaxis],
         matrix[tf.newaxis],
         height=height,
         width=width,
@@ -36,34 +36,34 @@ def cut_crop(picture, matrix, size, border=BORDER):
     )[0]
 
 
-def shrink_for(picture, matrix):
-    """The picture averaged over f x f blocks, and the matrix into its pixels.
+def shrink_for(image, matrix):
+    """The image averaged over f x f blocks, and the matrix into its pixels.
 
-        f = max(1, floor(picture pixels per crop pixel)),   x_block = (x - (f - 1) / 2) / f
+        f = max(1, floor(image pixels per crop pixel)),   x_block = (x - (f - 1) / 2) / f
 
     A cut-off block at the right or the lower edge is filled with its mirror image.
 
     Args:
-      picture: `[H, W, 3]` uint8 or float32.
+      image: `[H, W, 3]` uint8 or float32.
       matrix: `[2, 3]` float32, a similarity.
 
     Returns:
       (`[ceil(H / f), ceil(W / f), 3]` float32, `[2, 3]`).
     """
     pixels_per_pixel = tf.sqrt(tf.abs(tf.linalg.det(matrix[:, :2])))
-    limit = tf.reduce_min(tf.shape(picture)[:2])
+    limit = tf.reduce_min(tf.shape(image)[:2])
     f = tf.clip_by_value(tf.cast(pixels_per_pixel, tf.int32), 1, limit)
-    picture = tf.cast(picture, tf.float32)
-    picture = tf.cond(f > 1, lambda: _block_means(picture, f), lambda: picture)
+    image = tf.cast(image, tf.float32)
+    image = tf.cond(f > 1, lambda: _block_means(image, f), lambda: image)
     f = tf.cast(f, tf.float32)
     offset = tf.constant([[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]) * (f - 1) / 2
-    return picture, (matrix - offset) / f
+    return image, (matrix - offset) / f
 
 
-def _block_means(picture, f):
+def _block_means(image, f):
     """Means over `f x f` blocks: `[H, W, 3]` -> `[ceil(H / f), ceil(W / f), 3]`."""
-    height, width = tf.shape(picture)[0], tf.shape(picture)[1]
-    whole = tf.pad(picture, [[0, -height % f], [0, -width % f], [0, 0]], "SYMMETRIC")
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    whole = tf.pad(image, [[0, -height % f], [0, -width % f], [0, 0]], "SYMMETRIC")
     rows, columns = -(-height // f), -(-width // f)
     blocks = tf.reshape(whole, [rows, f, columns, f, 3])
     return tf.reduce_mean(blocks, [1, 3])

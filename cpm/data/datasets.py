@@ -1,7 +1,7 @@
 """The data sets that can be converted. What a new one needs: docs/howto/add_a_data_set.md.
 
 A reader is a function `read_people(folder)` that yields a `Person` for everybody it is told of,
-also where the picture is missing: the conversion counts those.
+also where the image is missing: the conversion counts those.
 """
 
 import concurrent.futures
@@ -51,7 +51,7 @@ class Conversion:
       count, held_out: synthetic people to train on, and to validate on.
       seed: of the order, and of the synthetic people.
       storage: `Storage` of the records.
-      keep_near_duplicates: keep LSP's training pictures that nearly repeat a test picture.
+      keep_near_duplicates: keep LSP's training images that nearly repeat a test image.
       leave_out: ids of people who are left out of training.
       single_person: of MPII, convert only the people who stand apart from others.
       split: that everybody is in, instead of the rule's; None = by the rule.

@@ -2,14 +2,15 @@
 
     id              bytes  the person's id
     picture         bytes  JPEG
-    size            int64  [2] height, width of the picture
-    joints_px       float  [(1 + others) * P * 2] x, y in pixels of the picture, primary first
+    size            int64  [2] height, width of the image
+    joints_px       float  [(1 + others) * P * 2] x, y in pixels of the image, primary first
     state           int64  [(1 + others) * P] 0 absent, 1 occluded, 2 visible
     center_px       float  [2], or [0] where the data set names no center
     scale           float  [1], or [0]: person height / 200 px
     head_size_px    float  [1], or [0]
-    to_source       float  [6] row-major [2, 3]: pixels of the picture -> of the original file
-    origin          bytes  JSON object: the fields of the person's `Origin`
+    to_source       float  [6] row-major [2, 3]: pixels of the image -> of the original file
+    origin          bytes  JSON object: the fields of the person's `Origin`; `image_name` is
+                           called `picture` there
 
 Records of before there were origins are read as well, cpm/data/old_records.py.
 Positions stay in the order of the data set's skeleton; the pipeline maps them by name.
@@ -30,32 +31,34 @@ _ORIGIN = {
     **{"source?": str, "picture?": str, "number?": int, "group?": str, "image?": str},
     "official_split?": (str, None),
 }
+_ATTRIBUTES = {"picture": "image_name"}  # of an `Origin`, where a record calls them otherwise
+_KEYS = {attribute: key for key, attribute in _ATTRIBUTES.items()}
 
-CONTEXT = 3.2  # a cut picture keeps this many times the person's size
+CONTEXT = 3.2  # a cut image keeps this many times the person's size
 
 
 def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=images.MAX_PIXELS):
-    """Reads the person's picture and serializes both.
+    """Reads the person's image and serializes both.
 
-    A picture whose longer side exceeds `longest_side_px` is first cut to the neighborhood of the
+    An image whose longer side exceeds `longest_side_px` is first cut to the neighborhood of the
     person and then shrunk if it is still larger; joints, center, scale and head size follow. The
     neighborhood holds the crops of the presets: 1.5 times the joints' box, enlarged by 1 / 0.7,
     turned by 40 degrees (cos 40 + sin 40 = 1.41). The crop rule `image` then means what was kept.
-    Where neither joints nor a box say how large the person is, all of the picture stays.
+    Where neither joints nor a box say how large the person is, all of the image stays.
 
     Args:
       person: a `Person` with at least one joint.
-      longest_side_px: limit on the stored picture; 0 = none.
-      max_pixels: of the original picture, see `images.read_picture`.
+      longest_side_px: limit on the stored image; 0 = none.
+      max_pixels: of the original image, see `images.read_image`.
 
     Returns:
-      (serialized `tf.train.Example`, (height, width) of the original picture).
+      (serialized `tf.train.Example`, (height, width) of the original image).
 
     Raises:
-      PictureError: if the picture is missing or unreadable.
+      ImageError: if the image is missing or unreadable.
       SizeError: if it has another size than its annotations were made in.
     """
-    content, pixels = _picture(person, max_pixels)
+    content, pixels = _read(person, max_pixels)
     original_size = pixels.shape[:2]
     to_source = np.eye(2, 3)
     if 0 < longest_side_px < max(original_size):
@@ -74,7 +77,7 @@ def parse_example(serialized, joints):
       joints: P, of the data set's skeleton.
 
     Returns:
-      dict: `id` [], `picture` [], `size` [2] int64, `joints_px` [people, P, 2] float32,
+      dict: `id` [], `image` [], `size` [2] int64, `joints_px` [people, P, 2] float32,
       `state` [people, P] int32, `center_px` [0 or 2], `scale` [0 or 1], `head_size_px` [0 or 1],
       `to_source` [2, 3].
     """
@@ -93,12 +96,13 @@ def parse_example(serialized, joints):
             "to_source": tf.io.FixedLenFeature([2, 3], tf.float32),
         },
     )
+    fields["image"] = fields.pop("picture")
     fields["joints_px"] = tf.reshape(fields["joints_px"], [-1, joints, 2])
     fields["state"] = tf.cast(tf.reshape(fields["state"], [-1, joints]), tf.int32)
     return fields
 
 
-def parse_picture(serialized):
+def parse_image(serialized):
     """The JPEG file in one serialized person.
 
     Args:
@@ -126,23 +130,24 @@ def parse_origin(serialized):
     """
     features = tf.train.Example.FromString(serialized).features.feature
     if "origin" in features:
-        return Origin(**parse_json(features["origin"].bytes_list.value[0], _ORIGIN, "its origin"))
+        stored = parse_json(features["origin"].bytes_list.value[0], _ORIGIN, "its origin")
+        return Origin(**{_ATTRIBUTES.get(key, key): value for key, value in stored.items()})
     return old_records.origin_of(features["id"].bytes_list.value[0].decode())
 
 
-def _picture(person, max_pixels):
+def _read(person, max_pixels):
     """(bytes that may be stored as they are or None, `[H, W, 3]` uint8 pixels)."""
     if isinstance(person.image, np.ndarray):
         return None, person.image
     content = images.read_bytes(person.image)
-    pixels = images.read_picture(person.image, max_pixels)
+    pixels = images.read_image(person.image, max_pixels)
     if person.annotated_size is not None:
         images.check_size(content, pixels.shape[:2], person.annotated_size)
     return (content if _decodes_alike(content, pixels) else None), pixels
 
 
 def _decodes_alike(content, pixels):
-    """Whether TensorFlow's decoder makes a picture of the same size from these bytes."""
+    """Whether TensorFlow's decoder makes an image of the same size from these bytes."""
     if not images.is_plain_jpeg(content):
         return False
     try:
@@ -152,7 +157,7 @@ def _decodes_alike(content, pixels):
 
 
 def _cut(person, pixels, longest_side_px):
-    """The person's neighborhood of a large picture, and the map from it to the original."""
+    """The person's neighborhood of a large image, and the map from it to the original."""
     height, width = pixels.shape[:2]
     if person.pose.span_px < LEAST_SPAN_PX and person.box is None:
         part, zoom = images.shrink(pixels, longest_side_px)
@@ -199,6 +204,7 @@ def _serialize(person, content, size, to_source):
     """The `Example` as bytes; the same person always gives the same bytes."""
     poses = (person.pose, *_nearest_first(person))
     optional = [[] if v is None else [v] for v in (person.scale, person.head_size_px)]
+    origin = {_KEYS.get(key, key): v for key, v in dataclasses.asdict(person.origin).items()}
     features = {
         "id": _bytes(person.id.encode()),
         "picture": _bytes(content),
@@ -209,7 +215,7 @@ def _serialize(person, content, size, to_source):
         "scale": _floats(optional[0]),
         "head_size_px": _floats(optional[1]),
         "to_source": _floats(to_source.ravel()),
-        "origin": _bytes(json.dumps(dataclasses.asdict(person.origin)).encode()),
+        "origin": _bytes(json.dumps(origin).encode()),
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)

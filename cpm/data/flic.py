@@ -2,7 +2,7 @@
 
 Read from `examples.mat`, a structure array `examples` with one element for each person:
 
-  filepath     name of the picture in `images/`
+  filepath     name of the image in `images/`
   coords       2 x 29: (x, y) of 29 body points, nan where there is none
   istrain, istest      1 = official training half, test half (3,987 and 1,016 people of FLIC)
   isbad, isunchecked   only in FLIC-full: 1 = mislabeled, occluded or far from frontal; ignored
@@ -18,7 +18,7 @@ Conventions of the file, and what becomes of them:
     Papers call their FLIC tables "observer-centric": predictions made that way need left and right
     exchanged before they are scored here.
   - Whether a joint is hidden is not said: whatever has a position is visible.
-  - Who is in neither half is left out as bad or unchecked. Who shares the picture is in `others`.
+  - Who is in neither half is left out as bad or unchecked. Who shares the image is in `others`.
   - There is no head rectangle, so PCKh cannot be scored; `torsobox` is a detector's, no annotation.
 
 References: B. Sapp and B. Taskar, "MODEC: Multimodal Decomposable Models for Human Pose
@@ -42,7 +42,7 @@ from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 SKELETON = SKELETONS["flic11"]
 FILE = "examples.mat"
 POINTS = 29
-SCENE_FRAMES = 750  # half a minute at 25 pictures a second
+SCENE_FRAMES = 750  # half a minute at 25 images a second
 COLUMNS = {
     "left_shoulder": 1, "left_elbow": 2, "left_wrist": 3,
     "right_shoulder": 4, "right_elbow": 5, "right_wrist": 6,
@@ -55,36 +55,36 @@ COLUMNS = {
 class Example:
     """What the file says of one person; `excluded` as in `Person`, `test` = official test half."""
 
-    picture: str
+    image: str
     pose: Pose
     test: bool
     excluded: str | None
 
 
 def read_people(folder, file=FILE):
-    """Yields the `Person` of every example, also where the picture is missing.
+    """Yields the `Person` of every example, also where the image is missing.
 
     Args:
       folder: holds `examples.mat` and `images/`.
       file: another name of the annotations.
 
     Raises:
-      UsageError: if the annotations are missing or malformed, or name a picture outside `images/`.
+      UsageError: if the annotations are missing or malformed, or name an image outside `images/`.
     """
     examples = list(_examples(os.path.join(folder, file)))
     together = collections.defaultdict(list)
     for example in examples:
-        together[example.picture].append(example)
-    for picture, people in together.items():
-        path = inside(os.path.join(folder, "images"), picture)
+        together[example.image].append(example)
+    for image, people in together.items():
+        path = inside(os.path.join(folder, "images"), image)
         for number, example in enumerate(people, start=1):
             yield Person(
-                id=person_id(picture, number, example.test),
+                id=person_id(image, number, example.test),
                 origin=Origin(
                     source="flic",
-                    picture=picture,
+                    image_name=image,
                     number=number,
-                    group=scene(picture),
+                    group=scene(image),
                     official_split=TEST if example.test else TRAIN,
                 ),
                 image=path,
@@ -99,31 +99,31 @@ def read_people(folder, file=FILE):
             )
 
 
-def person_id(picture, index, test):
+def person_id(image, index, test):
     """Id of a person; the test half's says so.
 
     Args:
-      picture: name of the file; `.jpg`, which all have, is left out.
-      index: of the person among the picture's examples, from 1.
+      image: name of the file; `.jpg`, which all have, is left out.
+      index: of the person among the image's examples, from 1.
       test: whether the person is of the official test half.
 
     >>> person_id("12-oclock-high-00004151.jpg", 1, False), person_id("a-00000001.jpg", 2, True)
     ('flic/12-oclock-high-00004151-1', 'flic/test-a-00000001-2')
     """
-    return f"flic/{'test-' if test else ''}{picture.removesuffix('.jpg')}-{index}"
+    return f"flic/{'test-' if test else ''}{image.removesuffix('.jpg')}-{index}"
 
 
-def scene(picture):
-    """Film and half minute of a picture, or its whole name if that holds no number of a frame.
+def scene(image):
+    """Film and half minute of an image, or its whole name if that holds no number of a frame.
 
     Frames are numbered through the film and taken every few: those near in number are nearly the
-    same picture and must share a split.
+    same image and must share a split.
 
     >>> scene("12-oclock-high-00004151.jpg")
     '12-oclock-high-5'
     """
-    match = re.fullmatch(r"(.+)-(\d+)", picture.removesuffix(".jpg"))
-    return f"{match[1]}-{int(match[2]) // SCENE_FRAMES}" if match else picture
+    match = re.fullmatch(r"(.+)-(\d+)", image.removesuffix(".jpg"))
+    return f"{match[1]}-{int(match[2]) // SCENE_FRAMES}" if match else image
 
 
 def _examples(path):
@@ -150,8 +150,8 @@ def _examples(path):
 
 def _example(struct):
     """One element as an `Example`; ValueError if it is no example of FLIC."""
-    picture = matlab.text(matlab.field(struct, "filepath"))
-    if not picture:
+    image = matlab.text(matlab.field(struct, "filepath"))
+    if not image:
         raise ValueError("no filepath")
     train, test, bad, unchecked = (
         bool(matlab.number(matlab.field(struct, name)))
@@ -162,7 +162,7 @@ def _example(struct):
     excluded = None
     if not (train or test):
         excluded = "bad" if bad else "unchecked" if unchecked else "in neither half"
-    return Example(picture, _pose(matlab.field(struct, "coords")), test, excluded)
+    return Example(image, _pose(matlab.field(struct, "coords")), test, excluded)
 
 
 def _pose(coords):

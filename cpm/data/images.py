@@ -1,8 +1,8 @@
-"""Reading pictures of any origin safely: always `[H, W, 3]` uint8 RGB, upright, or a clear error.
+"""Reading images of any origin safely: always `[H, W, 3]` uint8 RGB, upright, or a clear error.
 
-A picture may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
+An image may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
 opened, files that claim absurd sizes are refused before they are decoded, the camera's rotation
-(EXIF) is applied, and gray, palette, CMYK, transparent and 16-bit pictures become plain RGB. Of
+(EXIF) is applied, and gray, palette, CMYK, transparent and 16-bit images become plain RGB. Of
 gray with more than 8 bits, of microscopes and thermal cameras, the range that is used counts: its
 darkest value becomes 0, its brightest 255.
 
@@ -25,15 +25,15 @@ from cpm.untrusted import open_regular, shown
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 MAX_PIXELS = 64_000_000  # a 64-megapixel camera; decoded: 192 MB
-MAX_BYTES = 1 << 29  # of a file: what the largest picture of 16 bits takes without compression
+MAX_BYTES = 1 << 29  # of a file: what the largest image of 16 bits takes without compression
 # Of more, Pillow reads not even the header. A program may have lifted its limit: None.
 PILLOW_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
-LONGEST_SIDE_PX = 720  # converted data sets store no larger pictures unless asked to
+LONGEST_SIDE_PX = 720  # converted data sets store no larger images unless asked to
 BACKDROP = 128  # gray behind transparent pixels; the border value of crops
 BAND = 1 << 20  # pixels or numbers that are converted at once: copies of all of them take memory
 _ORIENTATION = 0x0112  # EXIF's tag; 1 = upright, 2 to 8 = turned or mirrored
 
-# What Pillow's decoders raise on files that are truncated, forged or not pictures at all.
+# What Pillow's decoders raise on files that are truncated, forged or not images at all.
 DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -49,75 +49,75 @@ DECODER_ERRORS = (
 )
 
 
-class PictureError(UsageError):
-    """A picture that cannot be read; the message names it and says why."""
+class ImageError(UsageError):
+    """An image that cannot be read; the message names it and says why."""
 
 
-class SizeError(PictureError):
-    """A picture of another size than the one its annotations were made in."""
+class SizeError(ImageError):
+    """An image of another size than the one its annotations were made in."""
 
 
-def read_picture(source, max_pixels=MAX_PIXELS):
-    """Reads one picture.
+def read_image(source, max_pixels=MAX_PIXELS):
+    """Reads one image.
 
     Args:
       source: path (str), or the bytes of a file.
-      max_pixels: pictures of more are refused before they are decoded; up to `PILLOW_PIXELS`.
+      max_pixels: images of more are refused before they are decoded; up to `PILLOW_PIXELS`.
 
     Returns:
       `[H, W, 3]` uint8, RGB, upright.
 
     Raises:
-      PictureError: if the file is missing, truncated, too large or not of a known format.
+      ImageError: if the file is missing, truncated, too large or not of a known format.
     """
-    with opened(source, max_pixels=max_pixels) as picture:
-        picture.load()
-        return as_rgb(picture)
+    with opened(source, max_pixels=max_pixels) as image:
+        image.load()
+        return as_rgb(image)
 
 
 @contextlib.contextmanager
 def opened(source, *, name=None, formats=FORMATS, max_pixels=MAX_PIXELS):
-    """Gives Pillow's picture, not decoded yet; what fails inside the block is a `PictureError`.
+    """Gives Pillow's image, not decoded yet; what fails inside the block is an `ImageError`.
 
     Args:
-      source, max_pixels: as of `read_picture`.
+      source, max_pixels: as of `read_image`.
       name: of the bytes, for messages.
       formats: Pillow's names of those that may be opened.
     """
     if not isinstance(source, bytes):
         name, source = repr(str(source)), read_bytes(source)
-    name = name or "picture"
+    name = name or "image"
     try:
-        with _open(source, name, max_pixels, formats) as picture:
-            yield picture
+        with _open(source, name, max_pixels, formats) as image:
+            yield image
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
-        raise PictureError(
-            f"{name} cannot be decoded: it is no picture, or none of {', '.join(formats)}"
+        raise ImageError(
+            f"{name} cannot be decoded: it is no image, or none of {', '.join(formats)}"
         ) from error
     except DECODER_ERRORS as error:
-        raise PictureError(f"{name} cannot be decoded: {error}") from error
+        raise ImageError(f"{name} cannot be decoded: {error}") from error
 
 
 def read_bytes(path):
-    """The bytes of a file; PictureError if it is not there, cannot be a picture or is empty."""
+    """The bytes of a file; ImageError if it is not there, cannot be an image or is empty."""
     if not os.path.lexists(path):
-        raise PictureError(f"{str(path)!r} does not exist; expected a picture")
+        raise ImageError(f"{str(path)!r} does not exist; expected an image")
     try:
         with open_regular(path, MAX_BYTES) as file:
             content = file.read()
     except OSError as error:
-        raise PictureError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise ImageError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     if not content:
-        raise PictureError(f"{str(path)!r} is empty; expected a picture")
+        raise ImageError(f"{str(path)!r} is empty; expected an image")
     return content
 
 
 def check_size(content, upright, annotated):
-    """Compares a picture with the size that its positions belong to; a pixel is let pass.
+    """Compares an image with the size that its positions belong to; a pixel is let pass.
 
     Args:
       content: bytes of the file.
-      upright: (height, width) of the picture as it is read.
+      upright: (height, width) of the image as it is read.
       annotated: (height, width), each None if unknown.
 
     Raises:
@@ -125,8 +125,8 @@ def check_size(content, upright, annotated):
     """
     if _alike(upright, annotated):
         return
-    with _open(content, "picture", PILLOW_PIXELS) as picture:
-        lies = _alike(picture.size[::-1], annotated)
+    with _open(content, "image", PILLOW_PIXELS) as image:
+        lies = _alike(image.size[::-1], annotated)
     annotated = tuple("?" if length is None else length for length in annotated)
     size = "{1} x {0}".format
     if lies:
@@ -136,28 +136,28 @@ def check_size(content, upright, annotated):
         )
     exchanged = ", or exchange width and height in the file" if upright[::-1] == annotated else ""
     raise SizeError(
-        f"{size(*upright)} pixels, annotated in {size(*annotated)}: take the pictures that were "
+        f"{size(*upright)} pixels, annotated in {size(*annotated)}: take the images that were "
         f"annotated{exchanged}"
     )
 
 
 def is_turned_unsaid(path, upright, annotated):
-    """Whether EXIF data turns or mirrors a picture, and the annotated size does not tell which way.
+    """Whether EXIF data turns or mirrors an image, and the annotated size does not tell which way.
 
-    Some tools show a picture as it is stored, others as it was held. Only the sizes can tell, and
-    not those of a picture that is turned upside down, mirrored, or a square.
+    Some tools show an image as it is stored, others as it was held. Only the sizes can tell, and
+    not those of an image that is turned upside down, mirrored, or a square.
 
     Args:
       path: of the file.
-      upright: (height, width) of the picture as it is read.
+      upright: (height, width) of the image as it is read.
       annotated: (height, width), each None if unknown, or None.
     """
     try:
-        with opened(path, formats=("JPEG", "WEBP")) as picture:
-            if picture.getexif().get(_ORIENTATION, 1) == 1:
+        with opened(path, formats=("JPEG", "WEBP")) as image:
+            if image.getexif().get(_ORIENTATION, 1) == 1:
                 return False
-            stored = picture.size[::-1]
-    except PictureError:  # of another format, which cameras do not turn
+            stored = image.size[::-1]
+    except ImageError:  # of another format, which cameras do not turn
         return False
     return annotated is None or _alike(stored, annotated) == _alike(upright, annotated)
 
@@ -172,12 +172,12 @@ def is_plain_jpeg(content):
     Only such bytes may be stored as they are: every decoder agrees on them.
     """
     try:
-        with _open(content, "picture", PILLOW_PIXELS) as picture:
-            rotation = picture.getexif().get(_ORIENTATION, 1)
+        with _open(content, "image", PILLOW_PIXELS) as image:
+            rotation = image.getexif().get(_ORIENTATION, 1)
             return (
-                picture.format == "JPEG"
-                and picture.mode == "RGB"
-                and not picture.info.get("progressive")
+                image.format == "JPEG"
+                and image.mode == "RGB"
+                and not image.info.get("progressive")
                 and rotation == 1
             )
     except DECODER_ERRORS:
@@ -212,7 +212,7 @@ def stretch(values):
 
 
 def shrink(image, longest_side_px):
-    """Makes a picture smaller if its longer side exceeds the limit, without aliasing.
+    """Makes an image smaller if its longer side exceeds the limit, without aliasing.
 
     Args:
       image: `[H, W, 3]` uint8.
@@ -243,62 +243,62 @@ def inside(folder, name):
     >>> inside("images", "../secret.jpg")
     Traceback (most recent call last):
     ...
-    cpm.errors.UsageError: the annotations name the picture '../secret.jpg', which is not inside 'images'; expected a relative path
+    cpm.errors.UsageError: the annotations name the image '../secret.jpg', which is not inside 'images'; expected a relative path
     """  # noqa: E501
     path = os.path.normpath(os.path.join(folder, name))
     relative = os.path.relpath(path, folder) if "\0" not in name else ".."
     if os.path.isabs(name) or relative.split(os.sep)[0] in ("..", "."):
         raise UsageError(
-            f"the annotations name the picture {name!r}, which is not inside {str(folder)!r}; "
+            f"the annotations name the image {name!r}, which is not inside {str(folder)!r}; "
             "expected a relative path"
         )
     real, top = os.path.realpath(path), os.path.realpath(folder)
     if os.path.commonpath([real, top]) != top:
         raise UsageError(
-            f"the picture {shown(name)} is a link that leads out of {str(folder)!r}; "
+            f"the image {shown(name)} is a link that leads out of {str(folder)!r}; "
             "copy the file itself into the folder"
         )
     return path
 
 
 def _open(content, name, max_pixels, formats=FORMATS):
-    """Pillow's lazily decoded picture, after the checks that need only its header."""
-    picture = Image.open(io.BytesIO(content), formats=formats)
-    width, height = picture.size
+    """Pillow's lazily decoded image, after the checks that need only its header."""
+    image = Image.open(io.BytesIO(content), formats=formats)
+    width, height = image.size
     if width * height > max_pixels:
-        raise PictureError(f"{name} has {width} x {height} pixels; at most {max_pixels} are read")
-    return picture
-
-
-def _upright(picture):
-    """The picture as its camera was held; as it is where the EXIF data cannot be read."""
-    try:
-        if picture.getexif().get(_ORIENTATION, 1) == 1:  # Pillow would copy it
-            return picture
-        return ImageOps.exif_transpose(picture)
-    except DECODER_ERRORS:
-        return picture
-
-
-def as_rgb(picture):
-    """Any Pillow picture, upright, as `[H, W, 3]` uint8."""
-    picture = _upright(picture)
-    if picture.mode[0] in "IF":  # 16 or 32 bits, whole numbers or not
-        return np.repeat(stretch(np.asarray(picture))[..., None], 3, axis=-1)
-    width, height = picture.size
-    image = np.empty((height, width, 3), np.uint8)
-    for rows in _bands(height, width):
-        image[rows] = _opaque(picture.crop((0, rows.start, width, rows.stop)))
+        raise ImageError(f"{name} has {width} x {height} pixels; at most {max_pixels} are read")
     return image
 
 
-def _opaque(picture):
-    """A Pillow picture of 8 bits as RGB, gray where it is transparent."""
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        backdrop = Image.new("RGBA", picture.size, (BACKDROP,) * 3 + (255,))
-        picture = Image.alpha_composite(backdrop, picture)
-    return picture.convert("RGB")
+def _upright(image):
+    """The image as its camera was held; as it is where the EXIF data cannot be read."""
+    try:
+        if image.getexif().get(_ORIENTATION, 1) == 1:  # Pillow would copy it
+            return image
+        return ImageOps.exif_transpose(image)
+    except DECODER_ERRORS:
+        return image
+
+
+def as_rgb(image):
+    """Any Pillow image, upright, as `[H, W, 3]` uint8."""
+    image = _upright(image)
+    if image.mode[0] in "IF":  # 16 or 32 bits, whole numbers or not
+        return np.repeat(stretch(np.asarray(image))[..., None], 3, axis=-1)
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for rows in _bands(height, width):
+        pixels[rows] = _opaque(image.crop((0, rows.start, width, rows.stop)))
+    return pixels
+
+
+def _opaque(image):
+    """A Pillow image of 8 bits as RGB, gray where it is transparent."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        backdrop = Image.new("RGBA", image.size, (BACKDROP,) * 3 + (255,))
+        image = Image.alpha_composite(backdrop, image)
+    return image.convert("RGB")
 
 
 def _bands(rows, numbers_per_row):

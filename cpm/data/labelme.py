@@ -1,4 +1,4 @@
-"""labelme's files, one .json beside each picture, as a COCO record.
+"""labelme's files, one .json beside each image, as a COCO record.
 
     {"imagePath": "a.jpg", "imageWidth": 640, "imageHeight": 480,
      "shapes": [{"label": "nose", "shape_type": "point", "points": [[x, y]], "group_id": 1}]}
@@ -21,7 +21,7 @@ import collections
 import os
 
 from cpm import untrusted
-from cpm.data.picture_files import EXTENSIONS
+from cpm.data.image_files import EXTENSIONS
 
 OUTLINES = ("circle", "polygon", "line", "linestrip", "points", "mask")
 _SCHEMA = {"label": str, "points": [[float]], "group_id?": (int, float, str, None)}
@@ -37,7 +37,7 @@ def as_coco(records, folder):
 
     Args:
       records: {path: JSON value}; those that are not labelme's are passed over.
-      folder: what the pictures' names become relative to.
+      folder: what the images' names become relative to.
 
     Returns:
       (dict with `images`, `categories`, `annotations`; {what a group that is left out is called: a
@@ -98,7 +98,7 @@ def _image(path, record, folder):
             return image
     if len(own) == 1:
         return own[0]
-    # A foreign beginning is cut off where images are looked for, cpm/data/picture_files.py.
+    # A foreign beginning is cut off where images are looked for, cpm/data/image_files.py.
     return os.path.join(here, named.lstrip("/")) if named else os.path.join(here, f"{stem}.jpg")
 
 

@@ -1,4 +1,4 @@
-"""What the two Leeds data sets share: the file `joints.mat` and the numbered pictures.
+"""What the two Leeds data sets share: the file `joints.mat` and the numbered images.
 
 Both files hold one array `joints` of 14 joints x 3 values for each person, but LSP stores it as
 `3 x 14 x N` and LSPet as `14 x 3 x N`; either is accepted in either. Coordinates are 1-based.
@@ -19,12 +19,12 @@ SKELETON = SKELETONS["lsp14"]
 
 
 def read_people(folder, source, *, digits, unflagged, flagged, official_split):
-    """Yields the `Person` of every column of `joints.mat`, also where its picture is missing.
+    """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:
       folder: holds `joints.mat` and `images/`.
       source: `lsp` or `lspet`: the first part of the ids.
-      digits: of the number in the pictures' names.
+      digits: of the number in the images' names.
       unflagged, flagged: state of a joint whose third value is 0, 1.
       official_split: function of a person's number, from 1.
 
@@ -41,9 +41,9 @@ def read_people(folder, source, *, digits, unflagged, flagged, official_split):
                 f"column {number} of joints.mat in {str(folder)!r}: {error}; "
                 "download the data set again"
             ) from error
-        picture = os.path.join(folder, "images", f"{name}.jpg")
+        image = os.path.join(folder, "images", f"{name}.jpg")
         origin = Origin(source, name, number, group=name, official_split=official_split(number))
-        yield Person(f"{source}/{name}", picture, SKELETON, pose, origin=origin)
+        yield Person(f"{source}/{name}", image, SKELETON, pose, origin=origin)
 
 
 def read_annotations(folder):

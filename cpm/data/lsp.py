@@ -14,7 +14,7 @@ from cpm.skeleton import OCCLUDED, VISIBLE
 
 
 def read_people(folder):
-    """Yields the `Person` of every column of `joints.mat`, also where its picture is missing.
+    """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:
       folder: holds `joints.mat` and `images/im0001.jpg` ...

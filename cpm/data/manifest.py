@@ -51,7 +51,7 @@ class Manifest:
       splits: split name -> tuple of `Shard`, in order.
       remake: command that makes the folder again.
       report: counts of the conversion, plain JSON values.
-      versions: of the tools that wrote the pictures and the records.
+      versions: of the tools that wrote the images and the records.
     """
 
     source: str

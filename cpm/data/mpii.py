@@ -1,17 +1,17 @@
-"""MPII Human Pose: 25,000 pictures of everyday activities, 40,000 people, 16 joints each.
+"""MPII Human Pose: 25,000 images of everyday activities, 40,000 people, 16 joints each.
 
-Read from the official MATLAB file, whose structure `RELEASE` holds for each picture:
+Read from the official MATLAB file, whose structure `RELEASE` holds for each image:
 
   annolist       image.name, and annorect: one structure per person, with the head rectangle
                  x1 y1 x2 y2, annopoints.point (id 0-15, x, y, is_visible), scale, objpos (x, y)
   img_train      1 = training half; people of the test half have a scale and an objpos, no joints
   single_person  indices of the people who stand apart from the others
-  act, video_list  activity and source of the picture; nothing here needs them
+  act, video_list  activity and source of the image; nothing here needs them
 
 Conventions of the file, and what becomes of them:
 
   - Positions are 1-based; they lose their 1 once, in `_position`. A joint may lie outside.
-  - A person's index counts from 1 inside the picture's annorect, as in the file and in
+  - A person's index counts from 1 inside the image's annorect, as in the file and in
     mpii_validation.txt; it is part of the id: `mpii/000004812-1`.
   - is_visible is a number, a text ("0", "1"), empty, or no field at all. Without a value the joint
     is taken as visible: it has a position, and nothing says that it is hidden. (Among the 2,958
@@ -62,25 +62,25 @@ class Annotation:
 
 
 def read_people(folder, single_person=False):
-    """Yields the `Person` of everybody in every picture, also where the picture is missing.
+    """Yields the `Person` of everybody in every image, also where the image is missing.
 
     People of the test half, and a few others, have no joint. `others` holds everybody else in the
-    picture who has one, whoever is yielded.
+    image who has one, whoever is yielded.
 
     Args:
       folder: holds the official MATLAB file (or the folder that its archive makes) and `images/`.
       single_person: yield only people who stand apart, by the file's own list.
 
     Raises:
-      UsageError: if the MATLAB file is missing or malformed, or names a picture outside `images/`.
+      UsageError: if the MATLAB file is missing or malformed, or names an image outside `images/`.
     """
-    pictures = os.path.join(folder, "images")
-    # Should a picture be listed twice, its people are counted on: ids must differ.
+    images = os.path.join(folder, "images")
+    # Should an image be listed twice, its people are counted on: ids must differ.
     before = collections.Counter()
     for position, (entry, train, apart) in enumerate(_release(folder), start=1):
         try:
             people = read_annorect(matlab.field(entry, "annorect"))
-            name = _picture_name(entry) if people else ""
+            name = _image_name(entry) if people else ""
         except ValueError as error:
             raise UsageError(
                 f"entry {position} of annolist in {str(folder)!r}: {error}; "
@@ -93,7 +93,7 @@ def read_people(folder, single_person=False):
             yield Person(
                 id=person_id(name, index, train),
                 origin=Origin("mpii", name, index, name, TRAIN if train else TEST),
-                image=inside(pictures, name),
+                image=inside(images, name),
                 skeleton=SKELETON,
                 others=_others(people, person),
                 **vars(person),
@@ -102,7 +102,7 @@ def read_people(folder, single_person=False):
 
 
 def read_annorect(annorect):
-    """Everybody in one picture, in the order of the file.
+    """Everybody in one image, in the order of the file.
 
     Args:
       annorect: field of an entry of `annolist`, as `matlab.load` reads it; None or empty = nobody.
@@ -124,18 +124,18 @@ def read_annorect(annorect):
     ]
 
 
-def person_id(picture, index, train):
+def person_id(image, index, train):
     """Id of a person.
 
     Args:
-      picture: name of the file; `.jpg`, which all have, is left out.
-      index: of the person in the picture, from 1.
+      image: name of the file; `.jpg`, which all have, is left out.
+      index: of the person in the image, from 1.
       train: False for the official test half, whose ids say so.
 
     >>> person_id("000004812.jpg", 1, True), person_id("000000001.jpg", 2, False)
     ('mpii/000004812-1', 'mpii/test-000000001-2')
     """
-    return f"mpii/{'' if train else 'test-'}{picture.removesuffix('.jpg')}-{index}"
+    return f"mpii/{'' if train else 'test-'}{image.removesuffix('.jpg')}-{index}"
 
 
 def _release(folder):
@@ -172,7 +172,7 @@ def _annotation_file(folder):
     )
 
 
-def _picture_name(entry):
+def _image_name(entry):
     """The entry's image.name; ValueError where there is none."""
     images = matlab.structs(matlab.field(entry, "image"))
     name = matlab.text(matlab.field(images[0], "name")) if images else ""

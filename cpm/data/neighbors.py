@@ -1,7 +1,7 @@
-"""The other people of a picture that are kept with a person: all, or of a crowd the nearest.
+"""The other people of an image that are kept with a person: all, or of a crowd the nearest.
 
 A crop holds a few people (`DataConfig.max_people`, 8 at most in the recipes). Were everybody kept
-with everybody, thousands of people in one picture would take minutes and gigabytes.
+with everybody, thousands of people in one image would take minutes and gigabytes.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def neighbors(poses, most=MOST):
     is nowhere: in a crowd it has none.
 
     Args:
-      poses: list of `Pose`s, of one picture.
+      poses: list of `Pose`s, of one image.
       most: that are kept.
 
     Returns:

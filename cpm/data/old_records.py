@@ -18,7 +18,7 @@ def origin_of(person_id):
 
     >>> origin_of("lsp/im0123").number, origin_of("mpii/test-000000001-2").official_split
     (123, 'test')
-    >>> origin_of("coco/cats/a.jpg#7").picture, origin_of("coco/cats/a.jpg#7").number
+    >>> origin_of("coco/cats/a.jpg#7").image_name, origin_of("coco/cats/a.jpg#7").number
     ('cats/a.jpg', 7)
     """
     source, _, name = person_id.partition("/")
@@ -30,11 +30,11 @@ def origin_of(person_id):
     if source == "coco" and (match := re.fullmatch(r"(.+)#(-?\d+)", name, re.DOTALL)):
         return Origin(source, match[1], int(match[2]), match[1], folder_split(match[1]))
     if match := re.fullmatch(r"(?:test-)?(.+)-(\d+)", name):
-        picture, number = f"{match[1]}.jpg", int(match[2])
+        image, number = f"{match[1]}.jpg", int(match[2])
         if source == "mpii":
-            return Origin(source, picture, number, picture, half)
+            return Origin(source, image, number, image, half)
         if source == "flic":
-            return Origin(source, picture, number, flic.scene(picture), half)
+            return Origin(source, image, number, flic.scene(image), half)
     if source == "synthetic" and (match := re.fullmatch(r"\w+-\d+-(\d+)", name)):
         return Origin(source, name, int(match[1]), name, half)
     return Origin(source, name, group=name, official_split=half)

@@ -1,10 +1,10 @@
-"""Where the annotations and the pictures of one's own data lie: the layouts that tools write.
+"""Where the annotations and the images of one's own data lie: the layouts that tools write.
 
     annotations.json, images/                          this project's own (docs/howto/own_data.md)
     FILE.json, images/                                 the folder's only .json file; Label Studio
     annotations/person_keypoints_NAME.json,            COCO and CVAT; NAME is default, train2017, …
       NAME/ or images/NAME/
-    train/_annotations.coco.json, valid/…, test/…      Roboflow, the pictures beside the file
+    train/_annotations.coco.json, valid/…, test/…      Roboflow, the images beside the file
     a.jpg, a.json, b.jpg, b.json, …                    labelme (cpm/data/labelme.py)
     labeled-data/VIDEO/CollectedData_NAME.csv          DeepLabCut (cpm/data/deeplabcut.py)
 
@@ -42,9 +42,9 @@ class Part:
     """One annotation file.
 
     Attributes:
-      path: of the file; of the folder where there is a file for each picture.
+      path: of the file; of the folder where there is a file for each image.
       record: what a COCO keypoint file holds.
-      folders: where its pictures may lie, the likeliest first.
+      folders: where its images may lie, the likeliest first.
       split: that the file or its folder is named after, or None.
       wrong: {what is left out of it already: a sentence about it}.
     """

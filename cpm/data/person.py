@@ -60,16 +60,16 @@ class Origin:
 
     Attributes:
       source: name of the data set, e.g. `lsp`.
-      picture: what the data set calls the picture, e.g. `im0001` or `cats/a.jpg`.
-      number: which person of the data set, or of the picture where it counts there: LSP's column of
-        `joints.mat`, MPII's index in the picture, COCO's annotation; from 1 but for COCO's.
+      image_name: what the data set calls the image, e.g. `im0001` or `cats/a.jpg`.
+      number: which person of the data set, or of the image where it counts there: LSP's column of
+        `joints.mat`, MPII's index in the image, COCO's annotation; from 1 but for COCO's.
       group: people of one group look alike and must share a split, e.g. a scene of a film.
       official_split: `train`, `validation` or `test`; None where the data set does not say.
-      image: by which files of results name the picture, COCO's `image_id` as text.
+      image: by which files of results name the image, COCO's `image_id` as text.
     """
 
     source: str = ""
-    picture: str = ""
+    image_name: str = ""
     number: int = 0
     group: str = ""
     official_split: str | None = None
@@ -78,23 +78,23 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Person:
-    """One person to be found in one picture, with all that the data set says of them.
+    """One person to be found in one image, with all that the data set says of them.
 
     Attributes:
       id: unique in the data set and stable, e.g. `lsp/im0001`; randomness is keyed on it, and
         nothing is read out of it.
-      image: path of the picture (str), or `[H, W, 3]` uint8 RGB pixels.
+      image: path of the image (str), or `[H, W, 3]` uint8 RGB pixels.
       skeleton: order and names of the joints.
       pose: the joints.
-      others: poses of the other people in the picture, in the same skeleton; of many the nearest.
+      others: poses of the other people in the image, in the same skeleton; of many the nearest.
       center_px: (x, y) of the body as annotated (MPII `objpos`), or None.
       scale: person height / 200 px as annotated (MPII `scale`), or None.
       head_size_px: 0.6 × diagonal of the head rectangle, MPII's unit of error, or None.
       origin: where the person stands in the data set.
       excluded: what this is if the data set itself says that it is no single person, as the
         conversion's report calls it (`crowds`), or None.
-      annotated_size: (height, width) of the picture that the positions were annotated in, None
-        where the data set does not say so; the picture has to be of this size.
+      annotated_size: (height, width) of the image that the positions were annotated in, None
+        where the data set does not say so; the image has to be of this size.
       bbox: (x, y, width, height) as annotated, for what looks wrong in it, or None.
     """
 

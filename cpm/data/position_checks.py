@@ -4,10 +4,10 @@ import numpy as np
 
 from cpm.data.report import count, some
 
-UNIT = (-1.0, 2.0)  # px; all joints of a person lie here only if they are parts of a picture
+UNIT = (-1.0, 2.0)  # px; all joints of a person lie here only if they are parts of an image
 NOWHERE = ((0, 0), (-1, -1))  # what tools write for a joint that is not annotated
 NEARLY = 0.05  # of a person's size, between two annotations of one person
-MOST_COMPARED = 64  # people of one picture
+MOST_COMPARED = 64  # people of one image
 
 
 def note_sides(report, file, options):
@@ -62,7 +62,7 @@ def note_tool(report, record):
 
 
 def note_positions(report, people):
-    """Warns of positions that are parts of a picture, and of joints that stand nowhere.
+    """Warns of positions that are parts of an image, and of joints that stand nowhere.
 
     Args:
       report: `Report`.
@@ -78,7 +78,7 @@ def note_positions(report, people):
     if parts:
         report.warn(
             f"{count(len(parts), 'person', 'people')} with all joints between 0 and 1, or nearly; "
-            f"expected pixels, not parts of the picture: {some(parts)}"
+            f"expected pixels, not parts of the image: {some(parts)}"
         )
     if corners:
         report.warn(
@@ -101,17 +101,17 @@ def note_unread(report, people):
         )
 
 
-def note_nearly_twice(report, pictures):
-    """Warns of people who stand where another one of the picture stands.
+def note_nearly_twice(report, images):
+    """Warns of people who stand where another one of the image stands.
 
     Args:
       report: `Report`.
-      pictures: list of lists of (id, `Pose`), the people of each picture.
+      images: list of lists of (id, `Pose`), the people of each image.
     """
-    found = [name for people in pictures for name in _nearly_twice(people)]
+    found = [name for people in images for name in _nearly_twice(people)]
     if found:
         report.warn(
-            f"{count(len(found), 'person', 'people')} nearly where another one of the picture is; "
+            f"{count(len(found), 'person', 'people')} nearly where another one of the image is; "
             f"was somebody annotated twice? {some(found)}"
         )
 

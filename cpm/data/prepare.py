@@ -71,10 +71,10 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
         matrix = augmentation.crop_map(center_px, side_px, size, drawn)
-        picture = decode(person["picture"])
+        pixels = decode(person["image"])
 
         def cut(matrix):
-            return _crop(picture, matrix, rules, drawn, example_seed)
+            return _crop(pixels, matrix, rules, drawn, example_seed)
 
         example = {"image": cut(matrix), "crop_to_image": _float32(matrix)}
         joints_px, state = _poses_in_crop(person, matrix, data.max_people)
@@ -90,7 +90,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
             primary = augmentation.image_to_crop(matrix, center_px), drawn.scale * min(size)
             example |= _with_company(example, other, primary, rules, drawn, example_seed)
         if augment.nobody:
-            example |= _or_nobody(example, person, picture, side_px, rules, drawn, example_seed)
+            example |= _or_nobody(example, person, pixels, side_px, rules, drawn, example_seed)
         example = _worn(example, augment, example_seed)
         return example | {
             "center_px": _center(matrix, center_px, size, augment),
@@ -127,7 +127,7 @@ def region(person, rule, margin):
     if rule == "whole":
         return (size[::-1] - 1) / 2, tf.reduce_max(size)
     if rule == "image":
-        whole = geometry.region_from_image(1, 1)  # side of a picture one pixel high
+        whole = geometry.region_from_image(1, 1)  # side of an image one pixel high
         return (size[::-1] - 1) / 2, size[0] * whole.side_px
     low, high = tf.unstack(tf.cast(person["box_px"], tf.float64))
     extent = (high - low)[1] if rule == "height" else tf.reduce_max(high - low)
@@ -235,13 +235,13 @@ def _poses_in_crop(person, matrix, max_people):
     )
 
 
-def decode(picture):
-    """`[H, W, 3]` uint8 pixels of a stored picture, a scalar string tensor."""
+def decode(image):
+    """`[H, W, 3]` uint8 pixels of a stored image, a scalar string tensor."""
     # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
-    return tf.io.decode_jpeg(picture, channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _crop(picture, matrix, rules, drawn, seed):
+def _crop(image, matrix, rules, drawn, seed):
     """The crop, `[H, W, 3]` float32, 0..255, in the colors of the augmentation."""
     data, ranges = rules.data, rules.data.augment
     if not any(
@@ -253,10 +253,10 @@ def _crop(picture, matrix, rules, drawn, seed):
             ranges.noise,
         )
     ):
-        return cut_crop(picture, matrix, rules.size, data.border)
+        return cut_crop(image, matrix, rules.size, data.border)
     linear, offset = augmentation.color_map(drawn)
     border = augmentation.border_color(linear, offset, data.border)
-    crop = cut_crop(picture, matrix, rules.size, border)
+    crop = cut_crop(image, matrix, rules.size, border)
     noise = drawn.noise if ranges.noise else None
     return augmentation.recolor(
         crop, linear, offset, noise, augmentation.stream(seed, augmentation.NOISE)
@@ -281,11 +281,11 @@ def _with_company(example, person, primary, rules, drawn, seed):
     joints_px, state = example["joints_px"], example["state"]
 
     def pasted():
-        picture = decode(person["picture"])
+        pixels = decode(person["image"])
         second = company.second_person(
             person,
             placed,
-            lambda matrix: _crop(picture, matrix, rules, drawn, seed),
+            lambda matrix: _crop(pixels, matrix, rules, drawn, seed),
             size,
             skeleton.mirror,
         )
@@ -315,7 +315,7 @@ def _with_company(example, person, primary, rules, drawn, seed):
     return {"image": image, "joints_px": joints_px, "state": state}
 
 
-def _or_nobody(example, person, picture, side_px, rules, drawn, seed):
+def _or_nobody(example, person, pixels, side_px, rules, drawn, seed):
     """The parts of an example that change if its crop has no person at its center."""
     data, size, mirror = rules.data, rules.size, rules.skeleton.mirror
     seed = augmentation.stream(seed, augmentation.NOBODY)
@@ -331,7 +331,7 @@ def _or_nobody(example, person, picture, side_px, rules, drawn, seed):
     joints_px = tf.concat([tf.zeros_like(joints_px[:1]), joints_px[:-1]], 0)
 
     def image():
-        crop = _crop(picture, matrix, rules, drawn, seed)
+        crop = _crop(pixels, matrix, rules, drawn, seed)
         return tf.cond(kind == nobody.TILED, lambda: nobody.tiled(crop), lambda: crop)
 
     chance = tf.random.stateless_uniform([], augmentation.stream(seed, 9), alg="philox")

@@ -55,9 +55,9 @@ class Storage:
 
     Attributes:
       shards: files per split; 0 = one for every `PEOPLE_PER_SHARD`.
-      longest_side_px: larger pictures are cut and shrunk to it, see `examples.encode_person`; 0 =
+      longest_side_px: larger images are cut and shrunk to it, see `examples.encode_person`; 0 =
         never.
-      max_pixels: pictures of more are left out.
+      max_pixels: images of more are left out.
     """
 
     shards: int = 0
@@ -90,7 +90,7 @@ def write_records(
       seed: of the order inside the splits.
       storage: `Storage`.
       leave_out: function of a `Person`: why this one is left out of training, or None. (It may
-        still validate: what resembles a test picture spoils a score only by having been learnt, and
+        still validate: what resembles a test image spoils a score only by having been learnt, and
         who is hard to learn from is no less worth finding.)
       remake: command that makes the folder again, named where it is found to be broken.
       report: `Report` that the reader of the people has begun; None = a new one.
@@ -195,10 +195,10 @@ def _encode(person, split, leave_out, encode, report):
         try:
             serialized, size = encode(person)
         except images.SizeError as error:
-            report.leave_out(f"{person.id} ({error})", "pictures of another size")
+            report.leave_out(f"{person.id} ({error})", "images of another size")
             return None
-        except images.PictureError as error:
-            report.leave_out(f"{person.id} ({error})", "pictures unreadable")
+        except images.ImageError as error:
+            report.leave_out(f"{person.id} ({error})", "images unreadable")
             return None
         report.add(split, person, size)
         if person.origin.source == "coco" and isinstance(person.image, str):

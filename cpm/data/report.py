@@ -14,13 +14,13 @@ from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 from cpm.text_table import format_table, listed
 
 NAMED = 3  # so many of those left out are named, the rest is counted
-MISSING = "pictures missing"
+MISSING = "images missing"
 COLUMNS = ("people", "visible", "occluded", "absent", "outside", "scaled")
 FEW_TO_VALIDATE = 20  # of fewer people a score is chance
 FEW_TO_TRAIN = 16  # a usual batch
-MANY_OUTSIDE = 0.1  # share of joints outside their pictures that no camera explains
-PERCENT = 100.0  # the largest position of a tool that writes parts of a picture as 0 … 100
-ENOUGH = 6  # people whose joints are not all in one quarter of their pictures by chance
+MANY_OUTSIDE = 0.1  # share of joints outside their images that no camera explains
+PERCENT = 100.0  # the largest position of a tool that writes parts of an image as 0 … 100
+ENOUGH = 6  # people whose joints are not all in one quarter of their images by chance
 MOST = 0.5  # share of the boxes; two corners would not fit so many by chance
 SMALL_SPAN_PX = 10.0  # a crop of this side shows little
 RARE = 0.02  # share of the people who have a joint; of fewer it may be a misspelt name
@@ -32,15 +32,15 @@ class Report:
 
     Attributes:
       splits: split -> Counter of `COLUMNS`: people, joints in each state, joints that have a
-        position outside the picture (kept as they are), people with an annotated scale.
+        position outside the image (kept as they are), people with an annotated scale.
       left_out: reason -> ids.
       notes: sentences for whoever converts; warnings begin with `warning: `.
       spanless: ids of people whose joints span nothing, with a box; boxless: those without one.
       small: ids of people whose joints span little, without a box.
-      turned: ids of people of pictures that EXIF data turns, where no size says which way they
+      turned: ids of people of images that EXIF data turns, where no size says which way they
         were annotated.
       boxes: what is wrong with boxes -> ids; the keys are `box_checks.wrong_box`'s.
-      sought: path where the first missing picture was looked for, or None.
+      sought: path where the first missing image was looked for, or None.
     """
 
     splits: dict = dataclasses.field(
@@ -62,11 +62,11 @@ class Report:
     _smallest_px: float = math.inf
 
     def add(self, split, person, size):
-        """Counts one person that was kept; `size` = (height, width) of the original picture."""
+        """Counts one person that was kept; `size` = (height, width) of the original image."""
         pose = person.pose
         x, y = pose.joints_px.T
         height, width = size
-        # Pixel centers are integers: the picture reaches from -1/2 to width - 1/2.
+        # Pixel centers are integers: the image reaches from -1/2 to width - 1/2.
         outside = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
         self.splits[split].update(
             people=1,
@@ -106,7 +106,7 @@ class Report:
           source: name of the data set.
         """
         if MISSING in self.left_out:
-            self.warn(f"the first missing picture was looked for at {self.sought!r}")
+            self.warn(f"the first missing image was looked for at {self.sought!r}")
         if self.spanless:
             self.note(
                 f"{count(len(self.spanless), 'person', 'people')} with too few joints to place a "
@@ -115,7 +115,7 @@ class Report:
         if self.boxless:
             self.warn(
                 f"{count(len(self.boxless), 'person', 'people')} with too few joints to place a "
-                f"crop, and no box; they are shown as whole pictures: {some(self.boxless)}"
+                f"crop, and no box; they are shown as whole images: {some(self.boxless)}"
             )
         if self.small:
             self.warn(
@@ -125,7 +125,7 @@ class Report:
             )
         if self.turned:
             self.warn(
-                f"{count(len(self.turned), 'person', 'people')} in pictures that EXIF data turns, "
+                f"{count(len(self.turned), 'person', 'people')} in images that EXIF data turns, "
                 "without a size that says whether they were annotated upright, as is assumed; look "
                 f"at bin/inspect_batch.py: {some(self.turned)}"
             )
@@ -136,18 +136,18 @@ class Report:
         outside = sum(c["outside"] for c in self.splits.values())
         if outside > MANY_OUTSIDE * joints:
             self.warn(
-                f"{outside:,} of {joints:,} joints lie outside their pictures; do the positions "
-                "belong to pictures of another size?"
+                f"{outside:,} of {joints:,} joints lie outside their images; do the positions "
+                "belong to images of another size?"
             )
         if 1 < self._reach_px <= PERCENT < self._smallest_px / 2:
             self.warn(
-                f"no joint lies beyond {PERCENT:g} px, in pictures of {self._smallest_px:.0f} px "
-                "and more; expected pixels, not percent of the picture"
+                f"no joint lies beyond {PERCENT:g} px, in images of {self._smallest_px:.0f} px "
+                "and more; expected pixels, not percent of the image"
             )
         elif self._reach_px > 2 and self._reach < 0.5 and self._people >= ENOUGH:
             self.warn(
-                "no joint lies beyond the middle of its picture, to the right or below; do the "
-                "positions belong to smaller pictures?"
+                "no joint lies beyond the middle of its image, to the right or below; do the "
+                "positions belong to smaller images?"
             )
         if source == "coco":
             self._note_rare_joints()
@@ -178,7 +178,7 @@ class Report:
         if train and validation < FEW_TO_VALIDATE and source == "coco":
             chance = "a score of so few is chance" if validation else "a training needs some"
             self.warn(
-                f"{count(validation, 'person', 'people')} to validate on: {chance}; put pictures "
+                f"{count(validation, 'person', 'people')} to validate on: {chance}; put images "
                 f"of {FEW_TO_VALIDATE} or more into a folder validation/, or convert a folder of "
                 "them with --split=validation"
             )
@@ -208,10 +208,10 @@ def table(report):
     """The report, as `Report.to_json` gives it, as lines of text.
 
     >>> report = Report()
-    >>> report.leave_out("lsp/im1001", "picture missing")
+    >>> report.leave_out("lsp/im1001", "image missing")
     >>> print(table(report.to_json()))
     split  people  visible  occluded  absent  outside  scaled
-    left out: 1 picture missing: lsp/im1001
+    left out: 1 image missing: lsp/im1001
     """
     rows = [
         (split, *(f"{counts[column]:,}" for column in COLUMNS))
@@ -265,7 +265,7 @@ def some(ids):
 def count(number, one, many=None):
     """A number with its noun.
 
-    >>> count(1, "person", "people"), count(1200, "picture")
-    ('1 person', '1,200 pictures')
+    >>> count(1, "person", "people"), count(1200, "image")
+    ('1 person', '1,200 images')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,6 +1,6 @@
 """Named rules that put each person into a split, by its `Origin` alone.
 
-The people of one picture share a split. A picture of cpm/data/coco.py in a folder that is named
+The people of one image share a split. An image of cpm/data/coco.py in a folder that is named
 after a split, `train/`, `val2017/`, `Test images/`, `验证集/`, is in that split, in every rule. So
 is one in `cats_train/` if there is a `cats_val/` or a `cats_test/`: either name alone could mean
 something else.
@@ -21,7 +21,7 @@ from cpm.data.side_words import plain
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
-# LSP training pictures that nearly repeat a picture of LSP's test half.
+# LSP training images that nearly repeat an image of LSP's test half.
 LSP_NEAR_DUPLICATES = frozenset((175, 210, 285, 371, 412, 483, 492, 535, 550, 670, 737, 966))
 
 
@@ -49,11 +49,11 @@ def _development(origin):
     if origin.source == "flic" and official == TRAIN:
         return VALIDATION if is_tenth(origin.group) else TRAIN
     if origin.source == "mpii" and official == TRAIN:
-        people, pictures = mpii_validation()
-        if (origin.picture, number) in people:
+        people, images = mpii_validation()
+        if (origin.image_name, number) in people:
             return VALIDATION
         # Training on another person of such an image would show it to the network.
-        return None if origin.picture in pictures else TRAIN
+        return None if origin.image_name in images else TRAIN
     return official
 
 
@@ -68,10 +68,10 @@ RULES = {
             "development",
             "LSP: 1-900 train, 901-1000 validation, 1001-2000 test. "
             "LSPet: ids divisible by 20 validation, the rest train. MPII: Tompson's 2,958 people "
-            "validation, the others in their pictures in no split, the rest of the "
+            "validation, the others in their images in no split, the rest of the "
             "official training half train. "
-            "COCO: every tenth picture, by a hash of its file name, validation, the rest train; "
-            "pictures in a folder train/, validation/ (val/, val2017/, …) or test/ as it says. "
+            "COCO: every tenth image, by a hash of its file name, validation, the rest train; "
+            "images in a folder train/, validation/ (val/, val2017/, …) or test/ as it says. "
             "FLIC: every tenth half minute of film, by a hash, validation, the rest of the "
             "official training half train, the official test half test. "
             "Others: as the data set itself says.",
@@ -80,7 +80,7 @@ RULES = {
         SplitRule(
             "official",
             "LSP: 1-1000 train, 1001-2000 test. LSPet: all train. MPII: the official training "
-            "half train. COCO: all train, but pictures in a folder validation/ or test/ as it "
+            "half train. COCO: all train, but images in a folder validation/ or test/ as it "
             "says. FLIC: the official halves. Others: as the data set itself says.",
             _official,
         ),
@@ -94,17 +94,17 @@ def reason_to_leave_out(person, listed=frozenset(), near_duplicates=True):
     Args:
       person: `Person`.
       listed: ids of people to leave out, as the user asked.
-      near_duplicates: LSP's near-duplicates of test pictures are not wanted.
+      near_duplicates: LSP's near-duplicates of test images are not wanted.
     """
     if person.id in listed:
         return "listed by --leave_out"
     if near_duplicates and is_near_duplicate(person.origin):
-        return "near-duplicates of test pictures"
+        return "near-duplicates of test images"
     return None
 
 
 def is_near_duplicate(origin):
-    """Whether this LSP training picture nearly repeats a test picture.
+    """Whether this LSP training image nearly repeats a test image.
 
     >>> is_near_duplicate(Origin("lsp", number=175)), is_near_duplicate(Origin("lspet", number=175))
     (True, False)
@@ -116,28 +116,28 @@ def is_near_duplicate(origin):
 def mpii_people():
     """Tompson's validation people of MPII, in the order in which published predictions come.
 
-    mpii_validation.txt has a line `picture<TAB>index` for each, the index of the person in the
-    picture's annorect counted from 1. All are of the official training half.
+    mpii_validation.txt has a line `image<TAB>index` for each, the index of the person in the
+    image's annorect counted from 1. All are of the official training half.
 
     Returns:
-      tuple of (picture, index).
+      tuple of (image, index).
 
     References:
       J. Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015.
       The list is `RELEASE_img_index` and `RELEASE_person_index` of the authors' detections.mat;
-      the pictures' names are those of the same rows of A. Newell's valid.h5.
+      the images' names are those of the same rows of A. Newell's valid.h5.
     """
     file = importlib.resources.files("cpm.data") / "mpii_validation.txt"
     lines = file.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines]
-    return tuple((picture, int(index)) for picture, index in rows)
+    return tuple((image, int(index)) for image, index in rows)
 
 
 @functools.cache
 def mpii_validation():
-    """(frozenset of the (picture, index) of `mpii_people`, frozenset of their pictures)."""
+    """(frozenset of the (image, index) of `mpii_people`, frozenset of their images)."""
     people = frozenset(mpii_people())
-    return people, frozenset(picture for picture, _ in people)
+    return people, frozenset(image for image, _ in people)
 
 
 def whole(split):
@@ -198,27 +198,27 @@ def named_split(name: str) -> str | None:
     return found.pop() if len(found) == 1 and not rest else None
 
 
-def file_split(picture: str) -> str | None:
-    """The split that the name of a picture's file begins with, or None.
+def file_split(image: str) -> str | None:
+    """The split that the name of an image's file begins with, or None.
 
     >>> file_split("cats/val_017.jpg"), file_split("cats/tom.jpg")
     ('validation', None)
     """
-    words = re.findall(r"[^\W\d_]+", plain(picture.rpartition("/")[2].rpartition(".")[0]))
+    words = re.findall(r"[^\W\d_]+", plain(image.rpartition("/")[2].rpartition(".")[0]))
     return _SPLITS.get(words[0]) if words else None
 
 
-def folder_split(picture: str, family: dict[str, str] | None = None) -> str | None:
-    """The split of the first folder of a picture's name that is named after one, or None.
+def folder_split(image: str, family: dict[str, str] | None = None) -> str | None:
+    """The split of the first folder of an image's name that is named after one, or None.
 
     Args:
-      picture: its name, with folders.
+      image: its name, with folders.
       family: what `family_splits` found among all folders.
 
     >>> folder_split("test/a.jpg"), folder_split("camera 1/val/a.jpg"), folder_split("x/val.jpg")
     ('test', 'validation', None)
     """
-    folders = picture.split("/")[:-1]
+    folders = image.split("/")[:-1]
     return next(filter(None, (named_split(f) or (family or {}).get(f) for f in folders)), None)
 
 
@@ -243,6 +243,6 @@ def family_splits(names: Iterable[str]) -> dict[str, str]:
 def is_tenth(name):
     """Whether the hash of a name is divisible by ten.
 
-    A picture keeps its split when others are added or removed, which counting would not do.
+    An image keeps its split when others are added or removed, which counting would not do.
     """
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10 == 0

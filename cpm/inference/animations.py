@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 
-from cpm.data.images import PictureError, as_rgb, read_bytes
+from cpm.data.images import ImageError, as_rgb, read_bytes
 from cpm.inference.image_frames import opened_any
 from cpm.inference.videos import TIME_BASE, VideoFrame
 
@@ -21,7 +21,7 @@ class AnimationReader:
       path: of the file.
 
     Raises:
-      PictureError: if it cannot be read, or its frames have more than `MOST_PIXELS`.
+      ImageError: if it cannot be read, or its frames have more than `MOST_PIXELS`.
     """
 
     is_camera = has_sound = False
@@ -29,16 +29,16 @@ class AnimationReader:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = str(path)
-        with opened_any(read_bytes(path), path) as picture:
-            width, height = picture.size
+        with opened_any(read_bytes(path), path) as animation:
+            width, height = animation.size
             if width * height > MOST_PIXELS:
-                raise PictureError(
+                raise ImageError(
                     f"{self.path} moves and has {width} x {height} pixels; at most {MOST_PIXELS} "
                     "are read: make it smaller, or a video"
                 )
-            self.frames_expected = picture.n_frames
-            picture.seek(0)
-            self.rate = 1 / Fraction(_seconds(picture)).limit_denominator(1000)
+            self.frames_expected = animation.n_frames
+            animation.seek(0)
+            self.rate = 1 / Fraction(_seconds(animation)).limit_denominator(1000)
         self.frames_read = self.broken = 0
         self.ended_early = False
 
@@ -55,19 +55,19 @@ class AnimationReader:
         """Yields `VideoFrame` after `VideoFrame`; a frame that cannot be read ends it."""
         time = 0.0
         try:
-            with opened_any(read_bytes(self.path), self.path) as picture:
+            with opened_any(read_bytes(self.path), self.path) as animation:
                 for number in range(self.frames_expected):
-                    picture.seek(number)
-                    picture.load()
-                    image = as_rgb(picture)
+                    animation.seek(number)
+                    animation.load()
+                    image = as_rgb(animation)
                     self.frames_read += 1
                     yield VideoFrame(image, number, time)
-                    time += _seconds(picture)
-        except PictureError:
+                    time += _seconds(animation)
+        except ImageError:
             if not self.frames_read:
                 raise
             self.broken, self.ended_early = 1, True
 
 
-def _seconds(picture):
-    return picture.info.get("duration", 0) / 1000 or USUAL_DURATION_S
+def _seconds(animation):
+    return animation.info.get("duration", 0) / 1000 or USUAL_DURATION_S

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cpm.data.images import BACKDROP, PictureError, as_rgb, stretch
+from cpm.data.images import BACKDROP, ImageError, as_rgb, stretch
 from cpm.inference.image_frames import read_image
 
 CHANNELS = (1, 2, 3, 4)
@@ -31,7 +31,7 @@ def any_image(value: AnyImage) -> np.ndarray:
       value: see above.
 
     Raises:
-      PictureError: if it is no image.
+      ImageError: if it is no image.
 
     >>> any_image(np.array([[0.0, 1.0]])).tolist()
     [[[0, 0, 0], [255, 255, 255]]]
@@ -54,7 +54,7 @@ def any_image(value: AnyImage) -> np.ndarray:
         or array.dtype.kind not in "buif"
         or not array.size
     ):
-        raise PictureError(
+        raise ImageError(
             f"an image should be a path, a PIL image or an array [H, W], [H, W, 1 to 4], not "
             f"{_described(value)}"
         )

@@ -23,7 +23,7 @@ from cpm.data.images import (
     FORMATS,
     MAX_BYTES,
     MAX_PIXELS,
-    PictureError,
+    ImageError,
     as_rgb,
     opened,
     read_bytes,
@@ -51,7 +51,7 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
       iterator of `[H, W, 3]` uint8, RGB, upright.
 
     Raises:
-      PictureError: if it is no image, damaged, too large, or a HEIC without its package.
+      ImageError: if it is no image, damaged, too large, or a HEIC without its package.
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
     if _is_heic(content):
@@ -60,13 +60,13 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
     if (deep := _read_deep(content)) is not None:
         yield deep
         return
-    with opened_any(content, source) as picture:
-        for page in range(picture.n_frames if picture.format == "TIFF" else 1):
-            picture.seek(page)
-            if picture.format == "TIFF" and page and picture.tag_v2.get(SMALLER_COPY, 0) & 1:
+    with opened_any(content, source) as image:
+        for page in range(image.n_frames if image.format == "TIFF" else 1):
+            image.seek(page)
+            if image.format == "TIFF" and page and image.tag_v2.get(SMALLER_COPY, 0) & 1:
                 continue
-            picture.load()
-            yield as_rgb(picture)
+            image.load()
+            yield as_rgb(image)
 
 
 def read_image(source: str | bytes) -> np.ndarray:
@@ -79,9 +79,9 @@ def is_animated(path: str | os.PathLike) -> bool:
     try:
         with (
             open_regular(path, MAX_BYTES) as file,
-            Image.open(file, formats=ALL_FORMATS) as picture,
+            Image.open(file, formats=ALL_FORMATS) as image,
         ):
-            return picture.format in ANIMATED and getattr(picture, "n_frames", 1) > 1
+            return image.format in ANIMATED and getattr(image, "n_frames", 1) > 1
     except DECODER_ERRORS:
         return False
 
@@ -131,19 +131,19 @@ def _read_heic(content, name):
     """The image of a HEIC file, upright.
 
     Raises:
-      PictureError: without the package, or for a damaged file.
+      ImageError: without the package, or for a damaged file.
     """
     try:
         import pillow_heif
     except ImportError:
-        raise PictureError(
-            f"{name or 'the picture'} is a HEIC photo, which needs one more package: "
+        raise ImageError(
+            f"{name or 'the image'} is a HEIC photo, which needs one more package: "
             "pip install pillow-heif; or save it as JPEG"
         ) from None
     pillow_heif.register_heif_opener()
-    with opened(content, name=name, formats=("HEIF",)) as picture:
-        picture.load()
-        return as_rgb(picture)
+    with opened(content, name=name, formats=("HEIF",)) as image:
+        image.load()
+        return as_rgb(image)
 
 
 def _read_deep(content):

@@ -143,7 +143,7 @@ class Predictor:
           `ImagePose`; it keeps the image.
 
         Raises:
-          PictureError: if the image is none.
+          ImageError: if the image is none.
           UsageError: if a box has no area or lies outside the image.
         """
         if box is not None:
@@ -179,7 +179,7 @@ class Predictor:
           `ImagePose` of each image, in order.
 
         Raises:
-          PictureError: in place of the result of what is no image.
+          ImageError: in place of the result of what is no image.
           ValueError: if there are not as many lists of boxes as images.
         """
         people = _people(people, maps)

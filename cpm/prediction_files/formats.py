@@ -37,7 +37,7 @@ from cpm.prediction_files import coco_results, containers, json_numbers, named_j
 from cpm.skeleton import Skeleton, canonical_name
 
 PREFERRED, NEARLY = "preds", "pred"
-MOST_PX = 1e6  # no picture is larger; beyond it a mean over people says nothing
+MOST_PX = 1e6  # no image is larger; beyond it a mean over people says nothing
 ONE_BASED = (containers.MATLAB, containers.HDF5)
 
 
@@ -104,7 +104,7 @@ def read_predictions(
     if (np.abs(positions[np.isfinite(positions)]) > MOST_PX).any():
         raise UsageError(
             f"{path} holds positions beyond ±{MOST_PX:,.0f}; expected pixels of the original "
-            "pictures, and nan or null for a joint that was not found"
+            "images, and nan or null for a joint that was not found"
         )
     return Found(
         joints_px=joints[..., :2] - origin,

@@ -144,7 +144,7 @@ def share_elsewhere(predicted: np.ndarray, people: Predictions) -> float:
 
 
 def _refuse_units(predicted, people, own, path):
-    """Fractions of a picture, or pixels of another one: far smaller than the truth, never near."""
+    """Fractions of an image, or pixels of another one: far smaller than the truth, never near."""
     known = np.abs(predicted[np.isfinite(predicted)])
     truth = np.abs(people.truth_px[people.state > 0])
     if own > GAIN or not known.size or not truth.size:
@@ -153,7 +153,7 @@ def _refuse_units(predicted, people, own, path):
     if reach and not 1 / 3 < reach / true_reach < 3:
         raise UsageError(
             f"{path} holds positions up to about {reach:.3g}, the truth up to {true_reach:.3g}; "
-            "expected pixels of the original pictures"
+            "expected pixels of the original images"
         )
 
 

@@ -6,7 +6,7 @@ writes (confidence, `id` and everything else at the top may be left out; null = 
     {"people": [{"id": "lsp/im1001",
                  "joints": {"left_wrist": [81.5, 40.0, 0.93], "neck": null, ...}}, ...]}
 
-and what bin/predict.py writes, one person in each picture, whose file name is the id:
+and what bin/predict.py writes, one person in each image, whose file name is the id:
 
     {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
 
@@ -126,11 +126,11 @@ def _people(record, path):
 
 
 def _only_person(image, path):
-    """The one person of a picture, whose id is the picture's file name."""
+    """The one person of an image, whose id is the image's file name."""
     if len(image["people"]) != 1:
         raise UsageError(
             f"{path}: {image['file']} has {len(image['people'])} people; expected one in each "
-            "picture, since nothing says which one is meant"
+            "image, since nothing says which one is meant"
         )
     return os.path.basename(image["file"]), _joints(image["people"][0])
 

@@ -120,7 +120,7 @@ def attach(path: str, truth: Truth, *, origin: int | None = None) -> tuple[Predi
 
 
 def _stored(joints_px, truth, rows):
-    """Positions in pixels of the original pictures as those of the truth's rows."""
+    """Positions in pixels of the original images as those of the truth's rows."""
     if truth.to_stored is None:
         return joints_px
     return geometry.transform_points(truth.to_stored[rows], joints_px)
@@ -137,7 +137,7 @@ def _by_image(found, truth, path):
     rows = np.arange(len(truth))
     kept = [n for n, image in enumerate(found.images) if image in images]
     truth_px = truth.joints_px
-    if truth.to_stored is not None:  # what is compared lies in the original picture
+    if truth.to_stored is not None:  # what is compared lies in the original image
         truth_px = geometry.transform_points(geometry.invert_affine(truth.to_stored), truth_px)
     chosen = coco_results.assign(
         found.joints_px[kept],
@@ -193,14 +193,14 @@ def _matched(found, truth, path):
 
 
 def _positions(truth):
-    """{id: row}, and {name of the picture: row} where a data set's ids are those names.
+    """{id: row}, and {name of the image: row} where a data set's ids are those names.
 
-    bin/predict.py knows pictures, not people: its `photos/im1001.jpg` is lsp/im1001.
+    bin/predict.py knows images, not people: its `photos/im1001.jpg` is lsp/im1001.
     """
     rows = {id: n for n, id in enumerate(truth.ids)}
     for suffix in ("", ".jpg"):
         rows |= {id.partition("/")[2] + suffix: n for id, n in list(rows.items()) if "/" in id}
-    names = [os.path.basename(picture) for picture in truth.pictures or ()]
+    names = [os.path.basename(name) for name in truth.image_names or ()]
     once = collections.Counter(names)
     return {name: n for n, name in enumerate(names) if name and once[name] == 1} | rows
 

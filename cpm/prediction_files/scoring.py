@@ -64,7 +64,7 @@ def read_truth(path: str, protocol: str | None = None, split: str = "validation"
         state=found.state,
         head_size_px=found.head_size_px,
         to_stored=geometry.invert_affine(found.to_source),
-        pictures=tuple(origin.picture for origin in found.origins),
+        image_names=tuple(origin.image_name for origin in found.origins),
         images=images if all(images) else None,
         crop_side_px=None if _has_own_unit(found) else found.crop_side_px,
     )
@@ -221,7 +221,7 @@ def write_network_predictions(
 def _place(id, origin):
     """Sort key: MPII's validation people in the published order, everybody else by id."""
     order = _published_order()
-    person = (origin.picture, origin.number) if origin.source == "mpii" else None
+    person = (origin.image_name, origin.number) if origin.source == "mpii" else None
     return order.get(person, len(order)), id
 
 

@@ -7,7 +7,7 @@
          whole pixels, so that published tables match the former only. Both 1-based.
   flic   examples.mat, read by cpm/data/flic.py; the test half is scored.
 
-All are turned into 0-based pixels of the original picture here, once. People have the ids that
+All are turned into 0-based pixels of the original image here, once. People have the ids that
 bin/convert.py gives them, so that files with ids need not hold all of them.
 """
 
@@ -37,9 +37,9 @@ class Truth:
       state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
       head_size_px: `[N]`; 0 = unknown.
       test: rows that predictions without ids may be of, instead of everybody; None = no such part.
-      to_stored: `[N, 2, 3]` from pixels of the original picture, in which others predict, to those
+      to_stored: `[N, 2, 3]` from pixels of the original image, in which others predict, to those
         of `joints_px`; None = the same.
-      pictures: N names of pictures; images: N ids of images, by which files of results name them;
+      image_names: N names of images; images: N ids of images, by which files of results name them;
         crop_side_px: `[N]`, side of each person's crop in pixels of `joints_px`; None = unknown.
     """
 
@@ -51,7 +51,7 @@ class Truth:
     head_size_px: np.ndarray
     test: slice | np.ndarray | None = None
     to_stored: np.ndarray | None = None
-    pictures: tuple[str, ...] | None = None
+    image_names: tuple[str, ...] | None = None
     images: tuple[str, ...] | None = None
     crop_side_px: np.ndarray | None = None
 
@@ -102,7 +102,7 @@ def mpii_ids(count: int) -> tuple[str, ...]:
     people = mpii_people()
     if count != len(people):
         return tuple(f"mpii/{n}" for n in range(count))
-    return tuple(f"mpii/{picture.removesuffix('.jpg')}-{k}" for picture, k in people)
+    return tuple(f"mpii/{image.removesuffix('.jpg')}-{k}" for image, k in people)
 
 
 def _our_format(path, skeleton):
@@ -122,7 +122,7 @@ def _our_format(path, skeleton):
 
 
 def _valid_h5(path, skeleton):
-    """valid.h5: a missing joint is at (0, 0), outside MATLAB's picture; `visible` 0 = hidden."""
+    """valid.h5: a missing joint is at (0, 0), outside MATLAB's image; `visible` 0 = hidden."""
     arrays = arrays_of(
         path,
         part=(None, len(skeleton), 2),

@@ -7,7 +7,7 @@ By the suffix of the file:
               and in all three: `confidence` [N, P], `joints` (P names), `ids` (N names), `origin`
   .json       the simple layout of named_joints.py, 0-based
 
-Positions are pixels of the original picture in float64, nan (JSON: null) where nothing was found.
+Positions are pixels of the original image in float64, nan (JSON: null) where nothing was found.
 formats.py reads all of them; `origin` in the file says which numbering it has.
 """
 
@@ -49,7 +49,7 @@ def write_predictions(
     Args:
       path: ends in one of `SUFFIXES`.
       ids: N strings.
-      joints_px: `[N, P, 2]`, 0-based pixels of the original pictures; nan = no prediction.
+      joints_px: `[N, P, 2]`, 0-based pixels of the original images; nan = no prediction.
       confidence: `[N, P]`.
       skeleton: names of the P joints.
       note: plain JSON values to keep in a .json file, such as `cpm.provenance.provenance()`.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from cpm.data.images import read_picture
+from cpm.data.images import read_image
 from cpm.data.scenes.folder import SceneFolder, read_scenes
 from cpm.data.scenes.making import IMAGES
 from cpm.data.stored_people import read_people
@@ -66,8 +66,8 @@ def score_scenes(
             record[str(folder)] = {"kind": "groups", "box_source": scores}
         else:
             if people is None:  # the same for every folder
-                pictures = [p.image for p in read_people(data, split)]
-                people = confidences(pictures, predictor, "true people")
+                images = [p.image for p in read_people(data, split)]
+                people = confidences(images, predictor, "true people")
             score = nobody_score(found, predictor, people, seed=seed)
             texts.append(scene_tables.nobody_table(score))
             record[str(folder)] = {"kind": "nobody"} | score
@@ -115,7 +115,7 @@ def groups_score(
     found: dict[str, list[FoundPeople]] = {way: [] for way in ways}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for scene in tqdm(scenes.images, unit=" images", desc="groups", leave=False, disable=None):
-        image = read_picture(scene.path)
+        image = read_image(scene.path)
         truth.append(TruePeople(scene.joints_px, scene.state, scene.area))
         for way, find in ways.items():
             began = time.perf_counter()
@@ -144,18 +144,18 @@ def nobody_score(
       dict of plain values: those of `score_nobody`; `searched`, percent of the images in which a
       search finds somebody; `found`, how many people in all of them.
     """
-    pictures = [read_picture(s.path) for s in scenes.images]
-    empty = confidences(pictures, predictor, "nobody")
-    bar = tqdm(pictures, unit=" images", desc="search", leave=False, disable=None)
+    images = [read_image(s.path) for s in scenes.images]
+    empty = confidences(images, predictor, "nobody")
+    bar = tqdm(images, unit=" images", desc="search", leave=False, disable=None)
     found = [len(predictor(image, people="all").people) for image in bar]
     kinds = [scene.shows for scene in scenes.images]
     score = score_nobody(people, empty, kinds, drawn_from=predictor.threshold, seed=seed)
     return score | {"searched": 100 * float(np.mean(np.array(found) > 0)), "found": sum(found)}
 
 
-def confidences(pictures: Sequence[Any], predictor: Predictor, name: str) -> np.ndarray:
+def confidences(images: Sequence[Any], predictor: Predictor, name: str) -> np.ndarray:
     """`[N, P]`: the joints' confidences in each image, from the image alone."""
-    bar = tqdm(pictures, unit=" images", desc=name, leave=False, disable=None)
+    bar = tqdm(images, unit=" images", desc=name, leave=False, disable=None)
     return np.array([predictor(image).people[0].confidence for image in bar])
 
 

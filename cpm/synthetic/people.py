@@ -1,4 +1,4 @@
-"""From (seed, split, index) to one synthetic person in a picture.
+"""From (seed, split, index) to one synthetic person in an image.
 
 The random stream of a person depends on nothing else, so any person can be drawn at any time, in
 any order, by any process. Splits have streams of their own: the train and the validation people of
@@ -46,7 +46,7 @@ def stream(seed: int, index: int, split: str) -> np.random.Generator:
 
 
 def make_person(seed: int, index: int, *, split: str = "train") -> Person:
-    """Draws one synthetic person; the same arguments always give the same picture.
+    """Draws one synthetic person; the same arguments always give the same image.
 
     Args:
       seed: of the whole data set, ≥ 0.
@@ -55,7 +55,7 @@ def make_person(seed: int, index: int, *, split: str = "train") -> Person:
 
     Returns:
       `Person` with an `[H, W, 3]` uint8 RGB image and all 16 joints of `mpii16`, each visible or
-      occluded; a second person of the picture is in `others`.
+      occluded; a second person of the image is in `others`.
 
     Raises:
       ValueError: for an unknown split, a negative seed or a negative index.
@@ -70,7 +70,7 @@ def make_person(seed: int, index: int, *, split: str = "train") -> Person:
     actors = sample_cast(rng, height, width)
     screen = to_screen(actors)
     depth, solid = rasterise(screen, height * ZOOM, width * ZOOM)
-    image, occluder = _picture(rng, actors, screen, depth, solid)
+    image, occluder = _draw_image(rng, actors, screen, depth, solid)
     poses = []
     for person, actor in enumerate(actors):
         joints = actor.joints()
@@ -83,13 +83,13 @@ def make_person(seed: int, index: int, *, split: str = "train") -> Person:
 
 
 def _annotate(origin, image, actor, screen, poses):
-    """Packs a picture and its poses as MPII would annotate them."""
+    """Packs an image and its poses as MPII would annotate them."""
     joints = poses[0].joints_px
     middle = 0.5 * (joints.min(axis=0) + joints.max(axis=0))
     # MPII's head rectangle: the upright box around the skull, chin to top, without hair.
     low, high = (box[0] / ZOOM for box in screen_boxes(screen))
     return Person(
-        id=f"synthetic/{origin.picture}",
+        id=f"synthetic/{origin.image_name}",
         origin=origin,
         image=image,
         skeleton=get_skeleton("mpii16"),
@@ -101,11 +101,11 @@ def _annotate(origin, image, actor, screen, poses):
     )
 
 
-def _picture(rng, actors, screen, depth, solid):
+def _draw_image(rng, actors, screen, depth, solid):
     """Draws background, people and occluders, and photographs them.
 
     Returns:
-      `[H, W, 3]` uint8 picture and `[H, W]` bool where an object stands in front.
+      `[H, W, 3]` uint8 image and `[H, W]` bool where an object stands in front.
     """
     outfit, joints = actors[0].outfit, actors[0].joints()[:, :2]
     paints = outfit.skin, outfit.top, outfit.bottom, outfit.hair

@@ -20,7 +20,7 @@ from tests.helpers.small_data_sets import lsp_joints, save_leeds
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):
-    """An LSP of 12 people, two of them without a picture, converted by the script."""
+    """An LSP of 12 people, two of them without an image, converted by the script."""
     folder = tmp_path_factory.mktemp("convert")
     save_leeds(folder / "lsp", lsp_joints(12), 4, missing=(4, 9))
     out = folder / "out"
@@ -33,7 +33,7 @@ def converted(tmp_path_factory):
 
 def test_report(converted):
     out, text = converted
-    assert "2 pictures missing: lsp/im0004, lsp/im0009" in text
+    assert "2 images missing: lsp/im0004, lsp/im0009" in text
     assert f"--data={out}" in text
     lines = [line.split() for line in text.splitlines() if line.startswith("train")]
     assert lines[0][:2] == ["train", "10"]
@@ -71,12 +71,12 @@ def test_listed_people_are_not_trained_on(tmp_path):
 
 def test_inspect_batch(converted, tmp_path):
     out, _ = converted
-    picture = tmp_path / "batch.png"
-    options = "--image_size=64x48", "--batch_size=3", f"--out={picture}"
+    drawing = tmp_path / "batch.png"
+    options = "--image_size=64x48", "--batch_size=3", f"--out={drawing}"
     status, text, error = run("inspect_batch.py", f"--data={out}", *options)
     assert status == 0, error
-    assert f"wrote {picture}" in text
-    pixels = np.array(Image.open(picture))
+    assert f"wrote {drawing}" in text
+    pixels = np.array(Image.open(drawing))
     assert min(pixels.shape[:2]) > 200 and pixels.std() > 20
 
 

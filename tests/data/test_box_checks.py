@@ -32,7 +32,7 @@ def test_wrong_box(bbox, wrong):
     assert wrong_box(bbox, POINTS, SIZE) == wrong
 
 
-def test_corners_that_leave_the_picture_as_a_size():
+def test_corners_that_leave_the_image_as_a_size():
     moved = np.add(POINTS, [200, 0])
     assert wrong_box((400, 100, 540, 320), moved, SIZE) == box_checks.CORNERS
 

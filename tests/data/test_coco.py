@@ -21,7 +21,7 @@ from cpm.data.report import Report
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 from tests.helpers.scripts import ROOT, call
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 COCO17 = SKELETONS["coco17"]
 # The names of person_keypoints_val2017.json, in its order, written down from the file.
@@ -48,7 +48,7 @@ def annotation(id, image, keypoints, **more):
 
 
 def cats():
-    """Two pictures: two cats in the first, one in the second."""
+    """Two images: two cats in the first, one in the second."""
     return {
         "images": [{"id": 7, "file_name": "a.jpg"}, {"id": 9, "file_name": "b/b.jpg"}],
         "categories": [CAT],
@@ -60,23 +60,23 @@ def cats():
     }
 
 
-def save(folder, record, *, name="annotations.json", pictures=True):
-    """Writes the file and smooth pictures of 60 x 50 for its images; returns the folder."""
+def save(folder, record, *, name="annotations.json", images=True):
+    """Writes the file and smooth images of 60 x 50 for its entries; returns the folder."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     text = record if isinstance(record, str) else json.dumps(record)
     (folder / name).write_text(text)
-    for seed, image in enumerate(record["images"] if pictures else []):
-        save_picture(folder / "images" / image["file_name"], seed)
+    for seed, image in enumerate(record["images"] if images else []):
+        save_image(folder / "images" / image["file_name"], seed)
     return folder
 
 
-def save_picture(path, seed=0, size=(60, 50)):
+def save_image(path, seed=0, size=(60, 50)):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(smooth_picture(*size, seed=seed)).save(path, quality=90)
+    Image.fromarray(smooth_image(*size, seed=seed)).save(path, quality=90)
 
 
 def read(folder, record, options=coco.USUAL, report=None, **where):
-    source = save(folder, record, pictures=False, **where)
+    source = save(folder, record, images=False, **where)
     return list(coco.read_people(source, options, report))
 
 
@@ -124,13 +124,13 @@ class TestPeople:
             # Records of before kept no id of the image.
             assert dataclasses.replace(person.origin, image="") == origin_of(person.id)
 
-    def test_others_are_of_the_same_picture(self, tmp_path):
+    def test_others_are_of_the_same_image(self, tmp_path):
         first, second, third = read(tmp_path, cats())
         assert [p.joints_px[0].tolist() for p in first.others] == [[30, 31]]
         assert [p.joints_px[0].tolist() for p in second.others] == [[10.5, 20]]
         assert third.others == ()
 
-    def test_3000_people_in_one_picture(self, tmp_path):
+    def test_3000_people_in_one_image(self, tmp_path):
         """Time and memory grow with the people, not with their square."""
         record = cats()
         record["annotations"] = [
@@ -293,15 +293,13 @@ class TestBadFiles:
             list(coco.read_people(tmp_path))
 
     def test_several_files(self, tmp_path):
-        save(tmp_path, cats(), name="one.json", pictures=False)
+        save(tmp_path, cats(), name="one.json", images=False)
         with pytest.raises(UsageError, match=r"has 2 .json files"):
             read(tmp_path, cats(), name="two.json")
 
-    def test_no_pictures(self, tmp_path):
+    def test_no_images(self, tmp_path):
         (tmp_path / "annotations.json").write_text(json.dumps(cats()))
-        with pytest.raises(
-            UsageError, match="3 pictures missing; the first was looked for at"
-        ) as e:
+        with pytest.raises(UsageError, match="3 images missing; the first was looked for at") as e:
             datasets.convert("coco", tmp_path / "out", src=str(tmp_path))
         assert str(tmp_path / "images" / "a.jpg") in str(e.value)
 
@@ -313,13 +311,13 @@ class TestBadFiles:
 
     @pytest.mark.parametrize("name", ["../secret.jpg", "/etc/secret.jpg", "b/../../secret.jpg"])
     def test_name_that_leaves_the_folder(self, name, tmp_path):
-        """Nothing outside is ever opened: the picture is missing."""
-        save_picture(tmp_path / "secret.jpg")
+        """Nothing outside is ever opened: the image is missing."""
+        save_image(tmp_path / "secret.jpg")
         source = save(tmp_path / "src", cats())
         record = changed(lambda r: r["images"][1].update(file_name=name))
-        save(source, record, pictures=False)
+        save(source, record, images=False)
         manifest = datasets.convert("coco", tmp_path / "out", src=str(source))
-        (missing,) = manifest.report["left_out"]["pictures missing"]
+        (missing,) = manifest.report["left_out"]["images missing"]
         assert missing.startswith("coco/") and missing.endswith("secret.jpg#3")
         (warning,) = [note for note in manifest.report["notes"] if "looked for" in note]
         assert str(source / "images") in warning
@@ -344,7 +342,7 @@ class TestAFewWrongRecords:
         with pytest.raises(UsageError, match=r"8 values as keyp.* .and 1 more wrong records.$"):
             read(tmp_path, changed(break_two))
 
-    def test_a_picture_without_a_name(self, tmp_path):
+    def test_an_image_without_a_name(self, tmp_path):
         report = Report()
         record = changed(lambda r: r["images"][1].pop("file_name"))
         assert len(read(tmp_path, record, report=report)) == 2
@@ -414,20 +412,20 @@ class TestFlags:
 
 
 class TestSizes:
-    """The pictures have 60 x 50 pixels (height x width)."""
+    """The images have 60 x 50 pixels (height x width)."""
 
     @pytest.mark.parametrize(
         "size, words",
         [
             ({"width": 100}, "50 x 60 pixels, annotated in 100 x .: take"),
             ({"height": "120.0"}, r"annotated in \? x 120"),
-            ({"width": 100.4, "height": 119.6}, "annotated in 100 x 120: take the pictures"),
+            ({"width": 100.4, "height": 119.6}, "annotated in 100 x 120: take the images"),
             ({"width": 60, "height": 50}, "or exchange width and height in the file"),
         ],
     )
     def test_another_size(self, size, words, tmp_path):
         source = save(tmp_path / "src", changed(lambda r: [i.update(size) for i in r["images"]]))
-        with pytest.raises(UsageError, match="3 pictures of another size.*" + words):
+        with pytest.raises(UsageError, match="3 images of another size.*" + words):
             datasets.convert("coco", tmp_path / "out", str(source))
 
     @pytest.mark.parametrize(
@@ -451,10 +449,10 @@ class TestSizes:
         Image.open(path).save(path, exif=exif)
         if size:
             record["images"][0] |= {"height": size[0], "width": size[1]}
-        save(source, record, pictures=False)
+        save(source, record, images=False)
         manifest = datasets.convert("coco", tmp_path / "out", str(source))
         (note,) = [note for note in manifest.report["notes"] if "EXIF" in note]
-        assert "2 people in pictures that EXIF data turns" in note and "a.jpg#1" in note
+        assert "2 people in images that EXIF data turns" in note and "a.jpg#1" in note
 
 
 class TestSplits:
@@ -470,7 +468,7 @@ class TestSplits:
         record["images"][1]["file_name"] = "val_7.jpg"
         assert read(tmp_path, record, report=report)[2].origin.official_split is None
         (note,) = [note for note in report.notes if "split" in note]
-        assert "1 picture named after a split, but in no folder of that name" in note
+        assert "1 image named after a split, but in no folder of that name" in note
 
 
 class TestIds:
@@ -485,7 +483,7 @@ class TestIds:
         assert [p.id for p in people] == ["coco/a.jpg#a", "coco/a.jpg#b", "coco/b/b.jpg#c"]
         assert people[2].origin == Origin("coco", "b/b.jpg", 3, "b/b.jpg", image="i9")
 
-    def test_a_picture_under_two_ids_is_one(self, tmp_path):
+    def test_an_image_under_two_ids_is_one(self, tmp_path):
         def split(record):
             record["images"].append({"id": 8, "file_name": "./a.jpg"})
             record["annotations"][1]["image_id"] = 8
@@ -495,7 +493,7 @@ class TestIds:
         assert (one.id, two.id) == ("coco/a.jpg#1", "coco/a.jpg#2")
         assert [p.joints_px[0].tolist() for p in one.others] == [[30, 31]]
         assert [p.joints_px[0].tolist() for p in two.others] == [[10.5, 20]]
-        assert any("1 picture listed under several ids" in note for note in report.notes)
+        assert any("1 image listed under several ids" in note for note in report.notes)
 
     def test_a_person_annotated_under_both_is_kept_once(self, tmp_path):
         def repeat(record):
@@ -508,7 +506,7 @@ class TestIds:
         assert len(people) == 3 and [len(p.others) for p in people] == [1, 1, 0]
         assert report.left_out["annotated twice"] == ["coco/a.jpg#4"]
 
-    def test_a_person_annotated_twice_in_one_picture_is_kept_once(self, tmp_path):
+    def test_a_person_annotated_twice_in_one_image_is_kept_once(self, tmp_path):
         def repeat(record):
             record["annotations"].append(copy.deepcopy(first(record)) | {"id": 4})
 
@@ -533,7 +531,7 @@ class TestIds:
         record["images"].append({"id": 10, "file_name": "val/copy.jpg"})
         record["annotations"].append(annotation(4, 10, [40, 41, 2, 42, 43, 2, 44, 45, 2]))
         images = tmp_path / "images"
-        save_picture(images / "a.jpg")
+        save_image(images / "a.jpg")
         (images / "val").mkdir()
         (images / "val" / "copy.jpg").write_bytes((images / "a.jpg").read_bytes())
         (images / "hard.jpg").hardlink_to(images / "a.jpg")
@@ -543,14 +541,14 @@ class TestIds:
         notes = " ".join(report.notes)
         assert "joined: a.jpg = hard.jpg" in notes
         assert (
-            "copies of 1 picture are taken for different pictures, also" in notes
+            "copies of 1 image are taken for different images, also" in notes
             and "scores are too good" in notes
         )
 
 
 class TestConversion:
     def test_what_is_left_out_is_counted(self, tmp_path):
-        """Crowds, people without joints; missing, truncated, huge and foreign pictures."""
+        """Crowds, people without joints; missing, truncated, huge and foreign images."""
 
         def add(record):
             for id, name in enumerate(["none", "half", "huge", "text"], start=20):
@@ -565,7 +563,7 @@ class TestConversion:
         images = source / "images"
         (images / "none.jpg").unlink()
         (images / "half.jpg").write_bytes((images / "half.jpg").read_bytes()[:700])
-        save_picture(images / "huge.jpg", size=(100, 90))
+        save_image(images / "huge.jpg", size=(100, 90))
         (images / "text.jpg").write_text("<html>404</html>")
         manifest = datasets.convert(
             "coco", tmp_path / "out", str(source), Conversion(storage=Storage(max_pixels=8999))
@@ -573,8 +571,8 @@ class TestConversion:
         left_out = manifest.report["left_out"]
         assert left_out["crowds"] == ["coco/a.jpg#11"]
         assert left_out["without any joint"] == ["coco/a.jpg#12"]
-        assert left_out["pictures missing"] == ["coco/none.jpg#20"]
-        unreadable = left_out["pictures unreadable"]
+        assert left_out["images missing"] == ["coco/none.jpg#20"]
+        unreadable = left_out["images unreadable"]
         assert [text.split()[0] for text in unreadable] == [
             "coco/half.jpg#21",
             "coco/huge.jpg#22",
@@ -588,7 +586,7 @@ class TestConversion:
         (one,) = [f for f in kept if f["id"].numpy() == b"coco/a.jpg#1"]
         assert one["state"].shape == (2, 3)
 
-    def test_huge_picture_is_read_if_allowed(self, tmp_path):
+    def test_huge_image_is_read_if_allowed(self, tmp_path):
         record = cats() | {"annotations": [annotation(3, 9, [40, 41, 2] * 3)]}
         source = save(tmp_path / "src", record)
 
@@ -596,7 +594,7 @@ class TestConversion:
             storage = Storage(longest_side_px=0, max_pixels=max_pixels)
             datasets.convert("coco", tmp_path / name, str(source), Conversion(storage=storage))
 
-        with pytest.raises(UsageError, match="1 pictures unreadable"):
+        with pytest.raises(UsageError, match="1 images unreadable"):
             convert("a", 2999)
         convert("b", 3000)
 
@@ -612,11 +610,11 @@ def how_to_blocks():
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """An empty folder in which the example of own_data.md was run on small pictures."""
+    """An empty folder in which the example of own_data.md was run on small images."""
     example, _ = how_to_blocks()
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(re.findall(r'"([\w/]+\.jpg)"', example)):
-        save_picture(tmp_path / "photos" / "images" / name, seed, size=(96, 110))
+        save_image(tmp_path / "photos" / "images" / name, seed, size=(96, 110))
     exec(compile(example, "own_data.md", "exec"), {})
     return tmp_path
 

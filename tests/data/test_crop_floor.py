@@ -63,14 +63,14 @@ def one_joint(size, **fields):
     return Person("p", image, TWO, pose, **fields)
 
 
-def test_a_large_picture_stays_where_nothing_says_how_large_the_person_is():
+def test_a_large_image_stays_where_nothing_says_how_large_the_person_is():
     serialized, _ = encode_person(one_joint((1000, 1500)), longest_side_px=300)
     fields = parse_example(serialized, 2)
     assert fields["size"].numpy().tolist() == [200, 300]
     np.testing.assert_allclose(fields["joints_px"][0, 0], [30.5 / 5 - 0.5, 40.5 / 5 - 0.5])
 
 
-def test_a_large_picture_is_cut_by_the_box():
+def test_a_large_image_is_cut_by_the_box():
     person = one_joint((1000, 1500), center_px=(50.0, 50.0), scale=0.5)
     serialized, _ = encode_person(person, longest_side_px=400)
     height, width = parse_example(serialized, 2)["size"].numpy()

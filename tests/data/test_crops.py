@@ -1,4 +1,4 @@
-"""Cutting crops: exact on linear pictures, no aliasing, gray border; eager = graph."""
+"""Cutting crops: exact on linear images, no aliasing, gray border; eager = graph."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def matrix_of(center_px, side_px, size, angle_rad=0.0, flip=False):
 
 @pytest.mark.parametrize("pixels_per_pixel", [0.5, 1.0, 1.9, 2.0, 2.5, 3.7, 5.1])
 @pytest.mark.parametrize("flip", [False, True])
-def test_linear_picture_is_sampled_exactly(pixels_per_pixel, flip):
+def test_linear_image_is_sampled_exactly(pixels_per_pixel, flip):
     size = (16, 24)
     matrix = matrix_of((90.3, 80.7), 16 * pixels_per_pixel, size, 0.4, flip)
     got = cut_crop(ramp(161, 183), matrix, size).numpy()
@@ -44,18 +44,18 @@ def test_finest_pattern_becomes_gray(factor):
 
 
 def test_block_means():
-    picture = np.arange(5 * 7 * 3).reshape(5, 7, 3).astype(np.uint8)
-    shrunk, matrix = shrink_for(picture, tf.constant([[2.0, 0, 3], [0, 2.0, 4]]))
-    padded = np.pad(picture, ((0, 1), (0, 1), (0, 0)), "edge").astype(np.float64)
+    image = np.arange(5 * 7 * 3).reshape(5, 7, 3).astype(np.uint8)
+    shrunk, matrix = shrink_for(image, tf.constant([[2.0, 0, 3], [0, 2.0, 4]]))
+    padded = np.pad(image, ((0, 1), (0, 1), (0, 0)), "edge").astype(np.float64)
     expected = padded.reshape(3, 2, 4, 2, 3).mean((1, 3))
     np.testing.assert_allclose(shrunk, expected)
     np.testing.assert_allclose(matrix, [[1, 0, 1.25], [0, 1, 1.75]])
 
 
 def test_fine_crops_are_not_shrunk():
-    picture = ramp(6, 6)
-    shrunk, matrix = shrink_for(picture, tf.constant([[1.9, 0, 3], [0, 1.9, 4]]))
-    np.testing.assert_array_equal(shrunk, picture)
+    image = ramp(6, 6)
+    shrunk, matrix = shrink_for(image, tf.constant([[1.9, 0, 3], [0, 1.9, 4]]))
+    np.testing.assert_array_equal(shrunk, image)
     np.testing.assert_allclose(matrix, [[1.9, 0, 3], [0, 1.9, 4]])
 
 
@@ -67,22 +67,22 @@ def test_outside_is_the_border():
     np.testing.assert_allclose(crop, np.broadcast_to([1.0, 2.0, 3.0], (6, 4, 3)))
 
 
-def test_tiny_picture_in_a_coarse_crop():
+def test_tiny_image_in_a_coarse_crop():
     crop = cut_crop(np.zeros((2, 3, 3), np.uint8), matrix_of((1, 0), 100, (8, 8)), (8, 8))
     assert crop.shape == (8, 8, 3) and np.isfinite(crop).all()
 
 
 @pytest.mark.parametrize("side_px", [20.0, 70.0])
 def test_graph_of_unknown_size(side_px):
-    picture = np.random.default_rng(0).integers(0, 256, (80, 70, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (80, 70, 3), np.uint8)
     matrix = matrix_of((33, 41), side_px, (16, 24), 0.3)
     run = tf.function(
-        lambda picture, matrix: cut_crop(picture, matrix, (16, 24)),
+        lambda image, matrix: cut_crop(image, matrix, (16, 24)),
         input_signature=[
             tf.TensorSpec([None, None, 3], tf.uint8),
             tf.TensorSpec([2, 3], tf.float32),
         ],
     )
-    crop = run(picture, matrix)
+    crop = run(image, matrix)
     assert crop.shape == (16, 24, 3)
-    np.testing.assert_allclose(crop, cut_crop(picture, matrix, (16, 24)), atol=1e-3)
+    np.testing.assert_allclose(crop, cut_crop(image, matrix, (16, 24)), atol=1e-3)

@@ -16,7 +16,7 @@ from cpm.evaluation import report
 from cpm.prediction_files.published import FLIC_JOINTS, PROTOCOLS, read_published
 from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 from tests.helpers.matlab_files import EMPTY, struct_array
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 FLIC = SKELETONS["flic11"]
 # The first example of the real file, as its users print it: columns with a position, 1-based.
@@ -37,13 +37,13 @@ def coords(columns=REAL_EXAMPLE):
     return array
 
 
-def example(picture="film-00000010.jpg", half="train", **fields):
+def example(image="film-00000010.jpg", half="train", **fields):
     """One element of `examples`, with all fields of the official file."""
     return {
         "poselet_hit_idx": np.arange(3, dtype=np.uint16),
         "moviename": "film",
         "coords": coords(),
-        "filepath": picture,
+        "filepath": image,
         "imgdims": np.array([480, 720, 3], np.uint16),
         "currframe": 10.0,
         "torsobox": np.array([100.0, 100, 200, 300]),
@@ -72,7 +72,7 @@ class TestPerson:
         assert joints["right_wrist"] == pytest.approx([379.81635, 335.60156], abs=1e-4)
         assert joints["right_hip"] == pytest.approx([324.04492, 385.40625], abs=1e-4)
         assert joints["nose"] == pytest.approx([383.80002, 144.35156], abs=1e-4)
-        # Seen from the front: the person's own left is on the right of the picture.
+        # Seen from the front: the person's own left is on the right of the image.
         assert joints["left_shoulder"][0] > joints["right_shoulder"][0]
         assert joints["left_eye"][0] > joints["right_eye"][0]
 
@@ -83,7 +83,7 @@ class TestPerson:
         np.testing.assert_array_equal(found.pose.state, expected)
         assert found.pose.joints_px[:2].tolist() == [[4, 5], [0, 0]]
 
-    def test_people_of_one_picture(self, tmp_path):
+    def test_people_of_one_image(self, tmp_path):
         moved = coords() + 9
         found = read(
             tmp_path,
@@ -175,8 +175,8 @@ class TestSplits:
         )
         (folder / "images").mkdir()
         for frame in (10, 20):
-            picture = Image.fromarray(smooth_picture(480, 720, seed=frame))
-            picture.save(folder / "images" / f"film-{frame:08d}.jpg")
+            image = Image.fromarray(smooth_image(480, 720, seed=frame))
+            image.save(folder / "images" / f"film-{frame:08d}.jpg")
         manifest = datasets.convert(
             "flic", tmp_path / "out", folder, Conversion(split_rule="official")
         )
@@ -184,7 +184,7 @@ class TestSplits:
         assert manifest.skeleton.name == "flic11" and manifest.source == "flic"
         assert (manifest.people("train"), manifest.people("test")) == (1, 1)
         left_out = {k: len(v) for k, v in manifest.report["left_out"].items()}
-        assert left_out == {"bad": 1, "pictures missing": 1}
+        assert left_out == {"bad": 1, "images missing": 1}
 
 
 class TestProtocol:

@@ -1,4 +1,4 @@
-"""Pictures of every kind become upright `[H, W, 3]` uint8 RGB, or a sentence."""
+"""Images of every kind become upright `[H, W, 3]` uint8 RGB, or a sentence."""
 
 import io
 import os
@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from cpm.data import images
-from cpm.data.images import PictureError, inside, read_picture
+from cpm.data.images import ImageError, inside, read_image
 from cpm.errors import UsageError
 
 
-def encoded(picture, format, **options):
+def encoded(image, format, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, format, **options)
+    image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
@@ -49,59 +49,59 @@ def test_images_are_read_where_a_program_has_lifted_pillows_limit():
     assert int(result.stdout) == images.PILLOW_PIXELS
 
 
-class TestReadPicture:
+class TestReadImage:
     @pytest.mark.parametrize("format", ["PNG", "BMP"])
     def test_lossless_formats_are_exact(self, format):
         content = encoded(Image.fromarray(COLORS), format)
-        np.testing.assert_array_equal(read_picture(content), COLORS)
+        np.testing.assert_array_equal(read_image(content), COLORS)
 
     def test_webp(self):
         content = encoded(Image.fromarray(COLORS), "WEBP", lossless=True)
-        np.testing.assert_array_equal(read_picture(content), COLORS)
+        np.testing.assert_array_equal(read_image(content), COLORS)
 
     @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "L", "1", "RGB"])
-    def test_bands_are_one_picture(self, mode, monkeypatch):
-        """A picture is converted band by band, which no pixel shows."""
+    def test_bands_are_one_image(self, mode, monkeypatch):
+        """An image is converted band by band, which no pixel shows."""
         noise = np.random.default_rng(0).integers(0, 256, (37, 21, 4), np.uint8)
-        picture = Image.fromarray(noise).convert("RGB").convert(mode)
+        image = Image.fromarray(noise).convert("RGB").convert(mode)
         if mode in ("RGBA", "LA"):
-            picture.putalpha(Image.fromarray(noise[..., 3]))
+            image.putalpha(Image.fromarray(noise[..., 3]))
         if mode == "P":
-            picture.info["transparency"] = 3
-        whole = images.as_rgb(picture)
+            image.info["transparency"] = 3
+        whole = images.as_rgb(image)
         monkeypatch.setattr(images, "BAND", 90)
-        np.testing.assert_array_equal(images.as_rgb(picture), whole)
+        np.testing.assert_array_equal(images.as_rgb(image), whole)
 
     def test_gray_is_repeated(self):
         gray = np.array([[0, 77, 255]], np.uint8)
-        got = read_picture(encoded(Image.fromarray(gray), "PNG"))
+        got = read_image(encoded(Image.fromarray(gray), "PNG"))
         np.testing.assert_array_equal(got, np.repeat(gray[..., None], 3, -1))
 
     def test_16_bit_gray_is_stretched_by_its_range(self):
         """As of a 12-bit sensor or a thermal camera: the upper byte alone would be nearly black."""
         row = struct.pack(">3H", 1000, 1500, 2020)
-        got = read_picture(png(3, 1, 16, 0, [row]))
+        got = read_image(png(3, 1, 16, 0, [row]))
         assert got[0].tolist() == [[0] * 3, [125] * 3, [255] * 3]
-        flat = read_picture(png(3, 1, 16, 0, [struct.pack(">3H", 7, 7, 7)]))
+        flat = read_image(png(3, 1, 16, 0, [struct.pack(">3H", 7, 7, 7)]))
         assert not flat.any()
 
     def test_16_bit_rgb_keeps_the_upper_byte(self):
         row = struct.pack(">6H", 0xFFFF, 0, 0, 0, 0x4D80, 0)
-        got = read_picture(png(2, 1, 16, 2, [row]))
+        got = read_image(png(2, 1, 16, 2, [row]))
         assert got[0].tolist() == [[255, 0, 0], [0, 0x4D, 0]]
 
     def test_palette(self):
         palette = Image.fromarray(COLORS).quantize(3)
-        np.testing.assert_array_equal(read_picture(encoded(palette, "PNG")), COLORS)
+        np.testing.assert_array_equal(read_image(encoded(palette, "PNG")), COLORS)
 
     def test_transparent_pixels_show_gray(self):
         rgba = np.array([[[255, 0, 0, 255], [255, 0, 0, 0]]], np.uint8)
-        got = read_picture(encoded(Image.fromarray(rgba), "PNG"))
+        got = read_image(encoded(Image.fromarray(rgba), "PNG"))
         assert got[0].tolist() == [[255, 0, 0], [128, 128, 128]]
 
     def test_cmyk_becomes_rgb(self):
-        picture = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # no cyan: red
-        got = read_picture(encoded(picture, "JPEG", quality=95))
+        image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # no cyan: red
+        got = read_image(encoded(image, "JPEG", quality=95))
         assert got.shape == (8, 8, 3)
         assert got[..., 0].min() > 200 and got[..., 1:].max() < 60
 
@@ -109,7 +109,7 @@ class TestReadPicture:
     def test_exif_rotation_is_applied(self, orientation):
         upright = np.zeros((4, 6, 3), np.uint8)
         upright[0, 0], upright[0, -1] = (255, 0, 0), (0, 255, 0)
-        # What a camera stores is what the tag's rotation turns into the upright picture.
+        # What a camera stores is what the tag's rotation turns into the upright image.
         stored = {
             1: upright,
             2: upright[:, ::-1],
@@ -122,15 +122,15 @@ class TestReadPicture:
         }[orientation]
         exif = Image.Exif()
         exif[0x0112] = orientation
-        picture = Image.fromarray(np.ascontiguousarray(stored))
-        np.testing.assert_array_equal(read_picture(encoded(picture, "PNG", exif=exif)), upright)
+        image = Image.fromarray(np.ascontiguousarray(stored))
+        np.testing.assert_array_equal(read_image(encoded(image, "PNG", exif=exif)), upright)
 
     @pytest.mark.parametrize("orientation", [0, 9, 65535])
     def test_exif_of_no_rotation_is_upright(self, orientation):
         exif = Image.Exif()
         exif[0x0112] = orientation
         content = encoded(Image.fromarray(COLORS), "PNG", exif=exif)
-        np.testing.assert_array_equal(read_picture(content), COLORS)
+        np.testing.assert_array_equal(read_image(content), COLORS)
 
     @pytest.mark.parametrize("name, text", [(b"zTXt", b"a\0\0"), (b"iCCP", b"a\0\0")])
     def test_texts_and_profiles_that_unpack_to_much(self, name, text):
@@ -142,19 +142,19 @@ class TestReadPicture:
         chunk = struct.pack(">I", length) + chunk + struct.pack(">I", check)
         content = whole[:33] + chunk + whole[33:]  # behind the header
         try:
-            np.testing.assert_array_equal(read_picture(content), COLORS)
-        except PictureError as error:
+            np.testing.assert_array_equal(read_image(content), COLORS)
+        except ImageError as error:
             assert "too large" in str(error)
 
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
     def test_broken_exif_is_ignored(self):
         content = encoded(Image.fromarray(COLORS), "JPEG", exif=b"Exif\0\0MM\0*garbage")
-        assert read_picture(content).shape == (1, 3, 3)
+        assert read_image(content).shape == (1, 3, 3)
 
     def test_path(self, tmp_path):
         path = tmp_path / "a.png"
         path.write_bytes(encoded(Image.fromarray(COLORS), "PNG"))
-        np.testing.assert_array_equal(read_picture(path), COLORS)
+        np.testing.assert_array_equal(read_image(path), COLORS)
 
     @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP"])
     def test_truncated(self, format, tmp_path):
@@ -162,21 +162,21 @@ class TestReadPicture:
         content = encoded(Image.fromarray(noise), format)
         path = tmp_path / "half.img"
         path.write_bytes(content[: len(content) // 2])
-        with pytest.raises(PictureError, match=r"half\.img' cannot be decoded"):
-            read_picture(path)
+        with pytest.raises(ImageError, match=r"half\.img' cannot be decoded"):
+            read_image(path)
 
     @pytest.mark.parametrize("content", [b"", b"<html>404</html>"])
-    def test_not_a_picture(self, content, tmp_path):
+    def test_not_an_image(self, content, tmp_path):
         path = tmp_path / "a.jpg"
         path.write_bytes(content)
-        with pytest.raises(PictureError, match=r"a.jpg"):
-            read_picture(path)
+        with pytest.raises(ImageError, match=r"a.jpg"):
+            read_image(path)
 
     def test_message_names_the_file_and_the_formats(self, tmp_path):
         path = tmp_path / "a.jpg"
         path.write_bytes(b"<html>404</html>")
-        with pytest.raises(PictureError) as caught:
-            read_picture(path)
+        with pytest.raises(ImageError) as caught:
+            read_image(path)
         message = str(caught.value)
         assert "a.jpg" in message and "JPEG, PNG, WEBP, BMP" in message
         assert "BytesIO" not in message
@@ -189,27 +189,27 @@ class TestReadPicture:
             raise PermissionError(13, "Permission denied", str(path))
 
         monkeypatch.setattr("os.open", refuse)
-        with pytest.raises(PictureError, match=r"a.jpg' cannot be read: Permission"):
-            read_picture(path)
+        with pytest.raises(ImageError, match=r"a.jpg' cannot be read: Permission"):
+            read_image(path)
 
     def test_missing(self, tmp_path):
-        with pytest.raises(PictureError, match=r"none.jpg' does not exist"):
-            read_picture(tmp_path / "none.jpg")
+        with pytest.raises(ImageError, match=r"none.jpg' does not exist"):
+            read_image(tmp_path / "none.jpg")
 
     def test_other_formats_are_refused(self):
-        with pytest.raises(PictureError, match="cannot be decoded"):
-            read_picture(encoded(Image.fromarray(COLORS), "TIFF"))
+        with pytest.raises(ImageError, match="cannot be decoded"):
+            read_image(encoded(Image.fromarray(COLORS), "TIFF"))
 
     def test_absurd_size_is_refused_before_decoding(self):
-        with pytest.raises(PictureError, match="9000 x 9000 pixels; at most 64000000"):
-            read_picture(png(9000, 9000, 8, 2, []))
+        with pytest.raises(ImageError, match="9000 x 9000 pixels; at most 64000000"):
+            read_image(png(9000, 9000, 8, 2, []))
 
     def test_limit_can_be_set(self):
         content = png(9000, 9000, 8, 2, [])
-        with pytest.raises(PictureError, match="pixels; at most 80999999 are read"):
-            read_picture(content, max_pixels=80_999_999)
-        with pytest.raises(PictureError, match="cannot be decoded"):  # it has no pixels
-            read_picture(content, max_pixels=81_000_000)
+        with pytest.raises(ImageError, match="pixels; at most 80999999 are read"):
+            read_image(content, max_pixels=80_999_999)
+        with pytest.raises(ImageError, match="cannot be decoded"):  # it has no pixels
+            read_image(content, max_pixels=81_000_000)
 
 
 class TestStretch:
@@ -254,7 +254,7 @@ class TestIsPlainJpeg:
         assert not images.is_plain_jpeg(content)
 
     def test_garbage(self):
-        assert not images.is_plain_jpeg(b"no picture")
+        assert not images.is_plain_jpeg(b"no image")
 
 
 class TestShrink:
@@ -289,7 +289,7 @@ class TestInside:
 
 
 class TestCheckSize:
-    """The size that positions belong to is compared with the picture as stored and upright."""
+    """The size that positions belong to is compared with the image as stored and upright."""
 
     def content(self, orientation=1):
         exif = Image.Exif()
@@ -309,14 +309,14 @@ class TestCheckSize:
     def test_turned_by_its_camera(self):
         """Upright it is 200 x 160: positions in that are right, those in 160 x 200 are not."""
         content = self.content(orientation=6)
-        upright = read_picture(content).shape[:2]
+        upright = read_image(content).shape[:2]
         assert upright == (160, 200)
         images.check_size(content, upright, (160, 200))
         with pytest.raises(images.SizeError, match=r"annotated lying, as 160 x 200 pixels.*EXIF"):
             images.check_size(content, upright, (200, 160))
 
 
-def test_read_picture_raises_for_what_is_no_picture_file(tmp_path):
+def test_read_image_raises_for_what_is_no_image_file(tmp_path):
     """Without waiting, and without reading a sparse file of a terabyte."""
     os.mkfifo(tmp_path / "pipe.jpg")
     with open(tmp_path / "sparse.jpg", "wb") as file:
@@ -324,8 +324,8 @@ def test_read_picture_raises_for_what_is_no_picture_file(tmp_path):
     (tmp_path / "device.jpg").symlink_to("/dev/zero")
     (tmp_path / "folder.jpg").mkdir()
     for name in ("pipe.jpg", "sparse.jpg", "device.jpg", "folder.jpg"):
-        with pytest.raises(PictureError, match=rf"{name}' cannot be read: it (is|has)"):
-            read_picture(str(tmp_path / name))
+        with pytest.raises(ImageError, match=rf"{name}' cannot be read: it (is|has)"):
+            read_image(str(tmp_path / name))
 
 
 def test_inside_raises_for_links_that_lead_out(tmp_path):

@@ -123,7 +123,7 @@ class TestRealData:
         assert len(people) == 10_000
         here = [person for person in people if Path(person.image).is_file()]
         if len(here) == 10_000:
-            pytest.skip("these are the original pictures; the numbers are of cut ones")
+            pytest.skip("these are the original images; the numbers are of cut ones")
         assert len(here) == 7091
         labeled = np.array([(person.pose.state == VISIBLE).sum() for person in here])
         assert labeled.min() == 12

@@ -21,7 +21,7 @@ from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 from tests.helpers.matlab_files import EMPTY, struct_array
 from tests.helpers.scripts import ROOT, call
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 REAL = Path(os.environ.get("CPM_DATA", ROOT.parent / "shared" / "data"))
 RECTANGLE = {"x1": 20.0, "y1": 5.0, "x2": 50.0, "y2": 45.0}  # a diagonal of 50
@@ -90,7 +90,7 @@ def read(folder, *entries, **fields):
 
 
 def read_one(folder, *joints, **fields):
-    """The only person of the only picture."""
+    """The only person of the only image."""
     (found,) = read(folder, entry("1.jpg", person(*joints, **fields)))
     return found
 
@@ -134,7 +134,7 @@ class TestPerson:
         (found,) = mpii.read_people(tmp_path, single_person=True)
         assert found.id == "mpii/1-2" and len(found.others) == 1
 
-    def test_a_picture_listed_twice_gives_no_id_twice(self, tmp_path):
+    def test_an_image_listed_twice_gives_no_id_twice(self, tmp_path):
         people = read(tmp_path, entry("1.jpg", person(), person()), entry("1.jpg", person()))
         assert [p.id for p in people] == ["mpii/1-1", "mpii/1-2", "mpii/1-3"]
 
@@ -158,7 +158,7 @@ def test_ids_there_and_back():
     for train in (True, False):
         for person_in in (("000004812.jpg", 1), ("a-7.jpg", 12)):
             origin = origin_of(mpii.person_id(*person_in, train))
-            assert (origin.picture, origin.number) == person_in
+            assert (origin.image_name, origin.number) == person_in
             assert origin.official_split == ("train" if train else "test")
 
 
@@ -251,7 +251,7 @@ class TestDegenerateEntries:
         found = read_one(tmp_path, point(3, value, 5.0), point(4, 6.0, 7.0))
         assert np.flatnonzero(found.pose.state).tolist() == [4]
 
-    def test_joint_outside_the_picture(self, tmp_path):
+    def test_joint_outside_the_image(self, tmp_path):
         found = read_one(tmp_path, point(3, np.int16(-12), np.uint16(9000)))
         assert found.pose.joints_px[3].tolist() == [-13, 8999]
         assert found.pose.state[3] == VISIBLE
@@ -344,7 +344,7 @@ class TestBadFiles:
 
 
 class TestConversion:
-    """Pictures: one for validation, two for training, one of the test half; two are lost."""
+    """Images: one for validation, two for training, one of the test half; two are lost."""
 
     @pytest.fixture
     def folder(self, tmp_path):
@@ -359,8 +359,8 @@ class TestConversion:
         save(folder, entries, train=[1, 1, 1, 0, 1, 1, 1], single=single)
         (folder / "images").mkdir()
         for name in ("005808361", "2", "3", "4", "cut"):
-            picture = Image.fromarray(smooth_picture(60, 80))
-            picture.save(folder / "images" / f"{name}.jpg", quality=90)
+            image = Image.fromarray(smooth_image(60, 80))
+            image.save(folder / "images" / f"{name}.jpg", quality=90)
         cut = folder / "images" / "cut.jpg"
         cut.write_bytes(cut.read_bytes()[:300])
         return folder
@@ -375,8 +375,8 @@ class TestConversion:
         }
         left_out = manifest.report["left_out"]
         assert left_out["in no split of this rule"] == ["mpii/005808361-2"]
-        assert left_out["pictures missing"] == ["mpii/missing-1"]
-        (unreadable,) = left_out["pictures unreadable"]
+        assert left_out["images missing"] == ["mpii/missing-1"]
+        (unreadable,) = left_out["images unreadable"]
         assert unreadable.startswith("mpii/cut-1 (")
         assert manifest.report["splits"]["train"]["outside"] == 1
         assert "1 in no split of this rule: mpii/005808361-2" in table(manifest.report)
@@ -401,7 +401,7 @@ class TestConversion:
         assert fields["center_px"].numpy().tolist() == [39, 49]
         assert fields["scale"].numpy().tolist() == [0.25]
         np.testing.assert_allclose(fields["head_size_px"], [30], rtol=1e-6)
-        # The other person of the picture is kept for the first stage's target.
+        # The other person of the image is kept for the first stage's target.
         assert fields["joints_px"].shape == (2, 16, 2)
         assert fields["joints_px"][0, 0].numpy().tolist() == [9.5, 19]
         assert fields["joints_px"][1, 2].numpy().tolist() == [29, 29]
@@ -468,7 +468,7 @@ class TestRealData:
         h5py = pytest.importorskip("h5py")
         indices = content["RELEASE_person_index"].ravel()
         with h5py.File(folder / "valid.h5") as file:
-            # Both files list the same people in the same order; only one has the pictures' names.
+            # Both files list the same people in the same order; only one has the images' names.
             images = file["index"][:] + 1
             np.testing.assert_array_equal(images, content["RELEASE_img_index"].ravel())
             np.testing.assert_array_equal(file["person"][:] + 1, indices)

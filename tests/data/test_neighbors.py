@@ -1,4 +1,4 @@
-"""The other people of a picture that are kept: all of a few, of a crowd the nearest."""
+"""The other people of an image that are kept: all of a few, of a crowd the nearest."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exports of labeling tools as they are: where annotations and pictures lie, and whose split."""
+"""Exports of labeling tools as they are: where annotations and images lie, and whose split."""
 
 import json
 import os
@@ -14,7 +14,7 @@ POINTS = {"nose": (10, 11), "left_ear": (20, 5), "right_ear": (2, 6)}
 
 
 def record(*names, **category):
-    """A COCO file of one animal in each of these pictures."""
+    """A COCO file of one animal in each of these images."""
     keypoints = [v for point in POINTS.values() for v in (*point, 2)]
     cat = {"id": 1, "name": "cat", "keypoints": list(POINTS)} | category
     return {
@@ -28,7 +28,7 @@ def record(*names, **category):
 
 
 def write(folder, files):
-    """Files with these contents: JSON, text, or an empty picture for None."""
+    """Files with these contents: JSON, text, or an empty image for None."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def write(folder, files):
 
 
 def splits(folder):
-    """{id: official split} of everybody; all their pictures have to exist."""
+    """{id: official split} of everybody; all their images have to exist."""
     people = list(coco.read_people(folder))
     assert all((folder / p.image).is_file() for p in people)
     return {p.id: p.origin.official_split for p in people}
@@ -200,7 +200,7 @@ def test_label_studio(name, tmp_path):
     assert any("Label Studio writes one object for each image" in note for note in report.notes)
 
 
-def test_pictures_beside_the_file(tmp_path):
+def test_images_beside_the_file(tmp_path):
     assert splits(write(tmp_path, {"annotations.json": record("a.jpg"), "a.jpg": None}))
 
 
@@ -210,7 +210,7 @@ def test_two_files_named_after_splits(tmp_path):
     assert splits(tmp_path) == {"coco/a.jpg#0": "train", "coco/b.jpg#0": "validation"}
 
 
-def test_a_picture_for_two_splits_is_not_trained_on(tmp_path):
+def test_an_image_for_two_splits_is_not_trained_on(tmp_path):
     files = {"train.json": record("a.jpg"), "val.json": record("a.jpg"), "images/a.jpg": None}
     report = Report()
     people = list(coco.read_people(write(tmp_path, files), report=report))
@@ -246,7 +246,7 @@ def test_a_file_of_another_split_that_is_not_read_is_named(read, other, tmp_path
 
 
 def test_a_folder_for_each_split(tmp_path):
-    """Two exports of CVAT in train/ and val/, whose pictures have the same names."""
+    """Two exports of CVAT in train/ and val/, whose images have the same names."""
     files = {}
     for split in ("train", "val"):
         files[f"{split}/annotations/person_keypoints_default.json"] = cvat("a.jpg")
@@ -258,24 +258,24 @@ def test_a_folder_for_each_split(tmp_path):
     ]
 
 
-def test_a_folder_of_pictures_that_is_missing(tmp_path):
-    """cam2/ was not copied: cam1/ has pictures of the same names, which are others."""
+def test_a_folder_of_images_that_is_missing(tmp_path):
+    """cam2/ was not copied: cam1/ has images of the same names, which are others."""
     both = record("cam2/a.jpg", "cam1/a.jpg", "cam1/b.jpg")
     report = Report()
     folder = write(tmp_path / "both", {"annotations.json": both, "images/cam1/a.jpg": None})
     people = list(coco.read_people(folder, report=report))
-    assert [p.origin.picture for p in people] == ["cam1/a.jpg", "cam1/b.jpg"]
+    assert [p.origin.image_name for p in people] == ["cam1/a.jpg", "cam1/b.jpg"]
     (named,) = report.left_out["wrong records"]
     assert "'cam2/a.jpg', which is not there; 'cam1/a.jpg' is that of image 1" in named
     one = {"annotations.json": record("cam2/a.jpg"), "images/cam1/a.jpg": None}
     list(coco.read_people(write(tmp_path / "one", one), report=report))
     assert any(
-        "1 picture found in another folder than named: cam2/a.jpg at cam1/a.jpg" in note
+        "1 image found in another folder than named: cam2/a.jpg at cam1/a.jpg" in note
         for note in report.notes
     )
 
 
-def test_a_picture_of_another_split_is_not_taken(tmp_path):
+def test_an_image_of_another_split_is_not_taken(tmp_path):
     """a.jpg is missing in Train/, and there is one in Validation/."""
     files = {
         "annotations/person_keypoints_Train.json": record("a.jpg", "b.jpg"),

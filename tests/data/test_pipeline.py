@@ -393,7 +393,7 @@ class TestCropRules:
 
 
 class TestDots:
-    """A picture whose joints are colored dots: after any change they must be at the joints."""
+    """An image whose joints are colored dots: after any change they must be at the joints."""
 
     # Saturated enough to be told apart after JPEG and resampling.
     JOINTS: typing.ClassVar = {
@@ -407,15 +407,15 @@ class TestDots:
     def person(self, number):
         height, width = 170, 210
         y, x = np.mgrid[:height, :width]
-        picture = np.zeros((height, width, 3))
+        image = np.zeros((height, width, 3))
         joints_px, state = np.zeros((16, 2)), np.zeros(16, int)
         for joint, (position, color) in self.JOINTS.items():
             square = (x - position[0]) ** 2 + (y - position[1]) ** 2
             spot = 255 * np.exp(-square / (2 * 4.0**2))[..., None]
-            picture = np.maximum(picture, spot * color)
+            image = np.maximum(image, spot * color)
             joints_px[MPII16.index(joint)], state[MPII16.index(joint)] = position, 2
-        picture = np.rint(picture).astype(np.uint8)
-        return Person(f"dots/{number}", picture, MPII16, Pose(joints_px, state))
+        image = np.rint(image).astype(np.uint8)
+        return Person(f"dots/{number}", image, MPII16, Pose(joints_px, state))
 
     def test_found_where_the_joints_are(self, tmp_path):
         write(tmp_path / "dots", (self.person(n) for n in range(16)))

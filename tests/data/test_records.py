@@ -108,11 +108,11 @@ class TestReport:
             rule=RULES["development"],
         )
         left_out = manifest.report["left_out"]
-        assert left_out["pictures missing"] == [f"lsp/im{n:04d}" for n in (3, 5, 6, 7, 8)]
-        (unreadable,) = left_out["pictures unreadable"]
+        assert left_out["images missing"] == [f"lsp/im{n:04d}" for n in (3, 5, 6, 7, 8)]
+        (unreadable,) = left_out["images unreadable"]
         assert unreadable.startswith("lsp/im0002 (") and "im0002.jpg" in unreadable
         text = table(manifest.report)
-        assert "5 pictures missing: lsp/im0003, lsp/im0005, lsp/im0006 and 2 more" in text
+        assert "5 images missing: lsp/im0003, lsp/im0005, lsp/im0006 and 2 more" in text
         assert ids_of(tmp_path / "out", "train") in (
             ["lsp/im0001", "lsp/im0004"],
             ["lsp/im0004", "lsp/im0001"],
@@ -132,7 +132,7 @@ class TestReport:
             "visible": 11,
             "occluded": 2,
             "absent": 1,
-            "outside": 2,  # the picture's own border pixels reach half a pixel further
+            "outside": 2,  # the image's own border pixels reach half a pixel further
             "scaled": 0,
         }
 

@@ -1,4 +1,4 @@
-"""What a conversion warns of: too few people, positions that cannot be pixels of these pictures."""
+"""What a conversion warns of: too few people, positions that cannot be pixels of these images."""
 
 import numpy as np
 import pytest
@@ -48,9 +48,9 @@ def test_small_data_sets(train, validation, words):
 
 @pytest.mark.parametrize("size, said", [((400, 600), True), ((400, 500), False)])
 def test_all_in_one_quarter(size, said):
-    """As positions of pictures that were enlarged afterwards."""
+    """As positions of images that were enlarged afterwards."""
     notes = report_of([pose((120, 20), (290, 199))] * 6, size=size)
-    assert any("beyond the middle of its picture" in note for note in notes) == said
+    assert any("beyond the middle of its image" in note for note in notes) == said
 
 
 def test_rare_joints():
@@ -66,9 +66,9 @@ def test_joints_close_together():
     assert "1 person whose joints lie within 10 px, and no box" in note
 
 
-def test_percent_of_the_picture():
+def test_percent_of_the_image():
     (note,) = report_of([pose((10, 20), (90, 99.5))])
-    assert "no joint lies beyond 100 px, in pictures of 600 px" in note
+    assert "no joint lies beyond 100 px, in images of 600 px" in note
     assert report_of([pose((10, 20), (90, 99.5))], size=(100, 150)) == []
 
 
@@ -83,7 +83,7 @@ def positions(*poses):
     return report.notes
 
 
-def test_parts_of_the_picture():
+def test_parts_of_the_image():
     (note,) = positions(pose((0.2, 0.3), (0.5, 1.0)), pose((5, 5), (8, 9)))
     assert "1 person with all joints between 0 and 1" in note and note.endswith(": p0")
 

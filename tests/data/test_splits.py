@@ -59,11 +59,11 @@ def test_development_borders(person_id, split):
 
 
 def test_mpii_validation_list():
-    people, pictures = mpii_validation()
-    assert (len(people), len(pictures)) == (2958, 2729)
-    assert {len(picture) for picture in pictures} == {len("005808361.jpg")}
+    people, images = mpii_validation()
+    assert (len(people), len(images)) == (2958, 2729)
+    assert {len(image) for image in images} == {len("005808361.jpg")}
     assert min(k for _, k in people) == 1 and max(k for _, k in people) == 11
-    ids = [f"mpii/{picture.removesuffix('.jpg')}-{k}" for picture, k in people]
+    ids = [f"mpii/{image.removesuffix('.jpg')}-{k}" for image, k in people]
     assert {assign("development", i) for i in ids} == {"validation"}
 
 
@@ -82,16 +82,16 @@ def test_mpii(person_id, development, official):
     assert assign("official", person_id) == official
 
 
-def test_pictures_of_coco():
-    """A tenth of 10,000 pictures, ± 4 standard deviations of a coin with p = 0.1 (30)."""
+def test_images_of_coco():
+    """A tenth of 10,000 images, ± 4 standard deviations of a coin with p = 0.1 (30)."""
     splits = [assign("development", f"coco/{n:012d}.jpg#1") for n in range(10_000)]
     assert abs(splits.count("validation") - 1000) < 120
     assert splits.count("train") == 10_000 - splits.count("validation")
-    # All people of one picture are in the same split, whatever their numbers.
+    # All people of one image are in the same split, whatever their numbers.
     assert splits[:99] == [assign("development", f"coco/{n:012d}.jpg#{7 * n}") for n in range(99)]
 
 
-def test_pictures_of_coco_official():
+def test_images_of_coco_official():
     assert {assign("official", f"coco/{n:012d}.jpg#1") for n in range(99)} == {"train"}
     assert assign("official", "coco/validation/a.jpg#1") == "validation"
 

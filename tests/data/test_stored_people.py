@@ -9,7 +9,7 @@ from cpm.data.splits import RULES
 from cpm.data.stored_people import read_people
 from cpm.errors import UsageError
 from cpm.skeleton import SKELETONS
-from tests.helpers.small_data_sets import LSP14, MPII16, make_people, smooth_picture
+from tests.helpers.small_data_sets import LSP14, MPII16, make_people, smooth_image
 
 
 def write(folder, people):
@@ -23,7 +23,7 @@ def test_people_come_back(tmp_path):
     made.append(
         Person(
             "made/more",
-            smooth_picture(50, 60),
+            smooth_image(50, 60),
             LSP14,
             pose,
             (made[1].pose,),
@@ -39,7 +39,7 @@ def test_people_come_back(tmp_path):
         assert got.skeleton == SKELETONS["lsp14"]
         np.testing.assert_allclose(got.pose.joints_px, person.pose.joints_px, atol=1e-5)
         np.testing.assert_array_equal(got.pose.state, person.pose.state)
-        # Smooth pictures as JPEG of quality 95: a few gray levels.
+        # Smooth images as JPEG of quality 95: a few gray levels.
         assert np.abs(got.image.astype(int) - person.image).mean() < 3
         assert len(got.others) == len(person.others)
         assert got.center_px == person.center_px

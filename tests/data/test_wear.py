@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from cpm.config import AugmentConfig
 from cpm.data import wear
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 SIZE = (40, 56)
 SEED = tf.constant([4, 9], tf.int64)
@@ -14,7 +14,7 @@ SEED = tf.constant([4, 9], tf.int64)
 
 @pytest.fixture
 def crop():
-    return tf.constant(smooth_picture(*SIZE).astype(np.float32))
+    return tf.constant(smooth_image(*SIZE).astype(np.float32))
 
 
 def worn(crop, **probabilities):

@@ -9,7 +9,7 @@ from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import SKELETONS
 
 LSP = SKELETONS["lsp14"]
-# Seen from the front: the person's own left is at the right. y points down, as in pictures.
+# Seen from the front: the person's own left is at the right. y points down, as in images.
 FIGURE = {
     "right_ankle": (-15, 90),
     "right_knee": (-14, 50),

@@ -9,14 +9,14 @@ from cpm.errors import UsageError
 from cpm.evaluation.gathering import gather_examples, gather_predictions, reference_scale
 from cpm.evaluation.report import score
 from cpm.inference.batches import predict_batch, predict_with_beliefs
-from tests.helpers.answering_network import HEIGHT, LSP, WIDTH, FromPicture, batch
+from tests.helpers.answering_network import HEIGHT, LSP, WIDTH, FromImage, batch
 
 
 def test_gather_predictions_preset():
     done = []
     people = gather_predictions(
         [batch(0, [1, 1, 1, 1]), batch(1, [1, 1, 0, 0])],
-        functools.partial(predict_batch, FromPicture()),
+        functools.partial(predict_batch, FromImage()),
         progress=done.append,
     )
     assert people.ids == ("p0-0", "p0-1", "p0-2", "p0-3", "p1-0", "p1-1")
@@ -36,7 +36,7 @@ def test_gather_predictions_preset():
 
 
 def test_gather_predictions_raises_without_people():
-    predict = functools.partial(predict_batch, FromPicture())
+    predict = functools.partial(predict_batch, FromImage())
     with pytest.raises(UsageError, match="nobody to evaluate"):
         gather_predictions([batch(0, [0, 0, 0, 0])], predict)
     with pytest.raises(UsageError, match="nobody to evaluate"):
@@ -45,7 +45,7 @@ def test_gather_predictions_raises_without_people():
 
 def test_gather_examples_preset():
     batches = [batch(0, [1, 1, 1, 1]), batch(1, [1, 1, 0, 0])]
-    predict = functools.partial(predict_with_beliefs, FromPicture())
+    predict = functools.partial(predict_with_beliefs, FromImage())
     found = gather_examples(batches, predict, ["p1-1", "p0-2", "p1-3", "none"])
     assert set(found) == {"p1-1", "p0-2"}  # p1-3 is padding
     example = found["p1-1"]

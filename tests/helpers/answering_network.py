@@ -12,8 +12,8 @@ LSP = SKELETONS["lsp14"]
 HEIGHT, WIDTH = 64, 96
 
 
-class FromPicture(tf.Module):
-    """A network whose "pictures" hold the answer: pixel (p, 0) is joint p's x, y; stage 1 lies."""
+class FromImage(tf.Module):
+    """A network whose "images" hold the answer: pixel (p, 0) is joint p's x, y; stage 1 lies."""
 
     skeleton, stride, origin_px = LSP, 8, 3.5
     config = types.SimpleNamespace(image_size=(HEIGHT, WIDTH))

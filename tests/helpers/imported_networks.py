@@ -1,4 +1,4 @@
-"""Networks and pictures for the tests of imported weights."""
+"""Networks and images for the tests of imported weights."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ def config(arch, **changes):
     return NetworkConfig(**values)
 
 
-def picture(generator, height, width):
+def random_image(generator, height, width):
     """`[H, W, 3]` uint8 RGB: smooth, with different colors."""
     coarse = generator.integers(0, 256, [height // 8, width // 8, 3], np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)

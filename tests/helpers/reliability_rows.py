@@ -247,7 +247,7 @@ ROWS = [
         (
             "a damaged JPEG in a whole record",
             "shard, record and person named",
-            "test_a_damaged_picture_is_named",
+            "test_a_damaged_image_is_named",
         ),
         (
             "an evaluation or a drawing fails",
@@ -389,16 +389,16 @@ ROWS = [
         (
             "positions of 1e38 and −1e30",
             "refused",
-            "test_positions_beyond_every_picture_are_refused",
+            "test_positions_beyond_every_image_are_refused",
         ),
     ),
     *_rows(
-        "a picture",
+        "an image",
         "data/test_images.py",
         (
             "a pipe, a device, a sparse file of a terabyte",
             "refused at once",
-            "test_read_picture_raises_for_what_is_no_picture_file",
+            "test_read_image_raises_for_what_is_no_image_file",
         ),
         (
             "a link that leads out of its folder",
@@ -422,7 +422,7 @@ ROWS = [
         ("pickles", "never loaded", "test_objects_are_never_unpickled"),
     ),
     *_rows(
-        "a picture",
+        "an image",
         "data/test_images.py",
         (
             "EXIF 0 to 9, broken EXIF",
@@ -438,7 +438,7 @@ ROWS = [
         (
             "64 million pixels, transparent or of 16 bits",
             "little more memory than its pixels",
-            "test_memory_is_little_more_than_the_result & test_bands_are_one_picture",
+            "test_memory_is_little_more_than_the_result & test_bands_are_one_image",
         ),
         (
             "CMYK, palette, transparency, 16 bits",
@@ -449,7 +449,7 @@ ROWS = [
         (
             "cut short, or something else under its name",
             "a sentence",
-            "test_truncated & test_not_a_picture & test_other_formats_are_refused",
+            "test_truncated & test_not_an_image & test_other_formats_are_refused",
         ),
         (
             "more pixels than anybody needs",
@@ -472,9 +472,9 @@ ROWS = [
         ),
         ("names that leave the folder", "refused", "test_name_that_leaves_the_folder"),
         (
-            "3,000 people in one picture",
+            "3,000 people in one image",
             "time and memory grow with the people, not with their square",
-            "test_3000_people_in_one_picture",
+            "test_3000_people_in_one_image",
         ),
     ),
     *_rows(

@@ -7,7 +7,7 @@ import numpy as np
 from cpm.data import company
 from cpm.data.person import Person, Pose
 from cpm.skeleton import SKELETONS
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 LSP = SKELETONS["lsp14"]
 # The corners of the color cube: what lies between two of them is near to none.
@@ -45,7 +45,7 @@ def standing(number, size=(150, 130), top=(64, 22), height_px=100.0):
     body = company.body_mask(
         pose.joints_px, pose.state.astype(np.int32), LSP.limb_indices, size, 0.06 * height_px, 1.0
     ).numpy()[..., np.newaxis]
-    dull = 90 + 0.25 * smooth_picture(*size, seed=number)  # 90 … 154 in every channel
+    dull = 90 + 0.25 * smooth_image(*size, seed=number)  # 90 … 154 in every channel
     image = dull + body * (COLORS[number % len(COLORS)] - dull)
     return Person(f"made/{number}", np.rint(image).astype(np.uint8), LSP, pose)
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cpm.data.images import BACKDROP, PictureError
+from cpm.data.images import BACKDROP, ImageError
 from cpm.inference.any_image import any_image, name_of
 
 COLORS = np.array([[[255, 0, 0], [0, 128, 7]], [[3, 255, 9], [0, 0, 255]]], np.uint8)
@@ -75,5 +75,5 @@ def test_a_photograph_is_turned_upright(tmp_path):
     [None, 3, np.zeros([2, 2, 5]), np.zeros([0, 5, 3]), np.array([["a"]]), [[1], [2, 3]], {}],
 )
 def test_what_is_no_image_is_named(value):
-    with pytest.raises(PictureError, match="an image should be a path, a PIL image or an array"):
+    with pytest.raises(ImageError, match="an image should be a path, a PIL image or an array"):
         any_image(value)

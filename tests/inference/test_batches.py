@@ -8,11 +8,11 @@ import pytest
 from cpm.evaluation.gathering import gather_predictions
 from cpm.inference import batches
 from cpm.inference.batches import predict_batch
-from tests.helpers.answering_network import FromPicture, batch
+from tests.helpers.answering_network import FromImage, batch
 
 
 def test_predict_batch_shapes_and_one_trace():
-    network = FromPicture()
+    network = FromImage()
     joints_px, confidence = predict_batch(network, batch(0, [1] * 4))
     assert joints_px.shape == (2, 4, 14, 2) and confidence.shape == (2, 4, 14)
     truth = batch(0, [1] * 4)["joints_px"][:, 0]
@@ -27,7 +27,7 @@ def test_predict_batch_shapes_and_one_trace():
 
 def test_predict_batch_xla_is_the_same():
     """Compiled whole, as on a GPU."""
-    network = FromPicture()
+    network = FromImage()
     plain = predict_batch(network, batch(0, [1] * 4))
     key = {k: v for k, v in batch(0, [1] * 4).items() if k in ("image", "center_px")}
     compiled = batches._compiled(batches.PLAIN, True)(network, key)[1:]
@@ -36,7 +36,7 @@ def test_predict_batch_xla_is_the_same():
     np.testing.assert_allclose(compiled[1], plain[1], atol=1e-5)
 
 
-class Louder(FromPicture):
+class Louder(FromImage):
     """The same maps, `factor` times as high."""
 
     def __init__(self, factor):
@@ -50,7 +50,7 @@ class Louder(FromPicture):
 @pytest.mark.parametrize("factor, confidence", [(1.5, 1.0), (-1.0, 0.0)])
 def test_confidence_lies_between_0_and_1(factor, confidence):
     """Peaks of 1.5, or below 0: the confidence is clipped, the maps and the joints are not."""
-    plain, loud = FromPicture(), Louder(factor)
+    plain, loud = FromImage(), Louder(factor)
     beliefs, joints_px, found = batches.predict_with_beliefs(loud, batch(0, [1] * 4))
     expected = batches.predict_with_beliefs(plain, batch(0, [1] * 4))
     np.testing.assert_array_equal(found, np.full([2, 4, 14], confidence))

@@ -1,4 +1,4 @@
-"""From picture to joints: the geometry, with fake networks whose answers are known."""
+"""From image to joints: the geometry, with fake networks whose answers are known."""
 
 import threading
 import types
@@ -58,7 +58,7 @@ class BlobFinder(tf.Module):
 
 
 def blobs(height, width, points, sigma_px):
-    """A black picture with a Gaussian blob at each point: red, green, blue."""
+    """A black image with a Gaussian blob at each point: red, green, blue."""
     y, x = np.mgrid[:height, :width]
     squares = [(x - px) ** 2 + (y - py) ** 2 for px, py in points]
     image = [np.exp(-square / (2 * sigma_px**2)) for square in squares]
@@ -99,21 +99,21 @@ def test_predictor_returns_the_points_the_maps_were_drawn_at(box):
 @pytest.mark.parametrize("scales", [(1.0,), (0.85, 1.0, 1.15)])
 @pytest.mark.parametrize("enlarged", [1, 5])
 def test_predictor_finds_blobs_through_pixels(flip, scales, enlarged):
-    """The whole way: picture → crop → maps → picture. Enlarged 5 times, blocks are averaged."""
+    """The whole way: image → crop → maps → image. Enlarged 5 times, blocks are averaged."""
     points = POINTS * enlarged
     # 9 crop pixels wide: a mean over 8 pixels of it is still almost a Gaussian.
     image = blobs(110 * enlarged, 170 * enlarged, points, 12.0 * enlarged)
     box = tuple(enlarged * n for n in (35, 12, 110, 90))
     predictor = Predictor(BlobFinder(), flip=flip, scales=scales, margin=1.0)
     (person,) = predictor(image, box)
-    # Gray levels are whole numbers and scaled maps are resampled: 0.1 px of the small picture,
+    # Gray levels are whole numbers and scaled maps are resampled: 0.1 px of the small image,
     # of a cell of 9.2.
     tolerance = (0.1 if scales == (1.0,) else 0.35) * enlarged
     assert np.abs(person.joints_px - points).max() < tolerance
 
 
-def test_predictor_mirrored_picture_gives_mirrored_joints(seeded):
-    """With flip averaging, the mirrored picture's prediction is the mirrored prediction."""
+def test_predictor_mirrored_image_gives_mirrored_joints(seeded):
+    """With flip averaging, the mirrored image's prediction is the mirrored prediction."""
     config = NetworkConfig(stages=1, width=0.25, background=True, image_size=(64, 64))
     network = ConvolutionalPoseMachine(config, seed=2)
     image = seeded(5).integers(0, 256, [64, 64, 3], np.uint8)
@@ -173,14 +173,14 @@ class Watcher(BlobFinder):
 
 @pytest.fixture
 def eagerly():
-    """Graphs run line by line, so that a fake network sees its pictures."""
+    """Graphs run line by line, so that a fake network sees its images."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
 
 
 def gray_blobs(height, width, points, sigma_px):
-    """The same blobs in a gray picture, as gray as what lies outside it."""
+    """The same blobs in a gray image, as gray as what lies outside it."""
     return 128 + blobs(height, width, points, sigma_px) // 2
 
 
@@ -258,8 +258,8 @@ def test_predictor_follows_the_window_that_shows_one_person(eagerly):
 
 
 @pytest.mark.parametrize("height, width", [(500, 12), (9, 640), (1, 1), (2, 2)])
-def test_predictor_takes_extreme_pictures(height, width, seeded):
-    """Slits and single pixels: joints are finite and near the picture."""
+def test_predictor_takes_extreme_images(height, width, seeded):
+    """Slits and single pixels: joints are finite and near the image."""
     image = seeded(height).integers(0, 256, [height, width, 3], np.uint8)
     (person,) = Predictor(BlobFinder(), flip=False)(image)
     reach = 1.5 * max(height, width)
@@ -268,7 +268,7 @@ def test_predictor_takes_extreme_pictures(height, width, seeded):
 
 
 def test_predictor_person_at_the_border(eagerly):
-    """A third of the second crop or more lies outside the picture; the joints are right."""
+    """A third of the second crop or more lies outside the image; the joints are right."""
     points = np.array([[8.0, 10.0], [110.0, 14.0], [60.0, 130.0]])
     image = gray_blobs(600, 600, points, 14.0)
     network = Watcher()
@@ -399,7 +399,7 @@ def test_poses_are_single_passes():
 
 
 def test_predictor_first_pass(eagerly):
-    """LSP's test shows 1.25 heights of a wide picture, the others all of its width or less."""
+    """LSP's test shows 1.25 heights of a wide image, the others all of its width or less."""
     image = np.zeros([60, 200, 3], np.uint8)
     sides = []
     for crop in ("image", "whole", "middle", None):

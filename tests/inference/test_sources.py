@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.data.images import PictureError
+from cpm.data.images import ImageError
 from cpm.errors import UsageError
 from cpm.inference import animations
 from cpm.inference.animations import AnimationReader
@@ -211,7 +211,7 @@ def test_color_of_12_bits_is_stretched_by_its_range(tmp_path, suffix, codec):
 def test_heic_without_its_package_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
-    with pytest.raises(PictureError, match=r"a.heic' is a HEIC photo.*pip install pillow-heif"):
+    with pytest.raises(ImageError, match=r"a.heic' is a HEIC photo.*pip install pillow-heif"):
         list(images_from(tmp_path / "a.heic"))
     save(tmp_path / "b.png")
     images = images_from(tmp_path)
@@ -248,7 +248,7 @@ def test_animations_of_absurd_size_are_refused(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(animations, "MOST_PIXELS", 20 * 30 - 1)
     first, second = (Image.fromarray(plain(color)) for color in COLORS[:2])
     first.save(tmp_path / "a", kind, save_all=True, append_images=[second])
-    with pytest.raises(PictureError, match="30 x 20 pixels; at most 599 are read"):
+    with pytest.raises(ImageError, match="30 x 20 pixels; at most 599 are read"):
         AnimationReader(tmp_path / "a")
 
 
@@ -270,7 +270,7 @@ DISGUISED = {
 def test_what_is_named_like_an_image_is_none(tmp_path, content):
     for name in ("a.png", "a.jpg", "a.webp"):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(PictureError, match=f"{name}' cannot be decoded"):
+        with pytest.raises(ImageError, match=f"{name}' cannot be decoded"):
             list(images_from(f"{tmp_path}/{name}"))
 
 

@@ -20,7 +20,7 @@ from cpm.network import architecture, preset
 from cpm.network.specs import Conv
 from cpm.skeleton import SKELETONS, own_skeleton
 from tests.helpers import caffe_files
-from tests.helpers.imported_networks import config, picture
+from tests.helpers.imported_networks import config, random_image
 
 # Order of the belief maps, from the release's list of parts.
 RELEASED_JOINTS = (
@@ -69,7 +69,7 @@ def assert_agree(folder, seeded, arch, size, *, width=1.0, stages=6, joints=None
     rows = caffe_files.network(arch, width=width, stages=stages, maps=len(joints) + 1)
     weights = caffe_files.random_weights(rows, generator)
     model = caffe_files.caffemodel(weights, **form)
-    image = picture(generator, *size)
+    image = random_image(generator, *size)
     center = (0.45 * size[1], 0.6 * size[0])
     expected = opencv_beliefs(rows, model, image, center)
 

@@ -1,6 +1,6 @@
 """VGG-19's trunk: three kinds of file, and an input that is folded into the first layer.
 
-The truth is OpenCV's run of Caffe's files on VGG-19's own input, pictures in BGR minus the mean.
+The truth is OpenCV's run of Caffe's files on VGG-19's own input, images in BGR minus the mean.
 """
 
 import cv2
@@ -16,7 +16,7 @@ from cpm.interchange.caffemodel import Stored
 from cpm.network.layers import Relu
 from cpm.network.model import normalize
 from tests.helpers import caffe_files
-from tests.helpers.imported_networks import config, picture
+from tests.helpers.imported_networks import config, random_image
 
 CONFIG = config("vgg", width=0.125, stages=2, skeleton="lsp14")
 MEAN_BGR = (103.939, 116.779, 123.68)
@@ -113,7 +113,7 @@ def test_import_weights_of_vgg19_sees_what_opencv_sees(tmp_path, seeded, weights
     path = SAVERS[saver](tmp_path / "vgg19", weights)
     _, rows = importer.import_weights(CONFIG, path, str(tmp_path / "run"), seed=5)
     network = load_network(str(tmp_path / "run"))[0]
-    image = picture(seeded(7), 192, 256)
+    image = random_image(seeded(7), 192, 256)
     expected, found = opencv_features(weights, image), features(network, image)
     # A cell of conv4_2 reaches 46 pixels out: 6 cells from the border nothing beyond it is seen.
     inside = (slice(6, -6), slice(6, -6))

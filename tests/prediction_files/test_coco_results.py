@@ -75,7 +75,7 @@ def test_images_that_are_left_out_are_warned_of(named, words, tmp_path):
 
 
 def test_results_are_in_original_pixels(tmp_path):
-    """The stored picture of the second person is a cut of the original, shrunk to half."""
+    """The stored image of the second person is a cut of the original, shrunk to half."""
     to_stored = np.stack([np.eye(2, 3), [[0.5, 0, -10], [0, 0.5, -5]]])
     results = [result(7, TRUTH_PX[0]), result(7, 2 * (TRUTH_PX[1] + [10, 5]))]
     people, _ = attach(results, truth(to_stored=to_stored), tmp_path)

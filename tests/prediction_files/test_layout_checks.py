@@ -57,7 +57,7 @@ def test_check_layout_preset_passes(predicted):
         (noisy(TRUTH)[..., ::-1], r"as \(y, x\), not as \(x, y\)"),
         (np.roll(TRUTH, 1, 0), "people in another order than the truth: 100%"),
         (TRUTH / 300, "positions up to about 0.9.*, the truth up to 2"),
-        (TRUTH * 8, "expected pixels of the original pictures"),
+        (TRUTH * 8, "expected pixels of the original images"),
     ],
 )  # fmt: skip
 def test_check_layout_raises(predicted, message):

@@ -124,7 +124,7 @@ def test_file_names_that_are_none_are_a_sentence(tmp_path, file):
         read_predictions(str(path), get_skeleton("lsp14"))
 
 
-def test_positions_beyond_every_picture_are_refused(tmp_path):
+def test_positions_beyond_every_image_are_refused(tmp_path):
     path = tmp_path / "a.json"
     for number in (1e38, -1e30):
         path.write_text(json.dumps({"people": [{"joints": {"neck": [number, 2]}}]}))

@@ -56,7 +56,7 @@ def test_read_published_mpii_preset(tmp_path):
 
 
 def test_read_published_preset_by_ids(tmp_path):
-    """Ids find their person in any order, and a picture's name is one where ids are such names."""
+    """Ids find their person in any order, and an image's name is one where ids are such names."""
     array = np.random.default_rng(1).uniform(1, 100, [3, 14, 2])
     ids = np.array(["lsp/im0007", "lsp/im2000", "lsp/im0003"], object)
     files = lsp_files(tmp_path, {"preds": array, "ids": ids})

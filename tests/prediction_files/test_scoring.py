@@ -73,7 +73,7 @@ def test_written_predictions_score_the_same(lsp, tmp_path, suffix):
 
 
 def test_written_predictions_are_in_the_original_s_pixels(tmp_path):
-    """A large picture is stored cut and shrunk; a file says where joints are in the original."""
+    """A large image is stored cut and shrunk; a file says where joints are in the original."""
     (person,) = make_people(1, size=(300, 420))
     joints_px = person.pose.joints_px + np.array((200, 100))
     person = dataclasses.replace(person, pose=Pose(joints_px, person.pose.state), head_size_px=30.0)

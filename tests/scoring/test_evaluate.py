@@ -1,4 +1,4 @@
-"""bin/eval.py and bin/predict.py on a small run: files, JSON, pictures, exit statuses."""
+"""bin/eval.py and bin/predict.py on a small run: files, JSON, figures, exit statuses."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def operation_by_operation():
 
 
 def people(count):
-    """Noise pictures with random joints: enough to see that numbers arrive."""
+    """Noise images with random joints: enough to see that numbers arrive."""
     generator = np.random.default_rng(0)
     for n in range(count):
         yield Person(
@@ -76,12 +76,12 @@ def run(tmp_path_factory):
     return path
 
 
-def stored_pictures(folder, split):
+def stored_images(folder, split):
     """{id: `[H, W, 3]` uint8} of a data folder, in its order."""
     (part,) = pipeline.open_folders([folder], split)
     records = tf.data.TFRecordDataset(list(part.files)).as_numpy_iterator()
     people = [parse_example(record, len(part.skeleton)) for record in records]
-    return {p["id"].numpy().decode(): decode(p["picture"]).numpy() for p in people}
+    return {p["id"].numpy().decode(): decode(p["image"]).numpy() for p in people}
 
 
 def script(name, *arguments, cwd=ROOT):
@@ -119,7 +119,7 @@ def test_damaged_records_are_named(run, tmp_path, damage):
         shard.write_bytes(content)
         said = "record 7 .*corrupted record"
     else:
-        cut_picture(shard, 3)
+        cut_image(shard, 3)
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["splits"]["validation"]["shards"][0]["bytes"] = shard.stat().st_size
         (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -128,12 +128,12 @@ def test_damaged_records_are_named(run, tmp_path, damage):
         evaluate.evaluate_folders(network, config, [str(folder)])
 
 
-def cut_picture(shard, number):
+def cut_image(shard, number):
     """Keeps the first bytes of one record's JPEG; the record itself stays whole."""
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(shard))]
     person = tf.train.Example.FromString(records[number])
-    picture = person.features.feature["picture"].bytes_list
-    picture.value[0] = picture.value[0][:100]
+    image = person.features.feature["picture"].bytes_list
+    image.value[0] = image.value[0][:100]
     records[number] = person.SerializeToString()
     with tf.io.TFRecordWriter(str(shard)) as writer:
         for record in records:
@@ -143,14 +143,14 @@ def cut_picture(shard, number):
 @pytest.mark.slow
 @pytest.mark.parametrize("crop, passes", [("whole", 2), ("middle", 1), ("middle", 3)])
 def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
-    """Every person's picture alone, through both ways by the same network: the same joints."""
+    """Every person's image alone, through both ways by the same network: the same joints."""
     _, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     options = evaluate.Options(crop=crop, passes=passes, flip=True)
     predict = Predictor(run, passes=passes, flip=True, crop=crop)
     found = evaluate.evaluate_folders(predict.network, config, [folder], options)
     moved = 0
-    for n, (id, image) in enumerate(stored_pictures(folder, "validation").items()):
+    for n, (id, image) in enumerate(stored_images(folder, "validation").items()):
         assert found.people.ids[n] == id
         (person,) = predict(image, maps=True)
         # Crops are placed in float32 here and in float64 there: thousandths of a pixel, which an
@@ -223,18 +223,18 @@ def test_eval_script(run, tmp_path):
 
 @pytest.mark.slow
 def test_predict_script(run, tmp_path):
-    pictures, out = tmp_path / "in", tmp_path / "out"
-    pictures.mkdir()
+    images, out = tmp_path / "in", tmp_path / "out"
+    images.mkdir()
     generator = np.random.default_rng(1)
     noise = generator.integers(0, 256, [70, 110, 3], np.uint8)
-    Image.fromarray(noise).save(pictures / "a.jpg")
-    Image.fromarray(noise[..., 0]).save(pictures / "a.png")  # gray
-    (pictures / "broken.jpg").write_bytes(b"no picture")
-    (pictures / "notes.txt").write_text("not a picture either")
+    Image.fromarray(noise).save(images / "a.jpg")
+    Image.fromarray(noise[..., 0]).save(images / "a.png")  # gray
+    (images / "broken.jpg").write_bytes(b"no image")
+    (images / "notes.txt").write_text("not an image either")
     done = script(
         "predict.py",
         f"--ckpt={run}",
-        f"--input={pictures}",
+        f"--input={images}",
         f"--out={out}",
         f"--json={out}/poses.json",
         "--heatmaps",
@@ -260,7 +260,7 @@ def test_predict_script(run, tmp_path):
     low, high = points.min(0), points.max(0)
     np.testing.assert_allclose(person["box"], [*low, *(high - low + 1)], atol=1e-3)
     assert list(person["joints"]) == list(LSP.joints)
-    # The whole picture fills the crop's shorter side: no joint is further out than its border.
+    # The whole image fills the crop's shorter side: no joint is further out than its border.
     for x, y, confidence in person["joints"].values():
         assert -20 <= x <= 130 and -40 <= y <= 110 and np.isfinite(confidence)
     assert np.asarray(Image.open(out / "a_pose.jpg")).shape[1] == 480 + 214  # with panel
@@ -269,7 +269,7 @@ def test_predict_script(run, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("figure", ["poses", "failures", "gallery", "beliefs"])
 def test_figures_of_a_network(run, tmp_path, figure):
-    """Pictures that need a network: of its validation people, of synthetic people."""
+    """Figures that need a network: of its validation people, of synthetic people."""
     with open(os.path.join(run, "metrics.jsonl"), "a"):
         pass
     wanted = [f"--figure={figure}", f"--runs={run}", f"--ckpt={run}", "--count=2"]
@@ -303,8 +303,8 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     done = script("export_weights.py", f"--ckpt={weights}", f"--out={copy}")
     assert done.returncode == 0 and Predictor(copy).threshold == 1e6
 
-    picture = np.full([90, 70, 3], 128, np.uint8)
-    Image.fromarray(picture).save(tmp_path / "gray.png")
+    image = np.full([90, 70, 3], 128, np.uint8)
+    Image.fromarray(image).save(tmp_path / "gray.png")
     predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/gray.png"]
     drawn = []
     for name, more in (("own", []), ("all", ["--threshold=-9", "--noflip"])):
@@ -349,7 +349,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     ],
 )
 def test_scripts_refuse_with_status_2(run, tmp_path, capfd, name, arguments, message):
-    (tmp_path / "x.jpg").write_bytes(b"no picture")
+    (tmp_path / "x.jpg").write_bytes(b"no image")
     call_script = caller({"predict.py": predict, "eval.py": eval_command}[name], capfd)
     status, _, error = call_script(f"--ckpt={run}", *[a.format(tmp_path) for a in arguments])
     assert status == 2

@@ -8,7 +8,7 @@ import pytest
 
 from cpm import config as configuration
 from cpm.checkpoints import Checkpoints
-from cpm.data.images import read_picture
+from cpm.data.images import read_image
 from cpm.data.records import write_records
 from cpm.data.scenes.folder import read_scenes
 from cpm.data.scenes.making import RULE, make_scenes
@@ -48,7 +48,7 @@ class Knowing:
         self.ghosts = ghosts
         self.network = types.SimpleNamespace(skeleton=skeleton)
         self.channels = skeleton.channels_from(LSP)
-        self.truth = {read_picture(s.path).tobytes(): s for s in read_scenes(folder).images}
+        self.truth = {read_image(s.path).tobytes(): s for s in read_scenes(folder).images}
 
     def __call__(self, image, *, boxes=(None,), people=1):
         scene = self.truth[np.asarray(image).tobytes()]
@@ -142,7 +142,7 @@ def test_nobody_is_compared_with_true_people(work):
     score = record[str(work / "nobody")]
     assert score["kind"] == "nobody" and (score["people"], score["images"]) == (8, 6)
     assert set(score["kinds"]) == {"strip", "texture", "part"}
-    brightness = [np.mean(read_picture(s.path)) for s in read_scenes(work / "nobody").images]
+    brightness = [np.mean(read_image(s.path)) for s in read_scenes(work / "nobody").images]
     expected = 100 * np.mean(np.array(brightness) / 255 >= score["threshold"])
     assert score["share"] == pytest.approx(expected)
     assert score["found"] == np.sum(np.array(brightness) > 128)

@@ -632,14 +632,14 @@ def test_a_flipped_bit_in_the_data_is_found_before_the_first_step(tmp_path, data
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
-def test_a_damaged_picture_is_named(tmp_path, data, own_batches, split):
+def test_a_damaged_image_is_named(tmp_path, data, own_batches, split):
     """A whole record whose JPEG is cut: shard, record and person, and how to go on."""
 
     def cut(folder, shards):
         path = os.path.join(folder, shards[0]["file"])
         people = [tf.train.Example.FromString(record) for record in records.read_shard(path)]
-        picture = people[3].features.feature["picture"].bytes_list
-        picture.value[0] = picture.value[0][:100]
+        image = people[3].features.feature["picture"].bytes_list
+        image.value[0] = image.value[0][:100]
         with tf.io.TFRecordWriter(path) as writer:
             for person in people:
                 writer.write(person.SerializeToString())

@@ -5,7 +5,7 @@ import pytest
 
 from cpm.data.scenes import backdrop
 from tests.helpers.scene_people import is_color, standing
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 
 def test_fill_keeps_what_is_known(seeded):
@@ -58,7 +58,7 @@ def test_without_person_leaves_no_pixel_of_it():
 
 
 def test_mirrored_is_the_reflected_index():
-    image = smooth_picture(20, 30)
+    image = smooth_image(20, 30)
     low, high = np.array([-70, -5]), np.array([50, 33])
     got = backdrop.mirrored(image, low, high)
     for y in range(low[1], high[1], 3):

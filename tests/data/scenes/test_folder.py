@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from cpm.data import coco
-from cpm.data.images import read_picture
+from cpm.data.images import read_image
 from cpm.data.person import Pose
 from cpm.data.scenes.folder import Scene, bounding_box, read_scenes, write_scenes
 from cpm.errors import UsageError
 from tests.helpers.scene_people import LSP
-from tests.helpers.small_data_sets import smooth_picture
+from tests.helpers.small_data_sets import smooth_image
 
 
 def scene(name, people, seed=0):
@@ -23,7 +23,7 @@ def scene(name, people, seed=0):
         state[:2] = 2
         poses.append(Pose(rng.uniform(0, 79, [14, 2]), state))
     sources = tuple(f"made/{n}" for n in range(people))
-    return Scene(name, smooth_picture(90, 80, seed), tuple(poses), sources, "some", "made/b")
+    return Scene(name, smooth_image(90, 80, seed), tuple(poses), sources, "some", "made/b")
 
 
 def write(folder, scenes, kind="groups"):
@@ -37,7 +37,7 @@ def test_scenes_come_back(tmp_path):
     assert found.kind == "groups" and found.skeleton == LSP
     for got, made in zip(found.images, scenes, strict=True):
         assert got.shows == "some" and len(got.state) == len(made.poses)
-        assert np.abs(read_picture(got.path).astype(int) - made.image).mean() < 3
+        assert np.abs(read_image(got.path).astype(int) - made.image).mean() < 3
         for n, pose in enumerate(made.poses):
             np.testing.assert_allclose(got.joints_px[n], pose.joints_px, atol=0.005 + 1e-6)
             np.testing.assert_array_equal(got.state[n], pose.state)

@@ -50,7 +50,7 @@ from cpm.training import run_folder
 from tests.helpers import caffe_files
 from tests.helpers.fuzzing.mutations import as_archive, as_bytes, as_json, as_lines
 from tests.helpers.matlab_files import EMPTY, save_matlab_73, struct_array
-from tests.helpers.small_data_sets import make_people, smooth_picture
+from tests.helpers.small_data_sets import make_people, smooth_image
 from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 LSP14 = SKELETONS["lsp14"]
@@ -151,11 +151,11 @@ _DEEPLABCUT = [
 ]
 
 
-def _picture(name):
+def _smooth_image(name):
     def make(folder):
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(smooth_picture(50, 60)).save(path)
+        Image.fromarray(smooth_image(50, 60)).save(path)
 
     return make
 
@@ -263,7 +263,7 @@ def _read_record(path):
     """
     content, refused = Path(path).read_bytes(), None
     for decode in (
-        lambda: annotations._without_picture(content, len(LSP14)),
+        lambda: annotations._without_image(content, len(LSP14)),
         lambda: stored_people._person(content, LSP14),
     ):
         try:
@@ -302,7 +302,7 @@ _TRUTH = Truth(
     joints_px=np.random.default_rng(1).uniform(5, 45, (_PEOPLE, 14, 2)),
     state=np.full((_PEOPLE, 14), 2),
     head_size_px=np.zeros(_PEOPLE),
-    pictures=("a.jpg", "b.jpg", "c.jpg"),
+    image_names=("a.jpg", "b.jpg", "c.jpg"),
     images=("1", "2", "3"),
 )
 _PREDS = np.random.default_rng(2).uniform(5, 45, (_PEOPLE, 14, 2))
@@ -402,10 +402,10 @@ def _read_metrics(path):
 
 def _image(kind, **options):
     def write(path):
-        picture = Image.fromarray(smooth_picture(12, 10))
-        frames = [picture.rotate(90 * n) for n in (1, 2)] if options.get("save_all") else []
+        image = Image.fromarray(smooth_image(12, 10))
+        frames = [image.rotate(90 * n) for n in (1, 2)] if options.get("save_all") else []
         more = {"append_images": frames} if frames else {}
-        picture.save(path, format=kind, **options, **more)
+        image.save(path, format=kind, **options, **more)
 
     return write
 
@@ -422,7 +422,7 @@ def _read_image(path):
 
 
 def _read_annotated(path):
-    images.read_picture(path)
+    images.read_image(path)
 
 
 def _read_animation(path):
@@ -443,7 +443,7 @@ def _video(path):
         stream = output.add_stream("mpeg4", 10)
         stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
         for n in range(3):
-            image = smooth_picture(16, 32, seed=n)
+            image = smooth_image(16, 32, seed=n)
             output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         output.mux(stream.encode(None))
 
@@ -476,28 +476,28 @@ READERS = {
         _json(_COCO),
         lambda path: list(coco.read_people(_above()(path))),
         as_json,
-        _picture("images/a.jpg"),
+        _smooth_image("images/a.jpg"),
     ),
     "labelme": Reader(
         "a.json",
         _json(_LABELME),
         lambda path: list(coco.read_people(_above()(path))),
         as_json,
-        _picture("a.jpg"),
+        _smooth_image("a.jpg"),
     ),
     "deeplabcut": Reader(
         "labeled-data/v/CollectedData_me.csv",
         lambda: _DEEPLABCUT,
         lambda path: list(coco.read_people(_above(3)(path))),
         as_lines,
-        _picture("labeled-data/v/a.jpg"),
+        _smooth_image("labeled-data/v/a.jpg"),
     ),
     "scenes": Reader(
         "annotations.json",
         _json(_SCENES),
         lambda path: scene_folder.read_scenes(_above()(path)),
         as_json,
-        _picture("images/a.jpg"),
+        _smooth_image("images/a.jpg"),
     ),
     "lsp": Reader(
         "joints.mat",
@@ -567,7 +567,7 @@ READERS = {
         _read_boxes,
         as_lines,
     ),
-    "picture": Reader("a.jpg", _IMAGES, _read_annotated),
+    "annotated-image": Reader("a.jpg", _IMAGES, _read_annotated),
     "image": Reader("a.jpg", _IMAGES, _read_image),
     "animation": Reader(
         "a.gif",

@@ -1,10 +1,10 @@
-"""Finding the pictures that an annotation file names, on a disk where they may be called otherwise.
+"""Finding the images that an annotation file names, on a disk where they may be called otherwise.
 
 Tools write names for their own machine. A name is looked for as it is in each of the likely
 folders, then with `\\` read as `/`, `%20` as a space, and without a foreign beginning (a drive, a
 server, `../..`). What is still missing is looked for in the whole data set by the end of its path,
 without regard to case and to how accents are composed (NFC, NFD), and taken if exactly one file
-fits; a name without an extension fits a picture of any. Only files of the data set's own folder are
+fits; a name without an extension fits an image of any. Only files of the data set's own folder are
 ever opened.
 """
 
@@ -19,11 +19,11 @@ import urllib.parse
 from cpm import files
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_END = 4096  # bytes at the end of a file, which differ in nearly all pictures of one size
+_END = 4096  # bytes at the end of a file, which differ in nearly all images of one size
 
 
-class PictureFiles:
-    """The pictures of a data set's folder.
+class ImageFiles:
+    """The images of a data set's folder.
 
     Attributes:
       root: the folder.
@@ -33,14 +33,14 @@ class PictureFiles:
         self.root = str(root)
 
     def find(self, name, folders):
-        """Path of a picture.
+        """Path of an image.
 
         Args:
           name: what the annotations call it.
           folders: where it may lie, paths in `root`, the likeliest first.
 
         Returns:
-          Its path; of a picture that is not found, where it was looked for first.
+          Its path; of an image that is not found, where it was looked for first.
 
         Raises:
           ValueError: if the name is no file name.
@@ -53,7 +53,7 @@ class PictureFiles:
         return self._by_its_end(parts) or os.path.join(folders[0], *parts)
 
     def name_of(self, path):
-        """What a picture is called in this project: relative to images/ or to the data set.
+        """What an image is called in this project: relative to images/ or to the data set.
 
         The same on every machine, since a split and an augmentation are drawn by it.
         """
@@ -64,9 +64,9 @@ class PictureFiles:
         return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
 
     def is_elsewhere(self, name, path):
-        """Whether a picture lies in other folders than its name says, apart from images/.
+        """Whether an image lies in other folders than its name says, apart from images/.
 
-        So are pictures whose own folder is missing, if another folder has one of the same name.
+        So are images whose own folder is missing, if another folder has one of the same name.
 
         Args:
           name: that `find` took.
@@ -74,7 +74,7 @@ class PictureFiles:
         """
         named, there = name_parts(name), os.path.relpath(path, self.root).split(os.sep)
         named, there = (parts[parts[0] == "images" :] for parts in (named, there))
-        folders = zip(named[-2::-1], there[-2::-1], strict=False)  # from the picture upwards
+        folders = zip(named[-2::-1], there[-2::-1], strict=False)  # from the image upwards
         return any(_key(a) != _key(b) for a, b in folders)
 
     def _by_its_end(self, parts):
@@ -87,7 +87,7 @@ class PictureFiles:
 
     @functools.cached_property
     def _ends(self):
-        """{end of a path: the files that have it}, made when a picture is missing."""
+        """{end of a path: the files that have it}, made when an image is missing."""
         ends = collections.defaultdict(list)
         for path in _files(self.root):
             parts = os.path.relpath(path, self.root).split(os.sep)
@@ -101,7 +101,7 @@ class PictureFiles:
 
 
 def may_be_one(name, other):
-    """Whether two names may be of one picture: the one is the end of the other.
+    """Whether two names may be of one image: the one is the end of the other.
 
     >>> may_be_one("images/a.jpg", "A.jpg"), may_be_one("cam1/a.jpg", "cam2/a.jpg")
     (True, False)

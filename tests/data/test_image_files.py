@@ -1,10 +1,10 @@
-"""Names of pictures as annotation files have them, beside what lies on the disk."""
+"""Names of images as annotation files have them, beside what lies on the disk."""
 
 import unicodedata
 
 import pytest
 
-from cpm.data.picture_files import PictureFiles, copies, file_identity
+from cpm.data.image_files import ImageFiles, copies, file_identity
 
 NFC, NFD = (unicodedata.normalize(form, "Müller 1.jpg") for form in ("NFC", "NFD"))
 
@@ -16,7 +16,7 @@ def found(tmp_path, on_disk, name):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
     root = tmp_path / "data"
-    path = PictureFiles(root).find(name, [str(root / "images"), str(root)])
+    path = ImageFiles(root).find(name, [str(root / "images"), str(root)])
     exists = any(str(root / file) == path for file in on_disk)
     return str(path)[len(str(root)) + 1 :] if exists else None
 
@@ -69,18 +69,18 @@ def test_two_that_fit_or_none_is_missing(name, tmp_path):
 @pytest.mark.parametrize("name", [None, 7, "", ".", "a\0.jpg", "\ud800.jpg"])
 def test_no_name(name, tmp_path):
     with pytest.raises(ValueError, match="expected a file's name"):
-        PictureFiles(tmp_path).find(name, [str(tmp_path)])
+        ImageFiles(tmp_path).find(name, [str(tmp_path)])
 
 
 def test_where_a_missing_one_is_looked_for_first(tmp_path):
-    path = PictureFiles(tmp_path).find("x\\a.jpg", [str(tmp_path / "images"), str(tmp_path)])
+    path = ImageFiles(tmp_path).find("x\\a.jpg", [str(tmp_path / "images"), str(tmp_path)])
     assert path == str(tmp_path / "images" / "x" / "a.jpg")
 
 
 def test_names_are_the_same_on_every_machine(tmp_path):
-    pictures = PictureFiles(tmp_path)
-    assert pictures.name_of(str(tmp_path / "images" / "x" / NFD)) == f"x/{NFC}"
-    assert pictures.name_of(str(tmp_path / "val" / "a.jpg")) == "val/a.jpg"
+    images = ImageFiles(tmp_path)
+    assert images.name_of(str(tmp_path / "images" / "x" / NFD)) == f"x/{NFC}"
+    assert images.name_of(str(tmp_path / "val" / "a.jpg")) == "val/a.jpg"
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_names_are_the_same_on_every_machine(tmp_path):
         ("a.jpg", "frames/a.jpg", False),
     ],
 )
-def test_pictures_in_another_folder_than_named(name, on_disk, elsewhere, tmp_path):
-    pictures = PictureFiles(tmp_path)
-    assert pictures.is_elsewhere(name, str(tmp_path / on_disk)) == elsewhere
+def test_images_in_another_folder_than_named(name, on_disk, elsewhere, tmp_path):
+    images = ImageFiles(tmp_path)
+    assert images.is_elsewhere(name, str(tmp_path / on_disk)) == elsewhere
 
 
-def test_a_name_without_an_extension_fits_one_picture_only(tmp_path):
+def test_a_name_without_an_extension_fits_one_image_only(tmp_path):
     assert found(tmp_path, ["images/a.txt", "images/a.jpg"], "a") == "images/a.jpg"
     assert found(tmp_path, ["images/a.png"], "a") is None  # a.jpg, too
 
@@ -119,4 +119,4 @@ def test_links_in_a_circle_end(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "again").symlink_to(tmp_path)
     (tmp_path / "images" / "A.jpg").write_bytes(b"")
-    assert PictureFiles(tmp_path).find("a.JPG", [str(tmp_path)]).endswith("A.jpg")
+    assert ImageFiles(tmp_path).find("a.JPG", [str(tmp_path)]).endswith("A.jpg")
