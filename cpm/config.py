@@ -229,11 +229,11 @@ class DataConfig:
 
     Attributes:
       crop: which of `CROP_RULES` places the crop: `joints` (the longer side of the joints' box),
-        `height` (its height; the blog's), `person` (annotated center and scale), or, of the picture
+        `height` (its height; the blog's), `person` (annotated center and scale), or, of the image
         alone, `image` (its height fills 0.8 of the crop; LSP's test) or `whole` (its longer side
         fills the crop).
       margin: size of the crop relative to that rule's square.
-      border: gray level outside the picture; the default is the release's, which its
+      border: gray level outside the image; the default is the release's, which its
         normalization maps to 0.
       max_people: poses per crop for the stage-1 target, the primary person's first.
       batch_size: people per step.

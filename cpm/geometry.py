@@ -66,7 +66,7 @@ def region_from_scale(
 
 
 def region_from_image(height: int, width: int, fill: float = 0.8) -> CropRegion:
-    """LSP's test protocol, no box: the whole picture, its height filling `fill` of the crop."""
+    """LSP's test protocol, no box: the whole image, its height filling `fill` of the crop."""
     return CropRegion(((width - 1) / 2, (height - 1) / 2), height / fill)
 
 

@@ -2,7 +2,7 @@
 
 A skeleton is data, not code: everything else (mirror permutation, mapping between data sets,
 metrics by group) is derived from the names. Names are person-centric: `left_wrist` is the
-person's own left wrist, wherever it appears in the picture.
+person's own left wrist, wherever it appears in the image.
 
 The known skeletons have short names. Any other is named by its own description (`own_skeleton`),
 so that a name alone, in a data folder, a configuration or a checkpoint, always says which joints.
@@ -141,7 +141,7 @@ def canonical_name(joint: str) -> str:
     """Name under which two data sets' joints count as the same one.
 
     MPII's `upper_neck` and LSP's `neck` both lie where the neck meets the head, so a model of
-    one skeleton can be trained and scored on the other's pictures.
+    one skeleton can be trained and scored on the other's images.
     """
     return {"upper_neck": "neck"}.get(joint, joint)
 

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from cpm.errors import UsageError
 
-MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training pictures have 240 MB
+MOST_JSON_BYTES = 1 << 29  # COCO's annotations of its training images have 240 MB
 MOST_JSON_MEMORY = 5 << 28  # that a file and its values may take; COCO's largest takes less
 SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations, lists, manifests
 ANY_SIZE = 1 << 62  # of files that are read in small parts

@@ -32,7 +32,7 @@ def affine_warp(
                             (1 - |y - m|) (1 - |x - n|) image[m, n],
         image[m, n] = border outside the image
 
-    so a picture fades to the border over the last pixel.
+    so an image fades to the border over the last pixel.
 
     Args:
       images: `[B, H, W, C]` float32 or float64, or uint8 to be converted on the way (which saves a

@@ -70,7 +70,7 @@ def main(_: Sequence[str]) -> None:
     if "threshold" in origin:
         print(f"joints below a confidence of {origin['threshold']:.2f} are drawn gray")
     out = shlex.quote(FLAGS.out)
-    print(f"next: python bin/predict.py --ckpt={out} --input=PICTURE --out=poses")
+    print(f"next: python bin/predict.py --ckpt={out} --input=IMAGE --out=poses")
 
 
 def measured_threshold(path: str, prefix: str) -> dict[str, Any]:

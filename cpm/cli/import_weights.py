@@ -96,5 +96,5 @@ def main(_: Sequence[str]) -> None:
     print(
         f"next: python bin/train.py --recipe=release --init_from={out} --data=DIR"
         if fresh
-        else f"next: python bin/predict.py --ckpt={out} --input=PICTURE --out=poses"
+        else f"next: python bin/predict.py --ckpt={out} --input=IMAGE --out=poses"
     )

@@ -133,7 +133,7 @@ def closing_lines(
 
 def predict_command(run_dir: str) -> str:
     """How joints are found with the run."""
-    return f"python bin/predict.py --ckpt={shlex.quote(str(run_dir))} --input=PICTURE --out=poses"
+    return f"python bin/predict.py --ckpt={shlex.quote(str(run_dir))} --input=IMAGE --out=poses"
 
 
 def _computed(execution):

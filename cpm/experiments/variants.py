@@ -139,7 +139,7 @@ def one_change(settings: Settings) -> list[Variant]:
     size, stages = network.image_size, network.stages
 
     def crop(factor):
-        """Peaks keep their size in the picture."""
+        """Peaks keep their size in the image."""
         larger = tuple(network.stride * round(side * factor / network.stride) for side in size)
         sigma_px = target.sigma_px * larger[0] / size[0]
         return {"network": {"image_size": larger}, "target": {"sigma_px": sigma_px}}

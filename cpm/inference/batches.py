@@ -94,7 +94,7 @@ def _compiled(decoding, whole):
 def _predict(network, batch, decoding):
     maps = batch_beliefs(network, batch, decoding)  # T × [B, h, w, P(+1)]
     joints = len(network.skeleton)
-    # All stages at once: half of the time to a first picture is that of tracing.
+    # All stages at once: half of the time to a first image is that of tracing.
     stages = tf.concat([b_t[..., :joints] for b_t in maps], 0)  # [T·B, h, w, P]
     joints_px, confidence = find_joints(network, stages, decoding)
     return (

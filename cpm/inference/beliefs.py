@@ -8,7 +8,7 @@ Over several scales the maps are averaged in image space: each is enlarged to th
 crop by a cubic spline, so that cells of different sizes meet where they belong.
 
 References:
-  The release's test code: 7 scales 0.7 … 1.3, maps enlarged to the picture and summed. Neither the
+  The release's test code: 7 scales 0.7 … 1.3, maps enlarged to the image and summed. Neither the
   paper nor the release flips at test time; Newell et al., ECCV 2016, section 3.3, and most work
   since then do.
 """

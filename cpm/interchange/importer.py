@@ -65,7 +65,7 @@ def import_weights(
       src: `.caffemodel` of a released network or of VGG-19; `.npz` or HDF5 file of VGG-19.
       out: folder to make; `bin/train.py --init_from`, `bin/eval.py` and `bin/predict.py` take it.
       given: names of fields of `config` that were asked for; a released file decides the others.
-      channel_order: of the pictures that VGG-19's first layer saw, `bgr` or `rgb`.
+      channel_order: of the images that VGG-19's first layer saw, `bgr` or `rgb`.
       seed: of the layers that the file has not.
 
     Returns:

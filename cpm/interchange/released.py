@@ -1,9 +1,9 @@
 """The authors' networks: which joints their maps show, and in which order channels lie.
 
 The layers have the same names there and here (cpm/network/architectures.py keeps the release's),
-and pictures come normalized alike: (x − 128) / 256. What differs is the order of channels:
+and images come normalized alike: (x − 128) / 256. What differs is the order of channels:
 
-    pictures        blue, green, red there; red, green, blue here
+    images          blue, green, red there; red, green, blue here
     belief maps     the release's joints there; those of the skeleton here; the background last
 
 so the first layers' inputs, every stage's outputs and the inputs of the stage after it are

@@ -33,7 +33,7 @@ from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
 
-MEAN_RGB = (123.68, 116.779, 103.939)  # of the training pictures, gray levels
+MEAN_RGB = (123.68, 116.779, 103.939)  # of the training images, gray levels
 DEPTHS = (2, 2, 4, 4, 4)  # convolutions per block
 CONVOLUTIONS = tuple(f"conv{b}_{i + 1}" for b in range(1, 6) for i in range(DEPTHS[b - 1]))
 TRUNK = CONVOLUTIONS[:10]  # conv1_1 … conv4_2
@@ -70,10 +70,10 @@ def read_vgg19(path: str) -> dict[str, Stored | None]:
 
 @dataclasses.dataclass(frozen=True)
 class FoldInput:
-    """Rewrites the first layer for pictures in RGB, normalized to (x − 128) / 256.
+    """Rewrites the first layer for images in RGB, normalized to (x − 128) / 256.
 
     Attributes:
-      channel_order: `bgr` or `rgb`, of the pictures that the file's first layer expects.
+      channel_order: `bgr` or `rgb`, of the images that the file's first layer expects.
     """
 
     channel_order: str = "bgr"

@@ -268,7 +268,7 @@ def _commands(run_dir, record):
     )
     return (
         *parts,
-        ("Find joints with it", f"python bin/predict.py --ckpt={run} --input=PICTURE --out=poses"),
+        ("Find joints with it", f"python bin/predict.py --ckpt={run} --input=IMAGE --out=poses"),
         ("Score it again, with every table", f"python bin/eval.py --ckpt={run}"),
         ("Compare it with another run", f"python bin/report.py {run} OTHER_RUN"),
     )

@@ -1,6 +1,6 @@
 """The body of one synthetic person: bone lengths and thicknesses, as fractions of its height.
 
-Every body stands 1 unit tall, whatever the person's age; the picture decides how many pixels a
+Every body stands 1 unit tall, whatever the person's age; the image decides how many pixels a
 unit is. Proportions vary around those of an adult: shorter legs and a larger head for a child,
 wider or thinner limbs, broader shoulders or broader hips.
 

@@ -1,6 +1,6 @@
-"""Views a body from somewhere and places it in a picture.
+"""Views a body from somewhere and places it in an image.
 
-Screen space: u to the right and v down in picture pixels (pixel centers at integers), and depth
+Screen space: u to the right and v down in image pixels (pixel centers at integers), and depth
 towards the viewer in pixels, larger = nearer. Perspective enters as one scale per end of a solid,
 which is exact for the joints and close for the flesh between them.
 """
@@ -22,7 +22,7 @@ class Camera:
       pivot: `[3]` point of the body frame at the middle of the view.
       distance: from the viewer to the pivot, body heights.
       scale: pixels per body height at the pivot.
-      origin: (u, v) of the pivot in the picture.
+      origin: (u, v) of the pivot in the image.
       depth: depth of the pivot, pixels: sets the order of several people.
     """
 

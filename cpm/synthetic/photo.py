@@ -7,7 +7,7 @@ from cpm.synthetic.shapes import smooth_noise
 
 
 def photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Turns a scene into a picture.
+    """Turns a scene into an image.
 
     Args:
       rng: `np.random.Generator`.

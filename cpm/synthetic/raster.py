@@ -26,7 +26,7 @@ from cpm.synthetic.solids import Solid
 
 @dataclasses.dataclass(frozen=True)
 class ScreenSolids:
-    """All solids of a picture as arrays in screen space (u, v, depth).
+    """All solids of an image as arrays in screen space (u, v, depth).
 
     Attributes:
       start: `[N, 3]` float32 center of the first ball.

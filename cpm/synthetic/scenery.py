@@ -1,8 +1,8 @@
 """Backgrounds, clutter, shadows and the objects that stand in front of people.
 
-A picture's background is a wall, a room or a landscape with noise of all sizes, and shapes
+An image's background is a wall, a room or a landscape with noise of all sizes, and shapes
 scattered over it, alone or in rows, some of them as long and thin as limbs and in the colors of
-the person: color, texture and straight edges alone must not give the person away. Pictures are
+the person: color, texture and straight edges alone must not give the person away. Images are
 planar, `[3, H, W]`, as in `shapes`.
 """
 
@@ -183,7 +183,7 @@ def add_seat(
 def add_occluders(
     rng: np.random.Generator, image: np.ndarray, box: Sequence[float], palette: np.ndarray
 ) -> np.ndarray:
-    """Puts objects in front of the people, in place; none in two pictures of three.
+    """Puts objects in front of the people, in place; none in two images of three.
 
     Args:
       rng: `np.random.Generator`.

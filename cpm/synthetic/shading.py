@@ -1,6 +1,6 @@
 """Colors the pixels that the rasteriser found: paint, prints, folds and light.
 
-The rasteriser works at twice the picture's size, so that four samples decide each pixel. Inside a
+The rasteriser works at twice the image's size, so that four samples decide each pixel. Inside a
 plain limb the four agree and one color at their middle will do; at outlines, and on faces and
 prints, each sample is colored on its own and the four are averaged. All samples of all solids are
 colored at once: each looks up the numbers of its own solid, finds its place in the coordinates of
@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from cpm.synthetic.raster import ScreenSolids
 
-ZOOM = 2  # buffer pixels per picture pixel
+ZOOM = 2  # buffer pixels per image pixel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ def shade(
     light: Light,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colors every covered pixel of the picture.
+    """Colors every covered pixel of the image.
 
     Args:
       screen: `ScreenSolids`, in buffer pixels.
@@ -73,7 +73,7 @@ def shade(
 
 
 def _quarters(buffer):
-    """The four `[H, W]` views of a `[2H, 2W]` buffer that make up the picture's pixels."""
+    """The four `[H, W]` views of a `[2H, 2W]` buffer that make up the image's pixels."""
     return buffer[::2, ::2], buffer[::2, 1::2], buffer[1::2, ::2], buffer[1::2, 1::2]
 
 
@@ -84,7 +84,7 @@ def _samples(screen, depth, index):
       covered: `[H, W]` share of the four samples that hit a solid.
       where: `[n, 3]` float32 (u, v, depth) in the buffer.
       which: `[n]` solid.
-      pixel: `[n]` flat index of the picture's pixel.
+      pixel: `[n]` flat index of the image's pixel.
       weight: `[n]` 1 for a whole pixel, 1/4 for one sample.
     """
     height, width = index.shape[0] // ZOOM, index.shape[1] // ZOOM

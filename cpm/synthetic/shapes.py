@@ -1,6 +1,6 @@
 """Flat shapes with soft edges, and smooth noise: what scenery is made of.
 
-Pictures are planar here, `[3, H, W]`: a mask then applies to whole rows of memory at a time, which
+Images are planar here, `[3, H, W]`: a mask then applies to whole rows of memory at a time, which
 makes NumPy about three times as fast as with three interleaved colors.
 """
 

@@ -1,4 +1,4 @@
-"""Who stands where in a picture: draws people, places them, and projects them onto the screen."""
+"""Who stands where in an image: draws people, places them, and projects them onto the screen."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ JOINTS = get_skeleton("mpii16").joints
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
-    """One person before the picture is taken.
+    """One person before the image is taken.
 
     Attributes:
       body, figure, outfit: proportions, pose and clothes.
       action: what the legs do (`actions`), for the scenery around them.
-      camera: the view, and the place in the picture.
+      camera: the view, and the place in the image.
     """
 
     body: Body
@@ -36,7 +36,7 @@ class Actor:
     camera: Camera
 
     def joints(self) -> np.ndarray:
-        """`[16, 3]` (u, v, depth) in picture pixels, `mpii16` order."""
+        """`[16, 3]` (u, v, depth) in image pixels, `mpii16` order."""
         return self.camera.project(joints_of(self.figure))[0]
 
 
@@ -46,11 +46,11 @@ def joints_of(figure: Figure) -> np.ndarray:
 
 
 def sample_cast(rng: np.random.Generator, height: int, width: int) -> list[Actor]:
-    """Draws the people of one picture.
+    """Draws the people of one image.
 
     Args:
       rng: `np.random.Generator`.
-      height, width: of the picture, pixels.
+      height, width: of the image, pixels.
 
     Returns:
       list of one or (about one time in eight) two `Actor`, the annotated one first.
@@ -71,7 +71,7 @@ def _sample_actor(rng):
 
 
 def _place(rng, actor, height, width):
-    """Sizes an actor to fill 55-85 % of the picture's height and puts it somewhere inside."""
+    """Sizes an actor to fill 55-85 % of the image's height and puts it somewhere inside."""
     joints = actor.joints()[:, :2]
     low, high = joints.min(axis=0), joints.max(axis=0)
     fill = rng.uniform(0.55, 0.85)
@@ -85,7 +85,7 @@ def _place(rng, actor, height, width):
     room = np.array([width, height]) - 1 - (high - low) - 2 * flesh
     origin = flesh - low + rng.uniform(0.0, 1.0, 2) * np.maximum(room, 0)
     origin += np.minimum(room, 0) / 2
-    if rng.random() < 0.08:  # partly outside the picture
+    if rng.random() < 0.08:  # partly outside the image
         origin += rng.normal(0, 0.25, 2) * (high - low)
     camera = dataclasses.replace(actor.camera, scale=scale, origin=tuple(origin))
     return dataclasses.replace(actor, camera=camera)
@@ -114,7 +114,7 @@ def to_screen(actors: Sequence[Actor], zoom: int = ZOOM) -> ScreenSolids:
 
     Args:
       actors: list of `Actor`.
-      zoom: buffer pixels per picture pixel.
+      zoom: buffer pixels per image pixel.
 
     Returns:
       `ScreenSolids` in buffer pixels; `owner` is the position in `actors`.
@@ -122,7 +122,7 @@ def to_screen(actors: Sequence[Actor], zoom: int = ZOOM) -> ScreenSolids:
     each = [_project(actor, owner) for owner, actor in enumerate(actors)]
     names = [f.name for f in dataclasses.fields(ScreenSolids) if f.name != "solids"]
     joined = {n: np.concatenate([getattr(s, n) for s in each]) for n in names}
-    # Pixel centers are integers in both: the picture's u lies at zoom·u + (zoom − 1)/2.
+    # Pixel centers are integers in both: the image's u lies at zoom·u + (zoom − 1)/2.
     shift = 0.5 * (zoom - 1) * np.array([1.0, 1.0, 0.0])
     joined["start"] = joined["start"] * zoom + shift
     for name in ("axis", "radii", "scale"):
@@ -133,7 +133,7 @@ def to_screen(actors: Sequence[Actor], zoom: int = ZOOM) -> ScreenSolids:
 
 
 def _project(actor, owner):
-    """`ScreenSolids` of one actor, in picture pixels."""
+    """`ScreenSolids` of one actor, in image pixels."""
     camera, solids = actor.camera, dress(actor.body, actor.figure, actor.outfit)
     start, scale = camera.project([solid.start for solid in solids])
     end, scale_end = camera.project([solid.end for solid in solids])

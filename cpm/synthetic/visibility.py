@@ -3,7 +3,7 @@
 A joint lies inside the flesh. It counts as visible when the nearest surface in front of it is the
 skin or cloth of a part that meets at this joint, and that surface is no farther in front of it than
 the flesh is thick. Anything else in front hides it: another limb, the far side of the trunk,
-another person, an object. A joint outside the picture is not seen either, but has its place.
+another person, an object. A joint outside the image is not seen either, but has its place.
 """
 
 import numpy as np
@@ -51,12 +51,12 @@ def joint_states(
     """Decides the state of one person's joints.
 
     Args:
-      joints: `[16, 3]` (u, v, depth) in picture pixels, `mpii16` order.
+      joints: `[16, 3]` (u, v, depth) in image pixels, `mpii16` order.
       pixels: pixels per body height.
       person: this person's number in `screen.owner`.
       screen, depth, index: the solids and what `rasterise` returned, in
-        buffer pixels, `ZOOM` to a picture pixel.
-      occluder: `[H, W]` bool in picture pixels, where an object stands in front of everything.
+        buffer pixels, `ZOOM` to an image pixel.
+      occluder: `[H, W]` bool in image pixels, where an object stands in front of everything.
 
     Returns:
       `[16]` int64 of OCCLUDED and VISIBLE.

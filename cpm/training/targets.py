@@ -1,7 +1,7 @@
 """Ideal belief maps: what every stage is asked to draw.
 
 A joint's map is a Gaussian at its position; the background map is one minus the largest of them.
-Stage 1 sees too small a part of the picture to tell people apart, so it is asked for everybody's
+Stage 1 sees too small a part of the image to tell people apart, so it is asked for everybody's
 joints; stages ≥ 2 see the center map and are asked for the primary person's only.
 
 References:

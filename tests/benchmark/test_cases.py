@@ -57,7 +57,7 @@ def test_true_arithmetic(arch):
     total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained, strict=True))
     assert total == step.true_flop["xla"]
     if arch in ("mini", "deep"):
-        assert total == step.flop  # nothing pays on two pictures of its small maps
+        assert total == step.flop  # nothing pays on two images of its small maps
     else:
         assert total < 0.75 * step.flop
         assert total < step.true_flop["graph"] < step.flop  # without XLA on lines

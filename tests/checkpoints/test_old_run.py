@@ -1,7 +1,7 @@
 """A run folder of the version before the packages were moved: loaded, resumed, written alike.
 
 old_run/ is a run of two steps: two narrow stages, Muon, float16 with its loss scale, an average.
-Its `expected.npz` has, by that version: belief maps of the loaded network on one picture, and the
+Its `expected.npz` has, by that version: belief maps of the loaded network on one image, and the
 sums of |values| of every variable of the network, the average and the optimizer.
 """
 
@@ -18,7 +18,7 @@ from cpm.training.run_folder import read_config, read_metrics
 from cpm.training.step import make_step
 
 OLD = Path(__file__).with_name("old_run")
-PICTURE = np.random.default_rng(1).integers(0, 256, (1, 16, 24, 3)).astype(np.float32)
+IMAGE = np.random.default_rng(1).integers(0, 256, (1, 16, 24, 3)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_old_network_draws_the_same_belief_maps(expected):
     """float32 products in the order of another version's kernels: 1e-4 of the largest."""
     network, config, description = load_network(str(OLD))
     assert config == read_config(OLD)[0] and description["prefix"].endswith("step-0000002")
-    beliefs = np.stack(network(tf.constant(PICTURE), tf.constant([[11.5, 7.5]])))
+    beliefs = np.stack(network(tf.constant(IMAGE), tf.constant([[11.5, 7.5]])))
     scale = np.abs(expected["beliefs"]).max()
     np.testing.assert_allclose(beliefs, expected["beliefs"], atol=1e-4 * scale)
 

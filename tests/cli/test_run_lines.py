@@ -56,7 +56,7 @@ def test_closing_says_everything_in_ten_lines():
     for words in (
         *("step 400 of 500; trained 6 min", "pck@0.2 80.0 % of 60 validation people"),
         *("without a box, as bin/predict.py", "77.0 to 82.0 (95 %)", "with box  pcp25 95.0 %"),
-        *("78.0 -> 79.0 -> 80.0", "tail 77.0 %", "--ckpt='runs/my cats' --input=PICTURE"),
+        *("78.0 -> 79.0 -> 80.0", "tail 77.0 %", "--ckpt='runs/my cats' --input=IMAGE"),
     ):
         assert words in text
 

@@ -109,7 +109,7 @@ def test_beliefs_of_an_image_do_not_depend_on_its_neighbors(seeded):
 
 
 def test_network_is_equivariant_to_steps_of_the_stride(seeded):
-    """A picture moved by (16, 8) pixels on a gray ground moves the beliefs by (2, 1) cells."""
+    """An image moved by (16, 8) pixels on a gray ground moves the beliefs by (2, 1) cells."""
     net = tiny(stages=1, norm="none", dtype=tf.float64)
     images = np.full([1, 128, 144, 3], 128.0)  # normalized: 0, as the padding
     images[:, 56:72, 56:72] = inputs(seeded)[0][:1, :16, :16]

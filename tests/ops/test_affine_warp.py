@@ -155,24 +155,24 @@ def test_affine_warp_same_everywhere(seeded, assert_same_everywhere):
 
 @pytest.mark.parametrize("differentiable", [True, False])
 def test_affine_warp_in_a_dataset(seeded, differentiable):
-    # As the input pipeline uses it: pictures of different sizes, one at a time.
+    # As the input pipeline uses it: images of different sizes, one at a time.
     rng = seeded(6)
-    pictures = [rng.uniform(size=[1, h, w, 3]) for h, w in ((4, 6), (7, 5))]
+    images = [rng.uniform(size=[1, h, w, 3]) for h, w in ((4, 6), (7, 5))]
     sizes = tf.data.Dataset.from_tensor_slices([[4, 6], [7, 5]])
-    flat = tf.constant(np.concatenate([p.ravel() for p in pictures]))
-    starts = tf.data.Dataset.from_tensor_slices([0, pictures[0].size])
+    flat = tf.constant(np.concatenate([p.ravel() for p in images]))
+    starts = tf.data.Dataset.from_tensor_slices([0, images[0].size])
 
     def crop(size, start):
         count = size[0] * size[1] * 3
-        picture = tf.reshape(flat[start : start + count], [1, size[0], size[1], 3])
+        image = tf.reshape(flat[start : start + count], [1, size[0], size[1], 3])
         arguments = dict(height=8, width=8, differentiable=differentiable)
-        out = ops.affine_warp(picture, IDENTITY * 0.5, **arguments)[0]
+        out = ops.affine_warp(image, IDENTITY * 0.5, **arguments)[0]
         assert out.shape.as_list() == [8, 8, 3]
         return out
 
     got = list(tf.data.Dataset.zip(sizes, starts).map(crop))
-    for one, picture in zip(got, pictures, strict=True):
-        expected = ops.affine_warp(picture, IDENTITY * 0.5, height=8, width=8)[0]
+    for one, image in zip(got, images, strict=True):
+        expected = ops.affine_warp(image, IDENTITY * 0.5, height=8, width=8)[0]
         if differentiable:
             np.testing.assert_array_equal(one, expected)
         else:  # The library rounds to float32 in between. Measured: 6.3e-8.

@@ -111,7 +111,7 @@ def test_distribution_is_varied(people):
         "hip",
         "wrist",
         "ankle",
-    ):  # left is on either side of the picture
+    ):  # left is on either side of the image
         left, right = skeleton.index(f"left_{name}"), skeleton.index(f"right_{name}")
         assert 0.2 < np.mean(joints[:, left, 0] < joints[:, right, 0]) < 0.8, name
     brightness = np.array([person.image.mean() for person in people])

@@ -1,4 +1,4 @@
-"""Shapes, noise, shading and the camera of the synthetic pictures."""
+"""Shapes, noise, shading and the camera of the synthetic images."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_draw_shape_bar_and_gradient():
     assert image[0, 20, 52] == 0 and image[0, 24, 49] == 0  # the ends are round
 
 
-def test_draw_shape_outside_the_picture_changes_nothing():
+def test_draw_shape_outside_the_image_changes_nothing():
     image = np.zeros((3, 20, 20), np.float32)
     draw_shape(image, Shape("box", (-50, 10), (5, 5), 0.3), (1, 1, 1))
     draw_shape(image, Shape("box", (10, 90), (5, 5), 0.3), (1, 1, 1))
@@ -49,7 +49,7 @@ def test_noise_has_the_size_and_the_strength_it_says():
     assert fractal.std() == pytest.approx(1.0, rel=0.1)
 
 
-def test_backgrounds_are_pictures():
+def test_backgrounds_are_images():
     palette = np.full((2, 3), 0.5)
     for seed in range(20):
         image = sample_background(np.random.default_rng(seed), 61, 83, palette)

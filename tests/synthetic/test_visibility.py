@@ -28,7 +28,7 @@ def _standing():
 
 
 def _actor(angles, yaw=0.0, **camera):
-    """A plain person of fixed proportions in the middle of the picture."""
+    """A plain person of fixed proportions in the middle of the image."""
     rng = np.random.default_rng(1)
     body = dataclasses.replace(sample_body(rng), bust=0.0)
     plain = dict(hair_style="short", bag=False, skirt=0.0, held="nothing")
@@ -107,7 +107,7 @@ def test_another_person_hides_only_when_in_front():
         assert states["pelvis"] == expected and states["left_knee"] == expected
 
 
-def test_outside_the_picture_is_not_visible():
+def test_outside_the_image_is_not_visible():
     actor = _actor(_standing(), origin=(80.0, 190.0))
     states, joints = _states([actor]), dict(zip(JOINTS, actor.joints(), strict=True))
     for joint in ("left_ankle", "right_ankle"):
