@@ -90,7 +90,7 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
 def _without_image(record, joints):
     """The fields of `parse_example` as NumPy arrays, and the `origin`."""
     fields = parse_example(record, joints).items()
-    found = {key: value.numpy() for key, value in fields if key != "image"}
+    found = {key: value.numpy() for key, value in fields if key != "picture"}
     if not np.isin(found["state"], (0, 1, 2)).all() or not np.isfinite(found["joints_px"]).all():
         raise ValueError("its joints have no states or no positions")
     points = found["joints_px"][0][found["state"][0] > 0]

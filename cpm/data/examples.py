@@ -77,9 +77,9 @@ def parse_example(serialized, joints):
       joints: P, of the data set's skeleton.
 
     Returns:
-      dict: `id` [], `image` [], `size` [2] int64, `joints_px` [people, P, 2] float32,
-      `state` [people, P] int32, `center_px` [0 or 2], `scale` [0 or 1], `head_size_px` [0 or 1],
-      `to_source` [2, 3].
+      dict by the names above: `id` [], `picture` [], `size` [2] int64, `joints_px` [people, P, 2]
+      float32, `state` [people, P] int32, `center_px` [0 or 2], `scale` [0 or 1], `head_size_px`
+      [0 or 1], `to_source` [2, 3].
     """
     numbers = tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True)
     fields = tf.io.parse_single_example(
@@ -96,7 +96,6 @@ def parse_example(serialized, joints):
             "to_source": tf.io.FixedLenFeature([2, 3], tf.float32),
         },
     )
-    fields["image"] = fields.pop("picture")
     fields["joints_px"] = tf.reshape(fields["joints_px"], [-1, joints, 2])
     fields["state"] = tf.cast(tf.reshape(fields["state"], [-1, joints]), tf.int32)
     return fields

@@ -71,7 +71,7 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
         matrix = augmentation.crop_map(center_px, side_px, size, drawn)
-        pixels = decode(person["image"])
+        pixels = decode(person["picture"])
 
         def cut(matrix):
             return _crop(pixels, matrix, rules, drawn, example_seed)
@@ -281,7 +281,7 @@ def _with_company(example, person, primary, rules, drawn, seed):
     joints_px, state = example["joints_px"], example["state"]
 
     def pasted():
-        pixels = decode(person["image"])
+        pixels = decode(person["picture"])
         second = company.second_person(
             person,
             placed,

@@ -54,7 +54,7 @@ def _person(record, skeleton):
     """The `Person` in a record."""
     fields = {key: value.numpy() for key, value in parse_example(record, len(skeleton)).items()}
     # The accurate DCT is the one that the pipeline decodes with.
-    image = tf.io.decode_jpeg(fields["image"], channels=3, dct_method="INTEGER_ACCURATE").numpy()
+    image = tf.io.decode_jpeg(fields["picture"], channels=3, dct_method="INTEGER_ACCURATE").numpy()
     own, *others = (
         Pose(joints_px, state)
         for joints_px, state in zip(fields["joints_px"], fields["state"], strict=True)

@@ -116,6 +116,6 @@ def _bad_record(path, joints):
                 return None
             fields = parse_example(record, joints)
             name = fields["id"].numpy().decode("utf-8", "replace")
-            tf.io.decode_jpeg(fields["image"], channels=3)
+            tf.io.decode_jpeg(fields["picture"], channels=3)
         except DAMAGE as error:
             return f"record {number} ({name}) cannot be decoded ({reason(error)})"

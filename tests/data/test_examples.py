@@ -50,7 +50,7 @@ def test_round_trip():
     assert fields["scale"].tolist() == [0.75]
     assert fields["head_size_px"].tolist() == [9.5]
     np.testing.assert_array_equal(fields["to_source"], np.eye(2, 3))
-    image = images.read_image(bytes(fields["image"]))
+    image = images.read_image(bytes(fields["picture"]))
     # Quality 95 rounds coefficients by a few gray levels; another image would differ by ~80.
     assert np.abs(image.astype(int) - person.image).mean() < 3
 
@@ -94,7 +94,7 @@ def test_plain_jpeg_bytes_are_kept(options, kept, tmp_path):
     (person,) = make_people(1)
     person = dataclasses.replace(person, image=str(path))
     fields = parsed(examples.encode_person(person)[0])
-    assert (fields["image"] == path.read_bytes()) is kept
+    assert (fields["picture"] == path.read_bytes()) is kept
 
 
 def test_rotated_jpeg_is_stored_upright(tmp_path):
@@ -106,7 +106,7 @@ def test_rotated_jpeg_is_stored_upright(tmp_path):
     person = dataclasses.replace(person, image=str(path))
     fields = parsed(examples.encode_person(person)[0])
     assert fields["size"].tolist() == [32, 40]
-    assert images.is_plain_jpeg(bytes(fields["image"]))
+    assert images.is_plain_jpeg(bytes(fields["picture"]))
 
 
 def big_person(height, width, spot_px, spread):
@@ -137,7 +137,7 @@ def test_large_image_is_cut_with_its_joints(spread, spot_px):
     serialized, size = examples.encode_person(person, longest_side_px=300)
     fields = parsed(serialized)
     assert size == (600, 900)
-    image = images.read_image(bytes(fields["image"]))
+    image = images.read_image(bytes(fields["picture"]))
     assert max(image.shape) <= 300 and image.shape[:2] == tuple(fields["size"])
     found = centroid(image)
     np.testing.assert_allclose(found, fields["joints_px"][0, 0], atol=SPOT_TOLERANCE_PX)

@@ -81,7 +81,7 @@ def stored_images(folder, split):
     (part,) = pipeline.open_folders([folder], split)
     records = tf.data.TFRecordDataset(list(part.files)).as_numpy_iterator()
     people = [parse_example(record, len(part.skeleton)) for record in records]
-    return {p["id"].numpy().decode(): decode(p["image"]).numpy() for p in people}
+    return {p["id"].numpy().decode(): decode(p["picture"]).numpy() for p in people}
 
 
 def script(name, *arguments, cwd=ROOT):
