@@ -20,7 +20,9 @@ import numpy as np
 import tensorflow as tf
 
 from cpm import geometry
+from cpm.config import AugmentConfig
 from cpm.data.crops import BORDER
+from ops.shapes import TensorLike
 
 # Streams of an example's generator beside that of `draw_augmentation`, so that one more kind of
 # augmentation changes no other; 1 is the pixel noise.
@@ -53,7 +55,7 @@ class Augmentation(typing.NamedTuple):
     noise: tf.Tensor
 
 
-def example_seed(seed, epoch, example_id):
+def example_seed(seed: TensorLike, epoch: TensorLike, example_id: TensorLike) -> tf.Tensor:
     """`[2]` int64 seed of one example in one epoch.
 
     Args:
@@ -66,12 +68,12 @@ def example_seed(seed, epoch, example_id):
     return tf.random.fold_in(base, key, alg="philox")
 
 
-def stream(seed, number):
+def stream(seed: tf.Tensor, number: int) -> tf.Tensor:
     """`[2]` int64 seed of one kind of augmentation of an example, for `seed` of `example_seed`."""
     return tf.random.fold_in(seed, number, alg="philox")
 
 
-def draw_augmentation(seed, config):
+def draw_augmentation(seed: tf.Tensor, config: AugmentConfig) -> Augmentation:
     """Draws an `Augmentation` within the ranges of an `AugmentConfig`.
 
     Args:
@@ -104,7 +106,12 @@ def _draw_scale(u, config):
     return low * tf.exp(math.log(high / low) * u)
 
 
-def crop_map(center_px, side_px, size, drawn=None):
+def crop_map(
+    center_px: TensorLike,
+    side_px: TensorLike,
+    size: tuple[int, int],
+    drawn: Augmentation | None = None,
+) -> tf.Tensor:
     """`cpm.geometry.crop_to_image` of tensors, with the numbers of an `Augmentation`.
 
     Args:
@@ -128,13 +135,13 @@ def crop_map(center_px, side_px, size, drawn=None):
     )  # [2, 3]
 
 
-def image_to_crop(matrix, points):
+def image_to_crop(matrix: tf.Tensor, points: TensorLike) -> tf.Tensor:
     """Applies the inverse of a `[2, 3]` map to `[..., 2]` points."""
     inverse = tf.linalg.inv(matrix[:, :2])
     return tf.linalg.matvec(inverse, tf.cast(points, matrix.dtype) - matrix[:, 2])
 
 
-def mirror_joints(values, flip, mirror):
+def mirror_joints(values: TensorLike, flip: TensorLike, mirror: np.ndarray) -> tf.Tensor:
     """Exchanges the left and the right joints where `flip` is true.
 
     In a mirror the left hand is a right hand. Positions need no further change: the crop's map
@@ -148,7 +155,7 @@ def mirror_joints(values, flip, mirror):
     return tf.gather(values, tf.where(flip, mirror, np.arange(len(mirror))), axis=1)
 
 
-def color_map(drawn):
+def color_map(drawn: Augmentation) -> tuple[tf.Tensor, tf.Tensor]:
     """The augmentation of colors as an affine map of RGB.
 
         c' = A c + b,   A = contrast * saturate(hue_turn) * brightness,   b = (1 - contrast) * 128
@@ -164,12 +171,18 @@ def color_map(drawn):
     return linear, tf.fill([3], (1 - drawn.contrast) * BORDER)
 
 
-def border_color(linear, offset, border=BORDER):
+def border_color(linear: tf.Tensor, offset: tf.Tensor, border: float = BORDER) -> tf.Tensor:
     """`[3]`: the color that the map turns into the border's gray: the border stays gray."""
     return tf.linalg.matvec(tf.linalg.inv(linear), border - offset)
 
 
-def recolor(crop, linear, offset, noise, seed):
+def recolor(
+    crop: tf.Tensor,
+    linear: tf.Tensor,
+    offset: tf.Tensor,
+    noise: tf.Tensor | None,
+    seed: tf.Tensor,
+) -> tf.Tensor:
     """Applies the color map and pixel noise.
 
     Args:

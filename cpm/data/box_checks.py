@@ -18,7 +18,9 @@ CORNERS = f"with a bbox that fits better as two corners; {EXPECTED}"
 OUTSIDE = f"with joints far outside their bbox; {EXPECTED}"
 
 
-def wrong_box(bbox, points, size):
+def wrong_box(
+    bbox: tuple[float, float, float, float], points: np.ndarray, size: tuple[int, int]
+) -> str | None:
     """What looks wrong with a person's box, or None.
 
     Args:

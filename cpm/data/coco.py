@@ -34,12 +34,13 @@ References: Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014; 
 import collections
 import dataclasses
 import os
+from collections.abc import Iterator
 
 from cpm.data import coco_file, position_checks
 from cpm.data.image_files import ImageFiles, copies, file_identity, may_be_one, name_parts
 from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
-from cpm.data.person import Origin, Person
+from cpm.data.person import Origin, Person, Pose
 from cpm.data.report import Report, count, some
 from cpm.data.splits import (
     TEST,
@@ -73,7 +74,9 @@ class Options:
 USUAL = Options()
 
 
-def read_people(folder, options=USUAL, report=None):
+def read_people(
+    folder: str | os.PathLike, options: Options = USUAL, report: Report | None = None
+) -> Iterator[Person]:
     """Yields the `Person` of every annotation, crowds too, also where its image is missing.
 
     All files are checked before the first person comes.
@@ -134,7 +137,8 @@ def _with_images(part, file, image_files, strict, report):
         if isinstance(where, ValueError):
             wrong[annotation.what] = str(where)
             continue
-        found.append(_Found(annotation, part.path, *where, part.split))
+        path, real, name = where
+        found.append(_Found(annotation, part.path, path, real, name, part.split))
     if wrong and (strict or len(wrong) > MOST_WRONG * (len(wrong) + len(found))):
         more = f" (and {len(wrong) - 1} more wrong records)" if len(wrong) > 1 else ""
         raise UsageError(f"{part.path!r}: {next(iter(wrong.values()))}{more}")
@@ -145,7 +149,9 @@ def _with_images(part, file, image_files, strict, report):
 
 def _image_paths(part, file, image_files, report):
     """{id of an image: (path, identity and name of its file), or a ValueError}."""
-    paths, places, elsewhere = {}, {}, []
+    paths: dict[str, tuple[str, str, str] | ValueError] = {}
+    places: dict[str, list[tuple[bool, coco_file.Image]]] = {}
+    elsewhere = []
     for image in {a.image: file.images[a.image] for a in file.annotations}.values():
         try:
             path = _image_path(image.name, part, image_files)
@@ -202,14 +208,15 @@ def _people(found, skeleton, report):
     _note_file_names(unsaid, report)
     position_checks.note_positions(report, [(_person_id(one), one.annotation.pose) for one in kept])
     position_checks.note_unread(report, [(_person_id(one), one.annotation) for one in kept])
-    others, images = {}, []
+    others: dict[int, tuple[Pose, ...]] = {}
+    images = []
     for group in in_image.values():
         group = [one for one in group if id(one) not in twice]
         poses = [one.annotation.pose for one in group]
         others |= zip(map(id, group), neighbors(poses), strict=True)
         images.append([(_person_id(one), one.annotation.pose) for one in group])
     position_checks.note_nearly_twice(report, images)
-    ids = collections.Counter()
+    ids: collections.Counter[str] = collections.Counter()
     for one in kept:
         a, name = one.annotation, _person_id(one)
         ids[name] += 1
@@ -292,7 +299,7 @@ def _splits(in_image, family, report):
     """{image: its split or None}; where it is said to be in several, the one not trained on."""
     splits, several = {}, collections.defaultdict(list)
     for key, group in in_image.items():
-        said = {one.split or folder_split(one.name, family) for one in group} - {None}
+        said = set(filter(None, (one.split or folder_split(one.name, family) for one in group)))
         if len(said) > 1:
             several[" and ".join(sorted(said))].append(group[0].name)
         splits[key] = max(said, key=(TRAIN, VALIDATION, TEST).index, default=None)

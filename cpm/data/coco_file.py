@@ -5,12 +5,14 @@ noted as wrong, with a sentence, and the others are read.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from cpm import geometry
 from cpm.data.person import Pose
-from cpm.data.side_names import read_names
+from cpm.data.side_names import Names, read_names
 from cpm.skeleton import ABSENT, SKELETONS, Skeleton, own_skeleton
 from cpm.untrusted import shown
 
@@ -56,7 +58,7 @@ class Annotation:
     unread: bool
 
     @property
-    def what(self):
+    def what(self) -> str:
         """How messages call it."""
         return f"annotation {self.key}"
 
@@ -75,16 +77,18 @@ class File:
     """
 
     skeleton: Skeleton
-    sources: dict
+    sources: dict[str, str]
     alone: tuple[str, ...]
     sided: tuple[str, ...]
     paired: frozenset[str]
-    images: dict
-    annotations: list
-    wrong: dict
+    images: dict[str, Image]
+    annotations: list[Annotation]
+    wrong: dict[str, str]
 
 
-def read(record, pairs=None, mirrored=True):
+def read(
+    record: object, pairs: Sequence[Sequence[str]] | None = None, mirrored: bool = True
+) -> File:
     """The content of a COCO keypoint file.
 
     Args:
@@ -133,7 +137,11 @@ def read(record, pairs=None, mirrored=True):
     )
 
 
-def read_skeleton(category, pairs=None, mirrored=True):
+def read_skeleton(
+    category: Mapping[str, Any],
+    pairs: Sequence[Sequence[str]] | None = None,
+    mirrored: bool = True,
+) -> tuple[Skeleton, list[int], Names]:
     """The skeleton of a category, and where its joints stand in the file.
 
     Args:
@@ -221,7 +229,8 @@ def _categories(record):
 
 def _images(record):
     """({id: `Image`}, the ids of several different images)."""
-    images, repeated = {}, set()
+    images: dict[str, Image] = {}
+    repeated = set()
     for number, item in enumerate(_list(record, "images"), start=1):
         key = _id(item, "id", f"image number {number}")
         image = Image(key, item.get("file_name"), _size(item))

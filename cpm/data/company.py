@@ -14,12 +14,14 @@ References:
 
 import math
 import typing
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from cpm.data import augmentation
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
+from ops.shapes import TensorLike
 
 LIMB_RADIUS = 0.075  # of a person's square, half the width of what is cut out around a limb
 LEAST_LABELED = 0.8  # share of joints; an unlabeled one would be asked for as an empty map
@@ -47,7 +49,14 @@ class Placement(typing.NamedTuple):
     softness_px: tf.Tensor
 
 
-def draw_placement(seed, primary_px, primary_size_px, region, size, mirrored=True):
+def draw_placement(
+    seed: tf.Tensor,
+    primary_px: tf.Tensor,
+    primary_size_px: tf.Tensor,
+    region: tuple[tf.Tensor, tf.Tensor],
+    size: tuple[float, float],
+    mirrored: bool = True,
+) -> Placement:
     """Draws where the second person stands.
 
     Args:
@@ -93,7 +102,14 @@ def draw_placement(seed, primary_px, primary_size_px, region, size, mirrored=Tru
     )
 
 
-def body_mask(joints_px, state, limbs, size, radius_px, softness_px):
+def body_mask(
+    joints_px: TensorLike,
+    state: TensorLike,
+    limbs: np.ndarray,
+    size: tuple[int, int],
+    radius_px: TensorLike,
+    softness_px: TensorLike,
+) -> tf.Tensor:
     """Which pixels lie within a radius of a person's limbs.
 
         m(z) = clip((radius - min over limbs of |z - limb|) / softness + 1/2, 0, 1)
@@ -133,7 +149,12 @@ def body_mask(joints_px, state, limbs, size, radius_px, softness_px):
     return tf.reshape(tf.clip_by_value(mask, 0.0, 1.0), [height, width])
 
 
-def box_mask(low, high, size, softness_px):
+def box_mask(
+    low: tf.Tensor | np.ndarray,
+    high: tf.Tensor | np.ndarray,
+    size: tuple[int, int],
+    softness_px: TensorLike,
+) -> tf.Tensor:
     """Which pixels lie in a rectangle: `[H, W]` float32 in [0, 1].
 
     Args:
@@ -150,7 +171,7 @@ def box_mask(low, high, size, softness_px):
     return axes[0][:, tf.newaxis] * axes[1]
 
 
-def inside_image(matrix, image_size, size):
+def inside_image(matrix: tf.Tensor, image_size: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Which crop pixels the image reaches: `[H, W]` float32, 1 or 0.
 
     Args:
@@ -168,7 +189,15 @@ def inside_image(matrix, image_size, size):
     return tf.cast(inside, tf.float32)
 
 
-def paste(crop, joints_px, state, second, placement, limbs, primary_size_px):
+def paste(
+    crop: tf.Tensor,
+    joints_px: tf.Tensor,
+    state: tf.Tensor,
+    second: Mapping[str, tf.Tensor],
+    placement: Placement,
+    limbs: np.ndarray,
+    primary_size_px: TensorLike,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The crop with the second person in it.
 
     Args:
@@ -212,7 +241,7 @@ def paste(crop, joints_px, state, second, placement, limbs, primary_size_px):
     return crop, cover(state, joints_px, front), cover(second["state"], second["joints_px"], hidden)
 
 
-def cover(state, joints_px, mask):
+def cover(state: tf.Tensor, joints_px: TensorLike, mask: tf.Tensor) -> tf.Tensor:
     """States after something was drawn over the crop: visible joints under it are occluded.
 
     Args:
@@ -229,7 +258,13 @@ def cover(state, joints_px, mask):
     return tf.where(shown & covered & (state == VISIBLE), OCCLUDED, state)
 
 
-def second_person(person, placement, cut, size, mirror):
+def second_person(
+    person: Mapping[str, tf.Tensor],
+    placement: Placement,
+    cut: Callable[[tf.Tensor], tf.Tensor],
+    size: tuple[int, int],
+    mirror: np.ndarray,
+) -> dict[str, tf.Tensor]:
     """The second person in the crop, as `paste` wants it.
 
     Args:

@@ -8,11 +8,17 @@ whole blocks, by the integer factor that leaves less than two pixels for each of
 import tensorflow as tf
 
 from ops import affine_warp
+from ops.shapes import TensorLike
 
 BORDER = 128.0  # mid-gray, which the network's (x - 128) / 256 maps to 0; the release's value
 
 
-def cut_crop(image, matrix, size, border=BORDER):
+def cut_crop(
+    image: TensorLike,
+    matrix: TensorLike,
+    size: tuple[int, int],
+    border: TensorLike = BORDER,
+) -> tf.Tensor:
     """Samples a crop from an image; runs in graphs as well as eagerly.
 
     Args:
@@ -36,7 +42,7 @@ def cut_crop(image, matrix, size, border=BORDER):
     )[0]
 
 
-def shrink_for(image, matrix):
+def shrink_for(image: TensorLike, matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The image averaged over f x f blocks, and the matrix into its pixels.
 
         f = max(1, floor(image pixels per crop pixel)),   x_block = (x - (f - 1) / 2) / f

@@ -16,6 +16,7 @@ import csv
 import glob
 import io
 import os
+from typing import Any
 
 from cpm import untrusted
 
@@ -23,12 +24,12 @@ MOST_BYTES = 1 << 28  # ten thousand frames of a hundred points have 40 MB
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
 
-def find_tables(folder):
+def find_tables(folder: str | os.PathLike) -> list[str]:
     """Paths of the tables of a folder: of a project, of its labeled-data/, of one video."""
     return _find(folder, "CollectedData*.csv")
 
 
-def find_unread(folder):
+def find_unread(folder: str | os.PathLike) -> list[str]:
     """Paths of the .h5 files of a folder, which hold the same as tables and are not read."""
     return _find(folder, "CollectedData*.h5")
 
@@ -42,7 +43,7 @@ def _find(folder, pattern):
     )
 
 
-def read_table(path):
+def read_table(path: str | os.PathLike) -> dict[str, list[dict[str, Any]]]:
     """One table as a COCO record.
 
     Raises:
@@ -64,11 +65,12 @@ def read_table(path):
     columns = [n for n, text in enumerate(heads["coords"]) if text in ("x", "y")]
     joints = list(dict.fromkeys(heads["bodyparts"][n] for n in columns))
     animals = heads.get("individuals") or [""] * len(heads["coords"])
-    images, annotations = [], []
+    images = []
+    annotations: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         name = "/".join(text for text in row[: columns[0]] if text).replace("\\", "/")
         images.append({"id": number, "file_name": os.path.basename(name)})
-        found = {}
+        found: dict[tuple[str, str], dict[str, float | None]] = {}
         for n in columns:
             key = animals[n], heads["bodyparts"][n]
             found.setdefault(key, {})[heads["coords"][n]] = _number(row[n])

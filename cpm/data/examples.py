@@ -24,8 +24,9 @@ import tensorflow as tf
 
 from cpm import geometry
 from cpm.data import images, old_records
-from cpm.data.person import LEAST_SPAN_PX, Origin, Pose
+from cpm.data.person import LEAST_SPAN_PX, Origin, Person, Pose
 from cpm.untrusted import parse_json
+from ops.shapes import TensorLike
 
 _ORIGIN = {
     **{"source?": str, "picture?": str, "number?": int, "group?": str, "image?": str},
@@ -37,7 +38,11 @@ _KEYS = {attribute: key for key, attribute in _ATTRIBUTES.items()}
 CONTEXT = 3.2  # a cut image keeps this many times the person's size
 
 
-def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=images.MAX_PIXELS):
+def encode_person(
+    person: Person,
+    longest_side_px: int = images.LONGEST_SIDE_PX,
+    max_pixels: int = images.MAX_PIXELS,
+) -> tuple[bytes, tuple[int, int]]:
     """Reads the person's image and serializes both.
 
     An image whose longer side exceeds `longest_side_px` is first cut to the neighborhood of the
@@ -69,7 +74,7 @@ def encode_person(person, longest_side_px=images.LONGEST_SIDE_PX, max_pixels=ima
     return _serialize(person, content, pixels.shape[:2], to_source), original_size
 
 
-def parse_example(serialized, joints):
+def parse_example(serialized: TensorLike, joints: int) -> dict[str, tf.Tensor]:
     """The fields of one serialized person as tensors.
 
     Args:
@@ -101,7 +106,7 @@ def parse_example(serialized, joints):
     return fields
 
 
-def parse_image(serialized):
+def parse_image(serialized: TensorLike) -> tf.Tensor:
     """The JPEG file in one serialized person.
 
     Args:
@@ -111,7 +116,7 @@ def parse_image(serialized):
     return tf.io.parse_single_example(serialized, field)["picture"]
 
 
-def parse_size(serialized):
+def parse_size(serialized: bytes) -> tuple[str, tuple[int, int]]:
     """The id of one serialized person, and the (height, width) of its image.
 
     Args:
@@ -121,7 +126,7 @@ def parse_size(serialized):
     return features["id"].bytes_list.value[0].decode(), tuple(features["size"].int64_list.value)
 
 
-def parse_origin(serialized):
+def parse_origin(serialized: bytes) -> Origin:
     """The `Origin` of one serialized person.
 
     Args:

@@ -29,6 +29,7 @@ import collections
 import dataclasses
 import os
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Example:
     excluded: str | None
 
 
-def read_people(folder, file=FILE):
+def read_people(folder: str | os.PathLike, file: str = FILE) -> Iterator[Person]:
     """Yields the `Person` of every example, also where the image is missing.
 
     Args:
@@ -99,7 +100,7 @@ def read_people(folder, file=FILE):
             )
 
 
-def person_id(image, index, test):
+def person_id(image: str, index: int, test: bool) -> str:
     """Id of a person; the test half's says so.
 
     Args:
@@ -113,7 +114,7 @@ def person_id(image, index, test):
     return f"flic/{'test-' if test else ''}{image.removesuffix('.jpg')}-{index}"
 
 
-def scene(image):
+def scene(image: str) -> str:
     """Film and half minute of an image, or its whole name if that holds no number of a frame.
 
     Frames are numbered through the film and taken every few: those near in number are nearly the

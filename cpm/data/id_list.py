@@ -5,11 +5,16 @@ list; in between somebody may look at the images and strike out lines. Empty lin
 begin with # don't count.
 """
 
+import os
+from collections.abc import Iterable
+
 from cpm import files, untrusted
 from cpm.errors import UsageError
 
 
-def write_ids(path, ids, notes, heading):
+def write_ids(
+    path: str | os.PathLike, ids: Iterable[str], notes: Iterable[str], heading: str
+) -> None:
     """Writes a list.
 
     Args:
@@ -22,7 +27,7 @@ def write_ids(path, ids, notes, heading):
     files.write_text(path, "\n".join(lines) + "\n")
 
 
-def read_ids(path):
+def read_ids(path: str | os.PathLike) -> frozenset[str]:
     """The ids of a list, a frozenset.
 
     Raises:

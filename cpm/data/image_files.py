@@ -15,6 +15,7 @@ import os
 import re
 import unicodedata
 import urllib.parse
+from collections.abc import Iterable, Sequence
 
 from cpm import files
 
@@ -29,10 +30,10 @@ class ImageFiles:
       root: the folder.
     """
 
-    def __init__(self, root):
+    def __init__(self, root: str | os.PathLike) -> None:
         self.root = str(root)
 
-    def find(self, name, folders):
+    def find(self, name: object, folders: Sequence[str]) -> str:
         """Path of an image.
 
         Args:
@@ -52,7 +53,7 @@ class ImageFiles:
                     return path
         return self._by_its_end(parts) or os.path.join(folders[0], *parts)
 
-    def name_of(self, path):
+    def name_of(self, path: str) -> str:
         """What an image is called in this project: relative to images/ or to the data set.
 
         The same on every machine, since a split and an augmentation are drawn by it.
@@ -63,7 +64,7 @@ class ImageFiles:
             relative = os.path.relpath(path, self.root)
         return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
 
-    def is_elsewhere(self, name, path):
+    def is_elsewhere(self, name: object, path: str) -> bool:
         """Whether an image lies in other folders than its name says, apart from images/.
 
         So are images whose own folder is missing, if another folder has one of the same name.
@@ -100,7 +101,7 @@ class ImageFiles:
         return ends
 
 
-def may_be_one(name, other):
+def may_be_one(name: object, other: object) -> bool:
     """Whether two names may be of one image: the one is the end of the other.
 
     >>> may_be_one("images/a.jpg", "A.jpg"), may_be_one("cam1/a.jpg", "cam2/a.jpg")
@@ -110,7 +111,7 @@ def may_be_one(name, other):
     return all(_key(a) == _key(b) for a, b in pairs)
 
 
-def file_identity(path):
+def file_identity(path: str | os.PathLike) -> str:
     """What is the same for all links to a file, symbolic or hard: one of its paths."""
     real = os.path.realpath(path)
     try:
@@ -120,7 +121,7 @@ def file_identity(path):
     return real if found.st_nlink == 1 else f"{found.st_dev}:{found.st_ino}"
 
 
-def copies(paths):
+def copies(paths: Iterable[str]) -> list[list[str]]:
     """Files of the same content.
 
     Args:
@@ -172,7 +173,7 @@ def _files(root):
         yield from (os.path.join(folder, name) for name in sorted(names))
 
 
-def name_parts(name):
+def name_parts(name: object) -> list[str]:
     """The folders and the file of a name, without a foreign beginning.
 
     >>> name_parts("..\\\\media\\\\my%20cat.jpg"), name_parts("/data/?d=x/a.jpg")

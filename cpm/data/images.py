@@ -16,8 +16,10 @@ import math
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cpm.errors import UsageError
@@ -57,7 +59,7 @@ class SizeError(ImageError):
     """An image of another size than the one its annotations were made in."""
 
 
-def read_image(source, max_pixels=MAX_PIXELS):
+def read_image(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads one image.
 
     Args:
@@ -76,7 +78,13 @@ def read_image(source, max_pixels=MAX_PIXELS):
 
 
 @contextlib.contextmanager
-def opened(source, *, name=None, formats=FORMATS, max_pixels=MAX_PIXELS):
+def opened(
+    source: str | os.PathLike | bytes,
+    *,
+    name: str | None = None,
+    formats: tuple[str, ...] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Iterator[Image.Image]:
     """Gives Pillow's image, not decoded yet; what fails inside the block is an `ImageError`.
 
     Args:
@@ -98,7 +106,7 @@ def opened(source, *, name=None, formats=FORMATS, max_pixels=MAX_PIXELS):
         raise ImageError(f"{name} cannot be decoded: {error}") from error
 
 
-def read_bytes(path):
+def read_bytes(path: str | os.PathLike) -> bytes:
     """The bytes of a file; ImageError if it is not there, cannot be an image or is empty."""
     if not os.path.lexists(path):
         raise ImageError(f"{str(path)!r} does not exist; expected an image")
@@ -112,7 +120,9 @@ def read_bytes(path):
     return content
 
 
-def check_size(content, upright, annotated):
+def check_size(
+    content: bytes, upright: tuple[int, int], annotated: tuple[int | None, int | None]
+) -> None:
     """Compares an image with the size that its positions belong to; a pixel is let pass.
 
     Args:
@@ -127,21 +137,25 @@ def check_size(content, upright, annotated):
         return
     with _open(content, "image", PILLOW_PIXELS) as image:
         lies = _alike(image.size[::-1], annotated)
-    annotated = tuple("?" if length is None else length for length in annotated)
+    claimed = tuple("?" if length is None else length for length in annotated)
     size = "{1} x {0}".format
     if lies:
         raise SizeError(
-            f"annotated lying, as {size(*annotated)} pixels, but upright it has {size(*upright)}: "
+            f"annotated lying, as {size(*claimed)} pixels, but upright it has {size(*upright)}: "
             "the file's EXIF data turns it"
         )
     exchanged = ", or exchange width and height in the file" if upright[::-1] == annotated else ""
     raise SizeError(
-        f"{size(*upright)} pixels, annotated in {size(*annotated)}: take the images that were "
+        f"{size(*upright)} pixels, annotated in {size(*claimed)}: take the images that were "
         f"annotated{exchanged}"
     )
 
 
-def is_turned_unsaid(path, upright, annotated):
+def is_turned_unsaid(
+    path: str | os.PathLike,
+    upright: tuple[int, int],
+    annotated: tuple[int | None, int | None] | None,
+) -> bool:
     """Whether EXIF data turns or mirrors an image, and the annotated size does not tell which way.
 
     Some tools show an image as it is stored, others as it was held. Only the sizes can tell, and
@@ -166,7 +180,7 @@ def _alike(size, annotated):
     return all(b is None or abs(a - b) <= 1 for a, b in zip(size, annotated, strict=True))
 
 
-def is_plain_jpeg(content):
+def is_plain_jpeg(content: bytes) -> bool:
     """Whether `content` is a baseline RGB JPEG that needs no rotation.
 
     Only such bytes may be stored as they are: every decoder agrees on them.
@@ -184,14 +198,14 @@ def is_plain_jpeg(content):
         return False
 
 
-def encode_jpeg(image, quality=95):
+def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     """`[H, W, 3]` uint8 RGB as JPEG bytes, colors at full resolution (4:4:4: no chroma shift)."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
 
 
-def stretch(values):
+def stretch(values: npt.ArrayLike) -> np.ndarray:
     """Numbers of any range as uint8: the lowest finite one becomes 0, the highest 255.
 
     >>> stretch(np.array([7000, 7400, 8020], np.uint16)).tolist()
@@ -211,7 +225,7 @@ def stretch(values):
     return stretched
 
 
-def shrink(image, longest_side_px):
+def shrink(image: np.ndarray, longest_side_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Makes an image smaller if its longer side exceeds the limit, without aliasing.
 
     Args:
@@ -229,7 +243,7 @@ def shrink(image, longest_side_px):
     return image, np.array([width, height]) / size
 
 
-def inside(folder, name):
+def inside(folder: str | os.PathLike, name: str) -> str:
     """Path of `name` in `folder`, for names that come from an annotation file.
 
     A symbolic link may lead to another place in the folder, or the folder itself be one. A link that
@@ -280,7 +294,7 @@ def _upright(image):
         return image
 
 
-def as_rgb(image):
+def as_rgb(image: Image.Image) -> np.ndarray:
     """Any Pillow image, upright, as `[H, W, 3]` uint8."""
     image = _upright(image)
     if image.mode[0] in "IF":  # 16 or 32 bits, whole numbers or not

@@ -19,6 +19,8 @@ References: wkentaro/labelme, `labelme/label_file.py`.
 
 import collections
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from cpm import untrusted
 from cpm.data.image_files import EXTENSIONS
@@ -27,12 +29,14 @@ OUTLINES = ("circle", "polygon", "line", "linestrip", "points", "mask")
 _SCHEMA = {"label": str, "points": [[float]], "group_id?": (int, float, str, None)}
 
 
-def is_labelme(record):
+def is_labelme(record: object) -> bool:
     """Whether a JSON value is a file of labelme."""
     return isinstance(record, dict) and isinstance(record.get("shapes"), list)
 
 
-def as_coco(records, folder):
+def as_coco(
+    records: Mapping[str, Any], folder: str
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
     """The files of a folder as one COCO record.
 
     Args:
@@ -52,7 +56,8 @@ def as_coco(records, folder):
             if kind == "point" and not problem
         )
     )
-    images, annotations, wrong = [], [], {}
+    images, wrong = [], {}
+    annotations: list[dict[str, Any]] = []
     for number, (path, record) in enumerate(records.items()):
         name = os.path.relpath(path, folder)
         try:
@@ -135,7 +140,8 @@ def _is_single(points):
 
 def _people(record, joints):
     """Yields (group, dict of `keypoints` and `bbox`, or what is wrong with it) of one file."""
-    points, boxes, wrong = collections.defaultdict(dict), {}, {}
+    points: dict[int | float | str | None, dict[str, list[float]]] = collections.defaultdict(dict)
+    boxes, wrong = {}, {}
     for kind, label, group, corners, problem in _shapes(record):
         if problem:
             wrong[group] = problem

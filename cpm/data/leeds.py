@@ -6,6 +6,7 @@ The third value means opposite things in the two, so this file does not interpre
 """
 
 import os
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import scipy.io
@@ -18,7 +19,15 @@ from cpm.skeleton import SKELETONS
 SKELETON = SKELETONS["lsp14"]
 
 
-def read_people(folder, source, *, digits, unflagged, flagged, official_split):
+def read_people(
+    folder: str | os.PathLike,
+    source: str,
+    *,
+    digits: int,
+    unflagged: int,
+    flagged: int,
+    official_split: Callable[[int], str],
+) -> Iterator[Person]:
     """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:
@@ -46,7 +55,7 @@ def read_people(folder, source, *, digits, unflagged, flagged, official_split):
         yield Person(f"{source}/{name}", image, SKELETON, pose, origin=origin)
 
 
-def read_annotations(folder):
+def read_annotations(folder: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     """Joint positions and the third value of every column of `joints.mat`.
 
     Args:

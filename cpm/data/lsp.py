@@ -8,12 +8,16 @@ References: S. Johnson and M. Everingham, "Clustered Pose and Nonlinear Appearan
   Human Pose Estimation", BMVC 2010.
 """
 
+import os
+from collections.abc import Iterator
+
 from cpm.data import leeds
+from cpm.data.person import Person
 from cpm.data.splits import TEST, TRAIN
 from cpm.skeleton import OCCLUDED, VISIBLE
 
 
-def read_people(folder):
+def read_people(folder: str | os.PathLike) -> Iterator[Person]:
     """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:

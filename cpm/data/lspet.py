@@ -8,12 +8,16 @@ References: S. Johnson and M. Everingham, "Learning Effective Human Pose Estimat
   Inaccurate Annotation", CVPR 2011.
 """
 
+import os
+from collections.abc import Iterator
+
 from cpm.data import leeds
+from cpm.data.person import Person
 from cpm.data.splits import TRAIN
 from cpm.skeleton import ABSENT, VISIBLE
 
 
-def read_people(folder):
+def read_people(folder: str | os.PathLike) -> Iterator[Person]:
     """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:

@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cpm import files, untrusted
 from cpm.errors import UsageError
@@ -56,19 +58,19 @@ class Manifest:
 
     source: str
     skeleton: Skeleton
-    split_rule: dict
+    split_rule: dict[str, str]
     seed: int
-    splits: dict
+    splits: dict[str, tuple[Shard, ...]]
     remake: str
-    report: dict
-    versions: dict
+    report: dict[str, Any]
+    versions: dict[str, str]
 
-    def people(self, split):
+    def people(self, split: str) -> int:
         """How many people the split holds; 0 if there is no such split."""
         return sum(shard.people for shard in self.splits.get(split, ()))
 
 
-def write_manifest(folder, manifest):
+def write_manifest(folder: str | os.PathLike, manifest: Manifest) -> None:
     """Writes manifest.json, atomically."""
     record = {
         "format": FORMAT,
@@ -95,7 +97,7 @@ def write_manifest(folder, manifest):
     files.write_json(os.path.join(folder, NAME), record)
 
 
-def read_manifest(folder, verify=False):
+def read_manifest(folder: str | os.PathLike, verify: bool = False) -> Manifest:
     """Reads manifest.json and checks that the shards beside it are the ones it lists.
 
     Args:
@@ -120,7 +122,7 @@ def read_manifest(folder, verify=False):
     return manifest
 
 
-def is_ours(folder):
+def is_ours(folder: str | os.PathLike) -> bool:
     """Whether a conversion may be written there.
 
     True for a folder that is absent or empty, or that holds an earlier conversion: one with our
@@ -140,7 +142,9 @@ def is_ours(folder):
         return False
 
 
-def fingerprints(folders, splits):
+def fingerprints(
+    folders: Iterable[str | os.PathLike], splits: Sequence[str]
+) -> list[dict[str, Any]]:
     """What says that data are the same people in the same order, for each folder.
 
     Args:

@@ -6,6 +6,8 @@ The functions here give each of these one meaning, so that a reader need not ask
 """
 
 import math
+import os
+from typing import Any
 
 import numpy as np
 import scipy.io
@@ -15,7 +17,7 @@ from cpm import array_claims
 from cpm.errors import UsageError
 
 
-def load(path):
+def load(path: str | os.PathLike) -> dict[str, Any]:
     """The variables of a .mat file, by name (SciPy reads data only; nothing in it is run).
 
     Raises:
@@ -30,7 +32,7 @@ def load(path):
         ) from error
 
 
-def structs(value):
+def structs(value: object) -> list[mat_struct]:
     """All structures in a value, in order: of a structure array, of a cell array, or the only one.
 
     Args:
@@ -46,12 +48,12 @@ def structs(value):
     return []
 
 
-def field(struct, name):
+def field(struct: mat_struct, name: str) -> Any:
     """What a structure holds under `name`; None where it has no such field."""
     return getattr(struct, name) if name in struct._fieldnames else None
 
 
-def number(value):
+def number(value: object) -> float | None:
     """The only number in a value, or None where there is none.
 
     Args:
@@ -76,7 +78,7 @@ def number(value):
     return result if math.isfinite(result) else None
 
 
-def text(value):
+def text(value: object) -> str:
     """The only text in a value; empty where there is none.
 
     Raises:

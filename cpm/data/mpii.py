@@ -28,6 +28,7 @@ import collections
 import dataclasses
 import math
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Annotation:
     head_size_px: float | None
 
 
-def read_people(folder, single_person=False):
+def read_people(folder: str | os.PathLike, single_person: bool = False) -> Iterator[Person]:
     """Yields the `Person` of everybody in every image, also where the image is missing.
 
     People of the test half, and a few others, have no joint. `others` holds everybody else in the
@@ -76,7 +77,7 @@ def read_people(folder, single_person=False):
     """
     images = os.path.join(folder, "images")
     # Should an image be listed twice, its people are counted on: ids must differ.
-    before = collections.Counter()
+    before: collections.Counter[str] = collections.Counter()
     for position, (entry, train, apart) in enumerate(_release(folder), start=1):
         try:
             people = read_annorect(matlab.field(entry, "annorect"))
@@ -101,7 +102,7 @@ def read_people(folder, single_person=False):
         before[name] += len(people)
 
 
-def read_annorect(annorect):
+def read_annorect(annorect: object) -> list[Annotation]:
     """Everybody in one image, in the order of the file.
 
     Args:
@@ -124,7 +125,7 @@ def read_annorect(annorect):
     ]
 
 
-def person_id(image, index, train):
+def person_id(image: str, index: int, train: bool) -> str:
     """Id of a person.
 
     Args:
@@ -193,7 +194,7 @@ def _pose(annopoints):
     for points in matlab.structs(annopoints):
         for point in matlab.structs(matlab.field(points, "point")):
             joint = matlab.number(matlab.field(point, "id"))
-            if joint not in range(len(SKELETON)):
+            if joint is None or joint not in range(len(SKELETON)):
                 raise ValueError(f"a joint has the id {joint}, expected 0 to 15")
             position = _position(point)
             if position is not None:
@@ -221,7 +222,7 @@ def _head_size(person):
     x1, y1, x2, y2 = (
         matlab.number(matlab.field(person, name)) for name in ("x1", "y1", "x2", "y2")
     )
-    if None in (x1, y1, x2, y2):
+    if x1 is None or y1 is None or x2 is None or y2 is None:
         return None
     return _positive(HEAD_FRACTION * math.hypot(x2 - x1, y2 - y1))
 

@@ -14,6 +14,7 @@ here: where one person an image is labeled, as in LSP, a crop may show another.
 """
 
 import math
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -25,7 +26,9 @@ LEAST_PX = 10.0  # a smaller square of background shows nothing but its own blur
 KEEP_CLEAR = 0.25  # no labeled joint closer to the crop's center, in its shorter sides
 
 
-def draw_region(seed, person, side_px):
+def draw_region(
+    seed: tf.Tensor, person: Mapping[str, tf.Tensor], side_px: tf.Tensor | float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Draws a kind and the square of the image it shows.
 
     Args:
@@ -76,7 +79,7 @@ def _outside(u, person, side_px):
     return (low + high) / 2 + distance * direction, side_px * (0.6 + 0.8 * u[3])
 
 
-def is_clear(joints_px, state, size):
+def is_clear(joints_px: tf.Tensor, state: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Whether no labeled joint lies near the crop's center: scalar bool.
 
     Args:
@@ -89,7 +92,7 @@ def is_clear(joints_px, state, size):
     return ~tf.reduce_any(near & (state != ABSENT))
 
 
-def tiled(crop):
+def tiled(crop: tf.Tensor) -> tf.Tensor:
     """The crop at half its size, repeated by reflection: `[H, W, 3]` → `[H, W, 3]`."""
     height, width = crop.shape[:2]
     rows, columns = -(-height // 2), -(-width // 2)
@@ -98,7 +101,7 @@ def tiled(crop):
     return tf.concat([row, row[::-1]], 0)[:height, :width]
 
 
-def pattern(seed, size):
+def pattern(seed: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Smooth random colors, most often with an edge between two of them.
 
     Args:

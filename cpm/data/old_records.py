@@ -13,7 +13,7 @@ from cpm.data.person import Origin
 from cpm.data.splits import TEST, TRAIN, VALIDATION, folder_split
 
 
-def origin_of(person_id):
+def origin_of(person_id: str) -> Origin:
     """The `Origin` of a person of one of the data sets that there were then.
 
     >>> origin_of("lsp/im0123").number, origin_of("mpii/test-000000001-2").official_split

@@ -18,6 +18,7 @@ import csv
 import dataclasses
 import glob
 import os
+from typing import Any
 
 from cpm import files
 from cpm.data import deeplabcut, labelme, unread_formats
@@ -50,13 +51,13 @@ class Part:
     """
 
     path: str
-    record: object
+    record: Any
     folders: tuple[str, ...]
     split: str | None = None
     wrong: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
-def find_parts(folder, report=None):
+def find_parts(folder: str | os.PathLike, report: Report | None = None) -> list[Part]:
     """The annotations of a data set's folder.
 
     Args:
@@ -87,12 +88,12 @@ def find_parts(folder, report=None):
         return _with_broken([_labelme(folder, drawn)], broken)
     if tables := deeplabcut.find_tables(folder):
         return [_table(folder, path) for path in tables]
-    if unread := deeplabcut.find_unread(folder):
-        table = os.path.splitext(unread[0])[0] + ".csv"
+    if pickled := deeplabcut.find_unread(folder):
+        table = os.path.splitext(pickled[0])[0] + ".csv"
         raise UsageError(
-            f"{unread[0]!r} is DeepLabCut's pickled table, which is not read; expected {table!r} "
+            f"{pickled[0]!r} is DeepLabCut's pickled table, which is not read; expected {table!r} "
             "beside it: DeepLabCut writes both, and in Python "
-            f"pandas.read_hdf({unread[0]!r}).to_csv({table!r}) makes it"
+            f"pandas.read_hdf({pickled[0]!r}).to_csv({table!r}) makes it"
         )
     for part in parts:
         if unread := unread_formats.name_json(part.path, part.record):
@@ -107,7 +108,7 @@ def find_parts(folder, report=None):
     )
 
 
-def is_coco(record):
+def is_coco(record: object) -> bool:
     """Whether a JSON value is a COCO file with keypoints."""
     if not isinstance(record, dict) or not isinstance(record.get("categories"), list):
         return False

@@ -1,8 +1,13 @@
 """What looks wrong in annotations that can be read: warnings for whoever converts them."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
 import numpy as np
 
-from cpm.data.report import count, some
+from cpm.data.coco_file import Annotation, File
+from cpm.data.person import Pose
+from cpm.data.report import Report, count, some
 
 UNIT = (-1.0, 2.0)  # px; all joints of a person lie here only if they are parts of an image
 NOWHERE = ((0, 0), (-1, -1))  # what tools write for a joint that is not annotated
@@ -10,7 +15,19 @@ NEARLY = 0.05  # of a person's size, between two annotations of one person
 MOST_COMPARED = 64  # people of one image
 
 
-def note_sides(report, file, options):
+class Mirroring(Protocol):
+    """`coco.Options`, which knows this file, or anything that says as much of mirror images."""
+
+    @property
+    def pairs(self) -> Sequence[Sequence[str]] | None:
+        """Of keypoint names that a mirror exchanges; None = as the names say."""
+
+    @property
+    def mirrored(self) -> bool:
+        """False for an object that has no mirror image."""
+
+
+def note_sides(report: Report, file: File, options: Mirroring) -> None:
     """Says which joints a mirror exchanges, and which look like a side without a partner.
 
     Args:
@@ -43,7 +60,7 @@ def note_sides(report, file, options):
         )
 
 
-def note_tool(report, record):
+def note_tool(report: Report, record: Mapping[str, Any]) -> None:
     """Says what a labeling tool's export leaves open.
 
     Args:
@@ -61,7 +78,7 @@ def note_tool(report, record):
         )
 
 
-def note_positions(report, people):
+def note_positions(report: Report, people: Iterable[tuple[str, Pose]]) -> None:
     """Warns of positions that are parts of an image, and of joints that stand nowhere.
 
     Args:
@@ -87,7 +104,7 @@ def note_positions(report, people):
         )
 
 
-def note_unread(report, people):
+def note_unread(report: Report, people: Iterable[tuple[str, Annotation]]) -> None:
     """Warns of positions that are not read, since their joints are said to be absent.
 
     Args:
@@ -101,7 +118,7 @@ def note_unread(report, people):
         )
 
 
-def note_nearly_twice(report, images):
+def note_nearly_twice(report: Report, images: Iterable[Sequence[tuple[str, Pose]]]) -> None:
     """Warns of people who stand where another one of the image stands.
 
     Args:

@@ -4,16 +4,19 @@ parse -> joints by name -> region of the crop -> draw the augmentation -> cut ->
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
 from cpm import geometry
-from cpm.config import CROP_RULES, DataConfig
+from cpm.config import CROP_RULES, DataConfig, NetworkConfig
 from cpm.data import augmentation, company, nobody, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
 from cpm.data.person import LEAST_SPAN_PX
+from cpm.geometry import CropRegion
 from cpm.skeleton import ABSENT, Skeleton, get_skeleton
+from ops.shapes import TensorLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +34,15 @@ class _Rules:
     skeleton: Skeleton
 
 
-def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
+def example_maker(
+    skeletons: Sequence[Skeleton],
+    network: NetworkConfig,
+    data: DataConfig,
+    *,
+    seed: int,
+    scales: Sequence[float] = (),
+    regions: Mapping[str, CropRegion] | None = None,
+) -> Callable[..., dict[str, tf.Tensor]]:
     """Makes the function that turns one record into one example.
 
     Args:
@@ -102,7 +113,9 @@ def example_maker(skeletons, network, data, *, seed, scales=(), regions=None):
     return make
 
 
-def region(person, rule, margin):
+def region(
+    person: Mapping[str, TensorLike], rule: str, margin: float
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Where the crop is cut: the rules of cpm/geometry.py as graph operations.
 
     `joints`: `region_from_joints` of the data set's own joints. `height`: the same by the height
@@ -147,7 +160,7 @@ def region(person, rule, margin):
     return tf.ensure_shape(center_px, [2]), side_px
 
 
-def spans_its_crop(person, margin):
+def spans_its_crop(person: Mapping[str, TensorLike], margin: float) -> tf.Tensor:
     """Whether the joints say how large the person is: no larger box, and they span something.
 
     Args:
@@ -235,7 +248,7 @@ def _poses_in_crop(person, matrix, max_people):
     )
 
 
-def decode(image):
+def decode(image: TensorLike) -> tf.Tensor:
     """`[H, W, 3]` uint8 pixels of a stored image, a scalar string tensor."""
     # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
     return tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")

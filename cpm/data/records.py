@@ -114,7 +114,7 @@ def write_records(
         for person in _consistent(progress):
             split = rule.assign(person.origin)
             serialized = _encode(person, split, leave_out, encode, report)
-            if serialized is None:
+            if split is None or serialized is None:
                 continue
             if split not in spools:
                 spools[split] = stack.enter_context(_Spool(out_dir, split))

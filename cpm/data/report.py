@@ -6,9 +6,11 @@ It also says what looks wrong, in sentences: warnings come before a network is t
 import collections
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cpm.data import box_checks
-from cpm.data.person import LEAST_SPAN_PX
+from cpm.data.person import LEAST_SPAN_PX, Person
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
 from cpm.text_table import format_table, listed
@@ -43,25 +45,29 @@ class Report:
       sought: path where the first missing image was looked for, or None.
     """
 
-    splits: dict = dataclasses.field(
+    splits: dict[str, collections.Counter[str]] = dataclasses.field(
         default_factory=lambda: collections.defaultdict(collections.Counter)
     )
-    left_out: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
-    notes: list = dataclasses.field(default_factory=list)
-    spanless: list = dataclasses.field(default_factory=list)
-    boxless: list = dataclasses.field(default_factory=list)
-    small: list = dataclasses.field(default_factory=list)
-    turned: list = dataclasses.field(default_factory=list)
-    boxes: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
+    left_out: dict[str, list[str]] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(list)
+    )
+    notes: list[str] = dataclasses.field(default_factory=list)
+    spanless: list[str] = dataclasses.field(default_factory=list)
+    boxless: list[str] = dataclasses.field(default_factory=list)
+    small: list[str] = dataclasses.field(default_factory=list)
+    turned: list[str] = dataclasses.field(default_factory=list)
+    boxes: dict[str, list[str]] = dataclasses.field(
+        default_factory=lambda: collections.defaultdict(list)
+    )
     sought: str | None = None
-    _joints: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    _joints: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     _people: int = 0
     _boxed: int = 0
     _reach_px: float = -math.inf
     _reach: float = -math.inf  # of the joints, the largest x / width or y / height
     _smallest_px: float = math.inf
 
-    def add(self, split, person, size):
+    def add(self, split: str, person: Person, size: tuple[int, int]) -> None:
         """Counts one person that was kept; `size` = (height, width) of the original image."""
         pose = person.pose
         x, y = pose.joints_px.T
@@ -91,15 +97,15 @@ class Report:
         self._reach_px = max(self._reach_px, float(pose.joints_px[pose.present].max()))
         self._smallest_px = min(self._smallest_px, max(size))
 
-    def note(self, sentence):
+    def note(self, sentence: str) -> None:
         """Keeps a sentence for whoever converts."""
         self.notes.append(sentence)
 
-    def warn(self, sentence):
+    def warn(self, sentence: str) -> None:
         """Keeps a sentence about something that looks wrong."""
         self.notes.append(f"warning: {sentence}")
 
-    def finish(self, source):
+    def finish(self, source: str) -> None:
         """Adds what only all people together show.
 
         Args:
@@ -188,11 +194,11 @@ class Report:
                 "each is seen more than once a step; label more"
             )
 
-    def leave_out(self, person_id, reason):
+    def leave_out(self, person_id: str, reason: str) -> None:
         """Notes one person that was not kept."""
         self.left_out[reason].append(person_id)
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Plain JSON values, all ids included."""
         return {
             "splits": {
@@ -204,7 +210,7 @@ class Report:
         }
 
 
-def table(report):
+def table(report: Mapping[str, Any]) -> str:
     """The report, as `Report.to_json` gives it, as lines of text.
 
     >>> report = Report()
@@ -225,7 +231,7 @@ def table(report):
     return "\n".join(lines + report.get("notes", []))
 
 
-def compare(report, known):
+def compare(report: Mapping[str, Any], known: Mapping[str, int]) -> str:
     """What the report counted beside what others did, as lines of text.
 
     Args:
@@ -257,12 +263,12 @@ def compare(report, known):
     return "\n".join(lines)
 
 
-def some(ids):
+def some(ids: Sequence[str]) -> str:
     """The first few names and the number of the others."""
     return listed(ids, NAMED)
 
 
-def count(number, one, many=None):
+def count(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun.
 
     >>> count(1, "person", "people"), count(1200, "image")

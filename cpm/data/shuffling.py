@@ -9,13 +9,24 @@ A window holds the whole of a small data set, which is then shuffled perfectly. 
 order of the shards, whose people were shuffled on conversion, mixes the rest.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 INTERLEAVED = 16  # shards read in turns: folders of different data sets mix
 
 
 @tf.autograph.experimental.do_not_convert
-def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False):
+def endless_order(
+    files: Sequence[str],
+    folders: Sequence[int],
+    people: int,
+    *,
+    seed: int,
+    buffer: int,
+    start: int = 0,
+    pairs: bool = False,
+) -> tf.data.Dataset:
     """Epoch after epoch of serialized people.
 
     Args:
@@ -42,7 +53,7 @@ def endless_order(files, folders, people, *, seed, buffer, start=0, pairs=False)
 
 
 @tf.autograph.experimental.do_not_convert
-def rows_of_batches(records, size, first, last):
+def rows_of_batches(records: tf.data.Dataset, size: int, first: int, last: int) -> tf.data.Dataset:
     """Of every `size` records in a row those from `first` to before `last`.
 
     The others are read as bytes and dropped: the order is one of all people, which no host can
@@ -56,7 +67,7 @@ def rows_of_batches(records, size, first, last):
 
 
 @tf.autograph.experimental.do_not_convert
-def fixed_order(files, folders):
+def fixed_order(files: Sequence[str], folders: Sequence[int]) -> tf.data.Dataset:
     """Every person once, as stored: a Dataset of (epoch 0, folder, serialized)."""
     records = tf.data.Dataset.from_tensor_slices((files, _numbers(folders)))
     zero = tf.constant(0, tf.int64)

@@ -60,7 +60,7 @@ class _Reading(typing.NamedTuple):
     english: str | None = None
 
 
-def read_names(keypoints, guess=True):
+def read_names(keypoints: list[str], guess: bool = True) -> Names:
     """The names of a file's keypoints.
 
     Args:
@@ -80,7 +80,8 @@ def read_names(keypoints, guess=True):
     (((1, 2), (3, 4)), (5,))
     """
     every = split_names(keypoints)
-    chosen, pairs, unclear = {}, [], set()
+    chosen: dict[int, _Reading] = {}
+    pairs, unclear = [], set()
     for way in _WAYS if guess else _CERTAIN:
         free = [k for k in range(len(every)) if k not in chosen and k not in unclear]
         found, several = _pairs({k: list(way(every[k], every)) for k in free})
@@ -112,7 +113,7 @@ def _written(every, chosen, keypoints):
     seen = collections.Counter(english)
     # `earl` and `lear` would both be left_ear: they keep their words.
     joints = [b if seen[b] == 1 else a for a, b in zip(plain, english, strict=True)]
-    first = {}
+    first: dict[str, int] = {}
     for number, name in enumerate(joints):
         if first.setdefault(name, number) != number:
             raise ValueError(
@@ -122,7 +123,7 @@ def _written(every, chosen, keypoints):
     return tuple(joints)
 
 
-def split_names(keypoints):
+def split_names(keypoints: list[str]) -> list[tuple[str, ...]]:
     """Each name as a tuple of its words, in lower case.
 
     >>> split_names(["L_FrontPaw", "LBigToe", "ear (left)"])
@@ -162,7 +163,7 @@ def _pairs(readings):
 
     def partners(k):
         """{number of a partner: reading of `k` that it is one by}."""
-        found = {}
+        found: dict[int, _Reading] = {}
         for reading in readings[k]:
             mirrored = tuple(_OTHER[side] for side in reading.sides)
             for other in places.get((reading.rest, mirrored), ()):

@@ -98,7 +98,7 @@ NO_SIDE = re.compile(
 )
 
 
-def plain(text):
+def plain(text: str) -> str:
     """The text in lower case, without accents and vowel signs.
 
     >>> plain("Höger"), plain("LEFT")

@@ -14,9 +14,9 @@ import functools
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-from cpm.data.person import Origin
+from cpm.data.person import Origin, Person
 from cpm.data.side_words import plain
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -88,7 +88,9 @@ RULES = {
 }
 
 
-def reason_to_leave_out(person, listed=frozenset(), near_duplicates=True):
+def reason_to_leave_out(
+    person: Person, listed: Collection[str] = frozenset(), near_duplicates: bool = True
+) -> str | None:
     """Why a person must not be trained on, or None.
 
     Args:
@@ -103,7 +105,7 @@ def reason_to_leave_out(person, listed=frozenset(), near_duplicates=True):
     return None
 
 
-def is_near_duplicate(origin):
+def is_near_duplicate(origin: Origin) -> bool:
     """Whether this LSP training image nearly repeats a test image.
 
     >>> is_near_duplicate(Origin("lsp", number=175)), is_near_duplicate(Origin("lspet", number=175))
@@ -113,7 +115,7 @@ def is_near_duplicate(origin):
 
 
 @functools.cache
-def mpii_people():
+def mpii_people() -> tuple[tuple[str, int], ...]:
     """Tompson's validation people of MPII, in the order in which published predictions come.
 
     mpii_validation.txt has a line `image<TAB>index` for each, the index of the person in the
@@ -134,13 +136,13 @@ def mpii_people():
 
 
 @functools.cache
-def mpii_validation():
+def mpii_validation() -> tuple[frozenset[tuple[str, int]], frozenset[str]]:
     """(frozenset of the (image, index) of `mpii_people`, frozenset of their images)."""
     people = frozenset(mpii_people())
     return people, frozenset(image for image, _ in people)
 
 
-def whole(split):
+def whole(split: str) -> SplitRule:
     """The `SplitRule` of a folder that is of one split as a whole, `--split`."""
     return SplitRule(f"all-{split}", f"Everybody is in the split {split}.", lambda origin: split)
 
@@ -240,7 +242,7 @@ def family_splits(names: Iterable[str]) -> dict[str, str]:
     return {name: split for name, (split, rest) in said.items() if len(families[rest]) > 1}
 
 
-def is_tenth(name):
+def is_tenth(name: str) -> bool:
     """Whether the hash of a name is divisible by ten.
 
     An image keeps its split when others are added or removed, which counting would not do.

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from cpm.data.records import decoded
 from cpm.errors import UsageError
 
 
-def read_people(folders, split):
+def read_people(folders: Sequence[str | os.PathLike], split: str) -> list[Person]:
     """Everybody in one split of some converted folders, in the order of their records.
 
     Args:
@@ -26,7 +27,8 @@ def read_people(folders, split):
       UsageError: if a folder is no data folder, nobody is in the split, somebody is in it twice, or
         the folders differ in their joints.
     """
-    people, first = [], None
+    people: list[Person] = []
+    first = None
     for folder in folders:
         manifest = read_manifest(folder)
         first = first or (folder, manifest.skeleton)
@@ -37,7 +39,7 @@ def read_people(folders, split):
             )
         for shard in manifest.splits.get(split, ()):
             decode = functools.partial(_person, skeleton=manifest.skeleton)
-            people += decoded(os.path.join(folder, shard.file), decode)
+            people.extend(decoded(os.path.join(folder, shard.file), decode))
     if not people:
         raise UsageError(
             f"nobody is in the split {split!r} of {', '.join(map(str, folders))}; "
@@ -59,13 +61,14 @@ def _person(record, skeleton):
         Pose(joints_px, state)
         for joints_px, state in zip(fields["joints_px"], fields["state"], strict=True)
     )
+    center_px = fields["center_px"].tolist()
     return Person(
         id=fields["id"].decode(),
         image=image,
         skeleton=skeleton,
         pose=own,
         others=tuple(others),
-        center_px=tuple(map(float, fields["center_px"])) or None,
+        center_px=(center_px[0], center_px[1]) if center_px else None,
         scale=_first(fields["scale"]),
         head_size_px=_first(fields["head_size_px"]),
     )

@@ -29,7 +29,7 @@ class DamagedRecord(UsageError):
     """A record that cannot be read; the message names its file, its number and its person."""
 
 
-def verify(folders, splits):
+def verify(folders: Iterable[str | os.PathLike], splits: Sequence[str]) -> None:
     """Reads all shards of some splits once.
 
     Args:
@@ -51,7 +51,7 @@ def verify(folders, splits):
                     )
 
 
-def find_damage(folders, splits):
+def find_damage(folders: Iterable[str | os.PathLike], splits: Sequence[str]) -> str | None:
     """The first record of some splits that cannot be read, in words; None if all can."""
     for folder in folders:
         manifest = read_manifest(folder)
@@ -64,7 +64,9 @@ def find_damage(folders, splits):
     return None
 
 
-def whole_batches(batches: Iterable[Any], folders: Sequence[str], split: str) -> Iterator[Any]:
+def whole_batches(
+    batches: Iterable[Any], folders: Sequence[str | os.PathLike], split: str
+) -> Iterator[Any]:
     """Yields the batches of a split. TensorFlow's error for a record in them names no file.
 
     Args:

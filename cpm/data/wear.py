@@ -6,6 +6,7 @@ a stateless generator. `draw_cover` comes before the colors change, `wear` after
 
 import tensorflow as tf
 
+from cpm.config import AugmentConfig
 from cpm.data import augmentation
 
 DARKEST = 0.25  # factor on brightness
@@ -14,7 +15,7 @@ WORST_JPEG, BEST_JPEG = 10, 60  # quality of libjpeg
 COVER_SIDES = (0.08, 0.35)  # of the crop's shorter side
 
 
-def draw_cover(crop, seed, probability):
+def draw_cover(crop: tf.Tensor, seed: tf.Tensor, probability: float) -> tuple[tf.Tensor, tf.Tensor]:
     """Draws a rectangle of one random color over a crop, with the given probability.
 
     Args:
@@ -37,7 +38,7 @@ def draw_cover(crop, seed, probability):
     return crop + mask[..., tf.newaxis] * (255.0 * u[5:8] - crop), mask
 
 
-def wear(crop, seed, config):
+def wear(crop: tf.Tensor, seed: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
     """Darkens, grays, blurs and compresses a crop, each with its probability.
 
     Args:

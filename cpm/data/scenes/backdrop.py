@@ -8,18 +8,23 @@ References:
   Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4 (pull and push).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageFilter
 
 from cpm.data import company
+from cpm.data.person import Person, Pose
 from cpm.data.scenes.drawing import as_image, square
 
 HIDE_RADIUS = 0.17  # of a person's square, around limbs: hands and feet reach beyond the joints
 
 
-def without_person(person):
+def without_person(person: Person) -> np.ndarray:
     """A person's image with the person painted over: `[H, W, 3]` float32, 0..255."""
-    size, side_px = person.image.shape[:2], square(person).side_px
+    image = np.asarray(person.image)
+    height, width = image.shape[:2]
+    size, side_px = (height, width), square(person).side_px
     limbs, pose = person.skeleton.limb_indices, person.pose
     hidden = np.zeros(size, np.float32)
     if len(limbs):
@@ -30,17 +35,17 @@ def without_person(person):
     if not len(limbs) or not pose.present.all():  # what has no position may be anywhere in the box
         low, high = extent(pose, 0.1)
         hidden = np.maximum(hidden, company.box_mask(low, high, size, 0.05 * side_px).numpy())
-    return fill(person.image.astype(np.float32), 1 - hidden)
+    return fill(image.astype(np.float32), 1 - hidden)
 
 
-def extent(pose, pad):
+def extent(pose: Pose, pad: float) -> tuple[np.ndarray, np.ndarray]:
     """Low and high corner `[2]` float32 of the joints' box, larger by `pad` of its longer side."""
     points = pose.joints_px[pose.present]
     low, high = points.min(0), points.max(0)
     return low - pad * (high - low).max(), high + pad * (high - low).max()
 
 
-def fill(image, known):
+def fill(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Paints over what is not known with averages of what is.
 
     Args:
@@ -59,7 +64,9 @@ def fill(image, known):
     coarse = fill(color, np.minimum(4 * weight, 1))
     around = np.stack(
         [
-            np.array(Image.fromarray(coarse[..., c]).resize((width, height), Image.BILINEAR))
+            np.array(
+                Image.fromarray(coarse[..., c]).resize((width, height), Image.Resampling.BILINEAR)
+            )
             for c in range(3)
         ],
         -1,
@@ -75,7 +82,9 @@ def _halved(array):
     return rows.reshape(len(rows), -1, 2, *array.shape[2:]).mean(2)
 
 
-def mirrored(image, low, high):
+def mirrored(
+    image: np.ndarray, low: Sequence[int] | np.ndarray, high: Sequence[int] | np.ndarray
+) -> np.ndarray:
     """A part of the plane that an image fills together with its mirror images.
 
     Args:
@@ -94,7 +103,9 @@ def mirrored(image, low, high):
     return plane[y : y + high[1] - low[1], x : x + high[0] - low[0]]
 
 
-def surroundings(person, empty, low, high):
+def surroundings(
+    person: Person, empty: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
     """A part of the plane around a person: its image, and beyond it mirror images without people.
 
     Args:
@@ -105,15 +116,16 @@ def surroundings(person, empty, low, high):
     Returns:
       `[high_y - low_y, high_x - low_x, 3]` float32.
     """
+    image = np.asarray(person.image)
     canvas = mirrored(empty, low, high)
-    own = mirrored(person.image.astype(np.float32), low, high)
-    height, width = person.image.shape[:2]
+    own = mirrored(image.astype(np.float32), low, high)
+    height, width = image.shape[:2]
     x, y = np.arange(low[0], high[0]), np.arange(low[1], high[1])
     inside = ((y >= 0) & (y < height))[:, np.newaxis] & (x >= 0) & (x < width)
     return np.where(inside[..., np.newaxis], own, canvas)
 
 
-def backdrop(person, size, blur_px):
+def backdrop(person: Person, size: tuple[int, int], blur_px: float) -> np.ndarray:
     """A canvas of a person's surroundings: as high as the image, beyond it its mirror images.
 
     Args:

@@ -14,6 +14,8 @@ import dataclasses
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +81,15 @@ class SceneFolder:
     images: list[SceneImage]
 
 
-def write_scenes(folder, kind, scenes, skeleton, *, seed, remake):
+def write_scenes(
+    folder: str | os.PathLike,
+    kind: str,
+    scenes: Iterable[Scene],
+    skeleton: Skeleton,
+    *,
+    seed: int,
+    remake: str,
+) -> tuple[int, int]:
     """Writes scenes to a folder, which appears when all of them are in it.
 
     Args:
@@ -100,7 +110,7 @@ def write_scenes(folder, kind, scenes, skeleton, *, seed, remake):
     _check_folder(folder)
     parent = os.path.dirname(folder)
     os.makedirs(parent, exist_ok=True)
-    record = {
+    record: dict[str, Any] = {
         "info": {"format": FORMAT, "kind": kind, "seed": seed, "remake": remake},
         "images": [],
         "categories": [_category(skeleton)],
@@ -129,7 +139,7 @@ def _check_folder(folder):
         )
 
 
-def scene_kind(folder):
+def scene_kind(folder: str | os.PathLike) -> str | None:
     """The kind of scenes in a folder, or None if it holds none."""
     try:
         record = files.read_json(os.path.join(folder, own_layouts.USUAL), "")
@@ -138,7 +148,7 @@ def scene_kind(folder):
         return None
 
 
-def read_scenes(folder):
+def read_scenes(folder: str | os.PathLike) -> SceneFolder:
     """The scenes in a folder.
 
     Returns:
@@ -161,7 +171,7 @@ def read_scenes(folder):
     record = files.read_json(path, "make the scenes again")
     try:
         skeleton, order, _ = coco_file.read_skeleton(record["categories"][0])
-        people = {image["id"]: [] for image in record["images"]}
+        people: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in record["images"]}
         for annotation in record["annotations"]:
             people[annotation["image_id"]].append(annotation)
         found = [
@@ -175,7 +185,7 @@ def read_scenes(folder):
     return SceneFolder(kind, skeleton, found)
 
 
-def bounding_box(pose, size):
+def bounding_box(pose: Pose, size: tuple[int, int]) -> tuple[float, float, float, float]:
     """(x, y, width, height) of a pose in an image of size (height, width), as above.
 
     As in COCO, x = 0 and width = 1 are the first column, whose pixels' centers are at 0.
@@ -185,7 +195,8 @@ def bounding_box(pose, size):
     pad = BOX_PAD * (high - low).max()
     last = np.array(size[::-1]) - 1.0
     low, high = np.clip(low - pad, 0, last), np.clip(high + pad, 0, last)
-    return (*map(float, low), *map(float, high - low + 1))
+    (x, y), (width, height) = low, high - low + 1
+    return float(x), float(y), float(width), float(height)
 
 
 def _category(skeleton):

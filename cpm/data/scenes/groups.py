@@ -7,13 +7,14 @@ photograph ends. All people are known; a joint behind another body is occluded.
 """
 
 import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from cpm.data import company
 from cpm.data.crops import cut_crop
-from cpm.data.person import Pose
+from cpm.data.person import Person, Pose
 from cpm.data.scenes import backdrop
 from cpm.data.scenes.drawing import (
     as_image,
@@ -32,7 +33,7 @@ OVERLAP = (-0.15, 0.25)  # of the narrower of two neighbors' boxes; negative = a
 EDGE = 0.05  # of a person's square: how soft the edge of a body is
 
 
-def group_scenes(people, count, seed):
+def group_scenes(people: Sequence[Person], count: int, seed: int) -> Iterator[Scene]:
     """Yields `Scene`s of groups.
 
     Args:
@@ -51,7 +52,9 @@ def group_scenes(people, count, seed):
         yield group_scene(members, behind, rng, f"group-{number:05d}")
 
 
-def group_scene(members, behind, rng, name):
+def group_scene(
+    members: Sequence[Person], behind: Person, rng: np.random.Generator, name: str
+) -> Scene:
     """One group.
 
     Args:
@@ -66,7 +69,7 @@ def group_scene(members, behind, rng, name):
     layers = [_Layer(*pair, size) for pair in zip(members, placements, strict=True)]
     for layer in layers:
         image += layer.around[..., np.newaxis] * (layer.image - image)
-    poses = [None] * len(layers)
+    poses = {}
     hidden = np.zeros(size, np.float32)  # by those in front
     for n in sorted(range(len(layers)), key=lambda n: -layers[n].lowest_px):
         state = company.cover(
@@ -79,7 +82,7 @@ def group_scene(members, behind, rng, name):
     return Scene(
         name=name,
         image=as_image(image),
-        poses=tuple(poses),
+        poses=tuple(poses[n] for n in range(len(layers))),
         sources=tuple(person.id for person in members),
         shows=f"{len(members)} people",
         behind=behind.id,

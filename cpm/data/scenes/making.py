@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
 from cpm import files
 from cpm.data import augmentation
+from cpm.data.person import Person
 from cpm.data.records import Storage, write_records
 from cpm.data.scenes.drawing import as_image, can_be_pasted, can_be_removed
 from cpm.data.scenes.folder import write_scenes
@@ -25,7 +27,15 @@ SOURCES = "sources.json"  # beside a converted folder's manifest: who was pasted
 RULE = SplitRule("scenes", "Everybody: validation.", lambda person_id: VALIDATION)
 
 
-def make_scenes(kind, folders, out_dir, *, split=VALIDATION, count=None, seed=0):
+def make_scenes(
+    kind: str,
+    folders: Sequence[str | os.PathLike],
+    out_dir: str | os.PathLike,
+    *,
+    split: str = VALIDATION,
+    count: int | None = None,
+    seed: int = 0,
+) -> tuple[int, int]:
     """Makes a folder of scenes.
 
     Args:
@@ -58,9 +68,9 @@ def make_scenes(kind, folders, out_dir, *, split=VALIDATION, count=None, seed=0)
     return write_scenes(out_dir, kind, scenes, people[0].skeleton, seed=seed, remake=remake)
 
 
-def gray(person):
+def gray(person: Person) -> Person:
     """The person in an image without colors."""
-    luma = as_image(person.image @ np.array(augmentation.LUMA))
+    luma = as_image(np.asarray(person.image) @ np.array(augmentation.LUMA))
     return dataclasses.replace(person, image=np.repeat(luma[..., np.newaxis], 3, -1))
 
 

@@ -6,13 +6,14 @@ neighbor is in it, so that its center stays where it was: near the person, who i
 """
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from cpm.data import augmentation, company
 from cpm.data.crops import cut_crop
-from cpm.data.person import OCCLUDED, VISIBLE, Pose
+from cpm.data.person import OCCLUDED, VISIBLE, Person, Pose
 from cpm.data.scenes import backdrop
 from cpm.data.scenes.drawing import as_image, as_record, can_be_pasted, generator, square
 
@@ -21,7 +22,9 @@ MOST_COVERED = 0.2
 PERSON_IN_FRAME = 0.8  # of the square in which a neighbor is placed; there no size is cut off
 
 
-def with_neighbors(people, pool, seed, paste=True):
+def with_neighbors(
+    people: Iterable[Person], pool: Iterable[Person], seed: int, paste: bool = True
+) -> Iterator[tuple[Person, dict[str, str | bool | float]]]:
     """Everybody with a neighbor.
 
     Args:
@@ -41,7 +44,9 @@ def with_neighbors(people, pool, seed, paste=True):
         yield with_neighbor(person, other, seed, paste)
 
 
-def with_neighbor(person, other, seed, paste=True):
+def with_neighbor(
+    person: Person, other: Person, seed: int, paste: bool = True
+) -> tuple[Person, dict[str, str | bool | float]]:
     """A person and another one at its side, as `with_neighbors` yields them."""
     seed = augmentation.stream(augmentation.example_seed(seed, 0, person.id), augmentation.COMPANY)
     empty = backdrop.without_person(person)

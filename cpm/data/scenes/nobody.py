@@ -8,11 +8,14 @@ Training has crops of these kinds too (cpm/data/nobody.py), of training photogra
 random colors besides, which are left out here: training draws the very same ones.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from cpm.data import nobody
+from cpm.data.person import Person
 from cpm.data.scenes import backdrop
 from cpm.data.scenes.drawing import as_image, can_be_removed, generator, square
 from cpm.data.scenes.folder import Scene
@@ -26,7 +29,7 @@ BEYOND_JOINTS = 0.15  # of the longer side of a person's joints: hands, feet and
 FEW = 3  # joints of a person that may be in an image without one
 
 
-def nobody_scenes(people, count, seed):
+def nobody_scenes(people: Iterable[Person], count: int, seed: int) -> Iterator[Scene]:
     """Yields `Scene`s without people: the kinds in turn.
 
     Args:
@@ -134,4 +137,6 @@ def _draw_beside(person, rng):
 def _zoomed(part, longer_px=SIDE_PX):
     """The part so large that its longer side has so many pixels."""
     height, width = (max(1, round(longer_px * n / max(part.shape[:2]))) for n in part.shape[:2])
-    return np.array(Image.fromarray(as_image(part)).resize((width, height), Image.BICUBIC))
+    return np.array(
+        Image.fromarray(as_image(part)).resize((width, height), Image.Resampling.BICUBIC)
+    )
