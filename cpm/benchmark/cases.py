@@ -30,6 +30,8 @@ CASES = (
     "scaling",
 )
 
+CACHE_BYTES = 2_000_000_000  # of decoded images, where the pipeline is measured with them
+
 # Largest relative error (norm of the difference over norm of the reference) between two sides
 # before they are timed; gradients of a whole network have more room (`exchange.allowance`). Sums of
 # some thousand float32 products, a dozen layers and six stages deep, agree to about 1e-6. What the
@@ -283,16 +285,18 @@ def pipeline_items(settings: Settings, data: Sequence[str], variants: Sequence[s
     items = []
     for variant in variants:
         changes = {"changes": ours.VARIANTS[variant]}
+        batches = "cpm.benchmark.feeding:Batches"
         step, records = (f"cpm.benchmark.feeding:{name}" for name in ("Step", "Records"))
         items.append(
             Item(
                 name=f"pipeline {config.network.arch} {height}×{width} "
                 f"batch {config.data.batch_size}, steps in {variant}",
                 write=functools.partial(exchange.write_plan, architecture=None, settings=plan),
-                ours={variant: ("cpm.benchmark.feeding:Batches", changes)},
+                ours={variant: (batches, changes)},
                 peers={
                     "read": (records, changes | {"decode": False}),
                     "decode": (records, changes | {"decode": True}),
+                    "cached": (batches, changes | {"cache_bytes": CACHE_BYTES}),
                     "train_step": (step, changes | {"fed": False}),
                     "fed_step": (step, changes | {"fed": True}),
                 },

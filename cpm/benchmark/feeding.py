@@ -3,11 +3,11 @@
     read      the records of a batch, in their order, as bytes
     decode    the same, and their images decoded
     batches   the pipeline alone: read, decode, warp, recolor, batch
+    cached    the same after the first epoch, with all decoded images in memory (`--cache`)
     step      the training step alone, always on the same batch
     fed       the training step on the batches of the pipeline, which works meanwhile
 
-What the pipeline takes from training is the difference of the last two. What a cache of decoded
-images could save is the difference of the first two.
+What the pipeline takes from training is the difference of the last two.
 """
 
 import itertools
@@ -20,20 +20,30 @@ from cpm.benchmark import exchange
 from cpm.benchmark.ours import RATE, variant_settings
 from cpm.benchmark.worker import Side
 from cpm.data import pipeline
+from cpm.data.decoding import decode
 from cpm.data.examples import parse_image
-from cpm.data.prepare import decode
 from cpm.data.splits import TRAIN
 from cpm.execution.threads import configure_threads
 from cpm.training.step import make_step
 
 
 class Batches(Side):
-    """One call is one batch."""
+    """One call is one batch.
+
+    Settings: `changes`; `cache_bytes`: of decoded images; an epoch passes before the first call.
+    """
 
     def __init__(self, folder: str, settings: Mapping[str, Any]) -> None:
         _, plan = exchange.read_plan(folder)
         config = variant_settings(plan, settings).config
-        self._stream = iter(pipeline.training_batches(plan["data"], config))
+        cache_bytes = settings.get("cache_bytes", 0)
+        self._stream = iter(
+            pipeline.training_batches(plan["data"], config, cache_bytes=cache_bytes)
+        )
+        if cache_bytes:
+            folders = pipeline.open_folders(plan["data"], TRAIN, config.data.crop)
+            for _ in range(-(-sum(f.people for f in folders) // config.data.batch_size)):
+                next(self._stream)
 
     def compute(self) -> None:
         next(self._stream)

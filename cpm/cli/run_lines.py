@@ -142,6 +142,8 @@ def _computed(execution):
     parts += ["XLA"] * execution.xla + ["recomputation"] * execution.recompute
     if execution.replicas > 1:
         parts.append(f"{execution.replicas} replicas side by side")
+    if execution.cache_gb:
+        parts.append(f"{execution.cache_gb:g} GB of decoded images kept")
     return ", ".join(parts)
 
 

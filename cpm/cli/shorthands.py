@@ -146,6 +146,11 @@ SHORTHANDS = {
         "execution.sync_batch_norm",
         "Batch norms take the moments of the batch of all devices, not of each device's part.",
     ),
+    "cache": Shorthand(
+        "execution.cache_gb",
+        "Gigabytes of decoded training images to keep in memory, so that later epochs need not "
+        "decode them again. It pays where images are stored much larger than their crops.",
+    ),
     "eval_every": Shorthand("execution.eval_every", "Steps between evaluations."),
     "save_every": Shorthand("execution.save_every", "Steps between checkpoints."),
     "on_non_finite": Shorthand(
@@ -166,6 +171,6 @@ TRAINING = (
 SPEED = ("xla", "conv", "precision")
 DEVICES = ("distribute", "devices", "sync_batch_norm")
 EXECUTION = (
-    *(*SPEED, "recompute", "replicas", "eval_every", "save_every"),
+    *(*SPEED, "recompute", "replicas", "cache", "eval_every", "save_every"),
     "on_non_finite",
 )

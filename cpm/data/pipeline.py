@@ -30,6 +30,7 @@ from absl import logging
 
 from cpm.config import AugmentConfig, TrainConfig
 from cpm.data import shuffling
+from cpm.data.decoding import DecodedImages, decode
 from cpm.data.examples import parse_size
 from cpm.data.manifest import read_manifest
 from cpm.data.prepare import example_maker
@@ -60,6 +61,7 @@ def training_batches(
     *,
     start_step: int = 0,
     part: tuple[int, int] = (0, 1),
+    cache_bytes: int = 0,
 ) -> tf.data.Dataset:
     """Endless batches of augmented training people.
 
@@ -70,6 +72,7 @@ def training_batches(
       start_step: steps that were already taken; the stream goes on behind them.
       part: (host, hosts): only this host's rows of each batch. All hosts together have the batches
         of one, however many they are.
+      cache_bytes: of decoded images to keep in memory; 0 = none. The batches are the same.
 
     Returns:
       `tf.data.Dataset` of batch dicts, all of `config.data.batch_size` rows or of this host's part
@@ -80,7 +83,8 @@ def training_batches(
     """
     folders = open_folders(data_dirs, TRAIN, config.data.crop)
     records = training_records(folders, config, start_step=start_step, part=part)
-    make = _maker(folders, config, config.data.crop, config.data.augment)
+    kept = {"decode": DecodedImages(cache_bytes)} if cache_bytes else {}
+    make = _maker(folders, config, config.data.crop, config.data.augment, **kept)
     first, last = _rows_of(part, config.data.batch_size)
     return tuned(
         records.map(make, num_parallel_calls=WORKERS, deterministic=True)
@@ -253,7 +257,7 @@ def _window(folders, wanted):
     return max(1, min(wanted, WINDOW_BYTES * people // size))
 
 
-def _maker(folders, config, crop, augment, scales=(), regions=None):
+def _maker(folders, config, crop, augment, scales=(), regions=None, decode=decode):
     """The function that `Dataset.map` applies to each (epoch, folder, serialized)."""
     return example_maker(
         [folder.skeleton for folder in folders],
@@ -262,6 +266,7 @@ def _maker(folders, config, crop, augment, scales=(), regions=None):
         seed=config.seed,
         scales=scales,
         regions=regions,
+        decode=decode,
     )
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from cpm import geometry
 from cpm.config import CROP_RULES, DataConfig, NetworkConfig
-from cpm.data import augmentation, company, nobody, wear
+from cpm.data import augmentation, company, decoding, nobody, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
 from cpm.data.person import LEAST_SPAN_PX
@@ -27,11 +27,13 @@ class _Rules:
       data: `DataConfig`.
       size: (height, width) of the crop.
       skeleton: the network's.
+      decode: stored image -> pixels, as `decoding.decode`.
     """
 
     data: DataConfig
     size: tuple[int, int]
     skeleton: Skeleton
+    decode: Callable[[TensorLike], tf.Tensor]
 
 
 def example_maker(
@@ -42,6 +44,7 @@ def example_maker(
     seed: int,
     scales: Sequence[float] = (),
     regions: Mapping[str, CropRegion] | None = None,
+    decode: Callable[[TensorLike], tf.Tensor] = decoding.decode,
 ) -> Callable[..., dict[str, tf.Tensor]]:
     """Makes the function that turns one record into one example.
 
@@ -52,6 +55,7 @@ def example_maker(
       seed: of the run.
       scales: of the `pyramid`, if any.
       regions: {id: `CropRegion`} of people whose crop lies there, not where the rule says; or None.
+      decode: stored image -> pixels; a `DecodedImages` keeps them.
 
     Returns:
       Function (epoch, folder, serialized) -> dict, see cpm/data/pipeline.py for its keys; where
@@ -71,7 +75,7 @@ def example_maker(
     if not all(s.has_mirror_image for s in (skeleton, *skeletons)):
         augment = dataclasses.replace(augment, flip=0.0)
         data = dataclasses.replace(data, augment=augment)
-    rules = _Rules(data, size, skeleton)
+    rules = _Rules(data, size, skeleton, decode)
 
     @tf.autograph.experimental.do_not_convert
     def make(epoch, folder, serialized, *second):
@@ -82,7 +86,7 @@ def example_maker(
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
         matrix = augmentation.crop_map(center_px, side_px, size, drawn)
-        pixels = decode(person["picture"])
+        pixels = rules.decode(person["picture"])
 
         def cut(matrix):
             return _crop(pixels, matrix, rules, drawn, example_seed)
@@ -248,12 +252,6 @@ def _poses_in_crop(person, matrix, max_people):
     )
 
 
-def decode(image: TensorLike) -> tf.Tensor:
-    """`[H, W, 3]` uint8 pixels of a stored image, a scalar string tensor."""
-    # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
-    return tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
-
-
 def _crop(image, matrix, rules, drawn, seed):
     """The crop, `[H, W, 3]` float32, 0..255, in the colors of the augmentation."""
     data, ranges = rules.data, rules.data.augment
@@ -294,7 +292,7 @@ def _with_company(example, person, primary, rules, drawn, seed):
     joints_px, state = example["joints_px"], example["state"]
 
     def pasted():
-        pixels = decode(person["picture"])
+        pixels = rules.decode(person["picture"])
         second = company.second_person(
             person,
             placed,

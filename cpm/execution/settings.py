@@ -38,6 +38,7 @@ class Execution:
       sync_batch_norm: batch norms take the moments of the whole batch, of all devices together.
       serial: run one operation after the other on a CPU, each on all cores. A large network's
         operations keep all cores busy, and several at once only hold more memory.
+      cache_gb: gigabytes of decoded training images to keep in memory (cpm/data/decoding.py).
       eval_every, save_every, log_every: steps between evaluations, checkpoints, TensorBoard points.
       gradients_every: steps between records of every kernel's gradient; 0 = none.
       on_non_finite: what a batch does whose loss or gradient is no number: `stop` the run, or be
@@ -53,6 +54,7 @@ class Execution:
     devices: int = 0
     sync_batch_norm: bool = False
     serial: bool = False
+    cache_gb: float = 0.0
     eval_every: int = 700
     save_every: int = 350
     log_every: int = 20
@@ -66,7 +68,7 @@ class Execution:
         require_one_of(self, NON_FINITE, "on_non_finite")
         require_one_of(self, DISTRIBUTIONS, "distribute")
         require(self, "> 0", "replicas", "eval_every", "save_every", "log_every")
-        require(self, ">= 0", "devices", "gradients_every")
+        require(self, ">= 0", "devices", "cache_gb", "gradients_every")
         if self.sync_batch_norm and self.replicas > 1:
             raise ValueError(
                 f"sync_batch_norm is of devices, not of the {self.replicas} replicas on the cores "

@@ -235,6 +235,7 @@ class Run:
             self.config,
             start_step=self.start,
             part=(self.devices.host, self.devices.hosts),
+            cache_bytes=round(self.execution.cache_gb * 1e9),
         )
         with _stopping_at_damage():
             yield from verification.whole_batches(batches, self.data, TRAIN)
@@ -476,6 +477,11 @@ def require_memory(config: TrainConfig, execution: Execution, devices: int = 1) 
     available = memory_bytes()
     if available is None:
         return
+    if execution.cache_gb * 1e9 > available:
+        raise UsageError(
+            f"--cache={execution.cache_gb:g} asks for more memory than the "
+            f"{available / 1e9:,.1f} GB that this process may have: give fewer GB, or leave it out"
+        )
     rows = summary.layer_rows(config.network)
     parameters = sum(row.parameters for row in rows)
     weights = 4 * parameters * (4 + bool(config.average_decay))  # gradients, two slots, the average

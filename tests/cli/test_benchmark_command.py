@@ -126,7 +126,7 @@ def test_pipeline_and_startup(tmp_path):
     process = script("--case=pipeline", *flags, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     [entry] = json.loads((tmp_path / "a.json").read_text())["cases"]
-    assert set(entry["ratio"]) == {"train_step", "fed_step"}
+    assert set(entry["ratio"]) == {"read", "decode", "cached", "train_step", "fed_step"}
     process = script("--case=startup", *flags, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     [entry] = json.loads((tmp_path / "a.json").read_text())["cases"]

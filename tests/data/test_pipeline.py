@@ -100,6 +100,14 @@ class TestTraining:
             for key, value in unbroken[number].items():
                 np.testing.assert_array_equal(np.concatenate([p[key] for p in parts]), value)
 
+    @pytest.mark.parametrize("cache_bytes", [1, 40_000, 10**9])
+    def test_kept_images_change_nothing(self, folders, unbroken, cache_bytes):
+        """More than three epochs with no room for an image, for some and for all of them."""
+        cached = pipeline.training_batches(folders, config(), cache_bytes=cache_bytes)
+        for got, expected in zip(arrays(cached, 10), unbroken, strict=True):
+            for key in expected:
+                np.testing.assert_array_equal(got[key], expected[key], err_msg=key)
+
     def test_epochs_differ(self, unbroken):
         ids = np.concatenate([batch["id"] for batch in unbroken])
         assert sorted(ids[:13]) == sorted(ids[13:26])
@@ -131,6 +139,12 @@ class TestCrowd:
     def test_resume_is_bitwise_equal(self, folders, crowd):
         resumed = pipeline.training_batches(folders, self.config(), start_step=5)
         for got, expected in zip(arrays(resumed, 3), crowd[5:], strict=True):
+            for key in expected:
+                np.testing.assert_array_equal(got[key], expected[key], err_msg=key)
+
+    def test_kept_images_change_nothing(self, folders, crowd):
+        cached = pipeline.training_batches(folders, self.config(), cache_bytes=10**9)
+        for got, expected in zip(arrays(cached, 8), crowd, strict=True):
             for key in expected:
                 np.testing.assert_array_equal(got[key], expected[key], err_msg=key)
 

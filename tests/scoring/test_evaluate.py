@@ -14,9 +14,9 @@ from cpm.cli import figures, predict
 from cpm import config as configuration
 from cpm.checkpoints import Checkpoints, load_network, resolve
 from cpm.data import pipeline
+from cpm.data.decoding import decode
 from cpm.data.examples import parse_example
 from cpm.data.person import Origin, Person, Pose
-from cpm.data.prepare import decode
 from cpm.data.records import write_records
 from cpm.data.splits import RULES
 from cpm.errors import UsageError

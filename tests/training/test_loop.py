@@ -75,7 +75,8 @@ def batches_made_once():
     """
     made = {}
 
-    def training_batches(data, config, *, start_step=0, part=(0, 1)):
+    def training_batches(data, config, *, start_step=0, part=(0, 1), cache_bytes=0):
+        assert cache_bytes == 0
         key = repr((data, config.data, config.network, config.seed, part))
         if key not in made:
             made[key] = list(HONEST["training_batches"](data, config, part=part).take(CONFIG.steps))
@@ -478,6 +479,28 @@ def test_a_batch_that_no_memory_holds_is_refused(monkeypatch):
     for other in ({"recompute": True}, {"replicas": 64}):
         loop.require_memory(config, dataclasses.replace(EXECUTION, **other))
     loop.require_memory(config, EXECUTION, devices=64)
+
+
+def test_a_cache_that_no_memory_holds_is_refused(monkeypatch):
+    monkeypatch.setattr(loop, "memory_bytes", lambda: 10**9)
+    loop.require_memory(CONFIG, dataclasses.replace(EXECUTION, cache_gb=0.9))
+    with pytest.raises(UsageError, match=r"--cache=1\.5 asks for more memory than the 1\.0 GB"):
+        loop.require_memory(CONFIG, dataclasses.replace(EXECUTION, cache_gb=1.5))
+
+
+def test_a_run_hands_its_cache_to_the_pipeline(tmp_path, data, monkeypatch):
+    """As many bytes as were asked for, and none unless they were."""
+    asked = []
+
+    def training_batches(*arguments, cache_bytes=0, **options):
+        asked.append(cache_bytes)
+        return HONEST["training_batches"](*arguments, cache_bytes=cache_bytes, **options)
+
+    monkeypatch.setattr(pipeline, "training_batches", training_batches)
+    for name, gigabytes in (("without", 0.0), ("with", 0.25)):
+        execution = dataclasses.replace(EXECUTION, cache_gb=gigabytes)
+        start(changed(CONFIG, {"steps": 1}), data, tmp_path / name, execution).train()
+    assert asked == [0, 250_000_000]
 
 
 @pytest.mark.parametrize(
