@@ -5,18 +5,20 @@
 
 Three parts, of a tiny network on tiny images:
 
-    training    is killed (SIGKILL) at random instants, `--kill_every` seconds after its first step
-                on average, and begun again by the same command until it ends; then the same run
-                is trained without a kill. All tensors of both last checkpoints are compared.
+    training    is killed (SIGKILL) at random instants, `--kill_every` seconds after its first new
+                step on average, and begun again by the same command until it ends; then the same
+                run is trained without a kill. All tensors of both last checkpoints are compared.
     images      bin/predict.py reads a folder of that many
     video       and a video of that many frames
 
 Of each process the resident memory and the number of open descriptors are read about ten times a
-second. What it has at its end is compared with what it had after its first fifth. The exit status
-is 1 if the ends differ, or if something grew.
+second. What it has at its end is compared with what it had after its first fifth. A training's end
+is its last step: the evaluation and the page that follow are other work. The exit status is 1 if
+the last checkpoints differ, or if something grew.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -31,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 EVERY_S = 0.1
 MOST_GROWTH = 0.05  # of memory, beside `SLACK_BYTES`: allocators keep what they got
 SLACK_BYTES = 64 << 20
+TAIL_BYTES = 1 << 16  # of metrics.jsonl; a line is shorter
 NETWORK = (
     *("--stages=2", "--width=0.125", "--image_size=32", "--batch_size=2", "--replicas=1"),
     "--optimizer=adam",
@@ -53,11 +56,20 @@ class Watched:
             stderr=log,
         )
 
-    def wait(self, stop=lambda: False):
-        """Samples until the process ends, or until `stop()`; then kills it. Returns its status."""
+    def wait(self, stop=lambda: False, is_over=lambda: False):
+        """Waits until the process ends, or until `stop()`, and kills it then.
+
+        Args:
+          stop: says whether to kill it now.
+          is_over: says whether its work is done and only its end is left, which is not sampled.
+
+        Returns:
+          Its exit status.
+        """
         try:
             while self._process.poll() is None and not stop():
-                self._sample()
+                if not is_over():
+                    self._sample()
                 time.sleep(EVERY_S)
         finally:  # also if this program is stopped: nothing stays behind
             self._process.kill()
@@ -97,22 +109,39 @@ def train(folder, name, options, log, kills=None):
     arguments += [f"--steps={options.steps}", f"--save_every={options.save_every}"]
     arguments += [f"--eval_every={options.steps}"]
     while True:
-        begun = metrics.stat().st_mtime_ns if metrics.exists() else 0
+        begun = last_step(metrics)
         wait_s = kills.uniform(0, 2 * options.kill_every) if kills else 0
         deadline = []
 
         def is_due(begun=begun, wait_s=wait_s, deadline=deadline):
-            if not deadline and metrics.exists() and metrics.stat().st_mtime_ns > begun:
+            if not deadline and last_step(metrics) > begun:
                 deadline.append(time.monotonic() + wait_s)
             return bool(deadline) and time.monotonic() > deadline[0]
 
         process = Watched("train.py", arguments, log)
-        status = process.wait(is_due if kills else lambda: False)
+        status = process.wait(
+            is_due if kills else lambda: False,
+            lambda: last_step(metrics) >= options.steps,
+        )
         if status == 0:
             return count, process
         if status != -signal.SIGKILL:
             sys.exit(f"the training ended with status {status}; see {log.name}")
         count += 1
+
+
+def last_step(metrics):
+    """The step of the last whole line of a metrics.jsonl; 0 where there is none."""
+    try:
+        with open(metrics, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - TAIL_BYTES))
+            lines = file.read().split(b"\n")[
+                :-1
+            ]  # what stands behind the last newline is unfinished
+    except OSError:
+        return 0
+    return json.loads(lines[-1])["step"] if lines else 0
 
 
 def difference(first, second):
