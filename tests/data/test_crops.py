@@ -52,6 +52,19 @@ def test_block_means():
     np.testing.assert_allclose(matrix, [[1, 0, 1.25], [0, 1, 1.75]])
 
 
+@pytest.mark.parametrize("factor", range(2, 8))
+@pytest.mark.parametrize("size", [(7, 9), (23, 31), (64, 42)])
+def test_block_means_of_every_factor(factor, size):
+    """Of 8 bit images the means are the nearest float32 numbers, whatever is cut off."""
+    image = np.random.default_rng(factor).integers(0, 256, (*size, 3), np.uint8)
+    shrunk, _ = shrink_for(image, tf.constant([[factor + 0.1, 0, 0], [0, factor + 0.1, 0]]))
+    padding = [(0, -side % factor) for side in size]
+    whole = np.pad(image, (*padding, (0, 0)), "symmetric").astype(np.float64)
+    rows, columns = (side // factor for side in whole.shape[:2])
+    means = whole.reshape(rows, factor, columns, factor, 3).mean((1, 3))
+    np.testing.assert_array_equal(shrunk, means.astype(np.float32))
+
+
 def test_fine_crops_are_not_shrunk():
     image = ramp(6, 6)
     shrunk, matrix = shrink_for(image, tf.constant([[1.9, 0, 3], [0, 1.9, 4]]))
