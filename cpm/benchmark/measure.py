@@ -16,7 +16,7 @@ from typing import Any
 from cpm.benchmark import exchange, timing
 from cpm.benchmark.cases import TOLERANCES, Item
 from cpm.benchmark.machine import Limits
-from cpm.benchmark.processes import Process
+from cpm.benchmark.processes import Failed, Process
 from cpm.benchmark.sides import PEERS
 from cpm.benchmark.timing import Summary
 from cpm.errors import RunStopped
@@ -52,7 +52,8 @@ def measure(
 
     Raises:
       Disagreement: if outputs differ by more than rounding explains.
-      processes.Failed: if a side could not be run.
+      processes.Failed: if a side of ours could not be run, or what the others are compared with. A
+        peer that cannot be built is left out, and it is said why.
     """
     entries = []
     with contextlib.ExitStack() as stack:
@@ -122,8 +123,9 @@ def _sides(item):
 
 
 def _measure_item(case, item, processes, rounds, threads, say):
-    """{side: (summary, started, memory)}."""
+    """{side: (summary, started, memory)} of those that could be built."""
     sides = _sides(item)
+    reference = next(iter(sides))
     with tempfile.TemporaryDirectory() as folder:
         item.write(folder)
         if any(name in PEERS and PEERS[name].reads_onnx for name in sides):
@@ -133,30 +135,36 @@ def _measure_item(case, item, processes, rounds, threads, say):
         for side, (make, settings) in sides.items():
             alike = item.checked_as.get(side)
             compared = None
-            if alike is not None:
-                with Process(side, threads) as twin:
-                    compared = twin.start(make, folder, alike | {"threads": threads})
-            reply = processes[side].start(
-                make, folder, settings | {"threads": threads}, compare=compared is None
-            )
+            try:
+                if alike is not None:
+                    with Process(side, threads) as twin:
+                        compared = twin.start(make, folder, alike | {"threads": threads})
+                reply = processes[side].start(
+                    make, folder, settings | {"threads": threads}, compare=compared is None
+                )
+            except Failed as error:
+                if side in item.ours or side == reference:
+                    raise
+                say(f"  left out: {error}")
+                continue
             if compared is not None:
                 reply |= {key: compared[key] for key in ("error", "error_of")}
             started[side] = reply
             if reply["first_call_s"] > 1:
                 say(f"  {side}: first call in {reply['first_call_s']:.1f} s")
             if side not in item.unchecked:
-                check(case, side, next(iter(sides)), reply)
-        for side in sides:
+                check(case, side, reference, reply)
+        for side in started:
             [once] = processes[side].run(1, 0)
             counted, uncounted = timing.calls_per_turn(once)
             calls[side] = (
                 counted,
                 uncounted if item.uncounted is None else item.uncounted,
             )
-        seconds = timing.take_turns({side: processes[side].run for side in sides}, rounds, calls)
+        seconds = timing.take_turns({side: processes[side].run for side in started}, rounds, calls)
     return {
         side: (timing.summarize(seconds[side]), started[side], processes[side].memory())
-        for side in sides
+        for side in started
     }
 
 
@@ -185,7 +193,7 @@ def _entries(case, item, results):
     entries = []
     for variant in item.ours:
         own = numbers[variant]
-        peers = {peer: numbers[peer] for peer in item.peers}
+        peers = {peer: numbers[peer] for peer in item.peers if peer in numbers}
         ratio = {p: n["median_s"] / own["median_s"] for p, n in peers.items()}
         entries.append(
             {

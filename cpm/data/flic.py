@@ -43,7 +43,7 @@ from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 SKELETON = SKELETONS["flic11"]
 FILE = "examples.mat"
 POINTS = 29
-SCENE_FRAMES = 750  # half a minute at 25 images a second
+SCENE_FRAMES = 750  # half a minute of film at 25 frames a second
 COLUMNS = {
     "left_shoulder": 1, "left_elbow": 2, "left_wrist": 3,
     "right_shoulder": 4, "right_elbow": 5, "right_wrist": 6,

@@ -36,9 +36,14 @@ class OpenedFile(Protocol):
 
 
 def is_exported(ckpt: str | os.PathLike) -> bool:
-    """Whether `--ckpt` means a file of bin/export.py, by its suffix, or a SavedModel's folder."""
+    """Whether `--ckpt` means a file of bin/export.py, by its suffix, or a SavedModel's folder.
+
+    A run folder is none, whatever its name ends in.
+    """
     ckpt = str(ckpt)
-    return os.path.splitext(ckpt)[1] in RUNTIMES or os.path.isfile(os.path.join(ckpt, SAVED_MODEL))
+    if os.path.isdir(ckpt):
+        return os.path.isfile(os.path.join(ckpt, SAVED_MODEL))
+    return os.path.splitext(ckpt)[1] in RUNTIMES
 
 
 def open_exported(path: str | os.PathLike) -> OpenedFile:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.benchmark import cases, machine, measure, report
+from cpm.benchmark.processes import Failed
 from cpm.execution import Settings
 from cpm.plots.benchmark import time_plot
 from tests.helpers.scripts import ROOT
@@ -47,6 +48,49 @@ def test_entries_are_what_the_notes_say(entries):
     assert entries[0]["ours"]["error"] is None  # the reference
     assert entries[1]["ours"]["error"] < 1e-5
     assert entries[0]["peers"] == entries[1]["peers"]
+
+
+class Fake:
+    """In place of a `Process`: sides called `broken…` cannot be built."""
+
+    def __init__(self, name, threads):
+        self.name = name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def start(self, make, folder, settings, *, compare=True):
+        if self.name.startswith("broken"):
+            raise Failed(f"{self.name} could not start: no such library")
+        return {"first_call_s": 0.1, "error": None, "error_of": None}
+
+    def run(self, calls, uncounted):
+        return [1.0] * calls
+
+    def memory(self):
+        return {"peak_mb": 1.0, "imported_mb": 1.0}
+
+
+def test_a_peer_that_cannot_be_built_is_left_out(monkeypatch):
+    monkeypatch.setattr(measure, "Process", Fake)
+
+    def item(ours):
+        return cases.Item(
+            name="work",
+            write=lambda folder: None,
+            ours={ours: ("make", {})},
+            peers={"broken_peer": ("make", {}), "peer": ("make", {})},
+        )
+
+    said = []
+    [entry] = measure.measure("forward", [item("xla")], rounds=1, threads=1, say=said.append)
+    assert set(entry["peers"]) == set(entry["ratio"]) == {"peer"}
+    assert "  left out: broken_peer could not start: no such library" in said
+    with pytest.raises(Failed, match="broken_ours"):
+        measure.measure("forward", [item("broken_ours")], rounds=1, threads=1, say=said.append)
 
 
 def entry(item, variant, ours_s, flop=0, **peers):

@@ -19,6 +19,13 @@ def test_the_suffix_says_whether_a_file_was_exported(name, exported):
     assert is_exported(name) is exported
 
 
+@pytest.mark.parametrize("name", ["run", "run.onnx", "run.tflite"])
+def test_a_run_folder_is_not_exported_whatever_its_name(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+    assert not is_exported(folder)
+
+
 def test_a_savedmodel_is_a_folder(tmp_path):
     assert not is_exported(tmp_path)
     (tmp_path / "saved_model.pb").write_text("")
