@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import math
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,38 +19,27 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from cpm import checkpoints, files
-from cpm.config import TrainConfig
+from cpm import checkpoints
 from cpm.data import pipeline, verification
 from cpm.data.manifest import fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.errors import RunStopped, UsageError
+from cpm.errors import RunStopped
 from cpm.execution.devices import Devices, require_equal_parts
-from cpm.execution.processor import on_gpu
-from cpm.execution.settings import Execution, Settings
+from cpm.execution.settings import Settings
 from cpm.execution.use import Executed
-from cpm.machine import memory_bytes
-from cpm.network import summary
-from cpm.training import schedules
+from cpm.training import non_finite, schedules
+from cpm.training.needed_memory import require_memory
+from cpm.training.non_finite import NonFiniteLoss
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import make_step
+from cpm.training.stop_requests import stop_requests
 
 SPLITS = (TRAIN, VALIDATION)
 MOST_SKIPPED = 20  # batches in a row that --on_non_finite=skip leaves out before it stops
 FINISHED = (
     "stopped after the last step, which is saved; the same command writes the tables and the page"
 )
-
-
-class NonFiniteLoss(RunStopped):
-    """Training diverged; the message says at which step and where the evidence lies.
-
-    Attributes:
-      measurements: the numbers of that step, finite or not.
-    """
-
-    measurements: dict[str, float]
 
 
 class Interrupted(RunStopped):
@@ -212,7 +200,7 @@ class Run:
         flat = FlatMapsWarning(config.network.stages)
         stream = self._batches()
         began, found = time.perf_counter(), None
-        with contextlib.closing(progress), _stop_requests() as stop:
+        with contextlib.closing(progress), stop_requests() as stop:
             for step, batch in zip(range(self.start, config.steps), stream, strict=False):
                 measurements = self.one_step(step, batch)
                 if step == self.start:
@@ -304,55 +292,17 @@ class Run:
         """Stops the run where a number stops being one, and keeps the evidence."""
         if math.isfinite(value):
             return
-        number = step + 1  # as metrics.jsonl counts
-        path = os.path.join(self.folder.path, f"non_finite_step_{number}.json")
         if self.devices.hosts > 1:  # this host has a part of the batch
             [batch] = pipeline.training_batches(self.data, self.config, start_step=step).take(1)
-        evidence = self._evidence(batch)
-        advice = self._advice(evidence)
-        numbers = {k: v for k, v in measurements.items() if isinstance(v, float)}
-        written = {k: v if math.isfinite(v) else str(v) for k, v in numbers.items()}
-        record = {"step": number, "what": what, "advice": advice}
-        files.write_json(path, record | evidence | {"measurements": written})
-        where = path if self.devices.chief else "the run folder of the chief"
-        error = NonFiniteLoss(
-            f"the {what} is {value} at step {number}; the batch's ids are in {where}. Earlier "
-            f"checkpoints are untouched; {advice}"
-        )
-        error.measurements = numbers
-        raise error
-
-    def _evidence(self, batch):
-        """Who is in a batch, and what of it cannot be learned from, as plain JSON values."""
-        ids = [name.decode("utf-8", "replace") for name in batch["id"].numpy()]
-        labeled = (batch["state"].numpy() > 0).any((1, 2))
-        finite = np.isfinite(batch["image"].numpy()).all((1, 2, 3))
-        return {
-            "ids": ids,
-            "without_joints": [name for name, fits in zip(ids, labeled, strict=True) if not fits],
-            "bad_images": [name for name, fits in zip(ids, finite, strict=True) if not fits],
-            "learning_rate": self.config.optimizer.learning_rate,
-        }
-
-    def _advice(self, evidence):
-        """How to go on after a batch with this evidence."""
-        for key, what in (
-            ("without_joints", "have no annotated joint"),
-            ("bad_images", "have crops that are no numbers"),
-        ):
-            if names := evidence[key]:
-                first = ", ".join(names[:3])
-                return (
-                    f"{len(names)} of its {len(evidence['ids'])} people {what} ({first}): convert "
-                    "the data again without them (bin/convert.py --leave_out), or leave such "
-                    "batches out with --on_non_finite=skip and the same command"
-                )
-        rate = self.config.optimizer.learning_rate
-        return (
-            f"try a lower --learning_rate than {rate:g}"
-            f"{', or --precision=bfloat16' if self.step.loss_scale else ''} in a new --run_dir; "
-            "where a few batches are to blame, --on_non_finite=skip leaves them out and goes on "
-            "with the same command"
+        raise non_finite.with_evidence(
+            self.folder.path if self.devices.chief else None,
+            step + 1,  # as metrics.jsonl counts
+            what,
+            value,
+            measurements,
+            batch,
+            learning_rate=self.config.optimizer.learning_rate,
+            scaled=self.step.loss_scale is not None,
         )
 
     def _record(self, done, measurements, progress):
@@ -463,82 +413,7 @@ def _stopping_at_damage():
         raise RunStopped(f"the training stopped: {error}. Earlier checkpoints are kept") from error
 
 
-def require_memory(config: TrainConfig, execution: Execution, devices: int = 1) -> None:
-    """UsageError for a training that surely takes more memory than this process may have.
-
-    A library that gets no memory ends the process with pages of its own stack. What is counted is
-    what no step can do without, so a training that passes may still take too much.
-
-    Args:
-      config: `TrainConfig`.
-      execution: `Execution`.
-      devices: that share a batch.
-    """
-    available = memory_bytes()
-    if available is None:
-        return
-    if execution.cache_gb * 1e9 > available:
-        raise UsageError(
-            f"--cache={execution.cache_gb:g} asks for more memory than the "
-            f"{available / 1e9:,.1f} GB that this process may have: give fewer GB, or leave it out"
-        )
-    rows = summary.layer_rows(config.network)
-    parameters = sum(row.parameters for row in rows)
-    weights = 4 * parameters * (4 + bool(config.average_decay))  # gradients, two slots, the average
-    if weights > available:
-        raise UsageError(
-            f"the network has {parameters:,} parameters, which take {weights / 1e9:,.1f} GB while "
-            f"they are trained; this process may have {available / 1e9:,.1f} GB: choose a smaller "
-            "--width or number of --stages"
-        )
-    if execution.recompute or on_gpu():
-        return
-    # The output of every convolution is kept until its gradient is computed.
-    cells = sum(r.height * r.width * r.channels for r in rows if r.kind.startswith("conv"))
-    people = config.data.batch_size // (execution.replicas * devices)
-    maps = people * cells * (4 if execution.precision == "float32" else 2)
-    if weights + maps > available:
-        height, width = config.network.image_size
-        raise UsageError(
-            f"a batch of {config.data.batch_size} crops of {width} x {height} pixels takes at "
-            f"least {(weights + maps) / 1e9:,.1f} GB while the network learns from it; this "
-            f"process may have {available / 1e9:,.1f} GB: choose a smaller --batch_size, "
-            "--image_size, --width or number of --stages, or give --recompute"
-        )
-
-
 def _described(changes):
     """What is computed in another way than before, for the line that says a run is resumed."""
     listed = [f"{name} {before} → {now}" for name, (before, now) in changes.items()]
     return f", computed in another way: {', '.join(listed)}" if listed else ""
-
-
-class _Stop:
-    """Whether somebody asked for an orderly stop."""
-
-    requested = False
-
-
-@contextlib.contextmanager
-def _stop_requests():
-    """Turns SIGINT, SIGTERM and SIGHUP into a flag that is looked at between steps.
-
-    A signal in the middle of a step would leave weights that are neither of this step nor of the
-    next. A second signal interrupts at once. What is ignored, like SIGHUP under nohup, stays so.
-    """
-    stop = _Stop()
-
-    def request(number, frame):
-        if stop.requested:
-            raise KeyboardInterrupt
-        stop.requested = True
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not on every system
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    earlier = {number: signal.signal(number, request) for number in heard}
-    try:
-        yield stop
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)

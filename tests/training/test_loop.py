@@ -461,33 +461,6 @@ def test_twenty_resumes_in_a_row(tmp_path, data, own_batches):
     assert steps == [*range(1, 22)]
 
 
-def test_a_network_that_no_memory_holds_is_refused(monkeypatch):
-    monkeypatch.setattr(loop, "memory_bytes", lambda: 1 << 10)
-    with pytest.raises(
-        UsageError, match=r"parameters, which take .* may have 0.0 GB: choose a sma"
-    ):
-        loop.require_memory(CONFIG, EXECUTION)
-
-
-def test_a_batch_that_no_memory_holds_is_refused(monkeypatch):
-    """The maps of 4,096 crops: too much at once, unless they are computed again or in parts."""
-    monkeypatch.setattr(loop, "memory_bytes", lambda: 10**9)
-    config = changed(CONFIG, {"data": {"batch_size": 4096}, "network": {"image_size": (128, 96)}})
-    words = r"a batch of 4096 crops of 96 x 128 pixels takes at least 1\.0 GB .*--batch_size"
-    with pytest.raises(UsageError, match=words):
-        loop.require_memory(config, EXECUTION)
-    for other in ({"recompute": True}, {"replicas": 64}):
-        loop.require_memory(config, dataclasses.replace(EXECUTION, **other))
-    loop.require_memory(config, EXECUTION, devices=64)
-
-
-def test_a_cache_that_no_memory_holds_is_refused(monkeypatch):
-    monkeypatch.setattr(loop, "memory_bytes", lambda: 10**9)
-    loop.require_memory(CONFIG, dataclasses.replace(EXECUTION, cache_gb=0.9))
-    with pytest.raises(UsageError, match=r"--cache=1\.5 asks for more memory than the 1\.0 GB"):
-        loop.require_memory(CONFIG, dataclasses.replace(EXECUTION, cache_gb=1.5))
-
-
 def test_a_run_hands_its_cache_to_the_pipeline(tmp_path, data, monkeypatch):
     """As many bytes as were asked for, and none unless they were."""
     asked = []
@@ -695,34 +668,6 @@ def test_a_drawing_never_stops_a_training(tmp_path, data):
 
     run.validate = lambda network: dataclasses.replace(honest(network), draw=draw)
     assert run.train() is not None
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_ask_for_an_orderly_stop(number):
-    """The first waits for the step under way, the second does not; what was ignored stays so."""
-    outside = signal.signal(number, signal.SIG_DFL)  # it is ignored where tests run under nohup
-    try:
-        check_stop_requests(number)
-    finally:
-        signal.signal(number, outside)
-
-
-def check_stop_requests(number):
-    before = signal.getsignal(number)
-    with loop._stop_requests() as stop:
-        os.kill(os.getpid(), number)
-        assert stop.requested
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-            signal.sigtimedwait([], 0.1)
-    assert signal.getsignal(number) == before
-    signal.signal(number, signal.SIG_IGN)  # as nohup does
-    try:
-        with loop._stop_requests() as stop:
-            os.kill(os.getpid(), number)
-            assert not stop.requested
-    finally:
-        signal.signal(number, before)
 
 
 def test_init_from_takes_the_network_only(tmp_path, data):
