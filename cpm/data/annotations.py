@@ -14,8 +14,8 @@ from cpm.config import DataConfig
 from cpm.data.examples import parse_example, parse_origin
 from cpm.data.manifest import read_manifest
 from cpm.data.person import Origin
-from cpm.data.prepare import region
 from cpm.data.records import decoded
+from cpm.data.regions import region
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
 

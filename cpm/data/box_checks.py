@@ -1,7 +1,7 @@
 """What looks wrong with a person's box, (x, y, width, height): tools write others, too.
 
 Two corners (x, y, x, y) that are read as a size make a box too large, and parts of an image make
-one of less than a pixel. A box places the crop where joints do not (`prepare.region`), so that such
+one of less than a pixel. A box places the crop where joints do not (`regions.region`), so that such
 ones hide a person from the network without a word.
 """
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from cpm.config import AUGMENTATIONS, AugmentConfig, DataConfig, NetworkConfig, TrainConfig
-from cpm.data import pipeline, prepare, records, splits
+from cpm.data import pipeline, records, regions, splits
 from cpm.data.examples import encode_person, parse_example
 from cpm.data.person import Origin, Person, Pose
 from cpm.data.report import Report, table
@@ -26,8 +26,8 @@ def region(points, box=None, size=(200, 300), rule="joints", margin=1.25):
         "center_px": tf.constant(center_px, tf.float32),
         "scale": tf.constant(scale, tf.float32),
     }
-    center, side = prepare.region(person, rule, margin)
-    spans = bool(prepare.spans_its_crop(person, margin))
+    center, side = regions.region(person, rule, margin)
+    spans = bool(regions.spans_its_crop(person, margin))
     return tuple(center.numpy().tolist()), pytest.approx(float(side), rel=1e-6), spans
 
 
