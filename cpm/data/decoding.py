@@ -33,14 +33,16 @@ class DecodedImages:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        # TensorFlow has no table from strings to tensors, but both halves of it.
-        self._nothing = tf.raw_ops.EmptyTensorList(
-            element_shape=SHAPE, max_num_elements=-1, element_dtype=tf.uint8
-        )
-        self._numbers = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, UNKNOWN)
-        self._pixels = tf.lookup.experimental.MutableHashTable(tf.int64, tf.variant, self._nothing)
-        self._next = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._used_bytes = tf.Variable(0, dtype=tf.int64, trainable=False)
+        with tf.device("CPU:0"):  # where pipelines run; variables would go to a GPU
+            # TensorFlow has no table from strings to tensors, but both halves of it.
+            table = tf.lookup.experimental.MutableHashTable
+            self._nothing = tf.raw_ops.EmptyTensorList(
+                element_shape=SHAPE, max_num_elements=-1, element_dtype=tf.uint8
+            )
+            self._numbers = table(tf.string, tf.int64, UNKNOWN)
+            self._pixels = table(tf.int64, tf.variant, self._nothing)
+            self._next = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self._used_bytes = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def __call__(self, image: TensorLike) -> tf.Tensor:
         """As `decode`."""

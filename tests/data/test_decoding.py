@@ -1,6 +1,8 @@
 """Decoded images: what is kept is what was decoded, once each, and no more than there is room."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from cpm.data import decoding
+from tests.helpers.scripts import ROOT
 from tests.helpers.small_data_sets import smooth_image
 
 HEIGHT, WIDTH = 24, 40
@@ -103,3 +106,27 @@ def test_nothing_else_is_kept_for_a_broken_image():
     with pytest.raises(tf.errors.InvalidArgumentError):
         through(cache, [b"no image"])
     assert len(cache) == 0 and cache.used_bytes == 0
+
+
+ON_ANOTHER_DEVICE = """
+import tensorflow as tf
+from cpm.data.decoding import DecodedImages
+
+[cpu] = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+with tf.device("CPU:1"):
+    cache = DecodedImages(10**6)
+for resource in (cache._used_bytes, cache._next):
+    assert resource.device.endswith("CPU:0"), resource.device
+"""
+
+
+@pytest.mark.slow
+def test_it_lies_where_pipelines_run():
+    """Variables go to a GPU where there is one, which a pipeline cannot reach."""
+    process = subprocess.run(
+        [sys.executable, "-c", ON_ANOTHER_DEVICE],
+        cwd=ROOT,
+        capture_output=True,
+    )
+    assert process.returncode == 0, process.stderr.decode()[-2000:]
