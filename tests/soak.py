@@ -95,7 +95,7 @@ class Watched:
 
 
 def train(folder, name, options, log, kills=None):
-    """Trains until the end; returns (number of kills, the last process).
+    """Trains until the end; returns (number of kills, the last process that trained).
 
     Args:
       folder: that holds data/, and the run.
@@ -105,6 +105,7 @@ def train(folder, name, options, log, kills=None):
       kills: `random.Random` that says when to kill; None = never.
     """
     count, metrics = 0, folder / name / "metrics.jsonl"
+    trained = None
     arguments = [f"--data={folder / 'data'}", f"--run_dir={folder / name}", *NETWORK]
     arguments += [f"--steps={options.steps}", f"--save_every={options.save_every}"]
     arguments += [f"--eval_every={options.steps}"]
@@ -123,8 +124,10 @@ def train(folder, name, options, log, kills=None):
             is_due if kills else lambda: False,
             lambda: last_step(metrics) >= options.steps,
         )
+        if process.samples:  # one that was killed after the last step leaves nothing to train
+            trained = process
         if status == 0:
-            return count, process
+            return count, trained
         if status != -signal.SIGKILL:
             sys.exit(f"the training ended with status {status}; see {log.name}")
         count += 1
