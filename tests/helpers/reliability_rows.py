@@ -190,16 +190,30 @@ ROWS = [
     ),
     *_rows(
         "a training",
+        "training/test_stop_requests.py",
+        (
+            "SIGINT, SIGTERM, SIGHUP, each twice; nohup",
+            "the first stops in order, the second at once",
+            "test_signals_ask_for_an_orderly_stop",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_needed_memory.py",
+        (
+            "less memory than its weights or a batch take",
+            "refused before it is built: what is asked for, how to ask for less",
+            "test_a_network_that_no_memory_holds_is_refused & "
+            "test_a_batch_that_no_memory_holds_is_refused",
+        ),
+    ),
+    *_rows(
+        "a training",
         "training/test_loop.py",
         (
             "stopped by a signal, gone on",
             "ends to the bit as one never cut",
             "test_resumed_run_equals_an_unbroken_one",
-        ),
-        (
-            "SIGINT, SIGTERM, SIGHUP, each twice; nohup",
-            "the first stops in order, the second at once",
-            "test_signals_ask_for_an_orderly_stop",
         ),
         (
             "killed between saves",
@@ -232,12 +246,6 @@ ROWS = [
             "a limit of file sizes (EFBIG), met by each of its files",
             "a sentence; without it the same end to the bit",
             "test_a_limit_of_file_sizes_costs_no_step",
-        ),
-        (
-            "less memory than its weights or a batch take",
-            "refused before it is built: what is asked for, how to ask for less",
-            "test_a_network_that_no_memory_holds_is_refused & "
-            "test_a_batch_that_no_memory_holds_is_refused",
         ),
         (
             "a flipped bit in a shard, of validation too",
