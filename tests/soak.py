@@ -139,12 +139,10 @@ def last_step(metrics):
         with open(metrics, "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - TAIL_BYTES))
-            lines = file.read().split(b"\n")[
-                :-1
-            ]  # what stands behind the last newline is unfinished
+            *whole, _ = file.read().split(b"\n")  # the last piece is empty, or half a line
     except OSError:
         return 0
-    return json.loads(lines[-1])["step"] if lines else 0
+    return json.loads(whole[-1])["step"] if whole else 0
 
 
 def difference(first, second):
