@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from cpm.inference.joint_reader import PAYS_AFTER
 from cpm.interchange.portable import Portable
 from cpm.runtimes.opening import OpenedFile
 from cpm.text_table import format_table
@@ -55,6 +56,8 @@ def measure(
         above.append(confidence > SURE)
     distance, sure = np.concatenate(distances), np.concatenate(above)
     image = np.resize(images[-1], [*SPEED_SIZE, 3])
+    for _ in range(PAYS_AFTER + 1):  # ours is timed as it is after the first images, traced
+        find_joints(image)
     return {
         "px": float(np.max(distance, where=sure, initial=0.0)),
         "unsure_px": float(distance.max()),
