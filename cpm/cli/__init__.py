@@ -5,6 +5,7 @@
     flags.py         flags that several scripts have
     shorthands.py    those that are short names for fields of the settings
     training_data.py the folders that a run learns from
+    predict_*.py     the parts of predict.py: its flags, images, videos, output
 
 A script is a docstring, which --help prints, `define_flags()` and `main(arguments)`. Library code
 never imports this package. Importing it starts TensorFlow quietly, so it comes first.

@@ -75,60 +75,6 @@ def test_all_inputs_and_outputs(work, run):
     assert len(list((out / "openpose").iterdir())) == 4
 
 
-def test_boxes_of_a_file(work, run):
-    """A detector's results: people in order, scores kept, unlisted images told apart and named."""
-    entries = [
-        {"image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.75},
-        {"image_id": 1, "category_id": 1, "bbox": [20, 5, 30, 40], "score": 0.5},
-        {"image_id": 9, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5},
-    ]
-    (work / "boxes.json").write_text(json.dumps(entries))
-    arguments = [f"--ckpt={work}/w.npz", f"--boxes={work}/boxes.json", f"--json={work}/b.jsonl"]
-    status, text, error = run(f"{work}/in", *arguments)
-    assert status == 0, error
-    assert "2 people" in lines_of(text)[0] and "2.png: not in the file of boxes" in text
-    assert f"{work}/boxes.json does not list them: 1 images, {work}/in/2.png" in text
-    assert "without anybody" not in text
-    assert "boxes of 1 images that are not among the inputs: 9" in text
-    first, second = (json.loads(line) for line in (work / "b.jsonl").read_text().splitlines())
-    assert [person["box"] for person in first["people"]] == [[5, 5, 30, 40], [20, 5, 30, 40]]
-    assert [person["score"] for person in first["people"]] == [0.75, 0.5]
-    assert second["people"] == [] and first["in_box_file"] and second["in_box_file"] is False
-
-
-def test_an_image_listed_without_boxes_has_nobody(work, run):
-    """COCO's annotations list images in which nobody is, and a low score leaves out a box."""
-    names = [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.png"}]
-    entry = {"image_id": 2, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.1}
-    (work / "listed.json").write_text(json.dumps({"images": names, "annotations": [entry]}))
-    arguments = [f"--boxes={work}/listed.json", "--box_score=0.5", f"--json={work}/c.json"]
-    status, text, error = run(f"{work}/in", f"--ckpt={work}/w.npz", *arguments)
-    assert status == 0, error
-    assert text.count("nobody found") == 2 and "2 without anybody" in text
-    assert "not searched" not in text
-    images = json.loads((work / "c.json").read_text())["images"]
-    assert [(image["people"], image["in_box_file"]) for image in images] == [([], True)] * 2
-
-
-def test_any_name_of_an_image(work, tmp_path, run):
-    """Mathematics of a drawing library, a line break, Latin-1, an option, a pattern, a long one."""
-    names = ["price_$5_and_$6", "a\nb", "M\udcfcller", "-x", "a[1]*", 250 * "n"]
-    for name in names:
-        Image.new("RGB", (30, 20), "gray").save(tmp_path / "1.jpg")
-        (tmp_path / "1.jpg").rename(tmp_path / f"{name}.jpg")
-    out = tmp_path / "out"
-    files = f"--out={out}", f"--json={out}/a.json", f"--csv={out}/a.csv", f"--openpose={out}/o"
-    status, text, error = run(
-        tmp_path, f"--ckpt={work}/w.npz", "--passes=1", "--noflip", "--heatmaps", *files
-    )
-    assert status == 0, error
-    assert len(lines_of(text)) == len(names) and f"{tmp_path}/a\\nb.jpg: 1 person" in text
-    assert len(list(out.glob("*_pose.jpg"))) == len(list((out / "o").iterdir())) == len(names)
-    with open(out / "a.json") as file:
-        found = {image["file"] for image in json.load(file)["images"]}
-    assert found == {f"{tmp_path}/{name}.jpg" for name in names}
-
-
 def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
     """Drawings in the folder of the images; a drawing that is named alone is what is meant."""
     image = Image.open(work / "in" / "1.jpg")
@@ -152,19 +98,12 @@ def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
         (["{0}/nothing"], ["does not exist"]),
         (["{0}/empty"], ["holds no image"]),
         (["{0}/bad.jpg"], ["bad.jpg", "cannot be decoded"]),
-        (["{0}/in", "--box=1,2,3,4"], ["--box is for a single image"]),
         (["{0}/in/1.jpg", "--box=1,2,3"], ["expected 4 numbers"]),
         (["{0}/in/1.jpg", "--box=900,2,3,4"], ["outside the image, which is 70 x 50"]),
-        (["{0}/in/1.jpg", "--box=1,2,3,4", "--boxes=b.csv"], ["leave one of them out"]),
-        (["{0}/in/1.jpg", "--box=1,2,3,4", "--people=2"], ["--people searches"]),
-        (["{0}/in/1.jpg", "--people=none"], ["a number from 1 on, or all"]),
-        (["{0}/in/1.jpg", "--heatmaps"], ["say where to with --out"]),
         (
             ["{0}/in/1.jpg", "--heatmaps", "--out={0}/o", "--people=all"],
             ["belief maps are not kept"],
         ),
-        (["{0}/in/1.jpg", "--json={0}/a.txt"], ["should end in .json or .jsonl"]),
-        (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),
         (["{0}/in/1.jpg", "--boxes={0}/in/notes.txt"], ["notes.txt", "cannot be read"]),
     ],
 )

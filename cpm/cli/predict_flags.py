@@ -1,0 +1,99 @@
+"""What the flags of bin/predict.py ask for: no two that contradict each other, then as values.
+
+They are defined in cpm/cli/predict.py.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+from absl import flags
+
+from cpm import files
+from cpm.cli.predict_images import path_of
+from cpm.cli.predict_videos import VideoOptions
+from cpm.errors import UsageError
+from cpm.inference import OneEuro, belief_file
+from cpm.inference.sources import Source
+
+FLAGS = flags.FLAGS
+FILES = ("json", "csv", "coco", "belief_maps", "video")
+IMAGES_ONLY = ("box", "boxes", "belief_maps", "heatmaps", "coco")  # flags that videos don't take
+
+
+def check_flags(sources: Sequence[Source], several: bool) -> None:
+    """UsageError for flags that do not go together or cannot be meant; before any work.
+
+    Args:
+      sources: list of `Source`.
+      several: whether more than one could have come.
+    """
+    moving = [source for source in sources if source.moves]
+    for flag in IMAGES_ONLY:
+        if FLAGS[flag].value and moving:
+            raise UsageError(
+                f"--{flag} is for images, but {moving[0].file} is a video; leave one of them out"
+            )
+    for flag in ("box", "belief_maps"):
+        if FLAGS[flag].value and several:
+            raise UsageError(
+                f"--{flag} is for a single image, but there are {len(sources)}; name one of them"
+            )
+    if FLAGS.video and len(moving) != 1:
+        raise UsageError(f"--video is for one video, but there are {len(moving)}; use --out=DIR")
+    if FLAGS.video and not FLAGS.video.lower().endswith(".mp4"):
+        raise UsageError(f"--video={FLAGS.video} should end in .mp4; name another file")
+    for source in moving:
+        if FLAGS.video and os.path.realpath(FLAGS.video) == os.path.realpath(path_of(source)):
+            raise UsageError(f"--video={FLAGS.video} is the input; name another file")
+    if FLAGS.box and FLAGS.boxes:
+        raise UsageError("--box and --boxes both say where people are; leave one of them out")
+    if FLAGS["people"].present and (FLAGS.box or FLAGS.boxes):
+        raise UsageError("--people searches where no box is given; leave it or the boxes out")
+    if FLAGS.belief_maps:
+        belief_file.check_name(FLAGS.belief_maps)
+    if FLAGS.threshold is not None and not math.isfinite(FLAGS.threshold):
+        raise UsageError(f"--threshold={FLAGS.threshold} should be a number, like 0.3")
+    for flag in FILES:
+        files.check_target(FLAGS[flag].value, flag)
+    if FLAGS.json and not FLAGS.json.lower().endswith((".json", ".jsonl")):
+        raise UsageError(f"--json={FLAGS.json} should end in .json or .jsonl; name another file")
+    for flag in ("out", "openpose"):
+        folder = FLAGS[flag].value
+        if folder and os.path.exists(folder) and not os.path.isdir(folder):
+            raise UsageError(f"--{flag}={folder} is a file; name a folder")
+    if FLAGS.heatmaps and not FLAGS.out:
+        raise UsageError("--heatmaps draws belief maps; say where to with --out=DIR")
+
+
+def people_from_flags() -> int | Literal["all"]:
+    """`all` or a number from --people."""
+    if FLAGS.people == "all":
+        return "all"
+    if FLAGS.people.isascii() and FLAGS.people.isdigit() and int(FLAGS.people):
+        return int(FLAGS.people)
+    raise UsageError(f"--people={FLAGS.people}; expected a number from 1 on, or all")
+
+
+def video_options_from_flags() -> VideoOptions:
+    """`VideoOptions`, but for the threshold, which the network may know.
+
+    Raises:
+      UsageError: if --smooth_cutoff or --smooth_speed is out of range.
+    """
+    smooth = None
+    if FLAGS.smooth:
+        try:
+            smooth = OneEuro(FLAGS.smooth_cutoff, FLAGS.smooth_speed)
+        except ValueError:
+            raise UsageError(
+                f"--smooth_cutoff={FLAGS.smooth_cutoff} should be above 0 and "
+                f"--smooth_speed={FLAGS.smooth_speed} at least 0"
+            ) from None
+    return VideoOptions(
+        people=people_from_flags(),
+        flip=bool(FLAGS.flip),  # not unless it was asked for: a frame is one pass
+        smooth=smooth,
+        boxes=FLAGS.draw_boxes,
+    )

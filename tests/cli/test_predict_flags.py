@@ -1,0 +1,42 @@
+"""Flags of bin/predict.py that contradict each other: a sentence before any work, then values."""
+
+import pytest
+
+from cpm.cli import predict
+from tests.helpers.in_process import caller
+from tests.helpers.scripts import check_sentence
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with images, videos and weights by their names: there is nothing in them."""
+    folder = tmp_path_factory.mktemp("predict_flags")
+    files = ("in/1.jpg", "in/2.png", "videos/a.mp4", "videos/b.mov", "videos/c.webm", "w.npz")
+    for name in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["{0}/in", "--box=1,2,3,4"], ["--box is for a single image"]),
+        (["{0}/in/1.jpg", "--box=1,2,3,4", "--boxes=b.csv"], ["leave one of them out"]),
+        (["{0}/in/1.jpg", "--box=1,2,3,4", "--people=2"], ["--people searches"]),
+        (["{0}/in/1.jpg", "--people=none"], ["a number from 1 on, or all"]),
+        (["{0}/in/1.jpg", "--heatmaps"], ["say where to with --out"]),
+        (["{0}/in/1.jpg", "--json={0}/a.txt"], ["should end in .json or .jsonl"]),
+        (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),
+        (["{0}/videos/a.mp4", "--box=1,2,3,4"], ["--box is for images", "a.mp4 is a video"]),
+        (["{0}/videos/a.mp4", "--heatmaps", "--out={0}/o"], ["--heatmaps is for images"]),
+        (["{0}/videos", "--video={0}/x.mp4"], ["--video is for one video, but there are 3"]),
+        (["{0}/videos/a.mp4", "--video={0}/x.avi"], ["should end in .mp4"]),
+        (["{0}/videos/a.mp4", "--video={0}/videos/a.mp4"], ["is the input"]),
+        (["{0}/videos/a.mp4", "--smooth", "--smooth_cutoff=0"], ["--smooth_cutoff=0.0", "above 0"]),
+    ],
+)
+def test_mistakes_end_in_a_sentence(work, capfd, arguments, words):
+    arguments = [argument.format(work) for argument in arguments]
+    status, _, error = caller(predict, capfd)(f"--ckpt={work}/w.npz", *arguments)
+    check_sentence(status, error, *words)
