@@ -12,6 +12,10 @@ animations.py     animated images, used like videos
 videos.py         videos and cameras → frames; frames → an mp4 with the sound of the original
 sources.py        files, folders, patterns, videos, cameras, arrays → images, lazily
 predictor.py      images → people in image pixels
+image_query.py    what is asked of one image, checked
+passes.py         the passes over people, each around the joints of the one before
+one_pass.py       squares of images → joints in image pixels, with or without belief maps
+chunks.py         work on chunks of an iterable, in threads
 tracking.py       people from frame to frame: one pass each, numbers that stay
 lookahead.py      passes over the next frames of a video, in one batch
 smoothing.py      joints of a video, less trembling

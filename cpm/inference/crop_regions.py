@@ -5,7 +5,7 @@ not. So the first pass sees three windows around the middle: the whole image, an
 the whole image somebody else may stand beside the person, and joints of both are found. Of a narrow
 window the person may fill more than there is. `choose_window` says whose pose is followed: its
 joints say where the person is. The second pass sees a crop around them, in which the person is as
-large as in training. Prediction (cpm/inference/predictor.py) and evaluation
+large as in training. Prediction (cpm/inference/passes.py) and evaluation
 (cpm/scoring/evaluate.py) choose these regions with the same functions.
 """
 

@@ -12,13 +12,12 @@
 (cpm/inference/results.py). bin/predict.py is a thin shell over it.
 """
 
-import collections
 import dataclasses
+import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,23 +28,20 @@ from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
 from cpm.inference import crop_regions
 from cpm.inference.any_image import AnyImage, any_image, name_of
-from cpm.inference.batches import predict_with_beliefs
-from cpm.inference.beliefs import Network, decoded_grid, has_mirror_image
-from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
+from cpm.inference.beliefs import Network, has_mirror_image
+from cpm.inference.chunks import in_threads
+from cpm.inference.image_query import Box, ImageQuery, check_people, image_query
+from cpm.inference.joint_reader import JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
-from cpm.inference.results import ImagePose, PersonPose, PoseMaps, joints_box
-from cpm.inference.upright_crops import upright_crop
+from cpm.inference.one_pass import BATCH, OnePass
+from cpm.inference.passes import all_passes, person_query, with_one_region
+from cpm.inference.results import ImagePose, PersonPose, joints_box
 
-BATCH = SIZES[-1]
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)
-MOST_WORKERS = 4
+MOST_THREADS = 4
 # Rules that place a training crop around a person; `augment.room` adds views of whole images.
 AROUND_PEOPLE = ("joints", "height", "person")
-
-
-# (x, y, width, height) in image pixels; a fifth number is a detector's score.
-Box: TypeAlias = Sequence[float] | np.ndarray
 
 
 class Predictor:
@@ -116,7 +112,8 @@ class Predictor:
         self.margin = crop_regions.box_margin(data) if margin is None else margin
         self._passes = passes
         self._first_pass = crop
-        self._crop_rule, self._border = crop or crop_regions.usual_rule(data), data.border
+        self._crop_rule = crop or crop_regions.usual_rule(data)
+        self._pass = OnePass(network, self._reader, data.border)
 
     def __call__(
         self,
@@ -150,8 +147,9 @@ class Predictor:
             if boxes is not None:
                 raise UsageError("a person was given as box and others as boxes; use boxes alone")
             boxes = [box]
-        item = _Item(any_image(image), boxes, name_of(image))
-        (result,) = self._results([item], _people(people, maps), maps, keep_images=True)
+        query = ImageQuery(any_image(image), boxes, name_of(image))
+        people = check_people(people, maps)
+        (result,) = self._results([query], people, maps, keep_images=True)
         return result
 
     def predict_many(
@@ -182,7 +180,7 @@ class Predictor:
           ImageError: in place of the result of what is no image.
           ValueError: if there are not as many lists of boxes as images.
         """
-        people = _people(people, maps)
+        people = check_people(people, maps)
         pairs: Iterator[tuple[Any, Any]]
         if boxes is None:
             pairs = zip(images, itertools.repeat(None), strict=False)
@@ -191,34 +189,17 @@ class Predictor:
 
         def results(chunk):
             """The chunk's results, and the error that cut it short."""
-            items, error = [], None
+            queries, error = [], None
             for value, own in chunk:
                 try:
-                    items.append(_item(value, own))
+                    queries.append(image_query(value, own))
                 except UsageError as caught:
                     error = caught
                     break
-            return self._results(items, people, maps, keep_images), error
+            return self._results(queries, people, maps, keep_images), error
 
-        workers = min(MOST_WORKERS, usable_cores())
-        sizes = itertools.chain(CHUNKS, itertools.repeat(BATCH))
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="predict")
-        try:
-            waiting: collections.deque[Any] = collections.deque()
-            for size in sizes:
-                chunk = list(itertools.islice(pairs, size))
-                if chunk:
-                    waiting.append(pool.submit(results, chunk))
-                while waiting and (not chunk or len(waiting) > workers):
-                    found, error = waiting.popleft().result()
-                    yield from found
-                    if error is not None:
-                        raise error
-                if not chunk:
-                    return
-        finally:
-            # Not waited for: after an error a worker's own thread may be the one to collect this.
-            pool.shutdown(wait=False, cancel_futures=True)
+        threads = min(MOST_THREADS, usable_cores())
+        yield from in_threads(results, pairs, sizes=CHUNKS, threads=threads)
 
     def expect(self, images: int) -> None:
         """Says that about so many images will come, one person in each.
@@ -227,7 +208,7 @@ class Predictor:
         """
         windows = len(crop_regions.first_regions(1, 1, self._crop_rule))
         passes = self._passes or 2
-        if windows > 1:  # a pass that is not mirrored, see `_with_one_region`
+        if windows > 1:  # a pass that is not mirrored, see `with_one_region`
             self._reader.expect(images * windows, dataclasses.replace(self.decoding, flip=False))
             passes = max(1, passes - 1)
         self._reader.expect(images * passes, self.decoding)
@@ -252,14 +233,7 @@ class Predictor:
         decoding = self.decoding
         if flip is not None:
             decoding = dataclasses.replace(decoding, flip=flip)
-        joints_px = np.empty([len(regions), len(self.skeleton), 2])
-        confidence = np.empty([len(regions), len(self.skeleton)], np.float32)
-        for start in range(0, len(regions), BATCH):
-            rows = slice(start, start + BATCH)
-            batch, matrices = self._batch(images[rows], regions[rows])
-            joints_crop, confidence[rows] = self._reader(batch, decoding)
-            joints_px[rows] = geometry.transform_points(matrices, joints_crop)
-        return joints_px, confidence
+        return self._pass(images, regions, decoding)
 
     def settings(self) -> dict[str, Any]:
         """How it predicts, as plain values: `passes` and `crop` are None where the box decides."""
@@ -268,24 +242,24 @@ class Predictor:
         decoding["precision"] = getattr(self.network, "precision", None)
         return decoding | {"passes": self._passes, "crop": self._first_pass}
 
-    def _results(self, items, people, maps, keep_images):
-        """The `ImagePose` of each `_Item`."""
-        searched = [people != 1 and item.boxes is None for item in items]
-        seen = [item for item, search in zip(items, searched, strict=True) if not search]
+    def _results(self, queries, people, maps, keep_images):
+        """The `ImagePose` of each `ImageQuery`."""
+        searched = [people != 1 and query.boxes is None for query in queries]
+        seen = [query for query, search in zip(queries, searched, strict=True) if not search]
         found = iter(self._at_boxes(seen, maps))
         results = []
-        for item, search in zip(items, searched, strict=True):
-            persons = self._searched(item.image, people) if search else next(found)
+        for query, search in zip(queries, searched, strict=True):
+            persons = self._searched(query.image, people) if search else next(found)
             results.append(
                 ImagePose(
                     people=tuple(persons),
-                    image_size=item.image.shape[:2],
+                    image_size=query.image.shape[:2],
                     skeleton=self.skeleton,
                     threshold=self.threshold,
-                    file=item.file,
-                    frame=item.frame,
-                    time=item.time,
-                    image=item.image if keep_images else None,
+                    file=query.file,
+                    frame=query.frame,
+                    time=query.time,
+                    image=query.image if keep_images else None,
                 )
             )
         return results
@@ -296,202 +270,32 @@ class Predictor:
 
         return find_people(self, image, limit=None if people == "all" else people)
 
-    def _at_boxes(self, items, maps):
-        """A list of `PersonPose` for each item: at its boxes, or near the middle without any."""
-        targets = [
-            (n, self._target(item, box))
-            for n, item in enumerate(items)
-            for box in ([None] if item.boxes is None else item.boxes)
+    def _at_boxes(self, queries, maps):
+        """A list of `PersonPose` for each image: at its boxes, or near the middle without any."""
+        person_of = functools.partial(
+            person_query, rule=self._crop_rule, margin=self.margin, passes=self._passes
+        )
+        persons = [
+            (n, person_of(query, box))
+            for n, query in enumerate(queries)
+            for box in ([None] if query.boxes is None else query.boxes)
         ]
-        found = self._all_passes(self._with_one_region([t for _, t in targets]), maps)
-        people: list[list[PersonPose]] = [[] for _ in items]
-        for (n, target), joints_px, confidence, pose_maps in zip(targets, *found, strict=True):
-            box = target.box or joints_box(joints_px, confidence, self.threshold)
-            about = {"score": target.score, "maps": pose_maps}
+        found = self._passes_over([person for _, person in persons], maps)
+        people: list[list[PersonPose]] = [[] for _ in queries]
+        for (n, person), joints_px, confidence, pose_maps in zip(persons, *found, strict=True):
+            box = person.box or joints_box(joints_px, confidence, self.threshold)
+            about = {"score": person.score, "maps": pose_maps}
             people[n].append(PersonPose(self.skeleton, joints_px, confidence, box, **about))
         return people
 
-    def _target(self, item, box):
-        """The `_Target` of a box, perhaps with a score, or of None: the middle."""
-        height, width = item.image.shape[:2]
-        if box is None:
-            regions = crop_regions.first_regions(height, width, self._crop_rule)
-            return _Target(item.image, regions, self._passes or 2)
-        score = float(box[4]) if len(box) == 5 else None
-        box = check_box(box[:4] if len(box) == 5 else box, height, width, item.file)
-        regions = [geometry.region_from_box(box, self.margin)]
-        return _Target(item.image, regions, self._passes or 1, box, score)
-
-    def _with_one_region(self, targets):
-        """The targets; where there were several regions, the one that a first pass leads to.
-
-        That pass is not mirrored, since it only says where the next one is.
-        """
-        rows = [n for n, target in enumerate(targets) if len(target.regions) > 1]
-        if not rows:
-            return targets
-        pairs = [(targets[n].image, region) for n in rows for region in targets[n].regions]
-        joints_px, confidence = self.poses(*zip(*pairs, strict=True), flip=False)
-        first, resolved = 0, list(targets)
-        for n in rows:
-            target = targets[n]
-            windows = slice(first, first + len(target.regions))
-            first = windows.stop
-            best = crop_regions.choose_window(confidence[windows])
-            region, passes = target.regions[best], target.passes
-            if passes > 1:
-                pose = joints_px[windows][best], confidence[windows][best]
-                nearer = crop_regions.next_region(*pose, region.side_px, self.margin)
-                region, passes = nearer or region, passes - 1
-            resolved[n] = dataclasses.replace(target, regions=[region], passes=passes)
-        return resolved
-
-    def _all_passes(self, targets, maps):
-        """Passes over N people, each around the joints found by the one before.
-
-        Args:
-          targets: list of N `_Target`, each of one region.
-          maps: whether belief maps are kept.
-
-        Returns:
-          joints `[N, P, 2]`, confidence `[N, P]`, list of N `PoseMaps` or None.
-        """
-        images = [target.image for target in targets]
-        regions = [target.regions[0] for target in targets]
-        joints_px, confidence, kept = self._one_pass(images, regions, maps)
-        rows = list(range(len(regions)))
-        for done in itertools.count(1):
-            nearer = {
-                n: crop_regions.next_region(
-                    joints_px[n], confidence[n], regions[n].side_px, self.margin
-                )
-                for n in rows
-                if targets[n].passes > done
-            }
-            rows = [n for n, region in nearer.items() if region is not None]
-            if not rows:
-                return joints_px, confidence, kept
-            for n in rows:
-                regions[n] = nearer[n]
-            again = self._one_pass([images[n] for n in rows], [regions[n] for n in rows], maps)
-            joints_px[rows], confidence[rows] = again[:2]
-            for n, pose_maps in zip(rows, again[2], strict=True):
-                kept[n] = pose_maps
+    def _passes_over(self, persons, maps):
+        """Joints, confidence and maps of N `PersonQuery`s, see `all_passes`."""
+        quick = functools.partial(self.poses, flip=False)
+        persons = with_one_region(persons, quick, self.margin)
+        return all_passes(persons, functools.partial(self._one_pass, maps=maps), self.margin)
 
     def _one_pass(self, images, regions, maps):
         """As `poses`, with a list of N `PoseMaps`, or of None without `maps`."""
-        if not maps:
-            return *self.poses(images, regions), [None] * len(regions)
-        kept = [self._pass_with_maps(*pair) for pair in zip(images, regions, strict=True)]
-        joints_px = np.empty([len(kept), len(self.skeleton), 2])
-        confidence = np.empty([len(kept), len(self.skeleton)], np.float32)
-        for n, (pose_maps, own) in enumerate(kept):
-            joints_px[n], confidence[n] = pose_maps.stage_joints_px[-1], own
-        return joints_px, confidence, [pose_maps for pose_maps, _ in kept]
-
-    def _pass_with_maps(self, image, region):
-        """The `PoseMaps` of one pass over this `CropRegion`, and the confidence `[P]`."""
-        batch, matrices = self._batch([image], [region])
-        beliefs, joints_crop, confidence = predict_with_beliefs(self.network, batch, self.decoding)
-        pose_maps = PoseMaps(
-            stage_joints_px=geometry.transform_points(matrices[0], joints_crop[:, 0].numpy()),
-            beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
-            stride=decoded_grid(self.network, self.decoding)[0],
-            crop=np.clip(np.rint(batch["image"][0]), 0, 255).astype(np.uint8),
-            crop_to_image=matrices[0],
-        )
-        return pose_maps, confidence[-1, 0].numpy()
-
-    def _batch(self, images, regions):
-        """N crops, with their scaled copies if asked for, and their maps into images `[N, 2, 3]`.
-
-        All are NumPy arrays, float32.
-        """
-        height, width = size = self.network.config.image_size
-        pairs = list(zip(images, regions, strict=True))
-        matrices = [geometry.crop_to_image(region, size) for region in regions]
-        crops = [
-            upright_crop(image, matrix, size, self._border)
-            for (image, _), matrix in zip(pairs, matrices, strict=True)
-        ]
-        middle = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
-        batch = {"image": np.stack(crops), "center_px": np.tile(middle, [len(crops), 1])}
-        if self.decoding.scales != (1.0,):
-            batch["pyramid"] = np.stack(
-                [
-                    [
-                        upright_crop(
-                            image, geometry.crop_to_image(region, size, s), size, self._border
-                        )
-                        for s in self.decoding.scales
-                    ]
-                    for image, region in pairs
-                ]
-            )  # [N, S, H, W, 3]
-        return batch, np.stack(matrices)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Item:
-    """One image on its way: pixels, boxes (None = the middle), and what its result is called."""
-
-    image: np.ndarray
-    boxes: Sequence[Box] | np.ndarray | None
-    file: str | None
-    frame: int | None = None
-    time: float | None = None
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Target:
-    """One person to find in an image: where the first pass is, number of passes, what is known."""
-
-    image: np.ndarray
-    regions: list[geometry.CropRegion]
-    passes: int
-    box: tuple[float, float, float, float] | None = None
-    score: float | None = None
-
-
-def _item(value, boxes):
-    """The `_Item` of an element of `Predictor.predict_many`."""
-    if not hasattr(value, "image"):
-        return _Item(any_image(value), boxes, name_of(value))
-    names = ("file", "frame", "time")
-    file, frame, time = (getattr(value, name, None) for name in names)
-    if boxes is None:
-        boxes = getattr(value, "boxes", None)
-    return _Item(any_image(value.image), boxes, file, frame, time)
-
-
-def _people(people, maps):
-    """The checked argument: `all` or a positive int."""
-    if people != "all" and not (isinstance(people, int) and people >= 1):
-        raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
-    if maps and people != 1:
-        raise UsageError(
-            f"belief maps are not kept in a search for people={people}; ask for them at boxes, or "
-            "of one person"
-        )
-    return people
-
-
-def check_box(
-    box: Box, height: int, width: int, file: str | None = None
-) -> tuple[float, float, float, float]:
-    """The box as four floats; an error names the `file` if there is one.
-
-    Raises:
-      UsageError: if it is not (x, y, width, height) of something inside a height × width image.
-    """
-    numbers, of = tuple(map(float, box)), f"{file}: " if file else ""
-    if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[2:]) <= 0:
-        raise UsageError(
-            f"{of}box is {numbers}; expected x, y, width, height in pixels with a positive size"
-        )
-    x, y, box_width, box_height = numbers
-    if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
-        raise UsageError(
-            f"{of}box {numbers} lies outside the image, which is {width} x {height} pixels"
-        )
-    return x, y, box_width, box_height
+        if maps:
+            return self._pass.with_maps(images, regions, self.decoding)
+        return *self.poses(images, regions), [None] * len(regions)

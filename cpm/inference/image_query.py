@@ -1,0 +1,81 @@
+"""What is asked of one image: its pixels, the boxes of its people, how many; all of it checked."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from cpm.errors import UsageError
+from cpm.inference.any_image import any_image, name_of
+
+# (x, y, width, height) in image pixels; a fifth number is a detector's score.
+Box: TypeAlias = Sequence[float] | np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageQuery:
+    """One image on its way: pixels, boxes (None = the middle), and what its result is called."""
+
+    image: np.ndarray
+    boxes: Sequence[Box] | np.ndarray | None
+    file: str | None
+    frame: int | None = None
+    time: float | None = None
+
+
+def image_query(value: Any, boxes: Sequence[Box] | None) -> ImageQuery:
+    """The `ImageQuery` of an element of `Predictor.predict_many`.
+
+    Args:
+      value: an image (cpm/inference/any_image.py), or an object with the attribute `image` and
+        perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/sources.py).
+      boxes: of its people; None = those of `value`.
+
+    Raises:
+      ImageError: if it is no image.
+    """
+    if not hasattr(value, "image"):
+        return ImageQuery(any_image(value), boxes, name_of(value))
+    names = ("file", "frame", "time")
+    file, frame, time = (getattr(value, name, None) for name in names)
+    if boxes is None:
+        boxes = getattr(value, "boxes", None)
+    return ImageQuery(any_image(value.image), boxes, file, frame, time)
+
+
+def check_people(people: int | Literal["all"], maps: bool) -> int | Literal["all"]:
+    """The checked argument: `all` or a positive int.
+
+    Raises:
+      UsageError: if it is neither, or belief maps (`maps`) are to be kept in a search.
+    """
+    if people != "all" and not (isinstance(people, int) and people >= 1):
+        raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
+    if maps and people != 1:
+        raise UsageError(
+            f"belief maps are not kept in a search for people={people}; ask for them at boxes, or "
+            "of one person"
+        )
+    return people
+
+
+def check_box(
+    box: Box, height: int, width: int, file: str | None = None
+) -> tuple[float, float, float, float]:
+    """The box as four floats; an error names the `file` if there is one.
+
+    Raises:
+      UsageError: if it is not (x, y, width, height) of something inside a height × width image.
+    """
+    numbers, of = tuple(map(float, box)), f"{file}: " if file else ""
+    if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[2:]) <= 0:
+        raise UsageError(
+            f"{of}box is {numbers}; expected x, y, width, height in pixels with a positive size"
+        )
+    x, y, box_width, box_height = numbers
+    if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
+        raise UsageError(
+            f"{of}box {numbers} lies outside the image, which is {width} x {height} pixels"
+        )
+    return x, y, box_width, box_height

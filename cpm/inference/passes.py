@@ -1,0 +1,124 @@
+"""The passes over people: one of several windows first, then around the joints of the last pass.
+
+Where the regions lie is said in cpm/inference/crop_regions.py; what one pass is, in one_pass.py.
+All people of a call are passed over together, as long as anybody has a pass left.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cpm import geometry
+from cpm.inference import crop_regions
+from cpm.inference.image_query import Box, ImageQuery, check_box
+from cpm.inference.results import PoseMaps
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PersonQuery:
+    """One person to find in an image: where the first pass is, number of passes, what is known."""
+
+    image: np.ndarray
+    regions: list[geometry.CropRegion]
+    passes: int
+    box: tuple[float, float, float, float] | None = None
+    score: float | None = None
+
+
+def person_query(
+    query: ImageQuery, box: Box | None, *, rule: str, margin: float, passes: int | None
+) -> PersonQuery:
+    """The `PersonQuery` of a box, perhaps with a score, or of None: the middle.
+
+    Args:
+      query: `ImageQuery` of the image.
+      box: as of `Predictor`, or None.
+      rule: of `crop_regions.first_regions`, where there is no box.
+      margin: side of a crop relative to the longer side of a box.
+      passes: number of passes; None = 2 without a box, 1 with one.
+
+    Raises:
+      UsageError: if the box has no area or lies outside the image.
+    """
+    height, width = query.image.shape[:2]
+    if box is None:
+        regions = crop_regions.first_regions(height, width, rule)
+        return PersonQuery(query.image, regions, passes or 2)
+    score = float(box[4]) if len(box) == 5 else None
+    box = check_box(box[:4] if len(box) == 5 else box, height, width, query.file)
+    regions = [geometry.region_from_box(box, margin)]
+    return PersonQuery(query.image, regions, passes or 1, box, score)
+
+
+def with_one_region(
+    queries: Sequence[PersonQuery],
+    one_pass: Callable[..., tuple[np.ndarray, np.ndarray]],
+    margin: float,
+) -> Sequence[PersonQuery]:
+    """The queries; where there were several regions, the one that a first pass leads to.
+
+    Args:
+      queries: list of N `PersonQuery`.
+      one_pass: function of images and regions → joints and confidence, `Predictor.poses`. It is
+        not mirrored, since it only says where the next one is.
+      margin: side of a crop relative to a person's box.
+    """
+    rows = [n for n, query in enumerate(queries) if len(query.regions) > 1]
+    if not rows:
+        return queries
+    pairs = [(queries[n].image, region) for n in rows for region in queries[n].regions]
+    joints_px, confidence = one_pass(*zip(*pairs, strict=True))
+    first, resolved = 0, list(queries)
+    for n in rows:
+        query = queries[n]
+        windows = slice(first, first + len(query.regions))
+        first = windows.stop
+        best = crop_regions.choose_window(confidence[windows])
+        region, passes = query.regions[best], query.passes
+        if passes > 1:
+            pose = joints_px[windows][best], confidence[windows][best]
+            nearer = crop_regions.next_region(*pose, region.side_px, margin)
+            region, passes = nearer or region, passes - 1
+        resolved[n] = dataclasses.replace(query, regions=[region], passes=passes)
+    return resolved
+
+
+def all_passes(
+    queries: Sequence[PersonQuery],
+    one_pass: Callable[..., tuple[np.ndarray, np.ndarray, list[Any]]],
+    margin: float,
+) -> tuple[np.ndarray, np.ndarray, list[PoseMaps | None]]:
+    """Passes over N people, each around the joints found by the one before.
+
+    Args:
+      queries: list of N `PersonQuery`, each of one region.
+      one_pass: function of images and regions → joints, confidence, list of `PoseMaps` or None.
+      margin: side of a crop relative to a person's box.
+
+    Returns:
+      joints `[N, P, 2]`, confidence `[N, P]`, list of N `PoseMaps` or None.
+    """
+    images = [query.image for query in queries]
+    regions = [query.regions[0] for query in queries]
+    joints_px, confidence, kept = one_pass(images, regions)
+    rows = list(range(len(regions)))
+    for done in itertools.count(1):
+        around = {
+            n: crop_regions.next_region(joints_px[n], confidence[n], regions[n].side_px, margin)
+            for n in rows
+            if queries[n].passes > done
+        }
+        nearer = {n: region for n, region in around.items() if region is not None}
+        if not nearer:
+            break
+        rows = [*nearer]
+        for n, region in nearer.items():
+            regions[n] = region
+        again = one_pass([images[n] for n in rows], [regions[n] for n in rows])
+        joints_px[rows], confidence[rows] = again[:2]
+        for n, pose_maps in zip(rows, again[2], strict=True):
+            kept[n] = pose_maps
+    return joints_px, confidence, kept

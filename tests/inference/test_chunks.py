@@ -1,0 +1,83 @@
+"""Chunks in threads: order, errors in their place, and no more read or kept than needed."""
+
+import itertools
+import threading
+
+import pytest
+
+from cpm.inference.chunks import in_threads
+
+SIZES = (1, 1, 2, 4)
+
+
+def doubled(chunk):
+    return [2 * n for n in chunk], None
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 8, 30])
+def test_results_are_in_order(count):
+    sizes = []
+
+    def work(chunk):
+        sizes.append(len(chunk))
+        return doubled(chunk)
+
+    results = list(in_threads(work, range(count), sizes=SIZES, threads=3))
+    assert results == [2 * n for n in range(count)]
+    expected = [len(c) for c in itertools.takewhile(bool, chunks(count))]
+    assert sorted(sizes) == sorted(expected)  # threads may begin in any order
+
+
+def chunks(count):
+    """Chunks of `range(count)`, by hand; empty ones at the end."""
+    rest = list(range(count))
+    for size in itertools.chain(SIZES, itertools.repeat(SIZES[-1])):
+        yield rest[:size]
+        rest = rest[size:]
+
+
+def test_an_endless_source_is_read_a_few_chunks_ahead():
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(len(taken))
+            yield len(taken)
+
+    results = in_threads(doubled, endless(), sizes=SIZES, threads=2)
+    for _ in range(3):
+        next(results)
+    results.close()
+    # The first three are of chunks of 1, 1 and 2; two more chunks of 4 wait.
+    assert len(taken) == 4 + 2 * 4
+
+
+def test_an_error_comes_after_the_results_before_it():
+    def work(chunk):
+        good = [n for n in chunk if n < 3]
+        return good, ValueError("three") if len(good) < len(chunk) else None
+
+    results = in_threads(work, range(9), sizes=SIZES, threads=2)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(results)
+
+
+def test_may_be_closed_by_one_of_its_workers():
+    """As the garbage collector does after an error of whoever asked for the results."""
+    first_came, closed, errors = threading.Event(), threading.Event(), []
+
+    def work(chunk):
+        if chunk == [1]:
+            first_came.wait(60)
+            try:
+                results.close()
+            except BaseException as error:
+                errors.append(error)
+            closed.set()
+        return chunk, None
+
+    results = in_threads(work, range(2), sizes=SIZES, threads=2)
+    assert next(results) == 0
+    first_came.set()
+    assert closed.wait(60) and errors == []
