@@ -135,7 +135,7 @@ class LabeledVideo:
             numbers=self._options.people != 1,
         )
         if self._writer is None:
-            from cpm.inference.videos import VideoWriter  # imports PyAV: not for images
+            from cpm.inference.video_writer import VideoWriter  # imports PyAV: not for images
 
             self._writer = VideoWriter.like(
                 self._reader, self._path, drawing.shape[:2], mark_of(self._reader.path)

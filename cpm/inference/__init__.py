@@ -9,7 +9,11 @@ joint_reader.py   batches of crops → joints of the last stage, soon or fast
 any_image.py      one path, PIL image, array of any kind → RGB pixels
 image_frames.py   image files of all kinds → their frames or pages
 animations.py     animated images, used like videos
-videos.py         videos and cameras → frames; frames → an mp4 with the sound of the original
+videos.py         videos in and out, for programs: the next four
+video_reader.py   videos and cameras → frames
+video_writer.py   frames → an mp4
+video_sound.py    the sound of a video in another
+video_files.py    opening videos and cameras
 sources.py        files, folders, patterns, videos, cameras, arrays → images, lazily
 predictor.py      images → people in image pixels
 image_query.py    what is asked of one image, checked

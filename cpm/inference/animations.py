@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from cpm.data.images import ImageError, as_rgb, read_bytes
 from cpm.inference.image_frames import opened_any
-from cpm.inference.videos import TIME_BASE, VideoFrame
+from cpm.inference.video_files import TIME_BASE
+from cpm.inference.video_reader import VideoFrame
 
 USUAL_DURATION_S = 0.1  # of a frame that says 0, as browsers have it
 # Of a frame. A file of 200 bytes may have a thousand frames, and WebP's decoder takes 16 bytes and
@@ -15,7 +16,7 @@ MOST_PIXELS = 1 << 24
 
 
 class AnimationReader:
-    """The frames of an animated image; used as a `cpm.inference.videos.VideoReader`.
+    """The frames of an animated image; used as a `cpm.inference.video_reader.VideoReader`.
 
     Args:
       path: of the file.

@@ -89,7 +89,7 @@ class Skipped:
 
 
 class FrameReader(Protocol):
-    """A `cpm.inference.videos.VideoReader`, or what is used like one; iterate over its frames.
+    """A `VideoReader` (video_reader.py), or what is used like one; iterate over its frames.
 
     Its attributes are explained there.
     """
@@ -113,7 +113,7 @@ class FrameReader(Protocol):
         """Lets go of the file or the camera."""
 
     def __iter__(self) -> Iterator[Any]:
-        """Yields `cpm.inference.videos.VideoFrame`s."""
+        """Yields `cpm.inference.video_reader.VideoFrame`s."""
         ...
 
 
@@ -159,7 +159,7 @@ class Source:
             from cpm.inference.animations import AnimationReader
 
             return AnimationReader(self.file)
-        from cpm.inference.videos import VideoReader
+        from cpm.inference.video_reader import VideoReader
 
         return VideoReader(self.file)
 

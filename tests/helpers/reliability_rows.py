@@ -591,17 +591,25 @@ ROWS = [
     ),
     *_rows(
         "a video",
-        "inference/test_videos.py",
+        "inference/test_video_reader.py",
         (
             "cut short, with broken frames, never finished",
             "the frames that there are, and a word",
             "test_cut_file_gives_the_frames_it_has & test_broken_frames_are_counted",
         ),
+    ),
+    *_rows(
+        "a video",
+        "inference/test_video_writer.py",
         (
             "a full disk while one is written",
             "an error that names the file; what was written stays",
             "test_writer_survives_a_full_disk",
         ),
+    ),
+    *_rows(
+        "a video",
+        "inference/test_video_files.py",
         (
             "a playlist that names other files or addresses",
             "refused; nothing else is opened",

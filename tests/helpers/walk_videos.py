@@ -9,6 +9,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from cpm.inference.video_reader import VideoReader
+from cpm.inference.video_writer import VideoWriter
+
 BITS, CELL = 10, 8  # up to 1,024 frames; a bit is a square of 8 pixels, as large as a block of JPEG
 
 
@@ -25,6 +28,18 @@ def read_stamp(image):
     """The number that `stamp` painted."""
     middle = image[-CELL // 2 - 1, CELL // 2 : BITS * CELL : CELL].mean(-1)
     return int(sum((value > 128) << bit for bit, value in enumerate(middle)))
+
+
+def stamped_images(count, size=(96, 112)):
+    """Frames with their number in a corner, in front of a slope of grays."""
+    gray = np.linspace(30, 220, size[1]).astype(np.uint8)
+    plain = np.broadcast_to(gray[None, :, None], (*size, 3))
+    return [stamp(plain, number) for number in range(count)]
+
+
+def even_times(count, rate=25):
+    """Seconds at which frames of an even rate are shown."""
+    return [n / rate for n in range(count)]
 
 
 def write_video(path, images, times, *, rotation=0, sound=None, codec="libx264", rate=25):
@@ -70,3 +85,19 @@ def _write_tone(output, stream, seconds):
         for resampled in resampler.resample(frame):
             output.mux(stream.encode(resampled))
     output.mux(stream.encode(None))
+
+
+def read_video(path):
+    """A video's frames, and its reader."""
+    with VideoReader(path) as reader:
+        return list(reader), reader
+
+
+def copy_video(source, target):
+    """Reads and writes without drawing anything."""
+    with VideoReader(source) as reader:
+        writer = None
+        for frame in reader:
+            writer = writer or VideoWriter.like(reader, target, frame.image.shape[:2])
+            writer.write(frame.image, frame.time)
+        writer.close()

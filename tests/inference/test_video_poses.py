@@ -11,7 +11,7 @@ from cpm.inference.overlap import ahead, with_later
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
-from cpm.inference.videos import VideoWriter
+from cpm.inference.video_writer import VideoWriter
 from cpm.synthetic.walk import walk
 from tests.helpers.truth_reader import MPII, TruthReader
 from tests.helpers.walk_videos import stamp, write_video

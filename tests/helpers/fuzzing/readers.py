@@ -38,7 +38,7 @@ from cpm.data import (
 from cpm.data.scenes import folder as scene_folder
 from cpm.errors import UsageError
 from cpm.execution import Execution
-from cpm.inference import animations, boxes, image_frames, videos
+from cpm.inference import animations, boxes, image_frames, video_reader
 from cpm.interchange import caffemodel, vgg19
 from cpm.network import ConvolutionalPoseMachine
 from cpm.prediction_files import published
@@ -432,7 +432,7 @@ def _read_animation(path):
 
 
 def _read_video(path):
-    with videos.VideoReader(path) as reader:
+    with video_reader.VideoReader(path) as reader:
         collections.deque(itertools.islice(reader, _FRAMES), 0)
 
 
