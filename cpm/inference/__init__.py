@@ -21,6 +21,8 @@ passes.py         the passes over people, each around the joints of the one befo
 one_pass.py       squares of images → joints in image pixels, with or without belief maps
 chunks.py         work on chunks of an iterable, in threads
 tracking.py       people from frame to frame: one pass each, numbers that stay
+track.py          one person who is followed, or lost
+matching.py       which poses, tracks and finds are of one person
 lookahead.py      passes over the next frames of a video, in one batch
 smoothing.py      joints of a video, less trembling
 video_poses.py    a video → people in every frame

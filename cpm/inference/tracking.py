@@ -27,26 +27,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cpm.evaluation.oks import SIGMAS, joint_sigmas, oks
 from cpm.geometry import CropRegion
-from cpm.inference.crop_regions import SURE, next_region
+from cpm.inference.crop_regions import next_region
 from cpm.inference.lookahead import Lookahead
+from cpm.inference.matching import Matcher
 from cpm.inference.results import PersonPose, joints_box
+from cpm.inference.track import Track, extent, overall_confidence
 from cpm.skeleton import Skeleton
 
-# The area of a person in OKS, as a share of the square over the longer side of the joints' box:
-# about that of COCO's annotated people who stand.
-AREA = 0.25
-# Poses of one person in frames that follow each other have an OKS near 1.
-SAME = 0.4  # a search's find and a track are one person
-TWICE = 0.7  # two tracks are at one person; people who merely cross come close to it for a moment
 SURE_AGAIN = 0.9  # share of the usual confidence from which on an unsure track is trusted again
-BRIDGED = 0.25  # a search's find and a lost person who moved on are one
-# By so much OKS a pose must be more like another track than like that whose crop it was found in.
-OWN_CROP = 0.1
-# Shares of the newest frame in the running means. Usual confidence changes slowly: a person who is
-# covered little by little is not to count as usual.
-FRESH_SPEED, FRESH_CONFIDENCE = 0.2, 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,41 +58,6 @@ class TrackingOptions:
     unsure: float = 0.75
     lost: float = 0.5
     confirm: float = 0.3
-
-
-@dataclasses.dataclass
-class _Track:
-    """A person who is followed, or lost.
-
-    Attributes:
-      id: the number; None = not confirmed yet.
-      since: time from which on the person is followed.
-      pose: `PersonPose` as last seen.
-      region: `CropRegion` around it.
-      usual: mean confidence over the last frames.
-      time: of `pose`.
-      velocity: `[2]`, pixels a second.
-      last_sure: the track when the confidence was as usual for the last time; None = now. Somebody
-        who is being covered may lend joints of the one in front.
-    """
-
-    id: int | None
-    since: float
-    pose: PersonPose
-    region: CropRegion
-    usual: float
-    time: float
-    velocity: np.ndarray
-    last_sure: "_Track | None" = None
-
-    def region_at(self, time):
-        """The `CropRegion` of a pass at this time, moved on like the joints."""
-        x, y = np.asarray(self.region.center_px) + self.velocity * (time - self.time)
-        return dataclasses.replace(self.region, center_px=(float(x), float(y)))
-
-    def moved_on(self, time):
-        """`[P, 2]`: where the joints would be if the person had kept the speed."""
-        return self.pose.joints_px + self.velocity * (time - self.time)
 
 
 class Tracker:
@@ -139,9 +93,9 @@ class Tracker:
         self._skeleton, self._margin = skeleton, margin
         self._limit, self._threshold = limit, threshold
         self._options = options or TrackingOptions()
-        self._sigmas = _sigmas(skeleton)
-        self._tracks: list[_Track] = []
-        self._lost: list[_Track] = []
+        self._matcher = Matcher(skeleton)
+        self._tracks: list[Track] = []
+        self._lost: list[Track] = []
         self._next_id = 1
         self._last_search = -np.inf
         self.searches = 0
@@ -184,43 +138,23 @@ class Tracker:
         )
         found = [self._pose(*pair) for pair in zip(seen.joints_px, seen.confidence, strict=True)]
         wrong, moved = False, []
-        for track, n in zip(tracks, self._whose(tracks, found, time), strict=True):
+        for track, n in zip(tracks, self._matcher.own_poses(tracks, found, time), strict=True):
             pose = dataclasses.replace(found[n], id=track.id, score=track.pose.score)
             region = self._next_region(pose, seen.regions[n].side_px)
-            share = _mean(pose) / max(track.usual, 1e-9)
+            share = overall_confidence(pose) / max(track.usual, 1e-9)
             if region is None or share < self._options.lost or not self._is_somebody(pose):
                 self._lose(track)
                 wrong = True
                 continue
             wrong |= share < self._options.unsure
             unsure = share < (self._options.unsure if track.last_sure is None else SURE_AGAIN)
-            moved.append((track, self._advanced(track, pose, region, time, unsure)))
-        kept = self._apart(moved)
+            moved.append((track, track.advanced(pose, region, time, unsure)))
+        kept = self._matcher.apart(moved)
         for n, (track, _) in enumerate(moved):
             if n not in kept:
                 self._lose(track)
         self._tracks = [after for n, (_, after) in enumerate(moved) if n in kept]
         return wrong or len(kept) < len(moved)
-
-    def _whose(self, tracks, found, time):
-        """Which of the poses that were found belongs to each track; mostly that of its own crop.
-
-        Where people cross, each of two crops may show the other person.
-        """
-        alike = self._likeness([(track.pose, track.moved_on(time)) for track in tracks], found)
-        return _assignment(-alike - OWN_CROP * np.eye(len(tracks)))[1]
-
-    def _advanced(self, track, pose, region, time, unsure):
-        """The track with the pose of this frame."""
-        both = _sure(track.pose) & _sure(pose)
-        elapsed = max(time - track.time, 1e-6)
-        velocity = track.velocity
-        if both.any() and not unsure:
-            step = np.median(pose.joints_px[both] - track.pose.joints_px[both], axis=0)
-            velocity = velocity + FRESH_SPEED * (step / elapsed - velocity)
-        usual = track.usual + FRESH_CONFIDENCE * (_mean(pose) - track.usual)
-        last_sure = (track.last_sure or track) if unsure else None
-        return _Track(track.id, track.since, pose, region, usual, time, velocity, last_sure)
 
     def _lose(self, track):
         """Keeps somebody who is lost as last seen surely; who was not confirmed is forgotten."""
@@ -237,7 +171,7 @@ class Tracker:
         """
         new = [track for track in self._tracks if track.id is None]
         alone = len(new) == len(self._tracks) and not self._lost
-        back = self._matches(self._lost, [track.pose for track in new], time, BRIDGED)
+        back = self._matcher.returned(self._lost, [track.pose for track in new], time)
         numbers = {n: self._lost[t].id for t, n in back.items()}
         self._lost = [track for t, track in enumerate(self._lost) if t not in back]
         for n, track in enumerate(new):
@@ -247,25 +181,11 @@ class Tracker:
                 track.id = numbers[n]
                 track.pose = dataclasses.replace(track.pose, id=track.id)
 
-    def _apart(self, moved):
-        """Positions in `moved` of the tracks to keep, of (before, after) pairs: one a person."""
-        kept = set(range(len(moved)))
-        poses = [after.pose for _, after in moved]
-        alike = self._likeness([(pose, pose.joints_px) for pose in poses], poses)
-        own = [
-            self._likeness([(before.pose, before.moved_on(after.time))], [after.pose])[0, 0]
-            for before, after in moved
-        ]
-        for a, b in zip(*np.triu_indices(len(moved), 1), strict=True):
-            if {a, b} <= kept and max(alike[a, b], alike[b, a]) > TWICE:
-                kept.discard(a if own[a] < own[b] else b)
-        return kept
-
     def _is_complete(self):
         """Whether a search could change nothing: see `_add`, and no pose is surer than 1."""
         if self._limit is None or len(self._tracks) < self._limit:
             return False
-        return min(_mean(track.pose) for track in self._tracks) > self._options.lost
+        return min(overall_confidence(track.pose) for track in self._tracks) > self._options.lost
 
     def _search(self, image, time):
         """Looks at the whole image: people who are new, and people whose track went astray."""
@@ -274,64 +194,25 @@ class Tracker:
         found = [person for person in self._find(image, self._limit) if self._is_somebody(person)]
         regions = [self._region_of(person) for person in found]
         found, regions = _without_none(found, regions)
-        for n in self._not_followed(found):
+        for n in self._matcher.not_followed(self._tracks, found):
             self._add(found[n], regions[n], time)
-
-    def _not_followed(self, found):
-        """Positions in `found` of the people without a track."""
-        alike = self._likeness([(t.pose, t.pose.joints_px) for t in self._tracks], found)
-        rows, columns = _assignment(-alike)
-        known = {int(f) for t, f in zip(rows, columns, strict=True) if alike[t, f] >= SAME}
-        known |= set(np.flatnonzero((alike > TWICE).any(0)).tolist())
-        return [n for n in range(len(found)) if n not in known]
 
     def _add(self, person, region, time):
         """Follows somebody new, if there is room for one more."""
         if self._limit is not None and len(self._tracks) >= self._limit:
-            weakest = min(self._tracks, key=lambda track: _mean(track.pose))
+            weakest = min(self._tracks, key=lambda track: overall_confidence(track.pose))
             # The track may have slid off to something that looks a little like a person.
-            if _mean(weakest.pose) > self._options.lost * _mean(person):
+            if overall_confidence(weakest.pose) > self._options.lost * overall_confidence(person):
                 return
             self._tracks = [track for track in self._tracks if track is not weakest]
         pose = self._pose(person.joints_px, person.confidence, score=person.score)
-        self._tracks.append(_Track(None, time, pose, region, _mean(pose), time, np.zeros(2)))
-
-    def _matches(self, tracks, people, time, least):
-        """{position in tracks: position in people} of the best one-to-one matching by OKS."""
-        # The longer a track is lost, the less exactly its place is known: a covered person may
-        # have walked on, or stopped.
-        growth = [1 + 2 * (time - track.time) for track in tracks]
-        alike = np.maximum(
-            self._likeness([(t.pose, t.moved_on(time)) for t in tracks], people, growth),
-            self._likeness([(t.pose, t.pose.joints_px) for t in tracks], people, growth),
-        )
-        rows, columns = _assignment(-alike)
-        return {
-            int(row): int(column)
-            for row, column in zip(rows, columns, strict=True)
-            if alike[row, column] >= least
-        }
-
-    def _likeness(self, known, people, growth=None):
-        """`[K, F]` OKS of (pose, joints to compare) pairs and people; joints that are sure count.
-
-        `growth`: `[K]`, by which the tolerated distance is larger than OKS's own.
-        """
-        if not known or not people:
-            return np.zeros([len(known), len(people)])
-        growth = np.ones(len(known)) if growth is None else np.asarray(growth)
-        area = [AREA * max(*_extent(pose), 1.0) ** 2 for pose, _ in known]
-        return oks(
-            np.nan_to_num(np.stack([joints_px for _, joints_px in known])),
-            np.stack([_sure(pose) for pose, _ in known]),
-            np.asarray(area) * growth**2,
-            np.stack([person.joints_px for person in people]),
-            self._sigmas,
+        self._tracks.append(
+            Track(None, time, pose, region, overall_confidence(pose), time, np.zeros(2))
         )
 
     def _region_of(self, person):
         """The next region of a person that a search found."""
-        return self._next_region(person, max(*_extent(person), 1.0))
+        return self._next_region(person, max(*extent(person), 1.0))
 
     def _next_region(self, pose, side_px):
         return next_region(pose.joints_px, pose.confidence, side_px, self._margin)
@@ -348,44 +229,6 @@ class Tracker:
         return PersonPose(self._skeleton, joints_px, confidence, box, id=id, score=score)
 
 
-def _sure(pose):
-    """`[P]` bool: joints that were found about as surely as the surest."""
-    found = np.isfinite(pose.joints_px).all(-1) & (pose.confidence > 0)
-    return found & (pose.confidence >= SURE * np.max(pose.confidence, where=found, initial=0.0))
-
-
-def _extent(pose):
-    """Width and height of the box around the joints that are sure; zeros without any."""
-    sure = _sure(pose)
-    return tuple(np.ptp(pose.joints_px[sure], axis=0)) if sure.any() else (0.0, 0.0)
-
-
-def _mean(pose):
-    """Mean confidence; a joint that was not found has none."""
-    found = np.isfinite(pose.joints_px).all(-1)
-    return float(np.where(found, pose.confidence, 0.0).mean())
-
-
-def _sigmas(skeleton):
-    """OKS's σ of the joints; of joints that people do not have, that of a middling one."""
-    try:
-        return joint_sigmas(skeleton)
-    except ValueError:
-        return np.full(len(skeleton), np.median(list(SIGMAS.values())))
-
-
 def _without_none(found, regions):
     pairs = [pair for pair in zip(found, regions, strict=True) if pair[1] is not None]
     return [person for person, _ in pairs], [region for _, region in pairs]
-
-
-def _assignment(costs):
-    """(rows, columns) of the cheapest one-to-one matching of a `[K, F]` matrix."""
-    if min(costs.shape) == 0:
-        return np.zeros(0, int), np.zeros(0, int)
-    if min(costs.shape) == 1:
-        row, column = np.unravel_index(costs.argmin(), costs.shape)
-        return np.array([row]), np.array([column])
-    from scipy.optimize import linear_sum_assignment  # a third of a second, for several people
-
-    return linear_sum_assignment(costs)
