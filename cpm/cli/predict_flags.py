@@ -15,7 +15,7 @@ from cpm.cli.predict_images import path_of
 from cpm.cli.predict_videos import VideoOptions
 from cpm.errors import UsageError
 from cpm.inference import OneEuro, belief_file
-from cpm.inference.sources import Source
+from cpm.inference.one_source import Source
 
 FLAGS = flags.FLAGS
 FILES = ("json", "csv", "coco", "belief_maps", "video")

@@ -11,8 +11,9 @@ import numpy as np
 
 from cpm.errors import UsageError
 from cpm.inference.boxes import BoxFile
+from cpm.inference.one_source import Source
 from cpm.inference.results import ImagePose
-from cpm.inference.sources import Images, Source
+from cpm.inference.sources import Images
 
 Box: TypeAlias = Sequence[float]  # x, y, width, height
 

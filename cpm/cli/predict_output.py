@@ -18,8 +18,9 @@ from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
 from cpm.inference import Predictor, belief_file, writers
 from cpm.inference.boxes import BoxFile
+from cpm.inference.one_source import Source
 from cpm.inference.results import ImagePose
-from cpm.inference.sources import Images, Source
+from cpm.inference.sources import Images
 from cpm.plots.drawing_files import DrawingFolder
 from cpm.plots.pose_drawing import draw_pose
 from cpm.provenance import provenance

@@ -17,10 +17,11 @@ import numpy as np
 from tqdm import tqdm
 
 from cpm import files
+from cpm.inference.frame_reader import FrameReader
+from cpm.inference.one_source import Source
 from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
-from cpm.inference.sources import FrameReader, Source
 from cpm.inference.video_poses import video_poses
 from cpm.plots.drawing_files import mark_of
 from cpm.plots.pose_drawing import draw_pose
@@ -58,7 +59,7 @@ def predict_video(
 
     Args:
       predictor: `Predictor`.
-      source: `cpm.inference.sources.Source` that moves.
+      source: `Source` that moves.
       add: function that gets the `ImagePose` of each frame.
       target: path of the labeled mp4, or None.
       options: `VideoOptions`.

@@ -14,7 +14,9 @@ video_reader.py   videos and cameras → frames
 video_writer.py   frames → an mp4
 video_sound.py    the sound of a video in another
 video_files.py    opening videos and cameras
-sources.py        files, folders, patterns, videos, cameras, arrays → images, lazily
+frame_reader.py   what videos and animations have in common, and their frames
+one_source.py     one file, camera or array → its images
+sources.py        files, folders, patterns, and several of them → images, lazily
 predictor.py      images → people in image pixels
 image_query.py    what is asked of one image, checked
 passes.py         the passes over people, each around the joints of the one before

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cpm.data.images import ImageError, as_rgb, read_bytes
+from cpm.inference.frame_reader import VideoFrame
 from cpm.inference.image_frames import opened_any
 from cpm.inference.video_files import TIME_BASE
-from cpm.inference.video_reader import VideoFrame
 
 USUAL_DURATION_S = 0.1  # of a frame that says 0, as browsers have it
 # Of a frame. A file of 200 bytes may have a thousand frames, and WebP's decoder takes 16 bytes and

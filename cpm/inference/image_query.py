@@ -29,7 +29,7 @@ def image_query(value: Any, boxes: Sequence[Box] | None) -> ImageQuery:
 
     Args:
       value: an image (cpm/inference/any_image.py), or an object with the attribute `image` and
-        perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/sources.py).
+        perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/one_source.py).
       boxes: of its people; None = those of `value`.
 
     Raises:

@@ -168,7 +168,7 @@ class Predictor:
 
         Args:
           images: iterable of whatever a single call takes, or of objects with the attribute
-            `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/sources.py).
+            `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/one_source.py).
           boxes: iterable of a list of boxes, or None, for each image; None = no boxes.
           people, maps: as of a single call.
           keep_images: whether the results keep their images; else `draw` reads their files again.

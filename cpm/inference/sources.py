@@ -17,50 +17,28 @@ Passed over         in a folder: what is neither image nor video, and what canno
 Nothing is read before it is needed, and nothing is kept.
 """
 
-import dataclasses
 import glob
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from cpm.errors import UsageError
-from cpm.inference import image_frames
-from cpm.inference.any_image import AnyImage, any_image, name_of
+from cpm.inference.any_image import AnyImage, name_of
+from cpm.inference.frame_reader import CAMERA
+from cpm.inference.one_source import (
+    SUFFIXES,
+    Source,
+    SourceImage,
+    source_of_file,
+    stem_of,
+    suffix_of,
+)
 from cpm.text_table import listed
 
-CAMERA = "camera:"
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".flv", ".3gp", ".ogv"),
-)
-SUFFIXES = (*image_frames.SUFFIXES, *VIDEO_SUFFIXES)
 NAMED = 5  # so many of what was passed over are named in one line
 
 # Why one of several files is passed over, or None.
 Unwanted = Callable[[str], str | None]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class SourceImage:
-    """One image, or one frame.
-
-    Attributes:
-      image: `[H, W, 3]` uint8, RGB, upright.
-      name: for files made of it: the file's without folder and suffix, or `image`.
-      file: path, or None.
-      frame: number of the frame in its video or of the page in its TIFF, from 0; else None.
-      time: of the frame in its video, seconds; else None.
-    """
-
-    image: np.ndarray
-    name: str
-    file: str | None = None
-    frame: int | None = None
-    time: float | None = None
 
 
 class Skipped:
@@ -86,82 +64,6 @@ class Skipped:
             return ""
         named = [f"{os.path.basename(path)} ({why})" for path, why in self.reasons]
         return f"{len(self)} skipped: {listed(named, NAMED)}"
-
-
-class FrameReader(Protocol):
-    """A `VideoReader` (video_reader.py), or what is used like one; iterate over its frames.
-
-    Its attributes are explained there.
-    """
-
-    path: str
-    is_camera: bool
-    rate: Fraction
-    time_base: Fraction
-    pixel_aspect: Fraction
-    has_sound: bool
-    frames_expected: int | None
-    frames_read: int
-    broken: int
-    ended_early: bool
-
-    def __enter__(self) -> "FrameReader":
-        """Itself, to be closed at the end."""
-        ...
-
-    def __exit__(self, *error: object) -> None:
-        """Lets go of the file or the camera."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yields `cpm.inference.video_reader.VideoFrame`s."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Source:
-    """One file, camera or array, not opened yet.
-
-    Attributes:
-      name: as of `SourceImage`.
-      file: path or `camera:0`; None = pixels that have none.
-      moves: whether it is a video, an animation or a camera, so that people can be followed.
-      value: what was given.
-    """
-
-    name: str
-    file: str | None
-    moves: bool
-    value: Any
-
-    def images(self) -> Iterator[SourceImage]:
-        """Yields its `SourceImage`s."""
-        if self.moves:
-            with self.reader() as reader:
-                for frame in reader:
-                    yield SourceImage(frame.image, self.name, self.file, frame.number, frame.time)
-        elif self.file is None or not isinstance(self.value, str):
-            yield SourceImage(any_image(self.value), self.name, self.file)
-        else:
-            pages = image_frames.read_pages(self.file)
-            first = next(pages)
-            second = next(pages, None)
-            if second is None:
-                yield SourceImage(first, self.name, self.file)
-                return
-            for number, page in enumerate(itertools.chain([first, second], pages)):
-                yield SourceImage(page, self.name, self.file, number)
-
-    def reader(self) -> FrameReader:
-        """A `VideoReader`, or what is used like one; of a source that moves."""
-        assert self.file is not None  # pixels do not move
-        # PyAV takes a sixth of a second to import: not where there is no video.
-        if _suffix(self.file) in image_frames.SUFFIXES:
-            from cpm.inference.animations import AnimationReader
-
-            return AnimationReader(self.file)
-        from cpm.inference.video_reader import VideoReader
-
-        return VideoReader(self.file)
 
 
 class Images:
@@ -203,7 +105,7 @@ class Images:
                 yield from self._sources_of(element)
         elif not isinstance(value, str | os.PathLike):
             file = name_of(value)
-            yield Source(_stem(file) if file else "image", file, False, value)
+            yield Source(stem_of(file) if file else "image", file, False, value)
         else:
             path = os.fspath(value)
             if os.path.isdir(path):
@@ -215,7 +117,7 @@ class Images:
             elif self.several and os.path.exists(path):
                 yield from self._wanted(path)
             else:
-                yield _source_of_file(path)
+                yield source_of_file(path)
 
     def _matching(self, pattern):
         paths = sorted(glob.glob(pattern, recursive=True))
@@ -242,7 +144,7 @@ class Images:
 
     def _usable(self, path):
         """The source of a file that nobody named, if its name promises one."""
-        if _suffix(path) not in SUFFIXES:
+        if suffix_of(path) not in SUFFIXES:
             self.skipped.add(path, "neither image nor video")
         else:
             yield from self._wanted(path)
@@ -252,7 +154,7 @@ class Images:
         if self._unwanted and (why := self._unwanted(path)):
             self.skipped.add(path, why)
         else:
-            yield _source_of_file(path)
+            yield source_of_file(path)
 
 
 def images_from(
@@ -269,17 +171,6 @@ def images_from(
       `Images`; iterate over it, or over `sources()`.
     """
     return Images(inputs, recursive, unwanted)
-
-
-def _source_of_file(path):
-    if not os.path.exists(path):
-        raise UsageError(f"{path} does not exist; name an image, a video or a folder")
-    suffix = _suffix(path)
-    if suffix in image_frames.SUFFIXES:
-        moves = image_frames.is_animated(path)
-    else:
-        moves = suffix in VIDEO_SUFFIXES or not image_frames.is_image(path)
-    return Source(_stem(path), path, moves, path)
 
 
 def _walk(folder, recursive, skipped):
@@ -309,11 +200,3 @@ def _is_many(value):
         return False
     path = os.fspath(value)
     return os.path.isdir(path) or (not os.path.exists(path) and glob.has_magic(path))
-
-
-def _suffix(path):
-    return os.path.splitext(path)[1].lower()
-
-
-def _stem(path):
-    return os.path.splitext(os.path.basename(path))[0]

@@ -15,7 +15,7 @@ from typing import Any
 import av
 
 from cpm.errors import UsageError
-from cpm.inference.sources import CAMERA
+from cpm.inference.frame_reader import CAMERA
 from cpm.untrusted import open_regular
 
 MOST_BYTES = 1 << 50  # of a file: any size is read, but by and by

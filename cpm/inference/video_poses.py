@@ -18,12 +18,13 @@ from typing import Literal
 
 import numpy as np
 
+from cpm.inference.frame_reader import FrameReader
 from cpm.inference.lookahead import CROPS
 from cpm.inference.overlap import ahead, with_later
 from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro, Smoother
-from cpm.inference.sources import FrameReader, images_from
+from cpm.inference.sources import images_from
 from cpm.inference.tracking import Tracker, TrackingOptions
 
 

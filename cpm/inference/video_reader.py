@@ -12,7 +12,6 @@ count. A packet that cannot be decoded is counted and passed over.
 References: PyAV 17, https://pyav.org/docs.
 """
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,27 +20,12 @@ import av
 import numpy as np
 
 from cpm.errors import UsageError
-from cpm.inference.sources import CAMERA
+from cpm.inference.frame_reader import CAMERA, VideoFrame
 from cpm.inference.video_files import TIME_BASE, USUAL_RATE, open_camera, open_file, start_of
 
 # Of a video whose header gives a duration only, not a number of frames, so much may be missing
 # before it counts as cut: headers round, and sound may run longer.
 TOLERANCE_S = 1.0
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class VideoFrame:
-    """One frame.
-
-    Attributes:
-      image: `[H, W, 3]` uint8, RGB, upright.
-      number: of the frame in its video, from 0; one that cannot be decoded has a number, too.
-      time: seconds from the start of the video.
-    """
-
-    image: np.ndarray
-    number: int
-    time: float
 
 
 class VideoReader:

@@ -19,7 +19,7 @@ import av
 import numpy as np
 
 from cpm.errors import UsageError
-from cpm.inference.sources import FrameReader
+from cpm.inference.frame_reader import FrameReader
 from cpm.inference.video_files import TIME_BASE, USUAL_RATE
 from cpm.inference.video_sound import Sound
 

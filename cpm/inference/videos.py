@@ -8,7 +8,8 @@ video_sound.py    the sound of the one in the other
 video_files.py    opening files and cameras
 """
 
-from cpm.inference.video_reader import VideoFrame, VideoReader
+from cpm.inference.frame_reader import VideoFrame
+from cpm.inference.video_reader import VideoReader
 from cpm.inference.video_writer import VideoWriter
 
 __all__ = ["VideoFrame", "VideoReader", "VideoWriter"]

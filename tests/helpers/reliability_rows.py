@@ -511,7 +511,7 @@ ROWS = [
     ),
     *_rows(
         "an input of bin/predict.py",
-        "inference/test_sources.py",
+        "inference/test_one_source.py",
         (
             "a tar, zip, PDF, SVG, EPS, script or page named .jpg",
             "a sentence; nothing of it is drawn or run",
@@ -522,6 +522,10 @@ ROWS = [
             "refused at once",
             "test_what_is_no_regular_file_is_never_waited_for",
         ),
+    ),
+    *_rows(
+        "an input of bin/predict.py",
+        "inference/test_animations.py",
         (
             "a GIF, WebP or animated PNG of 27 million pixels a frame",
             "refused before a frame is decoded",
@@ -532,6 +536,10 @@ ROWS = [
             "frames with their times; those that there are",
             "test_animation_is_frames_with_times & test_cut_animation_keeps_its_first_frames",
         ),
+    ),
+    *_rows(
+        "an input of bin/predict.py",
+        "inference/test_sources.py",
         (
             "files in a folder that cannot be read",
             "passed over and named",
