@@ -29,15 +29,17 @@ lookahead.py      passes over the next frames of a video, in one batch
 smoothing.py      joints of a video, less trembling
 video_poses.py    a video → people in every frame
 overlap.py        making the next items while one is used
-results.py        what was found: `PersonPose`, `ImagePose`
+results.py        what was found in an image: `ImagePose`
+person_pose.py    one person who was found: `PersonPose`
 writers.py        results → JSON, CSV, COCO, OpenPose
 boxes.py          files of boxes, of a detector or of annotations
 belief_file.py    one person's belief maps → a .npz file
 """
 
 from cpm.inference.batches import predict_batch
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.predictor import Predictor
-from cpm.inference.results import ImagePose, PersonPose
+from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.sources import images_from
 from cpm.inference.video_poses import video_poses

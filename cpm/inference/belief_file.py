@@ -17,7 +17,7 @@ import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 
 
 def check_name(path: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cpm.evaluation.oks import SIGMAS, joint_sigmas, oks
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.track import Track, extent, sure_joints
 from cpm.skeleton import Skeleton
 

@@ -9,7 +9,7 @@ from cpm.config import DecodingConfig
 from cpm.inference.batches import predict_with_beliefs
 from cpm.inference.beliefs import Network, decoded_grid
 from cpm.inference.joint_reader import SIZES, JointReader
-from cpm.inference.results import PoseMaps
+from cpm.inference.person_pose import PoseMaps
 from cpm.inference.upright_crops import upright_crop
 
 BATCH = SIZES[-1]

@@ -14,7 +14,7 @@ import numpy as np
 from cpm import geometry
 from cpm.inference import crop_regions
 from cpm.inference.image_query import Box, ImageQuery, check_box
-from cpm.inference.results import PoseMaps
+from cpm.inference.person_pose import PoseMaps
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

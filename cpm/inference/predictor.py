@@ -35,7 +35,8 @@ from cpm.inference.joint_reader import JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
 from cpm.inference.one_pass import BATCH, OnePass
 from cpm.inference.passes import all_passes, person_query, with_one_region
-from cpm.inference.results import ImagePose, PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose, joints_box
+from cpm.inference.results import ImagePose
 
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)

@@ -24,8 +24,8 @@ import numpy as np
 from cpm import geometry
 from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import next_region
+from cpm.inference.person_pose import PersonPose, joints_box
 from cpm.inference.predictor import Predictor
-from cpm.inference.results import PersonPose, joints_box
 
 LEVELS = 4  # sizes of windows, besides one for the whole image
 SHRINK = 0.5**0.5  # from level to level; the first is the image's shorter side

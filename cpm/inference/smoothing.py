@@ -22,7 +22,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import SURE
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 
 # Shares of the newest frame in the running means. Usual confidence changes slowly: a person who is
 # covered little by little is not to count as usual.

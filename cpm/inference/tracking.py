@@ -31,7 +31,7 @@ from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import next_region
 from cpm.inference.lookahead import Lookahead
 from cpm.inference.matching import Matcher
-from cpm.inference.results import PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose, joints_box
 from cpm.inference.track import Track, extent, overall_confidence
 from cpm.skeleton import Skeleton
 

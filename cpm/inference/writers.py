@@ -28,7 +28,8 @@ import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
-from cpm.inference.results import ImagePose, mean_confidence, short_number
+from cpm.inference.person_pose import mean_confidence, short_number
+from cpm.inference.results import ImagePose
 from cpm.skeleton import Skeleton
 
 COLUMNS = ("file", "frame", "time", "person", "joint", "x", "y", "confidence")

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from cpm.cli import predict, predict_videos
-from cpm.inference.results import ImagePose, PersonPose
+from cpm.inference.person_pose import PersonPose
+from cpm.inference.results import ImagePose
 from cpm.inference.sources import images_from
 from cpm.plots.drawing_files import is_drawing
 from cpm.skeleton import SKELETONS

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cpm.inference.results import PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose, joints_box
 from cpm.skeleton import SKELETONS
 from tests.helpers.walk_videos import read_stamp
 

@@ -7,7 +7,7 @@ from cpm.config import NetworkConfig
 from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.inference.belief_file import check_name, write_beliefs
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import get_skeleton
 

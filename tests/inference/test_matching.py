@@ -5,7 +5,7 @@ import pytest
 
 from cpm.geometry import CropRegion
 from cpm.inference.matching import Matcher
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.track import Track
 from cpm.skeleton import SKELETONS, Skeleton
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from cpm.errors import UsageError
-from cpm.inference.results import ImagePose, PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose
+from cpm.inference.results import ImagePose
 from cpm.skeleton import SKELETONS
 
 LSP = SKELETONS["lsp14"]
@@ -24,13 +25,6 @@ def person(shift=0.0, **fields):
 
 def result(*people, **fields):
     return ImagePose(people, (60, 80), LSP, **({"threshold": 0.5, "file": "in/a.jpg"} | fields))
-
-
-def test_joints_by_name():
-    x, y, confidence = person()["right_knee"]
-    assert (x, y) == (6.0, 9.0) and confidence == pytest.approx(0.075)
-    with pytest.raises(KeyError, match=r"no joint 'tail'; there are right_ankle"):
-        person()["tail"]
 
 
 def test_equality_sees_every_field_and_treats_missing_joints_as_equal():
@@ -68,14 +62,6 @@ def test_to_dict_is_plain_and_short():
     assert stored["joints"]["right_knee"] == [6.33333, 9.33333, 0.075]
     assert stored["id"] == 2 and stored["score"] == 0.666667
     assert "frame" not in record and result().to_dict()["people"] == []
-
-
-def test_joints_box_holds_the_sure_joints():
-    one = person()
-    # Joints 7 … 13 have a confidence of 0.525 and more: x from 42 to 78, y from 45 to 81.
-    assert joints_box(one.joints_px, one.confidence, 0.5) == (42.0, 45.0, 37.0, 37.0)
-    assert joints_box(one.joints_px, one.confidence, 2.0) == (6.0, 9.0, 73.0, 73.0)
-    assert joints_box(np.full([14, 2], np.nan), one.confidence) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_save_writes_drawings_and_numbers(tmp_path):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.smoothing import OneEuro, Smoother
 from cpm.skeleton import SKELETONS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.geometry import CropRegion
-from cpm.inference.results import PersonPose
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.track import (
     FRESH_CONFIDENCE,
     FRESH_SPEED,

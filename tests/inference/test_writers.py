@@ -8,7 +8,8 @@ import pytest
 
 from cpm.errors import UsageError
 from cpm.inference import writers
-from cpm.inference.results import ImagePose, PersonPose
+from cpm.inference.person_pose import PersonPose
+from cpm.inference.results import ImagePose
 from cpm.skeleton import SKELETONS, own_skeleton
 
 COCO, LSP = SKELETONS["coco17"], SKELETONS["lsp14"]

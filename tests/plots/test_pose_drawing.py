@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cpm.inference.results import ImagePose, PersonPose
+from cpm.inference.person_pose import PersonPose
+from cpm.inference.results import ImagePose
 from cpm.plots import pose_drawing
 from cpm.plots.pose_drawing import LEFT, MIDDLE, RIGHT, UNSURE, draw_pose
 from cpm.skeleton import SKELETONS, own_skeleton
