@@ -21,6 +21,8 @@ from cpm.geometry import CropRegion
 # `whole`: the sides of their windows, as shares of the smallest square that holds the whole image.
 SHARES = {"middle": (1.0, 0.5**0.5, 0.5), "whole": (1.0,)}
 RULES = (*SHARES, "image")
+# Rules that place a training crop around a person; `augment.room` adds views of whole images.
+AROUND_PEOPLE = ("joints", "height", "person")
 # A narrower window is preferred if its pose is nearly as sure. A window that shows two people gives
 # joints of both, which are as sure as those of one.
 NEARLY = 0.9
@@ -41,6 +43,11 @@ USUAL_MARGIN = 1.25
 def usual_rule(data_config: DataConfig) -> str:
     """The one of `RULES` for a network: `image` if it was trained so, else `middle`."""
     return "image" if data_config.crop == "image" else "middle"
+
+
+def around_people(data_config: DataConfig) -> bool:
+    """Whether a network was trained on crops around people alone."""
+    return data_config.crop in AROUND_PEOPLE and not data_config.augment.room
 
 
 def first_regions(height: int, width: int, rule: str) -> list[CropRegion]:

@@ -41,8 +41,6 @@ from cpm.inference.results import ImagePose
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)
 MOST_THREADS = 4
-# Rules that place a training crop around a person; `augment.room` adds views of whole images.
-AROUND_PEOPLE = ("joints", "height", "person")
 
 
 class Predictor:
@@ -101,7 +99,7 @@ class Predictor:
             few = quick_to_begin(network, execution or Execution())
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
-            self.wants_boxes = data.crop in AROUND_PEOPLE and not data.augment.room
+            self.wants_boxes = crop_regions.around_people(data)
         self._reader = JointReader(network, few)
         if flip is None:
             flip = has_mirror_image(network)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cpm import geometry
-from cpm.config import DataConfig
+from cpm.config import AUGMENTATIONS, DataConfig
 from cpm.inference import crop_regions
 
 POINTS = np.array([[30.0, 40.0], [50.0, 40.0], [40.0, 60.0], [40.0, 100.0]])
@@ -104,3 +104,10 @@ def test_box_margin_preset():
     for rule in ("image", "whole"):
         data = DataConfig(crop=rule, margin=9.0)
         assert crop_regions.box_margin(data) == 1.25
+
+
+def test_around_people_is_neither_by_the_image_nor_with_room():
+    for crop, expected in (("joints", True), ("height", True), ("person", True), ("image", False)):
+        assert crop_regions.around_people(DataConfig(crop=crop)) == expected
+    assert AUGMENTATIONS["wild"].room
+    assert not crop_regions.around_people(DataConfig(augment=AUGMENTATIONS["wild"]))
