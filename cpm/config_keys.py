@@ -162,7 +162,7 @@ def spelled(value: object) -> str:
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as dicts of dicts: the inverse of `cpm.training.run_folder.flatten`.
+    """Dotted names as dicts of dicts: the inverse of `cpm.training.same_run.flatten`.
 
     >>> nested({"a.b": 1, "a.c": 2, "d": 3})
     {'a': {'b': 1, 'c': 2}, 'd': 3}

@@ -16,7 +16,8 @@ from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training.recipes import RECIPES, recipe
-from cpm.training.run_folder import RunFolder, read_config
+from cpm.training.run_config import read_config
+from cpm.training.run_folder import RunFolder
 
 OLD_WEIGHTS = pathlib.Path(__file__).parent / "checkpoints" / "old_weights.json"
 # Beside what is learned in config.json and in every checkpoint, until the two were split.

@@ -77,7 +77,7 @@ from cpm.provenance import provenance
 from cpm.runtimes import is_exported
 from cpm.scoring import evaluate, scenes
 from cpm.skeleton import Skeleton
-from cpm.training import run_folder
+from cpm.training import run_config
 
 FLAGS = flags.FLAGS
 
@@ -195,7 +195,7 @@ def score_network() -> None:
     )
     network, config, description = load_for_use(FLAGS.ckpt, execution_from_flags())
     prefix = description["prefix"]
-    run = run_folder.run_of(prefix)
+    run = run_config.run_of(prefix)
     folders = data_folders(run, description)
     box = None
     if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):
@@ -294,7 +294,7 @@ def data_folders(run: str | None, description: Mapping[str, Any]) -> Sequence[st
         return pipeline.split_names(FLAGS.data)
     recorded = description.get("data")
     if run:
-        recorded = run_folder.read_config(run)[1].get("data")
+        recorded = run_config.read_config(run)[1].get("data")
     if not recorded:
         raise UsageError(
             f"{FLAGS.ckpt} does not say on which data it was trained; name it with --data=DIR"

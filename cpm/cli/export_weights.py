@@ -28,7 +28,7 @@ from cpm.checkpoints import describe, load_network, weights_file
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.provenance import provenance
-from cpm.training.run_folder import read_config, run_of
+from cpm.training.run_config import read_config, run_of
 
 FLAGS = flags.FLAGS
 

@@ -71,8 +71,9 @@ from cpm.plots.targets import draw_targets
 from cpm.scoring import evaluate
 from cpm.skeleton import ABSENT
 from cpm.training import schedules
+from cpm.training.metrics_file import read_metrics
 from cpm.training.recipes import RECIPES, recipe
-from cpm.training.run_folder import read_config, read_metrics
+from cpm.training.run_config import read_config
 from cpm.training.targets import make_targets
 
 # Belief maps of one joint a limb are enough to see.

@@ -23,7 +23,7 @@ from cpm.provenance import provenance
 from cpm.report import comparison_page
 from cpm.scoring import evaluate, run_page
 from cpm.scoring.comparing import compare_runs
-from cpm.training.run_folder import read_config
+from cpm.training.run_config import read_config
 
 FLAGS = flags.FLAGS
 POSITIONAL = 100  # runs

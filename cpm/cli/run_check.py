@@ -20,8 +20,10 @@ from cpm.data import verification
 from cpm.data.manifest import fingerprints
 from cpm.errors import UsageError
 from cpm.text_table import format_table
-from cpm.training import run_folder
 from cpm.training.loop import SPLITS
+from cpm.training.metrics_file import read_metrics_and_odd
+from cpm.training.run_config import read_config
+from cpm.training.same_run import check_data
 from cpm.untrusted import printable
 
 
@@ -65,7 +67,7 @@ def format_rows(rows: Iterable[Row]) -> str:
 def _of_config(path, search):
     name = "config.json"
     try:
-        config, _ = run_folder.read_config(path)
+        config, _ = read_config(path)
     except UsageError as error:
         return Row(name, False, str(error))
     if search.prefix and to_dict(config) != to_dict(checkpoints.read_description(search.prefix)[0]):
@@ -95,7 +97,7 @@ def _of_metrics(path):
     name = "metrics.jsonl"
     if not os.path.exists(os.path.join(path, name)):
         return Row(name, False, "is missing")
-    records, odd = run_folder.read_metrics_and_odd(path)
+    records, odd = read_metrics_and_odd(path)
     last = max((record["step"] for record in records), default=0)
     # The end of a line that a kill cut short is no damage: it is dropped when the run goes on.
     note = f"{len(records)} records to step {last}" + (f"; {odd} lines are none" if odd else "")
@@ -111,7 +113,7 @@ def _of_data(search):
     for then in description.get("learned_from", {}).get("data", []):
         try:
             (now,) = fingerprints([then["folder"]], SPLITS)
-            run_folder.check_data("the run", [then], [now])
+            check_data("the run", [then], [now])
             verification.verify([then["folder"]], SPLITS)
             rows.append(Row(then["folder"], True, "the data that the run began with"))
         except UsageError as error:

@@ -44,7 +44,8 @@ from cpm.execution.use import Executed
 from cpm.provenance import multiplies_bfloat16
 from cpm.scoring import evaluate, run_page
 from cpm.training import loop
-from cpm.training.run_folder import check_run_dir, read_config
+from cpm.training.run_config import read_config
+from cpm.training.run_place import check_run_dir
 
 FLAGS = flags.FLAGS
 FEWEST_JOINTS = 100  # of validation that say from which confidence on joints are drawn
@@ -209,7 +210,7 @@ def report_best(run: loop.Run) -> None:
         box=box,
         step=step,
         steps=config.steps,
-        seconds=run.folder.seconds_trained(),
+        seconds=run.folder.metrics.seconds_trained(),
         run_dir=run.folder.path,
     )
     print("\n".join(lines))

@@ -25,7 +25,7 @@ from cpm.experiments.variants import EXPERIMENTS, Phase, Variant
 from cpm.network.summary import stage_rows
 from cpm.scoring import evaluate
 from cpm.training import loop
-from cpm.training.run_folder import read_metrics
+from cpm.training.metrics_file import read_metrics
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
 TIMED_RATE = 1e-6

@@ -1,7 +1,7 @@
 """Diagrams: a run's losses and scores, several runs compared, PCK curves, score by stage.
 
 Takes plain values: the lines of a run folder's metrics.jsonl
-(`cpm.training.run_folder.read_metrics`) and the numbers of `cpm.evaluation.report`.
+(`cpm.training.metrics_file.read_metrics`) and the numbers of `cpm.evaluation.report`.
 """
 
 import re

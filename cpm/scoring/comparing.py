@@ -16,7 +16,7 @@ from cpm.plots import curves
 from cpm.report import Comparison, Difference, Shown
 from cpm.scoring.people_file import read_people
 from cpm.scoring.run_settings import read_settings, written
-from cpm.training.run_folder import read_metrics
+from cpm.training.metrics_file import read_metrics
 from cpm.untrusted import shown
 
 SCORES = os.path.join("eval", "validation.json")

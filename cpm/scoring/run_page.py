@@ -31,7 +31,7 @@ from cpm.scoring.evaluate import Evaluation
 from cpm.scoring.run_settings import people_of, read_settings, recipe_of, written
 from cpm.skeleton import get_skeleton
 from cpm.training.loop import Validation
-from cpm.training.run_folder import read_metrics
+from cpm.training.metrics_file import read_metrics
 from cpm.training.targets import make_targets
 
 NAME = "report.html"

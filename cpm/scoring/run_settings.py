@@ -11,7 +11,7 @@ from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.training.recipes import RECIPES, default_recipe, recipe
-from cpm.training.run_folder import read_config
+from cpm.training.run_config import read_config
 
 
 def read_settings(run_dir: str) -> tuple[Settings, dict[str, Any]]:

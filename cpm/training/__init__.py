@@ -8,7 +8,9 @@ ema.py         the average of past weights
 step.py        one step, compiled: targets, forward, losses, gradients, update
 exported_step.py  the step as a program for other machines, and what comes back
 loop.py        the run: resume, step, record, evaluate, save
-run_folder.py  the run on disk; run_lock.py one process at a time; progress.py on the screen
+run_folder.py  the run on disk: run_place.py where it may be, run_lock.py one process at a time,
+               run_config.py and metrics_file.py its files, run_traces.py what was there before,
+               same_run.py whether it goes on with the same; progress.py on the screen
 recipes.py     configurations by name
 
 It knows checkpoints, and nothing of inference: a run is given a function that evaluates its

@@ -38,7 +38,7 @@ from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.provenance import provenance
 from cpm.training import run_lock, schedules
-from cpm.training.run_folder import read_config
+from cpm.training.run_config import read_config
 from cpm.training.step import OPTIONAL_TENSORS, TENSORS, make_step
 
 FORMAT = 1

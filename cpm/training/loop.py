@@ -170,7 +170,7 @@ class Run:
         """
         # The chief has the checkpoints.
         start = self.devices.numbers(self.checkpoints.restore(self.folder.found))[0]
-        self.folder.forget_after(start)
+        self.folder.metrics.forget_after(start)
         if start:
             print(f"resuming {self.folder.path} after step {start}{_described(changes)}")
         self.devices.share(self.step.state)
@@ -194,7 +194,7 @@ class Run:
             self.start,
             config.steps,
             config.data.batch_size,
-            self.folder.seconds_trained(),
+            self.folder.metrics.seconds_trained(),
             silent=not self.devices.chief,
         )
         flat = FlatMapsWarning(config.network.stages)
@@ -308,7 +308,7 @@ class Run:
     def _record(self, done, measurements, progress):
         """Writes one step's measurements to metrics.jsonl and, now and then, TensorBoard."""
         clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
-        self.folder.append({"step": done} | measurements | clock)
+        self.folder.metrics.append({"step": done} | measurements | clock)
         if done % self.execution.log_every == 0:
             scalars = {
                 k: v for k, v in measurements.items() if k != "gradient_rms" and v is not None
@@ -374,7 +374,7 @@ class Run:
                 record["evaluation_box"] = found.box_totals
             if self.average is not None:
                 record["evaluation_raw"] = self.validate(self._last).totals
-        self.folder.append(record)
+        self.folder.metrics.append(record)
         drawing = self._drawing(found)
         with self._tensorboard(done):
             for name, total in record["evaluation"].items():

@@ -14,7 +14,8 @@ import tensorflow as tf
 from cpm.checkpoints import Checkpoints, load_network, read_list
 from cpm.config_json import from_dict
 from cpm.execution import Execution
-from cpm.training.run_folder import read_config, read_metrics
+from cpm.training.metrics_file import read_metrics
+from cpm.training.run_config import read_config
 from cpm.training.step import make_step
 
 OLD = Path(__file__).with_name("old_run")

@@ -20,7 +20,7 @@ from cpm.config_keys import described, keys_of, spelled
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.network import PRESETS
-from cpm.training.run_folder import flatten
+from cpm.training.same_run import flatten
 
 
 def parsed(*arguments):

@@ -11,7 +11,7 @@ from cpm.cli import training_data
 from cpm.config_json import from_dict
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
-from cpm.training.run_folder import read_metrics
+from cpm.training.metrics_file import read_metrics
 from tests.helpers.in_process import exit_status
 from tests.helpers.scripts import call
 from tests.helpers.small_runs import write_data

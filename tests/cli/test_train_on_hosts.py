@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cpm import checkpoints
-from cpm.training.run_folder import read_metrics
+from cpm.training.metrics_file import read_metrics
 from tests.helpers.hosts import cable, finish, hosts
 from tests.helpers.scripts import ROOT
 

@@ -137,20 +137,24 @@ ROWS = [
             "test_a_run_before_its_first_save_starts_again",
         ),
         (
-            "the disk is full",
-            "a sentence; what was saved is whole",
-            "test_a_full_disk_is_a_sentence",
-        ),
-        (
             "a pipe or a device in place of a file",
             "refused at once",
             "test_what_is_no_regular_file_in_a_run_is_refused_at_once & "
             "test_a_pipe_among_the_events_is_no_trace",
         ),
         (
-            "other values in config.json",
-            "a sentence",
-            "test_other_values_in_config_are_a_sentence",
+            "the clock set back, files of the future",
+            "changes nothing",
+            "test_a_clock_that_was_set_back_changes_nothing",
+        ),
+    ),
+    *_rows(
+        "a run directory",
+        "training/test_metrics_file.py",
+        (
+            "the disk is full",
+            "a sentence; what was saved is whole",
+            "test_a_full_disk_is_a_sentence",
         ),
         (
             "room for half a line of metrics.jsonl",
@@ -162,15 +166,23 @@ ROWS = [
             "left out, the others kept",
             "test_lines_that_are_no_records_are_left_out",
         ),
+    ),
+    *_rows(
+        "a run directory",
+        "training/test_run_config.py",
+        (
+            "other values in config.json",
+            "a sentence",
+            "test_other_values_in_config_are_a_sentence",
+        ),
+    ),
+    *_rows(
+        "a run directory",
+        "training/test_run_place.py",
         (
             "read-only, of somebody else, a file, an address, a path of 4,000 bytes",
             "refused before anything is made",
             "test_check_run_dir_raises",
-        ),
-        (
-            "the clock set back, files of the future",
-            "changes nothing",
-            "test_a_clock_that_was_set_back_changes_nothing",
         ),
     ),
     *_rows(

@@ -47,6 +47,17 @@ def write_run(folder, data, *, config=CONFIG, seed=1, recipe="own"):
     Checkpoints(record.checkpoints, network, optimizer, config).save(config.steps)
     for step in (1, 2):
         losses = {"loss": 3.0, "loss_stage_1": 2.0, "loss_stage_2": 1.0}
-        record.append({"step": step, "seconds": step / 2, "images_per_second": 4.0} | losses)
-    record.append({"step": 2, "seconds": 1.0, "evaluation": {"pcp25": 10.0 * seed}})
+        record.metrics.append(
+            {"step": step, "seconds": step / 2, "images_per_second": 4.0} | losses
+        )
+    record.metrics.append({"step": 2, "seconds": 1.0, "evaluation": {"pcp25": 10.0 * seed}})
     return str(folder), network
+
+
+def write_unsaved_run(folder, steps):
+    """A run of some recorded steps that saved nothing. Returns its `RunFolder`."""
+    record = RunFolder(folder)
+    record.claim(TrainConfig(), Execution(save_every=10, eval_every=100), ["a"])
+    for step in range(1, steps + 1):
+        record.metrics.append({"step": step})
+    return record

@@ -37,8 +37,9 @@ from cpm.inference import predict_batch
 from cpm.scoring import evaluate
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
+from cpm.training.metrics_file import read_metrics
 from cpm.training.progress import FlatMapsWarning
-from cpm.training.run_folder import read_config, read_metrics
+from cpm.training.run_config import read_config
 from tests.helpers.tracing import untraced
 
 pytestmark = pytest.mark.slow

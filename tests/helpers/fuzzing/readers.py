@@ -46,7 +46,7 @@ from cpm.prediction_files.truth import Truth
 from cpm.runtimes import metadata
 from cpm.scoring import people_file, run_settings
 from cpm.skeleton import SKELETONS
-from cpm.training import run_folder
+from cpm.training.metrics_file import read_metrics
 from tests.helpers import caffe_files
 from tests.helpers.fuzzing.mutations import as_archive, as_bytes, as_json, as_lines
 from tests.helpers.matlab_files import EMPTY, save_matlab_73, struct_array
@@ -393,7 +393,7 @@ def _read_run(path):
 
 
 def _read_metrics(path):
-    run = run_folder.read_metrics(os.path.dirname(path))
+    run = read_metrics(os.path.dirname(path))
     json.dumps(run)
 
 

@@ -1,0 +1,104 @@
+"""metrics.jsonl: one JSON object a step, and one per evaluation, with "evaluation".
+
+A kill may cut the last line short, and a power cut may leave zeros. Lines that are no records are
+left out on reading; a resumed run drops those of the steps that it measures again.
+
+References: docs/metrics.md explains every key; cpm/plots/curves.py draws them.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from absl import logging
+
+from cpm import files, untrusted
+from cpm.errors import RunStopped
+
+NAME = "metrics.jsonl"
+_RECORD = {"step": int, "seconds?": float, "loss?": (float, None), "evaluation?": dict}
+_MOST_LINE_BYTES = 1 << 20
+
+
+class MetricsFile:
+    """The records of one run, which grow by a line a step.
+
+    Args:
+      folder: the run folder.
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = folder
+        self.path = os.path.join(folder, NAME)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Adds one line.
+
+        Raises:
+          RunStopped: if it cannot be written; earlier checkpoints are whole.
+        """
+        before = self._bytes()
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, before)  # half a line
+            raise RunStopped(
+                f"{self.path} cannot be written: {error.strerror}; earlier checkpoints are "
+                "kept. Make room or permission there, then give the same command to go on"
+            ) from error
+
+    def _bytes(self):
+        try:
+            return os.path.getsize(self.path)
+        except FileNotFoundError:
+            return 0
+
+    def last_step(self) -> int | None:
+        """The largest step; None if the file is missing or empty, 0 if nobody knows."""
+        if not os.path.exists(self.path) or not os.path.getsize(self.path):
+            return None
+        return max((record["step"] for record in read_metrics(self.folder)), default=0)
+
+    def seconds_trained(self) -> float:
+        """Seconds spent on the recorded steps, all parts of the run together."""
+        if not os.path.exists(self.path):
+            return 0.0
+        return max((r.get("seconds", 0.0) for r in read_metrics(self.folder)), default=0.0)
+
+    def forget_after(self, step: int) -> None:
+        """Drops the lines of steps after `step`: a resumed run measures them again."""
+        if not os.path.exists(self.path):
+            return
+        kept = [r for r in read_metrics(self.folder) if r["step"] <= step]
+        files.write_text(self.path, "".join(json.dumps(r) + "\n" for r in kept))
+
+
+def read_metrics(path: str | os.PathLike) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl as dicts, each with a whole number as `step`.
+
+    What is no such line (the end of one that a kill cut short, zeros after a power cut) is left
+    out; more than one of them is said.
+    """
+    records, odd = read_metrics_and_odd(path)
+    if odd > 1:
+        name = os.path.join(path, NAME)
+        logging.warning("%s: %d lines are no records and are left out", name, odd)
+    return records
+
+
+def read_metrics_and_odd(path: str | os.PathLike) -> tuple[list[dict[str, Any]], int]:
+    """(the lines of metrics.jsonl as dicts, how many lines are no records)."""
+    records, odd = [], 0
+    with untrusted.open_regular(os.path.join(path, NAME)) as file:
+        while line := file.readline(_MOST_LINE_BYTES):
+            try:
+                record = untrusted.parse_json(line, _RECORD, "the line")
+            except ValueError:
+                odd += 1
+            else:
+                records.append(record)
+    return records, odd
