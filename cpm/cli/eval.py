@@ -75,7 +75,11 @@ from cpm.prediction_files import scoring, writing
 from cpm.prediction_files.published import PROTOCOLS
 from cpm.provenance import provenance
 from cpm.runtimes import is_exported
-from cpm.scoring import evaluate, scenes
+from cpm.scoring import scenes
+from cpm.scoring.evaluate import evaluate_as_used, evaluate_folders
+from cpm.scoring.figures import write_figures
+from cpm.scoring.options import Options
+from cpm.scoring.result_files import write_results
 from cpm.skeleton import Skeleton
 from cpm.training import run_config
 
@@ -186,7 +190,7 @@ def score_network() -> None:
     """Scores a checkpoint on every data folder."""
     if FLAGS.write_predictions:
         writing.check_suffix(FLAGS.write_predictions)
-    options = evaluate.Options(
+    options = Options(
         split=FLAGS.split,
         crop=FLAGS.crop,
         passes=FLAGS.passes or 1,
@@ -199,17 +203,17 @@ def score_network() -> None:
     folders = data_folders(run, description)
     box = None
     if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):
-        result, options, box = evaluate.evaluate_as_used(
+        result, options, box = evaluate_as_used(
             network, config, folders, split=FLAGS.split, seed=FLAGS.seed
         )
     else:
-        result = evaluate.evaluate_folders(network, config, folders, options)
+        result = evaluate_folders(network, config, folders, options)
     print(result.text())
     if box is not None:
         print("\nfound without a box, as bin/predict.py does; with the true boxes:\n")
         print(tables.summary_table(box.metrics))
     path = FLAGS.json or os.path.join(default_folder(prefix, run), default_name())
-    evaluate.write_results(result, path, config, options, prefix, box=box)
+    write_results(result, path, config, options, prefix, box=box)
     print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
     if FLAGS.write_predictions:
         scoring.write_network_predictions(
@@ -223,9 +227,7 @@ def score_network() -> None:
     if FLAGS.write_suspects:
         write_suspects(result.people, network.skeleton)
     if FLAGS.plots:
-        names = evaluate.write_figures(
-            result, FLAGS.plots, network, config, options, count=FLAGS.pictures
-        )
+        names = write_figures(result, FLAGS.plots, network, config, options, count=FLAGS.pictures)
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
 
 

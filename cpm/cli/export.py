@@ -57,7 +57,8 @@ from cpm.interchange.exporting import (
 from cpm.interchange.portable import FUNCTIONS
 from cpm.provenance import provenance
 from cpm.runtimes import load_exported
-from cpm.scoring import evaluate
+from cpm.scoring.evaluate import evaluate_folders
+from cpm.scoring.options import Options
 from cpm.training.exported_step import export_step
 from ops import REFINEMENTS
 
@@ -226,6 +227,6 @@ def functions_of(name: str, functions: tuple[str, ...]) -> tuple[str, ...]:
 
 def score(network: Network, config: TrainConfig) -> float:
     """PCK@0.2 of the validation people of --data, in percent, with two passes and no box."""
-    options = evaluate.Options(crop=crop_regions.usual_rule(config.data), passes=2)
-    result = evaluate.evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)
+    options = Options(crop=crop_regions.usual_rule(config.data), passes=2)
+    result = evaluate_folders(network, config, pipeline.split_names(FLAGS.data), options)
     return report.main_score(result.metrics)

@@ -68,7 +68,8 @@ from cpm.plots.receptive_fields import draw_receptive_fields
 from cpm.plots.reliability import reliability_diagram
 from cpm.plots.schedules import learning_rates
 from cpm.plots.targets import draw_targets
-from cpm.scoring import evaluate
+from cpm.scoring.evaluate import Evaluation, evaluate_folders
+from cpm.scoring.shown_people import collect_people, pick_people
 from cpm.skeleton import ABSENT
 from cpm.training import schedules
 from cpm.training.metrics_file import read_metrics
@@ -169,8 +170,8 @@ def poses() -> np.ndarray:
     """Typical validation people of one run, as skeletons without their photographs."""
     network, config, result = evaluated()
     errors = predicted.mean_errors(result.people)
-    rows = evaluate.pick_people(errors, FLAGS.count or 24)["typical"]
-    people = evaluate.collect_people(result, {"typical": rows}, network, config)
+    rows = pick_people(errors, FLAGS.count or 24)["typical"]
+    people = collect_people(result, {"typical": rows}, network, config)
     return poses_sheet(without_photographs(people["typical"]), network.skeleton)
 
 
@@ -185,7 +186,7 @@ def failures() -> np.ndarray:
         )
     columns = min(map(len, rows.values()))  # a kind a row
     rows = {kind: some[:columns] for kind, some in rows.items()}
-    people = evaluate.collect_people(result, rows, network, config)
+    people = collect_people(result, rows, network, config)
     shown = [
         dataclasses.replace(example, id=kind.replace("_", " "))
         for kind, examples in people.items()
@@ -194,12 +195,12 @@ def failures() -> np.ndarray:
     return poses_sheet(without_photographs(shown), network.skeleton, columns)
 
 
-def evaluated() -> tuple[ConvolutionalPoseMachine, TrainConfig, evaluate.Evaluation]:
+def evaluated() -> tuple[ConvolutionalPoseMachine, TrainConfig, Evaluation]:
     """(network, its configuration, `Evaluation` of its validation people) of the only run."""
     (run,) = named_runs(most=1)
     network, config, _ = load_network(run)
     folders = read_config(run)[1]["data"]
-    return network, config, evaluate.evaluate_folders(network, config, folders)
+    return network, config, evaluate_folders(network, config, folders)
 
 
 def without_photographs(examples: Iterable[Example]) -> list[Example]:

@@ -21,8 +21,10 @@ from cpm.errors import UsageError
 from cpm.execution.use import Executed
 from cpm.provenance import provenance
 from cpm.report import comparison_page
-from cpm.scoring import evaluate, run_page
+from cpm.scoring import run_page
 from cpm.scoring.comparing import compare_runs
+from cpm.scoring.evaluate import evaluate_as_used
+from cpm.scoring.shown_people import shown_people
 from cpm.training.run_config import read_config
 
 FLAGS = flags.FLAGS
@@ -64,8 +66,8 @@ def report_run(run_dir: str) -> None:
     data = read_config(run_dir)[1]["data"]
     plain, config, description = checkpoints.load_network(run_dir)
     network = Executed(plain, execution_from_flags(), constant=True)
-    result, options, box = evaluate.evaluate_as_used(network, config, data, seed=FLAGS.seed)
-    people = evaluate.shown_people(result, network, config, options)
+    result, options, box = evaluate_as_used(network, config, data, seed=FLAGS.seed)
+    people = shown_people(result, network, config, options)
     step = checkpoints.step_of(description["prefix"])
     print(f"wrote {run_page.write_run_page(run_dir, step, result, box=box, people=people)}")
 

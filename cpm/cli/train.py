@@ -42,7 +42,12 @@ from cpm.execution.processor import on_gpu
 from cpm.execution.threads import configure_threads
 from cpm.execution.use import Executed
 from cpm.provenance import multiplies_bfloat16
-from cpm.scoring import evaluate, run_page
+from cpm.scoring import run_page
+from cpm.scoring.evaluate import Evaluation, evaluate_as_used
+from cpm.scoring.figures import write_groups
+from cpm.scoring.result_files import write_results
+from cpm.scoring.shown_people import shown_people
+from cpm.scoring.validating import validation
 from cpm.training import loop
 from cpm.training.run_config import read_config
 from cpm.training.run_place import check_run_dir
@@ -111,7 +116,7 @@ def train(devices: Devices, weights: TrainConfig | None) -> None:
         settings,
         folders,
         run_dir,
-        evaluate.validation(settings.config, folders),
+        validation(settings.config, folders),
         init_from=FLAGS.init_from,
         recipe=recipe,
         show=write_page,
@@ -197,11 +202,11 @@ def report_best(run: loop.Run) -> None:
     """Scores the best checkpoint; writes tables, JSON, images and the page into the run folder."""
     plain, config, description = checkpoints.load_network(run.folder.path)
     network = Executed(plain, run.execution.in_float32(), constant=True)
-    result, options, box = evaluate.evaluate_as_used(network, config, run.data)
+    result, options, box = evaluate_as_used(network, config, run.data)
     path = os.path.join(run.folder.evaluation, "validation.json")
-    evaluate.write_results(result, path, config, options, description["prefix"], box=box)
-    people = evaluate.shown_people(result, network, config, options)
-    evaluate.write_groups(result, run.folder.evaluation, people, network)
+    write_results(result, path, config, options, description["prefix"], box=box)
+    people = shown_people(result, network, config, options)
+    write_groups(result, run.folder.evaluation, people, network)
     note_threshold(result, description["prefix"])
     step = checkpoints.step_of(description["prefix"])
     run_page.write_run_page(run.folder.path, step, result, box=box, people=people)
@@ -216,7 +221,7 @@ def report_best(run: loop.Run) -> None:
     print("\n".join(lines))
 
 
-def note_threshold(result: evaluate.Evaluation, prefix: str) -> None:
+def note_threshold(result: Evaluation, prefix: str) -> None:
     """Keeps with the checkpoint from which confidence on its joints are more often right."""
     trust = result.reliability
     # Of few joints it is chance; above 1 it would say that nothing is worth drawing.

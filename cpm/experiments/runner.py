@@ -23,7 +23,10 @@ from cpm.execution import Settings
 from cpm.execution.use import Executed
 from cpm.experiments.variants import EXPERIMENTS, Phase, Variant
 from cpm.network.summary import stage_rows
-from cpm.scoring import evaluate
+from cpm.scoring.evaluate import evaluate_folders
+from cpm.scoring.options import DEFAULTS
+from cpm.scoring.result_files import write_results
+from cpm.scoring.validating import validation
 from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
 
@@ -199,7 +202,7 @@ def seconds_per_step(variant: Variant, settings: Settings, data: Sequence[str]) 
     with tempfile.TemporaryDirectory() as folder:
         # So slow that nothing diverges, whatever the variant.
         slow = settings.changed({"optimizer": {"learning_rate": TIMED_RATE}})
-        validate = evaluate.validation(slow.config, data)
+        validate = validation(slow.config, data)
         run = loop.Run(slow, data, folder, validate)
         stream = pipeline.training_batches(data, slow.config, start_step=0)
         for step, batch in zip(range(TIMED_STEPS), stream, strict=False):
@@ -216,7 +219,7 @@ def run_variant(variant: Variant, settings: Settings, data: Sequence[str], folde
         of_phase = phase_settings(settings, phase)
         run_dir = os.path.join(folder, f"phase-{number}")
         people = folders_of(phase, data)
-        validate = evaluate.validation(of_phase.config, people)
+        validate = validation(of_phase.config, people)
         loop.Run(of_phase, people, run_dir, validate, init_from=before).train()
         steps += of_phase.config.steps
         minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
@@ -280,6 +283,6 @@ def _scores(checkpoint, settings, data, run_dir):
     if not os.path.exists(path):
         plain, config, _ = checkpoints.load_network(checkpoint)
         network = Executed(plain, settings.execution.in_float32(), constant=True)
-        result = evaluate.evaluate_folders(network, config, data)
-        evaluate.write_results(result, path, config, evaluate.Options(), checkpoint)
+        result = evaluate_folders(network, config, data)
+        write_results(result, path, config, DEFAULTS, checkpoint)
     return files.read_json(path, f"delete {path} and run again")["metrics"]

@@ -46,7 +46,7 @@ def show(run_dir: str, step: int, found: Validation) -> None:
     Args:
       run_dir: its folder.
       step: steps done.
-      found: `cpm.training.loop.Validation` of them, as `evaluate.validation` makes it.
+      found: `cpm.training.loop.Validation` of them, as `validating.validation` makes it.
     """
     try:
         details: Any = found.details
@@ -72,7 +72,7 @@ def write_run_page(
       step: of the checkpoint that was scored.
       result: `cpm.scoring.evaluate.Evaluation` of it.
       box: `Evaluation` with true boxes where `result` is without; or None.
-      people: {group: `Example`s} of `evaluate.shown_people`, or None.
+      people: {group: `Example`s} of `shown_people`, or None.
 
     Returns:
       The path of the page.

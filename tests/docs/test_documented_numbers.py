@@ -43,7 +43,7 @@ def test_the_dictionary_has_every_score_and_key():
     )
     metrics = report.score(people, SKELETONS["lsp14"], resamples=2)
     keys = {*metrics, *(key for values in metrics.values() for key in values)}
-    keys |= {*provenance.provenance()} | {*strings_of_dicts("cpm/scoring/evaluate.py")}
+    keys |= {*provenance.provenance()} | {*strings_of_dicts("cpm/scoring/result_files.py")}
     text = read(METRICS)
     assert sorted(key for key in keys if f"`{key}`" not in text) == []
 

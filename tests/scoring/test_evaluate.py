@@ -25,6 +25,8 @@ from cpm.inference import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.prediction_files import scoring
 from cpm.scoring import evaluate
+from cpm.scoring.options import Options
+from cpm.scoring.shown_people import collect_people
 from cpm.skeleton import SKELETONS
 from cpm.training.optimizers import make_optimizer
 from cpm.training.run_folder import RunFolder
@@ -94,8 +96,8 @@ def test_evaluate_folders_options(run):
     network, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     with pytest.raises(UsageError, match="split 'test'"):
-        evaluate.evaluate_folders(network, config, [folder], evaluate.Options(split="test"))
-    options = evaluate.Options(crop="image", flip=True)
+        evaluate.evaluate_folders(network, config, [folder], Options(split="test"))
+    options = Options(crop="image", flip=True)
     found = evaluate.evaluate_folders(network, config, [folder], options)
     assert found.sources == {folder: found.metrics}
     expected = {person.id: person for person in people(7)}
@@ -146,7 +148,7 @@ def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
     """Every person's image alone, through both ways by the same network: the same joints."""
     _, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
-    options = evaluate.Options(crop=crop, passes=passes, flip=True)
+    options = Options(crop=crop, passes=passes, flip=True)
     predict = Predictor(run, passes=passes, flip=True, crop=crop)
     found = evaluate.evaluate_folders(predict.network, config, [folder], options)
     moved = 0
@@ -165,7 +167,7 @@ def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
     assert moved > 0
     row = len(found.people) - 1
     groups = {"some": [row, 0], "none": []}
-    shown = evaluate.collect_people(found, groups, predict.network, config, options)
+    shown = collect_people(found, groups, predict.network, config, options)
     example = shown["some"][0]
     assert shown["none"] == [] and example.id == found.people.ids[row]
     np.testing.assert_allclose(example.confidence, found.people.confidence[-1, row], atol=1e-3)

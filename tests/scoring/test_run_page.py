@@ -8,6 +8,9 @@ import pytest
 from cpm import checkpoints
 from cpm.inference import Predictor
 from cpm.scoring import evaluate, run_page
+from cpm.scoring.options import Options
+from cpm.scoring.shown_people import shown_people
+from cpm.scoring.validating import validation
 from cpm.training.loop import Validation
 from tests.helpers.small_runs import CONFIG, write_data, write_run
 from tests.helpers.tracing import untraced
@@ -57,7 +60,7 @@ def test_published_data_is_scored_in_its_boxes(scored, tmp_path):
     network, config, _ = scored
     folder = write_data(tmp_path / "lsp", source="lsp")
     result, options, box = evaluate.evaluate_as_used(network, config, [folder])
-    assert box is None and options == evaluate.Options()
+    assert box is None and options == Options()
     expected = evaluate.evaluate_folders(network, config, [folder])
     np.testing.assert_array_equal(result.people.joints_px, expected.people.joints_px)
 
@@ -65,7 +68,7 @@ def test_published_data_is_scored_in_its_boxes(scored, tmp_path):
 @pytest.mark.slow
 def test_page_at_the_end_has_people_and_maps(run, scored):
     network, config, (result, options, box) = scored
-    people = evaluate.shown_people(result, network, config, options)
+    people = shown_people(result, network, config, options)
     path = run_page.write_run_page(run, 4, result, box=box, people=people)
     with open(path, encoding="utf-8") as file:
         source = file.read()
@@ -79,7 +82,7 @@ def test_page_at_the_end_has_people_and_maps(run, scored):
 @pytest.mark.slow
 def test_page_at_an_evaluation_never_stops_a_training(run, data, tmp_path, caplog):
     network, config, _ = checkpoints.load_network(run)
-    found = evaluate.validation(config, [data])(network)
+    found = validation(config, [data])(network)
     assert found.box_totals.keys() == found.totals.keys() and "with it pck_box@0.1" in found.text
     run_page.show(run, 2, found)
     with open(f"{run}/report.html", encoding="utf-8") as file:

@@ -34,7 +34,7 @@ from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
 from cpm.execution import Execution, Settings
 from cpm.inference import predict_batch
-from cpm.scoring import evaluate
+from cpm.scoring.validating import validation
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
@@ -124,7 +124,7 @@ def data(tmp_path_factory):
 
 def start(config, data, folder, execution=EXECUTION, *, draw=False, **options):
     """A run that measures itself as bin/train.py's does, but draws nobody unless it is told to."""
-    score = evaluate.validation(config, data)
+    score = validation(config, data)
 
     def validate(network):
         found = score(network)
