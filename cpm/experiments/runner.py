@@ -29,6 +29,7 @@ from cpm.scoring.result_files import write_results
 from cpm.scoring.validating import validation
 from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
+from cpm.training.non_finite import NonFiniteLoss
 
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
 TIMED_RATE = 1e-6
@@ -96,7 +97,7 @@ def run_experiment(
             folder = os.path.join(out, slug(variant.label), f"seed-{seed}")
             try:
                 results.append(run_variant(variant, seeded, data, folder))
-            except loop.NonFiniteLoss as error:  # a result, too: the others go on
+            except NonFiniteLoss as error:  # a result, too: the others go on
                 print(f"left out: {error}", flush=True)
     if not results:
         raise UsageError("no variant could be trained; try a lower --learning_rate")

@@ -30,9 +30,9 @@ from cpm.report.run import step_seconds
 from cpm.scoring.evaluate import Evaluation
 from cpm.scoring.run_settings import people_of, read_settings, recipe_of, written
 from cpm.skeleton import get_skeleton
-from cpm.training.loop import Validation
 from cpm.training.metrics_file import read_metrics
 from cpm.training.targets import make_targets
+from cpm.training.validation import Validation
 
 NAME = "report.html"
 COUNT = 4  # people of each group, and of the training batch
@@ -46,7 +46,7 @@ def show(run_dir: str, step: int, found: Validation) -> None:
     Args:
       run_dir: its folder.
       step: steps done.
-      found: `cpm.training.loop.Validation` of them, as `validating.validation` makes it.
+      found: `cpm.training.validation.Validation` of them, as `validating.validation` makes it.
     """
     try:
         details: Any = found.details

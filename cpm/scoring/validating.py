@@ -10,7 +10,7 @@ from cpm.inference.beliefs import Network
 from cpm.plots.gallery import poses_sheet
 from cpm.scoring.evaluate import evaluate_as_used
 from cpm.scoring.shown_people import collect_people
-from cpm.training.loop import Validation
+from cpm.training.validation import Validation
 
 SHOWN = 8  # validation people in TensorBoard
 
@@ -23,7 +23,7 @@ def validation(config: TrainConfig, data: Sequence[str]) -> Callable[[Network], 
       data: list of converted data folders.
 
     Returns:
-      Function of a network that returns a `cpm.training.loop.Validation`.
+      Function of a network that returns a `Validation`.
     """
 
     def validate(network):

@@ -7,15 +7,12 @@ learning rates, and ends in the same weights as one that was never cut
 """
 
 import contextlib
-import dataclasses
-import math
 import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -27,16 +24,16 @@ from cpm.errors import RunStopped
 from cpm.execution.devices import Devices, require_equal_parts
 from cpm.execution.settings import Settings
 from cpm.execution.use import Executed
-from cpm.training import non_finite, schedules
+from cpm.training.event_file import EventFile
+from cpm.training.guarded_step import GuardedStep
 from cpm.training.needed_memory import require_memory
-from cpm.training.non_finite import NonFiniteLoss
 from cpm.training.progress import FlatMapsWarning, Progress
 from cpm.training.run_folder import RunFolder
 from cpm.training.step import make_step
 from cpm.training.stop_requests import stop_requests
+from cpm.training.validation import Validation
 
 SPLITS = (TRAIN, VALIDATION)
-MOST_SKIPPED = 20  # batches in a row that --on_non_finite=skip leaves out before it stops
 FINISHED = (
     "stopped after the last step, which is saved; the same command writes the tables and the page"
 )
@@ -44,28 +41,6 @@ FINISHED = (
 
 class Interrupted(RunStopped):
     """The user or the machine asked to stop; the message says how to go on."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Validation:
-    """What a network is worth on the validation people, as a run asks for it while it trains.
-
-    Attributes:
-      totals: {metric: its mean over the joints}, for the records.
-      score: the number that decides which checkpoint is the best, higher is better; None if
-        no joint is annotated.
-      text: one line for the screen.
-      draw: function that draws some of the people, `[h, w, 3]` uint8.
-      details: what `totals` are of, for whoever shows more; nothing here reads it.
-      box_totals: of own data, `totals` if the people's true boxes are given; or None.
-    """
-
-    totals: dict[str, float]
-    score: float | None
-    text: str
-    draw: Callable[[], np.ndarray]
-    details: object = None
-    box_totals: dict[str, float] | None = None
 
 
 class Run:
@@ -143,8 +118,9 @@ class Run:
             loss_scale=self.step.loss_scale,
             origin=origin,
         )
-        self.writer = tf.summary.create_file_writer(self.folder.path)
-        self._skipped = self._skipped_in_a_row = 0
+        self.events = EventFile(self.folder.path)
+        evidence = self.folder.path if self.devices.chief else None
+        self._guarded = GuardedStep(self.step, settings, data, self.devices, evidence)
         self.start = self._resume(changes)
 
     def _start_from(self, init_from, run_dir, restart):
@@ -210,10 +186,10 @@ class Run:
                 flat.check(step, measurements)
                 done = step + 1
                 self._record(done, measurements, progress)
-                found = self._evaluate_and_save(done, progress, stop)
+                found = self._between_steps(done, progress, stop)
                 progress.resume_clock()
-        if self._skipped:
-            print(f"{self._skipped} batches were left out; their evidence is in {self.folder.path}")
+        if skipped := self._guarded.skipped:
+            print(f"{skipped} batches were left out; their evidence is in {self.folder.path}")
         return found
 
     def _batches(self):
@@ -229,135 +205,45 @@ class Run:
             yield from verification.whole_batches(batches, self.data, TRAIN)
 
     def one_step(self, step: int, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-        """Losses, gradients, update of step `step` (0-based); returns the measurements.
-
-        With `on_non_finite` = skip, a batch whose loss or gradient is no number changes nothing.
-        """
-        skips = self.execution.on_non_finite == "skip"
-        kept = [(v, v.numpy()) for v in self.network.variables if skips and not v.trainable]
-        try:
-            measurements = self._try_step(step, batch)
-            self._skipped_in_a_row = 0
-            return measurements
-        except NonFiniteLoss as error:
-            self._skipped += 1
-            self._skipped_in_a_row += 1
-            if not skips or self._skipped_in_a_row >= MOST_SKIPPED:
-                raise
-            logging.warning("step %d is left out: %s", step + 1, error)
-            for variable, value in kept:  # the averages of batch norms have moved
-                variable.assign(value)
-            numbers = error.measurements.items()
-            finite = {k: v if math.isfinite(v) else None for k, v in numbers}
-            return finite | {"gradient_norm": None, "skipped": True}
-
-    def _try_step(self, step, batch):
-        rate = schedules.learning_rate(self.config.optimizer, step, self.config.steps)
-        losses, gradients = self.step.losses_and_gradients(batch, step)
-        measurements: dict[str, Any] = losses
-        self._require_finite(step, batch, "loss", measurements["loss"], measurements)
-        every = self.execution.gradients_every
-        if every and step % every == 0:
-            measurements["gradient_rms"] = self._gradient_rms(self.devices.first(gradients))
-        norm = self.step.update(gradients, rate)
-        measurements |= {"gradient_norm": norm, "learning_rate": rate}
-        scaled = self._adjust_loss_scale(norm)
-        if scaled.get("skipped"):  # JSON has no word for such numbers
-            measurements["gradient_norm"] = None
-            measurements.pop("gradient_rms", None)
-        else:
-            self._require_finite(step, batch, "norm of the gradient", norm, measurements)
-        return measurements | scaled
-
-    def _adjust_loss_scale(self, norm):
-        """What float16 adds to a step's record: {} in other types or at the end of the scale."""
-        loss_scale = self.step.loss_scale
-        if loss_scale is None:
-            return {}
-        used, finite = float(loss_scale.scale.numpy()), math.isfinite(norm)
-        if not loss_scale.adjust(finite):
-            return {}
-        return {"loss_scale": used, "skipped": not finite}
-
-    def _gradient_rms(self, gradients):
-        """{layer: root mean square of its kernel's gradient}, in the order of computation."""
-        by_variable = {v.ref(): g for v, g in zip(self.step.variables, gradients, strict=True)}
-        return {
-            name: float(tf.sqrt(tf.reduce_mean(tf.square(by_variable[kernel.ref()]))))
-            for name, kernel in self.network.kernels.items()
-            if kernel.ref() in by_variable
-        }
-
-    def _require_finite(self, step, batch, what, value, measurements):
-        """Stops the run where a number stops being one, and keeps the evidence."""
-        if math.isfinite(value):
-            return
-        if self.devices.hosts > 1:  # this host has a part of the batch
-            [batch] = pipeline.training_batches(self.data, self.config, start_step=step).take(1)
-        raise non_finite.with_evidence(
-            self.folder.path if self.devices.chief else None,
-            step + 1,  # as metrics.jsonl counts
-            what,
-            value,
-            measurements,
-            batch,
-            learning_rate=self.config.optimizer.learning_rate,
-            scaled=self.step.loss_scale is not None,
-        )
+        """Losses, gradients, update of step `step` (0-based); returns the measurements."""
+        return self._guarded(step, batch)
 
     def _record(self, done, measurements, progress):
         """Writes one step's measurements to metrics.jsonl and, now and then, TensorBoard."""
         clock = {"seconds": progress.seconds, "images_per_second": progress.rate}
         self.folder.metrics.append({"step": done} | measurements | clock)
         if done % self.execution.log_every == 0:
-            scalars = {
-                k: v for k, v in measurements.items() if k != "gradient_rms" and v is not None
-            }
-            with self._tensorboard(done):
-                for key, value in scalars.items():
-                    tf.summary.scalar(f"train/{key}", value)
+            self.events.write_step(done, measurements)
 
-    @contextlib.contextmanager
-    def _tensorboard(self, done):
-        """A context in which summaries are written; where they cannot be, the run goes on."""
-        try:
-            with self.writer.as_default(step=done):
-                yield
-        except (OSError, tf.errors.OpError) as error:
-            logging.warning("TensorBoard's file cannot be written any more: %s", error)
-            self.writer = tf.summary.create_noop_writer()
-
-    def _evaluate_and_save(self, done, progress, stop):
-        """What happens between steps: evaluation, checkpoint, orderly stop.
+    def _between_steps(self, done, progress, stop):
+        """Evaluation, checkpoint, orderly stop.
 
         Returns:
           The `Validation` if this step was evaluated, else None.
         """
-        execution, found, chief = self.execution, None, self.devices.chief
         stopping = self.devices.any(stop.requested)  # a signal to one host ends all at one step
-        last = done == self.config.steps
-        alone = self.devices.hosts == 1
-        if chief and (last or done % execution.eval_every == 0):
-            try:
-                found = self.evaluate(done, progress.seconds)
-            except Exception:  # whatever it was, the steps that led here are kept
-                self.checkpoints.save(done)
-                raise
-            progress.say(f"step {done}: {found.text}")
-        if chief and (found or done % execution.save_every == 0 or stopping):
+        found = self._evaluate_where_due(done, progress)
+        if self.devices.chief and (found or done % self.execution.save_every == 0 or stopping):
             self.checkpoints.save(done, found.score if found else None)
         if found:
             self._show(done, found)
-        if found and alone and stop.requested:  # while it was evaluated, which may take minutes
-            stopping = True
-        if stopping and last and alone:
-            raise Interrupted(FINISHED)
-        if stopping and not last:
-            self.devices.wait()  # until the chief has saved
-            raise Interrupted(
-                f"stopped after step {done} of {self.config.steps}, which is saved; "
-                "the same command goes on from there"
-            )
+        if found and self.devices.hosts == 1 and stop.requested:
+            stopping = True  # while it was evaluated, which may take minutes
+        if stopping:
+            self._stop(done)
+        return found
+
+    def _evaluate_where_due(self, done, progress):
+        """The `Validation` after every `eval_every` steps and the last one, else None."""
+        due = done == self.config.steps or done % self.execution.eval_every == 0
+        if not (self.devices.chief and due):
+            return None
+        try:
+            found = self.evaluate(done, progress.seconds)
+        except Exception:  # whatever it was, the steps that led here are kept
+            self.checkpoints.save(done)
+            raise
+        progress.say(f"step {done}: {found.text}")
         return found
 
     def evaluate(self, done: int, seconds: float) -> Validation:
@@ -375,15 +261,7 @@ class Run:
             if self.average is not None:
                 record["evaluation_raw"] = self.validate(self._last).totals
         self.folder.metrics.append(record)
-        drawing = self._drawing(found)
-        with self._tensorboard(done):
-            for name, total in record["evaluation"].items():
-                tf.summary.scalar(f"validation/{name}", total)
-            for name, total in record.get("evaluation_raw", {}).items():
-                tf.summary.scalar(f"validation_raw/{name}", total)
-            if drawing is not None:
-                tf.summary.image("validation/poses", drawing[np.newaxis])
-            self.writer.flush()
+        self.events.write_evaluation(done, record, self._drawing(found))
         return found
 
     def _show(self, done, found):
@@ -402,6 +280,17 @@ class Run:
         except Exception as error:
             logging.warning("the validation people cannot be drawn: %s", error)
             return None
+
+    def _stop(self, done):
+        """Ends the run after step `done`, which is saved, where the user or the machine asked."""
+        if done < self.config.steps:
+            self.devices.wait()  # until the chief has saved
+            raise Interrupted(
+                f"stopped after step {done} of {self.config.steps}, which is saved; "
+                "the same command goes on from there"
+            )
+        if self.devices.hosts == 1:
+            raise Interrupted(FINISHED)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ knows beforehand:
 A step that was left out costs one batch in at least `every`. At S = smallest there is nothing left
 to halve: then it is the run that has diverged. The loss itself is computed before the scale comes
 in, so a loss that is no number is never the scale's fault, and no step to leave out
-(cpm/training/loop.py stops the run).
+(cpm/training/guarded_step.py stops the run).
 
 bfloat16 has the exponents of float32 and needs none of this.
 

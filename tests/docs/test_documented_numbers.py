@@ -62,9 +62,10 @@ def test_the_dictionary_has_every_key_of_metrics_jsonl():
     written = {"step", "loss", "loss_stage_1", "peak_stage_1", "gradient_norm"}
     written |= {"learning_rate", "seconds", "images_per_second", "evaluation"}
     assert written <= found
-    # ... and these are what the loop and the step write.
+    # ... and these are what the loop and its step write.
     source = "".join(
-        (ROOT / "cpm" / "training" / f"{name}.py").read_text() for name in ("loop", "step")
+        (ROOT / "cpm" / "training" / f"{name}.py").read_text()
+        for name in ("loop", "guarded_step", "step")
     )
     for key in written:
         assert re.search(rf'"{re.sub("_1$", "_{t", key)}', source), key

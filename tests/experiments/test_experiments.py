@@ -238,7 +238,7 @@ def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, caps
 
     def diverging(variant, settings, data, where):
         if "alone" in variant.label or "only" in variant.label:
-            raise runner.loop.NonFiniteLoss("the loss is nan at step 1")
+            raise runner.NonFiniteLoss("the loss is nan at step 1")
         return train(variant, settings, data, where)
 
     monkeypatch.setattr(runner, "run_variant", diverging)

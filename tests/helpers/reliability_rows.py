@@ -275,6 +275,10 @@ ROWS = [
             "test_what_fails_in_an_evaluation_costs_no_step & "
             "test_a_drawing_never_stops_a_training",
         ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_guarded_step.py",
         (
             "a loss or gradient that is no number",
             "stops with evidence",

@@ -11,7 +11,6 @@ from cpm.scoring import evaluate, run_page
 from cpm.scoring.options import Options
 from cpm.scoring.shown_people import shown_people
 from cpm.scoring.validating import validation
-from cpm.training.loop import Validation
 from tests.helpers.small_runs import CONFIG, write_data, write_run
 from tests.helpers.tracing import untraced
 
@@ -108,8 +107,3 @@ def test_settings_are_compared_with_the_recipe_that_was_usual(data, tmp_path):
     moved, _ = write_run(tmp_path / "moved", str(tmp_path / "nowhere"), config=gone, recipe=None)
     page = run_page.gathered(moved, 4, None)
     assert page.recipe[0] == "mini" and page.people == {} and page.augmentation is None
-
-
-def test_a_validation_needs_no_box():
-    found = Validation({"pcp25": 1.0}, 1.0, "pcp25 1.0 %", draw=lambda: None)
-    assert found.box_totals is None and found.details is None

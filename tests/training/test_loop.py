@@ -18,124 +18,33 @@ import tensorflow as tf
 
 from cpm.cli import command_line
 from cpm import checkpoints, files
-from cpm.config import (
-    AUGMENTATIONS,
-    DataConfig,
-    NetworkConfig,
-    OptimizerConfig,
-    TargetConfig,
-    TrainConfig,
-    changed,
-)
+from cpm.config import OptimizerConfig, changed
 from cpm.data import manifest, pipeline, records, splits
-from cpm.data.person import Origin, Person, Pose
+from cpm.data.person import Person, Pose
 from cpm.errors import RunStopped, UsageError
 from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
-from cpm.execution import Execution, Settings
 from cpm.inference import predict_batch
-from cpm.scoring.validating import validation
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
-from cpm.training.progress import FlatMapsWarning
 from cpm.training.run_config import read_config
+from cpm.training.validation import Validation
+from tests.helpers.noise_training import (
+    AVERAGED,
+    CONFIG,
+    EXECUTION,
+    FLOAT16,
+    HONEST,
+    start,
+    weights,
+)
 from tests.helpers.tracing import untraced
 
-pytestmark = pytest.mark.slow
-
-CONFIG = TrainConfig(
-    network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(32, 40)),
-    data=DataConfig(batch_size=4, max_people=1, augment=AUGMENTATIONS["strong"]),
-    target=TargetConfig(sigma_px=7.0, foreground_weight=0.0),
-    optimizer=OptimizerConfig(optimizer="adam"),
-    steps=8,
-    seed=3,
-)
-EXECUTION = Execution(eval_every=8, save_every=3)
-FLOAT16 = dataclasses.replace(EXECUTION, precision="float16")
-
-AVERAGED = dataclasses.replace(CONFIG, average_decay=0.7)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def operation_by_operation():
-    """No function of this module's tests is traced unless a test says so."""
-    with untraced():
-        yield
-
-
-HONEST = {name: getattr(pipeline, name) for name in ("training_batches", "evaluation_batches")}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def batches_made_once():
-    """Every run of the same people gets the same batches, which are made once.
-
-    A run's first batches are cut off at its step; `own_batches` makes them anew there.
-    """
-    made = {}
-
-    def training_batches(data, config, *, start_step=0, part=(0, 1), cache_bytes=0):
-        assert cache_bytes == 0
-        key = repr((data, config.data, config.network, config.seed, part))
-        if key not in made:
-            made[key] = list(HONEST["training_batches"](data, config, part=part).take(CONFIG.steps))
-        return [dict(batch) for batch in made[key][start_step:]]
-
-    def evaluation_batches(data, config, **options):
-        key = repr((data, config.data, config.network, options))
-        if key not in made:
-            made[key] = list(HONEST["evaluation_batches"](data, config, **options))
-        return made[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "training_batches", training_batches)
-        patch.setattr(pipeline, "evaluation_batches", evaluation_batches)
-        yield
-
-
-@pytest.fixture
-def own_batches(monkeypatch):
-    """Every run reads, augments and batches its people, from the step where it begins."""
-    for name, function in HONEST.items():
-        monkeypatch.setattr(pipeline, name, function)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Ten people to train on and five to validate, as noise with joints."""
-    folder = tmp_path_factory.mktemp("people")
-    rng = np.random.default_rng(0)
-    skeleton = get_skeleton("lsp14")
-
-    def person(split, number):
-        image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-        pose = Pose(rng.uniform([5, 5], [60, 40], (14, 2)), rng.integers(1, 3, 14))
-        origin = Origin("noise", f"{split}-{number}", number, official_split=split)
-        return Person(f"noise/{split}-{number}", image, skeleton, pose, origin=origin)
-
-    people = [person("train", n) for n in range(10)]
-    people += [person("validation", n) for n in range(5)]
-    rule = splits.RULES["development"]
-    records.write_records(people, str(folder / "noise"), source="noise", rule=rule)
-    return [str(folder / "noise")]
-
-
-def start(config, data, folder, execution=EXECUTION, *, draw=False, **options):
-    """A run that measures itself as bin/train.py's does, but draws nobody unless it is told to."""
-    score = validation(config, data)
-
-    def validate(network):
-        found = score(network)
-        return found if draw else dataclasses.replace(found, draw=lambda: None)
-
-    return loop.Run(Settings(config, execution), data, folder, validate, **options)
-
-
-def weights(run):
-    parts = [run.network, run.optimizer, run.average, run.step.loss_scale]
-    return [v.numpy() for part in parts if part is not None for v in part.variables]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("operation_by_operation", "batches_made_once"),
+]
 
 
 @pytest.mark.parametrize(
@@ -301,114 +210,6 @@ def test_split_that_is_missing_is_said_before_the_first_step(tmp_path, data):
     assert not (tmp_path / "run").exists()
 
 
-def test_non_finite_loss_stops_with_evidence(tmp_path, data):
-    run = start(CONFIG, data, tmp_path)
-    honest = run.step.losses_and_gradients
-
-    def diverging(batch, step):
-        measurements, gradients = honest(batch, step)
-        return measurements | ({"loss": float("nan")} if step == 3 else {}), gradients
-
-    run.step.losses_and_gradients = diverging
-    with pytest.raises(loop.NonFiniteLoss, match="loss is nan at step 4"):
-        run.train()
-    with open(tmp_path / "non_finite_step_4.json") as file:
-        evidence = json.load(file)
-    assert evidence["step"] == 4 and len(evidence["ids"]) == 4
-    assert all(name.startswith("noise/train-") for name in evidence["ids"])
-    assert checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
-
-
-def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):
-    """At 2^24 any gradient overflows: the scale halves until it does not, and the run goes on."""
-    config = dataclasses.replace(CONFIG, steps=3)
-    run = start(config, data, tmp_path, dataclasses.replace(FLOAT16, log_every=1))
-    run.step.loss_scale.scale.assign(2.0**24)
-    before = [v.numpy() for v in run.network.trainable_variables]
-    run.train()
-    lines = [r for r in read_metrics(tmp_path) if "loss" in r]
-    assert [r["loss_scale"] for r in lines] == [2.0**24, 2.0**23, 2.0**22]
-    assert all(r["skipped"] and r["gradient_norm"] is None for r in lines)
-    for old, new in zip(before, run.network.trainable_variables, strict=True):
-        np.testing.assert_array_equal(new.numpy(), old)
-
-
-@pytest.mark.parametrize("what, scale", [("norm of the gradient", 1.0), ("loss", 2.0**16)])
-def test_float16_stops_where_no_scale_can_help(tmp_path, data, what, scale):
-    """A gradient that overflows at the smallest scale; a loss, which no scale touches, at any."""
-    run = start(CONFIG, data, tmp_path, FLOAT16)
-    run.step.loss_scale.scale.assign(scale)
-    honest = run.step.losses_and_gradients
-
-    def diverging(batch, step):
-        measurements, gradients = honest(batch, step)
-        if what == "loss":
-            return measurements | {"loss": float("nan")}, gradients
-        return measurements, [g * float("inf") for g in gradients]
-
-    run.step.losses_and_gradients = diverging
-    with pytest.raises(loop.NonFiniteLoss, match=f"{what} is nan.*bfloat16"):
-        run.train()
-    assert (tmp_path / "non_finite_step_1.json").exists()
-    assert not any(v.numpy().any() for v in run.optimizer.variables)
-
-
-def poisoned(run, bad):
-    """The run, with losses that are no numbers in some steps (0-based)."""
-    honest = run.step.losses_and_gradients
-
-    def losses_and_gradients(batch, step):
-        if step in bad:
-            batch = batch | {"image": batch["image"] * float("nan")}
-        return honest(batch, step)
-
-    run.step.losses_and_gradients = losses_and_gradients
-    return run
-
-
-def test_non_finite_batches_are_left_out_where_that_is_asked_for(tmp_path, data, capsys):
-    """Nothing of such a batch stays: neither in weights nor in the averages of batch norms."""
-    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
-    run = poisoned(start(CONFIG, data, tmp_path, skips), {2, 3})
-    run.train()
-    assert "2 batches were left out" in capsys.readouterr().out
-    lines = [r for r in read_metrics(tmp_path) if "evaluation" not in r]
-    assert [r["step"] for r in lines if r.get("skipped")] == [3, 4]
-    assert lines[2]["gradient_norm"] is None and lines[4]["gradient_norm"] > 0
-    assert all(np.isfinite(v).all() for v in weights(run))
-    with open(tmp_path / "non_finite_step_3.json") as file:
-        evidence = json.load(file)
-    assert evidence["bad_images"] == [] or len(evidence["bad_images"]) == 4
-    assert "--on_non_finite=skip" in evidence["advice"]
-
-
-def test_skipping_equals_never_having_seen_the_batch(tmp_path, data):
-    """The step before and after: variables unchanged to the bit."""
-    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
-    run = poisoned(start(CONFIG, data, tmp_path, skips), {0})
-    before = weights(run)
-    batch = next(iter(pipeline.training_batches(data, CONFIG)))
-    assert run.one_step(0, batch)["skipped"]
-    for a, b in zip(before, weights(run), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_skipping_has_an_end(tmp_path, data, monkeypatch):
-    monkeypatch.setattr(loop, "MOST_SKIPPED", 3)
-    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
-    run = poisoned(start(CONFIG, data, tmp_path, skips), set(range(8)))
-    with pytest.raises(loop.NonFiniteLoss, match="at step 3"):
-        run.train()
-
-
-def test_people_without_joints_are_named_as_the_cause(tmp_path, data):
-    run = start(CONFIG, data, tmp_path)
-    batch = next(iter(pipeline.training_batches(data, CONFIG)))
-    batch |= {"state": tf.zeros_like(batch["state"]), "image": batch["image"] * float("nan")}
-    with pytest.raises(loop.NonFiniteLoss, match=r"4 of its 4 people have no annotated joint"):
-        run.one_step(0, batch)
-
-
 @pytest.fixture(scope="module")
 def stopped_after_6(tmp_path_factory, data):
     """A run of 8 steps that was killed after step 6: checkpoints of 3 and 6."""
@@ -438,7 +239,7 @@ def test_twenty_resumes_in_a_row(tmp_path, data, own_batches):
     """A run that is killed in every second step: it ends as one never cut, to the bit."""
     config = dataclasses.replace(CONFIG, steps=21)
     execution = dataclasses.replace(EXECUTION, save_every=1, eval_every=1000)
-    validated = loop.Validation({}, None, "", lambda: None)
+    validated = Validation({}, None, "", lambda: None)
     for n in range(21):
         run = start(config, data, tmp_path / "cut", execution)
         assert run.start == n
@@ -722,12 +523,3 @@ def test_run_writes_tensorboard_and_metrics(tmp_path, data):
     assert record["loss"] == pytest.approx(
         record["loss_stage_1"] + record["loss_stage_2"], rel=1e-5
     )
-
-
-def test_flat_maps_warning():
-    """Flat for long enough: once. Healthy, or early: never."""
-    flat = FlatMapsWarning(3, after=5)
-    warned = [flat.check(step, {"peak_stage_3": 0.01}) for step in range(10)]
-    assert warned == [False] * 5 + [True] + [False] * 4
-    healthy = FlatMapsWarning(3, after=5)
-    assert not any(healthy.check(s, {"peak_stage_3": 0.4}) for s in range(10))

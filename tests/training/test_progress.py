@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cpm.training.progress import BAR, Progress, postfix
+from cpm.training.progress import BAR, FlatMapsWarning, Progress, postfix
 
 
 def measured(stages, loss):
@@ -40,3 +40,12 @@ def test_lines_of_a_log_are_whole(capsys):
         r"^\r?3/30 \[\d\d:\d\d<\d\d:\d\d\], loss 41.0, stage 2: 5.86 of 13.67, ", err, re.M
     )
     assert all(len(line) <= 80 for line in err.splitlines())
+
+
+def test_flat_maps_warning():
+    """Flat for long enough: once. Healthy, or early: never."""
+    flat = FlatMapsWarning(3, after=5)
+    warned = [flat.check(step, {"peak_stage_3": 0.01}) for step in range(10)]
+    assert warned == [False] * 5 + [True] + [False] * 4
+    healthy = FlatMapsWarning(3, after=5)
+    assert not any(healthy.check(s, {"peak_stage_3": 0.4}) for s in range(10))

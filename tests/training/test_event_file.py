@@ -1,0 +1,41 @@
+"""The numbers for TensorBoard: which are written, and that none of them stops a run."""
+
+import numpy as np
+import tensorflow as tf
+
+from cpm.training.event_file import EventFile
+
+
+def tags_in(folder):
+    """{step: tags of what is written after it}."""
+    found = {}
+    for path in folder.glob("events.out.*"):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            tags = {value.tag for value in event.summary.value}
+            found[event.step] = found.get(event.step, set()) | tags
+    return found
+
+
+def test_what_is_written(tmp_path):
+    """Neither numbers of single layers nor those that a step left out has not."""
+    events = EventFile(str(tmp_path))
+    events.write_step(2, {"loss": 1.5, "gradient_norm": None, "gradient_rms": {"conv1": 0.1}})
+    record = {"evaluation": {"pcp25": 50.0}, "evaluation_raw": {"pcp25": 40.0}}
+    events.write_evaluation(3, record, np.zeros((4, 6, 3), np.uint8))
+    found = tags_in(tmp_path)
+    assert found[2] == {"train/loss"}
+    assert found[3] == {"validation/pcp25", "validation_raw/pcp25", "validation/poses"}
+
+
+def test_what_cannot_be_written_stops_nothing(tmp_path, monkeypatch, caplog):
+    """Said once; then there is no file any more."""
+    events = EventFile(str(tmp_path))
+
+    def full():
+        raise OSError("no space left")
+
+    monkeypatch.setattr(events._writer, "flush", full)
+    for step in (1, 2):
+        events.write_evaluation(step, {"evaluation": {"pcp25": 50.0}}, None)
+    assert caplog.text.count("no space left") == 1
