@@ -3,7 +3,8 @@
 targets.py     ideal belief maps
 loss.py        how far the network's maps are from them
 loss_scale.py  keeps float16's gradients above zero
-optimizers.py  gradients → updates; schedules.py the learning rate of a step
+optimizers.py  gradients → updates; orthogonalize.py the step of Muon
+schedules.py   the learning rate of a step
 ema.py         the average of past weights
 step.py        one step, compiled: targets, forward, losses, gradients, update
 exported_step.py  the step as a program for other machines, and what comes back
