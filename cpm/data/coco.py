@@ -37,6 +37,7 @@ import os
 from collections.abc import Iterator
 
 from cpm.data import coco_file, position_checks
+from cpm.data.coco_annotation import Annotation, Image
 from cpm.data.image_files import ImageFiles, copies, file_identity, may_be_one, name_parts
 from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
@@ -114,13 +115,13 @@ class _Found:
     """An annotation and its image.
 
     Attributes:
-      annotation: `coco_file.Annotation`; file: that it is of.
+      annotation: `Annotation`; file: that it is of.
       path: of the image; real: the same for all links to it.
       name: what it is called here.
       split: that the file is named after, or None.
     """
 
-    annotation: coco_file.Annotation
+    annotation: Annotation
     file: str
     path: str
     real: str
@@ -150,7 +151,7 @@ def _with_images(part, file, image_files, strict, report):
 def _image_paths(part, file, image_files, report):
     """{id of an image: (path, identity and name of its file), or a ValueError}."""
     paths: dict[str, tuple[str, str, str] | ValueError] = {}
-    places: dict[str, list[tuple[bool, coco_file.Image]]] = {}
+    places: dict[str, list[tuple[bool, Image]]] = {}
     elsewhere = []
     for image in {a.image: file.images[a.image] for a in file.annotations}.values():
         try:

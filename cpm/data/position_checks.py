@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cpm.data.coco_file import Annotation, File
+from cpm.data.coco_annotation import Annotation
+from cpm.data.coco_file import File
 from cpm.data.person import Pose
 from cpm.data.report import Report, count, some
 
@@ -109,7 +110,7 @@ def note_unread(report: Report, people: Iterable[tuple[str, Annotation]]) -> Non
 
     Args:
       report: `Report`.
-      people: list of (id, `coco_file.Annotation`).
+      people: list of (id, `Annotation`).
     """
     if found := [name for name, annotation in people if annotation.unread]:
         report.warn(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.data import coco, coco_file, datasets, neighbors
+from cpm.data import coco, datasets, neighbors
 from cpm.data.datasets import Conversion
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
@@ -23,13 +23,6 @@ from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 from tests.helpers.scripts import ROOT, call
 from tests.helpers.small_data_sets import smooth_image
 
-COCO17 = SKELETONS["coco17"]
-# The names of person_keypoints_val2017.json, in its order, written down from the file.
-OFFICIAL = (
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow "
-    "right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle "
-    "right_ankle"
-).split()
 CAT = {
     "id": 1,
     "name": "cat",
@@ -173,10 +166,6 @@ class TestPeople:
 
 
 class TestSkeleton:
-    def test_coco17(self):
-        skeleton, order, _ = coco_file.read_skeleton({"keypoints": OFFICIAL})
-        assert skeleton is COCO17 and order == list(range(17))
-
     @pytest.mark.parametrize("name", sorted(SKELETONS))
     def test_known_names_in_any_order(self, name, tmp_path, seeded):
         joints = SKELETONS[name].joints
@@ -195,40 +184,6 @@ class TestSkeleton:
         assert skeleton.joints == ("nose", "left_ear", "right_ear")
         assert skeleton.limbs == (("nose", "left_ear"), ("nose", "right_ear"))
         assert skeleton.mirror.tolist() == [0, 2, 1]
-
-    def test_a_part_of_a_known_one_is_mapped_by_name(self):
-        skeleton, *_ = coco_file.read_skeleton({"keypoints": OFFICIAL[:3]})
-        assert COCO17.channels_from(skeleton).tolist() == [0, 1, 2] + [-1] * 14
-
-    @pytest.mark.parametrize(
-        ("names", "expected"),
-        [
-            (["LeftEar", "RightEar"], ["left_ear", "right_ear"]),
-            (["Ear.L", "Ear.R"], ["left_ear", "right_ear"]),
-            (["L_EarBase", "R_EarBase"], ["left_ear_base", "right_ear_base"]),
-            (["ear left", "ear right", "L"], ["left_ear", "right_ear", "l"]),
-            (["left", "right"], ["left_side", "right_side"]),
-            (["Schwanz-Ende", "Öhrchen"], ["schwanz_ende", "öhrchen"]),
-        ],
-    )
-    def test_names(self, names, expected):
-        assert coco_file.read_skeleton({"keypoints": names})[0].joints == tuple(expected)
-
-    @pytest.mark.parametrize(
-        ("category", "words"),
-        [
-            ({"keypoints": []}, "expected a list of names"),
-            ({"keypoints": ["nose", 7]}, "is called 7; expected a word"),
-            ({"keypoints": ["nose", "?"]}, "is called '.'; expected a word"),
-            ({"keypoints": ["Nose", "nose"]}, "'Nose' and 'nose' are both 'nose'"),
-            ({"keypoints": ["a", "b"], "skeleton": [[0, 1]]}, r"\[0, 1\].* 1 to 2"),
-            ({"keypoints": ["a", "b"], "skeleton": [[1, 3]]}, "two numbers of keyp"),
-            ({"keypoints": ["a", "b"], "skeleton": [[1]]}, "two numbers of keypoints"),
-        ],
-    )
-    def test_no_skeleton(self, category, words):
-        with pytest.raises(ValueError, match=words):
-            coco_file.read_skeleton(category)
 
 
 STRICT = coco.Options(strict=True)

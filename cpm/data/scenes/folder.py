@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from cpm import files
-from cpm.data import coco_file, images, manifest, own_layouts
+from cpm.data import images, manifest, own_layouts
+from cpm.data.coco_skeleton import read_skeleton
 from cpm.data.person import Pose
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
@@ -170,7 +171,7 @@ def read_scenes(folder: str | os.PathLike) -> SceneFolder:
     path = os.path.join(folder, own_layouts.USUAL)
     record = files.read_json(path, "make the scenes again")
     try:
-        skeleton, order, _ = coco_file.read_skeleton(record["categories"][0])
+        skeleton, order, _ = read_skeleton(record["categories"][0])
         people: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in record["images"]}
         for annotation in record["annotations"]:
             people[annotation["image_id"]].append(annotation)
