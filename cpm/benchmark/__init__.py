@@ -22,6 +22,7 @@ the other packages, like cpm/experiments, and is imported by bin/benchmark.py al
     scaling_worker.py one process of those
     sides.py          who can take part in what, and which of them are installed
     cases.py          what is measured, with the arithmetic it amounts to
+    arithmetic.py     the operations that our own convolutions really take
     measure.py        runs them: processes, comparison, turns; results as values
     report.py         results as a table
 

@@ -4,7 +4,7 @@ An item is one thing that all sides do: a forward pass, one convolution, one bat
 is that of direct convolution (cpm/network/summary.py), two operations to a multiply-add, whatever a
 side really computes; a training step counts three times the forward pass, whose two gradients have
 as many products each. So "effective GFLOP/s" compares times, and above the machine's limit it says
-that somebody multiplies less. What our sides really compute is counted beside it.
+that somebody multiplies less. What our sides really compute is counted beside it, in arithmetic.py.
 """
 
 import dataclasses
@@ -14,14 +14,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cpm.benchmark import exchange, heatmap, ours, workload
+from cpm.benchmark.arithmetic import distinct_convolutions, true_flop
 from cpm.benchmark.sides import OURS, PEERS
-from cpm.config import NetworkConfig
 from cpm.config_json import to_dict
 from cpm.errors import UsageError
 from cpm.execution import Settings
-from cpm.execution.convolution import Convolution
 from cpm.network import architecture
-from cpm.network.specs import Conv, Residual
+from cpm.network.specs import Residual
 from cpm.network.summary import layer_rows
 from cpm.skeleton import get_skeleton
 
@@ -102,7 +101,7 @@ def network_items(
             ours=sides,
             peers=others,
             flop=2 * multiply_adds * batch * (3 if step else 1),
-            true_flop=_true_flop(sides | others, settings, layers, **counts),
+            true_flop=true_flop(sides | others, settings, layers, **counts),
             checked_as=_in_one_piece(sides) if step and network.norm == "batch" else {},
         )
     ]
@@ -140,77 +139,12 @@ def convolution_items(
                     ours=sides,
                     peers=others,
                     flop=flop * config.data.batch_size * (3 if gradients else 1),
-                    true_flop=_true_flop(
+                    true_flop=true_flop(
                         sides | others, settings, {shape: [""]}, gradients=gradients
                     ),
                 )
             )
     return items
-
-
-def distinct_convolutions(network: NetworkConfig) -> dict[tuple[int, ...], list[str]]:
-    """{(kernel, stride, channels in, channels out, height in, width in): names of the layers}.
-
-    >>> from cpm.network import preset
-    >>> shapes = distinct_convolutions(preset("vgg"))
-    >>> len(shapes), len(shapes[7, 1, 128, 128, 46, 46])
-    (17, 20)
-    """
-    rows = {row.name: row for row in layer_rows(network)}
-    found: dict[tuple[int, ...], list[str]] = {}
-    for spec in _convolutions(architecture(network)):
-        row = rows[spec.name]
-        outputs = row.height * row.width * row.channels
-        c_in = row.multiply_adds // (outputs * spec.kernel**2)
-        # Crops are multiples of the stride of the whole network, so no size is rounded up.
-        size = row.height * spec.stride, row.width * spec.stride
-        shape = (spec.kernel, spec.stride, c_in, spec.channels, *size)
-        found.setdefault(shape, []).append(spec.name)
-    return found
-
-
-def _true_flop(sides, settings, layers, *, gradients, transformed=False):
-    """{side: operations} of convolutions, for those sides that are a variant of ours.
-
-    With gradients both are counted, though a network's first layer needs none by the image.
-
-    Args:
-      sides: {side: (make, settings)}.
-      settings: `Settings` that the variants change.
-      layers: as of `distinct_convolutions`.
-      gradients, transformed: see `Convolution.multiply_adds`.
-    """
-    found = {}
-    for name, (_, of_side) in sides.items():
-        if "changes" in of_side:
-            variant = settings.changed({"execution": of_side["changes"]})
-            parts = variant.execution.replicas
-            batches = [(variant.config.data.batch_size + r) // parts for r in range(parts)]
-            counted = functools.partial(
-                _multiply_adds,
-                _convolution_of(variant.execution),
-                gradients=gradients,
-                transformed=transformed,
-            )
-            found[name] = 2 * sum(
-                len(names) * sum(counted(batch, shape) for batch in batches)
-                for shape, names in layers.items()
-            )
-    return found
-
-
-def _convolution_of(execution):
-    """The convolutions of a training step: in 16 bits always direct."""
-    narrow = execution.precision != "float32"
-    return Convolution(dataclasses.replace(execution, conv="direct") if narrow else execution)
-
-
-def _multiply_adds(convolution, batch, shape, **counts):
-    """Of one convolution, `shape` as of `distinct_convolutions`."""
-    k, stride, c_in, c_out, height, width = shape
-    return convolution.multiply_adds(
-        (k, k, c_in, c_out), stride, (batch, height, width, c_in), **counts
-    )
 
 
 def write_convolution(
@@ -324,16 +258,3 @@ def _ours(make, variants):
 
 def _peers(case, names):
     return {name: (PEERS[name].makes[case], PEERS[name].settings) for name in names}
-
-
-def _convolutions(plan):
-    """All `Conv` of an `Architecture`, in the order of computation."""
-    blocks = [plan.trunk, plan.first_head, plan.second_trunk or ()]
-    blocks += [block for s in plan.later_stages for block in (s.features, s.head)]
-    flat = [layer for block in blocks for spec in block for layer in _layers_of(spec)]
-    return [spec for spec in flat if isinstance(spec, Conv)]
-
-
-def _layers_of(spec):
-    """The layers of a residual block, or the one layer."""
-    return spec.layers if isinstance(spec, Residual) else (spec,)

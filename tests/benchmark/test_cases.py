@@ -1,4 +1,4 @@
-"""What is measured: arithmetic, distinct convolutions, the usual NumPy loops, who takes part."""
+"""What is measured: files of convolutions, the usual NumPy loops, who takes part."""
 
 import importlib.util
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cpm.benchmark import cases, exchange, heatmap, ours, sides, workload
+from cpm.benchmark.arithmetic import distinct_convolutions
 from cpm.errors import UsageError
 from cpm.execution import Settings
-from cpm.network import PRESETS, preset
-from cpm.network.summary import stage_rows
+from cpm.network import preset
 
 GRAPH = {"changes": ours.VARIANTS["graph"], "threads": 1}
 
@@ -17,52 +17,6 @@ GRAPH = {"changes": ours.VARIANTS["graph"], "threads": 1}
 def settings_of(arch="mini", batch_size=2, **network):
     network = {"arch": arch, "stages": 6, "image_size": preset(arch).image_size} | network
     return Settings().changed({"network": network, "data": {"batch_size": batch_size}})
-
-
-@pytest.mark.parametrize("arch", PRESETS)
-def test_convolutions_add_up_to_the_network(arch):
-    """Twice the multiply-adds of bin/describe.py, for the batch; gradients cost twice as much."""
-    settings = settings_of(arch)
-    items = cases.convolution_items(settings, ["graph"], [])
-    times = [len(n) for n in cases.distinct_convolutions(settings.config.network).values()]
-    forward = [item.flop for item in items if "forward" in item.name]
-    trained = [item.flop for item in items if "gradients" in item.name]
-    total = 2 * 2 * stage_rows(settings.config.network)[-1].total_multiply_adds
-    assert sum(np.multiply(times, forward)) == total
-    assert sum(np.multiply(times, trained)) == 3 * total
-    [item] = cases.network_items("train_step", settings, ["graph"], [])
-    assert item.flop == 3 * total
-
-
-@pytest.mark.parametrize("arch", PRESETS)
-def test_true_arithmetic(arch):
-    """Direct convolutions do what is counted for all, fast ones less; a network is its layers."""
-    settings = settings_of(arch)
-    peers = [] if importlib.util.find_spec("torch") is None or arch == "deep" else ["torch"]
-    variants = [name for name in ours.VARIANTS if name != "bfloat16"]
-    plan = settings, variants, ["tf_direct", *peers]
-    [step] = cases.network_items("train_step", *plan)
-    [narrow] = cases.network_items("train_step", settings, ["bfloat16"], [])
-    assert narrow.true_flop == {"bfloat16": step.flop}  # direct in 16 bits
-    [forward] = cases.network_items("forward", *plan)
-    layers = cases.convolution_items(*plan)
-    times = [len(n) for n in cases.distinct_convolutions(settings.config.network).values()]
-    for item in (step, forward, *layers):
-        true = item.true_flop
-        assert set(true) == {*variants, "tf_direct"}
-        assert true["tf_direct"] == item.flop
-        assert max(true["graph"], true["xla"]) <= item.flop
-    assert step.true_flop["fast"] != step.flop  # also where it does not pay
-    trained = [item for item in layers if "with gradients" in item.name]
-    total = sum(n * item.true_flop["xla"] for n, item in zip(times, trained, strict=True))
-    assert total == step.true_flop["xla"]
-    if arch in ("mini", "deep"):
-        assert total == step.flop  # nothing pays on two images of its small maps
-    else:
-        assert total < 0.75 * step.flop
-        assert total < step.true_flop["graph"] < step.flop  # without XLA on lines
-        # Kernels are transformed beforehand.
-        assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
 
 
 def test_peers_without_residual_blocks_are_refused():
@@ -86,7 +40,7 @@ def test_a_step_in_replicas_is_compared_in_one_piece():
 
 def test_convolution_files_fit_together(tmp_path):
     settings = settings_of(image_size=(32, 48), width=0.1)
-    for shape in cases.distinct_convolutions(settings.config.network):
+    for shape in distinct_convolutions(settings.config.network):
         cases.write_convolution(tmp_path, shape, True, settings)
         side = ours.Convolution(str(tmp_path), GRAPH)
         side.compute()
