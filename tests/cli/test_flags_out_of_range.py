@@ -78,7 +78,7 @@ WORK = {
     "experiment": ("runner.run_experiment",),
     "export": ("Exporter", "export_step"),
     "export_weights": ("load_network",),
-    "figures": ("synthetic.read_people", "Predictor"),
+    "figures": ("figures_of_people.synthetic.read_people", "figures_of_people.Predictor"),
     "import_weights": ("importer.import_weights",),
     "inspect_batch": ("pipeline.training_batches",),
     "make_scenes": ("making.make_scenes",),
