@@ -7,8 +7,9 @@
     training_data.py the folders that a run learns from
     predict_*.py     the parts of predict.py: its flags, images, videos, output
 
-A script is a docstring, which --help prints, `define_flags()` and `main(arguments)`. Library code
-never imports this package. Importing it starts TensorFlow quietly, so it comes first.
+A script is a docstring, which --help prints, `define_flags()` and `main(arguments)`. Parts of a
+script are modules named after it: figures_of_runs.py, benchmark_scaling.py. Library code never
+imports this package. Importing it starts TensorFlow quietly, so it comes first.
 """
 
 from cpm.cli import terminal

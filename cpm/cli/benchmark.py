@@ -20,8 +20,7 @@ and they take turns in processes of their own.
 
 import dataclasses
 import functools
-import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from absl import flags
@@ -39,21 +38,11 @@ from cpm.benchmark import (
     sides,
     startup,
 )
-from cpm.cli.flags import (
-    define_run_flags,
-    keys_given,
-    network_config_from_flags,
-    seed_from_flags,
-    settings_from_flags,
-)
+from cpm.cli.benchmark_scaling import run_scaling
+from cpm.cli.benchmark_settings import in_replicas, network_settings, recipe_settings, threads
+from cpm.cli.flags import define_run_flags, seed_from_flags
 from cpm.cli.training_data import data_folders_from_flags, define_synthetic_people
-from cpm.config import OptimizerConfig
-from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.execution import Settings
-from cpm.execution.processor import usable_cores
-from cpm.execution.replicas import replicas_that_pay, serial_pays
-from cpm.network.architectures import preset
 from cpm.plots import write_image
 from cpm.plots.benchmark import time_plot
 from cpm.provenance import provenance
@@ -112,8 +101,6 @@ def define_flags() -> None:
     )
 
 
-# What a laptop's memory holds; of other presets the recipe's.
-BATCH_SIZES = {"vgg": 2, "paper": 1}
 # Cases that time a part of a network.
 SINGLE = ("conv_layers", "heatmap")
 
@@ -194,55 +181,6 @@ def prepared(variants: Sequence[str], peers: Sequence[str]) -> Callable[[], Entr
     )
 
 
-def run_scaling() -> None:
-    """Times a step on several devices of this machine and predicts it on many GPUs."""
-    machines, settings = assumed(FLAGS.assume), network_settings()
-    batch_size, work = settings.config.data.batch_size, scaling.work_of(settings)
-    found = {}
-    if FLAGS.rounds:
-        found = scaling.measure_ways(settings, rounds=FLAGS.rounds, say=print)
-        print(
-            f"\n{scaling.format_ways(found, batch_size)}\n\nThe ways share the cores of this "
-            "machine: that proves results, not speed."
-        )
-    said = ", ".join(f"{key}={value:g}" for key, value in vars(machines).items())
-    print(
-        f"\n{work.exchanged_bytes / 1e6:.1f} MB are summed over all devices in a step. Predicted "
-        f"with {batch_size} people a GPU and {said} (assumed, not measured on a GPU):\n\n"
-        f"{scaling.format_model(work, machines)}"
-    )
-    if FLAGS.json:
-        predictions = {
-            str(n): scaling.predict(work, machines, n)._asdict() for n in scaling.DEVICES
-        }
-        record = {"ways": found, "batch_size": batch_size, "work": work._asdict()}
-        record |= {"assumed": dataclasses.asdict(machines), "predicted": predictions}
-        files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
-        print(f"\nwrote {FLAGS.json}")
-
-
-def assumed(assignments: Iterable[str]) -> scaling.Machines:
-    """The `scaling.Machines` with the values of --assume.
-
-    Raises:
-      UsageError: for a name that it has not, or a value that is no number above 0.
-    """
-    kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(scaling.Machines)}
-    values = {}
-    for text in assignments:
-        name, _, value = text.partition("=")
-        try:
-            values[name] = kinds[name](value)
-        except (KeyError, ValueError):
-            values[name] = 0
-        if not 0 < values[name] < math.inf:
-            raise UsageError(
-                f"--assume has {text!r}; expected KEY=NUMBER above 0, separated by commas, of the "
-                f"keys {', '.join(kinds)}"
-            )
-    return scaling.Machines(**values)
-
-
 def startup_of(variants: Sequence[str]) -> Callable[[], Entries]:
     """A function that times the training script with the flags that were given to this one."""
     flags_of_train = [
@@ -263,38 +201,6 @@ def startup_of(variants: Sequence[str]) -> Callable[[], Entries]:
     flags_of_train += [f"--set={text}" for text in FLAGS.set]
     name = f"startup {FLAGS.arch or 'mini'}, launch to first step"
     return functools.partial(startup.measure_startup, name, flags_of_train, variants, FLAGS.rounds)
-
-
-def network_settings() -> Settings:
-    """The preset as it is, with plain SGD: what every library can be asked to do.
-
-    The targets are the recipe's: `mini` weighs the foreground.
-    """
-    network = network_config_from_flags(FLAGS, preset(FLAGS.arch or "mini"))
-    settings = settings_from_flags(FLAGS).changed(
-        {
-            "network": network,
-            "optimizer": OptimizerConfig(optimizer="sgd", weight_decay=5e-4),
-        }
-    )
-    if network.arch in BATCH_SIZES and "data.batch_size" not in keys_given(FLAGS):
-        settings = settings.changed({"data": {"batch_size": BATCH_SIZES[network.arch]}})
-    return settings
-
-
-def recipe_settings() -> Settings:
-    """What bin/train.py would train."""
-    skeleton = pipeline.largest_skeleton(pipeline.open_folders(data_folders_from_flags(), "train"))
-    return settings_from_flags(FLAGS, skeleton=skeleton, synthetic=not FLAGS.data)
-
-
-def in_replicas(settings: Settings) -> Settings:
-    """The settings with their batches cut as bin/train.py cuts them: as many cores as threads."""
-    execution = {
-        "replicas": replicas_that_pay(settings.config, threads()),
-        "serial": serial_pays(settings.config),
-    }
-    return settings.changed({"execution": execution})
 
 
 def chosen(flag: str, names: Sequence[str], known: Collection[str]) -> list[str]:
@@ -338,8 +244,3 @@ def read_entries(path: str) -> Entries:
         raise UsageError(
             f'{path} has no "cases"; name files that --json wrote with --read'
         ) from None
-
-
-def threads() -> int:
-    """Threads of each library."""
-    return FLAGS.threads or usable_cores()

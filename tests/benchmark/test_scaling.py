@@ -6,7 +6,7 @@ import pytest
 
 from cpm.benchmark import scaling
 from cpm.benchmark.scaling import BIG_BASIN, RESNET_50, Machines, Work, predict, ring_seconds
-from cpm.cli.benchmark import assumed
+from cpm.cli.benchmark_scaling import assumed
 from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.network import ConvolutionalPoseMachine

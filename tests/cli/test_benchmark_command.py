@@ -6,6 +6,7 @@ import pytest
 from absl import flags as absl_flags
 
 from cpm.cli import benchmark
+from cpm.cli.benchmark_settings import network_settings
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import call
 
@@ -24,7 +25,7 @@ def settings_of():
         benchmark.define_flags()
         try:
             values(["benchmark.py", *flags])
-            return benchmark.network_settings()
+            return network_settings()
         finally:
             values.remove_flag_values([name for name in values if name not in before])
 
