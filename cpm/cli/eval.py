@@ -49,13 +49,12 @@ or what bin/predict.py writes of images with one person each.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from absl import flags
 
+from cpm.cli import eval_network
 from cpm import files
-from cpm.checkpoints import weights_file
 from cpm.cli.flags import (
     decoding_from_flags,
     define_decoding_flags,
@@ -63,25 +62,13 @@ from cpm.cli.flags import (
     execution_from_flags,
 )
 from cpm.config import CROP_RULES
-from cpm.data import id_list, pipeline
-from cpm.data.datasets import is_own
+from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.evaluation import tables
-from cpm.evaluation.failures import ALPHA, suspects
-from cpm.evaluation.predictions import Predictions
 from cpm.inference import Predictor
-from cpm.inference.loading import load_for_use
-from cpm.prediction_files import scoring, writing
+from cpm.prediction_files import scoring
 from cpm.prediction_files.published import PROTOCOLS
 from cpm.provenance import provenance
-from cpm.runtimes import is_exported
 from cpm.scoring import scenes
-from cpm.scoring.evaluate import evaluate_as_used, evaluate_folders
-from cpm.scoring.figures import write_figures
-from cpm.scoring.options import Options
-from cpm.scoring.result_files import write_results
-from cpm.skeleton import Skeleton
-from cpm.training import run_config
 
 FLAGS = flags.FLAGS
 
@@ -158,7 +145,6 @@ OF_NETWORKS = (
     *("data", "scenes", "crop", "passes", "flip", "plots"),
     *("write_predictions", "write_suspects"),
 )
-HOW = ("crop", "passes", "flip", "scales", "refinement")
 NOT_OF_SCENES = ("crop", "plots", "write_predictions", "write_suspects")
 
 
@@ -183,52 +169,7 @@ def main(_: Sequence[str]) -> None:
     elif FLAGS.scenes:
         score_scenes()
     else:
-        score_network()
-
-
-def score_network() -> None:
-    """Scores a checkpoint on every data folder."""
-    if FLAGS.write_predictions:
-        writing.check_suffix(FLAGS.write_predictions)
-    options = Options(
-        split=FLAGS.split,
-        crop=FLAGS.crop,
-        passes=FLAGS.passes or 1,
-        **decoding_from_flags(),
-        seed=FLAGS.seed,
-    )
-    network, config, description = load_for_use(FLAGS.ckpt, execution_from_flags())
-    prefix = description["prefix"]
-    run = run_config.run_of(prefix)
-    folders = data_folders(run, description)
-    box = None
-    if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):
-        result, options, box = evaluate_as_used(
-            network, config, folders, split=FLAGS.split, seed=FLAGS.seed
-        )
-    else:
-        result = evaluate_folders(network, config, folders, options)
-    print(result.text())
-    if box is not None:
-        print("\nfound without a box, as bin/predict.py does; with the true boxes:\n")
-        print(tables.summary_table(box.metrics))
-    path = FLAGS.json or os.path.join(default_folder(prefix, run), default_name())
-    write_results(result, path, config, options, prefix, box=box)
-    print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
-    if FLAGS.write_predictions:
-        scoring.write_network_predictions(
-            FLAGS.write_predictions,
-            result.people,
-            network.skeleton,
-            list(result.sources),
-            FLAGS.split,
-        )
-        print(f"wrote {FLAGS.write_predictions}")
-    if FLAGS.write_suspects:
-        write_suspects(result.people, network.skeleton)
-    if FLAGS.plots:
-        names = write_figures(result, FLAGS.plots, network, config, options, count=FLAGS.pictures)
-        print(f"wrote {', '.join(names)} in {FLAGS.plots}")
+        eval_network.score_network()
 
 
 def score_scenes() -> None:
@@ -254,54 +195,6 @@ def score_scenes() -> None:
         record = {"scenes": scores, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
         files.write_json(FLAGS.json, record | predictor.settings() | provenance(FLAGS.seed))
         print(f"\nwrote {FLAGS.json}")
-
-
-def write_suspects(people: Predictions, skeleton: Skeleton) -> None:
-    """Writes a list of suspect annotations, to be checked and for bin/convert.py --leave_out."""
-    rows = suspects(people, skeleton)
-    id_list.write_ids(
-        FLAGS.write_suspects,
-        [people.ids[n] for n, _, _ in rows],
-        [f"{right} of {counted} joints" for _, right, counted in rows],
-        f"people of split {FLAGS.split!r} that {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
-    )
-    print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} people")
-
-
-def default_name() -> str:
-    """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
-    parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
-    if FLAGS.passes:
-        parts.append(f"passes-{FLAGS.passes}")
-    if FLAGS["scales"].present:
-        parts.append("scales-" + "-".join(FLAGS.scales))
-    if FLAGS["refinement"].present:
-        parts.append(FLAGS.refinement)
-    if FLAGS.data:
-        parts += [os.path.basename(f) for f in pipeline.split_names(FLAGS.data)]
-    return "-".join(part for part in parts if part) + ".json"
-
-
-def default_folder(prefix: str, run: str | None) -> str:
-    """Where results go if nobody says: eval/ of the run, or of one named after the weights."""
-    if run is None and (weights_file.is_weights_file(prefix) or is_exported(prefix)):
-        name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
-        return os.path.join("runs", name, "eval")
-    return os.path.join(run or os.path.dirname(prefix), "eval")
-
-
-def data_folders(run: str | None, description: Mapping[str, Any]) -> Sequence[str]:
-    """--data, or what the network was trained on."""
-    if FLAGS.data:
-        return pipeline.split_names(FLAGS.data)
-    recorded = description.get("data")
-    if run:
-        recorded = run_config.read_config(run)[1].get("data")
-    if not recorded:
-        raise UsageError(
-            f"{FLAGS.ckpt} does not say on which data it was trained; name it with --data=DIR"
-        )
-    return recorded
 
 
 def score_predictions() -> None:

@@ -74,7 +74,7 @@ WORK = {
     "convert": ("datasets.convert",),
     "demo": ("vendor_runtime", "Exporter"),
     "describe": ("summary.layer_rows",),
-    "eval": ("load_for_use",),
+    "eval": ("eval_network.load_for_use",),
     "experiment": ("runner.run_experiment",),
     "export": ("Exporter", "export_step"),
     "export_weights": ("load_network",),
