@@ -198,3 +198,34 @@ def test_an_image_of_nobody_costs_one_pass_a_window():
 def test_windows_of_a_square_image_begin_with_all_of_it():
     first = search.windows(100, 100)[0]
     assert first == geometry.CropRegion((49.5, 49.5), 100.0)
+
+
+class Moves:
+    """Answers that are written down: the last pass at the second person gives the first one."""
+
+    threshold, margin, skeleton = 0.5, 1.2, MIDLINE
+
+    def __init__(self, people):
+        self._people = people
+
+    def poses(self, images, regions, *, flip=None):
+        joints_px = np.stack([self._nearest(region, flip) for region in regions])
+        sure = np.array([0.9, 0.7])
+        rows = [int(np.array_equal(pose, self._people[1])) for pose in joints_px]
+        return joints_px, np.repeat(sure[rows][:, np.newaxis], 3, axis=1).astype(np.float32)
+
+    def _nearest(self, region, flip):
+        if flip is None:
+            return self._people[0]
+        distance = [np.linalg.norm(p.mean(0) - region.center_px) for p in self._people]
+        return self._people[int(np.argmin(distance))]
+
+
+def test_somebody_whom_the_last_pass_left_for_a_neighbor_is_still_found():
+    people = persons((50, 75), (170, 75))
+    found = search.find_people(Moves(people), image_of(*people))
+    assert matched(found, people) == [0, 1]
+    assert found[0].score == pytest.approx(0.9)
+    # The confidence is what the pass gave; the score tells that it was not the last one.
+    np.testing.assert_allclose(found[1].confidence, 0.7)
+    assert found[1].score == pytest.approx(search.EARLIER * 0.7)
