@@ -3,7 +3,7 @@
     python bin/benchmark.py --case=train_step --arch=vgg --peers=torch,torch_compile --json=vgg.json
     python bin/benchmark.py --case=forward --arch=paper --peers=torch,onnxruntime,openvino
     python bin/benchmark.py --case=pipeline --data=data/lsp,data/lspet
-    python bin/benchmark.py --case=heatmap --arch=vgg --read=vgg.json --plot=speed.png
+    python bin/benchmark.py --read=vgg.json,paper.json --plot=speed.png
     python bin/benchmark.py --case=scaling --arch=vgg --assume=device_tflops=60,network_gb_s=25
     python bin/benchmark.py --page=docs/benchmarks/many_devices.md
 
@@ -58,7 +58,7 @@ def define_flags() -> None:
         "case",
         None,
         cases.CASES,
-        "Case to measure; the text above says what each is. Default: none, with --page.",
+        "Case to measure; the text above says what each is. Default: none, with --page or --read.",
     )
     flags.DEFINE_list(
         "peers",
@@ -92,7 +92,7 @@ def define_flags() -> None:
         f"Default: {', '.join(f'{k}={v:g}' for k, v in vars(scaling.Machines()).items())}.",
     )
     flags.DEFINE_list(
-        "read", [], "Files of earlier --json, for the diagram to show, too. Default: none."
+        "read", [], "Files of earlier --json for the diagram, alone without --case. Default: none."
     )
     flags.DEFINE_string(
         "page",
@@ -111,6 +111,10 @@ def main(_: Sequence[str]) -> None:
         pages.write(FLAGS.page)
         print(f"wrote {FLAGS.page}")
         return
+    earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
+    if FLAGS.case is None and earlier and FLAGS.plot:
+        draw(earlier)
+        return
     if FLAGS.case is None:
         raise UsageError(f"--case is missing; expected one of {', '.join(cases.CASES)}")
     for flag in ("ckpt", "images"):
@@ -128,7 +132,6 @@ def main(_: Sequence[str]) -> None:
             "float32; leave it out, or ask for --case=train_step, forward or predict"
         )
     peers = peers_of_the_case()
-    earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
     measured = prepared(variants, peers)  # before the limits, which take seconds to measure
     before = machine.measure_limits()
     entries = measured()
@@ -141,8 +144,14 @@ def main(_: Sequence[str]) -> None:
         files.write_json(FLAGS.json, record | provenance(seed_from_flags()))
         print(f"\nwrote {FLAGS.json}")
     if FLAGS.plot:
-        write_image(FLAGS.plot, time_plot(earlier + entries))
-        print(f"\nwrote {FLAGS.plot}")
+        print()
+        draw(earlier + entries)
+
+
+def draw(entries: Entries) -> None:
+    """Writes the diagram that --plot names."""
+    write_image(FLAGS.plot, time_plot(entries))
+    print(f"wrote {FLAGS.plot}")
 
 
 def prepared(variants: Sequence[str], peers: Sequence[str]) -> Callable[[], Entries]:

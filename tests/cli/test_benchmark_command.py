@@ -1,14 +1,18 @@
 """bin/benchmark.py as a user runs it: refuses in a sentence, writes JSON and a diagram."""
 
 import json
+import pathlib
 
 import pytest
 from absl import flags as absl_flags
 
 from cpm.cli import benchmark
 from cpm.cli.benchmark_settings import network_settings
+from cpm.data.images import read_image
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import call
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def script(*flags, cwd):
@@ -63,6 +67,7 @@ def test_a_case_that_does_not_exist_is_refused(tmp_path):
         (["--case=forward", "--ours="], "--ours is empty"),
         (["--case=heatmap", "--ours=bfloat16"], "--ours=bfloat16 is of whole networks"),
         (["--case=forward", "--read=nowhere.json"], "nowhere.json cannot be read"),
+        (["--read=docs/benchmarks/records/train_vgg.json"], "--case is missing"),
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),
         (["--case=forward", "--rounds=0"], "--rounds=0 is of --case=scaling"),
@@ -86,6 +91,18 @@ def test_the_model_of_many_devices_needs_no_measurement(tmp_path, capfd):
     assert status == 0 and "| 256" in said and "a step on" not in said
     record = json.loads((tmp_path / "a.json").read_text())
     assert record["ways"] == {} and record["predicted"]["256"]["limit"] == "compute"
+
+
+def test_a_diagram_of_earlier_results_needs_no_measurement(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(benchmark.machine, "measure_limits", pytest.fail)
+    records, out = ROOT / "docs" / "benchmarks" / "records", tmp_path / "a.png"
+    read = f"--read={records / 'train_vgg.json'},{records / 'forward_vgg.json'}"
+    status, said, _ = caller(benchmark, capfd)(read, f"--plot={out}")
+    assert status == 0 and said == f"wrote {out}\n"
+    one = tmp_path / "b.png"
+    caller(benchmark, capfd)(read.split(",")[0], f"--plot={one}")
+    # A panel for each: the diagram of two cases is the higher one.
+    assert read_image(out).shape[0] > read_image(one).shape[0] > 100
 
 
 @pytest.mark.thorough
