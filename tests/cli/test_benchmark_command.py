@@ -67,7 +67,7 @@ def test_a_case_that_does_not_exist_is_refused(tmp_path):
         (["--case=forward", "--ours="], "--ours is empty"),
         (["--case=heatmap", "--ours=bfloat16"], "--ours=bfloat16 is of whole networks"),
         (["--case=forward", "--read=nowhere.json"], "nowhere.json cannot be read"),
-        (["--read=docs/benchmarks/records/train_vgg.json"], "--case is missing"),
+        (["--read=docs/benchmarks/records/pipeline_mini.json"], "--case is missing"),
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),
         (["--case=forward", "--rounds=0"], "--rounds=0 is of --case=scaling"),
@@ -96,7 +96,7 @@ def test_the_model_of_many_devices_needs_no_measurement(tmp_path, capfd):
 def test_a_diagram_of_earlier_results_needs_no_measurement(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(benchmark.machine, "measure_limits", pytest.fail)
     records, out = ROOT / "docs" / "benchmarks" / "records", tmp_path / "a.png"
-    read = f"--read={records / 'train_vgg.json'},{records / 'forward_vgg.json'}"
+    read = f"--read={records / 'pipeline_mini.json'},{records / 'pipeline_368.json'}"
     status, said, _ = caller(benchmark, capfd)(read, f"--plot={out}")
     assert status == 0 and said == f"wrote {out}\n"
     one = tmp_path / "b.png"
