@@ -6,17 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.inference.person_pose import PersonPose, joints_box, mean_confidence
-from cpm.skeleton import SKELETONS
-
-LSP = SKELETONS["lsp14"]
-
-
-def person(shift=0.0, **fields):
-    joints_px = np.arange(28, dtype=np.float64).reshape(14, 2) * 3 + shift
-    joints_px[0] = np.nan
-    confidence = np.linspace(0, 0.975, 14)
-    values = {"box": (1.0, 2.0, 30.0, 40.0)} | fields
-    return PersonPose(LSP, joints_px, confidence, **values)
+from tests.helpers.found_people import LSP, person
 
 
 def test_joints_by_name():
