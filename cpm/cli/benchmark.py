@@ -112,7 +112,7 @@ def main(_: Sequence[str]) -> None:
         print(f"wrote {FLAGS.page}")
         return
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
-    if FLAGS.case is None and earlier and FLAGS.plot:
+    if FLAGS.case is None and earlier and FLAGS.plot and not FLAGS.json:
         draw(earlier)
         return
     if FLAGS.case is None:

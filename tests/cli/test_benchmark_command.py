@@ -68,6 +68,10 @@ def test_a_case_that_does_not_exist_is_refused(tmp_path):
         (["--case=heatmap", "--ours=bfloat16"], "--ours=bfloat16 is of whole networks"),
         (["--case=forward", "--read=nowhere.json"], "nowhere.json cannot be read"),
         (["--read=docs/benchmarks/records/pipeline_mini.json"], "--case is missing"),
+        (
+            ["--read=docs/benchmarks/records/pipeline_mini.json", "--plot=a.png", "--json=a.json"],
+            "--case is missing",
+        ),
         (["--case=forward", "--image_size=100"], "multiples of 8"),
         (["--case=pipeline", "--data=nowhere"], "'nowhere' is missing"),
         (["--case=forward", "--rounds=0"], "--rounds=0 is of --case=scaling"),
