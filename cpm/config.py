@@ -72,6 +72,8 @@ class NetworkConfig:
       normalization: `release`, (x − 128) / 256, or `blog`, x / 127.5 − 1, of gray levels 0 … 255.
       stage_kernel: side of the large kernels of stages ≥ 2; 0 = the preset's.
       stage_width: multiplier of those layers' channels, on top of `width`.
+      trunk_blocks: further residual blocks near the end of the trunk of `mini` and `deep`; each
+        adds 32 pixels to the receptive field and starts as the identity.
       grid: where map cell g of stride s lies in the crop: `center`, at g·s + (s − 1)/2, the middle
         of the pixels it stands for, or `corner`, the blog's, at g·s. A corner grid has no mirror
         image of its own, so it excludes flip tests.
@@ -89,6 +91,7 @@ class NetworkConfig:
     normalization: str = "release"
     stage_kernel: int = 0
     stage_width: float = 1.0
+    trunk_blocks: int = 0
     grid: str = "center"
 
     def __post_init__(self) -> None:

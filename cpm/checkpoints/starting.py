@@ -6,6 +6,9 @@ those joints; the maps of all other joints keep the values that the network was 
 
 A map has weights in two places: in the last layer of its stage, which draws it, and in the first
 layer of the next stage, which reads it.
+
+Residual blocks that only the new network has start as the identity (architectures.py), so a trained
+network can be given a deeper trunk and goes on from the same belief maps.
 """
 
 import dataclasses
@@ -32,6 +35,7 @@ class Start:
     Attributes:
       stages: how many stages have their hidden layers from it.
       new_stages: how many later ones start afresh.
+      new_blocks: how many residual blocks of the trunk start as the identity.
       known, fresh: names of the joints whose maps come from it, and of those that start afresh.
     """
 
@@ -39,6 +43,7 @@ class Start:
     new_stages: int
     known: tuple[str, ...]
     fresh: tuple[str, ...]
+    new_blocks: int = 0
 
     def text(self) -> str:
         """What was taken, in words.
@@ -50,6 +55,9 @@ class Start:
         if self.new_stages:
             numbers = _numbers(self.stages + 1, self.stages + self.new_stages)
             parts.append(f"stage{numbers} start{'s' * (self.new_stages == 1)} fresh")
+        if self.new_blocks:
+            blocks = f"{self.new_blocks} new block{'s' * (self.new_blocks > 1)} of the trunk"
+            parts.append(f"{blocks} start{'s' * (self.new_blocks == 1)} as the identity")
         if not self.fresh:
             return "; ".join([*parts, "the maps of all joints"])
         if self.known:
@@ -76,6 +84,12 @@ def check_start(config: NetworkConfig, prefix: str) -> TrainConfig:
                 f"{field} {ours}; leave network.{field} open to take it from the weights, or "
                 "leave out --init_from"
             )
+    theirs, ours = stored.network.trunk_blocks, config.trunk_blocks
+    if theirs > ours:
+        raise UsageError(
+            f"the weights of {prefix} are of a network with {theirs} trunk_blocks, this run's has "
+            f"{ours}; give at least --set=network.trunk_blocks={theirs}, or leave out --init_from"
+        )
     return stored
 
 
@@ -111,6 +125,7 @@ def start_from(network: ConvolutionalPoseMachine, prefix: str) -> Start:
         new_stages=network.config.stages - stages,
         known=tuple(joint for joint, is_known in zip(joints, known, strict=True) if is_known),
         fresh=tuple(joint for joint, is_known in zip(joints, known, strict=True) if not is_known),
+        new_blocks=network.config.trunk_blocks - stored.trunk_blocks,
     )
 
 

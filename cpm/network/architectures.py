@@ -23,7 +23,7 @@ NORMS = ("none", "batch")
 NORMALIZATIONS = {"release": (128.0, 256.0), "blog": (127.5, 127.5)}  # (x - m) / s
 GRIDS = ("center", "corner")
 # Beyond these nothing was ever trained; a description of a few bytes could ask for any amount.
-MOST_STAGES, MOST_WIDTH, MOST_KERNEL, MOST_SIDE_PX = 64, 1000, 99, 4096
+MOST_STAGES, MOST_BLOCKS, MOST_WIDTH, MOST_KERNEL, MOST_SIDE_PX = 64, 64, 1000, 99, 4096
 STRIDES = {"mini": (4, 8), "deep": (4, 8), "vgg": (8,), "paper": (8,)}  # pixels per cell
 
 
@@ -45,9 +45,34 @@ def mini(config: NetworkConfig) -> Architecture:
         conv("conv3_1", 3, 128),
         conv("conv3_2", 3, 128),
         conv("conv3_3", 3, 128),
+        *_further_blocks(config, 128),
         conv("conv3_4", 3, 32),
     )
     return _small_stages(config, trunk)
+
+
+def _further_blocks(config, channels):
+    """`config.trunk_blocks` residual blocks that start as the identity.
+
+    So a trained network is the same function when it has just been given more of them, and a
+    training goes on from there.
+
+    References:
+      Goyal et al., "Accurate, large minibatch SGD", 2017, section 5.1: a last norm of scale 0.
+      Chen, Goodfellow, Shlens, "Net2Net", ICLR 2016: deeper networks from trained ones.
+    """
+    inner = functools.partial(_hidden, config, "he_normal")
+    last = inner if config.norm == "batch" else functools.partial(_hidden, config, "zeros")
+    return tuple(
+        Residual(
+            f"block{i}",
+            (
+                inner(f"block{i}a", 3, channels),
+                last(f"block{i}b", 3, channels, relu=False)._replace(norm_scale=0.0),
+            ),
+        )
+        for i in range(1, config.trunk_blocks + 1)
+    )
 
 
 def _small_stages(config, trunk, channels=32):
@@ -91,6 +116,7 @@ def deep(config: NetworkConfig) -> Architecture:
         residual("conv2_1", 64),
         conv("conv3_1", 3, 128, stride=config.stride // 4),
         *(residual(f"conv3_{i}", 128) for i in range(2, 7)),
+        *_further_blocks(config, 128),
         conv("conv3_7", 3, 48),
     )
     return _small_stages(config, trunk, channels=48)
@@ -285,6 +311,13 @@ def _check(config):
             )
     if not 0 <= config.stage_kernel <= MOST_KERNEL:
         raise ValueError(f"stage_kernel should be 0 to {MOST_KERNEL}, not {config.stage_kernel}")
+    most_blocks = MOST_BLOCKS if config.arch in ("mini", "deep") else 0
+    if not 0 <= config.trunk_blocks <= most_blocks:
+        raise ValueError(
+            f"trunk_blocks of {config.arch!r} should be "
+            + (f"0 to {most_blocks}" if most_blocks else "0")
+            + f", not {config.trunk_blocks}"
+        )
     if config.stride not in STRIDES[config.arch]:
         raise ValueError(
             f"stride of {config.arch!r} should be one of {STRIDES[config.arch]}, "

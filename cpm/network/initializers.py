@@ -50,6 +50,16 @@ def he_normal(
     return math.sqrt(2.0 / fan_in) * _standard_normal(shape, seed, name, dtype)
 
 
+def zeros(
+    shape: Sequence[int], *, seed: int | None, name: str, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
+    """Zeros: the last layer of a residual block without norms, which then is the identity.
+
+    Arguments and result as in `gaussian`.
+    """
+    return tf.zeros(shape, dtype)
+
+
 def stateless_key(seed: int, name: str) -> np.ndarray:
     """The `[2]` int32 seed that belongs to `name` in the run `seed`.
 
@@ -71,4 +81,4 @@ def _standard_normal(shape, seed, name, dtype):
     return tf.cast(values, dtype)
 
 
-INITIALIZERS = {"gaussian": gaussian, "he_normal": he_normal}
+INITIALIZERS = {"gaussian": gaussian, "he_normal": he_normal, "zeros": zeros}

@@ -85,7 +85,7 @@ class BatchNorm(tf.Module):
     loss of 0.4 with the batch's statistics, and of 0.5 (0.9) or 25 (0.97) with the moving ones.
 
     Attributes:
-      scale, offset: variables `[C]`, 1 and 0 at the start.
+      scale, offset: variables `[C]`, 1 (or as given) and 0 at the start.
       moving_mean, moving_variance: variables `[C]`, not trainable, 0 and 1 at the start.
     """
 
@@ -94,13 +94,15 @@ class BatchNorm(tf.Module):
         name: str,
         channels: int,
         *,
+        scale: float = 1.0,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         dtype: tf.DType = tf.float32,
     ) -> None:
         """Makes the variables, in float32 if `dtype` is narrower: sums over maps need the digits.
 
-        `epsilon` is added to variances; 1e-5 is the value of the ResNet release.
+        `scale` is the first value of every channel's. `epsilon` is added to variances; 1e-5 is the
+        value of the ResNet release.
         """
         super().__init__(name=name)
         dtype = tf.float64 if dtype == tf.float64 else tf.float32
@@ -108,7 +110,7 @@ class BatchNorm(tf.Module):
         self.epsilon = epsilon
         zeros, ones = tf.zeros(channels, dtype), tf.ones(channels, dtype)
         with self.name_scope:
-            self.scale = tf.Variable(ones, name="scale")
+            self.scale = tf.Variable(scale * ones, name="scale")
             self.offset = tf.Variable(zeros, name="offset")
             self.moving_mean = tf.Variable(zeros, name="moving_mean", trainable=False)
             self.moving_variance = tf.Variable(ones, name="moving_variance", trainable=False)
@@ -281,7 +283,8 @@ def _convolution(in_channels, spec, seed, dtype):
     """The one to three layers that a `Conv` stands for: convolution, norm, ReLU."""
     layers = [Conv2D(spec.name, in_channels, spec, seed=seed, dtype=dtype)]
     if spec.norm:
-        layers.append(BatchNorm(f"{spec.name}_norm", spec.channels, dtype=dtype))
+        options = {"scale": spec.norm_scale, "dtype": dtype}
+        layers.append(BatchNorm(f"{spec.name}_norm", spec.channels, **options))
     if spec.relu:
         layers.append(Relu(f"{spec.name}_relu"))
     return layers

@@ -8,13 +8,17 @@ import typing
 
 
 class Conv(typing.NamedTuple):
-    """A square convolution: `kernel` × `kernel` taps, `channels` outputs, then norm, then ReLU."""
+    """A square convolution: `kernel` × `kernel` taps, `channels` outputs, then norm, then ReLU.
+
+    `norm_scale` is what the norm multiplies by at the start of a training.
+    """
 
     name: str
     kernel: int
     channels: int
     stride: int = 1
     norm: bool = False
+    norm_scale: float = 1.0
     relu: bool = True
     initializer: str = "gaussian"
 

@@ -26,6 +26,8 @@ def weights(tmp_path):
         network = ConvolutionalPoseMachine(config, seed=1)
         for k, variable in enumerate(network.variables):
             noise = np.random.default_rng(k).normal(size=variable.shape)
+            if "variance" in variable.name:
+                noise = np.abs(noise)
             variable.assign(noise.astype(np.float16).astype(np.float32))
         path = str(tmp_path / "weights.npz")
         weights_file.write_weights(path, network, describe(TrainConfig(network=config), network))
@@ -123,6 +125,30 @@ def test_paper_network_keeps_its_order(weights):
     equal(ours[:, :, :features], theirs[:, :, :features])
     equal(ours[:, :, features + 1], theirs[:, :, features + LEFT_WRIST])
     equal(ours[:, :, -1], theirs[:, :, -1])
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_more_blocks_start_as_the_same_function(weights, norm):
+    path, source = weights(dataclasses.replace(SMALL, norm=norm, trunk_blocks=1))
+    fresh, filled, taken = start(path, norm=norm, trunk_blocks=3)
+    assert taken.new_blocks == 2
+    assert "; 2 new blocks of the trunk start as the identity;" in taken.text()
+    images = np.random.default_rng(3).normal(size=(2, 16, 24, 3)).astype(np.float32)
+    center = np.array([[8.0, 5.0], [20.0, 11.0]], np.float32)
+    for ours, theirs in zip(filled(images, center), source(images, center), strict=True):
+        assert np.ptp(theirs) > 0
+        equal(ours, theirs)
+    # The new blocks' first layers are drawn as ever; all gradients but theirs flow at once.
+    names = {variable.name: variable for variable in filled.variables}
+    for variable in fresh.variables:
+        if "block3a" in variable.name:
+            equal(names[variable.name], variable)
+
+
+def test_fewer_blocks_than_the_weights_are_refused(weights):
+    path, _ = weights(dataclasses.replace(SMALL, trunk_blocks=2))
+    with pytest.raises(UsageError, match=r"2 trunk_blocks.*has 1.*network\.trunk_blocks=2"):
+        start(path, trunk_blocks=1)
 
 
 @pytest.mark.parametrize("change", [{"width": 0.3}, {"norm": "none"}, {"stage_kernel": 9}])

@@ -138,6 +138,19 @@ def test_width_rounds_to_multiples_of_8():
     assert [plan.trunk[i].channels for i in (0, 3)] == [16, 40]
 
 
+@pytest.mark.parametrize("arch", ["mini", "deep"])
+def test_further_blocks_stand_before_the_last_layer_of_the_trunk(arch):
+    plain = architecture(configured(arch, width=1.5)).trunk
+    deeper = architecture(configured(arch, width=1.5, trunk_blocks=2)).trunk
+    assert (*deeper[:-3], deeper[-1]) == plain
+    for block in deeper[-3:-1]:
+        assert [(layer.kernel, layer.channels) for layer in block.layers] == [(3, 192)] * 2
+        assert [layer.norm_scale for layer in block.layers] == [1, 0]
+        assert [layer.relu for layer in block.layers] == [True, False]
+    without_norms = architecture(configured(arch, norm="none", trunk_blocks=1)).trunk[-2]
+    assert [layer.initializer for layer in without_norms.layers] == ["he_normal", "zeros"]
+
+
 @pytest.mark.parametrize("arch", PRESETS)
 def test_stages_and_center_map_take_away_what_they_own(arch):
     single = architecture(configured(arch, stages=1))
@@ -172,6 +185,8 @@ def test_presets_follow_the_defaults_of_the_configuration():
             {"skeleton": "cat"},
             "unknown skeleton 'cat'; known: coco17, flic11, lsp14, mpii16",
         ),
+        ({"trunk_blocks": -1}, "trunk_blocks of 'mini' should be 0 to 64, not -1"),
+        ({"arch": "vgg", "trunk_blocks": 1}, "trunk_blocks of 'vgg' should be 0, not 1"),
         ({"stages": 0}, "stages should be at least 1, at most 64, not 0"),
         ({"stages": 65}, "stages should be at least 1, at most 64, not 65"),
         ({"width": 0.0}, "width should be above 0, at most 1000, not 0.0"),

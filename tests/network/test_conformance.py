@@ -149,6 +149,7 @@ CASES = [
     Case("Residual", _residual, _MAPS, _names_of(RESIDUAL, "residual")),
     Case("mini", _network("mini"), _PEOPLE, _mini_names()),
     Case("deep", _network("deep"), _PEOPLE, _mini_names("deep")),
+    Case("mini-deeper", _network("mini", trunk_blocks=1), _PEOPLE, _mini_names(trunk_blocks=1)),
     Case("mini-recomputed", _recomputed_mini, _PEOPLE, _mini_names()),
     Case(
         "mini-plain",

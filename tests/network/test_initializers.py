@@ -34,7 +34,7 @@ def test_he_normal_keeps_the_signal_through_relus():
     assert 0.25 < float(tf.reduce_mean(x**2)) < 4
 
 
-@pytest.mark.parametrize("initializer", INITIALIZERS.values())
+@pytest.mark.parametrize("initializer", [gaussian, he_normal])
 def test_initializer_depends_on_seed_and_name(initializer):
     first = initializer(SHAPE, seed=1, name="a").numpy()
     np.testing.assert_array_equal(first, initializer(SHAPE, seed=1, name="a").numpy())
