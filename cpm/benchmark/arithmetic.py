@@ -47,7 +47,9 @@ def true_flop(
 ) -> dict[str, int]:
     """{side: operations} of convolutions, for those sides that are a variant of ours.
 
-    With gradients both are counted, though a network's first layer needs none by the image.
+    A side that computes parts of the forward pass again is left out: how much that is depends on
+    where its segments end (cpm/execution/recompute.py), and is not counted here. With gradients
+    both are counted, though a network's first layer needs none by the image.
 
     Args:
       sides: {side: (make, settings)}.
@@ -57,7 +59,7 @@ def true_flop(
     """
     found = {}
     for name, (_, of_side) in sides.items():
-        if "changes" in of_side:
+        if "changes" in of_side and not of_side["changes"].get("recompute"):
             variant = settings.changed({"execution": of_side["changes"]})
             parts = variant.execution.replicas
             batches = [(variant.config.data.batch_size + r) // parts for r in range(parts)]

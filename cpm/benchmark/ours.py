@@ -6,6 +6,7 @@ A variant is a change of the `Execution`, nothing else: `VARIANTS` is the place 
     xla     what `--xla` makes of it (cpm/execution/convolution.py): fast convolutions if they pay
     fast    the same, but fast convolutions wherever there are any: `auto` has to be better
     bfloat16    `xla` with the layers of the network in 16 bits
+    recompute, xla_recompute    `graph` and `xla` that keep little for the backward pass
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,6 +36,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "xla": {"xla": True},
     "fast": {"xla": True, "conv": "fast"},
     "bfloat16": {"xla": True, "precision": "bfloat16"},
+    "recompute": {"xla": False, "recompute": True},
+    "xla_recompute": {"xla": True, "recompute": True},
 }
 USUAL = ("graph", "xla")
 RATE = 1e-4  # of the training steps: small, so that the weights stay healthy

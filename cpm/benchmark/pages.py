@@ -6,7 +6,9 @@ made from it, with the command and the commit that measured it:
     <!-- table: records/vgg.json -->
     <!-- end of table -->
 
-A file of `--case=scaling` may be followed by the numbers of GPUs to show: `records/a.json 1,8,256`.
+`memory:` instead of `table:` shows the peak memory alone: of a file whose times do not count, since
+other work ran beside it. A file of `--case=scaling` may be followed by the numbers of GPUs to show:
+`records/a.json 1,8,256`.
 """
 
 import os
@@ -19,7 +21,9 @@ from cpm.benchmark.machine import Limits
 from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model, format_ways
 from cpm.errors import UsageError
 
-BLOCK = re.compile(r"(<!-- table: (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (table|memory): (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL
+)
 WIDTH = 100
 
 
@@ -48,8 +52,10 @@ def rendered(text: str, folder: str) -> str:
     """
 
     def block(match):
-        start, name, devices, end = match.groups()
-        return f"{start}{table(os.path.join(folder, name), devices)}\n{end}"
+        start, kind, name, devices, end = match.groups()
+        path = os.path.join(folder, name)
+        content = memory(path) if kind == "memory" else table(path, devices)
+        return f"{start}{content}\n{end}"
 
     return BLOCK.sub(block, text)
 
@@ -61,19 +67,40 @@ def table(path: str, devices: str | None = None) -> str:
       path: file that `--json` wrote.
       devices: numbers of GPUs as text, like `1,8`, of the model of `--case=scaling`; None = all.
     """
+    return _shown(path, lambda record: _measured(record, devices))
+
+
+def memory(path: str) -> str:
+    """The memory of what one file measured, as Markdown: its command, a table for every item.
+
+    Args:
+      path: file that `--json` wrote.
+    """
+    return _shown(path, lambda record: (_where(record), report.format_memory(record["cases"])))
+
+
+def _shown(path, content):
+    """The command of a file, its commit and machine; below them what `content(record)` says."""
     record = files.read_json(path, "name files that --json wrote with --page")
     try:
-        said = f"`{record['command']}`, commit {record['commit']}"
-        if "predicted" in record:
-            said, content = said + ":", _model(record, devices)
-        else:
-            said = f"{said}, {record['hardware']}, {record['threads']} threads:"
-            content = report.format_entries(record["cases"])
-            content = f"{report.format_limits(Limits(**record['limits']))}\n\n{content}"
+        where, tables = content(record)
+        said = f"`{record['command']}`, commit {record['commit']}{where}:"
     except (KeyError, TypeError):
         raise UsageError(f"{path} has no results of bin/benchmark.py --json") from None
     lines = textwrap.wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return "\n".join([*lines, "", content])
+    return "\n".join([*lines, "", tables])
+
+
+def _where(record):
+    return f", {record['hardware']}, {record['threads']} threads"
+
+
+def _measured(record, devices):
+    """(machine, tables) of a file of times, or of the model of many GPUs."""
+    if "predicted" in record:
+        return "", _model(record, devices)
+    limits = report.format_limits(Limits(**record["limits"]))
+    return _where(record), f"{limits}\n\n{report.format_entries(record['cases'])}"
 
 
 def _model(record, devices):

@@ -44,6 +44,38 @@ def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(parts)
 
 
+def format_memory(entries: Sequence[Mapping[str, Any]]) -> str:
+    """The peak memory of all sides as Markdown tables, without their times.
+
+    Args:
+      entries: as of `format_entries`; with `imported_mb`, what a process held before its network
+        was built.
+
+    Returns:
+      str. Below each item's name a row per side; for every peer two columns, how often the peer's
+      memory fits into the side's, the whole of it and what was added to the imported libraries.
+    """
+    parts = []
+    for item in dict.fromkeys(entry["item"] for entry in entries):
+        same = [entry for entry in entries if entry["item"] == item]
+        peers = same[0]["peers"]
+        header = ["side", "imported MB", "peak MB"]
+        header += [name for peer in peers for name in (f"÷ {peer}", f"added, ÷ {peer}")]
+        rows = []
+        for label, numbers in _all_sides(same).items():
+            cells = [label, f"{numbers['imported_mb']:.0f}", f"{numbers['peak_mb']:.0f}"]
+            for peer in peers.values():
+                cells.append(f"{numbers['peak_mb'] / peer['peak_mb']:.2f}")
+                cells.append(f"{_added_mb(numbers) / _added_mb(peer):.2f}")
+            rows.append(cells)
+        parts.append(f"{item}\n\n{format_table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def _added_mb(numbers):
+    return numbers["peak_mb"] - numbers["imported_mb"]
+
+
 def _overview(entries, items):
     """A row per item: medians with their share of the limit."""
     columns = list(_all_sides(entries))

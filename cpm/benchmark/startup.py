@@ -66,12 +66,13 @@ def measure_startup(
 def flags_of(variant: str) -> list[str]:
     """A variant of ours as flags of bin/train.py or bin/predict.py.
 
-    >>> flags_of("graph"), flags_of("fast"), flags_of("bfloat16")
-    (['--noxla'], ['--xla', '--conv=fast'], ['--xla', '--precision=bfloat16'])
+    >>> flags_of("graph"), flags_of("fast"), flags_of("recompute")
+    (['--noxla'], ['--xla', '--conv=fast'], ['--noxla', '--recompute'])
     """
     changes = dict(VARIANTS[variant])
     first = "--xla" if changes.pop("xla") else "--noxla"
-    return [first, *(f"--{name}={value}" for name, value in changes.items())]
+    given = (f"--{k}" if v is True else f"--{k}={v}" for k, v in changes.items())
+    return [first, *given]
 
 
 def first_step(flags: Sequence[str]) -> tuple[float, float]:

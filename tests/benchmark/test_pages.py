@@ -38,7 +38,7 @@ def test_a_page_is_what_its_files_say(path):
 
 
 def test_every_file_is_shown_and_of_a_commit():
-    named = {name for path in PAGES for _, name, *_ in pages.BLOCK.findall(path.read_text())}
+    named = {name for path in PAGES for _, _, name, *_ in pages.BLOCK.findall(path.read_text())}
     assert named == {f"records/{path.name}" for path in RECORDS} and named
     for path in RECORDS:
         commit = json.loads(path.read_text())["commit"]
@@ -71,6 +71,27 @@ def test_a_measured_table(tmp_path):
     again = path.read_text()
     pages.write(str(path))
     assert path.read_text() == again
+
+
+def test_memory_alone(tmp_path):
+    """Peaks and what they are above the imported libraries; no times, whose machine was busy."""
+    own = NUMBERS | {"peak_mb": 900.0, "imported_mb": 500.0}
+    peer = NUMBERS | {"peak_mb": 450.0, "imported_mb": 200.0}
+    case = {"item": "step", "variant": "recompute", "ours": own, "peers": {"torch": peer}}
+    (tmp_path / "a.json").write_text(json.dumps(MEASURED | {"cases": [case]}))
+    found = pages.rendered(PAGE.replace("table: a.json", "memory: a.json"), str(tmp_path))
+    assert "commit abc, 2 CPU cores, x86_64, 2 threads:\n\nstep\n" in found
+    rows = [" ".join(line.split()) for line in found.splitlines() if line.startswith("|")]
+    assert rows[0] == "| side | imported MB | peak MB | ÷ torch | added, ÷ torch |"
+    assert rows[2:] == [
+        "| ours, recompute | 500 | 900 | 2.00 | 1.60 |",
+        "| torch | 200 | 450 | 1.00 | 1.00 |",
+    ]
+    assert "2.00 s" not in found and "limits of" not in found
+    del case["ours"]
+    (tmp_path / "a.json").write_text(json.dumps(MEASURED | {"cases": [case]}))
+    with pytest.raises(UsageError, match=r"a\.json has no results"):
+        pages.memory(str(tmp_path / "a.json"))
 
 
 @pytest.mark.parametrize("record", ["[]", "{}", '{"command": "a", "commit": "b"}'])
