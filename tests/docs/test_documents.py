@@ -233,6 +233,22 @@ def test_every_document_is_linked_from_another(name):
     )
 
 
+def test_every_figure_is_shown_or_linked():
+    """Of docs/; a figure that nothing names is forgotten, and grows old."""
+    shown = {
+        os.path.normpath(os.path.join(os.path.dirname(name), target))
+        for name in DOCUMENTS
+        for target in links(read(name))
+    }
+    figures = {
+        str(path.relative_to(ROOT))
+        for folder in (ROOT / "docs", ROOT / "docs/guide")
+        for path in folder.iterdir()
+        if path.suffix in (".png", ".jpg")
+    }
+    assert len(figures) > 20 and figures <= shown, figures - shown
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_tables_have_as_many_cells_in_every_row(name):
     """A row with a cell too many or too few is drawn wrongly, and nobody notices."""
