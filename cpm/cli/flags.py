@@ -55,7 +55,8 @@ def define_run_flags(*names: str, values: flags.FlagValues = flags.FLAGS, **defa
     flags.DEFINE_list(
         "data",
         [],
-        "Converted data folders, separated by commas. Default: synthetic people.",
+        "Converted data folders, separated by commas; one named twice counts double in training. "
+        "Default: synthetic people.",
         flag_values=values,
     )
     flags.DEFINE_enum(

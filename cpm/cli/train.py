@@ -163,8 +163,8 @@ def weights_config() -> TrainConfig:
 def describe(run: loop.Run, recipe: str) -> list[str]:
     """The lines that say what is trained."""
     people = {
-        split: sum(folder.people for folder in pipeline.open_folders(run.data, split))
-        for split in (TRAIN, VALIDATION)
+        split: sum(folder.people for folder in pipeline.open_folders(folders, split))
+        for split, folders in ((TRAIN, run.data), (VALIDATION, pipeline.each_once(run.data)))
     }
     return opening_lines(
         run.config,

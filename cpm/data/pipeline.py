@@ -67,7 +67,7 @@ def training_batches(
 
     Args:
       data_dirs: converted folders: a list, or one string with commas between them. They are
-        shuffled together.
+        shuffled together. The people of a folder that is named twice come twice an epoch.
       config: `TrainConfig`; its `seed`, `data` and `network` are used.
       start_step: steps that were already taken; the stream goes on behind them.
       part: (host, hosts): only this host's rows of each batch. All hosts together have the batches
@@ -139,7 +139,7 @@ def evaluation_batches(
     """Every person of a split once, in fixed order, unchanged.
 
     Args:
-      data_dirs: as in `training_batches`; one folder after the other.
+      data_dirs: as in `training_batches`; one folder after the other, each once.
       config: `TrainConfig`.
       split: `train`, `validation` or `test`.
       crop: rule that places the crop, instead of `config.data.crop`.
@@ -155,7 +155,7 @@ def evaluation_batches(
       UsageError: if a folder is missing or incomplete, or none holds this split.
     """
     batch_size = batch_size or config.data.batch_size
-    folders = open_folders(data_dirs, split, crop or config.data.crop)
+    folders = open_folders(each_once(data_dirs), split, crop or config.data.crop)
     scales = () if tuple(scales) == (1.0,) else tuple(scales)
     crop = crop or config.data.crop
     make = _maker(folders, config, crop, AugmentConfig(), scales, regions)
@@ -219,7 +219,7 @@ def image_sizes(data_dirs: str | Sequence[str], split: str) -> dict[str, tuple[i
     Raises:
       UsageError: as of `open_folders`; if a record is damaged.
     """
-    files, _ = _files(open_folders(data_dirs, split))
+    files, _ = _files(open_folders(each_once(data_dirs), split))
     return dict(pair for file in files for pair in decoded(file, parse_size))
 
 
@@ -243,6 +243,18 @@ def split_names(data_dirs: str | Sequence[str]) -> Sequence[str]:
     if not paths:
         raise UsageError("no data folder was named; expected --data=DIR or --data=DIR,DIR")
     return paths
+
+
+def each_once(data_dirs: str | Sequence[str]) -> list[str]:
+    """The folders of `--data`, each once: what is evaluated of a folder that weighs double.
+
+    >>> each_once("data/lsp,data/lspet,data/lsp/")
+    ['data/lsp', 'data/lspet']
+    """
+    found: dict[str, str] = {}
+    for path in split_names(data_dirs):
+        found.setdefault(os.path.normpath(path), path)
+    return list(found.values())
 
 
 def _files(folders):

@@ -235,6 +235,24 @@ class TestEvaluation:
         assert (filler["image"] == 128).all() and filler["id"].tolist() == [b""] * 3
         assert all(np.linalg.det(m[:, :2]) == 1 for m in filler["crop_to_image"])
 
+    def test_a_folder_named_twice_is_evaluated_once(self, folders):
+        """In training its people come twice an epoch; a mean over people must not count them so."""
+        twice = [*folders, f"{folders[0]}/"]
+        plain, other = (
+            arrays(pipeline.evaluation_batches(data, config(), split="train"), 99)
+            for data in (folders, twice)
+        )
+        np.testing.assert_equal(other, plain)
+        once, double = (
+            sum(folder.people for folder in pipeline.open_folders(data, "train"))
+            for data in (folders, twice)
+        )
+        people = pipeline.open_folders(folders[:1], "train")[0].people
+        assert double == once + people > once
+        batches = arrays(pipeline.training_batches(twice, config(batch_size=double)), 1)
+        ids = sorted(batches[0]["id"].tolist())
+        assert len(ids) == double and len(set(ids)) == once
+
     def test_full_batches_need_no_filling(self, folders):
         dataset = pipeline.evaluation_batches(folders, config(), split="train", batch_size=13)
         batches = arrays(dataset, 99)
