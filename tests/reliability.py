@@ -3,12 +3,14 @@
     python -m tests.reliability            runs every row's tests and writes the table
     python -m tests.reliability --short    without the slow ones; prints only
     python -m tests.reliability --list     runs nothing; prints the rows and how their tests are run
+    python -m tests.reliability training/test_loop.py     runs the rows of that file alone
 
 Each row names tests. It holds if every one of them was run and passed; "cases" counts them. The
 files of tests are run one after the other, each in a process of its own, and the results of each
 are kept in build/. So a run that was cut goes on behind its last file, as long as no source has
 changed; a file whose process crashes or takes over an hour costs the rows of that file, which then
-do not hold. The exit status is 1 if a row does not hold.
+do not hold. Each row keeps the commit and the day of its last run; rows of other files stay as the
+document has them. The exit status is 1 if a row does not hold.
 """
 
 import argparse
@@ -134,17 +136,46 @@ def verdict(outcomes, short):
     return "yes" if ran else "not run"
 
 
-def table(found, short=False):
-    """The rows as Markdown, and how many hold."""
-    lines = ["| what | what goes wrong | what is right | cases | holds |", "|---|---|---|---:|---|"]
+def table(found, short=False, earlier=None, now=""):
+    """The rows as Markdown, and how many hold.
+
+    Args:
+      found: {file: what `run_file` says of it}.
+      short: whether slow tests were left out.
+      earlier: {(area, fault): (cases, holds, last run)} of rows whose file is not in `found`.
+      now: what stands in the last column of the others.
+    """
+    lines = [
+        "| what | what goes wrong | what is right | cases | holds | last run |",
+        "|---|---|---|---:|---|---|",
+    ]
     counts = collections.Counter()
     for row in ROWS:
         outcomes = [results(test, found.get(row.file, {})) for test in row.tests]
-        holds = verdict(outcomes, short)
-        counts[holds] += 1
-        cases = sum(map(len, outcomes))
-        lines.append(f"| {row.area} | {row.fault} | {row.right} | {cases} | {holds} |")
+        cells = (sum(map(len, outcomes)), verdict(outcomes, short), now)
+        if row.file not in found:
+            cells = (earlier or {}).get((row.area, row.fault), (0, "not run", "-"))
+        counts[cells[1]] += 1
+        lines.append("| " + " | ".join(map(str, (row.area, row.fault, row.right, *cells))) + " |")
     return "\n".join(lines), counts
+
+
+def rows_of(text):
+    """{(area, fault): (cases, holds, last run)} of a table in Markdown."""
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {(row[0], row[1]): tuple(row[3:]) for row in cells if len(row) == 6}
+
+
+def commit_and_day():
+    """`1a2b3c4, 2026-11-29`; a commit with changes in its sources is marked."""
+
+    def git(*arguments):
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "bin", "cpm", "ops", "tests")
+    commit = git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{commit}{' and changes' if changed else ''}, {time.strftime('%Y-%m-%d')}"
 
 
 def write(text):
@@ -160,6 +191,7 @@ def main():
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--short", action="store_true", help="without the slow tests; prints only")
     parser.add_argument("--list", action="store_true", help="runs nothing")
+    parser.add_argument("files", nargs="*", help="of tests, below tests/; default: all")
     arguments = parser.parse_args()
     short = arguments.short
     document = DOCUMENT.read_text(encoding="utf-8")
@@ -171,12 +203,21 @@ def main():
         for file in sorted({row.file for row in ROWS}):
             print(" ".join(command(file, "REPORT", short)))
         return 0
-    text, counts = table(run(short), short)
+    if unknown := {*arguments.files} - {row.file for row in ROWS}:
+        say(f"no row has tests in {', '.join(sorted(unknown))}; --list names the files")
+        return 1
+    if arguments.files:
+        found = {file: run_file(file, short) for file in arguments.files}
+    else:
+        found = run(short)
+    earlier = rows_of(document.split(BEGIN)[1].split(END)[0])
+    text, counts = table(found, short, earlier, commit_and_day())
     summary = f"{counts['yes']} of {len(ROWS)} rows hold"
     print(f"{text}\n\n{summary}")
     if not short:
         write(f"{summary}.\n\n{text}")
-    KEPT.unlink(missing_ok=True)
+    if not arguments.files:
+        KEPT.unlink(missing_ok=True)
     return 1 if counts["**no**"] or (counts["not run"] and not short) else 0
 
 

@@ -54,6 +54,7 @@ def table(tmp_path, monkeypatch):
     monkeypatch.setattr(reliability, "DOCUMENT", document)
     monkeypatch.setattr(reliability, "KEPT", tmp_path / "build" / "kept.json")
     monkeypatch.setattr(reliability, "ROWS", rows)
+    monkeypatch.setattr(reliability, "commit_and_day", lambda: "c0ffee0, today")
     monkeypatch.setattr("sys.argv", ["reliability"])
     return document
 
@@ -72,9 +73,33 @@ def test_a_table_that_was_cut_goes_on(table, monkeypatch):
     monkeypatch.setattr(reliability, "run_file", lambda file, short: ran.append(file))
     assert reliability.main() == 1 and ran == ["b.py"]  # which crashed: None
     text = table.read_text()
-    assert "1 of 2 rows hold." in text and "| b | two | r | 1 | **no** |" in text
+    assert "1 of 2 rows hold." in text and "| b | two | r | 1 | **no** | c0ffee0, today |" in text
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "earlier" not in text
     assert not reliability.KEPT.exists()
+
+
+def test_one_file_is_run_alone(table, monkeypatch):
+    """Its rows are replaced; the others keep what they were, and when."""
+    monkeypatch.setattr(reliability, "run_file", lambda file, short: {"test_1": True})
+    monkeypatch.setattr("sys.argv", ["reliability", "a.py"])
+    assert reliability.main() == 1
+    text = table.read_text()
+    assert "1 of 2 rows hold." in text and "| b | two | r | 0 | not run | - |" in text
+    monkeypatch.setattr(reliability, "commit_and_day", lambda: "0ddba11, tomorrow")
+    monkeypatch.setattr(reliability, "run_file", lambda file, short: {"test_2": True})
+    monkeypatch.setattr("sys.argv", ["reliability", "b.py"])
+    assert reliability.main() == 0
+    text = table.read_text()
+    assert "2 of 2 rows hold." in text
+    assert "| a | one | r | 1 | yes | c0ffee0, today |" in text
+    assert "| b | two | r | 1 | yes | 0ddba11, tomorrow |" in text
+    monkeypatch.setattr("sys.argv", ["reliability", "c.py"])
+    assert reliability.main() == 1 and table.read_text() == text
+
+
+def test_commit_and_day_names_this_checkout():
+    commit, day = reliability.commit_and_day().split(", ")
+    assert len(commit.split()[0]) >= 7 and len(day) == 10
 
 
 def test_results_of_other_sources_are_not_taken(table):
