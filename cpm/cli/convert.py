@@ -63,6 +63,11 @@ def define_flags() -> None:
         "strict", False, "Refuse a COCO file with a wrong record, instead of leaving it out."
     )
     flags.DEFINE_bool(
+        "follow_links",
+        False,
+        "Read images through links that lead out of the folder --src; trust them first.",
+    )
+    flags.DEFINE_bool(
         "keep_near_duplicates",
         False,
         "Keep the 12 LSP training images that nearly repeat a test image.",
@@ -140,6 +145,7 @@ def conversion(listed: frozenset[str]) -> datasets.Conversion:
         leave_out=listed,
         single_person=FLAGS.single_person,
         split=FLAGS.split,
+        follow_links=FLAGS.follow_links,
         own=coco.Options(parse_pairs(FLAGS.pairs), FLAGS.flip_pairs != "none", FLAGS.strict),
     )
 

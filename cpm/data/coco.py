@@ -39,6 +39,7 @@ from collections.abc import Iterator
 from cpm.data import coco_file, position_checks
 from cpm.data.coco_annotation import Annotation, Image
 from cpm.data.image_files import ImageFiles, copies, file_identity, may_be_one, name_parts
+from cpm.data.images import FOLLOW
 from cpm.data.neighbors import neighbors
 from cpm.data.own_layouts import find_parts
 from cpm.data.person import Origin, Person, Pose
@@ -76,7 +77,10 @@ USUAL = Options()
 
 
 def read_people(
-    folder: str | os.PathLike, options: Options = USUAL, report: Report | None = None
+    folder: str | os.PathLike,
+    options: Options = USUAL,
+    report: Report | None = None,
+    follow_links: bool = False,
 ) -> Iterator[Person]:
     """Yields the `Person` of every annotation, crowds too, also where its image is missing.
 
@@ -86,12 +90,13 @@ def read_people(
       folder: of the annotations and the images, see own_layouts.py.
       options: `Options`.
       report: `Report` that is told what was left out and what looks wrong.
+      follow_links: whether links may lead out of the folder.
 
     Raises:
       UsageError: if there is no file, or one is malformed.
     """
     report = report or Report()
-    image_files = ImageFiles(folder)
+    image_files = ImageFiles(folder, follow_links)
     skeleton, found = None, []
     for part in find_parts(folder, report):
         try:
@@ -107,6 +112,12 @@ def read_people(
             position_checks.note_tool(report, part.record)
         skeleton = file.skeleton
         found += _with_images(part, file, image_files, options.strict, report)
+    if image_files.not_searched:
+        report.warn(
+            f"not searched for images, since links lead out of the folder: "
+            f"{some(image_files.not_searched)}; copy what is needed, or trust the links: "
+            f"{FOLLOW}"
+        )
     yield from _people(found, skeleton, report)
 
 

@@ -1,7 +1,8 @@
 """The data sets that can be converted. What a new one needs: docs/howto/add_a_data_set.md.
 
-A reader is a function `read_people(folder)` that yields a `Person` for everybody it is told of,
-also where the image is missing: the conversion counts those.
+A reader is a function `read_people(folder, follow_links)` that yields a `Person` for everybody it
+is told of, also where the image is missing: the conversion counts those. It finds images by
+`cpm.data.images.inside`, which refuses those outside of the folder.
 """
 
 import concurrent.futures
@@ -13,7 +14,7 @@ import os
 import shlex
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cpm import machine, synthetic
@@ -25,7 +26,7 @@ from cpm.data.report import Report
 from cpm.data.splits import RULES, TRAIN, VALIDATION, reason_to_leave_out, whole
 from cpm.errors import UsageError
 
-SOURCES = {
+SOURCES: dict[str, Callable[..., Iterator[Person]]] = {
     "lsp": lsp.read_people,
     "lspet": lspet.read_people,
     "mpii": mpii.read_people,
@@ -56,6 +57,7 @@ class Conversion:
       single_person: of MPII, convert only the people who stand apart from others.
       split: that everybody is in, instead of the rule's; None = by the rule.
       own: `coco.Options` of a data set of one's own.
+      follow_links: whether links may lead out of the data set's folder.
     """
 
     split_rule: str = "development"
@@ -68,6 +70,7 @@ class Conversion:
     single_person: bool = False
     split: str | None = None
     own: coco.Options = coco.USUAL
+    follow_links: bool = False
 
 
 def convert(
@@ -115,9 +118,11 @@ def convert(
                 (f"--src={src} is not a folder" if src else "--src=DIR is missing")
                 + f"; expected the folder of the unpacked data set {dataset!r}"
             )
-        reader_options: dict[str, Any] = {"single_person": True} if options.single_person else {}
+        reader_options: dict[str, Any] = {"follow_links": options.follow_links}
+        if options.single_person:
+            reader_options["single_person"] = True
         if dataset == "coco":
-            reader_options = {"options": options.own, "report": report}
+            reader_options |= {"options": options.own, "report": report}
         people = SOURCES[dataset](src, **reader_options)
     return write_records(
         people,
@@ -150,6 +155,7 @@ def _command(dataset, out_dir, options):
         words.append("--src=DIR")
         words += ["--keep_near_duplicates"] * options.keep_near_duplicates
         words += ["--leave_out=FILE"] * bool(options.leave_out)
+        words += ["--follow_links"] * options.follow_links
         words += ["--single_person"] * options.single_person
         words += [f"--split={options.split}"] * bool(options.split)
         if options.own.pairs is not None:

@@ -62,12 +62,15 @@ class Example:
     excluded: str | None
 
 
-def read_people(folder: str | os.PathLike, file: str = FILE) -> Iterator[Person]:
+def read_people(
+    folder: str | os.PathLike, file: str = FILE, follow_links: bool = False
+) -> Iterator[Person]:
     """Yields the `Person` of every example, also where the image is missing.
 
     Args:
       folder: holds `examples.mat` and `images/`.
       file: another name of the annotations.
+      follow_links: whether links may lead out of the folder.
 
     Raises:
       UsageError: if the annotations are missing or malformed, or name an image outside `images/`.
@@ -77,7 +80,7 @@ def read_people(folder: str | os.PathLike, file: str = FILE) -> Iterator[Person]
     for example in examples:
         together[example.image].append(example)
     for image, people in together.items():
-        path = inside(os.path.join(folder, "images"), image)
+        path = inside(os.path.join(folder, "images"), image, folder, follow_links)
         for number, example in enumerate(people, start=1):
             yield Person(
                 id=person_id(image, number, example.test),

@@ -5,7 +5,7 @@ folders, then with `\\` read as `/`, `%20` as a space, and without a foreign beg
 server, `../..`). What is still missing is looked for in the whole data set by the end of its path,
 without regard to case and to how accents are composed (NFC, NFD), and taken if exactly one file
 fits; a name without an extension fits an image of any. Only files of the data set's own folder are
-ever opened.
+ever opened: links that lead out of it are refused, and not searched, unless they are to be trusted.
 """
 
 import collections
@@ -17,7 +17,9 @@ import unicodedata
 import urllib.parse
 from collections.abc import Iterable, Sequence
 
-from cpm import files
+from cpm import files, untrusted
+from cpm.data import images
+from cpm.errors import UsageError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _END = 4096  # bytes at the end of a file, which differ in nearly all images of one size
@@ -28,10 +30,13 @@ class ImageFiles:
 
     Attributes:
       root: the folder.
+      follow_links: whether links may lead out of it.
+      not_searched: folders that do.
     """
 
-    def __init__(self, root: str | os.PathLike) -> None:
-        self.root = str(root)
+    def __init__(self, root: str | os.PathLike, follow_links: bool = False) -> None:
+        self.root, self.follow_links = str(root), follow_links
+        self.not_searched: list[str] = []
 
     def find(self, name: object, folders: Sequence[str]) -> str:
         """Path of an image.
@@ -44,8 +49,17 @@ class ImageFiles:
           Its path; of an image that is not found, where it was looked for first.
 
         Raises:
-          ValueError: if the name is no file name.
+          ValueError: if the name is no file name, or the image a link that leads out of the root.
         """
+        path = self._find(name, folders)
+        if not self.follow_links:
+            try:
+                images.check_links(path, self.root)
+            except UsageError as error:
+                raise ValueError(f"the file_name {untrusted.shown(name)}: {error}") from None
+        return path
+
+    def _find(self, name, folders):
         parts = name_parts(name)
         for folder in folders:
             for spelled in dict.fromkeys((name, "/".join(parts))):
@@ -58,8 +72,7 @@ class ImageFiles:
 
         The same on every machine, since a split and an augmentation are drawn by it.
         """
-        images = os.path.join(self.root, "images")
-        relative = os.path.relpath(path, images)
+        relative = os.path.relpath(path, os.path.join(self.root, "images"))
         if relative.split(os.sep)[0] == os.pardir:
             relative = os.path.relpath(path, self.root)
         return unicodedata.normalize("NFC", relative.replace(os.sep, "/"))
@@ -90,7 +103,7 @@ class ImageFiles:
     def _ends(self):
         """{end of a path: the files that have it}, made when an image is missing."""
         ends = collections.defaultdict(list)
-        for path in _files(self.root):
+        for path in self._files():
             parts = os.path.relpath(path, self.root).split(os.sep)
             for start in range(len(parts)):
                 end = "/".join(parts[start:])
@@ -99,6 +112,20 @@ class ImageFiles:
                 if extension.lower() in EXTENSIONS:
                     ends[_key(stem)].append(path)
         return ends
+
+    def _files(self):
+        """Every file below the root; links are followed, each folder is visited once."""
+        seen = set()
+        for folder, folders, names in os.walk(self.root, followlinks=True):
+            real = os.path.realpath(folder)
+            leaves = not self.follow_links and images.leads_out(folder, self.root)
+            if leaves:
+                self.not_searched.append(folder)
+            if leaves or real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            yield from (os.path.join(folder, name) for name in sorted(names))
 
 
 def may_be_one(name: object, other: object) -> bool:
@@ -159,18 +186,6 @@ def _end_digest(path):
     with open(path, "rb") as file:
         file.seek(max(0, os.path.getsize(path) - _END))
         return hashlib.blake2b(file.read(_END)).digest()
-
-
-def _files(root):
-    """Every file below a folder; links are followed, each folder is visited once."""
-    seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        yield from (os.path.join(folder, name) for name in sorted(names))
 
 
 def name_parts(name: object) -> list[str]:

@@ -31,6 +31,7 @@ MAX_BYTES = 1 << 29  # of a file: what the largest image of 16 bits takes withou
 # Of more, Pillow reads not even the header. A program may have lifted its limit: None.
 PILLOW_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
 LONGEST_SIDE_PX = 720  # converted data sets store no larger images unless asked to
+FOLLOW = "--follow_links"  # of bin/convert.py and bin/predict.py
 BACKDROP = 128  # gray behind transparent pixels; the border value of crops
 BAND = 1 << 20  # pixels or numbers that are converted at once: copies of all of them take memory
 _ORIENTATION = 0x0112  # EXIF's tag; 1 = upright, 2 to 8 = turned or mirrored
@@ -243,11 +244,19 @@ def shrink(image: np.ndarray, longest_side_px: int) -> tuple[np.ndarray, np.ndar
     return image, np.array([width, height]) / size
 
 
-def inside(folder: str | os.PathLike, name: str) -> str:
+def inside(
+    folder: str | os.PathLike,
+    name: str,
+    root: str | os.PathLike | None = None,
+    follow_links: bool = False,
+) -> str:
     """Path of `name` in `folder`, for names that come from an annotation file.
 
-    A symbolic link may lead to another place in the folder, or the folder itself be one. A link that
-    leads out of it is refused: an unpacked archive could show any file of the machine that way.
+    Args:
+      folder: of the images.
+      name: relative to it.
+      root: folder that no link may lead out of, that of the data set; None = `folder`.
+      follow_links: whether they may.
 
     Raises:
       UsageError: if the name would leave the folder (absolute, `..`, a link) or is no file name.
@@ -266,13 +275,31 @@ def inside(folder: str | os.PathLike, name: str) -> str:
             f"the annotations name the image {name!r}, which is not inside {str(folder)!r}; "
             "expected a relative path"
         )
-    real, top = os.path.realpath(path), os.path.realpath(folder)
-    if os.path.commonpath([real, top]) != top:
-        raise UsageError(
-            f"the image {shown(name)} is a link that leads out of {str(folder)!r}; "
-            "copy the file itself into the folder"
-        )
+    if not follow_links:
+        check_links(path, folder if root is None else root)
     return path
+
+
+def check_links(path: str | os.PathLike, root: str | os.PathLike) -> None:
+    """Refuses what lies in a folder by a link only: of a data set, and of images to predict.
+
+    A symbolic link may lead to another place in the folder, or the folder itself be one. An
+    unpacked archive whose links lead out of it could show any file of the machine.
+
+    Raises:
+      UsageError: if the path leads out of `root`.
+    """
+    if leads_out(path, root):
+        raise UsageError(
+            f"{shown(os.fspath(path))} is a link that leads out of {shown(os.fspath(root))}; copy "
+            f"the file itself into the folder, or trust its links: {FOLLOW}"
+        )
+
+
+def leads_out(path: str | os.PathLike, root: str | os.PathLike) -> bool:
+    """Whether a path in a folder is, or goes through, a link that leads out of the folder."""
+    real, top = os.path.realpath(path), os.path.realpath(root)
+    return os.path.commonpath([real, top]) != top
 
 
 def _open(content, name, max_pixels, formats=FORMATS):

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.io
 
 from cpm import array_claims
+from cpm.data.images import inside
 from cpm.data.person import Origin, Person, Pose
 from cpm.errors import UsageError
 from cpm.skeleton import SKELETONS
@@ -27,6 +28,7 @@ def read_people(
     unflagged: int,
     flagged: int,
     official_split: Callable[[int], str],
+    follow_links: bool = False,
 ) -> Iterator[Person]:
     """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
@@ -36,11 +38,13 @@ def read_people(
       digits: of the number in the images' names.
       unflagged, flagged: state of a joint whose third value is 0, 1.
       official_split: function of a person's number, from 1.
+      follow_links: whether links may lead out of the folder.
 
     Raises:
-      UsageError: if `joints.mat` is missing or malformed.
+      UsageError: if `joints.mat` is missing or malformed, or an image leads out of the folder.
     """
     joints_px, flags = read_annotations(folder)
+    images = os.path.join(folder, "images")
     for number, (points, flag) in enumerate(zip(joints_px, flags, strict=True), start=1):
         name = f"im{number:0{digits}d}"
         try:
@@ -50,7 +54,7 @@ def read_people(
                 f"column {number} of joints.mat in {str(folder)!r}: {error}; "
                 "download the data set again"
             ) from error
-        image = os.path.join(folder, "images", f"{name}.jpg")
+        image = inside(images, f"{name}.jpg", folder, follow_links)
         origin = Origin(source, name, number, group=name, official_split=official_split(number))
         yield Person(f"{source}/{name}", image, SKELETON, pose, origin=origin)
 

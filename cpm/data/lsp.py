@@ -17,14 +17,15 @@ from cpm.data.splits import TEST, TRAIN
 from cpm.skeleton import OCCLUDED, VISIBLE
 
 
-def read_people(folder: str | os.PathLike) -> Iterator[Person]:
+def read_people(folder: str | os.PathLike, follow_links: bool = False) -> Iterator[Person]:
     """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:
       folder: holds `joints.mat` and `images/im0001.jpg` ...
+      follow_links: whether links may lead out of the folder.
 
     Raises:
-      UsageError: if `joints.mat` is missing or malformed.
+      UsageError: if `joints.mat` is missing or malformed, or an image leads out of the folder.
     """
     return leeds.read_people(
         folder,
@@ -33,4 +34,5 @@ def read_people(folder: str | os.PathLike) -> Iterator[Person]:
         unflagged=VISIBLE,
         flagged=OCCLUDED,
         official_split=lambda number: TRAIN if number <= 1000 else TEST,
+        follow_links=follow_links,
     )

@@ -17,14 +17,15 @@ from cpm.data.splits import TRAIN
 from cpm.skeleton import ABSENT, VISIBLE
 
 
-def read_people(folder: str | os.PathLike) -> Iterator[Person]:
+def read_people(folder: str | os.PathLike, follow_links: bool = False) -> Iterator[Person]:
     """Yields the `Person` of every column of `joints.mat`, also where its image is missing.
 
     Args:
       folder: holds `joints.mat` and `images/im00001.jpg` ...
+      follow_links: whether links may lead out of the folder.
 
     Raises:
-      UsageError: if `joints.mat` is missing or malformed.
+      UsageError: if `joints.mat` is missing or malformed, or an image leads out of the folder.
     """
     return leeds.read_people(
         folder,
@@ -33,4 +34,5 @@ def read_people(folder: str | os.PathLike) -> Iterator[Person]:
         unflagged=ABSENT,
         flagged=VISIBLE,
         official_split=lambda _: TRAIN,
+        follow_links=follow_links,
     )

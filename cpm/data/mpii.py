@@ -62,7 +62,9 @@ class Annotation:
     head_size_px: float | None
 
 
-def read_people(folder: str | os.PathLike, single_person: bool = False) -> Iterator[Person]:
+def read_people(
+    folder: str | os.PathLike, single_person: bool = False, follow_links: bool = False
+) -> Iterator[Person]:
     """Yields the `Person` of everybody in every image, also where the image is missing.
 
     People of the test half, and a few others, have no joint. `others` holds everybody else in the
@@ -71,6 +73,7 @@ def read_people(folder: str | os.PathLike, single_person: bool = False) -> Itera
     Args:
       folder: holds the official MATLAB file (or the folder that its archive makes) and `images/`.
       single_person: yield only people who stand apart, by the file's own list.
+      follow_links: whether links may lead out of the folder.
 
     Raises:
       UsageError: if the MATLAB file is missing or malformed, or names an image outside `images/`.
@@ -94,7 +97,7 @@ def read_people(folder: str | os.PathLike, single_person: bool = False) -> Itera
             yield Person(
                 id=person_id(name, index, train),
                 origin=Origin("mpii", name, index, name, TRAIN if train else TEST),
-                image=inside(images, name),
+                image=inside(images, name, folder, follow_links),
                 skeleton=SKELETON,
                 others=_others(people, person),
                 **vars(person),

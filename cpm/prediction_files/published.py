@@ -207,7 +207,8 @@ def _positions(truth):
 
 def _flic_truth(path, skeleton):
     """FLIC's people by cpm/data/flic.py, which reads positions 0-based."""
-    people = list(flic.read_people(os.path.dirname(path), file=os.path.basename(path)))
+    folder, file = os.path.split(path)
+    people = list(flic.read_people(folder, file, follow_links=True))  # no image is opened
     people = [person for person in people if not person.excluded]
     return truths.Truth(
         name=str(path),

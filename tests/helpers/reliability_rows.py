@@ -424,10 +424,16 @@ ROWS = [
             "refused at once",
             "test_read_image_raises_for_what_is_no_image_file",
         ),
+    ),
+    *_rows(
+        "an image",
+        "data/test_links.py",
         (
-            "a link that leads out of its folder",
-            "refused",
-            "test_inside_raises_for_links_that_lead_out",
+            "it or its folder is a link that leads out of the data set, by each reader",
+            "refused, or not searched, said; --follow_links",
+            "test_an_image_that_is_a_link_out_of_the_folder_is_refused & "
+            "test_a_folder_of_images_that_is_a_link_out_of_the_data_set_is_refused & "
+            "test_a_folder_that_is_a_link_out_of_the_data_set_is_not_searched",
         ),
     ),
     *_rows(

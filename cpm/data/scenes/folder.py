@@ -252,7 +252,7 @@ def _scene_image(folder, image, people, order):
     keypoints = np.array([person["keypoints"] for person in people], np.float64)
     keypoints = keypoints.reshape(len(people), len(order), 3)[:, order]
     return SceneImage(
-        path=images.inside(os.path.join(folder, IMAGES), image["file_name"]),
+        path=images.inside(os.path.join(folder, IMAGES), image["file_name"], folder),
         joints_px=keypoints[..., :2],
         state=keypoints[..., 2].astype(int),
         boxes=np.array([person["bbox"] for person in people], np.float64).reshape(-1, 4),
