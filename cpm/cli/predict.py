@@ -54,6 +54,9 @@ def define_flags() -> None:
         "Arguments without a flag are inputs, too.",
     )
     flags.DEFINE_bool("recursive", False, "Also search the folders inside a folder.")
+    flags.DEFINE_bool(
+        "follow_links", False, "Read links in a folder that lead out of it; trust them first."
+    )
     flags.DEFINE_string(
         "out",
         None,
@@ -148,6 +151,7 @@ def main(arguments: Sequence[str]) -> None:
         inputs[0] if len(inputs) == 1 else inputs,
         FLAGS.recursive,
         lambda path: "a drawing of an earlier run" if is_drawing(path) else None,
+        FLAGS.follow_links,
     )
     sources = list({source.file: source for source in images.sources()}.values())  # each once
     check_flags(sources, images.several)

@@ -13,6 +13,9 @@ Passed over         in a folder: what is neither image nor video, and what canno
                     in it unless it is searched through; what the caller does not want, such as
                     drawings of an earlier run; it is counted and named. A file that was named
                     alone is an error instead.
+Links               what is named, or fits a pattern, may be a link to anywhere. What is found in
+                    a folder may not lead out of it, unless links are to be followed: an unpacked
+                    archive could show any file of the machine. No folder is entered twice.
 
 Nothing is read before it is needed, and nothing is kept.
 """
@@ -22,6 +25,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from cpm.data.images import FOLLOW, leads_out
 from cpm.errors import UsageError
 from cpm.inference.any_image import AnyImage, name_of
 from cpm.inference.frame_reader import CAMERA
@@ -35,6 +39,7 @@ from cpm.inference.one_source import (
 )
 from cpm.text_table import listed
 
+LEADS_OUT = f"a link that leads out of the folder; {FOLLOW} reads it"
 NAMED = 5  # so many of what was passed over are named in one line
 
 # Why one of several files is passed over, or None.
@@ -75,9 +80,14 @@ class Images:
     """
 
     def __init__(
-        self, inputs: AnyImage | Iterable[Any], recursive: bool, unwanted: Unwanted | None = None
+        self,
+        inputs: AnyImage | Iterable[Any],
+        recursive: bool,
+        unwanted: Unwanted | None = None,
+        follow_links: bool = False,
     ) -> None:
         self._inputs, self._recursive, self._unwanted = inputs, recursive, unwanted
+        self._follow_links = follow_links
         self.skipped = Skipped()
         self.several = not _is_one(inputs) or _is_many(inputs)
 
@@ -120,7 +130,7 @@ class Images:
                 yield source_of_file(path)
 
     def _matching(self, pattern):
-        paths = sorted(glob.glob(pattern, recursive=True))
+        paths = sorted(_matches(pattern))
         if not paths:
             raise UsageError(f"{pattern} matches nothing; name images or a folder")
         for path in paths:
@@ -130,8 +140,11 @@ class Images:
                 yield from self._usable(path)
 
     def _in_folder(self, folder):
+        def leaves(path):
+            return not self._follow_links and leads_out(path, folder)
+
         found = False
-        for path in _walk(folder, self._recursive, self.skipped):
+        for path in _walk(folder, self._recursive, self.skipped, set(), leaves):
             for source in self._usable(path):
                 found = True
                 yield source
@@ -158,7 +171,10 @@ class Images:
 
 
 def images_from(
-    inputs: AnyImage | Iterable[Any], recursive: bool = False, unwanted: Unwanted | None = None
+    inputs: AnyImage | Iterable[Any],
+    recursive: bool = False,
+    unwanted: Unwanted | None = None,
+    follow_links: bool = False,
 ) -> Images:
     """The images of everything that is asked for, lazily.
 
@@ -166,25 +182,64 @@ def images_from(
       inputs: one of the above, or an iterable of them.
       recursive: whether folders are searched through, with the folders in them.
       unwanted: function of the path of one of several files: why it is passed over, or None.
+      follow_links: whether links in a folder may lead out of it.
 
     Returns:
       `Images`; iterate over it, or over `sources()`.
     """
-    return Images(inputs, recursive, unwanted)
+    return Images(inputs, recursive, unwanted, follow_links)
 
 
-def _walk(folder, recursive, skipped):
-    """Paths of the files of a folder, sorted by name; hidden ones are left out."""
+def _walk(folder, recursive, skipped, entered, leaves):
+    """Paths of the files of a folder, sorted by name; hidden ones are left out.
+
+    Args:
+      folder: path.
+      recursive: whether the folders in it are searched, too.
+      skipped: `Skipped`.
+      entered: set of the real paths of folders, to which those that are entered are added: links
+        may lead in a circle.
+      leaves: function of a path: whether it is left alone, since it lies elsewhere.
+    """
+    entered.add(os.path.realpath(folder))
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         if name.startswith("."):
             continue
-        if not os.path.isdir(path):
+        if leaves(path):
+            skipped.add(path, LEADS_OUT)
+        elif not os.path.isdir(path):
             yield path
-        elif recursive:
-            yield from _walk(path, recursive, skipped)
-        else:
+        elif not recursive:
             skipped.add(path, "a folder; --recursive looks into it")
+        elif os.path.realpath(path) in entered:
+            skipped.add(path, "a link to a folder that is searched already")
+        else:
+            yield from _walk(path, recursive, skipped, entered, leaves)
+
+
+def _matches(pattern):
+    """What a pattern fits; `**` enters no folder twice, as links in a circle would."""
+    if os.path.basename(pattern) == "**":
+        pattern = os.path.join(pattern, "*")
+    head, stars, tail = (os.sep + pattern).partition(f"{os.sep}**{os.sep}")
+    if not stars:
+        return set(glob.glob(pattern))
+    head = head[1:] or (os.sep if pattern.startswith(os.sep) else "")
+    found = set()
+    for folder in glob.glob(head) if head else [""]:
+        for below in _folders(folder, set()):
+            found |= _matches(os.path.join(glob.escape(below), tail))
+    return found
+
+
+def _folders(folder, entered):
+    """A folder and all below it, each once; hidden ones are left out."""
+    entered.add(os.path.realpath(folder))
+    yield folder
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*", ""))):
+        if os.path.realpath(path) not in entered:
+            yield from _folders(os.path.dirname(path), entered)
 
 
 def _is_one(value):

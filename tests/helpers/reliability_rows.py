@@ -567,6 +567,16 @@ ROWS = [
             "passed over and named",
             "test_folder_in_order_and_what_was_passed_over",
         ),
+        (
+            "links in a folder that lead out of it",
+            "passed over and named; --follow_links",
+            "test_links_that_lead_out_of_a_folder_are_passed_over",
+        ),
+        (
+            "links in a circle, in a folder and under a pattern",
+            "each folder is searched once",
+            "test_links_in_a_circle_end",
+        ),
     ),
     *_rows(
         "MPII's annotations",

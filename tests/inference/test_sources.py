@@ -98,3 +98,32 @@ def test_one_that_cannot_be_read_is_an_error(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         list(images_from(f"{tmp_path}/{name}"))
+
+
+def test_links_that_lead_out_of_a_folder_are_passed_over(folder):
+    """A file and a folder; what leads to another place in the folder, and the folder, are read."""
+    save_plain(folder / "more" / "own" / "a.png", COLORS[1])
+    for name, target in {"out.jpg": "../a.jpg", "away": "..", "in.png": "own/a.png"}.items():
+        (folder / "more" / name).symlink_to(target)
+    (folder / "link").symlink_to(folder / "more")
+    images = images_from(folder / "link", recursive=True)
+    assert colors(images) == [2, 1, 1]  # d.bmp, in.png, own/a.png
+    why = {path.rsplit("/", 1)[1]: reason for path, reason in images.skipped.reasons}
+    assert set(why) == {"out.jpg", "away"}
+    assert all("leads out of the folder; --follow_links" in reason for reason in why.values())
+    trusted = images_from(folder / "link", follow_links=True)
+    assert colors(trusted) == [2, 1, 0]
+    assert colors(images_from(folder / "link" / "out.jpg")) == [0]  # named alone
+
+
+def test_links_in_a_circle_end(folder):
+    """Two in each folder: their paths are more than can be counted."""
+    for name in ("again", "once more"):
+        (folder / name).symlink_to(folder)
+        (folder / "more" / name).symlink_to("..")
+    images = images_from(folder, recursive=True)
+    assert colors(images) == [0, 1, 2]
+    assert "again (a link to a folder that is searched already)" in str(images.skipped)
+    for pattern in ("**/*.bmp", "more/**/*.bmp", "mor*/**/d.*", "**/more/**"):
+        assert 2 in colors(images_from(f"{folder}/{pattern}")), pattern
+    assert colors(images_from(f"{folder}/**/*.bmp")) == [2]
