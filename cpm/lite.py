@@ -19,14 +19,29 @@ where it is needed. `pip install --no-deps` of the project gives it as the comma
 import argparse
 import json
 import os
+import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")  # Pillow runs a program for some others, such as EPS
+MOST_PIXELS = 64_000_000  # of an image, as in the rest of the project
+MOST_METADATA = 1 << 24  # bytes
+# What Pillow's decoders raise of files that are cut, forged or no images at all.
+DECODER_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError),
+    *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+# What a `.tflite` file that is none of ours leads to, in zipfile, json and LiteRT.
+MODEL_ERRORS = (
+    *(OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, MemoryError),
+    *(NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile),
+)
 COLORS = {"left": (230, 85, 13), "right": (33, 113, 181), "": (120, 120, 120)}
 
 
@@ -43,8 +58,7 @@ class Pose:
     def __init__(self, path: str, threads: int | None = None) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        with zipfile.ZipFile(path) as archive:
-            self.metadata = json.loads(archive.read("cpm.json"))
+        self.metadata = read_metadata(path)
         self.joints = self.metadata["joints"]
         self.limbs = self.metadata["limbs"]
         self.threshold = self.metadata["threshold"]
@@ -76,6 +90,46 @@ class Pose:
             self._runners[function] = self._interpreter.get_signature_runner(function)
         found = self._runners[function](**inputs)
         return found["joints_px"], found["confidence"]
+
+
+def read_metadata(path: str) -> dict[str, Any]:
+    """What a `.tflite` file says of itself.
+
+    Raises:
+      ValueError, KeyError, OSError, RuntimeError, zipfile.BadZipFile: if it is none of ours.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError("it is no regular file")
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("cpm.json").file_size > MOST_METADATA:
+            raise ValueError("it says too much of itself")
+        found = json.loads(archive.read("cpm.json"))
+    if not isinstance(found, dict):
+        raise ValueError("what it says of itself is no object")
+    joints, limbs = found["joints"], found["limbs"]
+    if not _is_list(joints, str) or not joints:
+        raise ValueError("its joints are no names")
+    if not _is_list(limbs, list) or not all(len(a) == 2 and set(a) <= {*joints} for a in limbs):
+        raise ValueError("its limbs are no pairs of joints")
+    if isinstance(found["threshold"], bool) or not isinstance(found["threshold"], int | float):
+        raise ValueError("its threshold is no number")
+    if not isinstance(found["terms"], str):
+        raise ValueError("its terms are no text")
+    return found
+
+
+def _is_list(value, kind):
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def read_image(path: str) -> np.ndarray:
+    """`[H, W, 3]` uint8, RGB, upright; one of `DECODER_ERRORS` if it cannot be read."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError("it is no regular file")  # a pipe would be waited for
+    with Image.open(path, formats=FORMATS) as opened:
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError(f"it has more than {MOST_PIXELS:,} pixels")
+        return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
 
 
 def draw(
@@ -138,24 +192,39 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence for what cannot be read."""
     options = parse_arguments(arguments)
+    unusable = f"{options.model} cannot be used (%s); write it with bin/export.py --format=litert"
     try:
         pose = Pose(options.model)
     except ImportError as error:
         return fail(f"{error}; install it with: pip install ai-edge-litert")
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        return fail(
-            f"{options.model} cannot be used ({error}); write it with bin/export.py --format=litert"
-        )
-    if os.path.exists(options.image) and not os.path.isfile(options.image):
-        return fail(f"{options.image} is no regular file; name another file")
+    except MODEL_ERRORS as error:
+        return fail(unusable.replace("%s", _reason(error)))
     try:
-        with Image.open(options.image) as opened:
-            image = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return fail(f"{options.image} cannot be read as an image ({error}); name another file")
-    joints_px, confidence = pose(image, options.box)
-    for name, (x, y), sure in zip(pose.joints, joints_px, confidence, strict=True):
-        print(f"{name:<16} {x:8.1f} {y:8.1f}  {sure:.2f}{' ?' * (sure < pose.threshold)}")
+        image = read_image(options.image)
+    except DECODER_ERRORS as error:
+        return fail(
+            f"{options.image} cannot be read as an image ({_reason(error)}); name another file"
+        )
+    try:
+        joints_px, confidence = pose(image, options.box)
+        rows = [
+            f"{name:<16} {x:8.1f} {y:8.1f}  {sure:.2f}{' ?' * (sure < pose.threshold)}"
+            for name, (x, y), sure in zip(pose.joints, joints_px, confidence, strict=True)
+        ]
+    except MODEL_ERRORS as error:
+        return fail(unusable.replace("%s", _reason(error)))
+    status = write(options, pose, image, joints_px, confidence)
+    return show("\n".join(map(plain, rows))) or status
+
+
+def write(
+    options: argparse.Namespace,
+    pose: Pose,
+    image: np.ndarray,
+    joints_px: np.ndarray,
+    confidence: np.ndarray,
+) -> int:
+    """The files of --out and --json; exit status."""
     try:
         if options.out:
             draw(image, pose, joints_px, confidence).save(options.out)
@@ -171,8 +240,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fail(sentence: str) -> int:
     """Status 2, the sentence on standard error."""
-    print(f"error: {sentence}", file=sys.stderr)
+    if sys.stderr is not None:  # None where it was closed from the start
+        show(f"error: {plain(sentence)}", sys.stderr)
     return 2
+
+
+def show(text: str, stream: TextIO | None = None) -> int:
+    """Prints a text on standard output or another stream, of any encoding; exit status.
+
+    A pipe that its reader has closed, as of `| head -1`, is silence; a full device is said.
+    """
+    stream = sys.stdout if stream is None else stream
+    try:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except BrokenPipeError:
+        _silence(stream)
+    except OSError as error:
+        _silence(stream)
+        if stream is not sys.stderr:
+            fail(f"standard output cannot be written ({_reason(error)}); free space there")
+        return 1
+    return 0
+
+
+def _silence(stream):
+    """Lets what is still to be written go nowhere: Python writes it at the end, and would fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def plain(text: str) -> str:
+    r"""A text without what could steer a terminal, line breaks among it.
+
+    >>> print(plain("a\x1b[2Jb\nc"), plain("Müller"))
+    a\x1b[2Jb\nc Müller
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _reason(error):
+    """What an error says, or else its name, cut where it is long."""
+    return (str(error).strip() or type(error).__name__)[:300]
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from cpm import lite
 
@@ -54,11 +55,111 @@ def test_an_image_that_is_none_is_a_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(lite, "Pose", lambda path: None)
     os.mkfifo(tmp_path / "pipe.png")
     assert lite.main(["pose.tflite", str(tmp_path / "pipe.png")]) == 2
-    assert "is no regular file" in capsys.readouterr().err
+    assert "it is no regular file" in capsys.readouterr().err
     Image.new("1", (600, 600)).save(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert lite.main(["pose.tflite", str(tmp_path / "bomb.png")]) == 2
     assert "cannot be read as an image" in capsys.readouterr().err
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(EPS, b"%PDF-1.7\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"#!/bin/sh\n"),
+        *("TIFF", "GIF", "ICO", "PPM"),
+    ],
+    ids=lambda content: content if isinstance(content, str) else content.decode()[:4],
+)
+def test_what_is_named_like_an_image_is_none(tmp_path, capsys, monkeypatch, content):
+    """Pillow would start Ghostscript for the first."""
+    monkeypatch.setattr(lite, "Pose", lambda path: None)
+    begun = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **more: begun.append(given))
+    path = tmp_path / "photo.jpg"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        Image.new("RGB", (16, 16)).save(path, content)
+    assert lite.main(["pose.tflite", str(path)]) == 2
+    assert "cannot be read as an image" in capsys.readouterr().err and not begun
+
+
+METADATA = {"joints": ["a", "b"], "limbs": [["a", "b"]], "threshold": 0.5, "terms": "any"}
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[" * 100_000, "cannot be used"),
+        ("[]", "is no object"),
+        ("{}", "'joints'"),
+        (json.dumps(METADATA | {"joints": 3}), "joints are no names"),
+        (json.dumps(METADATA | {"limbs": [["a", "c"]]}), "limbs are no pairs"),
+        (json.dumps(METADATA | {"threshold": "0.5"}), "threshold is no number"),
+        (" " * (lite.MOST_METADATA + 1), "too much"),
+        ("no JSON", "cannot be used"),
+    ],
+    ids=range(8),
+)
+def test_other_metadata_is_a_sentence(tmp_path, capsys, monkeypatch, text, words):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", types.SimpleNamespace())
+    sys.modules["ai_edge_litert.interpreter"].Interpreter = lambda path, num_threads: None
+    with zipfile.ZipFile(tmp_path / "pose.tflite", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cpm.json", text)
+    assert lite.main([str(tmp_path / "pose.tflite"), "photo.jpg"]) == 2
+    assert words in capsys.readouterr().err
+
+
+# The command with a network that finds two joints, whose names are a stranger's.
+SCRIPT = """
+import sys, types
+import numpy as np
+sys.path.insert(0, {folder!r})
+import lite
+class Pose:
+    joints, limbs, threshold = ["na\\x1b[2Jse", "Kopf\\u00e9\\n"], [], 0.5
+    def __init__(self, path): pass
+    def __call__(self, image, box): return np.ones([2, 2]), np.ones([2])
+lite.Pose = Pose
+sys.exit(lite.main(sys.argv[1:]))
+"""
+
+
+def command(folder, *arguments, **streams):
+    Image.new("RGB", (9, 9)).save(folder / "photo.jpg")
+    code = SCRIPT.format(folder=str(LITE.parent))
+    return subprocess.run(
+        [sys.executable, "-c", code, "pose.tflite", *arguments, f"--json={folder / 'a.json'}"],
+        cwd=folder,
+        **streams,
+    )
+
+
+def test_names_cannot_steer_a_terminal_of_any_encoding(tmp_path):
+    ascii_terminal = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = command(tmp_path, "photo.jpg", capture_output=True, env=ascii_terminal)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii() and b"na\\x1b[2Jse" in done.stdout
+    assert b"Kopf\\xe9\\n" in done.stdout and done.stdout.count(b"\n") == 2
+    done = command(tmp_path, "\x1b[2J\u00e9.jpg", capture_output=True, env=ascii_terminal)
+    assert done.returncode == 2
+    assert b"\\x1b[2J\\xe9.jpg cannot be read" in done.stderr
+
+
+def test_a_closed_pipe_and_a_full_device(tmp_path):
+    """Silence, or a sentence; the files are written."""
+    out, into = os.pipe()
+    os.close(out)
+    done = command(tmp_path, "photo.jpg", stdout=into, stderr=subprocess.PIPE)
+    os.close(into)
+    assert (done.returncode, done.stderr) == (0, b"") and (tmp_path / "a.json").exists()
+    with open("/dev/full", "wb") as full:
+        done = command(tmp_path, "photo.jpg", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and done.stderr.startswith(b"error: standard output")
+    assert b"Traceback" not in done.stderr and done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.slow

@@ -521,6 +521,26 @@ ROWS = [
         "an image for cpm-lite",
         "test_lite.py",
         ("a pipe, a bomb", "a sentence", "test_an_image_that_is_none_is_a_sentence"),
+        (
+            "an EPS, PDF, SVG, TIFF, GIF or script named .jpg",
+            "a sentence; nothing of it is drawn or run",
+            "test_what_is_named_like_an_image_is_none",
+        ),
+    ),
+    *_rows(
+        "a network for cpm-lite",
+        "test_lite.py",
+        ("that says something else of itself", "a sentence", "test_other_metadata_is_a_sentence"),
+    ),
+    *_rows(
+        "standard streams of cpm-lite",
+        "test_lite.py",
+        (
+            "an ASCII terminal, escape sequences in names, a closed pipe, a full device",
+            "as for the other programs",
+            "test_names_cannot_steer_a_terminal_of_any_encoding & "
+            "test_a_closed_pipe_and_a_full_device",
+        ),
     ),
     *_rows(
         "a value out of a file",
