@@ -5,7 +5,7 @@ from typing import Any
 
 import av
 
-from cpm.inference.video_files import start_of
+from cpm.inference.video_files import open_file, start_of
 
 # Sound that players expect in an mp4. FFmpeg would also put PCM there, which few can play.
 COPIED_SOUND = ("aac", "mp3", "ac3", "eac3", "opus", "alac")
@@ -20,7 +20,7 @@ class Sound:
     """
 
     def __init__(self, path: str | os.PathLike, output: Any) -> None:
-        self._input, self._output = av.open(path, "r", metadata_errors="replace"), output
+        self._input, self._output = open_file(os.fspath(path)), output
         source = self._input.streams.audio[0]
         self._start = start_of(self._input)
         self._time_base: Any = source.time_base

@@ -18,6 +18,7 @@ from cpm import files
 
 SUFFIXES = {"jpg": ".jpg", "png": ".png"}
 VIDEO_SUFFIX = ".mp4"
+FORMATS = ("JPEG", "PNG")  # of drawings; any file may come, and Pillow runs a program for some
 
 
 class DrawingFolder:
@@ -89,7 +90,7 @@ def _owner(path):
     if not os.path.exists(path):
         return None
     try:
-        with Image.open(path) as drawing:
+        with Image.open(path, formats=FORMATS) as drawing:
             mark = drawing.info.get("Source") or drawing.info.get("comment") or "unknown"
     except Exception:  # what decoders raise of broken files is their own affair
         return "unknown"
@@ -101,7 +102,8 @@ def _comment_of_video(path):
     import av  # takes a sixth of a second: not where there is no video
 
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        # No list of other files, and a path is never an address: "http:a.mp4" is a file.
+        with av.open(os.path.abspath(path), format="mp4", metadata_errors="replace") as container:
             return container.metadata.get("comment", "")
     except (av.FFmpegError, OSError, ValueError):
         return ""

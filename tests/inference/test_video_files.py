@@ -1,11 +1,16 @@
 """Opening videos and cameras: what is refused, and why; names that look like addresses."""
 
+import os
+
+import av
 import numpy as np
 import pytest
 
 from cpm.errors import UsageError
 from cpm.inference.video_reader import VideoReader
-from tests.helpers.walk_videos import even_times, write_video
+from cpm.inference.video_sound import Sound
+from cpm.plots.drawing_files import is_drawing, mark_of
+from tests.helpers.walk_videos import even_times, stamped_images, write_video
 
 
 @pytest.mark.parametrize(
@@ -50,3 +55,21 @@ def test_names_of_videos_are_no_addresses(tmp_path, monkeypatch):
         write_video(str(tmp_path / name), [np.zeros([16, 16, 3], np.uint8)] * 3, even_times(3))
         with VideoReader(name) as reader:
             assert len(list(reader)) == 3
+        with av.open(os.path.abspath(name)) as copied, av.open("out.mp4", "w") as output:
+            output.metadata["comment"] = mark_of(name)
+            output.add_stream_from_template(copied.streams.video[0])
+            output.start_encoding()
+        os.replace("out.mp4", name)
+        assert is_drawing(name)
+
+
+def test_the_sound_is_that_of_the_file_and_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video("a.mp4", stamped_images(5), even_times(5), sound="aac")
+    os.rename("a.mp4", "http:a.mp4")
+    with av.open("out.mp4", "w") as output:
+        Sound("http:a.mp4", output)
+        assert output.streams.audio
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile a.mp4\n")
+    with av.open("out.mp4", "w") as output, pytest.raises(UsageError, match="names other files"):
+        Sound("list.mp4", output)

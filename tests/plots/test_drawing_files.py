@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cpm.plots import drawing_files
 from cpm.plots.drawing_files import DrawingFolder, is_drawing
 
 PIXELS = np.full([20, 30, 3], 200, np.uint8)
@@ -68,4 +69,6 @@ def test_what_is_no_drawing(tmp_path):
     (tmp_path / "broken_pose.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     (tmp_path / "broken_pose.mp4").write_bytes(b"no video")
     os.mkfifo(tmp_path / "pipe_pose.jpg")  # would be waited for
+    mark = drawing_files.mark_of("in/a.jpg").encode()
+    Image.fromarray(PIXELS).save(tmp_path / "c_pose.jpg", "GIF", comment=mark)  # nor any format
     assert not any(is_drawing(tmp_path / name) for name in [*os.listdir(tmp_path), "none.jpg"])
