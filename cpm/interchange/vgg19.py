@@ -152,6 +152,8 @@ def _datasets(group, key, left, depth=4):
             yield from _datasets(item, inner, left // 2, depth - 1)
         return
     size = item.size * item.dtype.itemsize
+    if item.dtype.hasobject:
+        raise ValueError(f"{item.name!r} holds texts or references, no numbers")
     if item.is_virtual or item.external or size > left:
         raise ValueError(f"{item.name!r} is too large or lies in another file")
     if size and not item.id.get_storage_size():

@@ -29,7 +29,9 @@ MATLAB, HDF5, NUMPY, JSON = "MATLAB", "HDF5", "NumPy", "JSON"
 # 100,000 people of 17 joints take 40 MB; a file that asks for more is no prediction file.
 MOST_BYTES = 1 << 28
 MOST_ARRAYS = 10_000
-_TEXTS_AT_ONCE = 1000
+MOST_TEXTS = 1 << 18  # 100,000 people have as many ids
+MOST_CHARACTERS = 1 << 20  # of one text of MATLAB 7.3
+_OBJECT_BYTES = 100  # that Python takes for a text or a reference beside its own bytes, about
 
 
 def kind_of(path: str) -> str:
@@ -122,10 +124,18 @@ def _matlab(path):
 
 
 class _Budget:
-    """Bytes that may still be read from a file, one array after the other."""
+    """Bytes that may still be read from a file, one array after the other.
 
-    def __init__(self):
+    Attributes:
+      longest: bytes of the longest text that the file can hold.
+
+    Args:
+      path: of the file.
+    """
+
+    def __init__(self, path):
         self._left, self._arrays = MOST_BYTES, MOST_ARRAYS
+        self.longest = max(1, os.path.getsize(path))
 
     def take(self, size):
         """ValueError if the arrays of a file take more bytes, or are more, than its kind needs."""
@@ -136,10 +146,19 @@ class _Budget:
                 f"its arrays are more than {MOST_ARRAYS:,} or take more than {MOST_BYTES:,} bytes"
             )
 
+    def take_texts(self, size, count=0):
+        """The same for texts, of which an array may have any number."""
+        self._arrays += 1
+        self.take(size + count * _OBJECT_BYTES)
+
+    def texts_at_once(self):
+        """How many texts fit into what is left, each as long as it can be; at least one."""
+        return max(1, self._left // self.longest)
+
 
 def _hdf5(path, matlab=False):
     found: dict[str, np.ndarray] = {}
-    budget = _Budget()
+    budget = _Budget(path)
 
     def keep(name, node):
         # "#refs#" is where MATLAB 7.3 hides the elements of its cell arrays.
@@ -160,22 +179,49 @@ def _values(node, budget):
     budget.take(size)
     if size and not node.id.get_storage_size():
         raise ValueError(f"{node.name} claims {size:,} bytes that were never written")
-    if h5py.check_vlen_dtype(node.dtype) is None and not h5py.check_string_dtype(node.dtype):
+    if not node.dtype.hasobject:
         return np.asarray(node[()])
-    if len(node.shape) != 1:
-        return np.asarray(node[()]) if node.size <= _TEXTS_AT_ONCE else np.empty(0)
-    parts = []
-    for start in range(0, len(node), _TEXTS_AT_ONCE):  # one text may be stored for many
-        part = np.asarray(node[start : start + _TEXTS_AT_ONCE])
-        budget.take(sum(len(text) for text in part))
-        parts.append(part)
-    return np.concatenate(parts) if parts else np.empty(0)
+    if h5py.check_ref_dtype(node.dtype):
+        budget.take_texts(0, node.size)
+        return np.asarray(node[()])
+    if node.dtype.names or node.dtype.subdtype:
+        return np.empty(0)  # texts in records: no prediction file has them
+    return _texts(node, budget)
+
+
+def _texts(node, budget):
+    """Texts, or lists, of a data set: one at a time where they may be long.
+
+    One that is stored once may stand for many, so that only reading shows what they take.
+    """
+    budget.take_texts(0, node.size)
+    if node.size > MOST_TEXTS:
+        raise ValueError(f"{node.name} has {node.size:,} texts, at most {MOST_TEXTS:,} are read")
+    found = np.empty(node.shape, object)
+    if node.ndim != 1:
+        for place in np.ndindex(node.shape):
+            found[place] = node[place]
+            budget.take_texts(_bytes_of(found[place]))
+        return found
+    start = 0
+    while start < node.size:
+        part = node[start : start + budget.texts_at_once()]
+        budget.take_texts(sum(map(_bytes_of, part)))
+        found[start : start + len(part)] = part
+        start += len(part)
+    return found
+
+
+def _bytes_of(text):
+    return text.nbytes if isinstance(text, np.ndarray) else len(text)
 
 
 def _matlab_value(file, node, value, budget):
     """A variable of a MATLAB 7.3 file: axes turned round, texts as texts, cells one level deep."""
     value = np.transpose(value)
-    if node.attrs.get("MATLAB_class") == b"char":
+    if _is_text(node):
+        if value.size > MOST_CHARACTERS:
+            raise ValueError(f"{node.name} is a text of {value.size:,} characters")
         return np.array("".join(map(chr, np.ravel(value))))
     if not h5py.check_ref_dtype(node.dtype):
         return value
@@ -186,6 +232,15 @@ def _matlab_value(file, node, value, budget):
             return value  # a struct or a cell in a cell: nobody was seen to publish that
         cell[n] = _matlab_value(file, item, _values(item, budget), budget)
     return cell
+
+
+def _is_text(node):
+    """Whether MATLAB says that numbers are characters; an attribute may be of any size, too."""
+    if "MATLAB_class" not in node.attrs:
+        return False
+    found = node.attrs.get_id("MATLAB_class")
+    small = found.shape == () and not found.dtype.hasobject and found.dtype.itemsize <= 64
+    return small and node.attrs["MATLAB_class"] == b"char"
 
 
 def _numpy(path):

@@ -244,6 +244,9 @@ def test_read_vgg19_raises_for_links(tmp_path, weights):
         group = file.create_group("block1_conv1")
         group.create_dataset("kernel", [8], "f4", external=[(str(tmp_path / "secret.h5"), 0, 32)])
     check_raises(path, tmp_path, "lies in another file")
+    with h5py.File(path, "w") as file:  # of which only reading shows what they take
+        file["block1_conv1/kernel"] = ["text"] * 3
+    check_raises(path, tmp_path, "holds texts or references, no numbers")
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,64 @@ def test_load_arrays_raises_for_claims_that_nothing_backs(tmp_path, monkeypatch)
     refused(tmp_path / "a.mat", monkeypatch, "claims 1,073,741,824 cells")
 
 
+def save_one_text_for_many(path, shape, size=LIMIT // 2, dtype=None):
+    """An array of texts, each of which is the same one in the file."""
+    dtype = dtype or h5py.string_dtype()
+    with h5py.File(path, "w") as file:
+        one = file.create_dataset("one", [1], dtype)
+        one[0] = b"x" * size if h5py.check_string_dtype(dtype) else np.zeros(size // 8)
+        many = file.create_dataset("many", shape, dtype)
+        many[...] = b"" if h5py.check_string_dtype(dtype) else np.zeros(0)
+        places = one.id.get_offset(), many.id.get_offset(), many.size
+    content = bytearray(path.read_bytes())
+    source, target, count = places
+    content[target : target + 16 * count] = content[source : source + 16] * count
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("shape", [[900], [30, 30], [9, 10, 10]])
+@pytest.mark.parametrize("dtype", [None, h5py.vlen_dtype(np.float64)], ids=["texts", "lists"])
+def test_load_arrays_raises_for_one_text_that_stands_for_many(tmp_path, monkeypatch, shape, dtype):
+    """900 times half a megabyte, in a file of half a megabyte."""
+    save_one_text_for_many(tmp_path / "a.h5", shape, dtype=dtype)
+    refused(tmp_path / "a.h5", monkeypatch, "take more than")
+
+
+def test_load_arrays_raises_for_more_texts_than_people(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("ids", [LIMIT], h5py.string_dtype(), chunks=True, compression="gzip")
+        file["ids"][:3] = b"a"
+    refused(tmp_path / "a.h5", monkeypatch, "take more than")
+
+
+def test_load_arrays_preset_texts_of_any_shape(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, shape in {"one": (), "row": (4,), "grid": (2, 2), "none": (0,)}.items():
+            texts = np.full(shape, "é" * 3, object)
+            file.create_dataset(name, data=texts, dtype=h5py.string_dtype())
+        file["fixed"] = np.full([2, 600], b"ab")
+    found = containers.load_arrays(tmp_path / "a.h5")
+    assert {name: array.shape for name, array in found.items()} == {
+        **{"one": (), "row": (4,), "grid": (2, 2), "none": (0,), "fixed": (2, 600)},
+    }
+    assert containers.texts(found["grid"]) == ("ééé",) * 4 and containers.texts(found["none"]) == ()
+    assert set(containers.texts(found["fixed"])) == {"ab"}
+
+
+def test_load_arrays_raises_for_long_texts_of_matlab_73(tmp_path, monkeypatch):
+    """And an attribute that stands for many texts is not read."""
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["a"] = np.full([1 << 10, 1], ord("a"), np.uint16)
+        file["a"].attrs["MATLAB_class"] = np.bytes_("char")
+        file["b"] = ARRAY
+        file["b"].attrs["MATLAB_class"] = ["char"] * 3
+    with open(tmp_path / "a.mat", "r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124))
+    assert containers.load_arrays(tmp_path / "a.mat")["a"] == "a" * (1 << 10)
+    monkeypatch.setattr(containers, "MOST_CHARACTERS", 1000)
+    refused(tmp_path / "a.mat", monkeypatch, "a text of 1,024 characters")
+
+
 def test_load_arrays_raises_for_many_references_to_one_array(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
         file["#refs#/a"] = np.zeros([2, 1000])
