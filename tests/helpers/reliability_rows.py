@@ -391,6 +391,13 @@ ROWS = [
             "test_load_arrays_raises_for_many_references_to_one_array",
         ),
         (
+            "one text that stands for many, in lists of any shape",
+            "refused before they take memory",
+            "test_load_arrays_raises_for_one_text_that_stands_for_many & "
+            "test_load_arrays_raises_for_more_texts_than_people & "
+            "test_load_arrays_raises_for_long_texts_of_matlab_73",
+        ),
+        (
             "arrays that lie in other files",
             "never read",
             "test_load_arrays_raises_for_arrays_in_other_files",
