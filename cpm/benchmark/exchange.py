@@ -9,7 +9,6 @@ NumPy alone: a peer that reads them does not import TensorFlow, whose memory wou
 The layers travel as plain values for the same reason.
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -44,8 +43,8 @@ def write_plan(folder: str, architecture: Any, settings: Mapping[str, Any]) -> N
 
 def read_plan(folder: str) -> tuple[Any, dict[str, Any]]:
     """(layers, settings): nested dicts; each layer has its `kind`: Conv, MaxPool or Dropout."""
-    with open(os.path.join(folder, PLAN), encoding="utf-8") as file:
-        plan = json.load(file)
+    schema = {"architecture": (dict, None), "settings": dict}
+    plan = files.read_json(os.path.join(folder, PLAN), "measure again", schema=schema)
     return plan["architecture"], plan["settings"]
 
 

@@ -85,7 +85,7 @@ def _shown(path, content):
     try:
         where, tables = content(record)
         said = f"`{record['command']}`, commit {record['commit']}{where}:"
-    except (KeyError, TypeError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise UsageError(f"{path} has no results of bin/benchmark.py --json") from None
     lines = textwrap.wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join([*lines, "", tables])

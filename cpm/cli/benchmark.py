@@ -25,7 +25,7 @@ from typing import Any
 
 from absl import flags
 
-from cpm import files
+from cpm import files, untrusted
 from cpm.benchmark import (
     cases,
     machine,
@@ -103,6 +103,9 @@ def define_flags() -> None:
 
 # Cases that time a part of a network.
 SINGLE = ("conv_layers", "heatmap")
+# What a diagram takes of a case in a file; see cpm/untrusted.py.
+_NUMBERS = {"median_s": float}
+_CASE = {"item": str, "variant": str, "ours": _NUMBERS, "peers": dict}
 
 
 def main(_: Sequence[str]) -> None:
@@ -248,8 +251,13 @@ def read_entries(path: str) -> Entries:
     """The cases of an earlier result."""
     record = files.read_json(path, "name files that --json wrote with --read")
     try:
-        return record["cases"]
-    except (KeyError, TypeError):
+        untrusted.check_schema(record, {"cases": [_CASE]}, "it")
+        for case in record["cases"]:
+            for side, numbers in case["peers"].items():
+                untrusted.check_schema(numbers, _NUMBERS, f"the side {side}")
+    except ValueError as error:
         raise UsageError(
-            f'{path} has no "cases"; name files that --json wrote with --read'
-        ) from None
+            f'{path} has no "cases" of bin/benchmark.py ({error}); name files that --json wrote '
+            "with --read"
+        ) from error
+    return record["cases"]

@@ -14,6 +14,7 @@ from cpm.errors import UsageError
 from cpm.evaluation import predictions as predicted
 from cpm.evaluation.failures import worst
 from cpm.evaluation.gathering import Example
+from cpm.evaluation.reliability import SCHEMA
 from cpm.network import ConvolutionalPoseMachine
 from cpm.plots import curves
 from cpm.plots.gallery import poses_sheet
@@ -45,8 +46,8 @@ def stages() -> np.ndarray:
     """The score after each stage, from the runs' eval/validation.json."""
     totals = {}
     for run in named_runs():
-        path = os.path.join(run, "eval", "validation.json")
-        metrics = files.read_json(path, f"make it with: python bin/eval.py --ckpt={run}")["metrics"]
+        metrics, path = _evaluation(run, {"metrics": {f"{FLAGS.metric}?": {"per_stage": [float]}}})
+        metrics = metrics["metrics"]
         if FLAGS.metric not in metrics:
             raise UsageError(f"{path} has no metric {FLAGS.metric!r}; it has {', '.join(metrics)}")
         totals[os.path.basename(run)] = metrics[FLAGS.metric]["per_stage"]
@@ -56,12 +57,22 @@ def stages() -> np.ndarray:
 def reliability() -> np.ndarray:
     """The reliability diagram of one run, from its eval/validation.json."""
     (run,) = named_runs(most=1)
-    path = os.path.join(run, "eval", "validation.json")
-    advice = f"make it with: python bin/eval.py --ckpt={run}"
-    found = files.read_json(path, advice).get("reliability")
-    if not found:
-        raise UsageError(f"{path} says nothing of reliability; {advice}")
+    record, path = _evaluation(run, {"reliability?": (SCHEMA, None)})
+    found = record.get("reliability")
+    rows = [row for row in found["bins"] if row["joints"]] if found else []
+    if not rows or any(None in (row["correct"], row["confidence"]) for row in rows):
+        raise UsageError(f"{path} says nothing of reliability; {_advice(run)}")
     return reliability_diagram(found, title=os.path.basename(run))
+
+
+def _evaluation(run, schema):
+    """The JSON value of a run's eval/validation.json, and its path."""
+    path = os.path.join(run, "eval", "validation.json")
+    return files.read_json(path, _advice(run), schema=schema), path
+
+
+def _advice(run):
+    return f"make it with: python bin/eval.py --ckpt={run}"
 
 
 def poses() -> np.ndarray:

@@ -28,6 +28,12 @@ BOX_ALPHA = 0.1
 BINS = 20
 # Where a joint is as likely right as wrong: below it leaving the joint out is the better bet.
 EVEN = 0.5
+# What `reliability` returns as it comes back from a file; see cpm/untrusted.py.
+_BIN = {"low": float, "high": float, "joints": int, "confidence": (float, None)}
+SCHEMA = {
+    **{"rule": str, "bins": [_BIN | {"correct": (float, None)}]},
+    **{"ece": float, "threshold": float},
+}
 
 
 def reliability(

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from cpm import checkpoints, files
+from cpm import checkpoints, files, untrusted
 from cpm.config import OptimizerConfig, TargetConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
@@ -31,6 +31,9 @@ from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
 from cpm.training.non_finite import NonFiniteLoss
 
+# Of files that an earlier call wrote.
+_TIMES = {"config": dict, "execution?": dict, "data?": [str], "seconds": dict}
+_METRIC = {"per_stage": [float], "total?": float, "interval?": ([float], None)}
 TIMED_STEPS = 80  # of each variant, where all are to take the same time
 TIMED_RATE = 1e-6
 SYNTHETIC_PEOPLE = 8000  # of variants that learn from them beside the given ones
@@ -165,9 +168,16 @@ def _known_seconds(path, of):
     advice = "name another --out, or delete that folder"
     if not os.path.exists(path):
         return {}
-    record = files.read_json(path, advice)
+    record = files.read_json(path, advice, schema=_TIMES)
     if _settings_of(record, path) | {"data": record.get("data")} != json.loads(json.dumps(of)):
         raise UsageError(f"{path} was measured with other settings; {advice}")
+    try:
+        for label, seconds in record["seconds"].items():
+            untrusted.check_schema(seconds, float, f"the time of {label}")
+            if not seconds > 0:
+                raise ValueError(f"the time of {label} is {seconds}; expected more than 0")
+    except ValueError as error:
+        raise UsageError(f"{path} cannot be used: {error}; delete that file") from error
     return record["seconds"]
 
 
@@ -176,7 +186,7 @@ def _settings_of(record, path):
     try:
         parts = {key: upgraded(record)[key] for key in ("config", "execution")}
         return to_dict(from_dict(Settings, parts, path))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} cannot be used: {error}; delete that folder") from error
 
 
@@ -286,4 +296,12 @@ def _scores(checkpoint, settings, data, run_dir):
         network = Executed(plain, settings.execution.in_float32(), constant=True)
         result = evaluate_folders(network, config, data)
         write_results(result, path, config, DEFAULTS, checkpoint)
-    return files.read_json(path, f"delete {path} and run again")["metrics"]
+    record = files.read_json(path, f"delete {path} and run again", schema={"metrics": dict})
+    try:
+        for name, metric in record["metrics"].items():
+            untrusted.check_schema(metric, _METRIC, name)
+            if not metric["per_stage"]:
+                raise ValueError(f"{name} is of no stage")
+    except ValueError as error:
+        raise UsageError(f"{path} cannot be used: {error}; delete it and run again") from error
+    return record["metrics"]

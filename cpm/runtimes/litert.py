@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from cpm.machine import usable_cores
 from cpm.runtimes.metadata import FILE, checked
+from cpm.untrusted import SMALL_JSON_BYTES
 
 
 class LiteRtFile:
@@ -22,7 +23,9 @@ class LiteRtFile:
         text = None
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                text = archive.read(FILE) if FILE in archive.namelist() else None
+                if FILE in archive.namelist():
+                    size = archive.getinfo(FILE).file_size
+                    text = archive.read(FILE) if size <= SMALL_JSON_BYTES else None
         self.metadata = checked(text, path)
         self._interpreter = Interpreter(path, num_threads=usable_cores())
         self.functions = tuple(self._interpreter.get_signature_list())

@@ -15,14 +15,31 @@ config               the whole `TrainConfig`
 target, precision    of the file; and where it comes from: command, commit, versions
 """
 
+import os
 from typing import Any
 
 from cpm.errors import UsageError
-from cpm.untrusted import parse_json
+from cpm.untrusted import SMALL_JSON_BYTES, check_schema, open_regular, parse_json
 
 FORMAT, VERSION = "cpm-export", 1
 KEY = "cpm"  # its name where a format stores named texts
 FILE = "cpm.json"  # and where it stores files
+_SCHEMA = {
+    **{"functions": [str], "function?": str, "joints": [str], "limbs": [[str]]},
+    **{"stride": int, "origin_px": float, "config": dict, "execution?": dict},
+}
+
+
+def read_note(path: str) -> bytes | None:
+    """The text of a file beside or in an exported one; None if there is none.
+
+    Raises:
+      OSError: if it is no regular file, or too large.
+    """
+    if not os.path.lexists(path):
+        return None
+    with open_regular(path, SMALL_JSON_BYTES) as file:
+        return file.read()
 
 
 def checked(text: str | bytes | None, path: str) -> dict[str, Any]:
@@ -33,9 +50,11 @@ def checked(text: str | bytes | None, path: str) -> dict[str, Any]:
       path: of the file, for the message.
 
     Raises:
-      UsageError: if it is none of this project's, or of a later version.
+      UsageError: if it is none of this project's, or of a later version, or damaged.
     """
     try:
+        if len(text or "") > SMALL_JSON_BYTES:
+            raise ValueError
         metadata = parse_json(text or "")
         known = (metadata["format"], metadata["version"]) == (FORMAT, VERSION)
     except (TypeError, ValueError, KeyError):
@@ -45,4 +64,15 @@ def checked(text: str | bytes | None, path: str) -> dict[str, Any]:
             f"{path} does not say which joints it finds, so it was not written by this version of "
             "bin/export.py; export the network again"
         )
+    try:
+        check_schema(metadata, _SCHEMA, "what it says of itself")
+        if not all(name.isidentifier() for name in metadata["functions"]):
+            raise ValueError("its functions are no names")
+        functions = metadata["functions"]
+        if not functions or metadata.get("function", functions[0]) not in functions:
+            raise ValueError("its function is none of its functions")
+    except ValueError as error:
+        raise UsageError(
+            f"{path} is damaged ({error}); export the network again with bin/export.py"
+        ) from error
     return metadata

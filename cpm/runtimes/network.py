@@ -78,7 +78,8 @@ def load_exported(path: str | os.PathLike) -> tuple[ExportedNetwork, TrainConfig
       (`ExportedNetwork`, `TrainConfig`, description dict with `prefix` added).
 
     Raises:
-      UsageError: if it cannot be opened, or does not hold the function `crops`.
+      UsageError: if it cannot be opened, does not hold the function `crops`, or says of itself
+        what no network is.
     """
     path = str(path)
     opened = open_exported(path)
@@ -88,5 +89,12 @@ def load_exported(path: str | os.PathLike) -> tuple[ExportedNetwork, TrainConfig
             "beside it; export it with --what=image,box,crops"
         )
     description = opened.metadata
-    config = from_dict(TrainConfig, upgraded(description)["config"], path)
-    return ExportedNetwork(opened, config), config, description | {"prefix": path}
+    try:
+        config = from_dict(TrainConfig, upgraded(description)["config"], path)
+        network = ExportedNetwork(opened, config)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{path} is damaged, since its configuration is none ({error}); export the network "
+            "again with bin/export.py"
+        ) from error
+    return network, config, description | {"prefix": path}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from cpm.runtimes.metadata import FILE, checked
+from cpm.runtimes.metadata import FILE, checked, read_note
 
 EXTRA = "assets.extra"  # TensorFlow's name for files that it carries along and does not read
 
@@ -15,12 +15,7 @@ class SavedModelFolder:
     """A SavedModel; see cpm/runtimes/opening.py."""
 
     def __init__(self, path: str) -> None:
-        note = os.path.join(path, EXTRA, FILE)
-        text = None
-        if os.path.isfile(note):
-            with open(note, encoding="utf-8") as file:
-                text = file.read()
-        self.metadata = checked(text, path)
+        self.metadata = checked(read_note(os.path.join(path, EXTRA, FILE)), path)
         self._loaded = tf.saved_model.load(path)  # its variables live as long as it does
         self.functions = tuple(self._loaded.signatures)
 

@@ -4,7 +4,6 @@ JAX has no public call for modules that it did not write itself. What is used he
 `jit` uses, in the version that requirements-export.txt pins.
 """
 
-import os
 from collections.abc import Callable, Mapping
 
 import jax
@@ -14,8 +13,10 @@ from jax._src.lib import xla_client
 from jax.extend.backend import get_backend
 from jaxlib.mlir.dialects import stablehlo
 
-from cpm.runtimes.metadata import checked
+from cpm.runtimes.metadata import checked, read_note
+from cpm.untrusted import open_regular
 
+MOST_BYTES = 1 << 31  # of a program with its weights, twice what protocol buffers may have
 OUTPUTS = ("beliefs", "confidence", "joints_px")  # a dict's values, in the order of its keys
 
 
@@ -25,12 +26,8 @@ class StableHloFile:
     functions = ("crops",)
 
     def __init__(self, path: str) -> None:
-        text = None
-        if os.path.isfile(f"{path}.json"):
-            with open(f"{path}.json", encoding="utf-8") as file:
-                text = file.read()
-        self.metadata = checked(text, path)
-        with open(path, "rb") as file:
+        self.metadata = checked(read_note(f"{path}.json"), path)
+        with open_regular(path, MOST_BYTES) as file:
             self._program = compiled(file.read())
 
     def run(self, function: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cpm.benchmark import exchange
+from cpm.errors import UsageError
 from cpm.network import architecture, preset
 
 
@@ -25,6 +26,13 @@ def test_plan_comes_back_as_plain_values(tmp_path):
         "name": "drop5_stage1",
         "rate": 0.5,
     }
+
+
+def test_a_plan_of_another_shape_is_a_sentence(tmp_path):
+    for text in ("[]", "{}", '{"architecture": 3, "settings": {}}', "[" * 100_000, "no JSON"):
+        (tmp_path / exchange.PLAN).write_text(text)
+        with pytest.raises(UsageError, match=r"plan.json cannot be read .*; measure again"):
+            exchange.read_plan(tmp_path)
 
 
 def test_arrays_come_back(tmp_path, seeded):

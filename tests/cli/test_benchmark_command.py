@@ -7,8 +7,10 @@ import pytest
 from absl import flags as absl_flags
 
 from cpm.cli import benchmark
+from cpm.benchmark import pages
 from cpm.cli.benchmark_settings import network_settings
 from cpm.data.images import read_image
+from cpm.errors import UsageError
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import call
 
@@ -129,6 +131,28 @@ def test_forward_writes_json_and_a_diagram(tmp_path):
     broken.write_text("[]")
     process = script(*flags, "--read=b.json", cwd=tmp_path)
     assert process.returncode == 2 and 'b.json has no "cases"' in process.stderr
+
+
+_CASE = {"item": "a", "variant": "graph", "ours": {"median_s": 1.0}, "peers": {}}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *([], {"cases": 3}, {"cases": [3]}, {"cases": [_CASE | {"ours": {}}]}),
+        {"cases": [_CASE | {"peers": {"torch": {"median_s": "x"}}}]},
+    ],
+    ids=range(5),
+)
+def test_results_of_another_shape_are_a_sentence(tmp_path, record):
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps({"cases": [_CASE]}))
+    assert benchmark.read_entries(str(path)) == [_CASE]
+    path.write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=r'b\.json has no "cases"'):
+        benchmark.read_entries(str(path))
+    with pytest.raises(UsageError, match=r"has no results of bin/benchmark\.py"):
+        pages.table(str(path))
 
 
 @pytest.mark.thorough

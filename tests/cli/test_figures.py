@@ -1,11 +1,14 @@
 """bin/figures.py as a user runs it: a file for each figure, sentences for what is missing."""
 
 import json
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cpm.cli import figures_of_runs
+from cpm.errors import UsageError
 from tests.helpers.scripts import call
 
 pytestmark = pytest.mark.slow
@@ -51,6 +54,30 @@ def test_figures_of_runs(runs, tmp_path, figure):
     assert done.returncode == 0, done.stderr
     pixels = np.asarray(Image.open(tmp_path / "a.png"))
     assert pixels.shape[2] == 3 and pixels.std() > 5  # something is drawn
+
+
+@pytest.mark.parametrize("figure", ["stages", "reliability"])
+@pytest.mark.parametrize(
+    "record",
+    [
+        [],
+        {"metrics": []},
+        {"metrics": {"pck@0.2": {"per_stage": "x"}}, "reliability": 3},
+        {"metrics": {"pck@0.2": {}}, "reliability": {"bins": []}},
+        {"metrics": {"pck@0.2": {"per_stage": [None]}}}
+        | {"reliability": {"rule": "", "bins": [], "ece": 0, "threshold": 0.5}},
+    ],
+    ids=range(5),
+)
+def test_scores_of_another_shape_are_a_sentence(runs, tmp_path, monkeypatch, figure, record):
+    (tmp_path / "run" / "eval").mkdir(parents=True)
+    lines = (runs[0] / "metrics.jsonl").read_bytes()
+    (tmp_path / "run" / "metrics.jsonl").write_bytes(lines)
+    (tmp_path / "run" / "eval" / "validation.json").write_text(json.dumps(record))
+    given = {"runs": [str(tmp_path / "run")], "metric": "pck@0.2", "figure": figure}
+    monkeypatch.setattr(figures_of_runs, "FLAGS", types.SimpleNamespace(**given))
+    with pytest.raises(UsageError, match=r"validation.json .*make it with: python bin/eval.py"):
+        getattr(figures_of_runs, figure)()
 
 
 def test_samples(tmp_path):

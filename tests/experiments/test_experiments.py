@@ -149,6 +149,38 @@ def test_equal_time_gives_slow_variants_fewer_steps(tmp_path, monkeypatch):
     assert runner.phase_settings(settings, phase).config.steps == 200
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"seconds": None}, {"seconds": []}, {"seconds": {"as it is": 0}}, {"config": 3}),
+        *({"seconds": {"as it is": "1"}}, {"execution": []}, {"data": 3}),
+        {"config": {"network": 1}},
+    ],
+    ids=str,
+)
+def test_times_of_another_shape_are_a_sentence(tmp_path, monkeypatch, change):
+    monkeypatch.setattr(runner, "seconds_per_step", lambda *_: 1.0)
+    listed = variants.one_change(SETTINGS)[:1]
+    runner.equal_time(listed, listed[0], SETTINGS, [], str(tmp_path))
+    path = tmp_path / "seconds_per_step.json"
+    record = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({key: value for key, value in record.items() if value is not None}))
+    with pytest.raises(UsageError, match=r"seconds_per_step.json (cannot be|was)"):
+        runner.equal_time(listed, listed[0], SETTINGS, [], str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [[], {"metrics": 3}, {"metrics": {"pcp25": []}}, {"metrics": {"pcp25": {"per_stage": []}}}],
+    ids=str,
+)
+def test_scores_of_another_shape_are_a_sentence(tmp_path, record):
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "validation.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=r"validation.json cannot be .* run again"):
+        runner._scores("none", SETTINGS, [], str(tmp_path))
+
+
 def test_two_processes_time_their_own_variants(tmp_path, monkeypatch):
     """What the other one has written meanwhile is kept, and is what counts."""
     first, smaller, larger, *_ = variants.one_change(SETTINGS)

@@ -6,9 +6,10 @@ import os
 import pytest
 
 from cpm.errors import UsageError
-from cpm.runtimes import is_exported, opening
+from cpm.runtimes import is_exported, load_exported, opening
 from cpm.runtimes.metadata import checked
 from cpm.runtimes.siblings import siblings
+from tests.helpers.fuzzing.readers import READERS
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,57 @@ def test_a_foreign_savedmodel_is_a_sentence(tmp_path):
 def test_foreign_metadata_is_a_sentence(text):
     with pytest.raises(UsageError, match=r"pose\.onnx does not say which joints"):
         checked(text, "pose.onnx")
+
+
+WHOLE = {"format": "cpm-export", "version": 1, "functions": ["crops"], "joints": [], "limbs": []}
+WHOLE |= {"stride": 8, "origin_px": 3.5, "config": {}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: None} for name in ("functions", "joints", "limbs", "stride", "origin_px")),
+        *({"functions": value} for value in ([], ["../../a"], "crops", [3])),
+        *({"function": "box"}, {"config": None}, {"origin_px": "3"}, {"stride": []}),
+    ],
+    ids=str,
+)
+def test_damaged_metadata_is_a_sentence(change, tmp_path):
+    """Through the loader, as a SavedModel has it; before its program is loaded."""
+    assert checked(json.dumps(WHOLE), "a") == WHOLE
+    (tmp_path / "saved_model.pb").write_text("")
+    (tmp_path / "assets.extra").mkdir()
+    record = {name: value for name, value in (WHOLE | change).items() if value is not None}
+    (tmp_path / "assets.extra" / "cpm.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=r"is damaged .* export the network again"):
+        load_exported(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"network": 3}, {"network": {"skeleton": "none"}}, {"data": {"augment": 3}}, {"x": 1}],
+    ids=str,
+)
+def test_a_damaged_configuration_is_a_sentence(config, tmp_path):
+    path = tmp_path / "cpm.note"
+    path.write_text(json.dumps(WHOLE | {"config": config}))
+    with pytest.raises(UsageError, match=r"its configuration is none .* export the network again"):
+        READERS["exported"].read(str(path))
+
+
+def test_what_an_exported_file_says_of_itself_has_a_limit(tmp_path):
+    """A sparse file of a terabyte, a pipe."""
+    (tmp_path / "saved_model.pb").write_text("")
+    note = tmp_path / "assets.extra" / "cpm.json"
+    note.parent.mkdir()
+    with open(note, "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UsageError, match="at most"):
+        opening.open_exported(tmp_path)
+    note.unlink()
+    os.mkfifo(note)
+    with pytest.raises(UsageError, match="it is a pipe"):
+        opening.open_exported(tmp_path)
 
 
 @pytest.mark.parametrize("own", ["image", "box", "crops"])

@@ -11,6 +11,7 @@ import os
 import tempfile
 import typing
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -43,7 +44,7 @@ from cpm.interchange import caffemodel, vgg19
 from cpm.network import ConvolutionalPoseMachine
 from cpm.prediction_files import published
 from cpm.prediction_files.truth import Truth
-from cpm.runtimes import metadata
+from cpm.runtimes import load_exported, metadata, opening, siblings
 from cpm.scoring import people_file, run_settings
 from cpm.skeleton import SKELETONS
 from cpm.training.metrics_file import read_metrics
@@ -455,8 +456,18 @@ def _read_boxes(path):
     found.unused()
 
 
-def _checked(path):
-    metadata.checked(Path(path).read_bytes(), path)
+class _Exported:
+    """An exported file of no runtime: only what it says of itself is read, as of every other."""
+
+    def __init__(self, path):
+        self.metadata = metadata.checked(metadata.read_note(path), path)
+        self.functions = tuple(siblings.siblings(path, {"function": "crops"} | self.metadata))
+
+
+def _read_exported(path):
+    runtime = {".note": (__name__, _Exported.__name__, "none")}
+    with mock.patch.dict(opening.RUNTIMES, runtime):
+        load_exported(path)
 
 
 _BOXES = [
@@ -466,8 +477,9 @@ _BOXES = [
 _METADATA = {
     "format": metadata.FORMAT,
     "version": metadata.VERSION,
-    "joints": ["nose"],
-    "limbs": [],
+    **{"joints": list(LSP14.joints), "limbs": [["neck", "head_top"]], "functions": ["crops"]},
+    **{"stride": 8, "origin_px": 3.5, "function": "crops", "threshold": 0.5},
+    "config": to_dict(TrainConfig(network=NetworkConfig(stages=1))),
 }
 
 READERS = {
@@ -541,7 +553,7 @@ READERS = {
     "caffemodel": Reader("n.caffemodel", _caffe, caffemodel.read_caffemodel),
     "vgg19-npz": Reader("vgg19.npz", _npz(**_VGG), vgg19.read_vgg19, as_archive),
     "vgg19-h5": Reader("vgg19.h5", _h5(_VGG), vgg19.read_vgg19),
-    "exported": Reader("cpm.json", _json(_METADATA), _checked, as_json),
+    "exported": Reader("cpm.note", _json(_METADATA), _read_exported, as_json),
     "config": Reader("config.json", _json(_CONFIG), _read_run, as_json),
     "metrics": Reader("metrics.jsonl", lambda: [_LINES], _read_metrics, as_lines),
     "checkpoints": Reader(
