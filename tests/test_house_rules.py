@@ -136,13 +136,18 @@ def test_functions_that_would_be_converted_are_found():
     assert list(converted("f = tf.function(g, autograph=False)")) == []
 
 
+# A package, its version, perhaps the Pythons that it is for, and the reason.
+PIN = re.compile(r"([\w.-]+)==([\w.]+)(; python_version [<>=]+ \"[\d.]+\")?\s+# .{10,}")
+
+
 def test_requirements_are_pinned_with_a_reason():
     packages = []
     for file in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith(("#", "-")):
-                assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line
-                packages.append(line.split("==")[0])
+                pin = PIN.fullmatch(line)
+                assert pin, line
+                packages.append((pin[1], pin[3]))
     assert len(set(packages)) == len(packages), "a package is named twice"
 
 
@@ -151,10 +156,24 @@ def test_packages_for_exports_are_pinned_as_elsewhere():
     lines = (ROOT / "requirements-export.txt").read_text().splitlines()
     pins = [line for line in lines if line and not line.startswith(("#", "-"))]
     assert pins
+    others = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
+    lines = [line for other in others for line in (ROOT / other).read_text().splitlines()]
+    elsewhere = {(pin[1], pin[3]): pin[2] for line in lines if (pin := PIN.fullmatch(line))}
+    ours = (ROOT / "pyproject.toml").read_text()
     for line in pins:
-        assert re.fullmatch(r"[\w.-]+==[\w.]+\s+# .{10,}", line), line
-        name, version = re.match(r"([\w.-]+)==([\w.]+)", line).groups()
-        for other in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
-            pinned = re.search(rf"^{re.escape(name)}==(\S+)", (ROOT / other).read_text(), re.M)
-            assert not pinned or pinned[1] == version, f"{name} in {other}"
-        assert f'"{name}=={version}"' in (ROOT / "pyproject.toml").read_text()
+        pin = PIN.fullmatch(line)
+        assert pin, line
+        name, version, marker = pin.groups(default="")
+        assert elsewhere.get((name, marker or None), version) == version, f"{name} elsewhere"
+        assert f'"{name}=={version}{marker.replace(chr(34), chr(39))}"' in ours
+
+
+@pytest.mark.parametrize("file", ["requirements-export.txt", "requirements-bench.txt"])
+def test_a_runtime_is_there_for_every_python(file):
+    """ONNX Runtime 1.32 has no build for Python 3.10, and pip refused the whole file."""
+    pins = [PIN.fullmatch(line) for line in (ROOT / file).read_text().splitlines()]
+    runtimes = {pin[2]: pin[3] for pin in pins if pin and pin[1] == "onnxruntime"}
+    assert runtimes == {
+        "1.32.0": '; python_version >= "3.11"',
+        "1.23.2": '; python_version < "3.11"',
+    }
