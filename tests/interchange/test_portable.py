@@ -7,6 +7,7 @@ import tensorflow as tf
 from cpm.inference import Predictor, crop_regions
 from cpm.interchange.exporting import Exporter
 from cpm.network import ConvolutionalPoseMachine
+from ops import REFINEMENTS
 from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 CATS = "joints:nose,left_ear,right_ear,tail;limbs:nose-left_ear,nose-right_ear"
@@ -58,6 +59,45 @@ def test_joints_are_those_of_the_predictor(tmp_path, changes):
         box = (0.2 * width, -3.0, 0.7 * width, 0.8 * height)
         found = functions["box"](image, tf.constant(box, tf.float32))
         check(found, predictor(image, box), ("box", height, width))
+
+
+# Every rule of the first pass with and without the mirror image, and every refinement with a rule
+# and a mirror image that are not the usual ones.
+OPTIONS = [
+    *({"crop": rule, "flip": flip} for rule in crop_regions.RULES for flip in (True, False)),
+    *({"refinement": refinement} for refinement in REFINEMENTS),
+    *({"crop": "image", "flip": False, "refinement": refinement} for refinement in REFINEMENTS),
+]
+
+
+@pytest.fixture(scope="module")
+def ckpt(tmp_path_factory):
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.npz", tiny_config(stages=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options", OPTIONS, ids=lambda options: "-".join(map(str, options.values()))
+)
+def test_options_are_those_of_the_predictor(ckpt, options):
+    exporter, predictor = Exporter(ckpt, **options), Predictor(ckpt, **options)
+    image = image_of(131, 67, seed=2)
+    # Computed untraced, operation by operation: that the graph is the same is tested above.
+    check(exporter.portable.find_in_image(tf.constant(image)), predictor(image), options)
+    if "crop" not in options:  # with a box the rule does not count
+        box = (13.0, -3.0, 47.0, 105.0)
+        found = exporter.portable.find_in_box(tf.constant(image), tf.constant(box))
+        check(found, predictor(image, box), ("box", options))
+
+
+def test_options_change_the_joints(ckpt):
+    """Else the test above would compare one way of predicting with itself."""
+    image = image_of(131, 67, seed=2)
+    usual, *others = (
+        Predictor(ckpt, **options)(image).people[0].joints_px
+        for options in ({}, {"crop": "whole"}, {"crop": "image"}, {"flip": False})
+    )
+    assert all(np.abs(usual - other).max() > LIMIT_PX for other in others)
 
 
 @pytest.mark.slow
