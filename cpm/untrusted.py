@@ -14,13 +14,15 @@ alternatives, a list for a list of any length, a dict for the keys that are requ
 ends in `?` may be missing, and further keys are allowed.
 """
 
+import csv
 import errno
+import io
 import json
 import math
 import os
 import re
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 from cpm.errors import UsageError
@@ -31,6 +33,9 @@ SMALL_JSON_BYTES = 1 << 24  # what a program writes about itself: configurations
 ANY_SIZE = 1 << 62  # of files that are read in small parts
 MOST_DIGITS = 40  # of an integer in JSON; an id of 64 bits has 20
 _SHOWN = 120  # characters of a value that a message repeats
+_MOST_ROW = 1 << 20  # characters of a row of comma-separated values
+# What a row and a cell take, in bytes, where they have become objects of ours.
+_ROW_COST, _CELL_COST = 400, 200
 # What CPython takes for an object, a list, an element, a key and half a text, in bytes.
 _JSON_COSTS = {b"{": 90, b"[": 90, b",": 40, b":": 60, b'"': 28}
 
@@ -107,6 +112,59 @@ def read_json(
         return parse_json(_json_bytes(path, most_bytes, drop), schema, drop=drop)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read ({_reason(error)}); {advice}") from error
+
+
+def read_csv(path: str | os.PathLike, most_bytes: int = MOST_JSON_BYTES) -> Iterator[list[str]]:
+    """Yields the rows of a file of comma-separated values in UTF-8, one after the other.
+
+    Args:
+      path: file.
+      most_bytes: that it may have.
+
+    Raises:
+      OSError: if it cannot be read, is no regular file, or too large.
+      ValueError: if it is no such text, or its values would take too much memory.
+    """
+    memory = 0
+    with open_regular(path, most_bytes) as file:
+        lines = _Lines(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+        try:
+            for row in csv.reader(lines):
+                lines.since_row = 0
+                memory += sum(_CELL_COST + len(cell) for cell in row) + _ROW_COST * bool(row)
+                if memory > MOST_JSON_MEMORY:
+                    raise ValueError(
+                        f"its values would take more than {MOST_JSON_MEMORY / 1e9:.1f} GB of "
+                        f"memory, the first {lines.number:,} lines alone"
+                    )
+                yield row
+        except csv.Error as error:  # a zero byte, a cell of megabytes
+            raise ValueError(error) from error
+
+
+class _Lines:
+    """The lines of a text; ValueError for a row that takes none of the usual lengths.
+
+    Attributes:
+      number: of lines so far.
+      since_row: characters since the last row ended; a row in quotes may have many lines.
+    """
+
+    def __init__(self, text):
+        self._text, self.number, self.since_row = text, 0, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self._text.readline(_MOST_ROW + 1)
+        self.number += 1
+        self.since_row += len(line)
+        if self.since_row > _MOST_ROW:
+            raise ValueError(f"line {self.number} ends a row of more than {_MOST_ROW:,} characters")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def json_memory(text: bytes) -> int:

@@ -8,7 +8,9 @@ import tracemalloc
 import pytest
 
 from cpm import untrusted
+from cpm.data import deeplabcut
 from cpm.errors import UsageError
+from cpm.inference.boxes import BoxFile
 
 LIST = {"latest": (str, None), "all": [str], "best?": ({"name": str, "score": float}, None)}
 
@@ -119,6 +121,56 @@ def test_read_json_raises_before_values_fill_the_memory(tmp_path, monkeypatch):
     path.write_text(f'[{{"keep": 1, "segmentation": [[{outline}]\n, [1]] , "id": 2}}]')
     assert "of memory" in refused(path)
     assert untrusted.read_json(path, "", drop=("segmentation",)) == [{"keep": 1, "id": 2}]
+
+
+def taken_by(read):
+    """(what a call returned, the most memory it took meanwhile)."""
+    tracemalloc.start()
+    try:
+        return read(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("animals, joints", [(1, 1), (1, 50), (50, 1)])
+def test_read_csv_counts_about_what_its_readers_take(tmp_path, monkeypatch, animals, joints):
+    """Of tables of the shortest cells; what would take twice as much is refused."""
+    boxes_path, table = tmp_path / "a.csv", tmp_path / "CollectedData_me.csv"
+    names = [(f"m{a}", f"j{j}", c) for a in range(animals) for j in range(joints) for c in "xy"]
+    heads = zip(("individuals", "bodyparts", "coords"), zip(*names, strict=True), strict=True)
+    text = "".join(",".join([head, *row]) + "\n" for head, row in heads)
+    limit, cell, row = 1 << 21, untrusted._CELL_COST + 1, untrusted._ROW_COST
+    monkeypatch.setattr(untrusted, "MOST_JSON_MEMORY", limit)
+    rows = int(0.9 * limit / (row + (1 + len(names)) * cell))
+    boxes = int(0.9 * limit / (row + 5 * cell + 5))
+    for k in (1, 2):
+        boxes_path.write_text("".join(f"{n:06d},1,2,3,{n % 8 + 1}\n" for n in range(k * boxes)))
+        table.write_text(text + "".join("a" + ",1" * len(names) + "\n" for _ in range(k * rows)))
+        for read in (lambda: BoxFile(str(boxes_path)), lambda: deeplabcut.read_table(table)):
+            if k == 1:
+                _, taken = taken_by(read)
+                assert taken < limit
+            else:
+                with pytest.raises((UsageError, ValueError), match="would take more than"):
+                    read()
+
+
+def test_read_csv_raises_for_endless_rows(tmp_path):
+    """Separators without an end of line, or in quotes over many lines."""
+    path = tmp_path / "a.csv"
+    for text in ("," * (1 << 21), '"\n",' * (1 << 19), "x" * (1 << 21)):
+        path.write_text("a,1,2,3,4\n" + text)
+        rows = untrusted.read_csv(path)
+        assert next(rows) == ["a", "1", "2", "3", "4"]
+        with pytest.raises(ValueError, match=r"more than 1,048,576 characters|field larger"):
+            list(rows)
+
+
+def test_read_csv_preset(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'\xef\xbb\xbfa,"b\nc"\r\n\r\n d ,\n')
+    assert list(untrusted.read_csv(tmp_path / "a.csv")) == [["a", "b\nc"], [], [" d ", ""]]
+    (tmp_path / "a.csv").write_bytes(b"\n" * 100_000)
+    assert not any(untrusted.read_csv(tmp_path / "a.csv"))
 
 
 def test_printable_preset():

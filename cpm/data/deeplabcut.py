@@ -12,9 +12,8 @@ names of its columns are pickled, and a pickle can run code.
 References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
 """
 
-import csv
 import glob
-import io
+import itertools
 import os
 from typing import Any
 
@@ -47,19 +46,15 @@ def read_table(path: str | os.PathLike) -> dict[str, list[dict[str, Any]]]:
     """One table as a COCO record.
 
     Raises:
-      ValueError: if its first rows are none of DeepLabCut's.
+      ValueError: if its first rows are none of DeepLabCut's, or it would take too much memory.
       OSError: if it is no regular file, or too large.
     """
-    with untrusted.open_regular(path, MOST_BYTES) as content:
-        with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
-            try:
-                rows = [row for row in csv.reader(file) if row]
-            except csv.Error as error:  # a zero byte, a cell of megabytes
-                raise ValueError(error) from error
+    rows = filter(None, untrusted.read_csv(path, MOST_BYTES))
     heads = {}
-    while rows and rows[0][0] in _HEADS:
-        head = rows.pop(0)
-        heads[head[0]] = head
+    first = next(rows, None)
+    while first is not None and first[0] in _HEADS:
+        heads[first[0]] = first
+        first = next(rows, None)
     if not {"bodyparts", "coords"} <= heads.keys():
         raise ValueError("expected the rows scorer, bodyparts and coords of DeepLabCut")
     columns = [n for n, text in enumerate(heads["coords"]) if text in ("x", "y")]
@@ -67,7 +62,7 @@ def read_table(path: str | os.PathLike) -> dict[str, list[dict[str, Any]]]:
     animals = heads.get("individuals") or [""] * len(heads["coords"])
     images = []
     annotations: list[dict[str, Any]] = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(itertools.chain([] if first is None else [first], rows)):
         name = "/".join(text for text in row[: columns[0]] if text).replace("\\", "/")
         images.append({"id": number, "file_name": os.path.basename(name)})
         found: dict[tuple[str, str], dict[str, float | None]] = {}

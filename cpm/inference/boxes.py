@@ -10,8 +10,6 @@ keypoints, of COCO results those with category_id 1; where there are none, all.
 """
 
 import collections
-import csv
-import io
 import math
 import os
 import re
@@ -104,13 +102,7 @@ class BoxFile:
     def _read_csv(self):
         """Yields (file, score or None, box)."""
         self._others = 0
-        try:
-            with untrusted.open_regular(self.path, untrusted.MOST_JSON_BYTES) as file:
-                text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-                lines = list(csv.reader(text))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UsageError(f"--boxes={self.path} cannot be read ({error}); {EXPECTED}") from None
-        for number, cells in enumerate(lines, 1):
+        for number, cells in enumerate(self._csv_rows(), 1):
             cells = [cell.strip() for cell in cells]
             if not any(cells):
                 continue
@@ -124,6 +116,12 @@ class BoxFile:
                 raise ValueError(f"line {number} is {','.join(cells)!r}")
             box, score = values[:4], values[4] if len(values) == 5 else None
             yield cells[0].replace("\\", "/"), score, _box(box, f"line {number}")
+
+    def _csv_rows(self):
+        try:
+            yield from untrusted.read_csv(self.path)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--boxes={self.path} cannot be read ({error}); {EXPECTED}") from None
 
     def _read_json(self):
         """Yields (file name or image id, score or None, box)."""
