@@ -523,6 +523,32 @@ ROWS = [
         "an exported network",
         "runtimes/test_opening.py",
         ("a pipe", "refused at once", "test_a_pipe_is_refused_at_once"),
+        (
+            "that says something else of itself, or too much",
+            "a sentence, before its program is loaded",
+            "test_damaged_metadata_is_a_sentence & test_a_damaged_configuration_is_a_sentence & "
+            "test_foreign_metadata_is_a_sentence & "
+            "test_what_an_exported_file_says_of_itself_has_a_limit",
+        ),
+    ),
+    *_rows(
+        "comma-separated values",
+        "test_untrusted.py",
+        (
+            "short cells that take forty times their text, rows without an end",
+            "refused before they take memory",
+            "test_read_csv_counts_about_what_its_readers_take & "
+            "test_read_csv_raises_for_endless_rows",
+        ),
+    ),
+    *_rows(
+        "a run directory",
+        "cli/test_run_check.py",
+        (
+            "each of its parts missing, damaged or of another shape",
+            "bin/describe.py RUN names that part; exit status 1",
+            "test_a_damage_is_named & test_other_data_are_named",
+        ),
     ),
     *_rows(
         "an image for cpm-lite",
