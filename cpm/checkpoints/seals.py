@@ -2,11 +2,13 @@
 
 `step-0001000.seal.json` is written after the checkpoint's own files are on the disk:
 
-    {"step": 1000, "score": 61.3, "files": {"step-0001000.index": {"bytes", "sha256"}, ...}}
+    {"step": 1000, "score": 61.3, "files": {"step-0001000.index": {"bytes", "sha256"}, ...},
+     "checksum": of the seal itself}
 
 A byte that changed since, a file cut short by a power cut, a file of another checkpoint: each is
-noticed before anything is restored. Checkpoints of earlier versions have no seal; theirs are read
-to the end instead, because TensorFlow keeps a checksum of each tensor.
+noticed before anything is restored. Checkpoints of earlier versions have no seal, and a seal may be
+damaged itself; their files are read to the end instead, because TensorFlow keeps a checksum of each
+tensor.
 """
 
 import os
@@ -16,6 +18,7 @@ from typing import Any
 import tensorflow as tf
 
 from cpm import files, untrusted
+from cpm.checkpoints import checksums
 from cpm.checkpoints.tensorflow_files import (
     UNREADABLE,
     files_of,
@@ -25,7 +28,7 @@ from cpm.checkpoints.tensorflow_files import (
 )
 
 SUFFIX = ".seal.json"
-_SCHEMA = {"step": int, "score": (float, None), "files": dict}
+_SCHEMA = {"step": int, "score": (float, None), "files": dict, "checksum?": str}
 _FILE = {"bytes": int, "sha256": str}
 _MOST_BYTES = 1 << 20
 
@@ -51,7 +54,8 @@ def write_seal(prefix: str, step: int, score: float | None) -> None:
     for name in files_of(prefix):
         path = os.path.join(folder, name)
         sizes[name] = {"bytes": os.path.getsize(path), "sha256": files.sha256(path)}
-    files.write_json(prefix + SUFFIX, {"step": step, "score": score, "files": sizes})
+    seal = {"step": step, "score": score, "files": sizes}
+    files.write_json(prefix + SUFFIX, checksums.stamped(seal))
 
 
 def read_seal(prefix: str) -> Seal | None:
@@ -61,6 +65,7 @@ def read_seal(prefix: str) -> Seal | None:
             record = untrusted.parse_json(file.read(), _SCHEMA, "the seal")
         for name, sizes in record["files"].items():
             untrusted.check_schema(sizes, _FILE, name)
+        checksums.check(record)
     except (OSError, ValueError):
         return None
     return Seal(record["step"], record["score"], record["files"])

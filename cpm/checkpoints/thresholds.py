@@ -9,15 +9,16 @@ import os
 from absl import logging
 
 from cpm import files, untrusted
+from cpm.checkpoints import checksums
 
 SUFFIX = ".threshold.json"
 _MOST_BYTES = 1000
-_SCHEMA = {"threshold": float}
+_SCHEMA = {"threshold": float, "checksum?": str}
 
 
 def record_threshold(prefix: str, threshold: float) -> None:
     """Notes the threshold, 0 … 1, of the checkpoint at `prefix`."""
-    files.write_json(prefix + SUFFIX, {"threshold": float(threshold)})
+    files.write_json(prefix + SUFFIX, checksums.stamped({"threshold": float(threshold)}))
 
 
 def threshold_of(prefix: str) -> float | None:
@@ -27,7 +28,9 @@ def threshold_of(prefix: str) -> float | None:
         return None
     try:
         with untrusted.open_regular(path, _MOST_BYTES) as file:
-            threshold = untrusted.parse_json(file.read(), _SCHEMA, "it")["threshold"]
+            record = untrusted.parse_json(file.read(), _SCHEMA, "it")
+        checksums.check(record)
+        threshold = record["threshold"]
         if 0 <= threshold <= 1:
             return threshold
         problem = f"{threshold} is no confidence"

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from cpm import checkpoints
-from cpm.checkpoints import saving
+from cpm.checkpoints import saving, thresholds
 from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
 from cpm.errors import RunStopped, UsageError
 from cpm.network import ConvolutionalPoseMachine
@@ -114,6 +114,48 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(run, damage, 
     with pytest.raises(UsageError, match=r"no checkpoint in .* is whole .*--restart") as caught:
         checkpoints.require_whole(str(run))
     assert "flags" not in str(caught.value)
+
+
+SEAL = "step-0000007.seal.json"
+SEALS = {
+    "missing": os.remove,
+    "empty": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 100),
+    "a list": lambda path: path.write_text("[]"),
+    "of other types": lambda path: path.write_text('{"step": "7", "score": [], "files": 3}'),
+    "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe"),
+    "a folder": lambda path: (os.remove(path), os.mkdir(path)),
+    "a pipe": lambda path: (os.remove(path), os.mkfifo(path)),
+}
+
+
+@pytest.mark.parametrize("damage", SEALS.values(), ids=SEALS)
+def test_a_damaged_seal_costs_no_step(run, damage):
+    """The checkpoint is read to its end instead, and damage of it is noticed all the same."""
+    damage(run / SEAL)
+    search = checkpoints.require_whole(str(run))
+    assert search.prefix == str(run / "step-0000007") and not search.skipped
+    flip(run / DATA, 1000)
+    assert checkpoints.require_whole(str(run)).prefix == str(run / "step-0000005")
+
+
+def test_a_flipped_bit_of_a_seal_costs_no_step(run):
+    """Wherever it is: a seal keeps a checksum of itself."""
+    content = (run / SEAL).read_bytes()
+    for at in range(0, len(content), 7):
+        (run / SEAL).write_bytes(content)
+        flip(run / SEAL, at)
+        assert checkpoints.find_whole(str(run)).prefix == str(run / "step-0000007"), at
+
+
+def test_seals_of_earlier_versions_are_taken(run):
+    """They have no checksum."""
+    record = json.loads((run / SEAL).read_text())
+    assert len(record.pop("checksum")) == 64
+    (run / SEAL).write_text(json.dumps(record))
+    assert checkpoints.find_whole(str(run)).prefix == str(run / "step-0000007")
+    flip(run / DATA, 1000)
+    assert "its checksum" in checkpoints.find_whole(str(run)).skipped["step-0000007"]
 
 
 def test_restore_goes_back_to_the_whole_one(tmp_path):
@@ -253,7 +295,39 @@ def test_a_save_that_fails_keeps_the_one_before(tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == before
 
 
-@pytest.mark.parametrize("name", ["a [b]*?\\", "new\nline ü 骨", "ends.npz"])
+@pytest.mark.parametrize("module", ["seals", "listing"])
+def test_a_limit_of_file_sizes_in_a_save_keeps_the_one_before(tmp_path, monkeypatch, module):
+    """Met by the seal, or by the list; they are far smaller than the files that come first."""
+    resource = pytest.importorskip("resource")
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    saved, _ = make(tmp_path)
+    saved.save(5)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    place, name = {"seals": (saving.seals, "write_seal"), "listing": (saving, "write_list")}[module]
+    honest = getattr(place, name)
+
+    def limited(*arguments):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+        try:
+            honest(*arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, limited)
+        with pytest.raises(
+            RunStopped, match=r"cannot be saved: File too large; .*-0000005, is kept"
+        ):
+            saved.save(7)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    saved.save(7)
+    assert checkpoints.require_whole(str(tmp_path)).prefix.endswith("step-0000007")
+
+
+NAMES = ["a [b]*?\\", "new\nline ü 骨", "ends.npz", """it's "quoted" `$HOME` $(x); & | # %s {0}"""]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_names_of_folders_may_be_anything(tmp_path, name):
     """TensorFlow takes some of these for patterns where it reads."""
     folder = tmp_path / name / "checkpoints"
@@ -297,6 +371,37 @@ def test_threshold_stays_with_its_checkpoint(tmp_path):
     assert checkpoints.load_network(str(tmp_path))[2]["threshold"] == 0.25  # still the best
     saved.save(1, 30.0)  # trained anew: measured of other weights
     assert "threshold" not in checkpoints.load_network(str(tmp_path))[2]
+
+
+THRESHOLDS = {
+    "missing": os.remove,
+    "empty": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 12),
+    "a bit flipped": lambda path: flip(path, path.read_bytes().index(b"0.25") + 3),
+    "a list": lambda path: path.write_text("[0.25]"),
+    "a text": lambda path: path.write_text('{"threshold": "0.25"}'),
+    "above 1": lambda path: path.write_text('{"threshold": 7}'),
+    "NaN": lambda path: path.write_text('{"threshold": NaN}'),
+    "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe"),
+    "a folder": lambda path: (os.remove(path), os.mkdir(path)),
+    "a pipe": lambda path: (os.remove(path), os.mkfifo(path)),
+}
+
+
+@pytest.mark.parametrize("damage", THRESHOLDS.values(), ids=THRESHOLDS)
+def test_a_damaged_threshold_counts_as_none(run, damage, caplog):
+    """Said, unless it is only missing."""
+    prefix = str(run / "step-0000007")
+    checkpoints.record_threshold(prefix, 0.25)
+    damage(run / "step-0000007.threshold.json")
+    assert thresholds.threshold_of(prefix) is None
+    assert ("is damaged" in caplog.text) == (damage is not os.remove)
+
+
+def test_a_threshold_of_an_earlier_version_is_taken(run):
+    """It has no checksum."""
+    (run / "step-0000007.threshold.json").write_text('{"threshold": 0.5}')
+    assert thresholds.threshold_of(str(run / "step-0000007")) == 0.5
 
 
 def test_save_again_after_a_resume_lists_a_step_once(tmp_path):
