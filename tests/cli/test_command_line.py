@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from cpm.cli import command_line
 from cpm.errors import RunStopped, UsageError
@@ -28,11 +29,6 @@ from cpm.provenance import multiplies_bfloat16
             "error: '/out\\x1b[2J' cannot be used: No space left on device; make room there, or "
             "name another path\n",
         ),
-        (
-            MemoryError("Unable to allocate 4 TiB"),
-            1,
-            f"error: out of memory (Unable to allocate 4 TiB); {command_line.LESS_MEMORY}\n",
-        ),
     ],
 )
 def test_exit_status_preset(error, status, sentence, capsys):
@@ -41,6 +37,27 @@ def test_exit_status_preset(error, status, sentence, capsys):
 
     assert command_line.exit_status(main, ["bin/x.py"]) == status
     assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (MemoryError("Unable to allocate 4 TiB"), " (Unable to allocate 4 TiB)"),
+        (MemoryError(), ""),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating [9,9]\n\n\tmore"),
+            " (OOM when allocating [9,9])",
+        ),
+    ],
+    ids=["Python", "no words", "TensorFlow"],
+)
+def test_memory_that_runs_out_is_a_sentence(error, words, capsys):
+    def main(_):
+        raise error
+
+    assert command_line.exit_status(main, ["bin/x.py"]) == 1
+    expected = f"error: out of memory{words}; {command_line.LESS_MEMORY}\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_sentence_that_repeats_a_long_value_is_cut(capsys):

@@ -5,6 +5,8 @@ import dataclasses
 import json
 import os
 import re
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -51,6 +53,30 @@ def cats():
             annotation(3, 9, [40, 41, 2, 42, 43, 2, 44, 45, 2]),
         ],
     }
+
+
+def work(folder, people):
+    """(calls of functions, bytes at the most) of reading so many people in one image."""
+    record = cats()
+    record["annotations"] = [
+        annotation(n, 7, [n % 60, n // 60, 2, n % 60, 5, 2, 0, 0, 0]) for n in range(people)
+    ]
+    folder.mkdir()
+    calls = [0]
+
+    def count(frame, event, argument):
+        calls[0] += event in ("call", "c_call")
+
+    tracemalloc.start()
+    sys.setprofile(count)
+    try:
+        found = read(folder, record)
+    finally:
+        sys.setprofile(None)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert len(found) == people
+    return calls[0], peak
 
 
 def save(folder, record, *, name="annotations.json", images=True):
@@ -132,6 +158,11 @@ class TestPeople:
         found = read(tmp_path, record)
         assert len(found) == 3000
         assert {len(person.others) for person in found} == {neighbors.MOST}
+
+    def test_work_and_memory_grow_with_the_people(self, tmp_path):
+        """Four times the people: four times the calls and the memory; by the square it were 16."""
+        calls, peaks = zip(*(work(tmp_path / str(n), n) for n in (250, 1000)), strict=True)
+        assert calls[1] < 6 * calls[0] and peaks[1] < 6 * peaks[0]
 
     def test_box_gives_center_and_scale(self, tmp_path):
         first, second, _ = read(tmp_path, cats())
