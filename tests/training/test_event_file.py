@@ -1,9 +1,14 @@
 """The numbers for TensorBoard: which are written, and that none of them stops a run."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from cpm.training.event_file import EventFile
+from tests.helpers.scripts import ROOT
 
 
 def tags_in(folder):
@@ -26,6 +31,29 @@ def test_what_is_written(tmp_path):
     found = tags_in(tmp_path)
     assert found[2] == {"train/loss"}
     assert found[3] == {"validation/pcp25", "validation_raw/pcp25", "validation/poses"}
+
+
+def test_a_limit_of_file_sizes_stops_nothing(tmp_path):
+    """Met while TensorFlow's own code writes: in a process of its own, whose end is part of it."""
+    pytest.importorskip("resource")
+    program = (
+        "import resource as r, sys, numpy as np\n"
+        "import cpm.quiet_start\n"
+        "from cpm.training.event_file import EventFile\n"
+        "events = EventFile(sys.argv[1])\n"
+        "events.write_evaluation(1, {'evaluation': {'pcp25': 50.0}}, None)\n"
+        "r.setrlimit(r.RLIMIT_FSIZE, (200, r.getrlimit(r.RLIMIT_FSIZE)[1]))\n"
+        "for n in range(2, 5):\n"
+        "    events.write_step(n, {'loss': 1.5})\n"
+        "    events.write_evaluation(n, {'evaluation': {'pcp25': 50.0}}, None)\n"
+        "print('the run went on')\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "the run went on\n", done.stderr
+    assert "Traceback" not in done.stderr
+    (path,) = tmp_path.glob("events.out.*")
+    assert 0 < path.stat().st_size <= 200
 
 
 def test_what_cannot_be_written_stops_nothing(tmp_path, monkeypatch, caplog):

@@ -18,7 +18,8 @@ from cpm.training.run_config import read_config
 from cpm.training.run_folder import RunFolder
 from cpm.training.run_place import check_run_dir
 from cpm.training.run_traces import traces_of_training
-from tests.helpers.small_runs import write_unsaved_run
+from tests.helpers.small_runs import CONFIG as TINY
+from tests.helpers.small_runs import write_run, write_unsaved_run
 
 
 def test_claim_records_configuration_and_provenance(tmp_path):
@@ -136,6 +137,101 @@ def test_what_is_no_regular_file_in_a_run_is_refused_at_once(tmp_path, name):
 def test_a_pipe_among_the_events_is_no_trace(tmp_path):
     os.mkfifo(tmp_path / "events.out.tfevents.1")
     assert traces_of_training(tmp_path) == []
+
+
+EVENTS = "events.out.tfevents.1"
+OTHERS = {
+    "missing": lambda path: shutil.rmtree(path) if path.is_dir() else os.remove(path),
+    "empty": lambda path: emptied(path),
+    "cut short": lambda path: os.truncate(a_file(path), a_file(path).stat().st_size // 2),
+    "a bit flipped": lambda path: flipped(a_file(path)),
+    "text": lambda path: a_file(path).write_text("something else"),
+    "a file for a folder, a folder for a file": lambda path: exchanged(path),
+}
+
+
+def a_file(path):
+    """The file itself, or one in the folder."""
+    return path / "validation.json" if path.is_dir() else path
+
+
+def emptied(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.mkdir()
+    else:
+        os.truncate(path, 0)
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 8
+    path.write_bytes(content)
+
+
+def exchanged(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.write_text("x")
+    else:
+        os.remove(path)
+        path.mkdir()
+
+
+@pytest.fixture(scope="module")
+def saved_run(tmp_path_factory):
+    """A run of one checkpoint with events, results and a page, which nothing is resumed from."""
+    path = tmp_path_factory.mktemp("saved") / "run"
+    write_run(path, "data", config=TINY)
+    events(path, 3)
+    (path / "eval").mkdir()
+    (path / "eval" / "validation.json").write_text('{"metrics": {}}')
+    (path / "report.html").write_text("<p>a page</p>")
+    return path
+
+
+@pytest.mark.parametrize("damage", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("name", [EVENTS, "eval", "report.html"])
+def test_what_a_run_does_not_need_may_be_damaged(saved_run, tmp_path, name, damage):
+    """It goes on from its checkpoint, and --restart puts what is there aside."""
+    run = Path(shutil.copytree(saved_run, tmp_path / "run"))
+    damage(run / name)
+    if name == "eval" and not run.joinpath(name).is_dir() and run.joinpath(name).exists():
+        with pytest.raises(UsageError, match="eval is no folder"):
+            RunFolder(run)
+        return
+    folder = RunFolder(run)
+    folder.claim(TINY, EXECUTION, ["data"])
+    assert folder.found.prefix.endswith("step-0000004") and folder.metrics.last_step() == 2
+    assert folder.restart() is not None and not (run / name).exists()
+
+
+@pytest.mark.parametrize("damage", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("name", [EVENTS, "eval", "report.html"])
+def test_without_a_checkpoint_they_are_traces_or_none(saved_run, tmp_path, name, damage):
+    """Damaged as they may be: refused, or nothing is left to tell of a training. No traceback."""
+    run = tmp_path / "run"
+    run.mkdir()
+    copy = shutil.copytree if (saved_run / name).is_dir() else shutil.copy
+    copy(saved_run / name, run / name)
+    damage(run / name)
+    if traces_of_training(run) or ((run / name).is_file() and name == "eval"):
+        with pytest.raises(UsageError, match=r"--restart|eval is no folder"):
+            RunFolder(run).claim(TINY, EXECUTION, ["data"])
+    else:
+        assert RunFolder(run).claim(TINY, EXECUTION, ["data"]) == {}
+
+
+def test_empty_metrics_beside_a_checkpoint_cost_no_step(saved_run, tmp_path):
+    run = Path(shutil.copytree(saved_run, tmp_path / "run"))
+    os.truncate(run / "metrics.jsonl", 0)
+    folder = RunFolder(run)
+    folder.claim(TINY, EXECUTION, ["data"])
+    assert folder.found.prefix.endswith("step-0000004") and folder.metrics.last_step() is None
+    assert read_metrics(run) == [] and folder.metrics.seconds_trained() == 0.0
+    other = dataclasses.replace(TINY, seed=TINY.seed + 1)
+    with pytest.raises(UsageError, match="seed"):
+        RunFolder(run).claim(other, EXECUTION, ["data"])
 
 
 def test_a_clock_that_was_set_back_changes_nothing(tmp_path, monkeypatch):
