@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from cpm import checkpoints
+from cpm.config import OptimizerConfig
 from cpm.data import pipeline
 from cpm.training import guarded_step
 from cpm.training.metrics_file import read_metrics
@@ -36,6 +37,18 @@ def test_non_finite_loss_stops_with_evidence(tmp_path, data):
     assert evidence["step"] == 4 and len(evidence["ids"]) == 4
     assert all(name.startswith("noise/train-") for name in evidence["ids"])
     assert checkpoints.read_list(str(tmp_path / "checkpoints"))["latest"] == "step-0000003"
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_a_rate_that_is_too_high_stops_with_evidence(tmp_path, data, rule):
+    """Nothing is replaced here: weights of 1e30 give a loss of infinity in a step or two."""
+    optimizer = OptimizerConfig(optimizer=rule, learning_rate=1e30)
+    run = start(dataclasses.replace(CONFIG, optimizer=optimizer), data, tmp_path)
+    with pytest.raises(
+        NonFiniteLoss, match=r"is (nan|inf) at step [2-8];.*--learning_rate than 1e\+30"
+    ):
+        run.train()
+    assert len(list(tmp_path.glob("non_finite_step_*.json"))) == 1
 
 
 def test_float16_overflow_is_left_out_and_recorded(tmp_path, data):

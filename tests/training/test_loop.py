@@ -25,6 +25,7 @@ from cpm.errors import RunStopped, UsageError
 from cpm.evaluation import report
 from cpm.evaluation.gathering import gather_predictions
 from cpm.inference import predict_batch
+from cpm.network import ConvolutionalPoseMachine
 from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
@@ -133,6 +134,65 @@ def test_a_signal_while_it_is_evaluated_ends_it_after_that(step, words, tmp_path
     again = start(CONFIG, data, tmp_path, dataclasses.replace(EXECUTION, eval_every=4))
     assert again.start == step
     assert (again.train() is None) == (step == 8)
+
+
+@pytest.mark.parametrize("phase", ["step", "evaluation"])
+def test_a_second_signal_does_not_wait(phase, tmp_path, data):
+    """It ends the run within the step or the evaluation; what was saved before is whole."""
+    run = start(CONFIG, data, tmp_path)
+    name = {"step": "one_step", "evaluation": "evaluate"}[phase]
+    honest, twice = getattr(run, name), {"step": 4, "evaluation": CONFIG.steps}[phase]
+
+    def interrupted(step, *rest):
+        if step == twice:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGTERM)
+            signal.sigtimedwait([], 0.1)
+        return honest(step, *rest)
+
+    setattr(run, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert start(CONFIG, data, tmp_path).start == (3 if phase == "step" else 6)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.thorough
+def test_a_signal_while_the_first_step_is_compiled(times, tmp_path, data, monkeypatch):
+    """The first waits for the step, which is saved; the second leaves a folder to begin in."""
+    honest, sent = ConvolutionalPoseMachine.__call__, []
+
+    def traced(network, *arguments, **options):
+        if tf.inside_function() and len(sent) < times:
+            sent.append(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.sigtimedwait([], 0.1)
+        return honest(network, *arguments, **options)
+
+    monkeypatch.setattr(ConvolutionalPoseMachine, "__call__", traced)
+    config = changed(CONFIG, {"network": {"stages": 1}})
+    run = start(config, data, tmp_path)
+    if times == 2:
+        sent.append(signal.SIGINT)  # the first one came just before
+        honest_step = run.one_step
+
+        def first(step, batch):
+            os.kill(os.getpid(), signal.SIGINT)
+            return honest_step(step, batch)
+
+        run.one_step = first
+    ends = pytest.raises(loop.Interrupted, match="stopped after step 1 of 8, which is saved")
+    with untraced(False), ends if times == 1 else pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert len(sent) == times
+    assert start(config, data, tmp_path).start == (1 if times == 1 else 0)
+
+
+def test_another_skeleton_is_refused(tmp_path, unfinished, data):
+    other = changed(CONFIG, {"network": {"skeleton": "mpii16"}})
+    with pytest.raises(UsageError, match=r"network\.skeleton = 'lsp14'.*'mpii16'"):
+        start(other, data, unfinished)
+    assert start(CONFIG, data, unfinished).start == 6
 
 
 @pytest.mark.parametrize("precisions", [("float32", "float16"), ("float16", "float32")])
