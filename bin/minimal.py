@@ -261,10 +261,10 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
     parser.add_argument("--out", type=Path, default="minimal.png", help="figure (%(default)s)")
     asked = parser.parse_args()
-    if min(asked.steps, asked.people, asked.tested) < 1 or asked.seed < 0:
-        parser.error("--steps, --people and --tested should be at least 1, --seed at least 0")
+    if min(n := (asked.steps, asked.people, asked.tested, asked.seed + 1)) < 1 or max(n) > 2**31:
+        parser.error("--steps, --people, --tested: at least 1, --seed at least 0; all below 2^31")
     if asked.out.suffix not in (".png", ".jpg") or not asked.out.parent.is_dir():
-        parser.error(f"--out={asked.out} should be a .png or .jpg file in a folder that exists")
+        parser.error(f"{str(asked.out)!r} should be a .png or .jpg file in a folder that exists")
     return asked
 
 
