@@ -22,6 +22,7 @@ AREA = 0.25
 SAME = 0.4  # a search's find and a track are one person
 TWICE = 0.7  # two tracks are at one person; people who merely cross come close to it for a moment
 BRIDGED = 0.25  # a search's find and a lost person who moved on are one
+APART = 0.3  # below it, somebody where a lost person would be is none of those who are followed
 # By so much OKS a pose must be more like another track than like that whose crop it was found in.
 OWN_CROP = 0.1
 
@@ -54,14 +55,21 @@ class Matcher:
         alike = self._likeness([(track.pose, track.moved_on(time)) for track in tracks], found)
         return _assignment(-alike - OWN_CROP * np.eye(len(tracks)))[1]
 
-    def apart(self, moved: Sequence[tuple[Track, Track]]) -> set[int]:
-        """Positions in `moved` of the tracks to keep, of (before, after) pairs: one a person."""
+    def apart(self, moved: Sequence[tuple[Track, Track]], returning: int = 0) -> set[int]:
+        """Positions in `moved` of the tracks to keep, of (before, after) pairs: one a person.
+
+        Args:
+          moved: list of pairs of `Track`.
+          returning: so many at the end were lost; the last pose of each must be clearly more like
+            the person than that of somebody who is followed.
+        """
         kept = set(range(len(moved)))
         poses = [after.pose for _, after in moved]
         alike = self._likeness([(pose, pose.joints_px) for pose in poses], poses)
         own = [
             self._likeness([(before.pose, before.moved_on(after.time))], [after.pose])[0, 0]
-            for before, after in moved
+            - OWN_CROP * (n >= len(moved) - returning)
+            for n, (before, after) in enumerate(moved)
         ]
         for a, b in zip(*np.triu_indices(len(moved), 1), strict=True):
             if {a, b} <= kept and max(alike[a, b], alike[b, a]) > TWICE:
@@ -80,19 +88,52 @@ class Matcher:
         self, lost: Sequence[Track], people: Sequence[PersonPose], time: float
     ) -> dict[int, int]:
         """{position in lost: position in people} of those who are back, at most one for each."""
-        # The longer a track is lost, the less exactly its place is known: a covered person may
-        # have walked on, or stopped.
-        growth = [1 + 2 * (time - track.time) for track in lost]
-        alike = np.maximum(
-            self._likeness([(t.pose, t.moved_on(time)) for t in lost], people, growth),
-            self._likeness([(t.pose, t.pose.joints_px) for t in lost], people, growth),
-        )
+        alike = self._likeness_of_lost(lost, people, time)
         rows, columns = _assignment(-alike)
         return {
             int(row): int(column)
             for row, column in zip(rows, columns, strict=True)
             if alike[row, column] >= BRIDGED
         }
+
+    def back(
+        self,
+        lost: Sequence[Track],
+        people: Sequence[PersonPose],
+        followed: Sequence[Track],
+        time: float,
+    ) -> dict[int, int]:
+        """As `returned`, of poses that may also show somebody who is followed, or one person twice.
+
+        Args:
+          lost: list of `Track`.
+          people: list of `PersonPose` that were found where the lost would be.
+          followed: list of `Track` at the time of `people`.
+          time: seconds.
+
+        Returns:
+          {position in lost: position in people}, the most alike first.
+        """
+        alike = self._likeness_of_lost(lost, people, time)
+        taken = [track.pose for track in followed]
+        found: dict[int, int] = {}
+        for t, n in zip(*np.unravel_index(np.argsort(-alike, axis=None), alike.shape), strict=True):
+            if alike[t, n] < BRIDGED:
+                break
+            others = self._likeness([(pose, pose.joints_px) for pose in taken], [people[n]])
+            if int(t) not in found and others.max(initial=0.0) < APART:
+                found[int(t)] = int(n)
+                taken.append(people[n])
+        return found
+
+    def _likeness_of_lost(self, lost, people, time):
+        """`[L, F]` OKS of lost tracks and people; a lost person may have walked on, or stopped."""
+        # The longer a track is lost, the less exactly its place is known.
+        growth = [1 + 2 * (time - track.time) for track in lost]
+        return np.maximum(
+            self._likeness([(t.pose, t.moved_on(time)) for t in lost], people, growth),
+            self._likeness([(t.pose, t.pose.joints_px) for t in lost], people, growth),
+        )
 
     def _likeness(self, known, people, growth=None):
         """`[K, F]` OKS of (pose, joints to compare) pairs and people; joints that are sure count.

@@ -9,6 +9,9 @@ for, and all of them surely, it could change nothing and is left out.
 A crop moves on at the speed of its person, and so do joints that are compared over time. Where the
 next frames are known, passes over them are made in the same batch (lookahead.py).
 
+Who was lost within the last seconds is looked for in every frame, by a crop in the same batch where
+the person would be by now. Somebody there who is nobody else gets the old number back at once.
+
 People that a search finds are compared with all tracks by OKS, the similarity of poses. A pose that
 matches no track may belong to a person lost within the last seconds, who then gets the old number
 back. All others get a new number, from 1 on, once they have been followed for a moment. When two
@@ -28,36 +31,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cpm.geometry import CropRegion
-from cpm.inference.crop_regions import next_region
 from cpm.inference.lookahead import Lookahead
 from cpm.inference.matching import Matcher
-from cpm.inference.person_pose import PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.track import Track, extent, overall_confidence
+from cpm.inference.track_steps import Steps, TrackingOptions
 from cpm.skeleton import Skeleton
-
-SURE_AGAIN = 0.9  # share of the usual confidence from which on an unsure track is trusted again
-
-
-@dataclasses.dataclass(frozen=True)
-class TrackingOptions:
-    """When to search, and when to give up.
-
-    Attributes:
-      search_every: seconds between full searches where nothing is wrong.
-      retry_after: least seconds between two searches, whatever is wrong.
-      bridge: seconds for which a lost person keeps the number.
-      unsure: a full search follows when the mean confidence falls below this share of the usual.
-      lost: below this share a person counts as lost.
-      confirm: seconds for which somebody new beside others has to be followed before there is a
-        number: between people who cross, searches find people made of both.
-    """
-
-    search_every: float = 3.0
-    retry_after: float = 0.5
-    bridge: float = 2.0
-    unsure: float = 0.75
-    lost: float = 0.5
-    confirm: float = 0.3
 
 
 class Tracker:
@@ -90,10 +69,10 @@ class Tracker:
         options: TrackingOptions | None = None,
     ) -> None:
         self._passes, self._find = Lookahead(poses), find
-        self._skeleton, self._margin = skeleton, margin
-        self._limit, self._threshold = limit, threshold
+        self._limit = limit
         self._options = options or TrackingOptions()
         self._matcher = Matcher(skeleton)
+        self._steps = Steps(self._matcher, skeleton, margin, threshold, self._options)
         self._tracks: list[Track] = []
         self._lost: list[Track] = []
         self._next_id = 1
@@ -118,8 +97,9 @@ class Tracker:
           tuple of `PersonPose` with `id`, sorted by it.
         """
         options = self._options
+        self._forget(time)
         wrong = self._follow(image, time, later)
-        self._lost = [track for track in self._lost if time - track.time <= options.bridge]
+        self._forget(time)
         since = time - self._last_search
         due = wrong or self._lost or not self._tracks or since >= options.search_every
         if due and since >= options.retry_after and not self._is_complete():
@@ -129,32 +109,51 @@ class Tracker:
         return tuple(named[id] for id in sorted(named))
 
     def _follow(self, image, time, later):
-        """One pass over everybody who is followed; returns whether that calls for a search."""
+        """One pass over all who are followed or lost; returns whether that calls for a search."""
         tracks, self._tracks = self._tracks, []
-        if not tracks:
+        lost = list(self._lost) if self._has_room(tracks) else []
+        everybody = tracks + lost
+        if not everybody:
             return False
         seen = self._passes(
-            image, time, lambda when: [track.region_at(when) for track in tracks], later
+            image, time, lambda when: [track.region_at(when) for track in everybody], later
         )
-        found = [self._pose(*pair) for pair in zip(seen.joints_px, seen.confidence, strict=True)]
-        wrong, moved = False, []
-        for track, n in zip(tracks, self._matcher.own_poses(tracks, found, time), strict=True):
-            pose = dataclasses.replace(found[n], id=track.id, score=track.pose.score)
-            region = self._next_region(pose, seen.regions[n].side_px)
-            share = overall_confidence(pose) / max(track.usual, 1e-9)
-            if region is None or share < self._options.lost or not self._is_somebody(pose):
+        found = [
+            self._steps.pose(*pair) for pair in zip(seen.joints_px, seen.confidence, strict=True)
+        ]
+        sides_px = [region.side_px for region in seen.regions]
+        count = len(tracks)  # the lost come after them
+        moved = self._steps.moved(tracks, found[:count], sides_px[:count], time)
+        again = self._steps.seen_again(lost, found[count:], sides_px[count:], time)
+        kept = self._matcher.apart(moved + again, returning=len(again))
+        followed = [pair for n, pair in enumerate(moved) if n in kept]
+        for track in tracks:
+            if not any(track is before for before, _ in followed):
                 self._lose(track)
-                wrong = True
-                continue
-            wrong |= share < self._options.unsure
-            unsure = share < (self._options.unsure if track.last_sure is None else SURE_AGAIN)
-            moved.append((track, track.advanced(pose, region, time, unsure)))
-        kept = self._matcher.apart(moved)
-        for n, (track, _) in enumerate(moved):
-            if n not in kept:
-                self._lose(track)
-        self._tracks = [after for n, (_, after) in enumerate(moved) if n in kept]
-        return wrong or len(kept) < len(moved)
+        self._tracks = [after for _, after in followed]
+        self._take_back([pair for n, pair in enumerate(again, len(moved)) if n in kept], time)
+        return len(followed) < len(tracks) or any(
+            overall_confidence(after.pose) < self._options.unsure * before.usual
+            for before, after in followed
+        )
+
+    def _take_back(self, again, time):
+        """Follows those again who are where they would be, and where nobody else is."""
+        lost, poses = [before for before, _ in again], [after.pose for _, after in again]
+        for t, n in self._matcher.back(lost, poses, self._tracks, time).items():
+            if self._has_room(self._tracks):
+                pose, region = dataclasses.replace(poses[n], id=lost[t].id), again[n][1].region
+                self._tracks.append(
+                    dataclasses.replace(lost[t], pose=pose, region=region, time=time)
+                )
+                self._lost = [track for track in self._lost if track is not lost[t]]
+
+    def _has_room(self, tracks):
+        return self._limit is None or len(tracks) < self._limit
+
+    def _forget(self, time):
+        """Leaves out those who have been lost for too long."""
+        self._lost = [track for track in self._lost if time - track.time <= self._options.bridge]
 
     def _lose(self, track):
         """Keeps somebody who is lost as last seen surely; who was not confirmed is forgotten."""
@@ -183,7 +182,7 @@ class Tracker:
 
     def _is_complete(self):
         """Whether a search could change nothing: see `_add`, and no pose is surer than 1."""
-        if self._limit is None or len(self._tracks) < self._limit:
+        if self._has_room(self._tracks):
             return False
         return min(overall_confidence(track.pose) for track in self._tracks) > self._options.lost
 
@@ -191,7 +190,9 @@ class Tracker:
         """Looks at the whole image: people who are new, and people whose track went astray."""
         self.searches += 1
         self._last_search = time
-        found = [person for person in self._find(image, self._limit) if self._is_somebody(person)]
+        found = [
+            person for person in self._find(image, self._limit) if self._steps.is_somebody(person)
+        ]
         regions = [self._region_of(person) for person in found]
         found, regions = _without_none(found, regions)
         for n in self._matcher.not_followed(self._tracks, found):
@@ -199,34 +200,20 @@ class Tracker:
 
     def _add(self, person, region, time):
         """Follows somebody new, if there is room for one more."""
-        if self._limit is not None and len(self._tracks) >= self._limit:
+        if not self._has_room(self._tracks):
             weakest = min(self._tracks, key=lambda track: overall_confidence(track.pose))
             # The track may have slid off to something that looks a little like a person.
             if overall_confidence(weakest.pose) > self._options.lost * overall_confidence(person):
                 return
             self._tracks = [track for track in self._tracks if track is not weakest]
-        pose = self._pose(person.joints_px, person.confidence, score=person.score)
+        pose = self._steps.pose(person.joints_px, person.confidence, score=person.score)
         self._tracks.append(
             Track(None, time, pose, region, overall_confidence(pose), time, np.zeros(2))
         )
 
     def _region_of(self, person):
         """The next region of a person that a search found."""
-        return self._next_region(person, max(*extent(person), 1.0))
-
-    def _next_region(self, pose, side_px):
-        return next_region(pose.joints_px, pose.confidence, side_px, self._margin)
-
-    def _is_somebody(self, pose):
-        """Whether a quarter of the joints are sure by the weights' own threshold."""
-        sure = np.isfinite(pose.joints_px).all(-1) & (pose.confidence >= self._threshold)
-        return sure.mean() >= 0.25
-
-    def _pose(self, joints_px, confidence, *, id=None, score=None):
-        joints_px = np.asarray(joints_px, np.float64)
-        confidence = np.asarray(confidence, np.float64)
-        box = joints_box(joints_px, confidence, self._threshold)
-        return PersonPose(self._skeleton, joints_px, confidence, box, id=id, score=score)
+        return self._steps.next_region(person, max(*extent(person), 1.0))
 
 
 def _without_none(found, regions):

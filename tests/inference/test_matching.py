@@ -53,6 +53,13 @@ def test_of_two_tracks_at_one_person_the_nearer_is_kept(matcher):
     assert matcher.apart([]) == set()
 
 
+def test_a_person_stays_with_who_is_followed_unless_somebody_lost_is_clearly_more_like_it(matcher):
+    followed, lost = (track(8.0), track(0.0)), (track(0.0), track(0.0))
+    assert matcher.apart([followed, lost], returning=1) == {1}
+    assert matcher.apart([(track(0.5), track(0.0)), lost], returning=1) == {0}
+    assert matcher.apart([(track(0.5), track(0.0)), lost]) == {1}
+
+
 def test_people_without_a_track(matcher):
     found = [pose(1.0), pose(200.0), pose(2.0)]
     assert matcher.not_followed([track(0.0)], found) == [1]  # twice at one person is once
@@ -72,6 +79,18 @@ def test_the_place_of_somebody_lost_for_longer_is_less_certain(matcher):
     lost = [track(0.0)]
     assert matcher.returned(lost, [pose(30.0)], 0.0) == {}
     assert matcher.returned(lost, [pose(30.0)], 2.0) == {0: 0}
+
+
+def test_a_lost_person_is_back_where_nobody_else_is(matcher):
+    lost, followed = [track(0.0), track(200.0)], [track(60.0)]
+    assert matcher.back(lost, [pose(201.0), pose(2.0)], followed, 0.1) == {1: 0, 0: 1}
+    assert matcher.back(lost, [pose(1.0)], [track(5.0)], 0.1) == {}  # somebody is followed there
+    assert matcher.back(lost, [pose(400.0)], [], 0.1) == {}
+    assert matcher.back([], [], followed, 0.1) == matcher.back(lost, [], [], 0.1) == {}
+
+
+def test_one_person_in_the_crops_of_two_lost_is_the_nearer(matcher):
+    assert matcher.back([track(0.0), track(8.0)], [pose(6.0), pose(6.5)], [], 0.5) == {1: 1}
 
 
 def test_joints_that_people_do_not_have():

@@ -102,6 +102,31 @@ def test_gap_is_bridged():
     assert sum(map(len, people[58:66])) >= 2  # found again within half a second
 
 
+def test_who_is_lost_is_followed_again_in_the_first_frame_of_seeing_them():
+    """Without a search that frame: the lost person's own crop is in the batch of the others."""
+    truth = joints_of(2).copy()
+    truth[40:48, 1] = np.nan
+    people, network, _ = track(truth)
+    assert [p.id for p in people[39]] == [1, 2]
+    assert all([p.id for p in found] == [1] for found in people[40:48])
+    assert nearest(people[48], truth[48]) == {1: 0, 2: 1}
+    assert 48 not in network.searched
+    looked = [frame for frame, _ in network.regions]
+    assert [looked.count(n) for n in range(39, 50)] == [2] * 11
+
+
+def test_who_is_lost_is_not_looked_for_without_room():
+    """The person asked for is lost, and another one takes the place: one crop a frame."""
+    truth = joints_of(2).copy()
+    truth[:, 1] += (400, 0)
+    truth[40:60, 0] = np.nan
+    truth[:40, 1] = np.nan
+    people, network, _ = track(truth, limit=1)
+    assert {p.id for p in people[39]} == {1} and {p.id for p in people[-1]} == {2}
+    looked = [frame for frame, _ in network.regions]
+    assert all(looked.count(n) <= 1 for n in range(len(truth)))
+
+
 def test_long_gap_gives_a_new_number():
     truth = joints_of(1).copy()
     truth[40:88] = np.nan
