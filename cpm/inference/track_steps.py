@@ -24,8 +24,9 @@ class TrackingOptions:
     """When to search, and when to give up.
 
     Attributes:
-      search_every: seconds between full searches where nothing is wrong.
-      retry_after: least seconds between two searches, whatever is wrong.
+      search_every: most seconds between full searches where nothing is wrong.
+      retry_after: least seconds between two searches, whatever is wrong. After a search, or a new
+        number, the next search comes so much later; then the time doubles up to `search_every`.
       bridge: seconds for which a lost person keeps the number.
       unsure: a full search follows when the mean confidence falls below this share of the usual.
       lost: below this share a person counts as lost.

@@ -1,9 +1,10 @@
 """Following people through a video: one pass a frame, and numbers that stay with people.
 
 The crop of the next frame is placed around the joints of the last one. So a frame costs one pass a
-person, all of them in one batch. A full search covers the whole image: in the first frame, then
-every few seconds, and when somebody is lost or found much less surely than before. It finds people
-who came in, and those who have left their crops. Where as many people are followed as were asked
+person, all of them in one batch. A full search covers the whole image: in the first frame, half a
+second after somebody new was found, then ever more rarely up to every few seconds, and when
+somebody is lost or found much less surely than before. It finds people who came in, and those who
+have left their crops. Where as many people are followed as were asked
 for, and all of them surely, it could change nothing and is left out.
 
 A crop moves on at the speed of its person, and so do joints that are compared over time. Where the
@@ -77,6 +78,7 @@ class Tracker:
         self._lost: list[Track] = []
         self._next_id = 1
         self._last_search = -np.inf
+        self._wait = self._options.retry_after  # from the last search to the next
         self.searches = 0
 
     @property
@@ -101,10 +103,12 @@ class Tracker:
         wrong = self._follow(image, time, later)
         self._forget(time)
         since = time - self._last_search
-        due = wrong or self._lost or not self._tracks or since >= options.search_every
+        due = wrong or self._lost or not self._tracks or since >= self._wait
         if due and since >= options.retry_after and not self._is_complete():
             self._search(image, time)
-        self._confirm(time)
+            self._wait = min(options.search_every, 2 * self._wait)
+        if self._confirm(time):
+            self._wait = min(options.search_every, options.retry_after)
         named = {track.id: track.pose for track in self._tracks if track.id is not None}
         return tuple(named[id] for id in sorted(named))
 
@@ -167,6 +171,7 @@ class Tracker:
         """Numbers for those who were followed for long enough, or are alone, or were lost before.
 
         The first pose of somebody who comes out from behind another is often too poor to tell.
+        Returns whether somebody got a number.
         """
         new = [track for track in self._tracks if track.id is None]
         alone = len(new) == len(self._tracks) and not self._lost
@@ -179,6 +184,7 @@ class Tracker:
             if n in numbers:
                 track.id = numbers[n]
                 track.pose = dataclasses.replace(track.pose, id=track.id)
+        return bool(numbers)
 
     def _is_complete(self):
         """Whether a search could change nothing: see `_add`, and no pose is surer than 1."""

@@ -46,10 +46,19 @@ def test_walk_is_followed_with_one_pass_a_frame():
     assert all(len(p) == 1 and p[0].id == 1 for p in people)
     np.testing.assert_allclose([p[0].joints_px for p in people], truth[:, 0], atol=1e-6)
     assert tracker.passes == len(truth) - 1  # the first frame is searched
-    assert len(network.searched) == 1 + 9 // 3  # and then every three seconds
+    # Searches come after half a second, one, two, and then every three.
+    assert [TIMES[n] for n in network.searched] == [0, 0.5, 1.5, 3.5, 6.5, 9.5]
 
 
-@pytest.mark.parametrize("lost, searches", [(0.5, 1), (1.0, 1 + 9 // 3)])
+def test_searches_are_soon_again_after_somebody_new():
+    truth = joints_of(2).copy()
+    truth[: 4 * RATE, 1] = np.nan
+    _, network, _ = track(truth)
+    # Found at 6.5, and confirmed 0.3 seconds later.
+    assert [TIMES[n] for n in network.searched] == [0, 0.5, 1.5, 3.5, 6.5, 7, 8]
+
+
+@pytest.mark.parametrize("lost, searches", [(0.5, 1), (1.0, 6)])
 def test_nobody_else_is_searched_for_where_nobody_can_be_taken(lost, searches):
     """A find replaces whoever is less than `lost` times as sure; no find is surer than 1."""
     truth = joints_of(1)
@@ -148,10 +157,11 @@ def test_newcomer_is_found_and_others_keep_their_numbers():
 def test_find_that_does_not_last_gets_no_number():
     """A second person is there for two frames, just when the whole image is searched."""
     truth = joints_of(2).copy()
-    there = np.isin(np.arange(len(truth)), (3 * RATE, 3 * RATE + 1))
+    searched = int(3.5 * RATE)
+    there = np.isin(np.arange(len(truth)), (searched, searched + 1))
     truth[~there, 1] = np.nan
     people, network, _ = track(truth)
-    assert 3 * RATE in network.searched
+    assert searched in network.searched
     assert {p.id for found in people for p in found} == {1}
 
 
