@@ -46,7 +46,8 @@ class Tracker:
     Args:
       poses: function (images, regions) → joints_px `[N, P, 2]`, confidence `[N, P]` of N pairs of
         image and `CropRegion`, in one batch: `Predictor.poses`.
-      find: function (image, limit) → list of `PersonPose`, the surest first; a full search.
+      find: function (image) → list of `PersonPose`, the surest first; a full search. It may find
+        more than `limit`: the surest of all may be those who are followed already.
       skeleton: of the P joints.
       margin: side of a crop relative to the joints' box.
       limit: so many people at most; None = all.
@@ -61,7 +62,7 @@ class Tracker:
     def __init__(
         self,
         poses: Callable[[list[np.ndarray], list[CropRegion]], tuple[np.ndarray, np.ndarray]],
-        find: Callable[[np.ndarray, int | None], Sequence[PersonPose]],
+        find: Callable[[np.ndarray], Sequence[PersonPose]],
         skeleton: Skeleton,
         *,
         margin: float,
@@ -196,9 +197,7 @@ class Tracker:
         """Looks at the whole image: people who are new, and people whose track went astray."""
         self.searches += 1
         self._last_search = time
-        found = [
-            person for person in self._find(image, self._limit) if self._steps.is_somebody(person)
-        ]
+        found = [person for person in self._find(image) if self._steps.is_somebody(person)]
         regions = [self._region_of(person) for person in found]
         found, regions = _without_none(found, regions)
         for n in self._matcher.not_followed(self._tracks, found):

@@ -88,9 +88,12 @@ def video_poses(
             )
 
 
-def _everybody(predictor, people, image, limit):
-    """A full search: of one person the usual passes, of several a search (search.py)."""
-    return list(predictor(image, people=people).people)
+def _everybody(predictor, people, image):
+    """A full search: for one person the usual passes, for several a search (search.py).
+
+    It is for all people: of so many as are followed, the surest may be followed already.
+    """
+    return list(predictor(image, people=1 if people == 1 else "all").people)
 
 
 def _opened(path: str | os.PathLike) -> FrameReader:

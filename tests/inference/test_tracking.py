@@ -180,8 +180,8 @@ def test_covered_person_is_remembered_as_last_seen_surely():
             confidence[1] *= 1 - share
         return joints_px, confidence
 
-    def find(image, limit):
-        found = network.find(image, limit)
+    def find(image):
+        found = network.find(image)
         hidden = covered["from"] <= network.searched[-1] < covered["to"] + 4
         return found[:1] if hidden else found
 

@@ -78,6 +78,23 @@ def test_two_people_keep_their_numbers(walks):
             )
 
 
+@pytest.mark.parametrize("people, asked", [(1, 1), (2, "all"), ("all", "all")])
+def test_a_search_for_several_people_is_for_everybody(walks, people, asked):
+    """Of two people the surest two may be followed, or a mix of both; the tracker keeps two."""
+    path, truth = walks[1]
+    searches = []
+
+    class Asked(TruthPredictor):
+        def __call__(self, image, *, people):
+            searches.append(people)
+            return super().__call__(image, people=people)
+
+    frames = video_poses(Asked(truth), path, people=people)
+    found = [len(result.people) for _, (_, result) in zip(range(3), frames, strict=False)]
+    frames.close()
+    assert searches == [asked] and found == [1 if people == 1 else 2] * 3
+
+
 def test_smoothing_calms_a_walk(walks):
     """Joints off by 1 % of the body's size, 12 frames a second: calmer, and no less exact."""
     path, truth = walks[0]
