@@ -40,17 +40,21 @@ def upgraded(record: dict[str, Any]) -> dict[str, Any]:
 
     Args:
       record: dict of JSON values with `config`, of this or an earlier version; is not changed.
+
     Returns:
       dict with `config` and `execution`, all else as in `record`.
+
+    Raises:
+      KeyError, TypeError: if it has no `config`, or one that is, or holds, something else.
 
     >>> new = upgraded({"config": {"seed": 3, "xla": True, "side_by_side": True}, "data": []})
     >>> new["config"]["seed"], new["execution"], new["data"], "xla" in new["config"]
     (3, {'xla': True}, [], False)
     """
-    config = dict(record["config"])
+    config = {} | record["config"]
     execution = {key: config.pop(key) for key in MOVED if key in config}
     for key in DROPPED:
         config.pop(key, None)
     for part, defaults in EARLIER_DEFAULTS.items():
-        config[part] = defaults | dict(config.get(part, {}))
-    return record | {"config": config, "execution": execution | dict(record.get("execution", {}))}
+        config[part] = defaults | config.get(part, {})  # TypeError for a list: it is no part
+    return record | {"config": config, "execution": execution | record.get("execution", {})}

@@ -81,6 +81,22 @@ def test_unknown_keys_are_still_errors(key):
         read({"config": {}, "execution": {key: 1}})
 
 
+@pytest.mark.parametrize(
+    "record",
+    [  # a list of nothing, or of pairs, makes a dict
+        *({"config": {"network": []}}, {"config": []}, {"config": {}, "execution": []}),
+        {"config": {"data": [["batch_size", 3]]}},
+    ],
+    ids=str,
+)
+def test_lists_are_no_part_of_a_configuration(tmp_path, record):
+    with pytest.raises(TypeError):
+        upgraded(record)
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=r"config\.json cannot be (read|used)"):
+        read_config(tmp_path)
+
+
 def test_an_old_run_folder_is_read_and_resumed(tmp_path):
     config = TrainConfig(network=NETWORK)
     (tmp_path / "config.json").write_text(json.dumps(old_record(config) | {"init_from": None}))
