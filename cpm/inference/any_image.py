@@ -6,8 +6,8 @@
                                     [H, W, 3] RGB; [H, W, 4] RGB and opacity
 
 Of arrays, uint8 is taken as it is, floats are 0 … 1 or 0 … 255, whichever holds all of them, and
-any other range is stretched to 0 … 255. OpenCV's arrays are BGR: turn them with
-`image[..., ::-1]`; nothing in an array says so.
+any other range is stretched to 0 … 255. Opacity in whole numbers ends at the type's largest.
+OpenCV's arrays are BGR: turn them with `image[..., ::-1]`; nothing in an array says so.
 """
 
 import os
@@ -58,6 +58,8 @@ def any_image(value: AnyImage) -> np.ndarray:
             f"an image should be a path, a PIL image or an array [H, W], [H, W, 1 to 4], not "
             f"{_described(value)}"
         )
+    if array.shape[2] in (2, 4) and array.dtype.kind in "ui" and array.dtype != np.uint8:
+        array = _seen(array)
     array = _eight_bits(array)
     if array.shape[2] in (2, 4):
         opacity = array[..., -1:] / 255
@@ -85,6 +87,15 @@ def _eight_bits(array):
             if array.max() <= highest:
                 return np.rint(array * (255 / highest)).astype(np.uint8)
     return stretch(array)
+
+
+def _seen(array):
+    """Colors and opacity of more than 8 bits as uint8: the range of what is seen is stretched."""
+    seen = array[..., -1] > 0
+    colors = array[..., :-1].copy()
+    colors[~seen] = colors[seen].min() if seen.any() else 0
+    opacity = np.rint(array[..., -1:].clip(0) * (255 / np.iinfo(array.dtype).max))
+    return np.concatenate([stretch(colors), opacity.astype(np.uint8)], -1)
 
 
 def _described(value):

@@ -2,7 +2,7 @@
 
     JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF     by Pillow
     HEIC, the photos of iPhones               by Pillow with the package pillow-heif
-    PNG and TIFF of 16 bits a color           by FFmpeg (PyAV), since Pillow keeps only 8 of them
+    PNG and TIFF of 16 bits a color           by FFmpeg (PyAV); see deep_images.py
 
 An animated GIF, WebP, PNG or AVIF is a short video (animations.py); the pages of a TIFF are
 images of their own. Everything is upright RGB; more than 8 bits are stretched by the range that
@@ -10,10 +10,9 @@ is used (cpm/data/images.py::stretch).
 """
 
 import contextlib
-import io
 import os
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -22,13 +21,12 @@ from cpm.data.images import (
     DECODER_ERRORS,
     FORMATS,
     MAX_BYTES,
-    MAX_PIXELS,
     ImageError,
     as_rgb,
     opened,
     read_bytes,
-    stretch,
 )
+from cpm.inference.deep_images import is_deep, read_deep
 from cpm.untrusted import open_regular
 
 ALL_FORMATS = (*FORMATS, "GIF", "TIFF", "AVIF")
@@ -57,13 +55,13 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
     if _is_heic(content):
         yield _read_heic(content, _named(source))
         return
-    if (deep := _read_deep(content)) is not None:
-        yield deep
-        return
     with opened_any(content, source) as image:
         for page in range(image.n_frames if image.format == "TIFF" else 1):
             image.seek(page)
             if image.format == "TIFF" and page and image.tag_v2.get(SMALLER_COPY, 0) & 1:
+                continue
+            if is_deep(image):
+                yield read_deep(content, image)
                 continue
             image.load()
             yield as_rgb(image)
@@ -144,38 +142,3 @@ def _read_heic(content, name):
     with opened(content, name=name, formats=("HEIF",)) as image:
         image.load()
         return as_rgb(image)
-
-
-def _read_deep(content):
-    """The image of a PNG or TIFF of 16 bits a color, stretched; None for any other file."""
-    if not _is_deep(content):
-        return None
-    import av  # a sixth of a second, for few files
-
-    try:
-        with av.open(io.BytesIO(content), "r") as container:
-            if any(stream.codec_context is None for stream in container.streams.video):
-                return None  # damaged; PyAV 17 would end the process
-            frame = next(container.decode(video=0))
-            if frame.width * frame.height > MAX_PIXELS:
-                return None  # refused in the usual way
-            return stretch(frame.to_ndarray(format="rgb48le"))
-    except (av.FFmpegError, StopIteration, ValueError):
-        return None
-
-
-def _is_deep(content):
-    """Whether a file is a PNG, or a TIFF that is no gray one, of 16 bits a color."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        depth, color = content[24:26] if len(content) > 26 else (0, 0)
-        return depth == 16 and color in (2, 6)  # RGB, RGB with opacity
-    if not content.startswith((b"II*\0", b"MM\0*")):
-        return False
-    order: Literal["little", "big"] = "little" if content[:2] == b"II" else "big"
-    number = lambda at, size: int.from_bytes(content[at : at + size], order)  # noqa: E731
-    start = number(4, 4)
-    for entry in range(min(number(start, 2), 500)):
-        at = start + 2 + 12 * entry
-        if number(at, 2) == 258:  # BitsPerSample: three or more of them do not fit in the entry
-            return number(at + 4, 4) >= 3 and number(number(at + 8, 4), 2) == 16
-    return False

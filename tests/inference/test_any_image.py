@@ -63,6 +63,13 @@ def test_transparent_pixels_show_the_backdrop():
     assert any_image(half[..., [0, 3]]).tolist() == [[[BACKDROP] * 3, [200] * 3]]
 
 
+def test_opacity_of_16_bits_is_no_color():
+    """A 12-bit image is stretched by its colors; opacity ends at 65535, whatever they are."""
+    pixels = np.array([[[0, 2000, 4000, 65535], [65535, 0, 0, 0]]], np.uint16)
+    assert any_image(pixels).tolist() == [[[0, 128, 255], [BACKDROP] * 3]]
+    assert any_image(pixels[..., [0, 3]] * 0).tolist() == [[[BACKDROP] * 3] * 2]
+
+
 def test_a_photograph_is_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned by 90 degrees
