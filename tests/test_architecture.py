@@ -23,6 +23,7 @@ BASE = {
     "cpm.errors": set(),
     "cpm.files": {"cpm.errors", "cpm.untrusted"},
     "cpm.geometry": set(),
+    "cpm.humans": {"cpm.skeleton"},
     "cpm.machine": set(),
     "cpm.process_memory": set(),
     "cpm.provenance": set(),
@@ -51,7 +52,9 @@ ARROWS = {
         *("cpm.evaluation.oks", "cpm.runtimes"),
         *BASE,
     },
-    "cpm.evaluation": {"cpm.errors", "cpm.geometry", "cpm.skeleton", "cpm.text_table"},
+    "cpm.evaluation": {
+        *("cpm.errors", "cpm.geometry", "cpm.humans", "cpm.skeleton", "cpm.text_table"),
+    },
     "cpm.prediction_files": {"cpm.data", "cpm.evaluation", *BASE},
     # A checkpoint holds a whole configuration: an imported network gets that of its recipe.
     # What is exported does what prediction does, and is opened again to be compared.
@@ -61,7 +64,7 @@ ARROWS = {
     },
     "cpm.runtimes": BASE.keys(),
     "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
-    "cpm.report": {"cpm.text_table"},
+    "cpm.report": {"cpm.humans", "cpm.text_table"},
     "cpm.benchmark": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training"),
         *("cpm.synthetic.people", *BASE),

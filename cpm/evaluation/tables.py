@@ -8,7 +8,7 @@ from typing import Any
 
 from cpm.evaluation.limbs import LIMB_METRICS, STICK_GROUPS
 from cpm.evaluation.scores import GROUPS
-from cpm.skeleton import canonical_name
+from cpm.humans import are_human, noun
 from cpm.text_table import format_table
 
 
@@ -27,8 +27,8 @@ MOST_COLUMNS = 8  # of joints that are no person's
 def columns_of(name: str, *values: Mapping[str, Any]) -> Sequence[str]:
     """Titles of a metric's columns: parts of a person's body, of limbs or joints.
 
-    If fewer than half of the joints are parts of a person's body, each joint has a column of its
-    own, if they are few: a bottle has a neck, but no head.
+    Where some joints are no person's, each joint has a column of its own, if they are few. A
+    person's columns would leave out a dog's paws and tail; a bottle has a neck, but no head.
 
     Args:
       name: of the metric.
@@ -42,12 +42,17 @@ def columns_of(name: str, *values: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _have_a_body(name, values):
-    """Whether a metric's limbs, or at least half of its joints, are a person's."""
+    """Whether a metric's limbs, or all of its joints, are a person's."""
     if name in LIMB_METRICS:
         return any(values[0]["groups"].get(title) is not None for title in STICK_GROUPS)
-    body = {joint for joints in GROUPS.values() for joint in joints}
-    joints = values[0]["per_joint"]
-    return 2 * sum(canonical_name(joint) in body for joint in joints) >= len(joints)
+    return all(are_human(v["per_joint"]) for v in values)
+
+
+def _who(name, values):
+    """Whose scores these are: people's, or objects'."""
+    if name in LIMB_METRICS:
+        return "people"
+    return noun(joint for v in values for joint in v["per_joint"])
 
 
 def cells_of(values: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
@@ -71,7 +76,8 @@ def summary_table(metrics: Mapping[str, Any]) -> str:
                 str(values["people"]),
             ]
         )
-    return format_table(["%", *columns, "Total", "95 % interval", "people"], rows)
+    who = _who(name, metrics.values())
+    return format_table(["%", *columns, "Total", "95 % interval", who], rows)
 
 
 def means_table(metrics: Mapping[str, Any]) -> str:
@@ -146,7 +152,7 @@ def source_table(name: str, metrics_by_source: Mapping[str, Mapping[str, Any]]) 
         for source, metrics in metrics_by_source.items()
         if name in metrics
     ]
-    return format_table([f"{name}, %", *columns, "Total", "people"], rows)
+    return format_table([f"{name}, %", *columns, "Total", _who(name, scored)], rows)
 
 
 def failure_table(by_source: Mapping[str, Mapping[str, Any]]) -> str:
@@ -194,7 +200,7 @@ def full_report(metrics: Mapping[str, Any], curves: Mapping[str, Any] | None = N
     joints = {name: metrics[name] for name in metrics if name not in limbs}
     units = "\n".join(
         f"{name}: within {values['unit']}, {values['joints']} "
-        f"{'limbs' if name in limbs else 'joints'} of {values['people']} people"
+        f"{'limbs' if name in limbs else 'joints'} of {values['people']} {_who(name, [values])}"
         for name, values in metrics.items()
     )
     parts = [summary_table(some) for some in (joints, limbs) if some]

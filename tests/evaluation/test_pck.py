@@ -6,6 +6,7 @@ import pytest
 from cpm.evaluation import pck, report, tables
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import SKELETONS, own_skeleton
+from tests.helpers.animals import AP10K
 from tests.helpers.published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published
 
 LSP, MPII = SKELETONS["lsp14"], SKELETONS["mpii16"]
@@ -111,6 +112,18 @@ def test_report_of_an_own_skeleton_shows_its_own_joints():
     source = tables.source_table("pck_box@0.1", {"x": metrics})
     assert "right_ear" in source.splitlines()[0]
     assert "pck_box@0.1 100.0 %" in report.one_line(metrics)
+
+
+def test_no_joint_of_an_animal_is_left_out_of_the_columns():
+    """AP-10K's joints are mostly called like a person's; a dog has paws and a tail, too."""
+    for skeleton, expected in (
+        (AP10K, ()),  # too many for a column each
+        (own_skeleton(AP10K.joints[3:9]), AP10K.joints[3:9]),
+        (LSP, ("Head", "Sho", "Elb", "Wri", "Hip", "Kne", "Ank")),
+        (SKELETONS["coco17"], ("Head", "Sho", "Elb", "Wri", "Hip", "Kne", "Ank")),
+    ):
+        values = {"per_joint": dict.fromkeys(skeleton.joints, 50.0), "groups": {}}
+        assert tuple(tables.columns_of("pck@0.2", values)) == expected
 
 
 def test_pckh_preset():
