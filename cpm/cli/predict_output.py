@@ -16,6 +16,7 @@ from cpm.cli.predict_flags import FILES
 from cpm.cli.predict_images import page_name, path_of
 from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
+from cpm.humans import are_human
 from cpm.inference import Predictor, belief_file, writers
 from cpm.inference.boxes import BoxFile
 from cpm.inference.one_source import Source
@@ -47,6 +48,7 @@ class Output:
     def __init__(self, threshold: float, box_file: BoxFile | None, images: Images) -> None:
         self.count = 0
         self._images, self._nobody, self._videos = images, 0, 0
+        self._skeleton: Any = None  # of the results
         self._unlisted: list[str] = []
         self._taken: set[str] = set()
         self._threshold, self._box_file = threshold, box_file
@@ -136,7 +138,8 @@ class Output:
         if self._videos:
             lines[0] = lines[0].replace("images", "images and frames of videos", 1)
         if self._nobody:
-            lines[0] += f", {self._nobody} without anybody"
+            human = are_human(self._skeleton.joints)
+            lines[0] += f", {self._nobody} without {'anybody' if human else 'any object'}"
         if self._images.skipped:
             lines.append(str(self._images.skipped))
         if self._box_file is not None:
@@ -155,6 +158,13 @@ class Output:
                     f"{self._box_file.left_out} of its boxes are of other categories or of a "
                     "score below --box_score"
                 )
+        if FLAGS.openpose and self._skeleton is not None:
+            order = writers.openpose_order(self._skeleton)
+            if order != writers.BODY_25:
+                lines.append(
+                    f"{FLAGS.openpose} has the network's own joints, of which OpenPose's BODY_25 "
+                    f"lacks some: {', '.join(order)}"
+                )
         if not any(FLAGS[flag].value for flag in ("out", "openpose", *FILES)):
             lines.append("nothing was written: --out=DIR draws, --json=FILE writes the joints")
         return "\n".join(lines)
@@ -164,6 +174,7 @@ class Output:
         for writer in self._writers:
             writer.write(result)
         self.count += 1
+        self._skeleton = result.skeleton
         self._nobody += not result.people and result.in_box_file is not False
 
     def _draw(self, path, result):

@@ -46,6 +46,8 @@ HALFWAY = {
     "neck": ("left_shoulder", "right_shoulder"),
     "mid_hip": ("left_hip", "right_hip"),
 }
+# Of people, all that BODY_25 has no place for, or a point in between.
+NOT_IN_BODY_25 = {"head_top", "neck", "upper_neck", "pelvis", "thorax"}
 
 
 def joint_rows(result: ImagePose) -> list[tuple[Any, ...]]:
@@ -99,7 +101,7 @@ def openpose_record(result: ImagePose) -> dict[str, Any]:
     """OpenPose's JSON object of one image.
 
     People are written as BODY_25, whose joints without a partner here stay 0; any other skeleton in
-    its own order.
+    its own order, see `openpose_order`.
     """
     people = []
     for person in result.people:
@@ -118,8 +120,15 @@ def openpose_record(result: ImagePose) -> dict[str, Any]:
 
 
 def openpose_order(skeleton: Skeleton) -> tuple[str, ...]:
-    """Names of the joints in an OpenPose file: BODY_25 of people, else the skeleton's own."""
-    return BODY_25 if {"left_shoulder", "right_shoulder"} <= {*skeleton.joints} else skeleton.joints
+    """Names of the joints in an OpenPose file: BODY_25 of people, else the skeleton's own.
+
+    BODY_25 only if no joint is lost but the head top, the neck, the pelvis and the thorax: a dog
+    has shoulders, too, but BODY_25 has no place for paws and tail.
+    """
+    joints = {*skeleton.joints}
+    if {*HALFWAY["neck"]} <= joints and joints - NOT_IN_BODY_25 <= {*BODY_25}:
+        return BODY_25
+    return skeleton.joints
 
 
 def _openpose_joint(person, joint):

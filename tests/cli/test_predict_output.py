@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from cpm.cli import predict
+from tests.helpers.animals import AP10K
 from tests.helpers.in_process import caller
-from tests.helpers.tiny_networks import tiny_weights
+from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,16 @@ def run(capfd):
 
 def lines_of(text):
     return [line for line in text.splitlines() if " joints" in line]
+
+
+def test_openpose_says_whose_joints_it_has(work, tmp_path, run):
+    """Of a dog, whose paws BODY_25 lacks; people's files need no word."""
+    dog = tiny_weights(work / "dog.npz", tiny_config(skeleton=AP10K.name))
+    for weights, said in ((dog, True), (f"{work}/w.npz", False)):
+        status, text, error = run(f"{work}/in", f"--ckpt={weights}", f"--openpose={tmp_path}")
+        assert status == 0, error
+        assert ("OpenPose's BODY_25 lacks some: left_eye" in text) == said
+        assert ("1 object, " in text) == said
 
 
 def test_boxes_of_a_file(work, run):

@@ -11,6 +11,7 @@ from cpm.inference import writers
 from cpm.inference.person_pose import PersonPose
 from cpm.inference.results import ImagePose
 from cpm.skeleton import SKELETONS, own_skeleton
+from tests.helpers.animals import AP10K
 
 COCO, LSP = SKELETONS["coco17"], SKELETONS["lsp14"]
 
@@ -166,3 +167,12 @@ def test_openpose_keeps_the_order_of_other_skeletons():
     cat = own_skeleton(["nose", "tail"])
     (person,) = result(cat).to_openpose()["people"]
     assert person["pose_keypoints_2d"] == [0.0, 0.0, 0.0, 10.0, 5.0, 0.5]
+    (dog,) = result(AP10K).to_openpose()["people"]
+    triples = np.reshape(dog["pose_keypoints_2d"], [17, 3])
+    paw = AP10K.index("left_front_paw")
+    assert triples[paw].tolist() == pytest.approx(result(AP10K)[0]["left_front_paw"], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", SKELETONS)
+def test_openpose_writes_people_as_body_25(name):
+    assert writers.openpose_order(SKELETONS[name]) == writers.BODY_25
