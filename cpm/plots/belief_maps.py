@@ -113,17 +113,33 @@ def draw_colored_beliefs(
 
 
 def overlay_colors(skeleton: Skeleton) -> dict[str, Any]:
-    """{joint: color} of three joints: of a person the blog's, else the skeleton's own.
+    """{joint: color} of three joints: the blog's if there are at least two, else spread evenly.
 
     >>> from cpm.skeleton import own_skeleton
     >>> list(overlay_colors(own_skeleton(["nose", "back", "hip", "tail"])))
     ['nose', 'hip', 'tail']
     """
-    if any(joint in skeleton.joints for joint in OVERLAY):
-        return {joint: color for joint, color in OVERLAY.items() if joint in skeleton.joints}
-    count = min(len(OVERLAY), len(skeleton))
+    joints = telling_joints(skeleton, len(OVERLAY))
+    if {*joints} <= {*OVERLAY}:
+        return {joint: OVERLAY[joint] for joint in joints}
+    return dict(zip(joints, OVERLAY.values(), strict=False))
+
+
+def telling_joints(skeleton: Skeleton, count: int) -> list[str]:
+    """The blog's three joints, without those that a person's skeleton lacks; else spread evenly.
+
+    One of them alone, like the left knee of a dog, would say little.
+
+    Args:
+      skeleton: names of the joints.
+      count: of the joints that are spread, at most.
+    """
+    blogs = [joint for joint in OVERLAY if joint in skeleton.joints]
+    if len(blogs) > 1:
+        return blogs
+    count = min(count, len(skeleton))
     spread = np.linspace(0, len(skeleton) - 1, count).round().astype(int)
-    return dict(zip((skeleton.joints[p] for p in spread), OVERLAY.values(), strict=False))
+    return [skeleton.joints[p] for p in spread]
 
 
 def heat_over(crop: np.ndarray, belief: np.ndarray) -> np.ndarray:

@@ -9,8 +9,10 @@ from cpm.plots.belief_maps import (
     enlarge,
     heat_over,
     overlay_colors,
+    telling_joints,
 )
 from cpm.skeleton import SKELETONS, own_skeleton
+from tests.helpers.animals import AP10K
 
 LSP = SKELETONS["lsp14"]
 CELLS = {
@@ -95,8 +97,18 @@ def test_overlay_colors_are_of_the_skeletons_own_joints():
     assert list(overlay_colors(SKELETONS["flic11"])) == ["left_shoulder", "right_wrist", "nose"]
     cat = own_skeleton(["nose", "tail"])
     assert list(overlay_colors(cat)) == ["nose", "tail"]
+
     maps = np.zeros([6, 8, 2], np.float32)
     maps[2, 3, 1] = 1.0
     crop = np.full([48, 64, 3], 90, np.uint8)
     plain, drawn = (draw_colored_beliefs(crop, m, cat, legend=False) for m in (0 * maps, maps))
     assert (plain != drawn).any()
+
+
+def test_one_of_the_blogs_joints_is_not_shown_alone():
+    """A dog's left knee; COCO's people have two of the three, in the blog's colors."""
+    assert list(overlay_colors(AP10K)) == ["left_eye", "right_shoulder", "right_back_paw"]
+    assert telling_joints(AP10K, 5)[0] == "left_eye" and len(telling_joints(AP10K, 5)) == 5
+    coco = overlay_colors(SKELETONS["coco17"])
+    assert coco == {joint: OVERLAY[joint] for joint in ("left_knee", "right_ankle")}
+    assert telling_joints(SKELETONS["lsp14"], 5) == list(OVERLAY)
