@@ -45,7 +45,7 @@ AS_IT_IS = "default"  # the script without flags of speed
 SIZE = (640, 480)
 DIFFERENT = 16  # people drawn; more images repeat them
 # In the line of every image, and in no other.
-RESULT = re.compile(r"\d+ of \d+ joints|nobody found")
+RESULT = re.compile(r"\d+ of \d+ joints|no(?:body|thing) found")
 # `predict` names the format of the file that the peer reads.
 LITERT = Peer(("ai_edge_litert",), {"predict": "litert"}, requirements="requirements-export.txt")
 PEERS = {

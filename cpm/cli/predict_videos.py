@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cpm import files
+from cpm.humans import number_of
 from cpm.inference.frame_reader import FrameReader
 from cpm.inference.one_source import Source
 from cpm.inference.predictor import Predictor
@@ -90,7 +91,8 @@ def predict_video(
             if labeled is not None:
                 labeled.add(image, result)
             bar.update()
-    return _line(source.file, reader, len(ids), time.perf_counter() - began, target)
+    who = number_of(predictor.skeleton.joints, len(ids))
+    return _line(source.file, reader, who, time.perf_counter() - began, target)
 
 
 class LabeledVideo:
@@ -176,10 +178,9 @@ def _progress(reader):
     )
 
 
-def _line(file, reader, people, seconds, target):
+def _line(file, reader, who, seconds, target):
     """What was done with a video, in one line."""
     rate = reader.frames_read / max(seconds, 1e-9)
-    who = {0: "nobody found", 1: "1 person"}.get(people, f"{people} people")
     line = f"{file}: {reader.frames_read} frames, {rate:.1f} a second, {who}"
     if reader.broken:
         line += f", {reader.broken} broken"

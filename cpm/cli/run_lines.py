@@ -11,6 +11,7 @@ from typing import Any
 from cpm.config import TrainConfig
 from cpm.evaluation import report
 from cpm.execution import Execution
+from cpm.humans import noun
 from cpm.network.summary import stage_rows
 from cpm.scoring.evaluate import Evaluation
 from cpm.skeleton import SKELETONS, get_skeleton
@@ -50,6 +51,7 @@ def opening_lines(
     """
     network, optimizer = config.network, config.optimizer
     skeleton = get_skeleton(network.skeleton)
+    who = noun(skeleton.joints)
     joints = f"{len(skeleton)} joint{'s' if len(skeleton) > 1 else ''}"
     if skeleton.name in SKELETONS:
         joints += f" ({skeleton.name})"
@@ -59,7 +61,7 @@ def opening_lines(
     lines = [
         line("data", ", ".join(map(str, data))),
         line(
-            "people",
+            who,
             f"{people['train']:,} to train, {people['validation']:,} to validate; {joints}",
         ),
         line(
@@ -74,7 +76,7 @@ def opening_lines(
         line("recipe", f"{recipe}, {optimizer.optimizer}, rate {optimizer.learning_rate:g}"),
         line(
             "steps",
-            f"{config.steps:,} of {config.data.batch_size} people, {_rounded(epochs)} epochs",
+            f"{config.steps:,} of {config.data.batch_size} {who}, {_rounded(epochs)} epochs",
         ),
         line("computed", _computed(execution)),
         line("writes to", os.path.join(run_dir, "")),
@@ -104,12 +106,13 @@ def closing_lines(
     name = report.main_metric(result.metrics)
     best = result.metrics[name]
     low, high = best["interval"]
+    who = noun(best["per_joint"])
     how = "without a box, as bin/predict.py" if box else "in their boxes"
     lines = [
         line("best", f"step {step:,} of {steps:,}; trained {_duration(seconds)}"),
         line(
             "score",
-            f"{name} {best['total']:.1f} % of {best['people']:,} validation people, {how}",
+            f"{name} {best['total']:.1f} % of {best['people']:,} validation {who}, {how}",
         ),
         line("interval", f"{low:.1f} to {high:.1f} (95 %); right is within {best['unit']}"),
     ]

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from cpm.errors import UsageError
+from cpm.humans import number_of
 from cpm.inference.person_pose import PersonPose
 from cpm.skeleton import Skeleton
 
@@ -83,11 +84,14 @@ class ImagePose:
         return f"ImagePose({name}, {width} x {height}, {self.summary()})"
 
     def summary(self) -> str:
-        """What was found, in words: `nobody found`, or `2 people, 13 and 9 of 14 joints`."""
+        """What was found, in words: `nobody found`, or `2 people, 13 and 9 of 14 joints`.
+
+        Of a skeleton that is no person's: `nothing found`, `2 objects, …`.
+        """
         counts = [str(int(p.shown(self.threshold).sum())) for p in self.people]
+        people = number_of(self.skeleton.joints, len(counts))
         if not counts:
-            return "not in the file of boxes" if self.in_box_file is False else "nobody found"
-        people = "1 person" if len(counts) == 1 else f"{len(counts)} people"
+            return "not in the file of boxes" if self.in_box_file is False else people
         listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
         return f"{people}, {listed} of {len(self.skeleton)} joints"
 

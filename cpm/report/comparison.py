@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from cpm.humans import noun
 from cpm.report.html import element, figure, joined, page, section, table
 from cpm.report.run import TITLES, Shown, interval, percent
 from cpm.text_table import format_table
@@ -54,7 +55,7 @@ class Comparison:
 
     def verdict(self) -> list[str]:
         """Who won, a sentence for each other run."""
-        best = self.names[0]
+        best, who = self.names[0], noun(self.joints)
         lines = []
         for name in self.names[1:]:
             found = self.differences[name]
@@ -63,14 +64,14 @@ class Comparison:
                 continue
             if found.interval is None:
                 lines.append(
-                    f"{best} scores {-found.points:.1f} points more than {name}, on other people."
+                    f"{best} scores {-found.points:.1f} points more than {name}, on other {who}."
                 )
                 continue
             low, high = -found.interval[1], -found.interval[0]
             how = "is better than" if found.clear else "is not clearly better than"
             lines.append(
                 f"{best} {how} {name}: {-found.points:+.1f} points "
-                f"(95 % interval {low:+.1f} … {high:+.1f}, same people)."
+                f"(95 % interval {low:+.1f} … {high:+.1f}, same {who})."
             )
         return lines
 
@@ -90,7 +91,7 @@ class Comparison:
     def score_header(self) -> list[str]:
         """Titles of `score_rows`."""
         title = TITLES.get(self.metric, self.metric)
-        return ["run", f"{title}, %", "95 % interval", "people", "steps", "minutes"]
+        return ["run", f"{title}, %", "95 % interval", noun(self.joints), "steps", "minutes"]
 
     def score_rows(self) -> list[list[str]]:
         """A row per run."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cpm.humans import noun
 from cpm.report.html import (
     bar,
     element,
@@ -18,10 +19,15 @@ from cpm.report.html import (
     table,
 )
 
-TITLES = {"pckh@0.5": "PCKh@0.5", "pck@0.2": "PCK@0.2", "pcp25": "PCP@25px"}
+TITLES = {
+    "pckh@0.5": "PCKh@0.5",
+    "pck@0.2": "PCK@0.2",
+    "pck_box@0.1": "PCK@0.1 by box",
+    "pcp25": "PCP@25px",
+}
 VERSIONS = ("command", "commit", "seed", "python", "tensorflow", "numpy", "hardware")
 GROUPS = {
-    "typical": "Typical people, evenly spread from the best to the worst",
+    "typical": "Typical {who}, evenly spread from the best to the worst",
     "best": "Best found",
     "worst": "Worst found",
 }
@@ -62,6 +68,7 @@ class RunReport:
       examples: {group of `GROUPS`: list of `Shown`}.
       sheet, beliefs, augmentation: several people at once, belief maps, a training batch; or None.
       commands: [(what it does, command)].
+      joints: names of the network's joints.
     """
 
     name: str
@@ -85,6 +92,12 @@ class RunReport:
     beliefs: Shown | None = None
     augmentation: Shown | None = None
     commands: tuple = ()
+    joints: tuple[str, ...] = ()
+
+    @property
+    def who(self) -> str:
+        """What the network finds: people, or objects."""
+        return noun(self.joints)
 
 
 def run_page(run: RunReport) -> str:
@@ -99,7 +112,7 @@ def run_page(run: RunReport) -> str:
         section("How it went", _grid(run.curves, "wide")),
         section("Joints", _joint_table(run)),
         section("Stages", _stage_table(run), run.stages and _figure(run.stages)),
-        section("People", *_people(run)),
+        section(run.who.capitalize(), *_people(run)),
         section("Belief maps", run.beliefs and _figure(run.beliefs, photo=True)),
         section(
             "A training batch, as the network meets it",
@@ -141,7 +154,7 @@ def _headline(run):
         how = "found without a box, as bin/predict.py does"
     sentence = (
         f"{TITLES.get(run.main, run.main)}: 95 % interval {interval(best['interval'])}, "
-        f"{best['people']:,} validation people {how}. {progress}"
+        f"{best['people']:,} validation {run.who} {how}. {progress}"
     )
     parts = [
         element("p", element("b", f"{percent(best['total'])} %"), sentence, class_="headline"),
@@ -194,10 +207,12 @@ def _people(run):
         yield _figure(run.sheet, photo=True)
     for group, title in GROUPS.items():
         if run.examples.get(group):
-            yield element("h3", title)
+            yield element("h3", title.format(who=run.who))
             yield _grid(run.examples[group], "row", photo=True)
     if run.examples:
-        note = "Green is the annotation; right limbs are orange, left limbs blue."
+        note = "Green is the annotation."
+        if any(joint.startswith(("left_", "right_")) for joint in run.joints):
+            note = "Green is the annotation; right limbs are orange, left limbs blue."
         yield element("p", note, class_="note")
 
 
@@ -225,7 +240,7 @@ def _data(run):
         [folder, *(f"{people.get(split, 0):,}" for split in ("train", "validation", "test"))]
         for folder, people in run.people.items()
     ]
-    return table(["data, people", "train", "validation", "test"], rows) if rows else None
+    return table([f"data, {run.who}", "train", "validation", "test"], rows) if rows else None
 
 
 def _speed(run):
@@ -233,7 +248,8 @@ def _speed(run):
         return None
     rate = run.batch_size / run.step_seconds
     text = f"{run.seconds / 60:.1f} minutes of training; {run.step_seconds:.3f} s a step of "
-    return element("p", f"{text}{run.batch_size} people (median), {rate:.0f} people a second.")
+    text += f"{run.batch_size} {run.who} (median), {rate:.0f} {run.who} a second."
+    return element("p", text)
 
 
 def _versions(run):

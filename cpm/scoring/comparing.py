@@ -12,6 +12,7 @@ from cpm import files
 from cpm.errors import UsageError
 from cpm.evaluation import compare as comparing
 from cpm.evaluation import report
+from cpm.humans import noun
 from cpm.plots import curves
 from cpm.report import Comparison, Difference, Shown
 from cpm.scoring.people_file import read_people
@@ -57,7 +58,7 @@ def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
         steps={n: max((r["step"] for r in trained[n]), default=0) for n in names},
         joints=_joints([records[name]["metrics"][metric]["per_joint"] for name in names]),
         notes=tuple(notes),
-        curves=_curves(trained, metric),
+        curves=_curves(trained, metric, noun(records[names[0]]["metrics"][metric]["per_joint"])),
     )
 
 
@@ -143,10 +144,10 @@ def _joints(per_joint):
     return {name: row for name, row in rows.items() if any(v is not None for v in row)}
 
 
-def _curves(trained, metric):
+def _curves(trained, metric, who):
     """The scores against time, where the runs have recorded them."""
     try:
         pixels = curves.compare_runs(trained, metric)
     except ValueError:  # nobody has measured it
         return None
-    return Shown(pixels, "Score of the validation people against minutes of training.")
+    return Shown(pixels, f"Score of the validation {who} against minutes of training.")

@@ -21,9 +21,10 @@ from cpm.data.splits import TRAIN
 from cpm.evaluation import report
 from cpm.evaluation.gathering import Example
 from cpm.geometry import REFERENCE_CROP_PX, cell_origin
+from cpm.humans import noun
 from cpm.plots import curves, draw_skeleton, draw_stages
 from cpm.plots.batch import draw_batch
-from cpm.plots.belief_maps import OVERLAY
+from cpm.plots.belief_maps import telling_joints
 from cpm.plots.image_files import fit
 from cpm.report import RunReport, Shown, run_page
 from cpm.report.run import step_seconds
@@ -51,7 +52,8 @@ def show(run_dir: str, step: int, found: Validation) -> None:
     try:
         details: Any = found.details
         result, _, box = details
-        sheet = Shown(found.draw(), "Some validation people; green is the annotation.")
+        who = noun(get_skeleton(read_settings(run_dir)[0].config.network.skeleton).joints)
+        sheet = Shown(found.draw(), f"Some validation {who}; green is the annotation.")
         write(gathered(run_dir, step, result, box=box, sheet=sheet))
     except Exception as error:
         logging.warning("%s was not written: %s", os.path.join(run_dir, NAME), error)
@@ -119,6 +121,7 @@ def gathered(
     records = _records(run_dir)
     metrics = result.metrics if result else {}
     folders = record.get("data", [])
+    joints = get_skeleton(settings.config.network.skeleton).joints
     return RunReport(
         name=os.path.basename(os.path.normpath(run_dir)),
         path=str(run_dir),
@@ -134,10 +137,11 @@ def gathered(
         metrics=metrics,
         main=report.main_metric(metrics) if metrics else None,
         box_metrics=box.metrics if box else None,
-        curves=_curves(records),
+        curves=_curves(records, noun(joints)),
         stages=_or_none(_stages, metrics),
         augmentation=_or_none(_augmentation, settings.config, tuple(folders)),
         commands=_commands(run_dir, record),
+        joints=joints,
         **drawn,
     )
 
@@ -158,11 +162,11 @@ def _or_none(draw, *arguments):
         return None
 
 
-def _curves(records):
+def _curves(records, who):
     drawn = []
     for draw, caption in (
         (curves.loss_curves, "Training loss of every stage."),
-        (curves.score_curves, "Scores of the validation people."),
+        (curves.score_curves, f"Scores of the validation {who}."),
     ):
         if any("loss_stage_1" in record for record in records):
             pixels = _or_none(draw, records)
@@ -183,9 +187,7 @@ def _belief_maps(examples, skeleton):
     if not examples:
         return None
     example = examples[len(examples) // 2]
-    spread = np.linspace(0, len(skeleton) - 1, min(MOST_MAPS, len(skeleton))).round().astype(int)
-    joints = [joint for joint in OVERLAY if joint in skeleton.joints]
-    joints = joints or [skeleton.joints[p] for p in spread]
+    joints = telling_joints(skeleton, MOST_MAPS)
     pixels = draw_stages(example.crop, example.beliefs, skeleton, joints)
     return Shown(pixels, f"What each stage believes of {example.id}; the number is the peak.")
 

@@ -35,7 +35,7 @@ def test_opening_says_everything_in_ten_lines():
     for words in (
         *("50 to train, 10 to validate; 4 joints", "6 stages", "crop 128 x 96 px"),
         "pretrained: trunk and stages 1 to 6; map of nose; fresh: left_ear, right_ear, tail",
-        *("500 of 16 people, 160 epochs", "rate 0.002", "XLA, 2 replicas", "runs/cats/"),
+        *("500 of 16 objects, 160 epochs", "rate 0.002", "XLA, 2 replicas", "runs/cats/"),
     ):
         assert words in text
     assert text.isascii()
@@ -54,7 +54,7 @@ def test_closing_says_everything_in_ten_lines():
     assert len(lines) <= 10
     text = "\n".join(lines)
     for words in (
-        *("step 400 of 500; trained 6 min", "pck@0.2 80.0 % of 60 validation people"),
+        *("step 400 of 500; trained 6 min", "pck@0.2 80.0 % of 60 validation objects"),
         *("without a box, as bin/predict.py", "77.0 to 82.0 (95 %)", "with box  pcp25 95.0 %"),
         *("78.0 -> 79.0 -> 80.0", "tail 77.0 %", "--ckpt='runs/my cats' --input=IMAGE"),
     ):

@@ -54,6 +54,7 @@ def report(name="photos", **changes):
         },
         "beliefs": shown("beliefs", 300, 900),
         "augmentation": shown("augmentation", 900, 700),
+        "joints": joints,
         "commands": (("Find joints with it", f"python bin/predict.py --ckpt=runs/{name}"),),
     }
     return RunReport(**values | changes)

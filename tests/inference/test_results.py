@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from cpm.errors import UsageError
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.results import ImagePose
+from cpm.skeleton import own_skeleton
 from tests.helpers.found_people import LSP, person
 
 
@@ -34,6 +36,13 @@ def test_one_line_descriptions():
     assert repr(person(id=7, score=0.25)) == (
         "PersonPose(14 joints, mean confidence 0.49, box (1, 2, 30, 40), id 7, score 0.25)"
     )
+
+
+def test_objects_are_no_people():
+    cat = own_skeleton(["nose", "tail"])
+    assert ImagePose((), (60, 80), cat).summary() == "nothing found"
+    found = PersonPose(cat, np.ones([2, 2]), np.ones(2), (0.0, 0.0, 2.0, 2.0))
+    assert ImagePose((found,), (60, 80), cat).summary() == "1 object, 2 of 2 joints"
 
 
 def test_result_is_a_sequence_of_people():

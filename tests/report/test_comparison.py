@@ -3,7 +3,9 @@
 import html
 
 from cpm.report import Comparison, Difference, comparison_page
+from cpm.skeleton import SKELETONS
 
+JOINTS = SKELETONS["lsp14"].joints
 NASTY = '<b>&"'
 
 
@@ -17,7 +19,7 @@ def compared(*differences, **changes):
         "settings": {"network.stages": ["3", "6", "6"][: len(names)]},
         "minutes": dict.fromkeys(names, 4.5),
         "steps": dict.fromkeys(names, 500),
-        "joints": {"nose": [81.0, None, 3.0][: len(names)]},
+        "joints": dict.fromkeys(JOINTS, [81.0, None, 3.0][: len(names)]),
     }
     return Comparison(**values | changes)
 
@@ -32,6 +34,8 @@ def test_verdict_follows_the_interval():
 
 def test_verdict_without_an_interval():
     assert "on other people" in compared(Difference(-1.0, None)).verdict()[0]
+    cats = {"nose": [81.0, 80.0]}
+    assert "on other objects" in compared(Difference(-1.0, None), joints=cats).verdict()[0]
     assert "cannot be compared" in compared(None).verdict()[0]
 
 
