@@ -42,7 +42,7 @@ MODEL_ERRORS = (
     *(OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, MemoryError),
     *(NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile),
 )
-COLORS = {"left": (230, 85, 13), "right": (33, 113, 181), "": (120, 120, 120)}
+COLORS = {"left": (42, 140, 255), "right": (255, 127, 14), "": (255, 225, 77)}
 
 
 class Pose:

@@ -1,6 +1,7 @@
 """A training batch as the network meets it: crops with their joints, ideal belief maps beside them.
 
-disc, ring     a joint that is visible, occluded; right side orange, left side blue
+disc, ring     a joint that is visible, occluded; right side orange, left side blue, of a skeleton
+               without sides a color a joint
 white dots     joints of the other people in the crop
 cross          the person's center
 """
@@ -11,7 +12,7 @@ import numpy as np
 
 from cpm.plots.belief_maps import heat_over
 from cpm.plots.canvas import Canvas, show_image
-from cpm.plots.skeletons import joint_color
+from cpm.plots.skeletons import MIDDLE, joint_colors
 from cpm.skeleton import ABSENT, OCCLUDED, Skeleton
 
 _GAP_PX, _CAPTION_PX, _OUTLINE = 8, 22, "#101010"
@@ -75,15 +76,15 @@ def _plot_people(axes, batch, n, skeleton):
     """The primary person's limbs and joints, the others' joints, the center."""
     options = {"scalex": False, "scaley": False}
     joints_px, state = batch["joints_px"][n], batch["state"][n]
+    colors = joint_colors(skeleton)
     for points in joints_px[1:][state[1:] != ABSENT]:
         axes.plot(*points, "o", color="white", mec=_OUTLINE, ms=3.5, **options)
     for a, b in skeleton.limb_indices:
         if state[0, a] != ABSENT and state[0, b] != ABSENT:
-            color = joint_color(skeleton.joints[b])
-            axes.plot(*joints_px[0, [a, b]].T, color=color, lw=1.2, **options)
+            outer = a if colors[b] == MIDDLE else b
+            axes.plot(*joints_px[0, [a, b]].T, color=colors[outer], lw=1.2, **options)
     for p in np.flatnonzero(state[0] != ABSENT):
-        color = joint_color(skeleton.joints[p])
-        fill = "none" if state[0, p] == OCCLUDED else color
-        edge = color if state[0, p] == OCCLUDED else _OUTLINE
+        fill = "none" if state[0, p] == OCCLUDED else colors[p]
+        edge = colors[p] if state[0, p] == OCCLUDED else _OUTLINE
         axes.plot(*joints_px[0, p], "o", mfc=fill, mec=edge, mew=1.5, ms=7, **options)
     axes.plot(*batch["center_px"][n], "+", color="white", ms=10, mew=2, **options)

@@ -1,6 +1,7 @@
 """Joints and limbs drawn on the image, beside the truth where it is known.
 
-    solid sticks and dots   the prediction: right side orange, left side blue, middle yellow
+    solid sticks and dots   the prediction: right side orange, left side blue, middle yellow; of a
+                            skeleton without sides a color a joint
     green disc, ring        the truth: visible, occluded
     white line              from a predicted joint to its truth: the error
 
@@ -11,11 +12,11 @@ import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
 
+from cpm.plots import pose_drawing
 from cpm.plots.canvas import Canvas, show_image
 from cpm.plots.image_files import display_zoom
 from cpm.skeleton import Skeleton
 
-RIGHT, LEFT, MIDDLE = "#ff7f0e", "#2a8cff", "#ffe14d"
 TRUTH = "#21d04b"
 _OUTLINE = "#101010"
 
@@ -55,11 +56,21 @@ def draw_skeleton(
     return canvas.pixels()
 
 
-def joint_color(joint: str) -> str:
-    """Color of a joint or of the limb that ends there, by side of the body."""
-    if joint.startswith("right_"):
-        return RIGHT
-    return LEFT if joint.startswith("left_") else MIDDLE
+def joint_colors(skeleton: Skeleton) -> list[str]:
+    """Matplotlib's color of each joint: those of `cpm.plots.pose_drawing`."""
+    return [hex_color(color) for color in pose_drawing.joint_colors(skeleton)]
+
+
+def hex_color(rgb: tuple[int, int, int]) -> str:
+    """A color as Matplotlib and browsers take it.
+
+    >>> hex_color((255, 127, 14))
+    '#ff7f0e'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+RIGHT, LEFT, MIDDLE = map(hex_color, (pose_drawing.RIGHT, pose_drawing.LEFT, pose_drawing.MIDDLE))
 
 
 def plot_pose(
@@ -74,14 +85,14 @@ def plot_pose(
       thickness: 1 = for an image of 300 to 1,000 screen pixels.
     """
     outline = [effects.withStroke(linewidth=5.0 * thickness, foreground=_OUTLINE)]
+    colors = joint_colors(skeleton)
     for a, b in skeleton.limb_indices:
         if shown[a] and shown[b]:
             # A limb takes the color of its outer end; only midline ones are yellow.
-            names = skeleton.joints[a], skeleton.joints[b]
-            sided = [n for n in names if joint_color(n) != MIDDLE]
+            sided = [p for p in (a, b) if colors[p] != MIDDLE]
             axes.plot(
                 *joints_px[[a, b]].T,
-                color=joint_color(sided[-1] if sided else names[0]),
+                color=colors[sided[-1] if sided else a],
                 linewidth=3.0 * thickness,
                 solid_capstyle="round",
                 path_effects=outline,
@@ -92,7 +103,7 @@ def plot_pose(
         axes.plot(
             *joints_px[p],
             "o",
-            color=joint_color(skeleton.joints[p]),
+            color=colors[p],
             markersize=6.5 * thickness,
             markeredgecolor=_OUTLINE,
             markeredgewidth=1.0,

@@ -1,6 +1,10 @@
 // What is drawn over an image: belief maps, limbs, joints.
 
-const COLORS = { left: "#e6550d", right: "#3182bd", middle: "#fdd835" };
+// As in cpm/plots/pose_drawing.py: by side of the body, or one a joint where none has a side.
+const COLORS = { left: "#2a8cff", right: "#ff7f0e", middle: "#ffe14d" };
+const JOINTS = [
+  "#2cc85a", "#e63cc8", "#00d2d2", "#ff5046", "#966eff", "#bedc28", "#ffa0c8", "#784b1e",
+];
 
 /** "left", "right" or "middle" of a joint's name: the person's own side. */
 export function sideOf(name) {
@@ -19,7 +23,7 @@ export function drawSkeleton(context, model, found, threshold) {
     context.lineWidth = width;
     for (const [a, b] of lines) {
       if (!shown(a) || !shown(b)) continue;
-      context.strokeStyle = color(b);
+      context.strokeStyle = color(hasSide(model, b) || !hasSide(model, a) ? b : a); // the outer end's
       context.beginPath();
       context.moveTo(...point(a));
       context.lineTo(...point(b));
@@ -38,7 +42,12 @@ export function drawSkeleton(context, model, found, threshold) {
   });
 }
 
+function hasSide(model, p) {
+  return sideOf(model.joints[p]) !== "middle";
+}
+
 function colorOf(model, p) {
+  if (!model.joints.some((_, q) => hasSide(model, q))) return JOINTS[p % JOINTS.length];
   return COLORS[sideOf(model.joints[p])];
 }
 

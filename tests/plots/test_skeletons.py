@@ -1,13 +1,18 @@
 """Skeleton overlays: size, colors by side, what is left out."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from cpm.plots.skeletons import LEFT, MIDDLE, RIGHT, TRUTH, draw_skeleton, joint_color
-from cpm.skeleton import SKELETONS
+from cpm import lite
+from cpm.plots import pose_drawing
+from cpm.plots.skeletons import LEFT, MIDDLE, RIGHT, TRUTH, draw_skeleton, hex_color, joint_colors
+from cpm.skeleton import SKELETONS, own_skeleton
 
 LSP = SKELETONS["lsp14"]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def has_color(pixels, x, y, color, radius=3):
@@ -35,7 +40,7 @@ def test_draw_skeleton_preset_colors_and_size():
     # Pixel centers: image (x, y) is drawn at 2 (x + 1/2) − 1/2.
     for p, joint in enumerate(LSP.joints):
         x, y = np.rint(2 * pose()[p] + 0.5).astype(int)
-        assert has_color(pixels, x, y, joint_color(joint)), joint
+        assert has_color(pixels, x, y, joint_colors(LSP)[p]), joint
     assert has_color(pixels, 2 * 39, 2 * 160, RIGHT)  # halfway down the right shin
     assert has_color(pixels, 2 * 61, 2 * 160, LEFT)
     assert has_color(pixels, 2 * 50, 2 * 25, MIDDLE)
@@ -68,3 +73,26 @@ def test_draw_skeleton_preset_brings_images_to_a_good_size(size):
     image = np.zeros([*size, 3], np.uint8)
     pixels = draw_skeleton(image, pose() / 10, LSP)
     assert max(pixels.shape) == (480 if size[0] == 40 else 1280)
+
+
+def test_joints_without_sides_have_a_color_each():
+    """As in the drawings of bin/predict.py; a limb takes its outer end's."""
+    flower = own_skeleton(["stem", "petal", "tip"], [("stem", "petal"), ("petal", "tip")])
+    joints = np.array([[20.0, 20], [80, 20], [80, 80]])
+    pixels = draw_skeleton(np.full([100, 100, 3], 128, np.uint8), joints, flower, zoom=4.0)
+    colors = joint_colors(flower)
+    assert len({*colors}) == 3 and MIDDLE not in colors
+    for (x, y), color in zip(joints, colors, strict=True):
+        assert has_color(pixels, int(4 * x + 2), int(4 * y + 2), color)
+    assert has_color(pixels, 4 * 50, 4 * 20 + 2, colors[1])
+
+
+def test_every_drawing_has_the_same_colors():
+    """The browser's and cpm-lite's, which cannot import ours."""
+    script = (ROOT / "docs/demo/drawing.js").read_text(encoding="utf-8")
+    for name, color in (("left", LEFT), ("right", RIGHT), ("middle", MIDDLE)):
+        assert f'{name}: "{color}"' in script
+    people = ", ".join(f'"{hex_color(color)}"' for color in pose_drawing.PEOPLE)
+    assert people in " ".join(script.split())
+    sides = [lite.COLORS[side] for side in ("right", "left", "")]
+    assert sides == [pose_drawing.RIGHT, pose_drawing.LEFT, pose_drawing.MIDDLE]
