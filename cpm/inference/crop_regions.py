@@ -93,6 +93,8 @@ def next_region(
 ) -> CropRegion | None:
     """The region of the next pass, around the joints that the last one found.
 
+    A single keypoint has no extent: its region is as large as the last one, with it in the middle.
+
     Args:
       joints_px: `[P, 2]` of the last pass, image pixels; nan = not found.
       confidence: `[P]`, the heights of their peaks.
@@ -106,6 +108,9 @@ def next_region(
     joints_px = np.asarray(joints_px, np.float64)
     confidence = np.asarray(confidence, np.float64)
     found = np.isfinite(joints_px).all(-1) & (confidence > 0)  # [P]
+    if len(found) == 1:
+        (x, y) = map(float, joints_px[0])
+        return CropRegion((x, y), side_px) if found[0] else None
     highest = np.max(confidence, where=found, initial=0.0)
     sure = found & (confidence >= SURE * highest)
     if sure.sum() < max(2, FEWEST * len(sure)):

@@ -12,7 +12,7 @@ import numpy as np
 
 from cpm.evaluation.oks import SIGMAS, joint_sigmas, oks
 from cpm.inference.person_pose import PersonPose
-from cpm.inference.track import Track, extent, sure_joints
+from cpm.inference.track import Track, size, sure_joints
 from cpm.skeleton import Skeleton
 
 # The area of a person in OKS, as a share of the square over the longer side of the joints' box:
@@ -143,7 +143,7 @@ class Matcher:
         if not known or not people:
             return np.zeros([len(known), len(people)])
         growth = np.ones(len(known)) if growth is None else np.asarray(growth)
-        area = [AREA * max(*extent(pose), 1.0) ** 2 for pose, _ in known]
+        area = [AREA * size(pose) ** 2 for pose, _ in known]
         return oks(
             np.nan_to_num(np.stack([joints_px for _, joints_px in known])),
             np.stack([sure_joints(pose) for pose, _ in known]),

@@ -123,14 +123,20 @@ def mean_confidence(person: PersonPose) -> float:
 
 
 def joints_box(
-    joints_px: np.ndarray, confidence: np.ndarray, threshold: float = 0.0
+    joints_px: np.ndarray,
+    confidence: np.ndarray,
+    threshold: float = 0.0,
+    region_px: float | None = None,
 ) -> tuple[float, float, float, float]:
     """Box around the joints that are sure, or around all if none is.
+
+    A single keypoint has no extent: its box is as large as the region of its pass, if that is told.
 
     Args:
       joints_px: `[P, 2]`, image pixels; nan = not found.
       confidence: `[P]`.
       threshold: from which on a joint is sure.
+      region_px: side of the region of the last pass.
 
     Returns:
       (x, y, width, height), image pixels; all 0 if no joint was found.
@@ -146,6 +152,8 @@ def joints_box(
         return (0.0, 0.0, 0.0, 0.0)
     low, high = points.min(0), points.max(0)
     (x, y), (width, height) = map(float, low), map(float, high - low + 1)
+    if len(joints_px) == 1 and region_px is not None:
+        return x - (region_px - 1) / 2, y - (region_px - 1) / 2, float(region_px), float(region_px)
     return x, y, width, height
 
 

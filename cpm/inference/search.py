@@ -64,14 +64,15 @@ def find_people(
     """
     image = np.asarray(image)
     least = LEAST * (predictor.threshold or USUAL_THRESHOLD)
-    joints_px, confidence, weight = _candidates(predictor, image, least)
-    rows, scores = different_people(joints_px, confidence * weight[:, np.newaxis], least)
+    joints_px, confidence, weight, sides_px = _candidates(predictor, image, least)
+    weighted = confidence * weight[:, np.newaxis]
+    rows, scores = different_people(joints_px, weighted, least, sides_px)
     return [
         PersonPose(
             predictor.skeleton,
             joints_px[n],
             confidence[n],
-            joints_box(joints_px[n], confidence[n], predictor.threshold),
+            joints_box(joints_px[n], confidence[n], predictor.threshold, sides_px[n]),
             score=score,
         )
         for n, score in list(zip(rows, scores, strict=True))[:limit]
@@ -79,12 +80,13 @@ def find_people(
 
 
 def _candidates(predictor, image, least):
-    """Poses that may be people: joints `[N, P, 2]`, confidence `[N, P]`, its weight `[N]`."""
+    """Poses that may be people: joints `[N, P, 2]`, confidence `[N, P]`, weight, side `[N]`."""
     regions = windows(*image.shape[:2])
     joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=False)
     for number in range(PASSES):
-        earlier = joints_px, confidence
-        chosen = distinct(joints_px, confidence, least)[:CANDIDATES]
+        sides_px = np.array([region.side_px for region in regions])
+        earlier = joints_px, confidence, sides_px
+        chosen = distinct(joints_px, confidence, least, sides_px)[:CANDIDATES]
         regions = [
             next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
             or regions[n]
@@ -97,6 +99,7 @@ def _candidates(predictor, image, least):
         np.concatenate([joints_px, earlier[0]]),
         np.concatenate([confidence, earlier[1]]),
         np.repeat([1.0, EARLIER], [len(joints_px), len(earlier[0])]),
+        np.concatenate([[region.side_px for region in regions], earlier[2]]),
     )
 
 
@@ -134,39 +137,62 @@ def _centers(pixels, side_px):
     return [first + inner * (k + 0.5) / count for k in range(count)]
 
 
-def in_common(joints_px: np.ndarray, pose_px: np.ndarray) -> np.ndarray:
+def in_common(
+    joints_px: np.ndarray,
+    pose_px: np.ndarray,
+    sides_px: np.ndarray | float = 0.0,
+    side_px: float = 0.0,
+) -> np.ndarray:
     """Which joints of poses are where another pose has them.
+
+    Single keypoints have no extent. The smaller of the regions that they were found in takes its
+    place: in a large one, two objects may lie side by side.
 
     Args:
       joints_px: `[N, P, 2]`.
       pose_px: `[P, 2]`.
+      sides_px: `[N]`, of the regions of the poses; counts for single keypoints alone.
+      side_px: of the other pose's.
 
     Returns:
       `[N, P]` bool.
     """
     larger_px = np.maximum(np.ptp(joints_px, axis=1).max(-1), np.ptp(pose_px, axis=0).max())  # [N]
+    if len(pose_px) == 1:
+        larger_px = np.maximum(larger_px, np.minimum(sides_px, side_px))
     return np.linalg.norm(joints_px - pose_px, axis=-1) < NEAR * larger_px[:, np.newaxis]
 
 
-def distinct(joints_px: np.ndarray, confidence: np.ndarray, least: float) -> list[int]:
+def distinct(
+    joints_px: np.ndarray,
+    confidence: np.ndarray,
+    least: float,
+    sides_px: np.ndarray | None = None,
+) -> list[int]:
     """Rows of poses that have few joints in common with a surer one, the surest first.
 
     Args:
       joints_px: `[N, P, 2]`.
       confidence: `[N, P]`.
       least: mean confidence below which poses are left out.
+      sides_px: `[N]`, of the regions of the poses, for single keypoints (`in_common`).
     """
+    sides_px = np.zeros(len(joints_px)) if sides_px is None else sides_px
     kept: list[int] = []
     mean = confidence.mean(-1)
     for n in np.argsort(-mean, kind="stable"):
-        shares = [in_common(joints_px[n : n + 1], joints_px[k]).mean() for k in kept]
+        pose = joints_px[n : n + 1], sides_px[n : n + 1]
+        shares = [in_common(pose[0], joints_px[k], pose[1], sides_px[k]).mean() for k in kept]
         if mean[n] >= least and max(shares, default=0.0) <= SAME:
             kept.append(int(n))
     return kept
 
 
 def different_people(
-    joints_px: np.ndarray, confidence: np.ndarray, least: float
+    joints_px: np.ndarray,
+    confidence: np.ndarray,
+    least: float,
+    sides_px: np.ndarray | None = None,
 ) -> tuple[list[int], list[float]]:
     """Poses of different people: each is the surest by the joints that those before left free.
 
@@ -178,10 +204,12 @@ def different_people(
       joints_px: `[N, P, 2]`.
       confidence: `[N, P]`.
       least: score of the last person.
+      sides_px: `[N]`, of the regions of the poses, for single keypoints (`in_common`).
 
     Returns:
       (list of rows, list of their scores, which fall).
     """
+    sides_px = np.zeros(len(joints_px)) if sides_px is None else sides_px
     free = np.ones(confidence.shape)
     rows: list[int] = []
     scores: list[float] = []
@@ -193,5 +221,5 @@ def different_people(
             break
         rows.append(n)
         scores.append(float(score[n]))
-        free[in_common(joints_px, joints_px[n])] = 0.0
+        free[in_common(joints_px, joints_px[n], sides_px, sides_px[n])] = 0.0
     return rows, scores

@@ -82,6 +82,14 @@ def extent(pose: PersonPose) -> tuple[float, float]:
     return tuple(np.ptp(pose.joints_px[sure], axis=0)) if sure.any() else (0.0, 0.0)
 
 
+def size(pose: PersonPose) -> float:
+    """Longer side of the box around the joints that are sure, at least 1 pixel.
+
+    Of a single keypoint, which has no extent, that of its box.
+    """
+    return max(*(extent(pose) if len(pose.joints_px) > 1 else pose.box[2:]), 1.0)
+
+
 def overall_confidence(pose: PersonPose) -> float:
     """Mean confidence of all joints; one that was not found has none, and counts 0."""
     found = np.isfinite(pose.joints_px).all(-1)

@@ -122,12 +122,21 @@ class Steps:
         return bool(sure.mean() >= 0.25)
 
     def pose(
-        self, joints_px: np.ndarray, confidence: np.ndarray, score: float | None = None
+        self,
+        joints_px: np.ndarray,
+        confidence: np.ndarray,
+        side_px: float | None = None,
+        score: float | None = None,
     ) -> PersonPose:
-        """The `PersonPose` of joints `[P, 2]` and confidence `[P]`, with its box."""
+        """The `PersonPose` of joints `[P, 2]` and confidence `[P]`, with its box.
+
+        Args:
+          joints_px, confidence, score: of it.
+          side_px: of its crop, which is the box of a single keypoint.
+        """
         joints_px = np.asarray(joints_px, np.float64)
         confidence = np.asarray(confidence, np.float64)
-        box = joints_box(joints_px, confidence, self._threshold)
+        box = joints_box(joints_px, confidence, self._threshold, side_px)
         return PersonPose(self._skeleton, joints_px, confidence, box, score=score)
 
 

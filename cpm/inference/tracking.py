@@ -35,7 +35,7 @@ from cpm.geometry import CropRegion
 from cpm.inference.lookahead import Lookahead
 from cpm.inference.matching import Matcher
 from cpm.inference.person_pose import PersonPose
-from cpm.inference.track import Track, extent, overall_confidence
+from cpm.inference.track import Track, overall_confidence, size
 from cpm.inference.track_steps import Steps, TrackingOptions
 from cpm.skeleton import Skeleton
 
@@ -123,10 +123,11 @@ class Tracker:
         seen = self._passes(
             image, time, lambda when: [track.region_at(when) for track in everybody], later
         )
-        found = [
-            self._steps.pose(*pair) for pair in zip(seen.joints_px, seen.confidence, strict=True)
-        ]
         sides_px = [region.side_px for region in seen.regions]
+        found = [
+            self._steps.pose(*each)
+            for each in zip(seen.joints_px, seen.confidence, sides_px, strict=True)
+        ]
         count = len(tracks)  # the lost come after them
         moved = self._steps.moved(tracks, found[:count], sides_px[:count], time)
         again = self._steps.seen_again(lost, found[count:], sides_px[count:], time)
@@ -211,14 +212,15 @@ class Tracker:
             if overall_confidence(weakest.pose) > self._options.lost * overall_confidence(person):
                 return
             self._tracks = [track for track in self._tracks if track is not weakest]
-        pose = self._steps.pose(person.joints_px, person.confidence, score=person.score)
+        side_px = size(person)
+        pose = self._steps.pose(person.joints_px, person.confidence, side_px, person.score)
         self._tracks.append(
             Track(None, time, pose, region, overall_confidence(pose), time, np.zeros(2))
         )
 
     def _region_of(self, person):
         """The next region of a person that a search found."""
-        return self._steps.next_region(person, max(*extent(person), 1.0))
+        return self._steps.next_region(person, size(person))
 
 
 def _without_none(found, regions):

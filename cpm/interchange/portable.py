@@ -171,6 +171,9 @@ class Portable(tf.Module):
     def _next_region(self, found):
         """`crop_regions.next_region` as `[3]`; where that is None, the last region again."""
         joints_px, confidence, region = (found[k] for k in ("joints_px", "confidence", "region"))
+        if len(self.network.skeleton) == 1:
+            moved = tf.concat([joints_px[0], region[2:]], 0)
+            return tf.where(confidence[0] > 0, moved, region)
         highest = tf.reduce_max(confidence)
         sure = (confidence > 0) & (confidence >= crop_regions.SURE * highest)  # [P]
         low = tf.reduce_min(tf.where(sure[:, None], joints_px, _FAR), 0)  # [2]

@@ -5,6 +5,7 @@ import pytest
 
 from cpm import geometry
 from cpm.config import AUGMENTATIONS, DataConfig
+from cpm.geometry import CropRegion
 from cpm.inference import crop_regions
 
 POINTS = np.array([[30.0, 40.0], [50.0, 40.0], [40.0, 60.0], [40.0, 100.0]])
@@ -111,3 +112,10 @@ def test_around_people_is_neither_by_the_image_nor_with_room():
         assert crop_regions.around_people(DataConfig(crop=crop)) == expected
     assert AUGMENTATIONS["wild"].room
     assert not crop_regions.around_people(DataConfig(augment=AUGMENTATIONS["wild"]))
+
+
+def test_a_single_keypoint_keeps_the_size_of_the_region():
+    region = crop_regions.next_region([[7.0, 9.0]], [0.3], 200.0, 1.1)
+    assert region == CropRegion((7.0, 9.0), 200.0)
+    for joints_px, confidence in ([[7.0, 9.0]], [0.0]), ([[np.nan, 9.0]], [0.3]):
+        assert crop_regions.next_region(joints_px, confidence, 200.0, 1.1) is None

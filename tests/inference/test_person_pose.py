@@ -41,3 +41,7 @@ def test_joints_box_holds_the_sure_joints():
     assert joints_box(one.joints_px, one.confidence, 0.5) == (42.0, 45.0, 37.0, 37.0)
     assert joints_box(one.joints_px, one.confidence, 2.0) == (6.0, 9.0, 73.0, 73.0)
     assert joints_box(np.full([14, 2], np.nan), one.confidence) == (0.0, 0.0, 0.0, 0.0)
+    point = np.array([[10.0, 20.0]])  # has no extent
+    assert joints_box(point, np.ones(1)) == (10.0, 20.0, 1.0, 1.0)
+    assert joints_box(point, np.ones(1), 0.5, 21.0) == (0.0, 10.0, 21.0, 21.0)
+    assert joints_box(one.joints_px, one.confidence, 0.5, 21.0) == (42.0, 45.0, 37.0, 37.0)

@@ -10,7 +10,7 @@ import ops
 from cpm import geometry
 from cpm.inference import search
 from cpm.inference.predictor import Predictor
-from cpm.skeleton import Skeleton
+from cpm.skeleton import Skeleton, own_skeleton
 
 SIZE = (64, 80)  # of a crop, H != W
 HEIGHT, WIDTH = 150, 220  # of an image
@@ -229,3 +229,27 @@ def test_somebody_whom_the_last_pass_left_for_a_neighbor_is_still_found():
     # The confidence is what the pass gave; the score tells that it was not the last one.
     np.testing.assert_allclose(found[1].confidence, 0.7)
     assert found[1].score == pytest.approx(search.EARLIER * 0.7)
+
+
+class Point(Colors):
+    """The same, of the red dots alone."""
+
+    skeleton = own_skeleton(["point"])
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        return (super().__call__(images, center_px)[0][..., :1],)
+
+
+def test_single_keypoints_are_found_once_each():
+    """They have no extent: nearness is measured by the windows that they were found in."""
+    predictor = Predictor(Point(), refinement="none")
+    truth = persons((40, 50), (95, 80), (175, 95))
+    found = search.find_people(predictor, image_of(*truth))
+    assert len(found) == 3
+    for person in found:
+        errors = [np.linalg.norm(person.joints_px[0] - t[0]) for t in truth]
+        assert min(errors) < 10
+        x, y, width, height = person.box
+        middle = x + (width - 1) / 2, y + (height - 1) / 2
+        np.testing.assert_allclose(middle, person.joints_px[0])
+        assert width == height > 20  # of the window

@@ -5,7 +5,9 @@ import functools
 import numpy as np
 import pytest
 
+from cpm.inference.person_pose import PersonPose
 from cpm.inference.tracking import Tracker, TrackingOptions
+from cpm.skeleton import own_skeleton
 from cpm.synthetic.walk import walk
 from tests.helpers.truth_reader import MPII, TruthReader
 from tests.helpers.walk_videos import stamp
@@ -225,3 +227,26 @@ def test_nobody_is_a_result():
     assert people == [()] * RATE
     assert tracker.passes == 0
     assert len(network.searched) == 2  # twice a second, not every frame
+
+
+def test_a_single_keypoint_is_followed():
+    """It has no extent: its crop and the area for OKS are as large as the window of the search."""
+    skeleton = own_skeleton(["point"])
+    truth = joints_of(1)[:40, 0, :1]  # [F, 1, 2]
+    now, asked = [0], []
+
+    def poses(images, regions):
+        asked.extend(regions)
+        return np.repeat(truth[now], len(regions), 0), np.ones([len(regions), 1])
+
+    def find(image):
+        x, y = truth[now[0], 0]
+        box = (x - 59.5, y - 59.5, 120.0, 120.0)
+        return [PersonPose(skeleton, truth[now[0]], np.ones(1), box, score=1.0)]
+
+    tracker = Tracker(poses, find, skeleton, margin=1.25)
+    for now[0] in range(len(truth)):
+        (person,) = tracker(frame(now[0]), TIMES[now[0]])
+        assert person.id == 1
+        np.testing.assert_allclose(person.joints_px, truth[now[0]])
+    assert {region.side_px for region in asked} == {120.0}

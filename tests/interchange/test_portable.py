@@ -133,6 +133,22 @@ def test_the_second_region_is_that_of_prediction(tmp_path):
     assert 0 < kept < 40  # both cases came up
 
 
+def test_the_region_of_a_single_keypoint_moves_with_it(tmp_path):
+    skeleton = "joints:point"
+    exporter, _ = exporter_of(tmp_path, tiny_config(stages=1, skeleton=skeleton))
+    for confidence, expected in (0.3, [12.0, 34.0, 100.0]), (0.0, [50.0, 40.0, 100.0]):
+        found = {
+            "joints_px": tf.constant([[12.0, 34.0]]),
+            "confidence": tf.constant([confidence]),
+            "region": tf.constant([50.0, 40.0, 100.0]),
+        }
+        assert exporter.portable._next_region(found).numpy().tolist() == expected
+        nearer = crop_regions.next_region(
+            found["joints_px"].numpy(), found["confidence"].numpy(), 100.0, 1.2
+        )
+        assert nearer is None or [*nearer.center_px, nearer.side_px] == expected
+
+
 def test_crops_are_the_network_alone(tmp_path):
     exporter, _ = exporter_of(tmp_path, tiny_config())
     network = exporter.network
