@@ -44,12 +44,12 @@ ARROWS = {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *BASE,
     },
-    # Crops are cut as in training, image files read alike; results can draw themselves. People keep
-    # their numbers through a video by the similarity of poses.
+    # Crops are cut as in training, image files read alike; results can draw themselves, and no
+    # drawing is an input. People keep their numbers through a video by the similarity of poses.
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
         *("cpm.data.images", "cpm.plots.pose_drawing", "cpm.plots.image_files"),
-        *("cpm.evaluation.oks", "cpm.runtimes"),
+        *("cpm.plots.drawing_files", "cpm.evaluation.oks", "cpm.runtimes"),
         *BASE,
     },
     "cpm.evaluation": {

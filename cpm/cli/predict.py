@@ -33,7 +33,7 @@ from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
 from cpm.inference import OneEuro, Predictor, crop_regions, images_from
 from cpm.inference.boxes import BoxFile
-from cpm.plots.drawing_files import SUFFIXES, is_drawing
+from cpm.plots.drawing_files import SUFFIXES, why_unwanted
 
 FLAGS = flags.FLAGS
 POSITIONAL = None  # inputs without a flag
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str]) -> None:
     images = images_from(
         inputs[0] if len(inputs) == 1 else inputs,
         FLAGS.recursive,
-        lambda path: "a drawing of an earlier run" if is_drawing(path) else None,
+        why_unwanted,
         FLAGS.follow_links,
     )
     sources = list({source.file: source for source in images.sources()}.values())  # each once

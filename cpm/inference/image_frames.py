@@ -57,8 +57,7 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
         return
     with opened_any(content, source) as image:
         for page in range(image.n_frames if image.format == "TIFF" else 1):
-            image.seek(page)
-            if image.format == "TIFF" and page and image.tag_v2.get(SMALLER_COPY, 0) & 1:
+            if not _is_page(image, page):
                 continue
             if is_deep(image):
                 yield read_deep(content, image)
@@ -70,6 +69,20 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
 def read_image(source: str | bytes) -> np.ndarray:
     """The image of a file, the first if there are several; as `read_pages`."""
     return next(read_pages(source))
+
+
+def number_of_images(path: str | os.PathLike) -> int:
+    """Images in a file by its header: pages of a TIFF, frames of an animation, else 1."""
+    try:
+        with (
+            open_regular(path, MAX_BYTES) as file,
+            Image.open(file, formats=ALL_FORMATS) as image,
+        ):
+            if image.format == "TIFF":
+                return sum(_is_page(image, page) for page in range(image.n_frames))
+            return getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
+    except DECODER_ERRORS:
+        return 1
 
 
 def is_animated(path: str | os.PathLike) -> bool:
@@ -108,6 +121,12 @@ def opened_any(
       source: its path, for messages, or the bytes again.
     """
     return opened(content, name=_named(source), formats=ALL_FORMATS)
+
+
+def _is_page(image, number):
+    """Goes to a page of a TIFF, or the only one of others; whether it is no smaller copy."""
+    image.seek(number)
+    return not (number and image.tag_v2.get(SMALLER_COPY, 0) & 1)
 
 
 def _named(source):

@@ -1,13 +1,19 @@
 """What is asked of one image: its pixels, the boxes of its people, how many; all of it checked."""
 
 import dataclasses
+import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from cpm.data.images import ImageError
 from cpm.errors import UsageError
+from cpm.inference import image_frames
 from cpm.inference.any_image import any_image, name_of
+from cpm.inference.frame_reader import CAMERA
+from cpm.inference.one_source import VIDEO_SUFFIXES, suffix_of
 
 # (x, y, width, height) in image pixels; a fifth number is a detector's score.
 Box: TypeAlias = Sequence[float] | np.ndarray
@@ -36,12 +42,43 @@ def image_query(value: Any, boxes: Sequence[Box] | None) -> ImageQuery:
       ImageError: if it is no image.
     """
     if not hasattr(value, "image"):
-        return ImageQuery(any_image(value), boxes, name_of(value))
+        return ImageQuery(one_image(value), boxes, name_of(value))
     names = ("file", "frame", "time")
     file, frame, time = (getattr(value, name, None) for name in names)
     if boxes is None:
         boxes = getattr(value, "boxes", None)
     return ImageQuery(any_image(value.image), boxes, file, frame, time)
+
+
+def one_image(value: Any) -> np.ndarray:
+    """`any_image` of what is to be one image; of a file that holds several it says so.
+
+    Raises:
+      ImageError: for a video, a camera and a folder: the message names the call that takes them.
+      And as `any_image`.
+    """
+    if not isinstance(value, str | os.PathLike):
+        return any_image(value)
+    path = os.fspath(value)
+    moves = path.startswith(CAMERA) or (os.path.isfile(path) and suffix_of(path) in VIDEO_SUFFIXES)
+    if moves:
+        raise ImageError(
+            f"{path} is a video, not an image: video_poses(predictor, {path!r}) of cpm.inference "
+            "follows the people in it"
+        )
+    if os.path.isdir(path):
+        raise ImageError(
+            f"{path} is a folder, not an image: predictor.predict_many({path!r}) takes its images"
+        )
+    pixels = any_image(path)
+    count = image_frames.number_of_images(path)
+    if count > 1:
+        warnings.warn(
+            f"{path} holds {count} images, this is the first: predictor.predict_many({path!r}) "
+            "takes all of them",
+            stacklevel=3,
+        )
+    return pixels
 
 
 def check_people(people: int | Literal["all"], maps: bool) -> int | Literal["all"]:

@@ -5,7 +5,7 @@
     result = predict(image, box=(40, 10, 80, 200))        # the person in this box
     result = predict(image, boxes=[box, another])         # several
     x, y, confidence = result.people[0]["left_wrist"]
-    for result in predict.predict_many(paths):            # one after the other, in batches
+    for result in predict.predict_many("photos"):         # one after the other, in batches
         ...
 
 `image` is whatever cpm/inference/any_image.py takes, the result an `ImagePose`
@@ -27,16 +27,17 @@ from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
 from cpm.inference import crop_regions
-from cpm.inference.any_image import AnyImage, any_image, name_of
+from cpm.inference.any_image import AnyImage, name_of
 from cpm.inference.beliefs import Network, has_mirror_image
 from cpm.inference.chunks import in_threads
-from cpm.inference.image_query import Box, ImageQuery, check_people, image_query
+from cpm.inference.image_query import Box, ImageQuery, check_people, image_query, one_image
 from cpm.inference.joint_reader import JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
 from cpm.inference.one_pass import BATCH, OnePass
 from cpm.inference.passes import all_passes, person_query, with_one_region
 from cpm.inference.person_pose import PersonPose, joints_box
 from cpm.inference.results import ImagePose
+from cpm.inference.sources import images_from
 
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)
@@ -139,21 +140,21 @@ class Predictor:
           `ImagePose`; it keeps the image.
 
         Raises:
-          ImageError: if the image is none.
+          ImageError: if the image is none, or a folder or video, which other calls take.
           UsageError: if a box has no area or lies outside the image.
         """
         if box is not None:
             if boxes is not None:
                 raise UsageError("a person was given as box and others as boxes; use boxes alone")
             boxes = [box]
-        query = ImageQuery(any_image(image), boxes, name_of(image))
+        query = ImageQuery(one_image(image), boxes, name_of(image))
         people = check_people(people, maps)
         (result,) = self._results([query], people, maps, keep_images=True)
         return result
 
     def predict_many(
         self,
-        images: Iterable[Any],
+        images: str | os.PathLike | Iterable[Any],
         *,
         boxes: Iterable[Sequence[Box] | None] | None = None,
         people: int | Literal["all"] = 1,
@@ -167,7 +168,9 @@ class Predictor:
 
         Args:
           images: iterable of whatever a single call takes, or of objects with the attribute
-            `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/one_source.py).
+            `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/one_source.py). Or
+            one path: a folder, a pattern, a TIFF of several pages, as bin/predict.py takes them
+            (cpm/inference/sources.py); drawings of earlier runs are passed over.
           boxes: iterable of a list of boxes, or None, for each image; None = no boxes.
           people, maps: as of a single call.
           keep_images: whether the results keep their images; else `draw` reads their files again.
@@ -180,6 +183,10 @@ class Predictor:
           ValueError: if there are not as many lists of boxes as images.
         """
         people = check_people(people, maps)
+        if isinstance(images, str | os.PathLike):
+            from cpm.plots.drawing_files import why_unwanted
+
+            images = images_from(images, unwanted=why_unwanted)
         pairs: Iterator[tuple[Any, Any]]
         if boxes is None:
             pairs = zip(images, itertools.repeat(None), strict=False)

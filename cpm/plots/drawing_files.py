@@ -68,6 +68,11 @@ class DrawingFolder:
             Image.fromarray(pixels).save(temporary, **options)
 
 
+def why_unwanted(path: str) -> str | None:
+    """Why a file among others is passed over as an input: it is a drawing; None if it is not."""
+    return "a drawing of an earlier run" if is_drawing(path) else None
+
+
 def is_drawing(path: str | os.PathLike) -> bool:
     """Whether a file has the mark of a drawing: an image of `DrawingFolder`, or a marked video."""
     if not os.path.isfile(path):  # a pipe would be waited for

@@ -1,16 +1,20 @@
 """Predictor as programs use it: one image or many, boxes, mirror images, mistakes."""
 
+import os
 import threading
 import types
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cpm.config import NetworkConfig
+from cpm.data.images import ImageError
 from cpm.errors import UsageError
 from cpm.inference.predictor import Predictor
 from cpm.network import ConvolutionalPoseMachine
+from cpm.plots.drawing_files import DrawingFolder
 from tests.helpers.blob_networks import POINTS, BlobFinder, blobs
 
 
@@ -102,6 +106,48 @@ def test_predict_many_is_as_one_after_the_other(tmp_path):
         (person,), (alone,) = result, predictor(image)
         np.testing.assert_allclose(person.joints_px, alone.joints_px, atol=1e-3)
         np.testing.assert_allclose(person.confidence, alone.confidence, atol=1e-5)
+
+
+def test_predict_many_of_a_path_is_as_the_command_line(tmp_path):
+    """A folder, a pattern and a TIFF of several pages, not the letters of their names."""
+    predictor = Predictor(BlobFinder())
+    pages = [Image.new("RGB", (30, 20 + n)) for n in range(3)]
+    pages[0].save(tmp_path / "b.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "a.png")
+    results = list(predictor.predict_many(tmp_path))
+    names = [(os.path.basename(result.file), result.frame) for result in results]
+    assert names == [("a.png", None), ("b.tif", 0), ("b.tif", 1), ("b.tif", 2)]
+    assert len(list(predictor.predict_many(f"{tmp_path}/*.png"))) == 1
+    folder = DrawingFolder(tmp_path)
+    drawing = folder.path("a.png")
+    folder.write(drawing, np.zeros([20, 30, 3], np.uint8), "a.png")
+    assert len(list(predictor.predict_many(str(tmp_path)))) == 4
+    with pytest.raises(UsageError, match="gone does not exist"):
+        list(predictor.predict_many("gone"))
+
+
+def test_what_one_call_cannot_take_names_the_call_that_can(tmp_path):
+    predictor = Predictor(BlobFinder())
+    (tmp_path / "walk.mp4").write_bytes(b"whatever")
+    with pytest.raises(ImageError, match=r"walk\.mp4 is a video.*video_poses\(predictor, '.*mp4'"):
+        predictor(tmp_path / "walk.mp4")
+    with pytest.raises(ImageError, match=r"is a folder, .*predict_many\('"):
+        predictor(tmp_path)
+    with pytest.raises(ImageError, match=r"camera:0 is a video"):
+        predictor("camera:0")
+
+
+def test_the_first_of_several_pages_says_so(tmp_path):
+    predictor = Predictor(BlobFinder())
+    pages = [Image.new("RGB", (30, 20 + n), (n, n, n)) for n in range(3)]
+    for name in ("a.tif", "a.gif"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+        with pytest.warns(UserWarning, match=r"holds 3 images, this is the first: .*predict_many"):
+            assert predictor(tmp_path / name).image_size == (20, 30)
+    pages[0].save(tmp_path / "one.tif")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictor(tmp_path / "one.tif")
 
 
 def test_predict_many_takes_no_more_than_it_needs():
