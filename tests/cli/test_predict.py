@@ -1,6 +1,7 @@
 """bin/predict.py as a user runs it: inputs, boxes, outputs, and what it says of mistakes."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from PIL import Image
 
 from cpm.cli import predict
+from cpm.config import DataConfig
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
 from tests.helpers.scripts import run as run_script
-from tests.helpers.tiny_networks import tiny_weights
+from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,19 @@ def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.jpg", "1_pose.jpg"]
     status, text, error = run(drawing, f"--ckpt={work}/w.npz", "--passes=1", "--noflip")
     assert status == 0 and f"{drawing}: 1 person" in text, error
+
+
+def test_weights_of_crops_around_people_say_so(work, run):
+    """In whole images they may miss somebody; not where a box or a region is given."""
+    config = dataclasses.replace(tiny_config(), data=DataConfig(crop="joints"))
+    weights = tiny_weights(work / "boxes.npz", config)
+    usual = (work / "in" / "1.jpg", "--passes=1", "--noflip")
+    note = f"note: {weights} was trained on crops around people"
+    for more in ([], ["--box=5,5,30,40"], ["--crop=whole"]):
+        status, text, error = run(*usual, f"--ckpt={weights}", *more)
+        assert status == 0, error
+        assert (note in text) == (not more), more
+    assert "note:" not in run(*usual, f"--ckpt={work}/w.npz")[1]
 
 
 @pytest.mark.parametrize(

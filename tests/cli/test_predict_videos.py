@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from cpm.cli import predict, predict_videos
+from cpm.inference import video_files, video_reader
 from cpm.inference.person_pose import PersonPose
 from cpm.inference.results import ImagePose
 from cpm.inference.sources import images_from
@@ -143,6 +144,39 @@ def test_cut_run_keeps_what_it_had(work, monkeypatch):
             None, source, done.append, target, predict_videos.VideoOptions()
         )
     assert len(done) == len(frames_of(target)) == 5
+
+
+@pytest.fixture
+def camera(work, monkeypatch):
+    """A camera that shows the first video, once."""
+    monkeypatch.setattr(
+        video_reader, "open_camera", lambda path: video_files.open_file(str(work / "in" / "a.mp4"))
+    )
+
+
+def test_a_camera_is_followed_until_it_ends(work, tmp_path, run, camera):
+    status, text, error = run(
+        "camera:0", f"--ckpt={work}/w.npz", f"--out={tmp_path}", f"--json={tmp_path}/a.jsonl"
+    )
+    assert status == 0, error
+    assert f"camera:0: {FRAMES} frames" in text and "ends early" not in text
+    assert len(frames_of(tmp_path / "camera_0_pose.mp4")) == FRAMES
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(FRAMES))
+    assert {line["file"] for line in lines} == {"camera:0"}
+
+
+def test_ctrl_c_ends_a_camera_and_keeps_all(work, tmp_path, run, camera, monkeypatch):
+    """It is how a camera ends: no error, and every file is whole."""
+    monkeypatch.setattr(predict_videos, "video_poses", Interrupted())
+    files = [f"--json={tmp_path}/a.json", f"--csv={tmp_path}/a.csv"]
+    status, text, error = run("camera:0", f"--ckpt={work}/w.npz", f"--out={tmp_path}", *files)
+    assert status == 0, error
+    assert "camera:0: 6 frames" in text and "1 person" in text
+    assert len(frames_of(tmp_path / "camera_0_pose.mp4")) == 5
+    assert len(json.loads((tmp_path / "a.json").read_text())["images"]) == 5
+    with open(tmp_path / "a.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 5 * 14
 
 
 def test_labeled_videos_of_one_name_do_not_replace_one_another():
