@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 
 import pytest
 
@@ -11,6 +12,7 @@ from cpm.cli import training_data
 from cpm.config_json import from_dict
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
+from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
 from tests.helpers.in_process import exit_status
 from tests.helpers.scripts import call
@@ -114,6 +116,113 @@ def test_bad_use_is_one_sentence_and_status_2(finished, flags, sentence):
     assert sentence in process.stderr and "Traceback" not in process.stderr
     assert len(process.stderr.strip().splitlines()) == 1
     assert not (folder / "other").exists()
+
+
+BEFORE = """
+import os, resource, signal, sys, threading, time
+from cpm.cli import command_line, train
+"""
+# Programs that are the script, but for what happens at its end.
+SIGNALED = (
+    BEFORE
+    + """
+def stopped(*_, **__):
+    os.kill(os.getpid(), int(os.environ["STOP"]))
+    time.sleep(60)
+train.write_groups = stopped
+command_line.run(train)
+"""
+)
+LIMITED = (
+    BEFORE
+    + """
+place, name = {"eval": (train, "write_results"), "page": (train.run_page, "write_run_page")}[
+    os.environ["LIMIT"]
+]
+honest = getattr(place, name)
+def limited(*arguments, **options):
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        return honest(*arguments, **options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+setattr(place, name, limited)
+command_line.run(train)
+"""
+)
+ONE_LINE = (
+    BEFORE
+    + """
+reader, writer = os.pipe()
+os.dup2(writer, 1)
+os.close(writer)
+def head():
+    while os.read(reader, 1) != b"\\n":
+        pass
+    os.close(reader)
+threading.Thread(target=head).start()
+sys.stdout = open(1, "w", encoding="ascii", closefd=False)
+command_line.run(train)
+"""
+)
+
+
+@pytest.fixture
+def ended(finished, tmp_path):
+    """(a copy of the finished run without its tables and page, the run in it, its flags)."""
+    folder, flags, _ = finished
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (run,) = (copy / "runs").iterdir()
+    shutil.rmtree(run / "eval")
+    os.remove(run / "report.html")
+    return copy, run, flags
+
+
+def run_program(program, flags, cwd, **env):
+    (cwd / "program.py").write_text(program)
+    return call(str(cwd / "program.py"), *flags, cwd=cwd, env=env)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_report_is_written(ended, number):
+    """It ends the script with a sentence; the same command writes the rest."""
+    folder, run, flags = ended
+    done = run_program(SIGNALED, flags, folder, STOP=str(int(number)))
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.splitlines()[-1] == loop.FINISHED
+    if number == signal.SIGINT:
+        again = train(*flags, cwd=folder)
+        assert again.returncode == 0, again.stderr
+        assert (run / "report.html").exists() and (run / "eval" / "validation.md").exists()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("limit, name", [("eval", "validation.json"), ("page", "report.html")])
+def test_a_limit_of_file_sizes_met_by_results(ended, limit, name):
+    """A sentence with the file's name; nothing half written is left, and the same goes on."""
+    folder, run, flags = ended
+    done = run_program(LIMITED, flags, folder, LIMIT=limit)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    said = done.stderr.splitlines()[-1]
+    assert name in said and "File too large" in said and "make room there" in said
+    assert not [path for path in run.rglob("*") if path.name.startswith(".partial")]
+    assert not (run / "report.html").exists()
+    again = train(*flags, cwd=folder)
+    assert again.returncode == 0 and (run / "report.html").exists(), again.stderr
+
+
+@pytest.mark.thorough
+def test_a_whole_training_whose_reader_ends_after_a_line(ended):
+    """`| head -1` on an ASCII terminal: steps, tables and page come all the same, in silence."""
+    folder, run, flags = ended
+    shutil.rmtree(run)
+    done = run_program(ONE_LINE, flags, folder)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert "Broken pipe" not in done.stderr
+    assert (run / "report.html").exists() and (run / "eval" / "validation.md").exists()
+    assert [r["step"] for r in read_metrics(run) if "loss" in r] == [1, 2, 3, 4]
 
 
 @pytest.mark.thorough
