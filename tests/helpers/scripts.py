@@ -45,7 +45,7 @@ def run(script, *arguments, timeout=120):
     return done.returncode, done.stdout, done.stderr
 
 
-def call(script, *arguments, cwd=ROOT, env=None, timeout=300):
+def call(script, *arguments, cwd=ROOT, env=None, timeout=300, server=None):
     """The finished process of a script of bin/, as of `subprocess.run`.
 
     Args:
@@ -54,6 +54,7 @@ def call(script, *arguments, cwd=ROOT, env=None, timeout=300):
       cwd: folder to run it in.
       env: what its environment has besides ours.
       timeout: seconds.
+      server: `Server` that forks it; None = the usual one.
 
     Raises:
       subprocess.TimeoutExpired: if it takes longer; it is killed with all that it started.
@@ -63,7 +64,7 @@ def call(script, *arguments, cwd=ROOT, env=None, timeout=300):
         streams = [os.path.join(folder, name) for name in ("stdout", "stderr")]
         task = {"script": str(ROOT / "bin" / script), "arguments": arguments, "cwd": str(cwd)}
         task |= {"env": os.environ | dict(env or {}), "streams": streams, "timeout": timeout}
-        status = _server().ask(task)
+        status = (server or _server()).ask(task)
         texts = [Path(stream).read_text(encoding="utf-8") for stream in streams]
     if status is None:
         raise subprocess.TimeoutExpired([script, *arguments], timeout, *texts)
@@ -79,17 +80,21 @@ def check_sentence(status, error, *words):
         assert word in line
 
 
-class _Server:
-    """The process that is forked, and the conversation with it: a line of JSON each way."""
+class Server:
+    """The process that is forked, and the conversation with it: a line of JSON each way.
 
-    def __init__(self):
+    Args:
+      env: what its environment has besides ours from its start on, as LD_PRELOAD.
+    """
+
+    def __init__(self, env=None):
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | dict(env or {}) | {"PYTHONPATH": str(ROOT)},
         )
         atexit.register(self._process.kill)
         self._lock = threading.Lock()
@@ -107,7 +112,7 @@ _SERVERS = []
 
 def _server():
     if not _SERVERS:
-        _SERVERS.append(_Server())
+        _SERVERS.append(Server())
     return _SERVERS[0]
 
 
