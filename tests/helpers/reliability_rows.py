@@ -29,6 +29,7 @@ def _rows(area, file, *rows):
 
 
 _WHOLE = "test_a_damaged_checkpoint_costs_the_steps_since_the_one_before"
+_SEAL = "test_a_damaged_seal_costs_no_step"
 _LIST = "test_the_folder_is_looked_through_where_the_list_fails"
 _LOST = "test_traces_of_training_never_start_at_0"
 ROWS = [
@@ -49,6 +50,20 @@ ROWS = [
             "the disk is full",
             "a sentence; the one before is kept",
             "test_a_save_that_fails_keeps_the_one_before",
+        ),
+        (
+            "a limit of file sizes (EFBIG), met by the seal or the list",
+            "a sentence; the one before is kept",
+            "test_a_limit_of_file_sizes_in_a_save_keeps_the_one_before",
+        ),
+    ),
+    *_rows(
+        "a save",
+        "training/test_killed_runs.py",
+        (
+            "kill -9 before every system call on its files, and in the middle of each write",
+            "resumed, the run ends to the bit as one never cut",
+            "test_a_save_is_killed_at_every_operation",
         ),
     ),
     *_rows(
@@ -80,8 +95,32 @@ ROWS = [
             "a sentence",
             "test_restore_refuses_another_network & test_restore_refuses_a_run_without_average",
         ),
+        *(
+            (f"its seal {fault}", "read to the end instead; no step is lost", f"{_SEAL}[{case}")
+            for fault, case in (
+                ("missing", "missing"),
+                ("empty", "empty"),
+                ("cut short", "cut"),
+                ("of another shape", "a list"),
+                ("of other types", "of other types"),
+                ("no UTF-8", "no UTF-8"),
+                ("a folder", "a folder"),
+                ("a pipe", "a pipe"),
+            )
+        ),
         (
-            "brackets, line breaks, unicode in its folder's name",
+            "a bit of its seal flipped, or a seal of an earlier version",
+            "read to the end instead; no step is lost",
+            "test_a_flipped_bit_of_a_seal_costs_no_step & test_seals_of_earlier_versions_are_taken",
+        ),
+        (
+            "its threshold missing, empty, cut short, flipped, of another shape",
+            "said; all joints are drawn",
+            "test_a_damaged_threshold_counts_as_none & "
+            "test_a_threshold_of_an_earlier_version_is_taken",
+        ),
+        (
+            "quotes, brackets, line breaks, unicode in its folder's name",
             "works",
             "test_names_of_folders_may_be_anything",
         ),
@@ -141,6 +180,17 @@ ROWS = [
             "refused at once",
             "test_what_is_no_regular_file_in_a_run_is_refused_at_once & "
             "test_a_pipe_among_the_events_is_no_trace",
+        ),
+        (
+            "events, eval/ or report.html missing, empty, cut, flipped, of another shape",
+            "goes on from its checkpoint; without one refused, or nothing to lose",
+            "test_what_a_run_does_not_need_may_be_damaged & "
+            "test_without_a_checkpoint_they_are_traces_or_none",
+        ),
+        (
+            "metrics.jsonl empty beside a checkpoint",
+            "no step is lost; the checkpoint decides",
+            "test_empty_metrics_beside_a_checkpoint_cost_no_step",
         ),
         (
             "the clock set back, files of the future",
@@ -211,6 +261,63 @@ ROWS = [
     ),
     *_rows(
         "a training",
+        "cli/test_terminal.py",
+        (
+            "SIGINT, SIGTERM, SIGHUP while libraries are imported",
+            "it ends at once, without a traceback",
+            "test_a_signal_while_libraries_are_imported & "
+            "test_ctrl_c_at_twelve_instants_of_a_start",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "cli/test_train_command.py",
+        (
+            "SIGINT, SIGTERM, SIGHUP while the report is written",
+            "a sentence; the same command writes the rest",
+            "test_a_signal_while_the_report_is_written",
+        ),
+        (
+            "a limit of file sizes (EFBIG), met by eval/ and the page",
+            "a sentence; the same command writes them",
+            "test_a_limit_of_file_sizes_met_by_results",
+        ),
+        (
+            "its reader ends after a line (head -1), on an ASCII terminal",
+            "steps, tables and page come all the same",
+            "test_a_whole_training_whose_reader_ends_after_a_line",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_event_file.py",
+        (
+            "a limit of file sizes (EFBIG), met by TensorBoard's events; a full disk",
+            "said; the run goes on without them",
+            "test_a_limit_of_file_sizes_stops_nothing & test_what_cannot_be_written_stops_nothing",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_same_run.py",
+        (
+            "its data converted anew: other seed, more or fewer people, moved joints, shards "
+            "exchanged or left out",
+            "refused; the same data elsewhere go on",
+            "test_a_folder_converted_anew_is_compared & test_check_data_raises",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_killed_runs.py",
+        (
+            "kill -9 at 24 instants",
+            "ends to the bit as one never cut",
+            "test_a_training_is_killed_at_24_instants",
+        ),
+    ),
+    *_rows(
+        "a training",
         "training/test_needed_memory.py",
         (
             "less memory than its weights or a batch take",
@@ -226,6 +333,31 @@ ROWS = [
             "stopped by a signal, gone on",
             "ends to the bit as one never cut",
             "test_resumed_run_equals_an_unbroken_one",
+        ),
+        (
+            "a signal while the first step is compiled",
+            "the first waits for the step, which is saved; the second does not",
+            "test_a_signal_while_the_first_step_is_compiled",
+        ),
+        (
+            "a signal while it is evaluated",
+            "ends after the evaluation, saved",
+            "test_a_signal_while_it_is_evaluated_ends_it_after_that",
+        ),
+        (
+            "a second signal in a step or in an evaluation",
+            "ends at once; goes on from the last save",
+            "test_a_second_signal_does_not_wait",
+        ),
+        (
+            "another skeleton",
+            "refused, both named",
+            "test_another_skeleton_is_refused",
+        ),
+        (
+            "another precision, other replicas",
+            "goes on, and says so",
+            "test_run_goes_on_with_another_execution",
         ),
         (
             "killed between saves",
@@ -283,6 +415,7 @@ ROWS = [
             "a loss or gradient that is no number",
             "stops with evidence",
             "test_non_finite_loss_stops_with_evidence & "
+            "test_a_rate_that_is_too_high_stops_with_evidence & "
             "test_float16_stops_where_no_scale_can_help & "
             "test_people_without_joints_are_named_as_the_cause",
         ),
@@ -308,7 +441,7 @@ ROWS = [
         (
             "in any script",
             "a sentence: what was asked for, how to ask for less",
-            "test_exit_status_preset",
+            "test_memory_that_runs_out_is_a_sentence",
         ),
     ),
     *_rows(
@@ -324,9 +457,9 @@ ROWS = [
         "standard streams",
         "cli/test_terminal.py",
         (
-            "an ASCII or Latin-1 terminal",
+            "an ASCII or Latin-1 terminal, for --help of every script",
             "plain characters",
-            "test_a_plain_terminal_gets_plain_characters",
+            "test_a_plain_terminal_gets_plain_characters & test_help_on_a_plain_terminal",
         ),
         ("escape sequences in names", "escaped", "test_names_cannot_steer_a_terminal"),
         ("a closed pipe", "silence; the work goes on", "test_a_closed_pipe_is_silence"),
@@ -511,7 +644,7 @@ ROWS = [
         (
             "3,000 people in one image",
             "time and memory grow with the people, not with their square",
-            "test_3000_people_in_one_image",
+            "test_3000_people_in_one_image & test_work_and_memory_grow_with_the_people",
         ),
     ),
     *_rows(
@@ -740,6 +873,15 @@ ROWS = [
             "every flag of every script out of range",
             "a sentence, or legal",
             "test_flags_out_of_range",
+        ),
+    ),
+    *_rows(
+        "a flag",
+        "cli/test_arguments_out_of_range.py",
+        (
+            "every flag of bin/minimal.py and cpm-lite out of range",
+            "status 2 and a reason",
+            "test_minimal & test_lite",
         ),
     ),
     *_rows(
