@@ -30,6 +30,7 @@ from absl import flags
 from cpm import files
 from cpm.checkpoints import pretrained
 from cpm.errors import UsageError
+from cpm.interchange import deviations
 from cpm.interchange.exporting import PRECISIONS, Exporter, Target, comparison_images
 
 FLAGS = flags.FLAGS
@@ -79,7 +80,7 @@ def main(_: Sequence[str]) -> None:
     target = Target(path, "onnx", FLAGS.precision, ("image", "box"))
     row = exporter.export(target, comparison_images())
     files.write_json(out / "model" / "pose.json", exporter.metadata(target))
-    print(f"wrote {out}: joints within {row['px']:.3f} px of this project's own")
+    print(f"wrote {out}: {deviations.said(row)}")
     if FLAGS.serve:
         serve(out, FLAGS.port)
 

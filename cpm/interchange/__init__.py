@@ -9,6 +9,7 @@ importer.py    either of them → a checkpoint, every tensor used exactly once
 Out:
 portable.py    the network as functions of images, in operations that every target has
 exporting.py   one network → one file that runs, and how far its answers are from ours
+own_answers.py what a file is asked, and our own answers
 deviations.py  that comparison, and its table
 to_savedmodel.py, to_litert.py, to_onnx.py, to_openvino.py, to_stablehlo.py   one format each
 

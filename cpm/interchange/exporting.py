@@ -23,6 +23,7 @@ from cpm.errors import UsageError
 from cpm.inference import Predictor, crop_regions
 from cpm.inference.beliefs import has_mirror_image
 from cpm.interchange import deviations
+from cpm.interchange.own_answers import OwnAnswers
 from cpm.interchange.portable import FUNCTIONS, Portable
 from cpm.provenance import provenance
 from cpm.runtimes import metadata as exported_metadata
@@ -94,6 +95,7 @@ class Exporter:
       config: the network's `TrainConfig`.
       network: the plain `ConvolutionalPoseMachine`.
       portable: `Portable`.
+      own: `OwnAnswers`, what its functions should say.
       origin: what the metadata says beside the network: terms, threshold, provenance.
     """
 
@@ -114,7 +116,7 @@ class Exporter:
           terms: what the weights may be used for; None = as they say themselves.
         """
         self.network, self.config, description = load_network(ckpt)
-        self._predictor = Predictor(ckpt, flip=flip, crop=crop, refinement=refinement)
+        predictor = Predictor(ckpt, flip=flip, crop=crop, refinement=refinement)
         flip = has_mirror_image(self.network) if flip is None else flip
         self.portable = Portable(
             self.network,
@@ -123,18 +125,21 @@ class Exporter:
             margin=crop_regions.box_margin(self.config.data),
             border=self.config.data.border,
         )
+        self.own = OwnAnswers(
+            self.network, predictor, self.portable.decoding, self.config.data.border
+        )
         usual = pretrained.TERMS if ckpt in pretrained.FILES else NO_TERMS
         self.origin: dict[str, Any] = {
             "terms": terms or description.get("terms", usual),
-            "threshold": self._predictor.threshold,
+            "threshold": predictor.threshold,
             **{key: description[key] for key in ("data", "threshold_from") if key in description},
             **provenance(self.config.seed),
         }
 
     def find_joints(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What `Predictor` answers: joints `[P, 2]` in image pixels, confidence `[P]`."""
-        (person,) = self._predictor(image).people
-        return person.joints_px, person.confidence
+        answer = self.own.answer({"image": image})
+        return answer["joints_px"], answer["confidence"]
 
     def metadata(self, target: Target) -> dict[str, Any]:
         """What the file of a `Target` says of itself (cpm/runtimes/metadata.py)."""
@@ -162,7 +167,7 @@ class Exporter:
             **self.origin,
         }
 
-    def export(self, target: Target, images: Sequence[np.ndarray]) -> dict[str, float]:
+    def export(self, target: Target, images: Sequence[np.ndarray]) -> dict[str, Any]:
         """Writes, opens and compares; leaves the file only if all of that works.
 
         Args:
@@ -170,11 +175,10 @@ class Exporter:
           images: list of `[H, W, 3]` uint8 to compare on.
 
         Returns:
-          The row of `deviations.measure`, or of `measure_crops` if no function of images is
-          written; with `mb`.
+          The row of `deviations.measure`, with `mb`.
 
         Raises:
-          UsageError: if the file does not run, or one in float32 gives other joints.
+          UsageError: if a function does not run, or one in float32 gives other joints.
         """
         writer = target.writer()
         folder, name = os.path.split(os.path.abspath(target.path))
@@ -209,19 +213,11 @@ class Exporter:
             raise UsageError(
                 f"what was written lacks {', '.join(sorted(missing))}; nothing is left"
             )
-        if "image" in target.functions:
-            row = deviations.measure(opened, self.find_joints, images)
-        else:
-            row = deviations.measure_crops(opened, self.portable)
-        if not (np.isfinite(row["unsure_px"]) and np.isfinite(row["confidence"])):
+        row = deviations.measure(opened, self.own, target.functions, images)
+        if wrong := deviations.complaint(row, target.precision == "float32"):
             raise UsageError(
-                f"what was written as --format={target.name} gives joints that are no numbers; "
-                "nothing is left; try another format"
-            )
-        if target.precision == "float32" and row["px"] > deviations.LIMIT_PX:
-            raise UsageError(
-                f"what was written as --format={target.name} moves joints by {row['px']:.3f} px, "
-                f"more than {deviations.LIMIT_PX}; nothing is left; try another format"
+                f"what was written as --format={target.name} {wrong}; nothing is left; try "
+                "another format"
             )
         return row
 

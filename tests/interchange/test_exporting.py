@@ -111,6 +111,9 @@ def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, na
     row = exporter.export(target, IMAGES)
     # Random weights: every joint is unsure, and all of them are compared.
     assert row["unsure_px"] < 0.01 and row["confidence"] < 1e-4 and row["mb"] > 0
+    assert set(row["functions"]) == {"image", "box", "crops"}
+    assert all(own["joints"] and own["px"] < 0.01 for own in row["functions"].values())
+    assert row["functions"]["crops"]["beliefs"] < 1e-4
     check_metadata(target, ckpt)
     opened = open_exported(path)
     assert set(opened.functions) == {"image", "box", "crops"}
@@ -129,7 +132,8 @@ def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, na
 def test_stablehlo_is_the_network_alone(tmp_path, ckpt, exporter):
     require("stablehlo")
     target = Target(str(tmp_path / "pose.stablehlo"), "stablehlo", functions=("crops",))
-    row = exporter.export(target, [])
+    row = exporter.export(target, IMAGES)
+    assert row["images"] == len(IMAGES) and row["joints"] > 0
     assert row["unsure_px"] < 0.01 and row["confidence"] < 1e-4 and row["mb"] > 0
     check_metadata(target, ckpt)
     assert load_exported(target.path)[1] == exporter.config
@@ -185,11 +189,28 @@ def test_a_file_that_does_not_run_is_not_left(tmp_path, exporter, monkeypatch):
 
 def test_moved_joints_in_float32_are_refused(tmp_path, exporter, monkeypatch):
     monkeypatch.setattr("cpm.interchange.deviations.SURE", 0.0)
-    monkeypatch.setattr(
-        exporter, "find_joints", lambda image: (np.zeros([14, 2]), np.ones(14)), raising=True
-    )
-    with pytest.raises(UsageError, match="moves joints by"):
+    answer = {"joints_px": np.zeros([14, 2]), "confidence": np.ones(14)}
+    monkeypatch.setattr(exporter.own, "answer", lambda question: answer)
+    with pytest.raises(UsageError, match=r"moves joints by .* in its function image"):
         exporter.export(Target(str(tmp_path / "pose"), "savedmodel"), IMAGES[:1])
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ["box", "crops"])
+def test_every_function_of_a_file_is_compared(tmp_path, exporter, monkeypatch, function):
+    # A file whose function for images is right, and another one is off by a pixel.
+    monkeypatch.setattr("cpm.interchange.deviations.SURE", 0.0)
+    right = getattr(exporter.portable, f"find_in_{function}")
+
+    def moved(*inputs):
+        found = right(*inputs)
+        return found | {"joints_px": found["joints_px"] + 1.0}
+
+    monkeypatch.setattr(exporter.portable, f"find_in_{function}", moved)
+    target = Target(str(tmp_path / "pose"), "savedmodel", functions=("image", function))
+    with pytest.raises(UsageError, match=f"in its function {function}"):
+        exporter.export(target, IMAGES[:1])
     assert os.listdir(tmp_path) == []
 
 
