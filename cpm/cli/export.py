@@ -6,6 +6,7 @@
     python bin/export.py --ckpt=pretrained --format=openvino --out=pose.xml
     python bin/export.py --ckpt=pretrained --format=savedmodel --out=pose_model
     python bin/export.py --ckpt=pretrained --format=all --out=exports --data=data/lsp
+    python bin/export.py --ckpt=pretrained --format=litert --precision=all --out=exports
     python bin/export.py --ckpt=runs/cats --format=stablehlo --what=train_step --out=packed
 
 The file takes an image of any size and gives joints in its pixels: crop, mirror image, both passes
@@ -15,8 +16,9 @@ cats.onnx, cats_box.onnx, cats_crops.onnx. Each file says which joints it finds.
 
 After writing, the file is opened in its own runtime and compared with this project's answers, on
 synthetic people or on --images. The table of deviations is printed and stored beside the file; a
-file that does not run, or moves joints in float32, is not left behind. With --data both are scored
-on people, too. --format=all tries every format and precision and says which are left out, and why.
+file of which a function does not run, or moves joints in float32, is not left behind. With --data
+both are scored on people, too. --format=all tries every format and precision, or that of
+--precision, and says which are left out, and why. --precision=all does so for one format.
 
 What was exported can be used and scored like a checkpoint:
 
@@ -49,6 +51,7 @@ from cpm.interchange import deviations
 from cpm.interchange.exporting import (
     FORMATS,
     PRECISIONS,
+    SUFFIXES,
     Exporter,
     Target,
     comparison_images,
@@ -83,10 +86,15 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "out",
         None,
-        "File to write; a folder with --format=savedmodel or all. Required.",
+        "File to write; a folder with --format=savedmodel, or where something is all. Required.",
         required=True,
     )
-    flags.DEFINE_enum("precision", "float32", PRECISIONS, "Width of the weights.")
+    flags.DEFINE_enum(
+        "precision",
+        None,
+        [*PRECISIONS, ALL],
+        "Width of the weights. Default: float32; with --format=all: all.",
+    )
     flags.DEFINE_list(
         "what", list(FUNCTIONS), f"Functions to write, or {TRAIN_STEP} alone: a run's next step."
     )
@@ -150,6 +158,7 @@ def main(_: Sequence[str]) -> None:
         network = Executed(exporter.network, Execution(), constant=True)
         scored = score(network, exporter.config)
     rows, missing = {}, {}
+    several = len(targets()) > 1
     for target in targets():
         name = f"{target.name} {target.precision}"
         try:
@@ -158,7 +167,7 @@ def main(_: Sequence[str]) -> None:
                 other, config = load_exported(target.path)[:2]
                 row |= {"pck": score(other, config), "ours_pck": scored}
         except UsageError as error:
-            if FLAGS.format != ALL:
+            if not several:
                 raise
             missing[name] = str(error)
             continue
@@ -196,27 +205,20 @@ def write_train_step() -> None:
 
 
 def targets() -> list[Target]:
-    """The `Target`s that the flags ask for."""
+    """The `Target`s that the flags ask for; some of several may not exist."""
     functions = tuple(name for name in FUNCTIONS if name in FLAGS.what)
-    if FLAGS.format != ALL:
-        return [
-            Target(FLAGS.out, FLAGS.format, FLAGS.precision, functions_of(FLAGS.format, functions))
-        ]
+    precision = FLAGS.precision or (ALL if FLAGS.format == ALL else "float32")
+    if ALL not in (FLAGS.format, precision):
+        return [Target(FLAGS.out, FLAGS.format, precision, functions_of(FLAGS.format, functions))]
     return [
         Target(
-            os.path.join(FLAGS.out, f"pose_{precision}{suffix}"),
+            os.path.join(FLAGS.out, f"pose_{width}{SUFFIXES[name]}"),
             name,
-            precision,
+            width,
             functions_of(name, functions),
         )
-        for name, suffixes in (
-            ("savedmodel", {"float32": ""}),
-            ("litert", dict.fromkeys(PRECISIONS, ".tflite")),
-            ("onnx", dict.fromkeys(PRECISIONS, ".onnx")),
-            ("openvino", dict.fromkeys(PRECISIONS[:2], ".xml")),
-            ("stablehlo", {"float32": ".stablehlo"}),
-        )
-        for precision, suffix in suffixes.items()
+        for name in (FORMATS if FLAGS.format == ALL else [FLAGS.format])
+        for width in (PRECISIONS if precision == ALL else [precision])
     ]
 
 

@@ -11,6 +11,7 @@ portable.py    the network as functions of images, in operations that every targ
 exporting.py   one network → one file that runs, and how far its answers are from ours
 own_answers.py what a file is asked, and our own answers
 deviations.py  that comparison, and its table
+eight_bits.py  weights as whole numbers and steps, for the formats that widen them
 to_savedmodel.py, to_litert.py, to_onnx.py, to_openvino.py, to_stablehlo.py   one format each
 
 What is written is opened by cpm/runtimes. Exporting is imported from its own files, since it needs

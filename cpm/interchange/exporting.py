@@ -40,6 +40,20 @@ FORMATS = {
     "stablehlo": ("to_stablehlo", "stablehlo_file", "jax"),
 }
 PRECISIONS = ("float32", "float16", "int8")
+SUFFIXES = {  # of each format's file; a SavedModel is a folder
+    "savedmodel": "",
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "stablehlo": ".stablehlo",
+}
+# Why a format has float32 alone, as the end of a sentence.
+FLOAT32_ALONE = {
+    "savedmodel": "TensorFlow computes with variables as they are stored, and this network "
+    "computes in float32",
+    "stablehlo": "its weights are constants as XLA computes with them, and this network computes "
+    "in float32",
+}
 NO_TERMS = "not stated; ask whoever trained these weights"
 
 
@@ -77,8 +91,8 @@ class Target:
             ) from None
         if self.precision not in writer.PRECISIONS:
             raise UsageError(
-                f"--precision={self.precision} is not there for --format={self.name}; expected "
-                + " or ".join(writer.PRECISIONS)
+                f"--precision={self.precision} is not there for --format={self.name}: "
+                f"{FLOAT32_ALONE[self.name]}; use --precision=float32"
             )
         if os.path.splitext(self.path)[1] != writer.SUFFIX:
             expected = (

@@ -12,6 +12,7 @@ import onnx
 import tf2onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from cpm.interchange.eight_bits import FEWEST_VALUES, in_steps
 from cpm.interchange.portable import Portable
 from cpm.runtimes.metadata import KEY
 from cpm.runtimes.siblings import file_of
@@ -19,8 +20,6 @@ from cpm.runtimes.siblings import file_of
 PRECISIONS = ("float32", "float16", "int8")
 SUFFIX = ".onnx"
 OPSET = 18  # the newest that tf2onnx 1.17 writes
-# Smaller arrays are biases, norms and numbers of the decoder: they stay as they are.
-FEWEST_VALUES = 1024
 
 
 def write(portable: Portable, path: str, metadata: dict[str, Any]) -> None:
@@ -59,9 +58,7 @@ def narrow_weights(graph: onnx.GraphProto, precision: str) -> None:
             graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
             added.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
             continue
-        highest = np.abs(values).reshape(len(values), -1).max(1)
-        step = np.maximum(highest, np.finfo(np.float32).tiny * 127) / 127  # [Cout]
-        whole = np.rint(values / step.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
+        whole, step = in_steps(values)
         for part, array in (("", whole), ("_step", step), ("_zero", np.zeros_like(step, np.int8))):
             graph.initializer.append(numpy_helper.from_array(array, stored + part))
         inputs = [stored, f"{stored}_step", f"{stored}_zero"]

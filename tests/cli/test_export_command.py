@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from absl import flags
 from PIL import Image
 
+from cpm.cli import export
 from cpm.data.records import write_records
 from cpm.data.splits import SplitRule
 from tests.helpers.scripts import call
@@ -27,6 +29,32 @@ USUAL = ("--ckpt=nowhere", "--format=stablehlo", "--out=packed")
 def test_flags_that_do_not_go_together(flags, words, tmp_path):
     done = call("export.py", *USUAL, *flags, cwd=tmp_path)
     assert done.returncode == 2 and words in done.stderr
+
+
+def asked(*arguments):
+    """(format, precision, path) of each target that a command line asks for."""
+    before = {*flags.FLAGS}
+    export.define_flags()
+    try:
+        flags.FLAGS(["export.py", "--ckpt=pretrained", *arguments])
+        return [(target.name, target.precision, target.path) for target in export.targets()]
+    finally:
+        flags.FLAGS.remove_flag_values([name for name in flags.FLAGS if name not in before])
+
+
+def test_all_is_every_format_in_every_precision():
+    every = asked("--format=all", "--out=exports")
+    assert len({path for _, _, path in every}) == len(every) == 15
+    assert every[3] == ("litert", "float32", "exports/pose_float32.tflite")
+    assert asked("--format=all", "--precision=all", "--out=exports") == every
+    narrow = asked("--format=all", "--precision=int8", "--out=exports")
+    assert narrow == [row for row in every if row[1] == "int8"]
+    onnx = asked("--format=onnx", "--precision=all", "--out=exports")
+    assert onnx == [row for row in every if row[0] == "onnx"]
+    assert asked("--format=onnx", "--out=a.onnx") == [("onnx", "float32", "a.onnx")]
+    assert asked("--format=onnx", "--precision=int8", "--out=a.onnx") == [
+        ("onnx", "int8", "a.onnx")
+    ]
 
 
 @pytest.mark.thorough
