@@ -1,5 +1,6 @@
 """bin/export.py: what it writes is used by other scripts; flags that do not go together."""
 
+import importlib.util
 import json
 
 import pytest
@@ -58,23 +59,34 @@ def test_all_is_every_format_in_every_precision():
 
 
 @pytest.mark.thorough
-def test_an_exported_file_is_scored_like_its_checkpoint(tmp_path):
-    # A SavedModel needs no further package. 25 px are much in these images: pcp25 is not 0.
+@pytest.mark.parametrize(
+    "name, out, packages",
+    [
+        ("savedmodel", "pose", ()),
+        ("litert", "pose.tflite", ("ai_edge_litert",)),
+        ("onnx", "pose.onnx", ("onnx", "tf2onnx", "onnxruntime")),
+    ],
+)
+def test_an_exported_file_is_scored_like_its_checkpoint(tmp_path, name, out, packages):
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"no {package} (requirements-export.txt)")
+    # 25 px are much in these images: pcp25 is not 0.
     ckpt = tiny_weights(tmp_path / "tiny.npz")
     rule = SplitRule("all", "Everybody is for validation.", lambda _: "validation")
     write_records(make_people(6), tmp_path / "data", source="made", rule=rule)
     data = f"--data={tmp_path / 'data'}"
-    flags = [f"--ckpt={ckpt}", "--format=savedmodel", "--what=image,crops", data]
-    done = call("export.py", *flags, "--out=pose", cwd=tmp_path)
+    flags = [f"--ckpt={ckpt}", f"--format={name}", "--what=image,crops", data]
+    done = call("export.py", *flags, f"--out={out}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "PCK@0.2" in done.stdout and "savedmodel float32" in done.stdout
-    with open(tmp_path / "pose.deviations.json") as file:
-        row = json.load(file)["rows"]["savedmodel float32"]
+    assert "PCK@0.2" in done.stdout and f"{name} float32" in done.stdout
+    with open(tmp_path / f"{out}.deviations.json") as file:
+        row = json.load(file)["rows"][f"{name} float32"]
     assert row["pck"] == pytest.approx(row["ours_pck"], abs=0.01) and row["unsure_px"] < 0.01
     assert row["ms"] > 0 and row["ours_ms"] > 0 and row["mb"] > 0
 
     scores = []
-    for path in (ckpt, "pose"):
+    for path in (ckpt, out):
         done = call("eval.py", f"--ckpt={path}", data, "--json=scores.json", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         with open(tmp_path / "scores.json") as file:
@@ -83,7 +95,7 @@ def test_an_exported_file_is_scored_like_its_checkpoint(tmp_path):
     assert scores[0]["pcp25"] > 0 and scores[1] == pytest.approx(scores[0], abs=0.01)
     (image,) = (person.image for person in make_people(1))
     Image.fromarray(image).save(tmp_path / "person.png")
-    flags = ["--ckpt=pose", "--input=person.png", "--out=found", "--json=found.json"]
+    flags = [f"--ckpt={out}", "--input=person.png", "--out=found", "--json=found.json"]
     done = call("predict.py", *flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "found.json") as file:
