@@ -4,6 +4,7 @@ A crop moves on at the speed of its person, and so do joints that are compared o
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import SURE
 from cpm.inference.person_pose import PersonPose
 
-# Shares of the newest frame in the running means. Usual confidence changes slowly: a person who is
-# covered little by little is not to count as usual.
-FRESH_SPEED, FRESH_CONFIDENCE = 0.2, 0.1
+# Seconds over which the running means reach back, whatever the rate of the frames. Usual confidence
+# changes slowly: a person who is covered little by little is not to count as usual.
+SPEED_S, CONFIDENCE_S = 0.4, 0.8
 
 
 @dataclasses.dataclass
@@ -64,10 +65,20 @@ class Track:
         velocity = self.velocity
         if both.any() and not unsure:
             step = np.median(pose.joints_px[both] - self.pose.joints_px[both], axis=0)
-            velocity = velocity + FRESH_SPEED * (step / elapsed - velocity)
-        usual = self.usual + FRESH_CONFIDENCE * (overall_confidence(pose) - self.usual)
+            velocity = velocity + fresh(elapsed, SPEED_S) * (step / elapsed - velocity)
+        share = fresh(elapsed, CONFIDENCE_S)
+        usual = self.usual + share * (overall_confidence(pose) - self.usual)
         last_sure = (self.last_sure or self) if unsure else None
         return Track(self.id, self.since, pose, region, usual, time, velocity, last_sure)
+
+
+def fresh(elapsed: float, reach: float) -> float:
+    """Share of a new value in a running mean over `reach` seconds, `elapsed` after the last one.
+
+    >>> round(fresh(0.04, 0.4), 3), round(fresh(0.08, 0.4), 3)
+    (0.095, 0.181)
+    """
+    return 1 - math.exp(-elapsed / reach)
 
 
 def sure_joints(pose: PersonPose) -> np.ndarray:

@@ -8,10 +8,11 @@ import pytest
 from cpm.geometry import CropRegion
 from cpm.inference.person_pose import PersonPose
 from cpm.inference.track import (
-    FRESH_CONFIDENCE,
-    FRESH_SPEED,
+    CONFIDENCE_S,
+    SPEED_S,
     Track,
     extent,
+    fresh,
     overall_confidence,
     sure_joints,
 )
@@ -39,9 +40,17 @@ def test_a_crop_and_joints_move_on_at_the_speed_of_the_person():
 
 def test_a_frame_changes_speed_and_usual_confidence_by_its_share():
     after = track().advanced(pose(np.add(JOINTS, (3.0, 1.0)), 0.6), REGION, 2.1, unsure=False)
-    np.testing.assert_allclose(after.velocity, FRESH_SPEED * np.array([30.0, 10.0]))
-    assert after.usual == pytest.approx(0.8 - FRESH_CONFIDENCE * 0.2)
+    speed, confidence = 1 - np.exp(-0.1 / SPEED_S), 1 - np.exp(-0.1 / CONFIDENCE_S)
+    np.testing.assert_allclose(after.velocity, speed * np.array([30.0, 10.0]))
+    assert after.usual == pytest.approx(0.8 - confidence * 0.2)
     assert (after.id, after.since, after.time, after.last_sure) == (4, 0.5, 2.1, None)
+
+
+@pytest.mark.parametrize("rate", [5, 12, 25, 60])
+def test_means_are_of_the_same_time_at_every_rate(rate):
+    """After a second the share of the old value is exp(-1 / reach)."""
+    left = np.prod([1 - fresh(1 / rate, 0.4)] * rate)
+    assert left == pytest.approx(np.exp(-1 / 0.4))
 
 
 def test_an_unsure_frame_keeps_the_speed_and_the_last_sure_pose():
