@@ -39,6 +39,10 @@ from cpm.inference.track import Track, overall_confidence, size
 from cpm.inference.track_steps import Steps, TrackingOptions
 from cpm.skeleton import Skeleton
 
+# A search follows soon after a find was lost before it had a number, so often in a row: something
+# may look like a person to searches alone.
+RETRIES = 3
+
 
 class Tracker:
     """Finds people in one frame after the other.
@@ -79,6 +83,8 @@ class Tracker:
         self._lost: list[Track] = []
         self._next_id = 1
         self._last_search = -np.inf
+        self._wrong = False  # since the last search
+        self._in_vain = 0  # finds lost before they had a number, since the last that got one
         self._wait = self._options.retry_after  # from the last search to the next
         self.searches = 0
 
@@ -101,15 +107,15 @@ class Tracker:
         """
         options = self._options
         self._forget(time)
-        wrong = self._follow(image, time, later)
+        self._wrong |= self._follow(image, time, later)
         self._forget(time)
         since = time - self._last_search
-        due = wrong or self._lost or not self._tracks or since >= self._wait
+        due = self._wrong or self._lost or not self._tracks or since >= self._wait
         if due and since >= options.retry_after and not self._is_complete():
             self._search(image, time)
             self._wait = min(options.search_every, 2 * self._wait)
         if self._confirm(time):
-            self._wait = min(options.search_every, options.retry_after)
+            self._wait, self._in_vain = min(options.search_every, options.retry_after), 0
         named = {track.id: track.pose for track in self._tracks if track.id is not None}
         return tuple(named[id] for id in sorted(named))
 
@@ -133,14 +139,14 @@ class Tracker:
         again = self._steps.seen_again(lost, found[count:], sides_px[count:], time)
         kept = self._matcher.apart(moved + again, returning=len(again))
         followed = [pair for n, pair in enumerate(moved) if n in kept]
-        for track in tracks:
-            if not any(track is before for before, _ in followed):
-                self._lose(track)
+        gone = [track for track in tracks if not any(track is before for before, _ in followed)]
+        for track in gone:
+            self._lose(track)
         self._tracks = [after for _, after in followed]
         self._take_back([pair for n, pair in enumerate(again, len(moved)) if n in kept], time)
-        return len(followed) < len(tracks) or any(
-            overall_confidence(after.pose) < self._options.unsure * before.usual
-            for before, after in followed
+        unsure = self._options.unsure
+        return any(track.id is not None or self._in_vain <= RETRIES for track in gone) or any(
+            overall_confidence(after.pose) < unsure * before.usual for before, after in followed
         )
 
     def _take_back(self, again, time):
@@ -166,7 +172,9 @@ class Tracker:
         sure = track.last_sure
         if sure is None or track.time - sure.time > self._options.bridge / 2:  # too long ago
             sure = track
-        if track.id is not None:
+        if track.id is None:
+            self._in_vain += 1
+        else:
             self._lost.append(sure)
 
     def _confirm(self, time):
@@ -197,7 +205,7 @@ class Tracker:
     def _search(self, image, time):
         """Looks at the whole image: people who are new, and people whose track went astray."""
         self.searches += 1
-        self._last_search = time
+        self._last_search, self._wrong = time, False
         found = [person for person in self._find(image) if self._steps.is_somebody(person)]
         regions = [self._region_of(person) for person in found]
         found, regions = _without_none(found, regions)

@@ -1,5 +1,6 @@
 """Following people: one pass a frame, numbers that stay, on walks whose joints are known."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -165,6 +166,27 @@ def test_find_that_does_not_last_gets_no_number():
     people, network, _ = track(truth)
     assert searched in network.searched
     assert {p.id for found in people for p in found} == {1}
+
+
+def test_searches_follow_a_few_finds_that_do_not_last_and_then_rest():
+    """Something that looks like a person to searches alone; a search is put off, not forgotten."""
+    truth = joints_of(1)
+    network = TruthReader(truth)
+
+    def find(image):
+        found = network.find(image)
+        poster = dataclasses.replace(found[0], joints_px=np.add(found[0].joints_px, (400, 0)))
+        return [*found, poster] if network.searched[-1] else found
+
+    def poses(images, regions):
+        joints_px, confidence = network.poses(images, regions)
+        far = np.array([region.center_px[0] > 400 for region in regions])
+        return joints_px, np.where(far[:, np.newaxis], 0.02, confidence)
+
+    tracker = Tracker(poses, find, MPII, margin=1.25)
+    people = [tracker(frame(n), time) for n, time in enumerate(TIMES)]
+    assert {p.id for found in people for p in found} == {1}
+    assert [TIMES[n] for n in network.searched] == [0, 0.5, 1, 1.5, 2, 5, 8]
 
 
 def test_covered_person_is_remembered_as_last_seen_surely():
