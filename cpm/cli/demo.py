@@ -35,7 +35,7 @@ from cpm.interchange.exporting import PRECISIONS, Exporter, Target, comparison_i
 
 FLAGS = flags.FLAGS
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "demo"
-SOURCES = ("index.html", "style.css", "page.js", "drawing.js", "worker.js")
+SOURCES = ("index.html", "style.css", "page.js", "drawing.js", "shrinking.js", "worker.js")
 # The package of npm, its checksum there, and what the page needs of it: the runtime for processors,
 # and the one that knows graphics cards, too.
 RUNTIME = "onnxruntime-web@1.30.0"

@@ -1,6 +1,7 @@
 // The page: an image from a file, the clipboard or the camera, to the worker and back.
 
 import { drawBeliefs, drawSkeleton } from "./drawing.js";
+import { shrink } from "./shrinking.js";
 
 const LONGEST_PX = 1280; // larger photographs are shrunk: the network sees less than that anyway
 const CAMERA_PX = 640;
@@ -11,7 +12,8 @@ const context = view.getContext("2d", { willReadFrequently: true });
 
 let worker = null;
 let model = null; // metadata of the network
-let shown = null; // {image, found}: what is on the canvas
+// What is on the canvas: {image, found, original, box}; the source's size, where it was searched.
+let shown = null;
 let stream = null; // of the camera
 let waiting = new Map(); // id → {resolve, reject}
 let count = 0;
@@ -71,21 +73,39 @@ function find(image, box = null) {
   });
 }
 
-/** Draws a source into pixels, its longer side at most `longest`. */
+/** A source's pixels, its longer side at most `longest`. */
 function pixelsOf(source, width, height, longest) {
   const scale = Math.min(1, longest / Math.max(width, height));
-  const canvas = new OffscreenCanvas(
-    Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
-  const drawing = canvas.getContext("2d", { willReadFrequently: true });
-  drawing.fillStyle = "#808080"; // behind what is transparent
-  drawing.fillRect(0, 0, canvas.width, canvas.height);
-  drawing.drawImage(source, 0, 0, canvas.width, canvas.height);
-  return drawing.getImageData(0, 0, canvas.width, canvas.height);
+  const size = {
+    width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)),
+  };
+  let canvas = null;
+  let drawing = null;
+  const rowsAt = (first, count) => {
+    if (canvas?.height !== count) {
+      canvas = new OffscreenCanvas(width, count);
+      drawing = canvas.getContext("2d", { willReadFrequently: true });
+    }
+    drawing.fillStyle = "#808080"; // behind what is transparent
+    drawing.fillRect(0, 0, width, count);
+    drawing.drawImage(source, 0, first, width, count, 0, 0, width, count);
+    return drawing.getImageData(0, 0, width, count).data;
+  };
+  const pixels = scale < 1 ? shrink(rowsAt, width, height, size) : rowsAt(0, height);
+  return new ImageData(pixels, size.width, size.height);
+}
+
+/** Joint p in pixels of the source: the center of its first pixel is (0, 0), as in the network. */
+function inOriginal({ image, found, original }, p) {
+  const [x, y] = [found.joints[2 * p], found.joints[2 * p + 1]];
+  return [(x + 0.5) * (original.width / image.width) - 0.5,
+    (y + 0.5) * (original.height / image.height) - 0.5];
 }
 
 function draw() {
   if (!shown) return;
-  const { image, found } = shown;
+  const { image, found, box } = shown;
+  document.documentElement.dataset.searched = box ? box.join(" ") : "image";
   if (view.width !== image.width || view.height !== image.height) {
     view.width = image.width;
     view.height = image.height;
@@ -100,12 +120,12 @@ function draw() {
 
 /** The table of joints, and the sentence that a screen reader hears. */
 function tell() {
-  const { found } = shown;
+  const { image, found, original } = shown;
   const threshold = Number(at("threshold").value);
   const rows = model.joints.map((name, p) => {
     const row = document.createElement("tr");
     row.className = found.confidence[p] < threshold ? "unsure" : "";
-    const numbers = [found.joints[2 * p].toFixed(2), found.joints[2 * p + 1].toFixed(2),
+    const numbers = [...inOriginal(shown, p).map((value) => value.toFixed(2)),
       found.confidence[p].toFixed(3)];
     const head = document.createElement("th");
     head.scope = "row";
@@ -118,6 +138,9 @@ function tell() {
     return row;
   });
   at("joints").replaceChildren(...rows);
+  at("sizes").textContent = original.width === image.width ? ""
+    : `Shrunk from ${original.width} × ${original.height} to ${image.width} × ${image.height} `
+      + "pixels for the network. The coordinates are those of the original.";
   const sure = found.confidence.filter((value) => value >= threshold).length;
   view.setAttribute("aria-label",
     `Image with ${sure} of ${model.joints.length} joints found; the table below has them`);
@@ -135,10 +158,12 @@ async function showFile(blob) {
     return say("This file is no image that the browser can read. Choose another one.");
   }
   say("Looking …");
-  const image = pixelsOf(bitmap, bitmap.width, bitmap.height, LONGEST_PX);
+  const original = { width: bitmap.width, height: bitmap.height };
+  const image = pixelsOf(bitmap, original.width, original.height, LONGEST_PX);
+  bitmap.close();
   try {
     const found = await find(image);
-    shown = { image, found };
+    shown = { image, found, original, box: null };
     draw();
     say(`${tell()} in ${Math.round(found.ms)} ms.`);
     document.documentElement.dataset.done = String(count);
@@ -177,7 +202,10 @@ async function startCamera() {
   let told = 0;
   const own = stream;
   while (stream === own) {
-    const image = pixelsOf(video, video.videoWidth, video.videoHeight, CAMERA_PX);
+    const frame = await createImageBitmap(video); // the video goes on while its bands are read
+    const original = { width: frame.width, height: frame.height };
+    const image = pixelsOf(frame, frame.width, frame.height, CAMERA_PX);
+    frame.close();
     let found;
     try {
       found = await find(image, box);
@@ -186,7 +214,7 @@ async function startCamera() {
       break;
     }
     if (stream !== own) break;
-    shown = { image, found };
+    shown = { image, found, original, box };
     draw();
     box = nextBox(found);
     times = [...times, performance.now()].slice(-20);
