@@ -6,6 +6,7 @@ The images a second of the fake camera are printed: python -m pytest -s tests/de
 import base64
 import contextlib
 import importlib.util
+import io
 import json
 import runpy
 import shutil
@@ -99,6 +100,17 @@ def joints_on(page):
     return np.array(rows)
 
 
+def chosen(stage, joint):
+    """JavaScript that chooses both in the page as a person does; what is drawn then."""
+    return f"""(() => {{
+        for (const [id, value] of [["stages", {stage}], ["joint", {joint}]]) {{
+            document.getElementById(id).value = value;
+            document.getElementById(id).dispatchEvent(new Event("change"));
+        }}
+        return document.getElementById("view").toDataURL();
+    }})()"""
+
+
 @pytest.mark.slow
 def test_the_joints_of_an_image_are_pythons(site, image, tmp_path):
     path = tmp_path / "person.png"
@@ -123,6 +135,10 @@ def test_the_joints_of_an_image_are_pythons(site, image, tmp_path):
         before = page.value("document.getElementById('view').toDataURL().length")
         page.value("document.getElementById('maps').click()")
         assert page.value("document.getElementById('view').toDataURL().length") != before
+        # Every choice of a stage and a joint draws another map.
+        drawn = [page.value(chosen(stage, joint)) for stage in (0, 1) for joint in (-1, 0, 5)]
+        assert len(set(drawn)) == len(drawn)
+        assert page.value(chosen(0, -1)) == drawn[0]
         assert "of 14 joints" in page.value("document.getElementById('view').ariaLabel")
         # On a phone nothing is wider than the screen.
         page.screen(360, 740)
@@ -223,6 +239,44 @@ def test_a_keyboard_starts_a_fake_camera(site):
             "document.getElementById('status').textContent",
             30,
         )
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory):
+    """A video of 640 × 480 pixels of a synthetic person that the network is sure of."""
+    predictor = Predictor(CKPT)
+    people = (make_person(0, n, split="test").image for n in range(50))
+    images = (np.asarray(Image.fromarray(image).resize((480, 480))) for image in people)
+    image = next(i for i in images if predictor(i).people[0].confidence.mean() > SURE + 0.15)
+    path = tmp_path_factory.mktemp("camera") / "person.mjpeg"
+    frame = Image.fromarray(np.pad(image, [(0, 0), (80, 80), (0, 0)], constant_values=128))
+    frame.save(path, "JPEG", quality=95)
+    path.write_bytes(10 * path.read_bytes())
+    return path
+
+
+@pytest.mark.slow
+def test_a_person_before_the_camera_is_followed(site, filmed):
+    with Chromium(*CAMERA, f"--use-file-for-fake-video-capture={filmed}") as page:
+        page.open(site)
+        page.wait("document.documentElement.dataset.ready", 60)
+        page.value("document.getElementById('camera').click()")
+        # The first image is searched as a whole, the next ones around the person.
+        page.wait("document.documentElement.dataset.searched.includes(' ')", 120)
+        page.value("document.getElementById('camera').click()")
+        # With no joint drawn over it the canvas shows what the network saw.
+        page.value(
+            "(() => { const range = document.getElementById('threshold'); range.value = 1;"
+            " range.dispatchEvent(new Event('input')); })()"
+        )
+        found = joints_on(page)
+        png = base64.b64decode(page.value("view.toDataURL()").split(",")[1])
+        box = [float(n) for n in page.value("document.documentElement.dataset.searched").split()]
+    image = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    assert image.shape == (480, 640, 3) and found[:, 2].mean() > SURE
+    expected = Predictor(CKPT)(image, box).people[0]
+    assert np.abs(found[:, :2] - expected.joints_px).max() < LIMIT_PX
+    assert np.abs(found[:, 2] - expected.confidence).max() < 0.01
 
 
 # An image that arrives without a file dialog: events as of a person who drops or pastes it.
