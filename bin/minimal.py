@@ -255,11 +255,12 @@ def parse_arguments():
     """What was asked for; a sentence and status 2 for what cannot be."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.error = lambda message: parser.exit(2, f"error: {message}; see --help\n")
-    parser.add_argument("--steps", type=int, default=1300, help="updates (%(default)s)")
-    parser.add_argument("--people", type=int, default=1300, help="to train on (%(default)s)")
-    parser.add_argument("--tested", type=int, default=200, help="to score on (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
-    parser.add_argument("--out", type=Path, default="minimal.png", help="figure (%(default)s)")
+    add = parser.add_argument
+    add("--steps", type=int, default=1300, help="Number of updates. Default: %(default)s.")
+    add("--people", type=int, default=1300, help="People to train on. Default: %(default)s.")
+    add("--tested", type=int, default=200, help="People to score on. Default: %(default)s.")
+    add("--seed", type=int, default=0, help="Seed of everything random. Default: %(default)s.")
+    add("--out", type=Path, default="minimal.png", help="Figure to write. Default: %(default)s.")
     asked = parser.parse_args()
     if min(n := (asked.steps, asked.people, asked.tested, asked.seed + 1)) < 1 or max(n) > 2**31:
         parser.error("--steps, --people, --tested: at least 1, --seed at least 0; all below 2^31")
@@ -277,7 +278,6 @@ def main():
     crops, joints, _ = map(np.stack, zip(*map(cut_out, people), strict=True))
     network = PoseMachine(len(skeleton), rng)
     train(network, crops, joints, skeleton.mirror, asked.steps, rng)
-
     people = [make_person(asked.seed, n, split="validation") for n in range(asked.tested)]
     crops, joints, head_sizes = map(np.stack, zip(*map(cut_out, people), strict=True))
     images, truth = crops[:, SHIFT:-SHIFT, SHIFT:-SHIFT], joints[:, 0] - SHIFT

@@ -181,11 +181,15 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         prog="cpm-lite", description="Finds the joints of the person in an image."
     )
-    parser.add_argument("model", help="file of bin/export.py --format=litert")
-    parser.add_argument("image", help="photograph of one person")
-    parser.add_argument("--box", type=parse_box, help="x,y,width,height of the person, pixels")
-    parser.add_argument("--out", help="file for a drawing")
-    parser.add_argument("--json", help="file for the joints")
+    parser.add_argument("model", help="File of bin/export.py --format=litert. Required.")
+    parser.add_argument("image", help="Image of one person. Required.")
+    parser.add_argument(
+        "--box",
+        type=parse_box,
+        help="The person's x,y,width,height in pixels. Default: the whole image.",
+    )
+    parser.add_argument("--out", help="File for a drawing. Default: no drawing.")
+    parser.add_argument("--json", help="File for the joints. Default: no file.")
     return parser.parse_args(arguments)
 
 

@@ -63,10 +63,11 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--reader", default="all", help="names, separated by commas; or all")
-    parser.add_argument("--minutes", type=float, default=1.0, help="for each reader")
-    parser.add_argument("--seed", type=int, default=1, help="of the fuzzer's random numbers")
-    parser.add_argument("--out", default=str(OUT), help="folder of corpora and findings")
+    add = parser.add_argument
+    add("--reader", default="all", help="Names, separated by commas. Default: %(default)s.")
+    add("--minutes", type=float, default=1.0, help="Minutes for each reader. Default: %(default)s.")
+    add("--seed", type=int, default=1, help="Seed of the fuzzer. Default: %(default)s.")
+    add("--out", default=str(OUT), help="Folder of corpora and findings. Default: %(default)s.")
     options = parser.parse_args()
     try:
         import atheris

@@ -189,9 +189,10 @@ def main():
     """Prints the table, and writes it unless it is the short one; 1 if a row does not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--short", action="store_true", help="without the slow tests; prints only")
-    parser.add_argument("--list", action="store_true", help="runs nothing")
-    parser.add_argument("files", nargs="*", help="of tests, below tests/; default: all")
+    add = parser.add_argument
+    add("--short", action="store_true", help="Without slow tests; prints only. Default: all tests.")
+    add("--list", action="store_true", help="Prints the rows; runs no test. Default: runs them.")
+    add("files", nargs="*", help="Files of tests, below tests/. Default: all.")
     arguments = parser.parse_args()
     short = arguments.short
     document = DOCUMENT.read_text(encoding="utf-8")

@@ -227,12 +227,23 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--kill_every", type=float, default=30.0, help="seconds, on average")
-    parser.add_argument("--save_every", type=int, default=100)
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=15_000, help="of the video; 25 a second")
-    parser.add_argument("--seed", type=int, default=1, help="of the instants of the kills")
+    add = parser.add_argument
+    add("--steps", type=int, default=20_000, help="Steps to train. Default: %(default)s.")
+    add(
+        "--kill_every",
+        type=float,
+        default=30.0,
+        help="Mean seconds between kills. Default: %(default)s.",
+    )
+    add(
+        "--save_every",
+        type=int,
+        default=100,
+        help="Steps between checkpoints. Default: %(default)s.",
+    )
+    add("--images", type=int, default=10_000, help="Images in the folder. Default: %(default)s.")
+    add("--frames", type=int, default=15_000, help="Frames of the video. Default: %(default)s.")
+    add("--seed", type=int, default=1, help="Seed of the kills' times. Default: %(default)s.")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cpm-soak-"))
     from tests.helpers.small_runs import write_data

@@ -132,9 +132,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", required=True, help="folder to make")
-    parser.add_argument("--count", type=int, default=80, help="number of cats")
-    parser.add_argument("--validation", type=int, default=0, help="how many of them to hold out")
-    parser.add_argument("--seed", type=int, default=0, help="which cats")
+    add = parser.add_argument
+    add("--out", required=True, help="Folder to make. Required.")
+    add("--count", type=int, default=80, help="Number of cats. Default: %(default)s.")
+    add("--validation", type=int, default=0, help="Cats to hold out. Default: %(default)s.")
+    add("--seed", type=int, default=0, help="Which cats are drawn. Default: %(default)s.")
     given = parser.parse_args()
     write_cats(given.out, given.count, given.validation, given.seed)

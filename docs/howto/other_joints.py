@@ -60,7 +60,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--src", required=True, help="folder of joints.mat and images/")
-    parser.add_argument("--out", required=True, help="folder to make")
+    parser.add_argument("--src", required=True, help="Folder of joints.mat and images/. Required.")
+    parser.add_argument("--out", required=True, help="Folder to make. Required.")
     given = parser.parse_args()
     write_people(given.src, given.out)

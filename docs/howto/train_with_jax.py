@@ -121,10 +121,16 @@ def check(training):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("folder")
-    parser.add_argument("--steps", type=int, default=None, help="default: to the end of the run")
-    parser.add_argument("--save_every", type=float, default=60.0, help="seconds")
-    parser.add_argument("--check", action="store_true")
+    add = parser.add_argument
+    add("folder", help="Folder that bin/export.py --what=train_step wrote. Required.")
+    add("--steps", type=int, help="Number of further updates. Default: to the end of the run.")
+    add(
+        "--save_every",
+        type=float,
+        default=60.0,
+        help="Seconds between files. Default: %(default)s.",
+    )
+    add("--check", action="store_true", help="Compares losses, trains nothing. Default: trains.")
     flags = parser.parse_args()
     began = time.time()
     training = Training(flags.folder)

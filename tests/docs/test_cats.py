@@ -61,7 +61,7 @@ def test_new_cats_are_others():
 
 def test_the_commands_of_the_page_take_its_arguments():
     """bin/'s scripts are asked for theirs in test_documented_commands.py."""
-    options = {*re.findall(r'add_argument\("(--\w+)"', PATH.read_text())}
+    options = {*re.findall(r'add\("(--\w+)"', PATH.read_text())}
     used = re.findall(r"python docs/howto/cats\.py (.*)", read("docs/howto/own_data.md"))
     assert len(used) == 2
     assert {word.split("=")[0] for line in used for word in line.split()} <= options

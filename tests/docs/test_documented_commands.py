@@ -1,5 +1,6 @@
 """Every command in the documents is one that the scripts take; flags and defaults are theirs."""
 
+import ast
 import functools
 import pathlib
 import re
@@ -158,8 +159,6 @@ def test_defaults_are_those_that_the_documents_say(script, flag, default):
 def test_help_says_of_every_flag_in_a_sentence_what_it_is_and_its_default():
     """absl shows defaults that are not None; the text says the others, or that there is none."""
     for script, flags in answers()[0].items():
-        if script == "bin/minimal.py":  # shows everything in one file, by argparse
-            continue
         for name, flag in flags.items():
             text = flag["help"].split(";\n")[0]  # absl ends a flag that may be repeated so
             assert re.fullmatch(r"(<\S+>: )?[A-Z].{14,}\.", text, re.DOTALL), (script, name, text)
@@ -167,6 +166,28 @@ def test_help_says_of_every_flag_in_a_sentence_what_it_is_and_its_default():
                 script,
                 name,
             )
+
+
+def helps_of_argparse(source):
+    """[(first argument, help)] of the calls of a parser's `add_argument`, also named `add`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and re.search(r"\badd(_argument)?$", ast.unparse(node.func)):
+            helps = [word.value for word in node.keywords if word.arg == "help"]
+            yield ast.literal_eval(node.args[0]), ast.literal_eval(helps[0]) if helps else ""
+
+
+def test_help_of_programs_beside_bin_says_it_too():
+    """They have parsers of argparse, which shows no defaults by itself."""
+    paths = [ROOT / "bin/minimal.py", ROOT / "cpm/lite.py"]
+    paths += [*(ROOT / "tests").glob("*.py"), *(ROOT / "docs/howto").glob("*.py")]
+    sources = {path.name: path.read_text() for path in paths}
+    found = {name: text for name, text in sources.items() if "ArgumentParser(" in text}
+    assert {*found} >= {"minimal.py", "lite.py", "soak.py", "fuzz.py", "train_with_jax.py"}
+    for name, text in found.items():
+        helps = [*helps_of_argparse(text)]
+        assert len(helps) > 1, name
+        for flag, said in helps:
+            assert re.fullmatch(r"[A-Z].{5,}\. (Default: .+|Required)\.", said), (name, flag, said)
 
 
 def test_recipes_defaults_are_those_that_the_documents_say():
