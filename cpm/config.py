@@ -347,7 +347,7 @@ class DecodingConfig:
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
-    sigma_px: float = 7.0
+    sigma_px: float = 6.0
 
     def __post_init__(self) -> None:
         require_numbers(self)

@@ -9,7 +9,14 @@ from cpm.cli.flags import (
     define_run_flags,
     settings_from_flags,
 )
-from cpm.config import AUGMENTATIONS, DataConfig, NetworkConfig, TargetConfig, TrainConfig
+from cpm.config import (
+    AUGMENTATIONS,
+    DataConfig,
+    DecodingConfig,
+    NetworkConfig,
+    TargetConfig,
+    TrainConfig,
+)
 from cpm.config_json import from_dict, to_dict
 from cpm.execution import Execution, Settings
 from cpm.network import PRESETS, ConvolutionalPoseMachine
@@ -38,6 +45,7 @@ def test_recipe_is_a_configuration_that_survives_json(name, arch):
 def test_the_defaults_are_those_of_the_default_recipe():
     """So that a configuration made by hand trains as the script does."""
     assert recipe("mini") == Settings(TrainConfig(), Execution()) == Settings()
+    assert DecodingConfig().sigma_px == recipe("mini").config.target.sigma_px
 
 
 @pytest.mark.parametrize(
