@@ -1,7 +1,7 @@
 """Scores a trained network on annotated people, joint by joint and stage by stage.
 
     python bin/eval.py --ckpt=runs/mini
-    python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
+    python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=figures
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
 
 The script itself is cpm/cli/eval.py.

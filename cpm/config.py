@@ -241,7 +241,7 @@ class DataConfig:
       max_people: poses per crop for the stage-1 target, the primary person's first.
       batch_size: people per step.
       shuffle_buffer: people held in memory to shuffle among.
-      augment: ranges of the random changes during training.
+      augment: ranges of the augmentation during training.
     """
 
     crop: str = "joints"

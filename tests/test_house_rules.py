@@ -67,9 +67,26 @@ def test_every_file_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_the_fields_words_are_used(path):
-    assert [match[0] for match in DIALECT.finditer(path.read_text())] == []
+@pytest.mark.parametrize("top", ["ops", "cpm", "bin", "tests", "docs"])
+def test_the_fields_words_are_used(top):
+    """In documents: tests/docs/test_documents.py."""
+    for path in (ROOT / top).rglob("*.py"):
+        if path.name not in ("dialect.py", "test_house_rules.py"):  # which name them
+            assert [match[0] for match in DIALECT.finditer(path.read_text())] == [], name(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["changes wild", "Optimisers", "a network doubts", "for room in x", "Light changes"]
+)
+def test_other_words_are_found(text):
+    assert DIALECT.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["changes of scale", "a room", "optimism", "precise", "centimeter", "no doubt", "model"]
+)
+def test_plain_words_pass(text):
+    assert not DIALECT.search(text)
 
 
 def imports_under(folder):

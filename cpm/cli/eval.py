@@ -1,7 +1,7 @@
 """Scores a trained network on annotated people, joint by joint and stage by stage.
 
     python bin/eval.py --ckpt=runs/mini
-    python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=pictures
+    python bin/eval.py --ckpt=runs/mini --data=data/lsp,data/lspet --flip --plots=figures
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
     python bin/eval.py --ckpt=runs/wild --crop=middle --passes=2 --flip
     python bin/eval.py --ckpt=pretrained --data=data/lsp
@@ -105,7 +105,10 @@ def define_flags() -> None:
     define_speed_flags()
     flags.DEFINE_string("json", None, "File for the numbers. Default: a file in eval/ of the run.")
     flags.DEFINE_string("plots", None, "Folder for drawings of people and curves. Default: none.")
-    flags.DEFINE_integer("pictures", 8, "Number of people on each sheet of --plots.", lower_bound=1)
+    flags.DEFINE_integer(
+        "plot_people", 8, "Number of people on each sheet of --plots.", lower_bound=1
+    )
+    flags.DEFINE_alias("pictures", "plot_people")  # its older name
     flags.DEFINE_integer("seed", 0, "Seed of the bootstrap intervals.", lower_bound=0)
     flags.DEFINE_list(
         "predictions", None, "Prediction file to score, or two to compare, as A,B. Default: none."

@@ -71,7 +71,9 @@ def score_network() -> None:
     if FLAGS.write_suspects:
         write_suspects(result.people, network.skeleton)
     if FLAGS.plots:
-        names = write_figures(result, FLAGS.plots, network, config, options, count=FLAGS.pictures)
+        names = write_figures(
+            result, FLAGS.plots, network, config, options, count=FLAGS.plot_people
+        )
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
 
 

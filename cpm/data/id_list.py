@@ -1,8 +1,8 @@
 """Lists of people in text files: an id to a line, and behind a tab what one wants to say of it.
 
-bin/eval.py writes those whose annotation a network doubts, bin/convert.py leaves out those of a
-list; in between somebody may look at the images and strike out lines. Empty lines and lines that
-begin with # don't count.
+bin/eval.py writes those whose annotations a network almost never matches, bin/convert.py leaves out
+those of a list; in between somebody may check the images and strike out lines. Empty lines and
+lines that begin with # don't count.
 """
 
 import os

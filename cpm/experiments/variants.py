@@ -175,9 +175,9 @@ def one_change(settings: Settings) -> list[Variant]:
         "layers in bfloat16": {"execution": {"precision": "bfloat16"}},
         "average of 1000 steps": {"average_decay": 0.999},
         "no average of weights": {"average_decay": 0.0},
-        "changes light": {"data": {"augment": AUGMENTATIONS["light"]}},
-        "changes strong": {"data": {"augment": AUGMENTATIONS["strong"]}},
-        "changes wild": {"data": {"augment": AUGMENTATIONS["wild"]}},
+        "light augmentation": {"data": {"augment": AUGMENTATIONS["light"]}},
+        "strong augmentation": {"data": {"augment": AUGMENTATIONS["strong"]}},
+        "wild augmentation": {"data": {"augment": AUGMENTATIONS["wild"]}},
     }
     if network.stride // 2 in STRIDES[network.arch]:
         finer = {"network": {"stride": network.stride // 2}}

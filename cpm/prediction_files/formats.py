@@ -15,7 +15,7 @@ predictions that the Torch and MATLAB codes wrote for them:
   a number `origin`    0 or 1 in the file itself (ours have it) decides, and --origin before it
 
 A file cannot betray its numbering: a good method is a pixel off either way. The report prints the
-median offset to the truth, so that a look can tell.
+median offset to the truth, which shows a numbering that is off by one.
 
 COCO's results name images, not people, and have one reading only (coco_results.py).
 

@@ -1,4 +1,4 @@
-"""Optimisers: a pure update rule and the slots it needs.
+"""Optimizers: a pure update rule and the slots it needs.
 
 An optimizer is a `tf.Module` that owns one slot per variable and rule, made in the constructor,
 and changes variables in one call, `apply`. It is plain TensorFlow, so it runs eagerly, in a graph

@@ -18,7 +18,7 @@ export function drawSkeleton(context, model, found, threshold) {
   const size = Math.max(2, Math.max(context.canvas.width, context.canvas.height) / 160);
   context.lineCap = "round";
   const lines = model.limbs.map((limb) => limb.map((name) => model.joints.indexOf(name)));
-  // A dark line below each coloured one is seen on every background.
+  // A dark line below each colored one is seen on every background.
   for (const [width, color] of [[2 * size, () => "#000a"], [size, (p) => colorOf(model, p)]]) {
     context.lineWidth = width;
     for (const [a, b] of lines) {

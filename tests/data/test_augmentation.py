@@ -1,4 +1,4 @@
-"""Random changes: stateless, within their ranges, the geometry of cpm.geometry, true colors."""
+"""Augmentation: stateless, within their ranges, the geometry of cpm.geometry, true colors."""
 
 import colorsys
 import math

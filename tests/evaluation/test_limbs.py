@@ -76,7 +76,7 @@ def test_limb_pcp_preset_torso_joins_the_middles():
     _, length, counted = stick_errors(truth, truth, state, LSP)
     torso = list(STICKS).index("torso")
     assert counted.sum() == 1 and counted[0, torso] and length[0, torso] == 40
-    predicted = truth[:, LSP.mirror]  # left for right: the middles stay
+    predicted = truth[:, LSP.mirror]  # sides exchanged: the middles stay
     assert both(predicted, truth, state) == (100.0, 100.0)
     predicted[0, LSP.index("left_hip")] += (41.0, 0.0)  # moves their middle by 20.5
     assert both(predicted, truth, state) == (0.0, 100.0)

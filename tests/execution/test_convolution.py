@@ -1,4 +1,4 @@
-"""How convolutions are computed: the choice by layer, and that it changes nothing but rounding."""
+"""How convolutions are computed: the choice by layer; results change by rounding only."""
 
 import dataclasses
 

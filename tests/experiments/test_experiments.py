@@ -298,7 +298,7 @@ def test_one_change_changes_one_thing():
     single = settings.changed({"network": {"stages": 1}})
     labels = [v.label for v in variants.one_change(single)]
     assert not [label for label in labels if "kernels" in label or "stages" in label]
-    assert "changes strong" not in by_label and "changes wild" in by_label
+    assert "strong augmentation" not in by_label and "wild augmentation" in by_label
 
 
 def result(label, seed, stages, gradients=()):

@@ -195,7 +195,7 @@ def test_eval_script(run, tmp_path):
         "eval.py",
         f"--ckpt={run}",
         f"--plots={plots}",
-        "--pictures=3",
+        "--pictures=3",  # the older name of --plot_people
         f"--write_predictions={written}",
     )
     assert done.returncode == 0, done.stderr

@@ -27,7 +27,7 @@ def test_the_door_has_a_handful_of_names():
 
 
 def test_others_come_through_the_door():
-    files = [path for room in ("ops", "cpm", "bin") for path in (ROOT / room).rglob("*.py")]
+    files = [path for top in ("ops", "cpm", "bin") for path in (ROOT / top).rglob("*.py")]
     outside = [path for path in files if INSIDE not in path.parents]
     assert len(outside) > 50
     for path in outside:
