@@ -13,6 +13,7 @@ its test part has (LSP: 1000 predictions are those of columns 1001 … 2000).
 
 import collections
 import dataclasses
+import itertools
 import os
 
 import numpy as np
@@ -193,16 +194,23 @@ def _matched(found, truth, path):
 
 
 def _positions(truth):
-    """{id: row}, and {name of the image: row} where a data set's ids are those names.
+    """{id: row}, and {name of the image: row} where an image shows one person of the truth.
 
-    bin/predict.py knows images, not people: its `photos/im1001.jpg` is lsp/im1001.
+    bin/predict.py knows images, not people: its `photos/im1001.jpg` is lsp/im1001, whose image LSP
+    calls `im1001`.
     """
-    rows = {id: n for n, id in enumerate(truth.ids)}
-    for suffix in ("", ".jpg"):
-        rows |= {id.partition("/")[2] + suffix: n for id, n in list(rows.items()) if "/" in id}
-    names = [os.path.basename(name) for name in truth.image_names or ()]
-    once = collections.Counter(names)
-    return {name: n for n, name in enumerate(names) if name and once[name] == 1} | rows
+    names = [_spellings(name) for name in truth.image_names or ()]
+    once = collections.Counter(itertools.chain.from_iterable(names))
+    rows = {name: n for n, called in enumerate(names) for name in called if once[name] == 1}
+    return rows | {id: n for n, id in enumerate(truth.ids)}
+
+
+def _spellings(image_name):
+    """Names under which a file may speak of an image, whatever folder it lies in."""
+    if not image_name:  # unknown
+        return set()
+    names = {image_name, os.path.basename(image_name)}
+    return names | {f"{name}.jpg" for name in names}
 
 
 def _flic_truth(path, skeleton):
@@ -218,4 +226,5 @@ def _flic_truth(path, skeleton):
         state=np.stack([person.pose.state for person in people]),
         head_size_px=np.zeros(len(people)),
         test=np.array([n for n, p in enumerate(people) if p.origin.official_split == TEST], int),
+        image_names=tuple(person.origin.image_name for person in people),
     )

@@ -70,14 +70,16 @@ def lsp_truth(path: str, skeleton: Skeleton) -> Truth:
     """Every joint of LSP has a position; its third value says which are occluded."""
     joints = arrays_of(path, joints=(3, len(skeleton), None))["joints"]
     people = joints.shape[2]
+    names = tuple(f"im{n:04d}" for n in range(1, people + 1))
     return Truth(
         name=str(path),
         skeleton=skeleton,
-        ids=tuple(f"lsp/im{n:04d}" for n in range(1, people + 1)),
+        ids=tuple(f"lsp/{name}" for name in names),
         joints_px=joints[:2].transpose(2, 1, 0) - 1,  # MATLAB's first pixel is 1
         state=np.where(joints[2].T == 1, 1, 2),
         head_size_px=np.zeros(people),
         test=LSP_TEST if people == 2000 else None,
+        image_names=names,
     )
 
 

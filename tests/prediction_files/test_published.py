@@ -10,7 +10,9 @@ import scipy.io
 
 from cpm.errors import UsageError
 from cpm.evaluation import pck, report
-from cpm.prediction_files.published import median_offset, read_published, read_truth
+from cpm.prediction_files.published import attach, median_offset, read_published, read_truth
+from cpm.prediction_files.truth import Truth
+from cpm.skeleton import SKELETONS
 from tests.helpers.published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published, real_file
 
 
@@ -56,7 +58,7 @@ def test_read_published_mpii_preset(tmp_path):
 
 
 def test_read_published_preset_by_ids(tmp_path):
-    """Ids find their person in any order, and an image's name is one where ids are such names."""
+    """Ids find their person in any order, and an image's name its one person."""
     array = np.random.default_rng(1).uniform(1, 100, [3, 14, 2])
     ids = np.array(["lsp/im0007", "lsp/im2000", "lsp/im0003"], object)
     files = lsp_files(tmp_path, {"preds": array, "ids": ids})
@@ -71,6 +73,33 @@ def test_read_published_preset_by_ids(tmp_path):
     (tmp_path / "poses.json").write_text(json.dumps({"images": images}))
     people = read_published("lsp", tmp_path / "poses.json", files[1])
     assert people.ids == ("lsp/im0001", "lsp/im0002")
+
+
+@pytest.mark.parametrize(
+    "id, row",
+    [
+        *(("x/b-2", 2), ("x/c", 3), ("one/a.png", 0), ("a.png", 0), ("d", 4), ("d.jpg", 4)),
+        *(("b", None), ("b.jpg", None), ("b-1", None), ("c", None), ("", None)),
+    ],
+)
+def test_an_image_name_finds_the_one_person_of_the_image(tmp_path, id, row):
+    """The names are fields of the truth: nothing is taken out of an id."""
+    truth = Truth(
+        name="t",
+        skeleton=SKELETONS["lsp14"],
+        ids=("x/a-1", "x/b-1", "x/b-2", "x/c", "x/d-7"),
+        joints_px=np.ones([5, 14, 2]),
+        state=np.full([5, 14], 2),
+        head_size_px=np.zeros(5),
+        image_names=("one/a.png", "b", "b", "", "d"),
+    )
+    person = {"id": id, "joints": {"neck": [1.0, 2.0, 0.5]}}
+    (tmp_path / "p.json").write_text(json.dumps({"people": [person]}))
+    if row is None:
+        with pytest.raises(UsageError, match="1 of 1 people that t does not have"):
+            attach(str(tmp_path / "p.json"), truth)
+    else:
+        assert attach(str(tmp_path / "p.json"), truth)[0].ids == (truth.ids[row],)
 
 
 @pytest.mark.parametrize(
