@@ -13,6 +13,15 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def number(value: float | None) -> str:
+    """One decimal, a dash for None.
+
+    >>> number(87.25), number(None)
+    ('87.2', '-')
+    """
+    return "-" if value is None else f"{value:.1f}"
+
+
 def format_table(
     header: Sequence[str],
     rows: Iterable[Sequence[str]],

@@ -80,11 +80,8 @@ ARROWS = {
     "cpm.cli": {
         *("ops", "cpm.synthetic", "cpm.data", "cpm.network", "cpm.execution", "cpm.checkpoints"),
         *("cpm.training", "cpm.inference", "cpm.evaluation", "cpm.prediction_files"),
-        *("cpm.interchange", "cpm.plots", "cpm.scoring", "cpm.benchmark", "cpm.experiments"),
-        *("cpm.runtimes", *BASE),
-        *("cpm.interchange", "cpm.plots", "cpm.report", "cpm.scoring", "cpm.benchmark"),
-        "cpm.experiments",
-        *BASE,
+        *("cpm.interchange", "cpm.runtimes", "cpm.plots", "cpm.report", "cpm.scoring"),
+        *("cpm.benchmark", "cpm.experiments", *BASE),
     },
     "cpm.__main__": {"cpm.cli"},
     "cpm.lite": set(),  # one file that is copied to where this project is not

@@ -58,11 +58,6 @@ class DecodedImages:
             ),
         )
 
-    @property
-    def used_bytes(self) -> int:
-        """Bytes of the keys and pixels that are kept."""
-        return int(self._used_bytes.numpy())
-
     def __len__(self) -> int:
         """Number of images that are kept."""
         return int(self._numbers.size().numpy())

@@ -17,9 +17,8 @@ import numpy as np
 from cpm.evaluation import report
 from cpm.evaluation.bootstrap import paired_intervals
 from cpm.evaluation.predictions import Predictions
-from cpm.evaluation.tables import number
 from cpm.skeleton import Skeleton
-from cpm.text_table import format_table
+from cpm.text_table import format_table, number
 
 TOTAL = "Total"
 

@@ -54,19 +54,6 @@ class Predictions:
         """T."""
         return len(self.joints_px)
 
-    def select(self, rows: np.ndarray | Sequence[int]) -> "Predictions":
-        """Only the people at `rows` (indices or `[N]` bool)."""
-        rows = np.arange(len(self))[rows]
-        return Predictions(
-            ids=tuple(self.ids[n] for n in rows),
-            joints_px=self.joints_px[:, rows],
-            confidence=self.confidence[:, rows],
-            truth_px=self.truth_px[rows],
-            state=self.state[rows],
-            head_size_px=self.head_size_px[rows],
-            crop_scale=self.crop_scale[rows],
-        )
-
 
 def concatenate(parts: Sequence[Predictions]) -> Predictions:
     """The people of several `Predictions` of one network, in order."""

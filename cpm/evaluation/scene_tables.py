@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cpm.evaluation.tables import between, format_table, number
+from cpm.evaluation.tables import between
+from cpm.text_table import format_table, number
 
 SOURCES = {"truth": "true boxes", "image": "image alone", "search": "search"}
 

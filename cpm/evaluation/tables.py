@@ -9,17 +9,7 @@ from typing import Any
 from cpm.evaluation.limbs import LIMB_METRICS, STICK_GROUPS
 from cpm.evaluation.scores import GROUPS
 from cpm.humans import are_human, noun
-from cpm.text_table import format_table
-
-
-def number(value: float | None) -> str:
-    """One decimal, a dash for None.
-
-    >>> number(87.25), number(None)
-    ('87.2', '-')
-    """
-    return "-" if value is None else f"{value:.1f}"
-
+from cpm.text_table import format_table, number
 
 MOST_COLUMNS = 8  # of joints that are no person's
 

@@ -4,8 +4,8 @@ import dataclasses
 
 from cpm.humans import noun
 from cpm.report.html import element, figure, joined, page, section, table
-from cpm.report.run import TITLES, Shown, interval, percent
-from cpm.text_table import format_table
+from cpm.report.run import TITLES, Shown, interval
+from cpm.text_table import format_table, number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Comparison:
         return [
             [
                 name,
-                percent(self.scores[name][0]),
+                number(self.scores[name][0]),
                 interval(self.scores[name][1]),
                 str(self.scores[name][2]),
                 str(self.steps[name]),
@@ -119,7 +119,7 @@ def comparison_page(comparison: Comparison) -> str:
     notes = (element("p", line, class_="note") for line in comparison.notes)
     settings = [[key, *values] for key, values in comparison.settings.items()]
     joints = [
-        [joint.replace("_", " "), *map(percent, values)]
+        [joint.replace("_", " "), *map(number, values)]
         for joint, values in comparison.joints.items()
     ]
     title = TITLES.get(comparison.metric, comparison.metric)

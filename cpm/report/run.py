@@ -18,6 +18,7 @@ from cpm.report.html import (
     section,
     table,
 )
+from cpm.text_table import number
 
 TITLES = {
     "pckh@0.5": "PCKh@0.5",
@@ -125,15 +126,6 @@ def run_page(run: RunReport) -> str:
     )
 
 
-def percent(value: float | None) -> str:
-    """One decimal; a dash for None.
-
-    >>> percent(81.25), percent(None)
-    ('81.2', '-')
-    """
-    return "-" if value is None else f"{value:.1f}"
-
-
 def interval(pair: Sequence[float] | None) -> str:
     """A pair of percentages.
 
@@ -157,15 +149,15 @@ def _headline(run):
         f"{best['people']:,} validation {run.who} {how}. {progress}"
     )
     parts = [
-        element("p", element("b", f"{percent(best['total'])} %"), sentence, class_="headline"),
+        element("p", element("b", f"{number(best['total'])} %"), sentence, class_="headline"),
         element("p", f"A joint is right within {best['unit']}.", class_="note"),
     ]
     if run.box_metrics and run.main in run.box_metrics:
         box = run.box_metrics[run.main]
-        text = f"With the true box: {percent(box['total'])} % ({interval(box['interval'])})."
+        text = f"With the true box: {number(box['total'])} % ({interval(box['interval'])})."
         parts.append(element("p", text))
     rows = [
-        [TITLES.get(name, name), percent(values["total"]), interval(values["interval"])]
+        [TITLES.get(name, name), number(values["total"]), interval(values["interval"])]
         for name, values in run.metrics.items()
     ]
     parts.append(table(["all scores, %", "total", "95 % interval"], rows))
@@ -179,7 +171,7 @@ def _joint_table(run):
     values = run.metrics[run.main]
     intervals = values.get("per_joint_interval") or {}
     rows = [
-        [_plain(joint), bar(share), percent(share), interval(intervals.get(joint))]
+        [_plain(joint), bar(share), number(share), interval(intervals.get(joint))]
         for joint, share in values["per_joint"].items()
         if share is not None
     ]
@@ -192,9 +184,9 @@ def _stage_table(run):
         return None
     values = run.metrics[run.main]
     stages = range(1, len(values["per_stage"]) + 1)
-    rows = [["all", *map(percent, values["per_stage"])]]
+    rows = [["all", *map(number, values["per_stage"])]]
     rows += [
-        [_plain(joint), *(percent(stage[joint]) for stage in values["per_stage_joints"])]
+        [_plain(joint), *(number(stage[joint]) for stage in values["per_stage_joints"])]
         for joint, share in values["per_joint"].items()
         if share is not None
     ]

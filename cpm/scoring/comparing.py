@@ -17,7 +17,7 @@ from cpm.plots import curves
 from cpm.report import Comparison, Difference, Shown
 from cpm.scoring.people_file import read_people
 from cpm.scoring.run_settings import read_settings, written
-from cpm.training.metrics_file import read_metrics
+from cpm.training.metrics_file import metrics_so_far
 from cpm.untrusted import shown
 
 SCORES = os.path.join("eval", "validation.json")
@@ -47,7 +47,7 @@ def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
         found, note = _difference(names[0], name, paths, records, metric, seed)
         differences[name] = found
         notes += [note] if note else []
-    trained = {name: _metrics_of(paths[name]) for name in names}
+    trained = {name: metrics_so_far(paths[name]) for name in names}
     return Comparison(
         metric=metric,
         names=tuple(names),
@@ -121,14 +121,6 @@ def _difference(best, other, paths, records, metric, seed):
         return Difference(points, None), f"{best} and {other} were scored on different people."
     total = comparing.compare(first, second, skeleton, metric, seed=seed)[-1]
     return Difference(total.difference, total.interval), None
-
-
-def _metrics_of(run_dir):
-    """The lines of metrics.jsonl; none where there is no such file."""
-    try:
-        return read_metrics(run_dir)
-    except FileNotFoundError:
-        return []
 
 
 def _differing(settings):

@@ -31,7 +31,7 @@ from cpm.report.run import step_seconds
 from cpm.scoring.evaluate import Evaluation
 from cpm.scoring.run_settings import people_of, read_settings, recipe_of, written
 from cpm.skeleton import get_skeleton
-from cpm.training.metrics_file import read_metrics
+from cpm.training.metrics_file import metrics_so_far
 from cpm.training.targets import make_targets
 from cpm.training.validation import Validation
 
@@ -118,7 +118,7 @@ def gathered(
       **drawn: further fields, drawn already.
     """
     settings, record = read_settings(run_dir)
-    records = _records(run_dir)
+    records = metrics_so_far(run_dir)
     metrics = result.metrics if result else {}
     folders = record.get("data", [])
     joints = get_skeleton(settings.config.network.skeleton).joints
@@ -144,13 +144,6 @@ def gathered(
         joints=joints,
         **drawn,
     )
-
-
-def _records(run_dir):
-    try:
-        return read_metrics(run_dir)
-    except FileNotFoundError:  # nothing was trained yet
-        return []
 
 
 def _or_none(draw, *arguments):

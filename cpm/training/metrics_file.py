@@ -90,6 +90,14 @@ def read_metrics(path: str | os.PathLike) -> list[dict[str, Any]]:
     return records
 
 
+def metrics_so_far(path: str | os.PathLike) -> list[dict[str, Any]]:
+    """`read_metrics`; none where there is no such file, since nothing was trained yet."""
+    try:
+        return read_metrics(path)
+    except FileNotFoundError:
+        return []
+
+
 def read_metrics_and_odd(path: str | os.PathLike) -> tuple[list[dict[str, Any]], int]:
     """(the lines of metrics.jsonl as dicts, how many lines are no records)."""
     records, odd = [], 0

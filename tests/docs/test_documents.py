@@ -31,8 +31,6 @@ DOCUMENTS = documents()
 PACKAGES = ("cpm", "ops", "bin", "tests", "docs", ".ci")
 MOST_LINES = {"README.md": 120, "BUILD_NOTES.md": 250}
 WIDTH = 100
-# Its quotations are checked line by line in test_derivations.py.
-DERIVATIONS = "ops/fast_conv/README.md"
 
 # Folders that commands make, or that users have; and files in them.
 ELSEWHERE = re.compile(

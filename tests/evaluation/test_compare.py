@@ -10,7 +10,7 @@ from cpm.evaluation import compare, report
 from cpm.evaluation.bootstrap import bootstrap_interval, paired_intervals
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import SKELETONS
-from tests.helpers.random_predictions import some_people
+from tests.helpers.random_predictions import select, some_people
 
 LSP = SKELETONS["lsp14"]
 
@@ -116,7 +116,7 @@ def test_comparison_table_preset():
 def test_compare_raises():
     people = some_people()
     with pytest.raises(ValueError, match="different people"):
-        compare.compare(people, people.select(np.arange(5)), LSP, "pck@0.2")
+        compare.compare(people, select(people, np.arange(5)), LSP, "pck@0.2")
     with pytest.raises(ValueError, match="no metric 'pck@7'"):
         compare.compare(people, people, LSP, "pck@7")
     headless = some_people(head_px=0.0)

@@ -12,7 +12,7 @@ from cpm.evaluation.bootstrap import bootstrap_interval, joint_intervals
 from cpm.evaluation.predictions import Predictions
 from cpm.evaluation.scores import GROUPS, merge_groups, only, score_from_credit
 from cpm.skeleton import SKELETONS
-from tests.helpers.random_predictions import some_people
+from tests.helpers.random_predictions import select, some_people
 
 LSP = SKELETONS["lsp14"]
 
@@ -144,9 +144,9 @@ def test_source_table_preset():
     assert "| a " in text and "| b " not in text
 
 
-def test_predictions_select_and_concatenate():
+def test_concatenate_joins_what_was_apart():
     people = some_people()
-    first, rest = people.select(np.arange(10)), people.select(np.arange(30) >= 10)
+    first, rest = select(people, np.arange(10)), select(people, np.arange(30) >= 10)
     joined = predicted.concatenate([first, rest])
     assert joined.ids == people.ids and joined.stages == 3
     np.testing.assert_array_equal(joined.joints_px, people.joints_px)

@@ -1,4 +1,4 @@
-"""Random predictions of random people, for the tests of the scores."""
+"""Random predictions of random people, and choices of people, for the tests of the scores."""
 
 import numpy as np
 
@@ -20,4 +20,18 @@ def some_people(seed=0, people=30, stages=3, head_px=20.0, noise_px=6.0):
         state=state,
         head_size_px=np.full(people, head_px),
         crop_scale=np.full(people, 1.5),
+    )
+
+
+def select(people, rows):
+    """Only the people at `rows` (indices or `[N]` bool)."""
+    rows = np.arange(len(people))[rows]
+    return Predictions(
+        ids=tuple(people.ids[n] for n in rows),
+        joints_px=people.joints_px[:, rows],
+        confidence=people.confidence[:, rows],
+        truth_px=people.truth_px[rows],
+        state=people.state[rows],
+        head_size_px=people.head_size_px[rows],
+        crop_scale=people.crop_scale[rows],
     )

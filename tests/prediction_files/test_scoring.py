@@ -19,6 +19,7 @@ from cpm.evaluation.predictions import Predictions
 from cpm.prediction_files import published, scoring
 from cpm.prediction_files.writing import SUFFIXES, write_predictions
 from cpm.skeleton import own_skeleton
+from tests.helpers.random_predictions import select
 from tests.helpers.scripts import call
 from tests.helpers.small_data_sets import LSP14, lsp_joints, make_people, save_leeds
 
@@ -154,7 +155,7 @@ def test_compare_files_raises_on_different_people(lsp, tmp_path):
     people = network_predictions(folder, "train")
     paths = [f"{tmp_path}/{name}.mat" for name in "ab"]
     for path, rows in zip(paths, (slice(8), slice(2, 8)), strict=True):
-        few = people.select(rows)
+        few = select(people, rows)
         write_predictions(path, few.ids, few.joints_px[-1], few.confidence[-1], LSP14)
     with pytest.raises(UsageError, match=r"a.mat has 8 people, .*b.mat 6, and 6 are in"):
         scoring.compare_files(paths, scoring.read_truth(truth_file, "lsp"))
@@ -174,7 +175,7 @@ def test_read_truth_raises(lsp, tmp_path):
 
 def test_write_network_predictions_raises_on_the_same_person_twice(lsp, tmp_path):
     _, folder, _ = lsp
-    people = network_predictions(folder, "train").select([0, 0])
+    people = select(network_predictions(folder, "train"), [0, 0])
     with pytest.raises(UsageError, match=r"same id.*name each data folder once"):
         scoring.write_network_predictions(f"{tmp_path}/p.mat", people, LSP14, [folder], "train")
 
