@@ -176,13 +176,11 @@ def test_packages_for_exports_are_pinned_as_elsewhere():
     others = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
     lines = [line for other in others for line in (ROOT / other).read_text().splitlines()]
     elsewhere = {(pin[1], pin[3]): pin[2] for line in lines if (pin := PIN.fullmatch(line))}
-    ours = (ROOT / "pyproject.toml").read_text()
     for line in pins:
         pin = PIN.fullmatch(line)
         assert pin, line
-        name, version, marker = pin.groups(default="")
-        assert elsewhere.get((name, marker or None), version) == version, f"{name} elsewhere"
-        assert f'"{name}=={version}{marker.replace(chr(34), chr(39))}"' in ours
+        name, version, marker = pin.groups()
+        assert elsewhere.get((name, marker), version) == version, f"{name} elsewhere"
 
 
 @pytest.mark.parametrize("file", ["requirements-export.txt", "requirements-bench.txt"])

@@ -46,19 +46,24 @@ def test_the_lock_holds_every_pin_with_its_hashes():
 
 
 def test_pinned_versions_lie_within_the_ranges_of_the_package():
-    """requirements.txt pins what is tested; pyproject.toml says what fits."""
+    """requirements*.txt pin what is tested; pyproject.toml says what fits."""
     if sys.version_info < (3, 11):
         pytest.skip("tomllib came with Python 3.11")
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    ranges = dict(re.match(r"([\w-]+)(.*)", d).groups() for d in project["dependencies"])
-    pins = dict(re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / "requirements.txt").read_text(), re.M))
-    assert set(ranges) == set(pins) - {"tensorboard"}
-    for name, bounds in ranges.items():
-        pinned = numbers(pins[name])
-        low, high = re.fullmatch(r">=([\d.]+),<([\d.]+)", bounds).groups()
-        assert numbers(low) <= pinned < numbers(high), name
+    optional = project["optional-dependencies"]
+    for file, packages in (
+        ("requirements.txt", project["dependencies"] + optional["tensorboard"]),
+        ("requirements-export.txt", optional["export"]),
+        ("requirements-bench.txt", optional["bench"]),
+    ):
+        ranges = dict(re.match(r"([\w-]+)([^;]*)", package).groups() for package in packages)
+        pins = re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / file).read_text(), re.M)
+        assert {*ranges} == {name for name, _ in pins}, file
+        for name, version in pins:  # a package may have one for each of two Pythons
+            low, high = re.fullmatch(r">=([\d.]+),<([\d.]+)", ranges[name]).groups()
+            assert numbers(low) <= numbers(version) < numbers(high), name
 
 
 def numbers(version):
