@@ -1,9 +1,31 @@
-"""Which data is somebody's own: what is not published is trained and scored for whole images."""
+"""What belongs to every data set; which data is somebody's own, for whole images."""
+
+import re
+from pathlib import Path
 
 import pytest
 
 from cpm.data import datasets
+from cpm.data.splits import RULES
+from tests.helpers.fuzzing.readers import READERS
+from tests.helpers.markdown_files import ROOT
 from tests.helpers.small_runs import write_data
+
+
+@pytest.mark.parametrize("name", datasets.SOURCES)
+def test_a_data_set_has_all_that_belongs_to_it(name):
+    """docs/howto/add_a_data_set.md lists it; a test reads the file that it is about."""
+    package, module = datasets.SOURCES[name].__module__.rsplit(".", 1)
+    imported = re.compile(rf"^(from {package} import .*\b|import {package}\.){module}\b", re.M)
+    tests = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
+    assert any(imported.search(text) for text in tests), "no test reads it"
+    assert name in READERS, "it is not fuzzed"
+    for rule in RULES.values():
+        assert re.search(rf"\b{name}: ", rule.text, re.I), f"{rule.name} does not split it"
+    pages = {path.name: path.read_text() for path in (ROOT / "docs/howto").glob("*.md")}
+    del pages["add_a_data_set.md"]
+    command = re.compile(rf"--dataset={name}\b")
+    assert any(command.search(text) for text in pages.values()), "no page shows it"
 
 
 def test_published_sets_are_data_sets():
