@@ -164,7 +164,7 @@ class Dropout(tf.Module):
     """During training zeroes each value with probability `rate` and divides the rest by 1 - rate.
 
     Stateless: the mask is a function of the caller's seed and the layer's name, so a step that is
-    run again drops the same values, and two layers of one step drop different ones.
+    repeated drops the same values, and two layers of one step drop different ones.
     """
 
     def __init__(self, name: str, rate: float) -> None:
