@@ -17,7 +17,7 @@ COMMANDS = (
 )
 
 
-def main():
+def main() -> int:
     """Runs the command that the first argument names; returns only where there is none."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
@@ -30,10 +30,11 @@ def main():
     from cpm.cli.command_line import run  # starts TensorFlow
 
     sys.argv = [f"cpm {name}", *sys.argv[2:]]
-    return run(script)
+    run(script)  # ends the process
+    return 0
 
 
-def table():
+def table() -> str:
     """A line per command: its name and the first sentence of its --help."""
     folder = pathlib.Path(__file__).parent / "cli"
     return "\n".join(
@@ -42,7 +43,7 @@ def table():
     )
 
 
-def first_line(source):
+def first_line(source: str) -> str:
     """The first line of a module's docstring, without importing it."""
     return source.split("\n", 1)[0].strip('"')
 

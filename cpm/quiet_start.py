@@ -8,10 +8,11 @@ import glob
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def _silent_start():
+def _silent_start() -> Iterator[None]:
     """Keeps what TensorFlow's libraries print on start-up off the screen, unless it fails.
 
     They write to the file descriptor before any log level applies: seven lines about instruction
@@ -38,7 +39,7 @@ def _silent_start():
 
 
 @contextlib.contextmanager
-def _imported_alone():
+def _imported_alone() -> Iterator[None]:
     """Lets TensorFlow believe that Keras is not installed, while it is imported.
 
     It would import all of it, and with it Matplotlib and whatever else is there to draw figures
@@ -46,7 +47,7 @@ def _imported_alone():
     """
     kept_out = {"keras": None}
     if not kept_out.keys() & sys.modules.keys():
-        sys.modules |= kept_out
+        sys.modules |= kept_out  # type: ignore[arg-type]  # None is documented: not to be found
     try:
         yield
     finally:
