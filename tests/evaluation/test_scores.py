@@ -179,7 +179,7 @@ def test_mean_errors_preset():
     "joints, columns",
     [
         (("tip", "neck", "end"), ("tip", "neck", "end")),  # a bottle's neck is no head
-        (("nose", "left_hip", "right_hip"), tuple(GROUPS)),
+        (("nose", "left_hip", "right_hip"), ("nose", "left_hip", "right_hip")),  # no shoulders
         (tuple(f"p{n}" for n in range(9)), ()),  # too many; stage tables have them
         (SKELETONS["coco17"].joints, tuple(GROUPS)),
     ],
