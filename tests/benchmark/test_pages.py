@@ -37,6 +37,14 @@ def test_a_page_is_what_its_files_say(path):
     assert pages.rendered(text, str(FOLDER)) == text
 
 
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.name)
+def test_no_table_is_typed(path):
+    """Of today's pages; README.md has tables of words, history/ what no file was kept of."""
+    typed = pages.BLOCK.sub("", path.read_text(encoding="utf-8"))
+    tables = [line for line in typed.splitlines() if line.startswith("|")]
+    assert path.name == "README.md" or not tables, tables[0]
+
+
 def test_every_file_is_shown_and_of_a_commit():
     named = {name for path in PAGES for _, _, name, *_ in pages.BLOCK.findall(path.read_text())}
     assert named == {f"records/{path.name}" for path in RECORDS} and named
