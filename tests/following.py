@@ -99,12 +99,18 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--ckpt", default="pretrained", help="weights, or stand-in")
-    parser.add_argument("--people", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=150)
-    parser.add_argument("--rate", type=float, default=25.0, help="frames a second")
-    parser.add_argument("--seeds", default="1,2,3", help="one walk each")
-    parser.add_argument("--one_by_one", dest="ahead", action="store_false")
+    add = parser.add_argument
+    add("--ckpt", default="pretrained", help="Weights, or stand-in. Default: %(default)s.")
+    add("--people", type=int, default=3, help="Number of people. Default: %(default)s.")
+    add("--frames", type=int, default=150, help="Number of frames. Default: %(default)s.")
+    add("--rate", type=float, default=25.0, help="Frames a second. Default: %(default)s.")
+    add("--seeds", default="1,2,3", help="Seeds of the walks, one each. Default: %(default)s.")
+    add(
+        "--one_by_one",
+        dest="ahead",
+        action="store_false",
+        help="Follows without frames to come. Default: with three of them.",
+    )
     arguments = parser.parse_args(argv)
     rows = []
     for seed in map(int, arguments.seeds.split(",")):

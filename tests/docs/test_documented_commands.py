@@ -171,7 +171,9 @@ def test_help_says_of_every_flag_in_a_sentence_what_it_is_and_its_default():
 def helps_of_argparse(source):
     """[(first argument, help)] of the calls of a parser's `add_argument`, also named `add`."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and re.search(r"\badd(_argument)?$", ast.unparse(node.func)):
+        if isinstance(node, ast.Call) and re.search(
+            r"^add$|\.add_argument$", ast.unparse(node.func)
+        ):
             helps = [word.value for word in node.keywords if word.arg == "help"]
             yield ast.literal_eval(node.args[0]), ast.literal_eval(helps[0]) if helps else ""
 
