@@ -73,7 +73,7 @@ class NetworkConfig:
       stage_kernel: side of the large kernels of stages ≥ 2; 0 = the preset's.
       stage_width: multiplier of those layers' channels, on top of `width`.
       trunk_blocks: further residual blocks near the end of the trunk of `mini` and `deep`; each
-        adds 32 pixels to the receptive field and starts as the identity.
+        adds four cells to the receptive field and starts as the identity.
       grid: where map cell g of stride s lies in the crop: `center`, at g·s + (s − 1)/2, the middle
         of the pixels it stands for, or `corner`, the blog's, at g·s. A corner grid has no mirror
         image of its own, so it excludes flip tests.

@@ -4,8 +4,8 @@ The crop of the next frame is placed around the joints of the last one. So a fra
 person, all of them in one batch. A full search covers the whole image: in the first frame, half a
 second after somebody new was found, then ever more rarely up to every few seconds, and when
 somebody is lost or found much less surely than before. It finds people who came in, and those who
-have left their crops. Where as many people are followed as were asked
-for, and all of them surely, it could change nothing and is left out.
+have left their crops. Where as many people are followed as were asked for, and all of them surely,
+it could change nothing and is left out.
 
 A crop moves on at the speed of its person, and so do joints that are compared over time. Where the
 next frames are known, passes over them are made in the same batch (lookahead.py).
