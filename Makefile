@@ -17,9 +17,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 train: $(VENV)/installed
 	$(RUN) bin/train.py --stages=6 --xla
 
-# Two processes: TensorFlow itself uses all cores, but much of a test is tracing on one.
+# Two processes: TensorFlow itself uses all cores, but much of a test is tracing on one. The report
+# is what python -m tests.reliability --report reads; one of an earlier run would mislead it.
 test: $(VENV)/installed
-	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not thorough" ops cpm tests
+	@rm -f build/tests.xml
+	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not thorough" \
+		--junitxml=build/tests.xml ops cpm tests
 
 # Full-size networks, two hosts, exports, the benchmark.
 thorough: $(VENV)/installed

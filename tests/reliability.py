@@ -1,16 +1,21 @@
 """The table of docs/reliability.md: what may go wrong, what is right, and whether a test shows it.
 
     python -m tests.reliability            runs every row's tests and writes the table
-    python -m tests.reliability --short    without the slow ones; prints only
-    python -m tests.reliability --list     runs nothing; prints the rows and how their tests are run
     python -m tests.reliability training/test_loop.py     runs the rows of that file alone
+    python -m tests.reliability --report=build/tests.xml  runs nothing; reads what `make test` left
+    python -m tests.reliability --list     runs nothing; prints the rows and how their tests are run
 
 Each row names tests. It holds if every one of them was run and passed; "cases" counts them. The
 files of tests are run one after the other, each in a process of its own, and the results of each
 are kept in build/. So a run that was cut goes on behind its last file, as long as no source has
 changed; a file whose process crashes or takes over an hour costs the rows of that file, which then
 do not hold. Each row keeps the commit and the day of its last run; rows of other files stay as the
-document has them. The exit status is 1 if a row does not hold.
+document has them.
+
+With --report the table is only printed; CI ends with it. Tests that are marked thorough may be
+missing there, since `make test` leaves them out. A row of nothing else was not run.
+
+The exit status is 1 if a row does not hold, or misses a test that should have been run.
 """
 
 import argparse
@@ -25,6 +30,8 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from cpm import files
+from tests.helpers import junit_reports
+from tests.helpers.junit_reports import MISSING, NO, NOT_RUN, YES, ran, results, verdict
 from tests.helpers.reliability_rows import ROWS, name_of
 
 ROOT = Path(__file__).parents[1]
@@ -35,46 +42,36 @@ MOST_SECONDS = 3600  # for the tests of one file
 ENDED_WELL = (0, 1, 5)  # of pytest: all passed, some failed, none was selected
 
 
-def command(file, report, short):
+def command(file, report):
     """The command that runs one file's tests of all rows and writes their outcomes."""
     names = sorted({name_of(test) for row in ROWS if row.file == file for test in row.tests})
     return [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{file}"),
-        *(f"--junitxml={report}", "-o", "junit_family=xunit1", "-k", " or ".join(names)),
-        *(["-m", "not slow and not thorough"] if short else []),
+        *(f"--junitxml={report}", "-k", " or ".join(names)),
     ]
 
 
-def run_file(file, short):
-    """Runs one file's tests: {test with its case: whether it passed}, None for a crash."""
+def run_file(file):
+    """Runs one file's tests: what `junit_reports.outcomes` says of it, None for a crash."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         try:
             done = subprocess.run(
-                command(file, report, short), cwd=ROOT, stdout=sys.stderr, timeout=MOST_SECONDS
+                command(file, report), cwd=ROOT, stdout=sys.stderr, timeout=MOST_SECONDS
             )
             if done.returncode not in ENDED_WELL:
                 return None
-            cases = xml.parse(report).iter("testcase")
+            return junit_reports.outcomes(report, ROOT / "tests").get(file, {})
         except (subprocess.TimeoutExpired, OSError, xml.ParseError):
             return None
-        outcomes = {case.get("name"): {child.tag for child in case} for case in cases}
-    return {
-        name: not found & {"failure", "error"}
-        for name, found in outcomes.items()
-        if "skipped" not in found
-    }
 
 
-def run(short=False):
+def run():
     """Runs the tests of all rows: {file: what `run_file` says of it}.
 
     What an earlier run of the same sources left is not run again.
-
-    Args:
-      short: leave out the tests that are marked slow or thorough.
     """
-    key, wanted = f"{sources()} {'short' if short else 'full'}", sorted({row.file for row in ROWS})
+    key, wanted = sources(), sorted({row.file for row in ROWS})
     found, began, before = kept(key), time.monotonic(), 0
     if found:
         before = len(found)
@@ -82,10 +79,10 @@ def run(short=False):
     for number, file in enumerate(wanted, 1):
         if file in found:
             continue
-        found[file] = run_file(file, short)
+        found[file] = run_file(file)
         KEPT.parent.mkdir(exist_ok=True)
         files.write_json(KEPT, {"key": key, "found": found})
-        outcomes = list((found[file] or {"crash": False}).values())
+        outcomes = ran((found[file] or {"crash": False}).values())
         minutes = (time.monotonic() - began) / 60
         left = minutes / (len(found) - before) * (len(wanted) - len(found))
         say(
@@ -117,33 +114,15 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def results(test, cases):
-    """Outcomes of one test of a row, a list of bool; a crash of its file is one that failed."""
-    if cases is None:
-        return [False]
-    return [
-        passed
-        for name, passed in cases.items()
-        if (name.startswith(test) if "[" in test else name_of(name) == test)
-    ]
-
-
-def verdict(outcomes, short):
-    """`yes`, `**no**` or `not run` for a row, by the outcomes of each of its tests."""
-    if not all(map(all, outcomes)):
-        return "**no**"
-    ran = any(outcomes) if short else all(outcomes)  # slow ones may be missing in the short form
-    return "yes" if ran else "not run"
-
-
-def table(found, short=False, earlier=None, now=""):
-    """The rows as Markdown, and how many hold.
+def table(found, earlier=None, now="", thorough=lambda file, test: False):
+    """The rows as Markdown, and how many have which verdict.
 
     Args:
       found: {file: what `run_file` says of it}.
-      short: whether slow tests were left out.
-      earlier: {(area, fault): (cases, holds, last run)} of rows whose file is not in `found`.
+      earlier: {(area, fault): (cases, holds, last run)} of rows whose file is not in `found`; None
+        if `found` holds all files.
       now: what stands in the last column of the others.
+      thorough: function (file, test) that says whether the run left a test out on purpose.
     """
     lines = [
         "| what | what goes wrong | what is right | cases | holds | last run |",
@@ -151,13 +130,38 @@ def table(found, short=False, earlier=None, now=""):
     ]
     counts = collections.Counter()
     for row in ROWS:
-        outcomes = [results(test, found.get(row.file, {})) for test in row.tests]
-        cells = (sum(map(len, outcomes)), verdict(outcomes, short), now)
-        if row.file not in found:
-            cells = (earlier or {}).get((row.area, row.fault), (0, "not run", "-"))
+        if row.file in found or earlier is None:
+            outcomes = [results(test, found.get(row.file, {})) for test in row.tests]
+            left_out = [thorough(row.file, name_of(test)) for test in row.tests]
+            cells = (sum(len(ran(test)) for test in outcomes), verdict(outcomes, left_out), now)
+        else:
+            cells = earlier.get((row.area, row.fault), (0, NOT_RUN, "-"))
         counts[cells[1]] += 1
         lines.append("| " + " | ".join(map(str, (row.area, row.fault, row.right, *cells))) + " |")
     return "\n".join(lines), counts
+
+
+def show_report(report):
+    """Prints the table of a report of tests; 1 if a row does not hold or misses tests.
+
+    Args:
+      report: file that `make test` wrote.
+    """
+    try:
+        found = junit_reports.outcomes(report, ROOT / "tests")
+    except (OSError, xml.ParseError) as error:
+        say(f"{report} cannot be read ({error}); write it with: make test")
+        return 1
+    text, counts = table(found, now=report, thorough=junit_reports.is_thorough)
+    print(f"{text}\n\n{summary(counts)}")
+    return 1 if counts[NO] or counts[MISSING] else 0
+
+
+def summary(counts):
+    """`165 of 168 rows hold; not run: 3`."""
+    others = {"do not hold": NO, "miss tests": MISSING, "not run": NOT_RUN}
+    parts = [f"{what}: {counts[key]}" for what, key in others.items() if counts[key]]
+    return "; ".join([f"{counts[YES]} of {len(ROWS)} rows hold", *parts])
 
 
 def rows_of(text):
@@ -186,40 +190,39 @@ def write(text):
 
 
 def main():
-    """Prints the table, and writes it unless it is the short one; 1 if a row does not hold."""
+    """Prints the table, and writes it unless it is of a report; 1 if a row does not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--short", action="store_true", help="Without slow tests; prints only. Default: all tests.")
+    add("--report", help="Report of `make test` to read; runs no test. Default: runs them.")
     add("--list", action="store_true", help="Prints the rows; runs no test. Default: runs them.")
     add("files", nargs="*", help="Files of tests, below tests/. Default: all.")
     arguments = parser.parse_args()
-    short = arguments.short
+    if arguments.report:
+        return show_report(arguments.report)
     document = DOCUMENT.read_text(encoding="utf-8")
     if document.count(BEGIN) != 1 or END not in document.split(BEGIN)[1]:
         say(f"{DOCUMENT} has no place for the table: expected {BEGIN} and {END}")
         return 1
     if arguments.list:
-        print(table({}, short)[0])
+        print(table({}, {})[0])
         for file in sorted({row.file for row in ROWS}):
-            print(" ".join(command(file, "REPORT", short)))
+            print(" ".join(command(file, "REPORT")))
         return 0
     if unknown := {*arguments.files} - {row.file for row in ROWS}:
         say(f"no row has tests in {', '.join(sorted(unknown))}; --list names the files")
         return 1
     if arguments.files:
-        found = {file: run_file(file, short) for file in arguments.files}
+        found = {file: run_file(file) for file in arguments.files}
     else:
-        found = run(short)
+        found = run()
     earlier = rows_of(document.split(BEGIN)[1].split(END)[0])
-    text, counts = table(found, short, earlier, commit_and_day())
-    summary = f"{counts['yes']} of {len(ROWS)} rows hold"
-    print(f"{text}\n\n{summary}")
-    if not short:
-        write(f"{summary}.\n\n{text}")
+    text, counts = table(found, earlier, commit_and_day())
+    print(f"{text}\n\n{summary(counts)}")
+    write(f"{summary(counts)}.\n\n{text}")
     if not arguments.files:
         KEPT.unlink(missing_ok=True)
-    return 1 if counts["**no**"] or (counts["not run"] and not short) else 0
+    return 0 if counts[YES] == len(ROWS) else 1
 
 
 if __name__ == "__main__":
