@@ -156,6 +156,7 @@ class AugmentConfig:
         focus, badly compressed, with a rectangle drawn over it (cpm/data/wear.py).
       company: probability that another training person is pasted in (cpm/data/company.py).
       nobody: probability of a crop that shows no person at its center (cpm/data/nobody.py).
+      truncate: probability that the image ends inside the person (cpm/data/truncation.py).
     """
 
     scale: tuple[float, float] = (1.0, 1.0)
@@ -177,11 +178,13 @@ class AugmentConfig:
     cover: float = 0.0
     company: float = 0.0
     nobody: float = 0.0
+    truncate: float = 0.0
 
     def __post_init__(self) -> None:
         require_numbers(self)
         require_one_of(self, ("log", "uniform"), "scale_law")
-        for field in ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody"):
+        chances = ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody", "truncate")
+        for field in chances:
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field} is a probability, 0 to 1, not {getattr(self, field)}")
 

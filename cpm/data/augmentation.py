@@ -26,7 +26,7 @@ from ops.shapes import TensorLike
 
 # Streams of an example's generator beside that of `draw_augmentation`, so that one more kind of
 # augmentation changes no other; 1 is the pixel noise.
-NOISE, COMPANY, NOBODY, WEAR = 1, 2, 3, 4
+NOISE, COMPANY, NOBODY, WEAR, TRUNCATION = 1, 2, 3, 4, 5
 
 LUMA = (0.299, 0.587, 0.114)  # Rec. 601: how bright red, green and blue look
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from cpm.config import CROP_RULES, DataConfig, NetworkConfig
-from cpm.data import augmentation, company, decoding, nobody, wear
+from cpm.data import augmentation, company, decoding, nobody, truncation, wear
 from cpm.data.crops import cut_crop
 from cpm.data.examples import parse_example
 from cpm.data.regions import GivenRegions, region, spans_its_crop
@@ -84,6 +84,11 @@ def example_maker(
         center_px, side_px = region(person, data.crop, data.margin)
         if given is not None:
             center_px, side_px = given.look_up(person["id"], center_px, side_px)
+        person_px = side_px  # of the whole person, however little of it is shown
+        if augment.truncate:
+            truncated, frame, center_px, side_px = _truncation(
+                person, center_px, side_px, data, example_seed
+            )
         matrix = augmentation.crop_map(center_px, side_px, size, drawn)
         pixels = rules.decode(person["picture"])
 
@@ -101,10 +106,17 @@ def example_maker(
             example["pyramid"] = tf.stack([cut(m) for m in matrices])
         if augment.company:
             other = _parse(second[1], second[0], skeletons, skeleton)
-            primary = augmentation.image_to_crop(matrix, center_px), drawn.scale * min(size)
+            primary_size_px = drawn.scale * min(size) * (person_px / side_px)
+            primary = augmentation.image_to_crop(matrix, center_px), primary_size_px
             example |= _with_company(example, other, primary, rules, drawn, example_seed)
+        if augment.truncate:
+            parts = truncation.truncate(
+                example["image"], example["joints_px"], frame, matrix, data.border
+            )
+            for key, part in zip(("image", "joints_px"), parts, strict=True):
+                example[key] = tf.where(truncated, part, example[key])
         if augment.nobody:
-            example |= _or_nobody(example, person, pixels, side_px, rules, drawn, example_seed)
+            example |= _or_nobody(example, person, pixels, person_px, rules, drawn, example_seed)
         example = _worn(example, augment, example_seed)
         return example | {
             "center_px": _center(matrix, center_px, size, augment),
@@ -159,6 +171,17 @@ def _poses_in_crop(person, matrix, max_people):
         tf.ensure_shape(joints_px, [max_people, joints, 2]),
         tf.ensure_shape(state, [max_people, joints]),
     )
+
+
+def _truncation(person, center_px, side_px, data, seed):
+    """Whether the image ends inside the person, where, and the region of what is left."""
+    truncated, frame, box_px = truncation.draw_frame(
+        augmentation.stream(seed, augmentation.TRUNCATION), person, data.augment.truncate
+    )
+    truncated &= spans_its_crop(person, data.margin)
+    extent = tf.maximum(tf.reduce_max(box_px[1] - box_px[0]), 1.0)
+    center_px = tf.where(truncated, (box_px[0] + box_px[1]) / 2, center_px)
+    return truncated, frame, center_px, tf.where(truncated, data.margin * extent, side_px)
 
 
 def _crop(image, matrix, rules, drawn, seed):
