@@ -4,6 +4,9 @@ disc, ring     a joint that is visible, occluded; right side orange, left side b
                without sides a color a joint
 white dots     joints of the other people in the crop
 cross          the person's center
+
+Joints far outside of the crop, such as those beyond the image (cpm/data/truncation.py), are not
+drawn; the caption counts them.
 """
 
 from collections.abc import Mapping
@@ -64,18 +67,28 @@ def draw_batch(
 
 def _caption(canvas, x, y, batch, n):
     """Id and how many joints are in which state."""
-    state = batch["state"][n, 0]
+    state, far = _state_and_far(batch, n)
     counts = ", ".join(
-        f"{(state == value).sum()} {name}"
-        for value, name in ((2, "visible"), (1, "occluded"), (0, "absent"))
+        f"{(state[0] == value).sum()} {name}" for value, name in ((2, "visible"), (1, "occluded"))
     )
+    counts += f", {(state[0] == ABSENT).sum() - far[0].sum()} absent"
+    if far[0].any():
+        counts += f", {far[0].sum()} outside"
     canvas.text(x, y, f"{batch['id'][n].decode()}: {counts}", size=9)
+
+
+def _state_and_far(batch, n):
+    """States `[M, P]` of example n, 0 for joints far outside of the crop; which joints are that."""
+    size = np.array(batch["image"].shape[2:0:-1])  # width, height
+    off = np.maximum(-batch["joints_px"][n], batch["joints_px"][n] - size)
+    far = (off > size).any(-1) & (batch["state"][n] != ABSENT)
+    return np.where(far, ABSENT, batch["state"][n]), far
 
 
 def _plot_people(axes, batch, n, skeleton):
     """The primary person's limbs and joints, the others' joints, the center."""
     options = {"scalex": False, "scaley": False}
-    joints_px, state = batch["joints_px"][n], batch["state"][n]
+    joints_px, (state, _) = batch["joints_px"][n], _state_and_far(batch, n)
     colors = joint_colors(skeleton)
     for points in joints_px[1:][state[1:] != ABSENT]:
         axes.plot(*points, "o", color="white", mec=_OUTLINE, ms=3.5, **options)

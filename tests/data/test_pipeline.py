@@ -125,7 +125,7 @@ class TestTraining:
 
 
 class TestCrowd:
-    """Company, nobody and wear: as exact on resuming, and what they promise of a batch."""
+    """Company, nobody, truncation, wear: as exact on resuming, and what they promise of a batch."""
 
     @pytest.fixture(scope="class")
     def crowd(self, folders):
@@ -134,6 +134,7 @@ class TestCrowd:
     @staticmethod
     def config():
         changes = {"company": 0.6, "nobody": 0.3, "cover": 0.5, "blur": 0.3, "jpeg": 0.3}
+        changes["truncate"] = 0.4
         return config(augment=dataclasses.replace(AUGMENTATIONS["crowd"], **changes))
 
     def test_resume_is_bitwise_equal(self, folders, crowd):
@@ -178,6 +179,35 @@ class TestCrowd:
         state = np.concatenate([batch["state"] for batch in crowd])
         paired = state[~empty, 1].any(-1)
         assert 3 < paired.sum() < len(paired)
+
+    def test_truncated_crops_show_joints_where_they_are(self, folders):
+        """By the same people untruncated: the joints left are at the same places of the image."""
+        cut, whole = (
+            arrays(pipeline.training_batches(folders, config(augment=augment)), 3)
+            for augment in (AugmentConfig(truncate=1.0), AugmentConfig())
+        )
+        seen = 0
+        for got, expected in zip(cut, whole, strict=True):
+            np.testing.assert_array_equal(got["id"], expected["id"])
+            np.testing.assert_array_equal(got["state"], expected["state"])
+            for n in range(len(got["id"])):
+                labeled = got["state"][n, 0] > 0
+                points, far = got["joints_px"][n, 0], got["joints_px"][n, 0].min(-1) < -100
+                kept = labeled & ~far
+                if not (labeled & far).any():
+                    continue
+                seen += 1
+                assert kept.sum() >= 3
+                places = [
+                    b["joints_px"][n, 0][kept] @ b["crop_to_image"][n][:, :2].T
+                    + b["crop_to_image"][n][:, 2]
+                    for b in (got, expected)
+                ]
+                np.testing.assert_allclose(*places, atol=0.01)
+                height, width = got["image"].shape[1:3]
+                extent = np.ptp(points[kept], axis=0).max()
+                np.testing.assert_allclose(extent, min(height, width) / 1.25, rtol=1e-4)
+        assert seen > 6
 
     def test_static_shapes(self, folders):
         spec = pipeline.training_batches(folders, self.config()).element_spec
