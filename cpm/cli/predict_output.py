@@ -140,6 +140,8 @@ class Output:
         if self._nobody:
             human = are_human(self._skeleton.joints)
             lines[0] += f", {self._nobody} without {'anybody' if human else 'any object'}"
+            if FLAGS.people == "1" and self._box_file is None:
+                lines.append("with --box, joints are found however unsure the network is of them")
         if self._images.skipped:
             lines.append(str(self._images.skipped))
         if self._box_file is not None:

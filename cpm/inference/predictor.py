@@ -136,6 +136,9 @@ class Predictor:
             (cpm/inference/search.py).
           maps: whether the people keep the belief maps (`PoseMaps`); only with boxes or 1 person.
 
+        Without a box, nobody is found where no joint's confidence reaches the weights' `threshold`.
+        With `maps` the person is kept, however unsure: the maps show why.
+
         Returns:
           `ImagePose`; it keeps the image.
 
@@ -291,7 +294,9 @@ class Predictor:
         for (n, person), joints_px, confidence, pose_maps in zip(persons, *found, strict=True):
             box = person.box or joints_box(joints_px, confidence, self.threshold)
             about = {"score": person.score, "maps": pose_maps}
-            people[n].append(PersonPose(self.skeleton, joints_px, confidence, box, **about))
+            pose = PersonPose(self.skeleton, joints_px, confidence, box, **about)
+            if person.box is not None or maps or pose.shown(self.threshold).any():
+                people[n].append(pose)
         return people
 
     def _passes_over(self, persons, maps):

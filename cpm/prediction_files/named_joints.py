@@ -6,7 +6,8 @@ writes (confidence, `id` and everything else at the top may be left out; null = 
     {"people": [{"id": "lsp/im1001",
                  "joints": {"left_wrist": [81.5, 40.0, 0.93], "neck": null, ...}}, ...]}
 
-and what bin/predict.py writes, one person in each image, whose file name is the id:
+and what bin/predict.py writes, one person in each image, whose file name is the id. An image in
+which nobody was found has a person without joints:
 
     {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
 
@@ -63,7 +64,10 @@ def from_record(
             f"{path}: {len(people) - len(ids)} of {len(people)} people have no `id`; "
             "give all of them one, or none"
         )
-    return known, values, ids or None, _origin(record, path)
+    origin = _origin(record, path)
+    if not names:
+        raise UsageError(f"{path}: nobody has any joint, so there is nothing to score; {ADVICE}")
+    return known, values, ids or None, origin
 
 
 def are_names(texts: Sequence[str], skeleton: Skeleton) -> bool:
@@ -126,7 +130,9 @@ def _people(record, path):
 
 
 def _only_person(image, path):
-    """The one person of an image, whose id is the image's file name."""
+    """The one person of an image, whose id is the file's name; no joints if nobody was found."""
+    if not image["people"] and image.get("in_box_file") is not False:
+        return os.path.basename(image["file"]), {}
     if len(image["people"]) != 1:
         raise UsageError(
             f"{path}: {image['file']} has {len(image['people'])} people; expected one in each "

@@ -89,6 +89,22 @@ def test_predictor_several_boxes():
     assert not predictor(image, boxes=[])  # nobody
 
 
+def test_nobody_is_found_where_no_joint_is_certain():
+    """One certain joint is enough; a box, and whoever asks for maps, has a person in any case."""
+    image = blobs(110, 170, POINTS, 12.0)
+    predictor = Predictor(BlobFinder(), margin=1.0)
+    (person,) = predictor(image)
+    predictor.threshold = float(person.confidence.max())
+    assert len(predictor(image)) == 1
+    predictor.threshold += 1e-3
+    assert len(predictor(image)) == 0 and predictor(image).summary() == "nothing found"
+    boxed = predictor(image, BOXES[2])
+    results = list(predictor.predict_many([image] * 3, boxes=[None, [BOXES[2]], None]))
+    assert [len(result) for result in results] == [0, 1, 0] and results[1] == boxed
+    (unsure,) = predictor(image, maps=True)
+    np.testing.assert_allclose(unsure.joints_px, person.joints_px, atol=1e-4)
+
+
 def test_predict_many_is_as_one_after_the_other(tmp_path):
     """Images of any size, of any kind; more than a batch of them, compiled on the way."""
     predictor = Predictor(BlobFinder(), margin=1.2)

@@ -39,6 +39,13 @@ def test_from_record_preset_of_predict():
     names, values, ids, origin = read({"images": images, "skipped": []})
     assert names == ("neck",) and ids == ("a.jpg", "b.jpg") and origin is None
     assert values.tolist() == [[[1, 2, 0.5]]] * 2
+    nobody = {"file": "photos/c.jpg", "people": []}
+    names, values, ids, _ = read({"images": [*images, nobody]})
+    assert ids == ("a.jpg", "b.jpg", "c.jpg") and np.isnan(values[2]).all()
+    with pytest.raises(UsageError, match=r"photos/c.jpg has 0 people; expected one"):
+        read({"images": [nobody | {"in_box_file": False}]})
+    with pytest.raises(UsageError, match="nobody has any joint"):
+        read({"images": [nobody]})
     images[1]["people"] *= 2
     with pytest.raises(UsageError, match=r"photos/b.jpg has 2 people; expected one"):
         read({"images": images})
