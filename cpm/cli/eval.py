@@ -15,7 +15,7 @@ sees a crop around the joints found by the first. bin/predict.py without a box d
 --passes=2 --flip. Own data is scored in this way unless a flag says
 otherwise; the score with the true boxes stands below.
 
-Scenes (bin/make_scenes.py) of groups and of images without people are searched as in
+Scenes (bin/make_scenes.py) of groups, of people cut off and of nobody are searched as in
 bin/predict.py. Scored are how many people are found, how well, and how often a person is found
 where there is none, at the confidence that loses 3 % of the people of --data:
 
@@ -87,7 +87,7 @@ def define_flags() -> None:
     flags.DEFINE_list(
         "scenes",
         None,
-        "Folders of bin/make_scenes.py, groups or nobody, to score instead. Default: none.",
+        "Folders of images of bin/make_scenes.py to score instead. Default: none.",
     )
     flags.DEFINE_enum(
         "split", "validation", ["train", "validation", "test"], "Split whose people are scored."

@@ -4,14 +4,15 @@
     python bin/make_scenes.py --data=data/lsp --kind=neighbors --out=data/scenes/neighbors
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=groups --out=data/scenes/groups
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=nobody --out=data/scenes/nobody
+    python bin/make_scenes.py --data=data/lsp --kind=truncated --out=data/scenes/truncated
 
 gray: everybody without colors. neighbors: everybody with another person at the side. alone: the
 images of neighbors before anybody was pasted in. These are converted folders like any other:
 
     python bin/eval.py --ckpt=pretrained --data=data/scenes/gray --crop=middle --passes=2 --flip
 
-groups: wide images of two to six people. nobody: images without a person. These are folders of
-images with COCO annotations:
+groups: wide images of two to six people. nobody: images without a person. truncated: upper bodies,
+heads and shoulders. These are folders of images with COCO annotations:
 
     python bin/eval.py --ckpt=pretrained --scenes=data/scenes/groups
     python bin/eval.py --ckpt=pretrained --scenes=data/scenes/nobody --data=data/lsp,data/lspet
@@ -47,7 +48,7 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "count",
         None,
-        "Number of people, or of images of groups and nobody. Default: "
+        "Number of people or images. Default: "
         + ", ".join(f"{count} {kind}" for kind, count in making.IMAGES.items())
         + ", else everybody.",
         lower_bound=1,

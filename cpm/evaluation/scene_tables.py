@@ -1,4 +1,4 @@
-"""Scores of groups and of images without a person as text, see tables.py."""
+"""Scores of groups, of cut-off people and of images without a person as text, see tables.py."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -61,3 +61,31 @@ def nobody_table(score: Mapping[str, Any]) -> str:
         f"{score['drawn_of_people']:.1f} %"
     )
     return f"{threshold}\n{drawn}\n{searched}\n\n{format_table(header, rows)}"
+
+
+def truncated_table(score: Mapping[str, Any]) -> str:
+    """A row for each kind of image.
+
+    Args:
+      score: what `truncated.score_truncated` returned.
+    """
+    header = [
+        "cut off",
+        "images",
+        "PCK@0.2",
+        "95 % interval",
+        "drawn, %",
+        "imagined, %",
+        "found, %",
+    ]
+    rows = [
+        [
+            kind,
+            str(part["images"]),
+            number(part["pck@0.2"]),
+            between(part["interval"]),
+            *(number(part[name]) for name in ("drawn", "imagined", "found")),
+        ]
+        for kind, part in score["kinds"].items()
+    ]
+    return f"joints drawn: from {score['drawn_from']:.3f} on\n\n{format_table(header, rows)}"

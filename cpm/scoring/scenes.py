@@ -1,9 +1,10 @@
-"""Scores a network on scenes (cpm/data/scenes): images of groups, and images without people.
+"""Scores a network on scenes (cpm/data/scenes): groups, people cut off by the image, nobody.
 
 The network predicts as in bin/predict.py: one pass over windows of the image, one around the joints
 found there, which is averaged with its mirror image.
 """
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from cpm.evaluation import scene_tables
 from cpm.evaluation.groups import FoundPeople, TruePeople, score_groups
 from cpm.evaluation.nobody import person_confidence, score_nobody
 from cpm.evaluation.oks import joint_sigmas
+from cpm.evaluation.truncated import score_truncated
 from cpm.inference import Predictor
 
 
@@ -34,7 +36,7 @@ def score_scenes(
     """Scores every folder of scenes by its kind.
 
     Args:
-      folders: list of folders that bin/make_scenes.py made: `groups` or `nobody`.
+      folders: list of folders that bin/make_scenes.py made, of kinds in `making.IMAGES`.
       predictor: `cpm.inference.Predictor`.
       data: converted folders of true people, for `nobody`.
       split: of them.
@@ -64,6 +66,10 @@ def score_scenes(
             scores = groups_score(found, predictor, seed=seed)
             texts.append(scene_tables.groups_table(scores))
             record[str(folder)] = {"kind": "groups", "box_source": scores}
+        elif found.kind == "truncated":
+            score = truncated_score(found, predictor, seed=seed)
+            texts.append(scene_tables.truncated_table(score))
+            record[str(folder)] = {"kind": "truncated"} | score
         else:
             if people is None:  # the same for every folder
                 images = [p.image for p in read_people(data, split)]
@@ -153,9 +159,40 @@ def nobody_score(
     return score | {"searched": 100 * float(np.mean(np.array(found) > 0)), "found": sum(found)}
 
 
+def truncated_score(scenes: SceneFolder, predictor: Predictor, *, seed: int = 0) -> dict[str, Any]:
+    """What `score_truncated` says of people cut off by the image, from the image alone.
+
+    Args:
+      scenes: `SceneFolder` of one person an image.
+      predictor: `Predictor`.
+      seed: of the bootstrap intervals.
+    """
+    skeleton, channels = scenes.skeleton, scenes.skeleton.channels_from(predictor.network.skeleton)
+    shape = len(scenes.images), len(skeleton)
+    joints_px, confidence = np.full([*shape, 2], np.nan), np.zeros(shape)
+    bar = tqdm(scenes.images, unit=" images", desc="cut off", leave=False, disable=None)
+    for n, scene in enumerate(bar):
+        for person in predictor(read_image(scene.path)).people:
+            known = channels >= 0
+            joints_px[n, known] = person.joints_px[channels[known]]
+            confidence[n, known] = person.confidence[channels[known]]
+    return score_truncated(
+        joints_px,
+        confidence,
+        np.concatenate([scene.whole_px for scene in scenes.images]),
+        np.concatenate([scene.state for scene in scenes.images]),
+        [scene.shows for scene in scenes.images],
+        skeleton,
+        drawn_from=predictor.threshold,
+        seed=seed,
+    )
+
+
 def confidences(images: Sequence[Any], predictor: Predictor, name: str) -> np.ndarray:
     """`[N, P]`: the joints' confidences in each image, from the image alone."""
     bar = tqdm(images, unit=" images", desc=name, leave=False, disable=None)
+    predictor = copy.copy(predictor)
+    predictor.threshold = 0.0  # everybody, however unsure: where to draw the line is the question
     return np.array([predictor(image).people[0].confidence for image in bar])
 
 

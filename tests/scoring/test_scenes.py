@@ -121,6 +121,26 @@ def test_a_joint_that_the_network_does_not_know_is_not_found(work):
     assert scores["truth"]["pck@0.2"] == pytest.approx(100 * 12 / 14)
 
 
+def test_people_cut_off_are_scored_by_the_whole_person(work):
+    """Everything right, and joints beyond the image that are not drawn."""
+    folder = str(work / "truncated")
+    make_scenes("truncated", [str(work / "data")], folder)
+
+    class Seeing(Knowing):
+        def person(self, joints_px):
+            person = super().person(joints_px)
+            person.confidence = np.where((joints_px > 0).any(-1)[self.channels], 0.75, 0.25)
+            return person
+
+    text, record = scenes.score_scenes([folder], Seeing(folder, MPII))
+    score = record[folder]
+    assert score["kind"] == "truncated" and score["images"] == 16
+    assert list(score["kinds"]) == ["all", "upper body", "head and shoulders"]
+    for part in score["kinds"].values():
+        assert part["pck@0.2"] == part["drawn"] == part["found"] == 100 and part["imagined"] == 0
+    assert "head and shoulders" in text and "imagined" in text
+
+
 class Doubtful:
     """As sure as the image is bright."""
 

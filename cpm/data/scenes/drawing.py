@@ -6,6 +6,7 @@ import importlib.resources
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from cpm import geometry
 from cpm.config import DataConfig
@@ -13,6 +14,7 @@ from cpm.data import company
 from cpm.data.id_list import read_ids
 from cpm.data.person import Person
 
+SIDE_PX = 200  # of the longer side of parts of images: about that of LSP's and LSPet's images
 MARGIN = DataConfig().margin  # a person's square has so many times the longer side of its joints
 
 
@@ -58,6 +60,14 @@ def as_record(person: Person) -> dict[str, tf.Tensor]:
 def as_image(pixels: np.ndarray) -> np.ndarray:
     """`[H, W, 3]` float, 0..255, as uint8."""
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def zoomed(part: np.ndarray, longer_px: int = SIDE_PX) -> np.ndarray:
+    """Part of an image, `[H, W, 3]`, as uint8, so large that its longer side has so many pixels."""
+    height, width = (max(1, round(longer_px * n / max(part.shape[:2]))) for n in part.shape[:2])
+    return np.array(
+        Image.fromarray(as_image(part)).resize((width, height), Image.Resampling.BICUBIC)
+    )
 
 
 @functools.cache

@@ -3,7 +3,7 @@
     annotations.json  COCO keypoints (cpm/data/coco.py reads them too); beside COCO's own fields
                       `info` says what this is, an image `sources`, `behind` and `shows`: ids of the
                       people in it, id of whose surroundings are its backdrop, what it shows; an
-                      annotation has its `source`
+                      annotation has its `source`, and if it is cut off `whole`, all of its joints
     images/           JPEG
 
 A bounding box is that of the joints, larger by 5 % of its longer side, cut off at the image's edge.
@@ -43,6 +43,7 @@ class Scene:
       sources: ids of the people they were.
       shows: what kind of scene this is, in a word or two.
       behind: id of the person whose surroundings are behind them.
+      whole_px: `[P, 2]` of each of them: all joints, those beyond the image, too; if there are any.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Scene:
     sources: tuple[str, ...]
     shows: str
     behind: str
+    whole_px: tuple[np.ndarray, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +65,7 @@ class SceneImage:
       boxes: `[T, 4]`, (x, y, width, height).
       area: `[T]`, square pixels.
       shows: what kind of scene this is.
+      whole_px: `[T, P, 2]`: as `joints_px`, but also of joints beyond the image.
     """
 
     path: str
@@ -71,6 +74,7 @@ class SceneImage:
     boxes: np.ndarray
     area: np.ndarray
     shows: str
+    whole_px: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,7 +231,8 @@ def _add(record, folder, scene):
             "behind": scene.behind,
         }
     )
-    for pose, source in zip(scene.poses, scene.sources, strict=True):
+    whole_px = scene.whole_px or [None] * len(scene.poses)
+    for pose, source, whole in zip(scene.poses, scene.sources, whole_px, strict=True):
         box = [round(value, 2) for value in bounding_box(pose, (height, width))]
         joints = np.concatenate([pose.joints_px, pose.state[:, np.newaxis]], 1, dtype=np.float64)
         record["annotations"].append(
@@ -244,6 +249,7 @@ def _add(record, folder, scene):
                 "area": round(AREA_OF_BOX * box[2] * box[3], 2),
                 "source": source,
             }
+            | ({} if whole is None else {"whole": np.round(whole, 2).ravel().tolist()})
         )
 
 
@@ -251,6 +257,9 @@ def _scene_image(folder, image, people, order):
     """The `SceneImage` of an entry of the file and its annotations."""
     keypoints = np.array([person["keypoints"] for person in people], np.float64)
     keypoints = keypoints.reshape(len(people), len(order), 3)[:, order]
+    whole = np.array(
+        [p.get("whole", np.reshape(p["keypoints"], [-1, 3])[:, :2]) for p in people], np.float64
+    )
     return SceneImage(
         path=images.inside(os.path.join(folder, IMAGES), image["file_name"], folder),
         joints_px=keypoints[..., :2],
@@ -258,4 +267,5 @@ def _scene_image(folder, image, people, order):
         boxes=np.array([person["bbox"] for person in people], np.float64).reshape(-1, 4),
         area=np.array([person["area"] for person in people], np.float64),
         shows=image["shows"],
+        whole_px=whole.reshape(len(people), len(order), 2)[:, order],
     )

@@ -16,12 +16,13 @@ from cpm.data.scenes.folder import write_scenes
 from cpm.data.scenes.groups import MOST, group_scenes
 from cpm.data.scenes.neighbors import with_neighbors
 from cpm.data.scenes.nobody import nobody_scenes
+from cpm.data.scenes.truncated import can_be_truncated, has_ends, truncated_scenes
 from cpm.data.splits import VALIDATION, SplitRule
 from cpm.data.stored_people import read_people
 from cpm.errors import UsageError
 
 PEOPLE = ("gray", "neighbors", "alone")  # kinds that become a converted folder
-IMAGES = {"groups": 100, "nobody": 300}  # kinds that become images, and how many
+IMAGES = {"groups": 100, "nobody": 300, "truncated": 200}  # kinds that become images, and how many
 KINDS = (*PEOPLE, *IMAGES)
 SOURCES = "sources.json"  # beside a converted folder's manifest: who was pasted in, and how
 RULE = SplitRule("scenes", "Everybody: validation.", lambda person_id: VALIDATION)
@@ -62,7 +63,7 @@ def make_scenes(
     if kind in PEOPLE:
         return _write_people(kind, people, out_dir, count, seed, remake)
     count = count or IMAGES[kind]
-    draw = group_scenes if kind == "groups" else nobody_scenes
+    draw = {"groups": group_scenes, "nobody": nobody_scenes, "truncated": truncated_scenes}[kind]
     # disable=None: no bar where the output is not a terminal.
     scenes = tqdm(draw(people, count, seed), total=count, unit=" images", desc=kind, disable=None)
     return write_scenes(out_dir, kind, scenes, people[0].skeleton, seed=seed, remake=remake)
@@ -88,6 +89,14 @@ def _check(kind, people):
                 f"--kind={kind} needs {enough} or more people who are alone in their images, with "
                 f"{labels} labeled; {found} of {len(people)} are; name more folders with --data"
             )
+    if kind == "truncated" and not any(map(can_be_truncated, people)):
+        joints = (
+            "" if has_ends(people[0].skeleton) else ", and whose head, shoulders and hips count"
+        )
+        raise UsageError(
+            f"--kind=truncated needs people who stand upright and alone, with all joints "
+            f"labeled{joints}; none of {len(people)} does; name other folders with --data"
+        )
     if kind == "groups" and not people[0].skeleton.limbs:
         raise UsageError(
             f"--kind=groups cuts people out along their limbs, and the skeleton "

@@ -12,19 +12,24 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from cpm.data import nobody
 from cpm.data.person import Person
 from cpm.data.scenes import backdrop
-from cpm.data.scenes.drawing import as_image, can_be_removed, generator, square
+from cpm.data.scenes.drawing import (
+    SIDE_PX,
+    as_image,
+    can_be_removed,
+    generator,
+    square,
+    zoomed,
+)
 from cpm.data.scenes.folder import Scene
 from cpm.errors import UsageError
 
 KINDS = ("strip", "texture", "part")
 LEAST_PX = 24  # a smaller rectangle shows hardly anything
 LONGEST = 3.0  # a longer side is at most so many times the shorter one
-SIDE_PX = 200  # of the images' longer side: about that of LSP's and LSPet's
 BEYOND_JOINTS = 0.15  # of the longer side of a person's joints: hands, feet and hair reach so far
 FEW = 3  # joints of a person that may be in an image without one
 
@@ -68,7 +73,7 @@ def _strip(person, rng):
     if (found := _draw_rectangle(person, rng, LONGEST)) is None:
         return None
     (x, y), (width, height) = found
-    return _zoomed(person.image[y : y + height, x : x + width])
+    return zoomed(person.image[y : y + height, x : x + width])
 
 
 def _texture(person, rng):
@@ -77,7 +82,7 @@ def _texture(person, rng):
         return None
     (x, y), (side, _) = found
     times = rng.integers(2, 4)
-    part = _zoomed(person.image[y : y + side, x : x + side], -(-SIDE_PX // times))
+    part = zoomed(person.image[y : y + side, x : x + side], -(-SIDE_PX // times))
     return backdrop.mirrored(part, (0, 0), (SIDE_PX, SIDE_PX))
 
 
@@ -95,7 +100,7 @@ def _part(person, rng):
             (side, side),
         )
         if 1 <= inside.sum() <= FEW and clear:
-            return _zoomed(backdrop.surroundings(person, empty, low, low + side))
+            return zoomed(backdrop.surroundings(person, empty, low, low + side))
     return None
 
 
@@ -132,11 +137,3 @@ def _draw_beside(person, rng):
     distance = 1 / reach.max() + rng.uniform(0.05, 0.5) * (high - low).max()
     side = int(square(person).side_px * rng.uniform(0.5, 1.0))
     return (low + high) / 2 + distance * direction, side
-
-
-def _zoomed(part, longer_px=SIDE_PX):
-    """The part so large that its longer side has so many pixels."""
-    height, width = (max(1, round(longer_px * n / max(part.shape[:2]))) for n in part.shape[:2])
-    return np.array(
-        Image.fromarray(as_image(part)).resize((width, height), Image.Resampling.BICUBIC)
-    )
