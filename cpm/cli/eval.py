@@ -5,6 +5,7 @@
     python bin/eval.py --ckpt=runs/mini --flip --scales=0.9,1,1.1 --refinement=dark
     python bin/eval.py --ckpt=runs/wild --crop=middle --passes=2 --flip
     python bin/eval.py --ckpt=pretrained --data=data/lsp
+    python bin/eval.py --ckpt=pretrained --data=data/lsp --people=all
 
 Without --data the run's own data folders are used. Tables go to the terminal and, with a JSON
 file of the same numbers, into the run folder's eval/. The score depends on how the crop is placed:
@@ -14,6 +15,10 @@ of the image is in it, with middle windows of three sizes are tried. With --pass
 sees a crop around the joints found by the first. bin/predict.py without a box does --crop=middle
 --passes=2 --flip. Own data is scored in this way unless a flag says
 otherwise; the score with the true boxes stands below.
+
+With --people=all every image is searched as by bin/predict.py --people=all, and the person of the
+highest score counts, so the images should show one person each. Where nobody is found, all joints
+are missed; how many images that are, and in how many somebody else is found, is said below.
 
 Scenes (bin/make_scenes.py) of groups, of people cut off and of nobody are searched as in
 bin/predict.py. Scored are how many people are found, how well, and how often a person is found
@@ -55,16 +60,10 @@ from absl import flags
 
 from cpm.cli import eval_network
 from cpm import files
-from cpm.cli.flags import (
-    decoding_from_flags,
-    define_decoding_flags,
-    define_speed_flags,
-    execution_from_flags,
-)
+from cpm.cli.flags import define_decoding_flags, define_speed_flags, people_from_flags
 from cpm.config import CROP_RULES
 from cpm.data import pipeline
 from cpm.errors import UsageError
-from cpm.inference import Predictor
 from cpm.prediction_files import scoring
 from cpm.prediction_files.published import PROTOCOLS
 from cpm.provenance import provenance
@@ -100,6 +99,12 @@ def define_flags() -> None:
         None,
         "Number of passes, each around the joints of the one before. Default: 1.",
         lower_bound=1,
+    )
+    flags.DEFINE_string(
+        "people",
+        "1",
+        "How many people to search for in each image: all, or a number from 2 on, of whom the "
+        "surest is scored. 1 is no search but the person in the crop.",
     )
     define_decoding_flags()
     define_speed_flags()
@@ -145,10 +150,10 @@ def define_flags() -> None:
 
 OF_FILES = ("ground_truth", "protocol", "origin")
 OF_NETWORKS = (
-    *("data", "scenes", "crop", "passes", "flip", "plots"),
+    *("data", "scenes", "crop", "passes", "people", "flip", "plots"),
     *("write_predictions", "write_suspects"),
 )
-NOT_OF_SCENES = ("crop", "plots", "write_predictions", "write_suspects")
+NOT_OF_SCENES = ("crop", "people", "plots", "write_predictions", "write_suspects")
 
 
 def main(_: Sequence[str]) -> None:
@@ -158,7 +163,7 @@ def main(_: Sequence[str]) -> None:
             "give either --ckpt=RUN or --predictions=FILE --ground_truth=FILE --protocol=NAME"
         )
     for flag in OF_FILES if FLAGS.ckpt else OF_NETWORKS:
-        if FLAGS[flag].value:
+        if FLAGS[flag].value != FLAGS[flag].default:
             raise UsageError(
                 f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
                 f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
@@ -171,6 +176,8 @@ def main(_: Sequence[str]) -> None:
         score_predictions()
     elif FLAGS.scenes:
         score_scenes()
+    elif people_from_flags() != 1:
+        eval_network.score_search()
     else:
         eval_network.score_network()
 
@@ -178,14 +185,9 @@ def main(_: Sequence[str]) -> None:
 def score_scenes() -> None:
     """Scores a checkpoint on folders of groups and of nobody."""
     for flag in NOT_OF_SCENES:
-        if FLAGS[flag].value:
+        if FLAGS[flag].value != FLAGS[flag].default:
             raise UsageError(f"--{flag} is not for --scenes; leave one of them out")
-    decoding = decoding_from_flags()
-    # As bin/predict.py: mirrored too where the network can, unless somebody says otherwise.
-    decoding["flip"] = FLAGS.flip if FLAGS["flip"].present else None
-    predictor = Predictor(
-        FLAGS.ckpt, passes=FLAGS.passes, execution=execution_from_flags(), **decoding
-    )
+    predictor = eval_network.predictor_from_flags()
     text, scores = scenes.score_scenes(
         FLAGS.scenes,
         predictor,

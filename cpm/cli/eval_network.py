@@ -7,27 +7,33 @@ from typing import Any
 from absl import flags
 
 from cpm.checkpoints import weights_file
-from cpm.cli.flags import decoding_from_flags, execution_from_flags
+from cpm.cli.flags import decoding_from_flags, execution_from_flags, people_from_flags
+from cpm.config import TrainConfig
 from cpm.data import id_list, pipeline
 from cpm.data.datasets import is_own
 from cpm.errors import UsageError
 from cpm.evaluation import tables
 from cpm.evaluation.failures import ALPHA, suspects
 from cpm.evaluation.predictions import Predictions
+from cpm.humans import noun
+from cpm.inference import Predictor
 from cpm.inference.loading import load_for_use
 from cpm.prediction_files import scoring, writing
 from cpm.runtimes import is_exported
-from cpm.scoring.evaluate import evaluate_as_used, evaluate_folders
+from cpm.scoring.evaluate import Evaluation, evaluate_as_used, evaluate_folders
 from cpm.scoring.figures import write_figures
 from cpm.scoring.options import Options
 from cpm.scoring.result_files import write_results
-from cpm.skeleton import Skeleton
+from cpm.scoring.searching import evaluate_search
+from cpm.skeleton import Skeleton, get_skeleton
 from cpm.training import run_config
 
 FLAGS = flags.FLAGS
 
 # Flags that say how people are scored: without any of them own data is scored as it will be used.
 HOW = ("crop", "passes", "flip", "scales", "refinement")
+# Flags that a search has no use for: it looks for itself, and its crops are not those of a sheet.
+NOT_OF_A_SEARCH = ("crop", "passes", "plots")
 
 
 def score_network() -> None:
@@ -56,25 +62,66 @@ def score_network() -> None:
     if box is not None:
         print("\nfound without a box, as bin/predict.py does; with the true boxes:\n")
         print(tables.summary_table(box.metrics))
-    path = FLAGS.json or os.path.join(default_folder(prefix, run), default_name())
-    write_results(result, path, config, options, prefix, box=box)
-    print(f"\n{len(result.people)} people in {result.seconds:.1f} s; wrote {path}")
-    if FLAGS.write_predictions:
-        scoring.write_network_predictions(
-            FLAGS.write_predictions,
-            result.people,
-            network.skeleton,
-            list(result.sources),
-            FLAGS.split,
-        )
-        print(f"wrote {FLAGS.write_predictions}")
-    if FLAGS.write_suspects:
-        write_suspects(result.people, network.skeleton)
+    write_files(result, config, options, prefix, box=box)
     if FLAGS.plots:
         names = write_figures(
             result, FLAGS.plots, network, config, options, count=FLAGS.plot_people
         )
         print(f"wrote {', '.join(names)} in {FLAGS.plots}")
+
+
+def score_search() -> None:
+    """Scores the surest person whom a checkpoint finds in each image of every data folder."""
+    for flag in NOT_OF_A_SEARCH:
+        if FLAGS[flag].value:
+            raise UsageError(
+                f"--{flag} is not for --people={FLAGS.people}, which searches all of each image; "
+                "leave one of them out"
+            )
+    if FLAGS.write_predictions:
+        writing.check_suffix(FLAGS.write_predictions)
+    predictor = predictor_from_flags()
+    prefix = predictor.description["prefix"]
+    folders = data_folders(run_config.run_of(prefix), predictor.description)
+    result, options, searched = evaluate_search(
+        predictor, folders, people=people_from_flags(), split=FLAGS.split, seed=FLAGS.seed
+    )
+    print(result.text())
+    print(f"\n{searched.text(predictor.skeleton.joints)}")
+    assert predictor.config is not None  # `evaluate_search` needs it
+    write_files(result, predictor.config, options, prefix, searched=searched)
+
+
+def predictor_from_flags() -> Predictor:
+    """A `Predictor` as bin/predict.py has it: mirrored, too, unless a flag says otherwise."""
+    decoding = decoding_from_flags()
+    decoding["flip"] = FLAGS.flip if FLAGS["flip"].present else None
+    return Predictor(FLAGS.ckpt, passes=FLAGS.passes, execution=execution_from_flags(), **decoding)
+
+
+def write_files(
+    result: Evaluation, config: TrainConfig, options: Options, prefix: str, **more: Any
+) -> None:
+    """Writes the numbers, and what --write_predictions and --write_suspects ask for.
+
+    Args:
+      result, config, options: of an evaluation.
+      prefix: of the checkpoint.
+      **more: arguments of `write_results`.
+    """
+    people, skeleton = result.people, get_skeleton(config.network.skeleton)
+    folder = default_folder(prefix, run_config.run_of(prefix))
+    path = FLAGS.json or os.path.join(folder, default_name())
+    write_results(result, path, config, options, prefix, **more)
+    who = noun(skeleton.joints, len(people))
+    print(f"\n{len(people)} {who} in {result.seconds:.1f} s; wrote {path}")
+    if FLAGS.write_predictions:
+        scoring.write_network_predictions(
+            FLAGS.write_predictions, people, skeleton, list(result.sources), FLAGS.split
+        )
+        print(f"wrote {FLAGS.write_predictions}")
+    if FLAGS.write_suspects:
+        write_suspects(people, skeleton)
 
 
 def write_suspects(people: Predictions, skeleton: Skeleton) -> None:
@@ -91,7 +138,11 @@ def write_suspects(people: Predictions, skeleton: Skeleton) -> None:
 
 def default_name() -> str:
     """A file for each way to score: `validation.json`, `validation-image-flip.json`, …"""
-    parts = [FLAGS.split, FLAGS.crop, "flip" if FLAGS.flip else None]
+    searches = people_from_flags() != 1  # it is mirrored unless a flag says otherwise
+    flip = "noflip" if searches and FLAGS["flip"].present and not FLAGS.flip else None
+    if FLAGS.flip and not searches:
+        flip = "flip"
+    parts = [FLAGS.split, FLAGS.crop, f"people-{FLAGS.people}" if searches else None, flip]
     if FLAGS.passes:
         parts.append(f"passes-{FLAGS.passes}")
     if FLAGS["scales"].present:

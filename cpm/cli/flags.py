@@ -9,7 +9,7 @@ where nothing is trained.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from absl import flags
 
@@ -288,6 +288,21 @@ def decoding_from_flags(values: flags.FlagValues = flags.FLAGS) -> dict[str, Any
         "scales": parse_numbers("scales", values.scales),
         "refinement": values.refinement,
     }
+
+
+def people_from_flags(values: flags.FlagValues = flags.FLAGS) -> int | Literal["all"]:
+    """`all` or a number from --people.
+
+    Args:
+      values: the parsed flags of the script, which has a text flag `people`.
+    Raises:
+      UsageError: if it is neither.
+    """
+    if values.people == "all":
+        return "all"
+    if values.people.isascii() and values.people.isdigit() and int(values.people):
+        return int(values.people)
+    raise UsageError(f"--people={values.people}; expected a number from 1 on, or all")
 
 
 def parse_numbers(flag: str, texts: Iterable[str], count: int | None = None) -> tuple[float, ...]:

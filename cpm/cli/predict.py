@@ -26,8 +26,9 @@ from cpm.cli.flags import (
     define_speed_flags,
     execution_from_flags,
     parse_numbers,
+    people_from_flags,
 )
-from cpm.cli.predict_flags import check_flags, people_from_flags, video_options_from_flags
+from cpm.cli.predict_flags import check_flags, video_options_from_flags
 from cpm.cli.predict_images import read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError

@@ -6,11 +6,11 @@ They are defined in cpm/cli/predict.py.
 import math
 import os
 from collections.abc import Sequence
-from typing import Literal
 
 from absl import flags
 
 from cpm import files
+from cpm.cli.flags import people_from_flags
 from cpm.cli.predict_images import path_of
 from cpm.cli.predict_videos import VideoOptions
 from cpm.errors import UsageError
@@ -65,15 +65,6 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
             raise UsageError(f"--{flag}={folder} is a file; name a folder")
     if FLAGS.heatmaps and not FLAGS.out:
         raise UsageError("--heatmaps draws belief maps; say where to with --out=DIR")
-
-
-def people_from_flags() -> int | Literal["all"]:
-    """`all` or a number from --people."""
-    if FLAGS.people == "all":
-        return "all"
-    if FLAGS.people.isascii() and FLAGS.people.isdigit() and int(FLAGS.people):
-        return int(FLAGS.people)
-    raise UsageError(f"--people={FLAGS.people}; expected a number from 1 on, or all")
 
 
 def video_options_from_flags() -> VideoOptions:

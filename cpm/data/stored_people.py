@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -37,9 +37,7 @@ def read_people(folders: Sequence[str | os.PathLike], split: str) -> list[Person
                 f"{folder} has the joints of {manifest.skeleton.name}, {first[0]} those of "
                 f"{first[1].name}; name folders of the same joints, or one at a time"
             )
-        for shard in manifest.splits.get(split, ()):
-            decode = functools.partial(_person, skeleton=manifest.skeleton)
-            people.extend(decoded(os.path.join(folder, shard.file), decode))
+        people.extend(each_person(folder, split))
     if not people:
         raise UsageError(
             f"nobody is in the split {split!r} of {', '.join(map(str, folders))}; "
@@ -50,6 +48,18 @@ def read_people(folders: Sequence[str | os.PathLike], split: str) -> list[Person
             f"somebody is twice in {', '.join(map(str, folders))}; name each folder once"
         )
     return people
+
+
+def each_person(folder: str | os.PathLike, split: str) -> Iterator[Person]:
+    """Yields what `read_people` returns of one folder: only one image is in memory at a time.
+
+    Raises:
+      UsageError: if the folder is no data folder, or a record is damaged.
+    """
+    manifest = read_manifest(folder)
+    decode = functools.partial(_person, skeleton=manifest.skeleton)
+    for shard in manifest.splits.get(split, ()):
+        yield from decoded(os.path.join(folder, shard.file), decode)
 
 
 def _person(record, skeleton):

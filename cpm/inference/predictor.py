@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cpm import geometry
-from cpm.config import DataConfig, DecodingConfig, TargetConfig
+from cpm.config import DataConfig, DecodingConfig, TargetConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
@@ -56,6 +56,8 @@ class Predictor:
       margin: side of a crop relative to the longer side of a person's box.
       wants_boxes: whether the network was trained on crops around people alone, so that the first
         pass over a whole image asks for what it never saw.
+      config: the `TrainConfig` of the network; None if a network was given.
+      description: what the checkpoint says (`load_for_use`); empty if a network was given.
     """
 
     def __init__(
@@ -92,12 +94,15 @@ class Predictor:
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
         self.threshold, self.wants_boxes = 0.0, False
+        self.config: TrainConfig | None = None
+        self.description: dict[str, Any] = {}
         network: Network
         if callable(ckpt_or_network):
             network = few = ckpt_or_network
         else:
             network, config, description = load_for_use(ckpt_or_network, execution)
             few = quick_to_begin(network, execution or Execution())
+            self.config, self.description = config, description
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
             self.wants_boxes = crop_regions.around_people(data)

@@ -90,18 +90,46 @@ def evaluate_folders(
     Raises:
       UsageError: if a folder is no data folder, or nobody in the split has an annotated joint.
     """
-    # A folder may lack this split (LSPet has no test half); the pipeline complains if all do.
-    inhabited = [f for f in folders if read_manifest(f).people(options.split)]
     began = time.perf_counter()
     parts: dict[str, predicted.Predictions] = {}
     regions: dict[str, Any] = {}
-    for folder in inhabited or folders:
+    for folder in inhabited(folders, options.split):
         people, where = predict_folder(network, config, folder, options)
         parts[str(folder)] = people
         regions |= where
     seconds = time.perf_counter() - began
     if unit is not None:
         parts = _in_unit(parts, unit.people)
+    return score_parts(parts, network, options, seconds=seconds, regions=regions, strict=strict)
+
+
+def inhabited(folders: Sequence[str], split: str) -> Sequence[str]:
+    """The folders that have people in a split; all of them if none has, so that reading complains.
+
+    A folder may lack a split: LSPet has no test half.
+    """
+    return [f for f in folders if read_manifest(f).people(split)] or folders
+
+
+def score_parts(
+    parts: dict[str, predicted.Predictions],
+    network: Network,
+    options: Options,
+    *,
+    seconds: float,
+    regions: dict[str, Any] | None = None,
+    strict: bool = True,
+) -> Evaluation:
+    """The scores of what a network said of the people of some folders.
+
+    Args:
+      parts: {folder: `Predictions`}.
+      network, options, strict: as in `evaluate_folders`.
+      seconds, regions: as of `Evaluation`; None = every region is the first pass's.
+
+    Raises:
+      UsageError: as in `evaluate_folders`.
+    """
     people = predicted.concatenate(list(parts.values()))
     skeleton = network.skeleton
     metrics = report.score(people, skeleton, seed=options.seed)
@@ -117,7 +145,8 @@ def evaluate_folders(
     trust = reliability(people, skeleton)
     wrong = {folder: failures(part, skeleton) for folder, part in parts.items()}
     precision = getattr(network, "precision", None)
-    return Evaluation(people, metrics, sources, curves, trust, wrong, regions, seconds, precision)
+    found = regions or {}
+    return Evaluation(people, metrics, sources, curves, trust, wrong, found, seconds, precision)
 
 
 def evaluate_as_used(
@@ -147,8 +176,7 @@ def evaluate_as_used(
     if not is_own(folders):
         options = Options(split=split, seed=seed)
         return evaluate_folders(network, config, folders, options, strict=strict), options, None
-    rule = config.data.crop
-    by_joints = Options(split, crop="joints" if rule in WITHOUT_A_BOX else rule, seed=seed)
+    by_joints = Options(split, crop=true_box_rule(config), seed=seed)
     box = evaluate_folders(network, config, folders, by_joints, strict=strict)
     options = Options(
         split,
@@ -159,6 +187,11 @@ def evaluate_as_used(
     )
     found = evaluate_folders(network, config, folders, options, unit=box, strict=strict)
     return found, options, box
+
+
+def true_box_rule(config: TrainConfig) -> str:
+    """The rule that places crops by the true boxes: the network's own, if it knows of them."""
+    return "joints" if config.data.crop in WITHOUT_A_BOX else config.data.crop
 
 
 def _in_unit(parts, people):

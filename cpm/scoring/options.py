@@ -1,6 +1,7 @@
 """What is evaluated and how: the split, the crops, the passes, how joints are read."""
 
 import dataclasses
+from typing import Literal
 
 from cpm.config import DecodingConfig, TrainConfig
 from cpm.errors import UsageError
@@ -18,6 +19,8 @@ class Options:
         one around the joints found by the one before (cpm/inference/crop_regions.py).
       flip, scales, refinement: how joints are read, see `DecodingConfig`.
       seed: of the bootstrap intervals.
+      people: 1, the person whom the passes find; another number or `all`, the surest of so many
+        whom a search finds (cpm/scoring/searching.py): then `crop` and `passes` do not count.
     """
 
     split: str = "validation"
@@ -27,6 +30,7 @@ class Options:
     scales: tuple[float, ...] = (1.0,)
     refinement: str = "taylor"
     seed: int = 0
+    people: int | Literal["all"] = 1
 
     def decoding(self, config: TrainConfig) -> DecodingConfig:
         """The `DecodingConfig` for a network that was trained with `config`.

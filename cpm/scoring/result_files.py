@@ -3,6 +3,7 @@
 References: docs/metrics.md explains every key.
 """
 
+import dataclasses
 import os
 
 from cpm import files
@@ -12,6 +13,8 @@ from cpm.provenance import provenance
 from cpm.scoring import people_file
 from cpm.scoring.evaluate import Evaluation
 from cpm.scoring.options import Options
+from cpm.scoring.searching import Searched
+from cpm.skeleton import get_skeleton
 
 
 def write_results(
@@ -22,6 +25,7 @@ def write_results(
     checkpoint: str,
     *,
     box: Evaluation | None = None,
+    searched: Searched | None = None,
 ) -> None:
     """Writes the numbers to `path` (JSON), the tables beside them (.md) and the joints (.npz).
 
@@ -31,11 +35,14 @@ def write_results(
       config, options: as given to `evaluate_folders`.
       checkpoint: where the network came from, for the record.
       box: `Evaluation` of the same people with their true boxes, or None.
+      searched: of a search, what it found; else None.
     """
+    rule = options.crop or config.data.crop
     record = {
         "metrics": evaluation.metrics,
-        "box": {"rule": options.crop or config.data.crop, "margin": config.data.margin},
-        "passes": options.passes,
+        "box": {"rule": "search" if searched else rule, "margin": config.data.margin},
+        "passes": None if searched else options.passes,
+        "search": searched and {"people": options.people} | dataclasses.asdict(searched),
         "sources": evaluation.sources,
         "curves": evaluation.curves,
         "reliability": evaluation.reliability,
@@ -54,6 +61,8 @@ def write_results(
     text = evaluation.text()
     if box is not None:
         text += f"\n\nWith the true boxes:\n\n{tables.summary_table(box.metrics)}"
+    if searched is not None:
+        text += f"\n\n{searched.text(get_skeleton(config.network.skeleton).joints)}"
     stem = os.path.splitext(path)[0]
     files.write_text(stem + ".md", text + "\n")
     people_file.write_people(stem + ".npz", evaluation.people, config.network.skeleton)

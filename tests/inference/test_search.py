@@ -1,64 +1,18 @@
 """A search for everybody, with a network that sees people of three colored points."""
 
-import types
-
 import numpy as np
 import pytest
-import tensorflow as tf
 
-import ops
 from cpm import geometry
 from cpm.inference import search
 from cpm.inference.predictor import Predictor
-from cpm.skeleton import Skeleton, own_skeleton
-
-SIZE = (64, 80)  # of a crop, H != W
-HEIGHT, WIDTH = 150, 220  # of an image
-MIDLINE = Skeleton("midline", ("head_top", "neck", "pelvis"), (("head_top", "neck"),))
-POSE = np.array([[4.0, -20.0], [-6.0, -8.0], [0.0, 20.0]])  # of a person 40 px tall
-
-
-class Colors(tf.Module):
-    """Belief p of a cell is color p there, the less the farther it is from the crop's center.
-
-    So it finds the person near the center, and is the surer the nearer. It knows nothing of bodies:
-    people must stand apart.
-    """
-
-    skeleton, stride, origin_px = MIDLINE, 4, 1.5
-    config = types.SimpleNamespace(image_size=SIZE)
-
-    def __call__(self, images, center_px, *, training=False, seed=None):
-        near = ops.gaussian_heatmap(
-            center_px[:, tf.newaxis],
-            tf.ones_like(center_px[:, :1]),
-            height=SIZE[0],
-            width=SIZE[1],
-            stride=1,
-            sigma_px=40.0,
-        )
-        seen = tf.nn.relu(images / 255.0 - 0.6) / 0.4 * near
-        return (ops.average_pool(seen, window=4, stride=4),)
-
-
-def image_of(*people, height=HEIGHT, width=WIDTH):
-    """A gray image with people, each `[3, 2]`: dots in red, green and blue, large in proportion."""
-    image = np.full([height, width, 3], 100, np.uint8)
-    y, x = np.mgrid[:height, :width]
-    for joints_px in people:
-        radius_px = np.ptp(joints_px[:, 1]) / 10
-        for color, (u, v) in enumerate(joints_px):
-            image[np.hypot(x - u, y - v) < radius_px, color] = 255
-    return image
+from cpm.skeleton import own_skeleton
+from tests.helpers.colored_dots import HEIGHT, MIDLINE, POSE, WIDTH, Colors, image_of, persons
 
 
 @pytest.fixture(scope="module")
 def predictor():
     return Predictor(Colors(), refinement="none")
-
-
-def persons(*centers, size=1.0):
-    return [np.array(center) + size * POSE for center in centers]
 
 
 def matched(found, truth, size=1.0):
