@@ -2,9 +2,9 @@
 
 An image may come from a data set, a camera or a stranger. Only the formats in `FORMATS` are
 opened, files that claim absurd sizes are refused before they are decoded, the camera's rotation
-(EXIF) is applied, and gray, palette, CMYK, transparent and 16-bit images become plain RGB. Of
-gray with more than 8 bits, of microscopes and thermal cameras, the range that is used counts: its
-darkest value becomes 0, its brightest 255.
+(EXIF) is applied, and gray, palette, CMYK, transparent and 16-bit images become plain RGB. Of more
+than 8 bits, as of microscopes and thermal cameras, the range that is used counts: its darkest value
+becomes 0, its brightest 255 (stretching.py). Colors of 16 bits are read by deep_images.py.
 
 References: Pillow's documentation of `Image.open(formats=...)`, decompression bombs and
   `ImageOps.exif_transpose`.
@@ -12,16 +12,16 @@ References: Pillow's documentation of `Image.open(formats=...)`, decompression b
 
 import contextlib
 import io
-import math
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cpm.data.deep_images import is_deep, read_deep
+from cpm.data.stretching import BACKDROP, bands, stretch
 from cpm.errors import UsageError
 from cpm.untrusted import open_regular, shown
 
@@ -32,8 +32,6 @@ MAX_BYTES = 1 << 29  # of a file: what the largest image of 16 bits takes withou
 PILLOW_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 89_478_485)
 LONGEST_SIDE_PX = 720  # converted data sets store no larger images unless asked to
 FOLLOW = "--follow_links"  # of bin/convert.py and bin/predict.py
-BACKDROP = 128  # gray behind transparent pixels; the border value of crops
-BAND = 1 << 20  # pixels or numbers that are converted at once: copies of all of them take memory
 _ORIENTATION = 0x0112  # EXIF's tag; 1 = upright, 2 to 8 = turned or mirrored
 
 # What Pillow's decoders raise on files that are truncated, forged or not images at all.
@@ -73,9 +71,31 @@ def read_image(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS) 
     Raises:
       ImageError: if the file is missing, truncated, too large or not of a known format.
     """
-    with opened(source, max_pixels=max_pixels) as image:
-        image.load()
-        return as_rgb(image)
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    name = None if isinstance(source, bytes) else repr(str(source))
+    with opened(content, name=name, max_pixels=max_pixels) as image:
+        return page_of(content, image, max_pixels)
+
+
+def page_of(content: bytes, image: Image.Image, max_pixels: int) -> np.ndarray:
+    """The page at which Pillow's image of a file stands: data sets and prediction read it here.
+
+    Args:
+      content: bytes of the file.
+      image: Pillow's image of them, not decoded yet (`opened`).
+      max_pixels: of the page.
+
+    Returns:
+      `[H, W, 3]` uint8, RGB, upright.
+
+    Raises:
+      ValueError, and Pillow's errors: if the page is damaged or too large; `opened` makes an
+        `ImageError` of them.
+    """
+    if is_deep(image):
+        return read_deep(content, image, max_pixels)
+    image.load()
+    return as_rgb(image)
 
 
 @contextlib.contextmanager
@@ -206,26 +226,6 @@ def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     return buffer.getvalue()
 
 
-def stretch(values: npt.ArrayLike) -> np.ndarray:
-    """Numbers of any range as uint8: the lowest finite one becomes 0, the highest 255.
-
-    >>> stretch(np.array([7000, 7400, 8020], np.uint16)).tolist()
-    [0, 100, 255]
-    """
-    values = np.asarray(values)
-    stretched = np.zeros(values.shape, np.uint8)
-    bands = list(_bands(len(values), math.prod(values.shape[1:])))
-    finite = (part[np.isfinite(part)] for part in (values[band] for band in bands))
-    ends = [(float(part.min()), float(part.max())) for part in finite if part.size]
-    if not ends:
-        return stretched
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    for band in bands:
-        part = np.nan_to_num(values[band].astype(np.float64), nan=low, posinf=high, neginf=low)
-        stretched[band] = np.rint((part - low) * (255 / max(high - low, 1e-300)))
-    return stretched
-
-
 def shrink(image: np.ndarray, longest_side_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Makes an image smaller if its longer side exceeds the limit, without aliasing.
 
@@ -328,7 +328,7 @@ def as_rgb(image: Image.Image) -> np.ndarray:
         return np.repeat(stretch(np.asarray(image))[..., None], 3, axis=-1)
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
-    for rows in _bands(height, width):
+    for rows in bands(height, width):
         pixels[rows] = _opaque(image.crop((0, rows.start, width, rows.stop)))
     return pixels
 
@@ -340,10 +340,3 @@ def _opaque(image):
         backdrop = Image.new("RGBA", image.size, (BACKDROP,) * 3 + (255,))
         image = Image.alpha_composite(backdrop, image)
     return image.convert("RGB")
-
-
-def _bands(rows, numbers_per_row):
-    """Yields slices of all rows, each of about `BAND` numbers."""
-    step = max(1, BAND // max(1, numbers_per_row))
-    for start in range(0, rows, step):
-        yield slice(start, min(start + step, rows))

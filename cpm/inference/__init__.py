@@ -8,7 +8,6 @@ upright_crops.py  image and region → crop
 joint_reader.py   batches of crops → joints of the last stage, soon or fast
 any_image.py      one path, PIL image, array of any kind → RGB pixels
 image_frames.py   image files of all kinds → their frames or pages
-deep_images.py    PNG and TIFF of 16 bits a color, all bits
 animations.py     animated images, used like videos
 videos.py         videos in and out, for programs: the next four
 video_reader.py   videos and cameras → frames

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cpm.data.images import BACKDROP, ImageError, as_rgb, stretch
+from cpm.data.images import ImageError, as_rgb
+from cpm.data.stretching import BACKDROP, stretch
 from cpm.inference.image_frames import read_image
 
 CHANNELS = (1, 2, 3, 4)

@@ -2,11 +2,11 @@
 
     JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF     by Pillow
     HEIC, the photos of iPhones               by Pillow with the package pillow-heif
-    PNG and TIFF of 16 bits a color           by FFmpeg (PyAV); see deep_images.py
+    PNG and TIFF of 16 bits a color           by FFmpeg (PyAV); see cpm/data/deep_images.py
 
 An animated GIF, WebP, PNG or AVIF is a short video (animations.py); the pages of a TIFF are
 images of their own. Everything is upright RGB; more than 8 bits are stretched by the range that
-is used (cpm/data/images.py::stretch).
+is used (cpm/data/stretching.py::stretch).
 """
 
 import contextlib
@@ -21,12 +21,13 @@ from cpm.data.images import (
     DECODER_ERRORS,
     FORMATS,
     MAX_BYTES,
+    MAX_PIXELS,
     ImageError,
     as_rgb,
     opened,
+    page_of,
     read_bytes,
 )
-from cpm.inference.deep_images import is_deep, read_deep
 from cpm.untrusted import open_regular
 
 ALL_FORMATS = (*FORMATS, "GIF", "TIFF", "AVIF")
@@ -59,11 +60,7 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
         for page in range(image.n_frames if image.format == "TIFF" else 1):
             if not _is_page(image, page):
                 continue
-            if is_deep(image):
-                yield read_deep(content, image)
-                continue
-            image.load()
-            yield as_rgb(image)
+            yield page_of(content, image, MAX_PIXELS)
 
 
 def read_image(source: str | bytes) -> np.ndarray:

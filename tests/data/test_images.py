@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm.data import images
+from cpm.data import images, stretching
 from cpm.data.images import ImageError, inside, read_image
 from cpm.errors import UsageError
 
@@ -69,7 +69,7 @@ class TestReadImage:
         if mode == "P":
             image.info["transparency"] = 3
         whole = images.as_rgb(image)
-        monkeypatch.setattr(images, "BAND", 90)
+        monkeypatch.setattr(stretching, "BAND", 90)
         np.testing.assert_array_equal(images.as_rgb(image), whole)
 
     def test_gray_is_repeated(self):
@@ -85,10 +85,11 @@ class TestReadImage:
         flat = read_image(png(3, 1, 16, 0, [struct.pack(">3H", 7, 7, 7)]))
         assert not flat.any()
 
-    def test_16_bit_rgb_keeps_the_upper_byte(self):
-        row = struct.pack(">6H", 0xFFFF, 0, 0, 0, 0x4D80, 0)
+    def test_16_bit_rgb_is_stretched_by_its_range(self):
+        """Of all channels together; the upper byte alone would be 3 to 7."""
+        row = struct.pack(">6H", 1000, 1000, 1000, 1500, 2020, 1000)
         got = read_image(png(2, 1, 16, 2, [row]))
-        assert got[0].tolist() == [[255, 0, 0], [0, 0x4D, 0]]
+        assert got[0].tolist() == [[0, 0, 0], [125, 255, 0]]
 
     def test_palette(self):
         palette = Image.fromarray(COLORS).quantize(3)
@@ -217,19 +218,19 @@ class TestStretch:
         """The darkest value of one band and the brightest of another; infinities are ends."""
         values = np.random.default_rng(0).normal(0, 1e6, (37, 21, 3))
         values[0, 0], values[36, 20], values[20] = np.nan, np.inf, -np.inf
-        whole = images.stretch(values)
+        whole = stretching.stretch(values)
         assert (whole.min(), whole.max()) == (0, 255)
-        monkeypatch.setattr(images, "BAND", 90)
-        np.testing.assert_array_equal(images.stretch(values), whole)
+        monkeypatch.setattr(stretching, "BAND", 90)
+        np.testing.assert_array_equal(stretching.stretch(values), whole)
 
     def test_memory_is_little_more_than_the_result(self):
         values = np.zeros((1 << 12, 1 << 12), np.uint16)
         tracemalloc.start()
-        images.stretch(values)
+        stretching.stretch(values)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         # Of each number in a band five or so doubles, 40 MB; of all numbers they were 640 MB.
-        assert most < values.size + 64 * images.BAND
+        assert most < values.size + 64 * stretching.BAND
 
 
 class TestIsPlainJpeg:

@@ -1,9 +1,8 @@
 """PNG and TIFF of 16 bits a color, read in full by FFmpeg (PyAV): Pillow keeps only 8 of them.
 
 Pillow reads the header: pages, size, rotation, transparency. Of the pixels the range that is used
-is stretched to 0 … 255 (cpm/data/images.py::stretch). Transparent pixels do not count for it and
-become gray, like everywhere. What FFmpeg cannot decode is refused: the upper 8 bits alone may be a
-black image.
+is stretched to 0 … 255 (stretching.py). Transparent pixels do not count for it and become gray,
+like everywhere. What FFmpeg cannot decode is refused: the upper 8 bits alone may be a black image.
 
 Gray of 16 bits without transparency is no matter of this file: Pillow reads all of it.
 
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cpm.data.images import BACKDROP, MAX_PIXELS, stretch
+from cpm.data.stretching import BACKDROP, stretch
 
 BITS, ORIENTATION, EXTRA_SAMPLES = 258, 0x0112, 338  # TIFF's tags; EXIF has the second, too
 FULL = np.float32(65535)
@@ -44,12 +43,13 @@ def is_deep(image: Any) -> bool:
     return ";16" in str(image.tile[0][3]) and (image.mode[0] != "I" or "transparency" in image.info)
 
 
-def read_deep(content: bytes, image: Any) -> np.ndarray:
+def read_deep(content: bytes, image: Any, max_pixels: int) -> np.ndarray:
     """The page of a file of which `is_deep` is true.
 
     Args:
       content: bytes of the file.
       image: Pillow's image of them, at the page.
+      max_pixels: of the page.
 
     Returns:
       `[H, W, 3]` uint8, RGB, upright, stretched.
@@ -58,9 +58,9 @@ def read_deep(content: bytes, image: Any) -> np.ndarray:
       ValueError: if the page is too large, or FFmpeg cannot decode it.
       Pillow's errors: if it is damaged; `cpm.data.images.opened` makes an `ImageError` of all.
     """
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > max_pixels:
         raise ValueError(
-            f"a page has {image.width} x {image.height} pixels; at most {MAX_PIXELS} are read"
+            f"a page has {image.width} x {image.height} pixels; at most {max_pixels} are read"
         )
     premultiplied = False
     if image.format == "TIFF":  # decoded, Pillow's image has lost its orientation

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from cpm.data.images import BACKDROP, ImageError
-from cpm.inference import deep_images
+from cpm.data import images
+from cpm.data.decoding import decode
+from cpm.data.examples import encode_person, parse_example
+from cpm.data.images import ImageError
+from cpm.data.person import Person, Pose
+from cpm.data.stretching import BACKDROP
+from cpm.inference import image_frames
 from cpm.inference.image_frames import read_image, read_pages
+from tests.helpers.small_data_sets import LSP14
 
 WIDE = np.linspace(100, 4000, 20 * 30 * 3).reshape(20, 30, 3).astype(np.uint16)
 ORIENTATION = 0x0112
@@ -155,6 +161,37 @@ def test_cut_and_large_files(monkeypatch):
     for cut in (encoded(WIDE, "rgb48be", "rgb48le")[:-300], content[: len(content) // 2 - 900]):
         with pytest.raises(ImageError, match="cannot be decoded"):
             list(read_pages(cut))
-    monkeypatch.setattr(deep_images, "MAX_PIXELS", 599)
+    # Of a TIFF whose first page is small enough.
+    pages = read_pages(tiff([WIDE[:10], WIDE]))
+    monkeypatch.setattr(image_frames, "MAX_PIXELS", 599)
+    assert next(pages).shape == (10, 30, 3)
     with pytest.raises(ImageError, match="a page has 30 x 20 pixels; at most 599"):
-        read_image(content)
+        next(pages)
+    deep_png = encoded(WIDE, "rgb48be", "rgb48le")
+    with pytest.raises(ImageError, match="image has 30 x 20 pixels; at most 599 are read"):
+        images.read_image(deep_png, max_pixels=599)
+
+
+@pytest.mark.parametrize("layout", ["rgb48be", "rgba64be", "ya16be"])
+def test_data_sets_read_what_prediction_reads(layout):
+    """The same pixels, with H != W, of values that use a small part of the range."""
+    content = encoded(with_opacity(WIDE, 65535), layout)
+    got = images.read_image(content)
+    assert got.shape == (20, 30, 3)
+    np.testing.assert_array_equal(got, read_image(content))
+    assert got.min() == 0 and got.max() == 255
+
+
+def test_records_hold_the_stretched_colors(tmp_path):
+    """From the file to the pixels that training sees; a JPEG of quality 95 lies between."""
+    path = tmp_path / "deep.png"
+    y, x = np.mgrid[:40, :60]
+    colors = np.stack([1000 + 10 * x, 1000 + 15 * y, 1300 - 3 * x], -1).astype(np.uint16)
+    path.write_bytes(encoded(colors, "rgb48be", "rgb48le"))
+    pose = Pose(np.full([14, 2], 20.0) + np.arange(28).reshape(14, 2) % 9, np.full(14, 2))
+    record, size = encode_person(Person("deep", str(path), LSP14, pose))
+    assert size == (40, 60)
+    stored = decode(parse_example(record, 14)["picture"]).numpy()
+    expected = stretched(colors, colors.min(), colors.max())
+    assert np.abs(stored - expected).mean() < 2
+    np.testing.assert_array_equal(images.read_image(str(path)), read_image(str(path)))
