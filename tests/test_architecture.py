@@ -64,7 +64,7 @@ ARROWS = {
         *("cpm.runtimes", "cpm.synthetic", *BASE),
     },
     "cpm.runtimes": BASE.keys(),
-    "cpm.plots": {"cpm.errors", "cpm.files", "cpm.skeleton"},
+    "cpm.plots": {"cpm.errors", "cpm.files", "cpm.humans", "cpm.skeleton"},
     "cpm.report": {"cpm.humans", "cpm.text_table"},
     "cpm.benchmark": {
         *("ops", "cpm.data", "cpm.network", "cpm.execution", "cpm.training"),

@@ -20,6 +20,7 @@ from cpm.data.records import Storage
 from cpm.data.report import compare, table
 from cpm.data.splits import RULES, TEST, TRAIN, VALIDATION
 from cpm.errors import UsageError
+from cpm.humans import noun
 
 FLAGS = flags.FLAGS
 
@@ -114,7 +115,7 @@ def main(_: Sequence[str]) -> None:
             raise UsageError(f"--{flag} is not for synthetic people; leave it out")
     listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
     manifest = datasets.convert(FLAGS.dataset, FLAGS.out, FLAGS.src, conversion(listed))
-    print(table(manifest.report))
+    print(table(manifest.report, noun(manifest.skeleton.joints)))
     known = datasets.KNOWN_PEOPLE.get((FLAGS.dataset, FLAGS.split_rule))
     if known and not FLAGS.single_person and not FLAGS.split:
         print(compare(manifest.report, known))

@@ -131,9 +131,11 @@ def write_suspects(people: Predictions, skeleton: Skeleton) -> None:
         FLAGS.write_suspects,
         [people.ids[n] for n, _, _ in rows],
         [f"{right} of {counted} joints" for _, right, counted in rows],
-        f"people of split {FLAGS.split!r} that {FLAGS.ckpt} hardly finds (right at PCK@{ALPHA:g})",
+        f"{noun(skeleton.joints)} of split {FLAGS.split!r} that {FLAGS.ckpt} hardly finds "
+        f"(right at PCK@{ALPHA:g})",
     )
-    print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} people")
+    who = noun(skeleton.joints, len(people))
+    print(f"wrote {FLAGS.write_suspects}: {len(rows)} of {len(people)} {who}")
 
 
 def default_name() -> str:

@@ -33,6 +33,7 @@ from cpm.execution import Settings
 from cpm.execution.threads import configure_threads
 from cpm.experiments import report, runner
 from cpm.experiments.variants import EXPERIMENTS
+from cpm.humans import noun
 from cpm.plots import write_image
 from cpm.provenance import provenance
 
@@ -126,7 +127,8 @@ def write(
             f"--metric={metric} was not measured; there are: {', '.join(results[0].metrics)}"
         )
     rows = report.summarize(results, metric)
-    text = f"{EXPERIMENTS[name].claim}\n\n{report.table(rows, metric)}"
+    who = noun(results[0].metrics[metric]["per_joint"])
+    text = f"{EXPERIMENTS[name].claim}\n\n{report.table(rows, metric, who)}"
     record = {
         "experiment": name,
         "claim": EXPERIMENTS[name].claim,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from absl import flags
 
-from cpm import files
+from cpm import files, humans
 from cpm.checkpoints import load_network
 from cpm.config import TrainConfig
 from cpm.errors import UsageError
@@ -21,6 +21,7 @@ from cpm.plots.gallery import poses_sheet
 from cpm.plots.reliability import reliability_diagram
 from cpm.scoring.evaluate import Evaluation, evaluate_folders
 from cpm.scoring.shown_people import collect_people, pick_people
+from cpm.skeleton import get_skeleton
 from cpm.training.metrics_file import read_metrics
 from cpm.training.run_config import read_config
 
@@ -37,7 +38,7 @@ def comparison() -> np.ndarray:
     """One score of several runs against time."""
     runs = {os.path.basename(run): read_metrics(run) for run in named_runs()}
     try:
-        return curves.compare_runs(runs, FLAGS.metric)
+        return curves.compare_runs(runs, FLAGS.metric, _who(named_runs()))
     except ValueError as error:
         raise UsageError(f"--metric={FLAGS.metric}: {error}") from error
 
@@ -71,6 +72,14 @@ def _evaluation(run, schema):
     return files.read_json(path, _advice(run), schema=schema), path
 
 
+def _who(runs):
+    """What all of these runs find: people, or objects; people where no run says."""
+    said = [run for run in runs if os.path.exists(os.path.join(run, "config.json"))]
+    names = {read_config(run)[0].network.skeleton for run in said}
+    joints = [joint for name in names for joint in get_skeleton(name).joints]
+    return humans.noun(joints) if joints else "people"
+
+
 def _advice(run):
     return f"make it with: python bin/eval.py --ckpt={run}"
 
@@ -90,8 +99,8 @@ def failures() -> np.ndarray:
     rows = worst(result.people, network.skeleton, FLAGS.count or 4)
     if not rows:
         raise UsageError(
-            f"--figure=failures: of the validation people of {FLAGS.runs[0]} nobody with a torso "
-            "is missed; look at: --figure=poses"
+            f"--figure=failures: of the validation {humans.noun(network.skeleton.joints)} of "
+            f"{FLAGS.runs[0]} none with a torso is missed; look at: --figure=poses"
         )
     columns = min(map(len, rows.values()))  # a kind a row
     rows = {kind: some[:columns] for kind, some in rows.items()}

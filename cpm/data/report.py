@@ -210,8 +210,12 @@ class Report:
         }
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The report, as `Report.to_json` gives it, as lines of text.
+def table(report: Mapping[str, Any], who: str = "people") -> str:
+    """The report as lines of text.
+
+    Args:
+      report: as `Report.to_json` gives it.
+      who: what was converted, people or objects (`cpm.humans.noun`).
 
     >>> report = Report()
     >>> report.leave_out("lsp/im1001", "image missing")
@@ -223,7 +227,7 @@ def table(report: Mapping[str, Any]) -> str:
         (split, *(f"{counts[column]:,}" for column in COLUMNS))
         for split, counts in report["splits"].items()
     ]
-    lines = [format_table(("split", *COLUMNS), rows, markdown=False)]
+    lines = [format_table(("split", who, *COLUMNS[1:]), rows, markdown=False)]
     lines += [
         f"left out: {len(ids):,} {reason}: {some(ids)}"
         for reason, ids in report["left_out"].items()

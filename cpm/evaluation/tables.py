@@ -145,16 +145,17 @@ def source_table(name: str, metrics_by_source: Mapping[str, Mapping[str, Any]]) 
     return format_table([f"{name}, %", *columns, "Total", _who(name, scored)], rows)
 
 
-def failure_table(by_source: Mapping[str, Mapping[str, Any]]) -> str:
+def failure_table(by_source: Mapping[str, Mapping[str, Any]], who: str = "people") -> str:
     """Who is missed, and what wrong joints are: a row per kind, three columns per source.
 
     Args:
       by_source: {source: what `failures.failures` returned, not None}.
+      who: what the joints are of, people or objects (`cpm.humans.noun`).
     """
     sources = list(by_source.values())
     header = [f"{sources[0]['rule']}, %"]
     for source in by_source:
-        header += [str(source), "people", "joints"]
+        header += [str(source), who, "joints"]
 
     def row(title, parts):
         cells = [title]

@@ -64,8 +64,13 @@ def seeds_note(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"± 1 standard deviation of {fewest} seeds"
 
 
-def table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """The rows of `summarize` as a Markdown table."""
+def table(rows: Sequence[Mapping[str, Any]], metric: str, who: str = "people") -> str:
+    """The rows of `summarize` as a Markdown table.
+
+    Args:
+      rows, metric: as of `summarize`.
+      who: what the networks find, people or objects (`cpm.humans.noun`).
+    """
     stages = max(len(row["per_stage"]) for row in rows)
     header = ["variant", f"{metric} ± sd (seeds)"]
     header += [f"stage {t}" for t in range(1, stages + 1)]
@@ -83,7 +88,7 @@ def table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
             f"{row['minutes']:.1f}",
         ]
         lines.append(cells)
-    note = f"Validation people, percent; {seeds_note(rows)}."
+    note = f"Validation {who}, percent; {seeds_note(rows)}."
     return f"{format_table(header, lines)}\n\n{note}"
 
 

@@ -89,12 +89,15 @@ def _plot_losses(axes, losses):
     axes.legend(fontsize=8, frameon=False, ncols=2)
 
 
-def compare_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], metric: str) -> np.ndarray:
+def compare_runs(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], metric: str, who: str = "people"
+) -> np.ndarray:
     """One validation metric of several runs against training time.
 
     Args:
       runs: {label: lines of metrics.jsonl}.
       metric: e.g. `pck@0.2`; runs that never measured it are left out.
+      who: what the runs find, people or objects (`cpm.humans.noun`).
 
     Returns:
       `[440, 820, 3]` uint8.
@@ -115,7 +118,7 @@ def compare_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]], metric: str) -
         raise ValueError(f"none of the runs has measured {metric!r}")
     canvas = Canvas(820, 440)
     axes = canvas.axes(60, 44, 540, 340)
-    plain_axes(axes, f"{metric} of the validation people, %", "minutes of training")
+    plain_axes(axes, f"{metric} of the validation {who}, %", "minutes of training")
     _plot_scores(axes, series)
     return canvas.pixels()
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from cpm.humans import noun
 from cpm.plots.image_files import display_zoom
 from cpm.skeleton import Skeleton
 
@@ -223,7 +224,8 @@ def _with_panel(page, result, threshold, numbers, title):
     for n, person in enumerate(people):
         _draw_column(draw, x + n * _PANEL_PX, y, person, n, threshold, numbers)
     if len(result.people) > len(people):
-        more = f"and {len(result.people) - len(people)} more people"
+        count = len(result.people) - len(people)
+        more = f"and {count} more {noun(result.skeleton.joints, count)}"
         draw.text((x, (rows) * _ROW_PX), more, _PALE, _font(11))
     return wide
 

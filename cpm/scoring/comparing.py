@@ -139,7 +139,7 @@ def _joints(per_joint):
 def _curves(trained, metric, who):
     """The scores against time, where the runs have recorded them."""
     try:
-        pixels = curves.compare_runs(trained, metric)
+        pixels = curves.compare_runs(trained, metric, who)
     except ValueError:  # nobody has measured it
         return None
     return Shown(pixels, f"Score of the validation {who} against minutes of training.")

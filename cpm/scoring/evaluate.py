@@ -20,6 +20,7 @@ from cpm.evaluation import predictions as predicted
 from cpm.evaluation import report, tables
 from cpm.evaluation.failures import failures
 from cpm.evaluation.reliability import reliability
+from cpm.humans import noun
 from cpm.inference import crop_regions
 from cpm.inference.beliefs import Network, has_mirror_image
 from cpm.scoring.options import DEFAULTS, Options
@@ -61,7 +62,10 @@ class Evaluation:
             compared = (tables.source_table(n, self.sources) for n in self.metrics)
             text = "\n\n".join([text, *compared])
         known = {folder: found for folder, found in self.failures.items() if found}
-        return f"{text}\n\n{tables.failure_table(known)}" if known else text
+        if not known:
+            return text
+        who = noun(self.metrics["pck@0.2"]["per_joint"])  # failures are by this metric
+        return f"{text}\n\n{tables.failure_table(known, who)}"
 
 
 def evaluate_folders(

@@ -10,6 +10,7 @@ from PIL import Image
 from cpm.cli import figures_of_runs
 from cpm.errors import UsageError
 from tests.helpers.scripts import call
+from tests.helpers.small_runs import write_run
 
 pytestmark = pytest.mark.slow
 
@@ -128,3 +129,10 @@ def test_figures_refuse(runs, arguments, message):
     done = run(*[argument.format(runs[0]) for argument in arguments])
     assert done.returncode == 2 and message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_comparison_says_what_runs_find(runs, tmp_path):
+    """Runs that do not say it find people."""
+    write_run(tmp_path / "cats", "data/cats")
+    assert figures_of_runs._who([str(tmp_path / "cats")]) == "objects"
+    assert figures_of_runs._who(list(map(str, runs))) == "people"

@@ -5,7 +5,7 @@ import pytest
 
 from cpm.data import position_checks
 from cpm.data.person import Person, Pose
-from cpm.data.report import Report
+from cpm.data.report import Report, table
 from cpm.skeleton import own_skeleton
 
 SKELETON = own_skeleton(["a", "b"])
@@ -93,3 +93,10 @@ def test_joints_at_the_corner():
     (note,) = positions(pose((0, 0), (8, 9)), hidden, pose((0, 0), (8, 9), state=(0, 2)))
     assert "2 people with a joint at (0, 0)" in note and note.endswith(": p0, p1")
     assert positions(pose((0, 5), (8, 0))) == []
+
+
+def test_the_table_says_what_was_converted():
+    report = Report()
+    report.splits["train"].update(people=7, visible=9)
+    header, row = table(report.to_json(), "objects").splitlines()[:2]
+    assert header.split()[:3] == ["split", "objects", "visible"] and row.split()[1] == "7"

@@ -173,6 +173,7 @@ def test_table():
     lines = tables.failure_table({"data/lsp": found, "data/lspet": found}).splitlines()
     header = [cell.strip() for cell in lines[0].split("|")[1:-1]]
     assert header[:4] == ["pck@0.2, %", "data/lsp", "people", "joints"]
+    assert "| objects |" in tables.failure_table({"data/dogs": found}, "objects")
     cells = {line.split("|")[1].strip(): line.split("|")[2:5] for line in lines[2:]}
     assert [cell.strip() for cell in cells["leaning"]] == ["92.9", "1", "14"]
     assert [cell.strip() for cell in cells["upside down"]] == ["-", "0", "0"]

@@ -322,6 +322,7 @@ def test_summarize_and_table_preset():
     assert lines[2] == "| a | 43.0 ± 4.2 (2) | 32.0 | 43.0 | 1,000 | 99 | 50 | 2.5 |"
     assert lines[3] == "| b | 10.0 (1) | 10.0 | | 1,000 | 99 | 50 | 2.0 |"
     assert lines[5] == "Validation people, percent; one seed, no spread known."
+    assert "Validation objects, percent" in report.table(rows, "pck@0.2", "objects")
     assert "deviation of 2 seeds" in report.table(rows[:1], "pck@0.2")
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import ImageDraw
 
 from cpm.inference.person_pose import PersonPose
 from cpm.inference.results import ImagePose
@@ -105,3 +106,16 @@ def test_joints_outside_are_no_trouble(shift):
 def test_a_tiny_image_is_enlarged():
     drawing = draw_pose(np.zeros([2, 3, 3], np.uint8), result(person()))
     assert drawing.shape == (320, 480, 3)
+
+
+def test_the_panel_says_what_it_leaves_out(monkeypatch):
+    """Nine in a panel of two columns: people, or what is none."""
+    said = []
+    real = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda self, *a, **k: (said.append(a[1]), real(self, *a, **k))
+    )
+    cat = own_skeleton(("nose", "tail"))
+    for skeleton, words in ((LSP, "more people"), (cat, "more objects")):
+        draw_pose(GRAY, result(*[person(skeleton)] * 9, skeleton=skeleton), panel=True)
+        assert any(words in text for text in said), words

@@ -11,6 +11,7 @@ from cpm import files
 from cpm.errors import UsageError
 from cpm.evaluation import report
 from cpm.evaluation.predictions import Predictions
+from cpm.plots import curves
 from cpm.scoring import comparing
 from cpm.scoring.comparing import compare_runs
 from cpm.scoring.people_file import read_people, write_people
@@ -71,6 +72,20 @@ def test_the_better_run_is_named_with_its_interval(tmp_path):
     assert found.settings == {"seed": ["0", "7"]}
     assert found.joints["nose"] == pytest.approx([95.0, 45.0])
     assert "better is better than worse: +12.5 points" in found.text()
+
+
+def test_the_diagram_says_whose_scores_it_shows(tmp_path, monkeypatch):
+    """Cats are no people."""
+    titles = []
+    monkeypatch.setattr(curves, "plain_axes", lambda axes, title, label: titles.append(title))
+    compare_runs([scored_run(tmp_path / name, 5) for name in "ab"])
+    assert titles == []  # nobody has measured this score in the course of training
+    for name in "ab":
+        with open(tmp_path / name / "metrics.jsonl", "a") as file:
+            file.write(json.dumps({"step": 3, "seconds": 60, "evaluation": {"pck_box@0.1": 7.0}}))
+    found = compare_runs([str(tmp_path / name) for name in "ab"])
+    assert titles == ["pck_box@0.1 of the validation objects, %"]
+    assert "validation objects" in found.curves.caption
 
 
 def test_equal_runs_are_not_told_apart(tmp_path):
