@@ -42,7 +42,13 @@ MODEL_ERRORS = (
     *(OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, MemoryError),
     *(NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile),
 )
-COLORS = {"left": (42, 140, 255), "right": (255, 127, 14), "": (255, 225, 77)}
+# The colors of the project's other drawings (cpm/plots/pose_drawing.py), which a test compares.
+SIDES = {"left": (42, 140, 255), "right": (255, 127, 14)}
+MIDDLE = (255, 225, 77)
+WITHOUT_SIDES = (
+    *((44, 200, 90), (230, 60, 200), (0, 210, 210), (255, 80, 70), (150, 110, 255)),
+    *((190, 220, 40), (255, 160, 200), (120, 75, 30)),
+)
 
 
 class Pose:
@@ -140,23 +146,31 @@ def draw(
     pen = ImageDraw.Draw(drawing)
     width = max(2, round(max(image.shape[:2]) / 160))
     shown = confidence >= pose.threshold
+    colors = joint_colors(pose.joints)
     for names in pose.limbs:
         a, b = (pose.joints.index(name) for name in names)
         if shown[a] and shown[b]:
-            pen.line([*joints_px[a], *joints_px[b]], fill=color(names[1]), width=width)
-    for name, (x, y), visible in zip(pose.joints, joints_px, shown, strict=True):
+            # A limb takes the color of its outer end; only midline ones are yellow.
+            color = colors[a] if colors[b] == MIDDLE else colors[b]
+            pen.line([*joints_px[a], *joints_px[b]], fill=color, width=width)
+    for color, (x, y), visible in zip(colors, joints_px, shown, strict=True):
         if visible:
-            pen.ellipse([x - width, y - width, x + width, y + width], fill=color(name))
+            pen.ellipse([x - width, y - width, x + width, y + width], fill=color)
     return drawing
 
 
-def color(joint: str) -> tuple[int, int, int]:
-    """Color of a joint by its side.
+def joint_colors(joints: Sequence[str]) -> list[tuple[int, int, int]]:
+    """A color for each joint: by side, or one each where no joint has a side.
 
-    >>> color("left_wrist") == color("left_hip") != color("neck")
+    >>> joint_colors(["left_hip", "right_hip", "neck"]) == [*SIDES.values(), MIDDLE]
+    True
+    >>> joint_colors(["nose", "tail"]) == [*WITHOUT_SIDES[:2]]
     True
     """
-    return COLORS.get(joint.split("_")[0], COLORS[""])
+    colors = [SIDES.get(joint.split("_")[0], MIDDLE) for joint in joints]
+    if {*colors} == {MIDDLE}:
+        return [WITHOUT_SIDES[p % len(WITHOUT_SIDES)] for p in range(len(joints))]
+    return colors
 
 
 def parse_box(text: str) -> tuple[float, ...]:

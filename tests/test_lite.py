@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import itertools
 import json
 import os
 import subprocess
@@ -15,6 +16,10 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from cpm import lite
+from cpm.inference.person_pose import PersonPose
+from cpm.inference.results import ImagePose
+from cpm.plots.pose_drawing import draw_pose, joint_colors
+from cpm.skeleton import SKELETONS, own_skeleton
 
 LITE = Path(lite.__file__)
 
@@ -160,6 +165,38 @@ def test_a_closed_pipe_and_a_full_device(tmp_path):
         done = command(tmp_path, "photo.jpg", stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1 and done.stderr.startswith(b"error: standard output")
     assert b"Traceback" not in done.stderr and done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    "joints",
+    [
+        ("nose", "neck", "spine", "hip", *(f"tail_{n}" for n in range(6))),  # more than colors
+        ("left_ear", "nose", "right_ear", "neck", "tail"),
+        ("nose", "left_ear", "neck", "right_ear"),
+    ],
+    ids=["without sides", "outer ends first", "outer ends last"],
+)
+def test_its_colors_are_those_of_the_other_drawings(joints):
+    """A chain of joints across an image with H != W: joints and middles of limbs."""
+    limbs = [*itertools.pairwise(joints)]
+    skeleton = own_skeleton(joints, limbs)
+    x = np.linspace(30, 470, len(joints))
+    joints_px = np.stack([x, np.where(np.arange(len(joints)) % 2, 60.0, 220.0)], -1).round()
+    image, sure = np.full([280, 500, 3], 100, np.uint8), np.full(len(joints), 0.9)
+    pose = types.SimpleNamespace(joints=[*joints], limbs=limbs, threshold=0.5)
+    ours = np.asarray(lite.draw(image, pose, joints_px, sure))
+    person = PersonPose(skeleton, joints_px, sure, (0.0, 0.0, 500.0, 280.0))
+    theirs = draw_pose(image, ImagePose((person,), (280, 500), skeleton, threshold=0.5), zoom=1.0)
+    places = np.concatenate([joints_px, (joints_px[1:] + joints_px[:-1]) / 2])
+    columns, rows = np.rint(places).astype(int).T
+    np.testing.assert_array_equal(ours[rows, columns], theirs[rows, columns])
+    assert (theirs[rows, columns] != 100).any(-1).all()
+    assert lite.joint_colors(joints) == joint_colors(skeleton)
+
+
+def test_its_colors_of_people_are_those_of_the_other_drawings():
+    for skeleton in SKELETONS.values():
+        assert lite.joint_colors(skeleton.joints) == joint_colors(skeleton)
 
 
 @pytest.mark.slow

@@ -94,5 +94,6 @@ def test_every_drawing_has_the_same_colors():
         assert f'{name}: "{color}"' in script
     people = ", ".join(f'"{hex_color(color)}"' for color in pose_drawing.PEOPLE)
     assert people in " ".join(script.split())
-    sides = [lite.COLORS[side] for side in ("right", "left", "")]
-    assert sides == [pose_drawing.RIGHT, pose_drawing.LEFT, pose_drawing.MIDDLE]
+    sides = lite.SIDES["right"], lite.SIDES["left"], lite.MIDDLE
+    assert sides == (pose_drawing.RIGHT, pose_drawing.LEFT, pose_drawing.MIDDLE)
+    assert lite.WITHOUT_SIDES == pose_drawing.PEOPLE
