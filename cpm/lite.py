@@ -135,7 +135,23 @@ def read_image(path: str) -> np.ndarray:
     with Image.open(path, formats=FORMATS) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise ValueError(f"it has more than {MOST_PIXELS:,} pixels")
-        return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+        deep = any(";16" in str(tile[3]) for tile in opened.tile)
+        if deep and (opened.mode[0] != "I" or "transparency" in opened.info):
+            raise ValueError("it has 16 bits a color, of which 8 alone could be read")
+        image = ImageOps.exif_transpose(opened)
+        if image.mode[0] in "IF":
+            return np.repeat(stretch(np.asarray(image))[..., np.newaxis], 3, axis=-1)
+        return np.asarray(image.convert("RGB"))
+
+
+def stretch(gray: np.ndarray) -> np.ndarray:
+    """Gray of more than 8 bits as uint8: the range that is used counts, as in the project.
+
+    >>> stretch(np.array([[7000, 7400, 8020]], np.uint16)).tolist()
+    [[0, 100, 255]]
+    """
+    low, high = float(gray.min()), float(gray.max())
+    return np.rint((gray - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
 
 
 def draw(

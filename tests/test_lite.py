@@ -5,10 +5,12 @@ import importlib.util
 import itertools
 import json
 import os
+import struct
 import subprocess
 import sys
 import types
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from cpm import lite
+from cpm.data import images
 from cpm.inference.person_pose import PersonPose
 from cpm.inference.results import ImagePose
 from cpm.plots.pose_drawing import draw_pose, joint_colors
@@ -65,6 +68,33 @@ def test_an_image_that_is_none_is_a_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert lite.main(["pose.tflite", str(tmp_path / "bomb.png")]) == 2
     assert "cannot be read as an image" in capsys.readouterr().err
+
+
+def test_gray_of_16_bits_is_read_as_in_the_project(tmp_path):
+    """A small part of the range, H != W: cut to 8 bits it would be white."""
+    path = tmp_path / "thermal.png"
+    gray = np.random.default_rng(0).integers(7000, 8020, (20, 31)).astype(np.uint16)
+    Image.fromarray(gray).save(path)
+    image = lite.read_image(str(path))
+    assert image.shape == (20, 31, 3) and (image.min(), image.max()) == (0, 255)
+    np.testing.assert_array_equal(image, images.read_image(str(path)))
+
+
+def test_colors_of_16_bits_are_refused(tmp_path, capsys, monkeypatch):
+    """Pillow alone cuts them to 8 bits, which may be a black image."""
+    monkeypatch.setattr(lite, "Pose", lambda path: None)
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)  # width, height, bits, RGB
+    pixels = zlib.compress(b"\0" + struct.pack(">6H", 1000, 1100, 1200, 1300, 1400, 1500))
+    path = tmp_path / "deep.png"
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    assert lite.main(["pose.tflite", str(path)]) == 2
+    assert "it has 16 bits a color" in capsys.readouterr().err
 
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n"
