@@ -67,7 +67,7 @@ def test_all_inputs_and_outputs(work, run):
     assert [entry["file"] for entry in record["images"]] == inputs
     assert (
         record["skipped"] == [f"{work}/in/notes.txt"]
-        and record["threshold"] == 0.1
+        and record["threshold"] == 0.001
         and "commit" in record
     )
     with open(out / "a.csv", newline="") as file:

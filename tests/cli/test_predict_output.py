@@ -43,6 +43,20 @@ def test_openpose_says_whose_joints_it_has(work, tmp_path, run):
         assert ("1 object, " in text) == said
 
 
+def test_nobody_is_a_result(work, tmp_path, run):
+    """In words and in JSON, where no joint is certain; a box has its person all the same."""
+    weights = tiny_weights(tmp_path / "unsure.npz", threshold=0.999)
+    arguments = [f"{work}/in", f"--ckpt={weights}", f"--json={tmp_path}/a.json"]
+    status, text, error = run(*arguments)
+    assert status == 0, error
+    assert text.count("nobody found") == 2
+    assert "2 images done, 0 skipped, 2 without anybody\nwith --box, joints are found" in text
+    images = json.loads((tmp_path / "a.json").read_text())["images"]
+    assert [image["people"] for image in images] == [[], []]
+    status, text, error = run(f"{work}/in/1.jpg", *arguments[1:], "--box=5,5,30,40")
+    assert status == 0 and "1 person, 0 of 14 joints" in text and "without" not in text
+
+
 def test_boxes_of_a_file(work, run):
     """A detector's results: people in order, scores kept, unlisted images told apart and named."""
     entries = [

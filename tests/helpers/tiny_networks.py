@@ -15,14 +15,14 @@ def tiny_config(arch="mini", **changes):
     return TrainConfig(network=network, data=DataConfig(crop="whole"))
 
 
-def tiny_weights(path, config=None, *, seed=0, threshold=0.1):
+def tiny_weights(path, config=None, *, seed=0, threshold=0.001):
     """Writes a network with random weights.
 
     Args:
       path: of the file, ends in `.npz`.
       config: `TrainConfig`; None = `tiny_config()`.
       seed: of the weights.
-      threshold: that the file says of its confidences.
+      threshold: that the file says of its confidences; the default finds somebody everywhere.
 
     Returns:
       The path as text.
