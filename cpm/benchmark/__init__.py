@@ -25,6 +25,7 @@ the other packages, like cpm/experiments, and is imported by bin/benchmark.py al
     arithmetic.py     the operations that our own convolutions really take
     measure.py        runs them: processes, comparison, turns; results as values
     report.py         results as a table
+    pages.py          tables of documents, of these results and of exported files
 
 Rules of a measurement. Every side runs in a process of its own, so that its peak memory is its own
 and no two thread pools meet. All sides of a case are alive at once and take turns, A B A B, so

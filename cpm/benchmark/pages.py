@@ -1,4 +1,4 @@
-"""Tables of the pages in docs/benchmarks, made from JSON files that bin/benchmark.py wrote.
+"""Tables of pages, made from JSON files that bin/benchmark.py and bin/export.py wrote.
 
 A page names the file of each table, relative to itself. What stands between the two comments is
 made from it, with the command and the commit that measured it:
@@ -8,7 +8,7 @@ made from it, with the command and the commit that measured it:
 
 `memory:` instead of `table:` shows the peak memory alone: of a file whose times do not count, since
 other work ran beside it. A file of `--case=scaling` may be followed by the numbers of GPUs to show:
-`records/a.json 1,8,256`.
+`records/a.json 1,8,256`. A file of bin/export.py gives its table of deviations.
 """
 
 import os
@@ -20,6 +20,7 @@ from cpm.benchmark import report
 from cpm.benchmark.machine import Limits
 from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model, format_ways
 from cpm.errors import UsageError
+from cpm.interchange import deviations
 
 BLOCK = re.compile(
     r"(<!-- (table|memory): (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL
@@ -86,7 +87,10 @@ def _shown(path, content):
         where, tables = content(record)
         said = f"`{record['command']}`, commit {record['commit']}{where}:"
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
-        raise UsageError(f"{path} has no results of bin/benchmark.py --json") from None
+        raise UsageError(
+            f"{path} has no results of bin/benchmark.py --json or bin/export.py --json; name a "
+            "file that one of them wrote"
+        ) from None
     lines = textwrap.wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join([*lines, "", tables])
 
@@ -95,10 +99,19 @@ def _where(record):
     return f", {record['hardware']}, {record['threads']} threads"
 
 
+def _exported_with(record):
+    """The machine, the day and the packages of exported files."""
+    packages = {"TensorFlow": record["tensorflow"], **record["versions"]}
+    named = ", ".join(f"{name} {version}" for name, version in packages.items())
+    return f", {record['hardware']}, {record['date']}, {named}"
+
+
 def _measured(record, devices):
-    """(machine, tables) of a file of times, or of the model of many GPUs."""
+    """(machine, tables) of a file of times, of the model of many GPUs, or of exported files."""
     if "predicted" in record:
         return "", _model(record, devices)
+    if "left_out" in record:
+        return _exported_with(record), deviations.table(record["rows"])
     limits = report.format_limits(Limits(**record["limits"]))
     return _where(record), f"{limits}\n\n{report.format_entries(record['cases'])}"
 

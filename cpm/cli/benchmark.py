@@ -97,7 +97,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "page",
         None,
-        "Page of docs/benchmarks to make anew from the files that it names. Default: none.",
+        "Page whose tables are made anew from the files that it names. Default: none.",
     )
 
 
@@ -109,7 +109,7 @@ _CASE = {"item": str, "variant": str, "ours": _NUMBERS, "peers": dict}
 
 
 def main(_: Sequence[str]) -> None:
-    """Measures one case and shows it, or writes the tables of a page of docs/benchmarks anew."""
+    """Measures one case and shows it, or writes the tables of a page anew."""
     if FLAGS.page:
         pages.write(FLAGS.page)
         print(f"wrote {FLAGS.page}")

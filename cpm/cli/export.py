@@ -32,6 +32,7 @@ on where there is no TensorFlow, and bin/import_weights.py brings the result bac
 The formats' packages are in requirements-export.txt. docs/howto/export.md says more.
 """
 
+import datetime
 import os
 from collections.abc import Sequence
 
@@ -56,6 +57,7 @@ from cpm.interchange.exporting import (
     Target,
     comparison_images,
     paths_of,
+    versions,
 )
 from cpm.interchange.portable import FUNCTIONS
 from cpm.provenance import provenance
@@ -180,6 +182,7 @@ def main(_: Sequence[str]) -> None:
     if not rows:
         raise UsageError("nothing was written; see above for what is missing")
     record = {"rows": rows, "left_out": missing, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
+    record |= {"versions": versions(), "date": datetime.date.today().isoformat()}
     files.write_json(table, record | provenance(exporter.config.seed))
     print(f"wrote {table}")
     print(f"terms: {exporter.origin['terms']}")

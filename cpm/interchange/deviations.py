@@ -166,24 +166,29 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
     Args:
       rows: {name of the file's kind: row}; `pck` and `ours_pck` may be missing.
+
+    Returns:
+      str. Two columns for each function: px, and the percent that moved by more than 2 px. The
+      number of joints is the first function's, the difference of a confidence the largest of all.
     """
     functions = list(dict.fromkeys(name for row in rows.values() for name in row["functions"]))
-    header = ["", *(f"{name}, px" for name in functions), "joints", "moved > 2 px", "confidence"]
+    header = ["", *(title for name in functions for title in (f"{name}, px", "moved"))]
+    header += ["joints", "confidence", "PCK@0.2", "ours, PCK", "ms", "ours, ms", "ours ÷ file"]
     lines = [
         [
             name,
-            *(_px(row["functions"].get(function)) for function in functions),
+            *(cell for function in functions for cell in _moves(row["functions"].get(function))),
             f"{row['joints']}{'' if row['sure'] else ' unsure'}",
-            f"{row['moved_percent']:.1f} %",
-            f"{row['confidence']:.5f}",
+            f"{max(own['confidence'] for own in row['functions'].values()):.5f}",
             *(f"{row[key]:.2f}" if key in row else "" for key in ("pck", "ours_pck")),
             f"{row['ms']:.0f}",
             f"{row['ours_ms']:.0f}",
+            f"{row['ours_ms'] / row['ms']:.1f}",
             f"{row['mb']:.1f}",
         ]
         for name, row in rows.items()
     ]
-    text = format_table([*header, "PCK@0.2", "ours", "ms", "ours", "MB"], lines)
+    text = format_table([*header, "MB"], lines)
     if all(row["sure"] for row in rows.values()):
         return text
     return (
@@ -192,5 +197,5 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _px(row):
-    return f"{row['px']:.4f}" if row else ""
+def _moves(row):
+    return (f"{row['px']:.4f}", f"{row['moved_percent']:.1f} %") if row else ("", "")

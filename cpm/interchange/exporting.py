@@ -7,6 +7,7 @@ there. So a file that exists has run at least once.
 import contextlib
 import dataclasses
 import importlib
+import importlib.metadata
 import os
 import shutil
 import sys
@@ -47,6 +48,8 @@ SUFFIXES = {  # of each format's file; a SavedModel is a folder
     "openvino": ".xml",
     "stablehlo": ".stablehlo",
 }
+# What requirements-export.txt adds to TensorFlow.
+PACKAGES = ("ai-edge-litert", "tf2onnx", "onnx", "onnxruntime", "jax", "openvino")
 # Why a format has float32 alone, as the end of a sentence.
 FLOAT32_ALONE = {
     "savedmodel": "TensorFlow computes with variables as they are stored, and this network "
@@ -234,6 +237,15 @@ class Exporter:
                 "another format"
             )
         return row
+
+
+def versions() -> dict[str, str]:
+    """{package: its version} of those of `PACKAGES` that are installed."""
+    found = {}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def comparison_images(sizes: Iterable[tuple[int, int]] = deviations.SIZES) -> list[np.ndarray]:

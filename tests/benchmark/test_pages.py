@@ -8,9 +8,15 @@ import pytest
 from cpm.benchmark import pages, scaling
 from cpm.errors import UsageError
 
-FOLDER = pathlib.Path(__file__).parents[2] / "docs" / "benchmarks"
-PAGES = [path for path in sorted(FOLDER.glob("*.md")) if pages.BLOCK.search(path.read_text())]
-RECORDS = sorted((FOLDER / "records").glob("*.json"))
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+FOLDER = DOCS / "benchmarks"
+PAGES = [
+    path
+    for folder in (FOLDER, DOCS / "results")
+    for path in sorted(folder.glob("*.md"))
+    if pages.BLOCK.search(path.read_text(encoding="utf-8"))
+]
+RECORDS = sorted(DOCS.glob("*/records/*.json"))
 NUMBERS = {"median_s": 2.0, "lower_quartile_s": 1.0, "upper_quartile_s": 3.0, "peak_mb": 100.0}
 MEASURED = {
     "command": "python bin/benchmark.py --case=forward",
@@ -19,6 +25,20 @@ MEASURED = {
     "threads": 2,
     "limits": {"matmul_gflops": {"numpy": 50.0}, "copy_gb_s": 3.0, "write_gb_s": 2.0, "cores": 2},
     "cases": [{"item": "forward", "variant": "xla", "ours": NUMBERS, "peers": {}}],
+}
+OFF = {"px": 0.5, "moved_percent": 0.0, "confidence": 0.25, "joints": 14, "sure": True}
+ROW = OFF | {"functions": {"image": OFF, "box": OFF | {"px": 9.0, "moved_percent": 50.0}}}
+EXPORTED = {
+    "rows": {
+        "litert int8": ROW | {"ms": 2.0, "ours_ms": 5.0, "mb": 3.0, "pck": 81, "ours_pck": 82}
+    },
+    "left_out": {},
+    "command": "python bin/export.py --ckpt=pretrained --format=all",
+    "commit": "abc",
+    "hardware": "2 CPU cores, x86_64",
+    "date": "2026-11-29",
+    "tensorflow": "2.21.0",
+    "versions": {"onnx": "1.23.2"},
 }
 PAGE = """# A page
 
@@ -32,9 +52,9 @@ The end.
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_a_page_is_what_its_files_say(path):
-    """Else: python bin/benchmark.py --page=docs/benchmarks/NAME.md"""
+    """Else: python bin/benchmark.py --page=docs/FOLDER/NAME.md"""
     text = path.read_text(encoding="utf-8")
-    assert pages.rendered(text, str(FOLDER)) == text
+    assert pages.rendered(text, str(path.parent)) == text
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.name)
@@ -46,8 +66,12 @@ def test_no_table_is_typed(path):
 
 
 def test_every_file_is_shown_and_of_a_commit():
-    named = {name for path in PAGES for _, _, name, *_ in pages.BLOCK.findall(path.read_text())}
-    assert named == {f"records/{path.name}" for path in RECORDS} and named
+    named = {
+        path.parent / name
+        for path in PAGES
+        for _, _, name, *_ in pages.BLOCK.findall(path.read_text(encoding="utf-8"))
+    }
+    assert named == {*RECORDS} and named
     for path in RECORDS:
         commit = json.loads(path.read_text())["commit"]
         assert commit != "unknown" and not commit.endswith("-dirty"), path.name
@@ -102,7 +126,28 @@ def test_memory_alone(tmp_path):
         pages.memory(str(tmp_path / "a.json"))
 
 
-@pytest.mark.parametrize("record", ["[]", "{}", '{"command": "a", "commit": "b"}'])
+def test_a_table_of_exported_files(tmp_path):
+    """Every function with its deviation; the command, the machine, the day and the packages."""
+    (tmp_path / "a.json").write_text(json.dumps(EXPORTED))
+    found = pages.rendered(PAGE, str(tmp_path))
+    said, *rows = [line for line in found.splitlines() if line.startswith(("`", "|"))]
+    assert said.startswith("`python bin/export.py --ckpt=pretrained --format=all`, commit abc, 2 ")
+    assert "x86_64, 2026-11-29, TensorFlow 2.21.0, onnx 1.23.2:" in found.replace("\n", " ")
+    header, _, row = ([cell.strip() for cell in line.split("|")[1:-1]] for line in rows)
+    assert header == [
+        *("", "image, px", "moved", "box, px", "moved", "joints", "confidence", "PCK@0.2"),
+        *("ours, PCK", "ms", "ours, ms", "ours ÷ file", "MB"),
+    ]
+    assert row == [
+        *("litert int8", "0.5000", "0.0 %", "9.0000", "50.0 %", "14", "0.25000", "81.00"),
+        *("82.00", "2", "5", "2.5", "3.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["[]", "{}", '{"command": "a", "commit": "b"}', json.dumps(EXPORTED | {"rows": {"a": {}}})],
+)
 def test_a_file_without_results_is_refused(tmp_path, record):
     (tmp_path / "page.md").write_text(PAGE)
     (tmp_path / "a.json").write_text(record)

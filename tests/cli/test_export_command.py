@@ -1,5 +1,6 @@
 """bin/export.py: what it writes is used by other scripts; flags that do not go together."""
 
+import datetime
 import importlib.util
 import json
 
@@ -81,7 +82,10 @@ def test_an_exported_file_is_scored_like_its_checkpoint(tmp_path, name, out, pac
     assert done.returncode == 0, done.stderr
     assert "PCK@0.2" in done.stdout and f"{name} float32" in done.stdout
     with open(tmp_path / f"{out}.deviations.json") as file:
-        row = json.load(file)["rows"][f"{name} float32"]
+        record = json.load(file)
+    assert {*packages} - {"ai_edge_litert"} <= {*record["versions"]} and record["commit"]
+    assert datetime.date.fromisoformat(record["date"]) <= datetime.date.today()
+    row = record["rows"][f"{name} float32"]
     assert row["pck"] == pytest.approx(row["ours_pck"], abs=0.01) and row["unsure_px"] < 0.01
     assert row["ms"] > 0 and row["ours_ms"] > 0 and row["mb"] > 0
 

@@ -76,7 +76,7 @@ def test_every_function_has_its_numbers_and_the_first_one_is_shown():
     table = deviations.table(
         {"a": row | {"mb": 1.0}, "b": measured(np.ones(3), crops=0) | {"mb": 1}}
     )
-    assert "image, px" in table and "box, px" in table and "50.0000" in table
+    assert "image, px" in table and "box, px" in table and "50.0000 |" in table
 
 
 def test_belief_maps_are_compared_where_there_are_some():

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import pathlib
 import zipfile
 
 import numpy as np
@@ -15,15 +16,18 @@ from cpm.inference import Predictor
 from cpm.interchange.exporting import (
     FLOAT32_ALONE,
     FORMATS,
+    PACKAGES,
     PRECISIONS,
     SUFFIXES,
     Exporter,
     Target,
+    versions,
 )
 from cpm.runtimes import load_exported, open_exported
 from cpm.runtimes.siblings import file_of
 from tests.helpers.tiny_networks import tiny_weights
 
+ROOT = pathlib.Path(__file__).parents[2]
 IMAGES = [
     np.random.default_rng(n).integers(0, 256, [height, width, 3]).astype(np.uint8)
     for n, (height, width) in enumerate([(16, 16), (51, 133), (200, 97)])
@@ -239,6 +243,13 @@ def test_a_format_has_every_precision_or_says_why_not(name):
     assert SUFFIXES[name] == writer.SUFFIX
     expected = ("float32",) if name in FLOAT32_ALONE else PRECISIONS
     assert writer.PRECISIONS == expected
+
+
+def test_versions_are_those_of_the_packages_that_exports_need(monkeypatch):
+    named = (ROOT / "requirements-export.txt").read_text().splitlines()
+    assert {*PACKAGES} == {line.split("==")[0] for line in named if "==" in line}
+    monkeypatch.setattr("cpm.interchange.exporting.PACKAGES", ("numpy", "no-such-package"))
+    assert versions() == {"numpy": np.__version__}
 
 
 def test_a_missing_package_is_a_sentence(monkeypatch):
