@@ -11,7 +11,7 @@ the same for twice the images, it is flat.
 
 Its peers are the same weights in a file of bin/export.py, which the same script reads: joints are
 then computed by ONNX Runtime or LiteRT. `cpm_lite` is cpm/lite.py, which needs no TensorFlow and
-takes one image.
+takes one image; `cpm_lite_int8` is the same with weights of 8 bits.
 """
 
 import dataclasses
@@ -46,7 +46,13 @@ SIZE = (640, 480)
 DIFFERENT = 16  # people drawn; more images repeat them
 # In the line of every image, and in no other.
 RESULT = re.compile(r"\d+ of \d+ joints|no(?:body|thing) found")
-# `predict` names the format of the file that the peer reads.
+# Files of bin/export.py: {kind: (name, --format, --precision)}.
+FILES = {
+    "onnx": ("pose.onnx", "onnx", "float32"),
+    "litert": ("pose.tflite", "litert", "float32"),
+    "litert_int8": ("pose_int8.tflite", "litert", "int8"),
+}
+# `predict` names the kind of the file that the peer reads.
 LITERT = Peer(("ai_edge_litert",), {"predict": "litert"}, requirements="requirements-export.txt")
 PEERS = {
     "onnxruntime": dataclasses.replace(
@@ -54,7 +60,9 @@ PEERS = {
     ),
     "litert": LITERT,
     "cpm_lite": LITERT,
+    "cpm_lite_int8": dataclasses.replace(LITERT, makes={"predict": "litert_int8"}),
 }
+OF_LITE = ("cpm_lite", "cpm_lite_int8")  # those of cpm/lite.py
 
 
 def measure_predicting(
@@ -93,7 +101,7 @@ def measure_predicting(
                 own = [f"--ckpt={ckpt}", *(flags_of(variant) if variant else [])]
                 sides[variant] = partial(one_run, [f"--input={source}", *more, *own])
             for peer, path in exported.items():
-                if peer != "cpm_lite":
+                if peer not in OF_LITE:
                     sides[peer] = partial(one_run, [f"--input={source}", *more, f"--ckpt={path}"])
                 elif not more:
                     sides[peer] = partial(one_run, [path, source], LITE)
@@ -135,16 +143,18 @@ def _entry(item, variant, numbers, peers):
 def write_exports(
     folder: str, peers: Sequence[str], ckpt: str, say: Callable[[str], object]
 ) -> dict[str, str]:
-    """The files that the peers read, each format written once: {peer: path}.
+    """The files that the peers read, each kind written once: {peer: path}.
 
     Raises:
       Failed: if bin/export.py writes none.
     """
     paths = {}
     for kind in dict.fromkeys(PEERS[peer].makes["predict"] for peer in peers):
-        paths[kind] = os.path.join(folder, {"onnx": "pose.onnx", "litert": "pose.tflite"}[kind])
+        name, file_format, precision = FILES[kind]
+        paths[kind] = os.path.join(folder, name)
         say(f"  writing {kind}")
-        flags = [f"--ckpt={ckpt}", f"--format={kind}", f"--out={paths[kind]}"]
+        flags = [f"--ckpt={ckpt}", f"--format={file_format}", f"--precision={precision}"]
+        flags.append(f"--out={paths[kind]}")
         done = subprocess.run([sys.executable, EXPORT, *flags], capture_output=True, text=True)
         if done.returncode:
             tail = "\n".join(done.stderr.strip().splitlines()[-3:])

@@ -1,5 +1,7 @@
 """The case `predict`: images that are there, a script that is run and timed."""
 
+import subprocess
+
 import pytest
 from PIL import Image
 
@@ -36,21 +38,39 @@ def test_all_sides_take_turns(monkeypatch):
 
     def run(arguments, script=predicting.SCRIPT):
         ckpt = next((a for a in arguments if a.startswith("--ckpt=")), None)
-        runs.append(ckpt if script == predicting.SCRIPT else "lite")
+        runs.append(ckpt if script == predicting.SCRIPT else arguments[0])
         return {"--ckpt=w": 2.0, "--ckpt=pose.onnx": 1.0}.get(runs[-1], 0.5), 100.0
 
     monkeypatch.setattr(predicting, "one_run", run)
-    paths = {"onnxruntime": "pose.onnx", "cpm_lite": "pose.tflite"}
+    paths = {"onnxruntime": "pose.onnx", "cpm_lite": "pose.tflite", "cpm_lite_int8": "8.tflite"}
     monkeypatch.setattr(predicting, "write_exports", lambda *_: paths)
     said = []
     entries = predicting.measure_predicting(3, 2, [None], list(paths), "w", said.append)
     one, json, drawings = entries
-    assert runs[:6] == 2 * ["--ckpt=w", "--ckpt=pose.onnx", "lite"] and len(runs) == 6 + 4 + 4
-    assert one["ratio"] == {"onnxruntime": 0.5, "cpm_lite": 0.25}
+    assert runs[:8] == 2 * ["--ckpt=w", "--ckpt=pose.onnx", "pose.tflite", "8.tflite"]
+    assert len(runs) == 8 + 4 + 4
+    assert one["ratio"] == {"onnxruntime": 0.5, "cpm_lite": 0.25, "cpm_lite_int8": 0.25}
     assert json["peers"].keys() == drawings["peers"].keys() == {"onnxruntime"}
     assert json["ours"]["images_per_s"] == 0.5 and json["ours"]["peak_mb"] == 100
     table = format_entries(entries)
     assert "ours, default" in table and "cpm_lite" in table
+
+
+def test_every_kind_of_file_is_exported_once(monkeypatch, tmp_path):
+    commands = []
+
+    def run(command, **_):
+        commands.append(command[2:])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(predicting.subprocess, "run", run)
+    paths = predicting.write_exports(str(tmp_path), [*predicting.PEERS], "w", lambda _: None)
+    assert commands == [
+        ["--ckpt=w", "--format=onnx", "--precision=float32", f"--out={tmp_path}/pose.onnx"],
+        ["--ckpt=w", "--format=litert", "--precision=float32", f"--out={tmp_path}/pose.tflite"],
+        ["--ckpt=w", "--format=litert", "--precision=int8", f"--out={tmp_path}/pose_int8.tflite"],
+    ]
+    assert paths["litert"] == paths["cpm_lite"] != paths["cpm_lite_int8"]
 
 
 @pytest.mark.thorough
