@@ -19,7 +19,9 @@ async function load(device) {
   // Several threads need a page that is isolated from others (see the headers in cpm/cli/demo.py).
   const threads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
   runtime.env.wasm.numThreads = threads;
-  options = { executionProviders: device === "webgpu" ? ["webgpu", "wasm"] : ["wasm"] };
+  // One name: of several, the runtime leaves out those that fail and says nothing. What a graphics
+  // card has no operation for is computed by the processor all the same.
+  options = { executionProviders: [device] };
   for (const name of Object.keys(SESSIONS)) delete SESSIONS[name];
   await session("image");
   const metadata = await (await fetch("./model/pose.json")).json();
@@ -64,6 +66,8 @@ self.onmessage = async ({ data }) => {
   try {
     self.postMessage(data.load ? await load(data.load.device) : await find(data));
   } catch (error) {
-    self.postMessage({ id: data.id, error: String(error.message || error) });
+    // A number is the address of an exception inside of the runtime.
+    const reason = typeof error === "number" ? "the runtime gives no reason" : error.message;
+    self.postMessage({ id: data.id, error: String(reason || error) });
   }
 };

@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import re
 import runpy
 import shutil
 import threading
@@ -85,9 +86,15 @@ def built(folder, vendor, ckpt, image):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, vendor, image):
+def folder(tmp_path_factory):
+    """What `site` serves."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def site(folder, vendor, image):
     """Address of the built page with the weights of bin/demo.py's default."""
-    with built(tmp_path_factory.mktemp("site"), vendor, CKPT, image) as address:
+    with built(folder, vendor, CKPT, image) as address:
         yield address
 
 
@@ -368,6 +375,102 @@ def test_a_screen_reader_and_a_keyboard_find_every_control(site):
         # What happens is said, not only shown.
         assert page.value("document.getElementById('status').getAttribute('role')") == "status"
         assert page.value("document.documentElement.lang") == "en"
+
+
+# `navigator.gpu` of browsers without a graphics card that can be used.
+NO_ADAPTER = "{ requestAdapter: async () => null }"
+NO_DEVICE = """{ requestAdapter: async () => ({
+    features: new Set(), limits: {}, info: {},
+    requestDevice: () => Promise.reject(new Error("no device")),
+}) }"""
+CHOOSE_WEBGPU = """(() => {
+    delete document.documentElement.dataset.ready;
+    document.getElementById("device").value = "webgpu";
+    document.getElementById("device").dispatchEvent(new Event("change"));
+})()"""
+# The page believes that there is one; the worker, which computes the network, has what {} says.
+STUBBED_PAGE = """
+Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => ({}) } });
+const Plain = Worker;
+globalThis.Worker = class extends Plain {
+    constructor(path, options) { super("stubbed_" + path, options); }
+};
+"""
+STUBBED_WORKER = """import "./worker.js";
+Object.defineProperty(navigator, "gpu", {{ value: {} }});
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gpu", [NO_ADAPTER, NO_DEVICE], ids=["no_adapter", "no_device"])
+def test_the_processor_computes_where_the_graphics_card_fails(site, folder, image, tmp_path, gpu):
+    """It said "WebGPU" while the runtime had silently taken the processor."""
+    (folder / "stubbed_worker.js").write_text(STUBBED_WORKER.format(gpu))
+    path = tmp_path / "person.png"
+    Image.fromarray(image).save(path)
+    about = "document.getElementById('about').textContent"
+    with Chromium() as page:
+        page.before_pages(STUBBED_PAGE)
+        page.open(site)
+        page.wait("document.documentElement.dataset.ready === 'wasm'", 60)
+        page.wait("!document.querySelector('[value=webgpu]').disabled", 10)
+        page.value(CHOOSE_WEBGPU)
+        said = page.wait(
+            "document.getElementById('status').textContent.includes('WebGPU') && "
+            "document.getElementById('status').textContent",
+            60,
+        )
+        assert re.fullmatch(
+            r"WebGPU cannot run this network here \(.*(adapter|reason).*\); the processor does\.",
+            said,
+        )
+        assert page.value("document.getElementById('device').value") == "wasm"
+        assert page.value("document.documentElement.dataset.ready") == "wasm"
+        assert "WebAssembly" in page.value(about) and "WebGPU" not in page.value(about)
+        page.choose_file("#file", path)
+        page.wait("document.documentElement.dataset.done", 60)
+        found = joints_on(page)
+    expected = Predictor(CKPT)(image).people[0]
+    assert np.abs(found[:, :2] - expected.joints_px).max() < LIMIT_PX
+
+
+@pytest.mark.thorough
+def test_webgpu_finds_pythons_joints(tmp_path, vendor, image):
+    """A small network, since the graphics card is Chromium's own, in software."""
+    ckpt = tiny_weights(tmp_path / "tiny.npz", tiny_config(), threshold=0.0)
+    path = tmp_path / "person.png"
+    Image.fromarray(image).save(path)
+    (tmp_path / "site").mkdir()
+    with (
+        built(tmp_path / "site", vendor, ckpt, image) as address,
+        Chromium("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader") as page,
+    ):
+        page.open(address)
+        page.wait("document.documentElement.dataset.ready === 'wasm'", 60)
+        adapter = "navigator.gpu && navigator.gpu.requestAdapter().then(Boolean)"
+        if not page.value(adapter):
+            pytest.skip("this Chromium has no graphics card in software (SwiftShader)")
+        page.wait("!document.querySelector('[value=webgpu]').disabled", 10)
+        page.value(CHOOSE_WEBGPU)
+        page.wait("document.documentElement.dataset.ready === 'webgpu'", 60)
+        page.choose_file("#file", path)
+        page.wait("document.documentElement.dataset.done", 120)
+        found = joints_on(page)
+        assert "WebGPU" in page.value("document.getElementById('about').textContent")
+        assert page.value("document.documentElement.dataset.ready") == "webgpu"
+    expected = Predictor(ckpt)(image).people[0]
+    assert np.abs(found[:, :2] - expected.joints_px).max() < LIMIT_PX
+    assert np.abs(found[:, 2] - expected.confidence).max() < 0.01
+
+
+@pytest.mark.slow
+def test_a_browser_without_a_graphics_card_does_not_offer_it(site):
+    with Chromium() as page:
+        page.before_pages(f"Object.defineProperty(navigator, 'gpu', {{ value: {NO_ADAPTER} }});")
+        page.open(site)
+        page.wait("document.documentElement.dataset.ready === 'wasm'", 60)
+        assert page.value("document.querySelector('[value=webgpu]').disabled")
+        assert "WebAssembly" in page.value("document.getElementById('about').textContent")
 
 
 @pytest.mark.slow

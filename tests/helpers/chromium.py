@@ -82,6 +82,10 @@ class Chromium:
         """Goes to a page."""
         self._call("Page.navigate", {"url": url})
 
+    def before_pages(self, source):
+        """Runs JavaScript in every page that is opened from now on, before its own."""
+        self._call("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+
     def value(self, expression):
         """What JavaScript says, awaited."""
         options = {"expression": expression, "returnByValue": True, "awaitPromise": True}
