@@ -4,6 +4,7 @@
 written in the operations of the portable function that was exported (cpm/interchange/portable.py).
 """
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 
@@ -34,7 +35,9 @@ class OwnAnswers:
     def __init__(
         self, network: Network, predictor: Predictor, decoding: DecodingConfig, border: float
     ) -> None:
-        self._network, self._predictor, self._border = network, predictor, border
+        self._network, self._border = network, border
+        self._predictor = copy.copy(predictor)
+        self._predictor.threshold = 0.0  # an exported file finds somebody, however unsure
         self._decoding = dataclasses.replace(decoding, flip=False)
 
     def questions(self, function: str, images: Sequence[np.ndarray]) -> list[Arrays]:

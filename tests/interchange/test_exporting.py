@@ -195,6 +195,18 @@ def test_a_file_that_does_not_run_is_not_left(tmp_path, exporter, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_images_that_show_nobody_are_compared(tmp_path):
+    """Prediction finds nobody where no joint is sure; the functions of a file have an answer."""
+    ckpt = tiny_weights(tmp_path / "tiny.npz", threshold=1.0)
+    assert not Predictor(ckpt)(IMAGES[1]).people
+    exporter = Exporter(ckpt)
+    joints_px, confidence = exporter.find_joints(IMAGES[1])
+    assert np.isfinite(joints_px).all() and confidence.max() < 1
+    assert exporter.origin["threshold"] == 1.0
+    (question,) = exporter.own.questions("crops", IMAGES[:1])
+    assert np.isfinite(question["crops"]).all()
+
+
 def test_moved_joints_in_float32_are_refused(tmp_path, exporter, monkeypatch):
     monkeypatch.setattr("cpm.interchange.deviations.SURE", 0.0)
     answer = {"joints_px": np.zeros([14, 2]), "confidence": np.ones(14)}
