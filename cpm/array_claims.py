@@ -35,6 +35,7 @@ _PLAIN = frozenset((1, 2, 3, 4, _INT32, _UINT32, 7, 9, 12, 13, 16, 17, 18))  # n
 _CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE = 1, 2, 3, 4, 5
 _WIDTHS = {_CHAR: 4, 6: 8, 7: 4, 8: 1, 9: 1, 10: 2, 11: 2, 12: 4, 13: 4, 14: 8, 15: 8}
 _WIDTHS_4 = {0: 8, 1: 4, 2: 4, 3: 2, 4: 2, 5: 1}  # MATLAB 4: bytes by the digit P of its type
+_COMPLEX = 0x0800  # a flag: imaginary parts follow the real ones
 _DEEPEST = 32  # of cells in structs in cells
 
 
@@ -163,23 +164,28 @@ def _matrix_bytes(content, order, left, depth):
     kind, flags = elements[0]
     if kind != _UINT32 or len(flags) != 8:
         raise ValueError("an array does not begin with its class")
-    matrix_class = struct.unpack_from(f"{order}I", flags)[0] & 0xFF
+    class_flags = struct.unpack_from(f"{order}I", flags)[0]
+    matrix_class = class_flags & 0xFF
     if matrix_class > 15:  # functions and objects of newer MATLABs: SciPy hands them on unread
         return len(content)
     if len(elements) < 3 or elements[1][0] != _INT32:
         raise ValueError("an array has no sizes")
     dimensions = elements[1][1]
-    sizes = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions[: len(dimensions) // 4 * 4])
+    if len(dimensions) % 4:
+        raise ValueError(f"the sizes of an array take {len(dimensions)} bytes, not four each")
+    sizes = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
     if min(sizes, default=0) < 0 or len(sizes) > 32:
         raise ValueError(f"an array claims the sizes {untrusted.shown(list(sizes))}")
     count = math.prod(sizes)
     inner = [part for kind, part in elements[2:] if kind == _MATRIX]
     if matrix_class in (_CELL, _STRUCT, _OBJECT):
+        fields = 0 if matrix_class == _CELL else _fields(elements, matrix_class, order)
         if matrix_class == _CELL and count > len(inner):
             raise ValueError(f"a cell array claims {count:,} cells, {len(inner):,} follow")
-        if matrix_class != _CELL and count > max(1, len(inner)):
+        if matrix_class != _CELL and (count > max(1, len(inner)) or count * fields > len(inner)):
             raise ValueError(
-                f"a struct array claims {count:,} structs, {len(inner):,} values follow"
+                f"a struct array claims {count:,} structs of {fields} fields, {len(inner):,} "
+                "values follow"
             )
         total = 8 * count
         for part in inner:
@@ -187,8 +193,24 @@ def _matrix_bytes(content, order, left, depth):
     else:
         if inner:
             raise ValueError("an array of numbers holds arrays")
+        # SciPy takes what follows the array for values that are missing.
+        parts = (6 if matrix_class == _SPARSE else 4) + bool(class_flags & _COMPLEX)
+        if len(elements) < parts:
+            raise ValueError("an array has no values")
         # A sparse array takes what it stores; any other all of its values.
         total = len(content) if matrix_class == _SPARSE else count * _WIDTHS.get(matrix_class, 8)
     if total > left:
         raise ValueError(f"it takes more than {MOST_BYTES:,} bytes of memory")
     return total
+
+
+def _fields(elements, matrix_class, order):
+    """Fields of each struct in an array; ValueError if it does not say."""
+    at = 4 if matrix_class == _OBJECT else 3  # behind its class, sizes and name
+    if len(elements) < at + 2 or elements[at][0] != _INT32 or len(elements[at][1]) != 4:
+        raise ValueError("a struct array does not name its fields")
+    (length,) = struct.unpack(f"{order}i", elements[at][1])
+    names = elements[at + 1][1]
+    if length < 1 or len(names) % length:
+        raise ValueError(f"names of fields take {len(names)} bytes, not {length} each")
+    return len(names) // length

@@ -1,7 +1,7 @@
 """The fuzzer's readers: whole files are read; what once went wrong ends in a sentence.
 
-Each file of tests/helpers/fuzzing/found was found by `python -m tests.fuzz` and is named after what
-is wrong with it.
+Each file of tests/helpers/fuzzing/found was found by `python -m tests.fuzz`, or by reading the code
+for one of that kind, and is named after what is wrong with it.
 """
 
 import random

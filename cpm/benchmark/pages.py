@@ -11,6 +11,7 @@ other work ran beside it. A file of `--case=scaling` may be followed by the numb
 `records/a.json 1,8,256`. A file of bin/export.py gives its table of deviations.
 """
 
+import dataclasses
 import os
 import re
 import textwrap
@@ -21,11 +22,18 @@ from cpm.benchmark.machine import Limits
 from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model, format_ways
 from cpm.errors import UsageError
 from cpm.interchange import deviations
+from cpm.untrusted import check_schema
 
 BLOCK = re.compile(
     r"(<!-- (table|memory): (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL
 )
 WIDTH = 100
+# Python multiplies a text by a number of operations, too.
+_OF_MODEL = {
+    "work": {"people": int, "flop": float, "exchanged_bytes": float},
+    "assumed": {f"{field.name}?": float for field in dataclasses.fields(Machines)},
+    "batch_size": int,
+}
 
 
 def write(path: str) -> None:
@@ -118,6 +126,7 @@ def _measured(record, devices):
 
 def _model(record, devices):
     """What was measured on one machine, if anything; the model of many GPUs and its predictions."""
+    check_schema(record, _OF_MODEL, "it")
     work, machines = Work(**record["work"]), Machines(**record["assumed"])
     counts = [int(n) for n in devices.split(",")] if devices else DEVICES
     said = (

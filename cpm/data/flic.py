@@ -126,7 +126,8 @@ def scene(image: str) -> str:
     >>> scene("12-oclock-high-00004151.jpg")
     '12-oclock-high-5'
     """
-    match = re.fullmatch(r"(.+)-(\d+)", image.removesuffix(".jpg"))
+    # FLIC's have eight digits; Python refuses to read some thousands.
+    match = re.fullmatch(r"(.+)-(\d{1,18})", image.removesuffix(".jpg"))
     return f"{match[1]}-{int(match[2]) // SCENE_FRAMES}" if match else image
 
 

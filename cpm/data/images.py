@@ -44,6 +44,7 @@ DECODER_ERRORS = (
     TypeError,
     OverflowError,
     MemoryError,
+    RuntimeError,  # libavif and libheif
     struct.error,
     zlib.error,
     Image.DecompressionBombError,

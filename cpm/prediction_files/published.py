@@ -218,6 +218,8 @@ def _flic_truth(path, skeleton):
     folder, file = os.path.split(path)
     people = list(flic.read_people(folder, file, follow_links=True))  # no image is opened
     people = [person for person in people if not person.excluded]
+    if not people:
+        raise UsageError(f"{path} has nobody in its two halves; download the annotations again")
     return truths.Truth(
         name=str(path),
         skeleton=skeleton,

@@ -76,8 +76,12 @@ def _scores(run_dir):
     read_settings(run_dir)  # says that a folder is no run, if it is none
     advice = f"make it with: python bin/eval.py --ckpt={run_dir}"
     record = files.read_json(path, advice, schema=_SCORES)
-    for name in report.HEADLINES:
-        for joint, score in record["metrics"].get(name, {"per_joint": {}})["per_joint"].items():
+    for name in [name for name in report.HEADLINES if name in record["metrics"]]:
+        metric = record["metrics"][name]
+        if len(metric.get("interval") or (0, 0)) != 2:
+            interval = shown(metric["interval"])
+            raise UsageError(f"{path}: the interval of {name} is {interval}; {advice}")
+        for joint, score in metric["per_joint"].items():
             if not (score is None or isinstance(score, (int, float))):
                 raise UsageError(f"{path}: the {name} of {joint} is {shown(score)}; {advice}")
     return record

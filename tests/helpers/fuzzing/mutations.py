@@ -91,6 +91,11 @@ def as_archive(data, random, change):
     return result.getvalue()
 
 
+def as_array(data, random, change):
+    """Changes a .npy file: its bytes, its header, its values."""
+    return change(data) if random.random() < _RAW else _changed_array(data, random, change)
+
+
 def _changed_array(content, random, change):
     """A .npy file with another header, or other values behind a whole header."""
     try:

@@ -9,13 +9,10 @@ import itertools
 import json
 import os
 import tempfile
-import typing
 from pathlib import Path
 from unittest import mock
 
-import h5py
 import numpy as np
-import scipy.io
 import tensorflow as tf
 from PIL import Image
 
@@ -50,77 +47,24 @@ from cpm.scoring import people_file, run_settings
 from cpm.skeleton import SKELETONS
 from cpm.training.metrics_file import read_metrics
 from tests.helpers import caffe_files
-from tests.helpers.fuzzing.mutations import as_archive, as_bytes, as_json, as_lines
+from tests.helpers.fuzzing import readers_of_results
+from tests.helpers.fuzzing.mutations import as_archive, as_array, as_json, as_lines
+from tests.helpers.fuzzing.reader import (
+    Reader,
+    above,
+    each,
+    h5,
+    json_values,
+    mat,
+    npy,
+    npz,
+    written,
+)
 from tests.helpers.matlab_files import EMPTY, save_matlab_73, struct_array
 from tests.helpers.small_data_sets import make_people, smooth_image
 from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 LSP14 = SKELETONS["lsp14"]
-
-
-class Reader(typing.NamedTuple):
-    """One reader.
-
-    Attributes:
-      file: path of the fuzzed file in a folder of its own.
-      seeds: function without arguments → list of bytes, whole files.
-      read: function of the file's path.
-      mutate: of mutations.py.
-      around: function of the folder that makes what the reader needs beside the file, or None.
-    """
-
-    file: str
-    seeds: typing.Callable
-    read: typing.Callable
-    mutate: typing.Callable = as_bytes
-    around: typing.Callable | None = None
-
-
-def _json(*values):
-    return lambda: [json.dumps(value).encode() for value in values]
-
-
-def _written(*writers, suffix=""):
-    """Seeds that need a path to be written."""
-
-    def seeds():
-        found = []
-        with tempfile.TemporaryDirectory() as folder:
-            for n, write in enumerate(writers):
-                path = os.path.join(folder, f"{n}{suffix}")
-                write(path)
-                found.append(Path(path).read_bytes())
-        return found
-
-    return seeds
-
-
-def _npz(**arrays):
-    def seeds():
-        file = io.BytesIO()
-        np.savez(file, **arrays)
-        return [file.getvalue()]
-
-    return seeds
-
-
-def _mat(**arrays):
-    # Not compressed: a changed byte is a changed value, not a broken stream.
-    return _written(lambda path: scipy.io.savemat(path, arrays, appendmat=False))
-
-
-def _h5(arrays):
-    def write(path):
-        with h5py.File(path, "w") as file:
-            for name, array in arrays.items():
-                file[name] = array
-
-    return _written(write)
-
-
-def _above(count=1):
-    """A function of a file's path: its folder, or one above it."""
-    return lambda path: str(Path(path).parents[count - 1])
 
 
 # --- data sets ---------------------------------------------------------------------------------
@@ -187,7 +131,7 @@ def _mpii():
         "single_person": single,
         "act": struct_array([{"cat_name": "sports", "act_name": "skiing", "act_id": np.uint16(1)}]),
     }
-    return _mat(RELEASE=struct_array([release]))()
+    return mat(RELEASE=struct_array([release]))()
 
 
 def _flic():
@@ -202,13 +146,30 @@ def _flic():
         "istrain": np.uint8(0),
         "istest": np.uint8(1),
     }
-    return _mat(examples=struct_array([example, test]))()
+    return mat(examples=struct_array([example, test]))()
 
 
 def _record():
     """A person as a record holds one."""
     (person,) = make_people(1)
     return [examples.encode_person(person)[0]]
+
+
+def _old_records():
+    """The same, of before records held an origin: the id says it all."""
+    found = []
+    for id in _OLD_IDS:
+        example = tf.train.Example.FromString(_record()[0])
+        del example.features.feature["origin"]
+        example.features.feature["id"].bytes_list.value[0] = id
+        found.append(example.SerializeToString())
+    return found
+
+
+_OLD_IDS = (
+    *(b"lsp/im0001", b"lspet/im00001", b"mpii/000004812-1", b"mpii/test-000000001-2"),
+    *(b"coco/cats/a.jpg#7", b"flic/12-oclock-high-00004151-1", b"synthetic/validation-0-000007"),
+)
 
 
 def _shard(content):
@@ -240,22 +201,13 @@ def _converted(folder, content):
     (Path(folder) / manifest.NAME).write_text(json.dumps(record))
 
 
-def _read_converted(folder):
-    """Everything that reads converted folders, each whatever the ones before said."""
-    refused = None
-    for read in (
-        lambda: verification.verify([folder], ["train"]),
-        lambda: annotations.read_annotations(folder, "train"),
-        lambda: stored_people.read_people([folder], "train"),
-        lambda: manifest.fingerprints([folder], ["train"]),
-        lambda: verification.find_damage([folder], ["train"]),
-    ):
-        try:
-            read()
-        except UsageError as error:
-            refused = error
-    if refused:
-        raise refused
+_read_converted = each(
+    lambda folder: verification.verify([folder], ["train"]),
+    lambda folder: annotations.read_annotations(folder, "train"),
+    lambda folder: stored_people.read_people([folder], "train"),
+    lambda folder: manifest.fingerprints([folder], ["train"]),
+    lambda folder: verification.find_damage([folder], ["train"]),
+)
 
 
 def _read_record(path):
@@ -338,7 +290,7 @@ def _people():
         **{"confidence": np.ones((1, _PEOPLE, 14)), "state": _TRUTH.state},
         **{"head_size_px": _TRUTH.head_size_px, "crop_scale": np.ones(_PEOPLE)},
     }
-    return _npz(skeleton=np.array("lsp14"), **fields)()
+    return npz(skeleton=np.array("lsp14"), **fields)()
 
 
 # --- weights and runs --------------------------------------------------------------------------
@@ -348,6 +300,22 @@ _NETWORKS: dict = {}
 
 def _tiny_weights(path):
     tiny_weights(path, tiny_config(stages=1, width=0.02))
+
+
+def _old_weights():
+    """The same file as earlier versions described it, and one that leaves out what they did."""
+    (content,) = written(_tiny_weights, suffix=".npz")()
+    with np.load(io.BytesIO(content)) as archive:
+        arrays = dict(archive)
+    found = []
+    for whole in (True, False):
+        record = json.loads(arrays["description"].tobytes())
+        config = record["config"] | {"xla": True, "conv": "direct", "side_by_side": True}
+        if not whole:
+            config = {"network": config["network"], "target": {}, "data": {}, "eval_every": 100}
+        text = json.dumps(record | {"config": config}).encode()
+        found += npz(**arrays | {"description": np.frombuffer(text, np.uint8)})()
+    return found
 
 
 def _read_weights(path):
@@ -412,8 +380,14 @@ def _image(kind, **options):
     return write
 
 
+def _heic(path):
+    import pillow_heif
+
+    pillow_heif.from_pillow(Image.fromarray(smooth_image(12, 10))).save(path, quality=50)
+
+
 _FRAMES = 3  # that are read: a frame of a video may have any size, and they come one at a time
-_IMAGES = _written(
+_IMAGES = written(
     *(_image("JPEG"), _image("JPEG", progressive=True), _image("PNG"), _image("WEBP")),
     *(_image("BMP"), _image("GIF"), _image("TIFF"), _image("PNG", save_all=True)),
 )
@@ -486,91 +460,100 @@ _METADATA = {
 READERS = {
     "coco": Reader(
         "annotations.json",
-        _json(_COCO),
-        lambda path: list(coco.read_people(_above()(path))),
+        json_values(_COCO),
+        lambda path: list(coco.read_people(above()(path))),
         as_json,
         _smooth_image("images/a.jpg"),
     ),
     "labelme": Reader(
         "a.json",
-        _json(_LABELME),
-        lambda path: list(coco.read_people(_above()(path))),
+        json_values(_LABELME),
+        lambda path: list(coco.read_people(above()(path))),
         as_json,
         _smooth_image("a.jpg"),
     ),
     "deeplabcut": Reader(
         "labeled-data/v/CollectedData_me.csv",
         lambda: _DEEPLABCUT,
-        lambda path: list(coco.read_people(_above(3)(path))),
+        lambda path: list(coco.read_people(above(3)(path))),
         as_lines,
         _smooth_image("labeled-data/v/a.jpg"),
     ),
     "scenes": Reader(
         "annotations.json",
-        _json(_SCENES),
-        lambda path: scene_folder.read_scenes(_above()(path)),
+        json_values(_SCENES),
+        lambda path: scene_folder.read_scenes(above()(path)),
         as_json,
         _smooth_image("images/a.jpg"),
     ),
     "lsp": Reader(
         "joints.mat",
-        lambda: _mat(joints=_lsp_joints())(),
-        lambda path: list(lsp.read_people(_above()(path))),
+        lambda: mat(joints=_lsp_joints())(),
+        lambda path: list(lsp.read_people(above()(path))),
     ),
     "lspet": Reader(
         "joints.mat",
-        lambda: _mat(joints=_lsp_joints().transpose(1, 0, 2))(),
-        lambda path: list(lspet.read_people(_above()(path))),
+        lambda: mat(joints=_lsp_joints().transpose(1, 0, 2))(),
+        lambda path: list(lspet.read_people(above()(path))),
     ),
-    "mpii": Reader(mpii.FILE, _mpii, lambda path: list(mpii.read_people(_above()(path)))),
-    "flic": Reader(flic.FILE, _flic, lambda path: list(flic.read_people(_above()(path)))),
+    "mpii": Reader(mpii.FILE, _mpii, lambda path: list(mpii.read_people(above()(path)))),
+    "flic": Reader(flic.FILE, _flic, lambda path: list(flic.read_people(above()(path)))),
     "ids": Reader("ids.txt", lambda: [b"# list\nlsp/im0001\t0.5\n"], id_list.read_ids, as_lines),
     "manifest": Reader(
         manifest.NAME,
-        _json(_manifest(3, "0" * 64)),
-        lambda path: _read_converted(_above()(path)),
+        json_values(_manifest(3, "0" * 64)),
+        lambda path: _read_converted(above()(path)),
         as_json,
         lambda folder: (Path(folder) / "train-00000.tfrecord").write_bytes(b"abc"),
     ),
     "record": Reader("record", _record, _read_record),
+    "old-record": Reader("record", _old_records, _read_record),
     "shard": Reader("shard", lambda: [_shard(content) for content in _record()], _read_shard),
     "predictions-json": Reader(
-        "p.json", _json(_BY_NAME, {"preds": _PREDS.tolist()}), _attach, as_json
+        "p.json", json_values(_BY_NAME, {"preds": _PREDS.tolist()}), _attach, as_json
     ),
-    "results": Reader("p.json", _json(_RESULTS), _attach, as_json),
-    "predictions-npz": Reader("p.npz", _npz(**_NAMED), _attach, as_archive),
-    "predictions-mat": Reader("p.mat", _mat(preds=_PREDS, joints=np.array(LSP14.joints)), _attach),
-    "predictions-h5": Reader("p.h5", _h5({"preds": _PREDS, "index": np.arange(3)}), _attach),
+    "results": Reader("p.json", json_values(_RESULTS), _attach, as_json),
+    "predictions-npz": Reader("p.npz", npz(**_NAMED), _attach, as_archive),
+    "predictions-npy": Reader(
+        "p.npy",
+        npy(_PREDS, _PREDS.transpose(1, 2, 0).astype(">f4")),
+        _attach,
+        as_array,
+    ),
+    "predictions-mat": Reader("p.mat", mat(preds=_PREDS, joints=np.array(LSP14.joints)), _attach),
+    "predictions-h5": Reader("p.h5", h5({"preds": _PREDS, "index": np.arange(3)}), _attach),
     "predictions-mat73": Reader(
-        "p.mat", _written(lambda path: save_matlab_73(path, preds=_PREDS)), _attach
+        "p.mat", written(lambda path: save_matlab_73(path, preds=_PREDS)), _attach
     ),
     "truth-lsp": Reader(
         "joints.mat",
-        lambda: _mat(joints=_lsp_joints())(),
+        lambda: mat(joints=_lsp_joints())(),
         lambda path: published.read_truth("lsp", path),
     ),
     "truth-mpii": Reader(
         "valid.h5",
-        _h5({"part": np.ones((3, 16, 2)), "visible": np.ones((3, 16)), "normalize": np.ones(3)}),
+        h5({"part": np.ones((3, 16, 2)), "visible": np.ones((3, 16)), "normalize": np.ones(3)}),
         lambda path: published.read_truth("mpii", path),
     ),
+    "truth-flic": Reader(flic.FILE, _flic, lambda path: published.read_truth("flic", path)),
     "people": Reader("people.npz", _people, people_file.read_people, as_archive),
-    "weights": Reader("w.npz", _written(_tiny_weights, suffix=".npz"), _read_weights, as_archive),
+    "weights": Reader("w.npz", written(_tiny_weights, suffix=".npz"), _read_weights, as_archive),
+    "old-weights": Reader("w.npz", _old_weights, _read_weights, as_archive),
     "caffemodel": Reader("n.caffemodel", _caffe, caffemodel.read_caffemodel),
-    "vgg19-npz": Reader("vgg19.npz", _npz(**_VGG), vgg19.read_vgg19, as_archive),
-    "vgg19-h5": Reader("vgg19.h5", _h5(_VGG), vgg19.read_vgg19),
-    "exported": Reader("cpm.note", _json(_METADATA), _read_exported, as_json),
-    "config": Reader("config.json", _json(_CONFIG), _read_run, as_json),
+    "vgg19-npz": Reader("vgg19.npz", npz(**_VGG), vgg19.read_vgg19, as_archive),
+    "vgg19-h5": Reader("vgg19.h5", h5(_VGG), vgg19.read_vgg19),
+    "exported": Reader("cpm.note", json_values(_METADATA), _read_exported, as_json),
+    "config": Reader("config.json", json_values(_CONFIG), _read_run, as_json),
     "metrics": Reader("metrics.jsonl", lambda: [_LINES], _read_metrics, as_lines),
     "checkpoints": Reader(
         listing.LIST_NAME,
-        _json(_LIST, listing.NOTHING),
-        lambda path: listing.require_whole(_above()(path)),
+        json_values(_LIST, listing.NOTHING),
+        lambda path: listing.require_whole(above()(path)),
         as_json,
     ),
     "seal": Reader(
         f"step-0000001{seals.SUFFIX}",
-        _json(_SEAL),
+        json_values(_SEAL),
         _read_seal,
         as_json,
         lambda folder: [
@@ -578,7 +561,7 @@ READERS = {
             for end in (".index", ".data-00000-of-00001")
         ],
     ),
-    "boxes-json": Reader("boxes.json", _json(*_BOXES), _read_boxes, as_json),
+    "boxes-json": Reader("boxes.json", json_values(*_BOXES), _read_boxes, as_json),
     "boxes-csv": Reader(
         "boxes.csv",
         lambda: [b"file,x,y,w,h,score\nx/a.jpg,1,2,3,4,0.5\nb.jpg,1,2,3,4\n"],
@@ -587,10 +570,13 @@ READERS = {
     ),
     "annotated-image": Reader("a.jpg", _IMAGES, _read_annotated),
     "image": Reader("a.jpg", _IMAGES, _read_image),
+    "heic": Reader("a.heic", written(_heic), _read_image),
+    "avif": Reader("a.avif", written(_image("AVIF"), _image("AVIF", save_all=True)), _read_image),
     "animation": Reader(
         "a.gif",
-        _written(*(_image(kind, save_all=True) for kind in ("GIF", "WEBP", "PNG"))),
+        written(*(_image(kind, save_all=True) for kind in ("GIF", "WEBP", "PNG"))),
         _read_animation,
     ),
-    "video": Reader("a.mp4", _written(_video), _read_video),
+    "video": Reader("a.mp4", written(_video), _read_video),
+    **readers_of_results.READERS,
 }
