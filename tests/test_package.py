@@ -34,15 +34,41 @@ def test_unknown_names_are_errors():
         _ = cpm.Predicter
 
 
-def test_the_lock_holds_every_pin_with_its_hashes():
+LOCKS = ["requirements", "requirements-export", "requirements-dev"]
+
+
+def locked(name):
+    """{`package==version`} of a lock that have hashes."""
+    lock = (ROOT / f"{name}.lock").read_text()
+    return {*re.findall(r"^([\w-]+==[\w.]+)[^\n]*\\\n    --hash=sha256:", lock, re.M)}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_every_pin_with_its_hashes(name):
     """A pin that is missing there is not installed by `--require-hashes`."""
-    pins = re.findall(r"^[\w-]+==[\d.]+", (ROOT / "requirements.txt").read_text(), re.M)
-    locked = re.findall(
-        r"^([\w-]+==[\w.]+)[^\n]*\\\n    --hash=sha256:",
-        (ROOT / "requirements.lock").read_text(),
-        re.M,
-    )
-    assert pins and {*pins} <= {*locked}
+    wanted = {"requirements", name}
+    pins = {
+        pin
+        for file in wanted
+        for pin in re.findall(r"^[\w-]+==[\w.]+", (ROOT / f"{file}.txt").read_text(), re.M)
+    }
+    assert pins and pins <= locked(name)
+
+
+@pytest.mark.parametrize("name", LOCKS[1:])
+def test_locks_agree(name):
+    """What both bring has one version, so that either can be installed beside the other."""
+    main = dict(pin.split("==") for pin in locked("requirements"))
+    other = [pin.split("==") for pin in locked(name)]
+    assert {package: version for package, version in other if package in main} == main
+
+
+def test_every_package_of_a_lock_has_hashes():
+    for name in LOCKS:
+        lines = (ROOT / f"{name}.lock").read_text().splitlines()
+        packages = [line for line in lines if re.match(r"[\w.-]+==", line)]
+        assert len(packages) >= len(locked(name)) > 30
+        assert all(line.endswith("\\") for line in packages)
 
 
 def test_pinned_versions_lie_within_the_ranges_of_the_package():
