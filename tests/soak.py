@@ -13,8 +13,14 @@ Three parts, of a tiny network on tiny images:
 
 Of each process the resident memory and the number of open descriptors are read about ten times a
 second. What it has at its end is compared with what it had after its first fifth. A training's end
-is its last step: the evaluation and the page that follow are other work. The exit status is 1 if
-the last checkpoints differ, or if something grew.
+is its last step: the evaluation and the page that follow are other work. That finds a jump, and a
+leak of megabytes. A small leak is a slope. It is the median of those of five parts of the second
+half, so that single jumps of an allocator do not count; of each part it is the median between any
+two samples (Theil and Sen). A kilobyte for every step, image or frame is too much, in a process
+that did at least 5,000 of them: in fewer a jump looks like a slope. The exit status is 1 if the
+last checkpoints differ, or if something grew.
+
+References: Sen, "Estimates of the regression coefficient based on Kendall's tau", 1968.
 """
 
 import argparse
@@ -23,6 +29,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,6 +40,9 @@ ROOT = Path(__file__).parents[1]
 EVERY_S = 0.1
 MOST_GROWTH = 0.05  # of memory, beside `SLACK_BYTES`: allocators keep what they got
 SLACK_BYTES = 64 << 20
+MOST_LEAK_BYTES = 1000  # for every step, image or frame
+LEAST_ITEMS = 5000  # of which a slope says something
+PARTS, POINTS = 5, 200  # of the second half; samples of a part that are compared with each other
 TAIL_BYTES = 1 << 16  # of metrics.jsonl; a line is shorter
 NETWORK = (
     *("--stages=2", "--width=0.125", "--image_size=32", "--batch_size=2", "--replicas=1"),
@@ -45,10 +55,11 @@ class Watched:
 
     Attributes:
       samples: list of (resident bytes, open descriptors).
+      items: steps, images or frames that it does while it is sampled.
     """
 
-    def __init__(self, script, arguments, log):
-        self.samples = []
+    def __init__(self, script, arguments, log, items):
+        self.samples, self.items = [], items
         self._process = subprocess.Popen(
             [sys.executable, str(ROOT / "bin" / script), *arguments],
             env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -93,6 +104,34 @@ class Watched:
             for samples in (first, self.samples[-part:])
         )
 
+    def leak(self):
+        """Bytes that every item adds to memory, in the second half."""
+        held = [bytes_held for bytes_held, _ in self.samples[len(self.samples) // 2 :]]
+        size = max(1, len(held) // PARTS)
+        slopes = [slope(held[n * size : (n + 1) * size]) for n in range(PARTS)]
+        return statistics.median(slopes) * len(self.samples) / self.items
+
+    def is_flat(self):
+        """Whether neither memory nor descriptors grew."""
+        (bytes_then, files_then), (bytes_now, files_now) = self.growth()
+        return (
+            bytes_now < bytes_then * (1 + MOST_GROWTH) + SLACK_BYTES
+            and files_now <= files_then + 4
+            and (self.items < LEAST_ITEMS or self.leak() < MOST_LEAK_BYTES)
+        )
+
+
+def slope(values):
+    """The median of the slopes between any two of the values, in a unit a sample.
+
+    >>> slope([5, 7, 9, 1000, 13, 15])
+    2.0
+    """
+    step = max(1, len(values) // POINTS)
+    points = list(enumerate(values))[::step]
+    slopes = [(b - a) / (j - i) for n, (i, a) in enumerate(points) for j, b in points[n + 1 :]]
+    return statistics.median(slopes) if slopes else 0.0
+
 
 def train(folder, name, options, log, kills=None):
     """Trains until the end; returns (number of kills, the last process that trained).
@@ -119,7 +158,7 @@ def train(folder, name, options, log, kills=None):
                 deadline.append(time.monotonic() + wait_s)
             return bool(deadline) and time.monotonic() > deadline[0]
 
-        process = Watched("train.py", arguments, log)
+        process = Watched("train.py", arguments, log, options.steps - begun)
         status = process.wait(
             is_due if kills else lambda: False,
             lambda: last_step(metrics) >= options.steps,
@@ -168,10 +207,10 @@ def difference(first, second):
     ], len(names)
 
 
-def predict(folder, kind, source, log):
-    """Predicts what is in a file or folder; returns the process."""
+def predict(folder, kind, source, items, log):
+    """Predicts so many images or frames in a folder or file; returns the process."""
     arguments = [f"--input={source}", f"--ckpt={folder / 'tiny.npz'}"]
-    process = Watched("predict.py", [*arguments, f"--json={folder / kind}.jsonl"], log)
+    process = Watched("predict.py", [*arguments, f"--json={folder / kind}.jsonl"], log, items)
     status = process.wait()
     if status:
         sys.exit(f"predicting {kind} ended with status {status}; see {log.name}")
@@ -214,11 +253,12 @@ def make_video(path, count):
 def show(what, process):
     """Prints a row; whether memory and descriptors stayed as they were."""
     (bytes_then, files_then), (bytes_now, files_now) = process.growth()
-    flat = bytes_now < bytes_then * (1 + MOST_GROWTH) + SLACK_BYTES and files_now <= files_then + 4
-    row = (
-        f"| {what} | {bytes_then / 1e6:.0f} → {bytes_now / 1e6:.0f} | {files_then} → {files_now} |"
-    )
-    print(f"{row} {'yes' if flat else '**no**'} |", flush=True)
+    flat = process.is_flat()
+    cells = [
+        *(what, f"{bytes_then / 1e6:.0f} → {bytes_now / 1e6:.0f}", f"{process.leak() / 1e3:.2f}"),
+        *(f"{files_then} → {files_now}", "yes" if flat else "**no**"),
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
     return flat
 
 
@@ -264,17 +304,30 @@ def main():
             ),
             flush=True,
         )
-        print("\n| what | resident MB | descriptors | flat |\n|---|---:|---:|---|", flush=True)
+        print("\n| what | resident MB | kB an item | descriptors | flat |", flush=True)
+        print("|---|---:|---:|---:|---|", flush=True)
         flat = [
             show("training after the last kill", killed),
             show("training without a kill", whole),
             show(
                 f"{options.images} images",
-                predict(folder, "images", make_images(folder / "images", options.images), log),
+                predict(
+                    folder,
+                    "images",
+                    make_images(folder / "images", options.images),
+                    options.images,
+                    log,
+                ),
             ),
             show(
                 f"a video of {options.frames} frames",
-                predict(folder, "video", make_video(folder / "walk.mp4", options.frames), log),
+                predict(
+                    folder,
+                    "video",
+                    make_video(folder / "walk.mp4", options.frames),
+                    options.frames,
+                    log,
+                ),
             ),
         ]
     if different or not all(flat):
