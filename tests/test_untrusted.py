@@ -53,7 +53,7 @@ def test_read_json_never_waits_and_never_reads_without_end(tmp_path):
         refused(tmp_path / "socket")
     with open(tmp_path / "sparse", "wb") as file:
         file.truncate(1 << 40)
-    assert "at most 536,870,912 are read" in refused(tmp_path / "sparse")
+    assert "at most 400,000,000 are read" in refused(tmp_path / "sparse")
     (tmp_path / "small").write_text('"0123456789"')
     assert "it has 12 bytes" in refused(tmp_path / "small", most_bytes=11)
 
@@ -98,18 +98,90 @@ def test_read_json_drops_keys(tmp_path):
     assert untrusted.read_json(tmp_path / "a", "", drop=("segmentation",)) == {"a": [{"keep": 1}]}
 
 
-@pytest.mark.parametrize(
-    "shape", ["[],", "[[]],", "{},", '{"a":1},', "1e9,", "999,", '"ab",', '"🦴",', '{"{0}":1e9},']
-)
-def test_json_memory_is_about_what_values_take(shape):
-    """Of files of nothing but the dearest values, by what Python really takes."""
-    shapes = (shape.replace("{0}", f"{n:05d}") for n in range(100_000 // len(shape)))
-    text = f"[{''.join(shapes)}0]".encode()
+_SIX = ",".join(f'"{key}":1e9' for key in "abcdef")
+_ELEVEN = ",".join(f'"{{0}}{key}":1e9' for key in "abcdefghijk")
+SHAPES = [
+    *("[],", "[[]],", "[0],", "[1e9],", "[[0],[0]],", "{},", '{"a":1},', "1e9,", "999,", "0,"),
+    *(
+        "[0,0,2],",
+        "[0, 0, 2, 0, 0, 2], ",
+        '"ab",',
+        '"🦴",',
+        '"ä{0}",',
+        '"ł{0}",',
+        '["ab", "cd"], ',
+        "null,",
+    ),
+    *('{"{0}":1e9},', '{"{0}":"{0}"},', f"{{{_SIX}}},", f"{{{_ELEVEN}}},", "[1,[2,[3]]],"),
+    *('{"a":[0,0,2,0,0,1],"b":[1.5,2.5]},', '{"a\\"key":1, "key":2},', '{"{0}\\"key":1},'),
+]
+
+
+def value_and_bytes(text):
+    """(JSON value, bytes that Python really takes for it and its text)."""
     tracemalloc.start()
-    untrusted.parse_json(text)
+    value = untrusted.parse_json(text)
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert 0.75 * taken < untrusted.json_memory(text) < 4 * taken
+    return value, taken
+
+
+def many(shape, size=100_000):
+    """A list of `size` characters in one shape; `{0}` in it is another text each time."""
+    shapes = (shape.replace("{0}", f"{n:05d}") for n in range(size // len(shape)))
+    return f"[{''.join(shapes).rstrip(', ')}]".encode()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_json_memory_is_what_values_take_at_most(shape):
+    """Of files of nothing but the dearest values, by what Python really takes."""
+    text = many(shape)
+    _, taken = value_and_bytes(text)
+    needed = untrusted.json_memory(text)
+    assert taken < needed < 4 * taken
+    # Keys that come again are there once.
+    assert taken < needed - untrusted._repeated_keys(text)
+
+
+def test_json_memory_of_keypoints_is_near(monkeypatch):
+    """Of records as COCO has them, which have to fit: less than twice what they take."""
+    record = {
+        **{"segmentation": 0, "num_keypoints": 6, "area": 5463.6864, "iscrowd": 0, "id": 123456},
+        "keypoints": [0, 0, 0] * 11 + [367, 281, 2] * 6,
+        **{"image_id": 537548, "bbox": [267.03, 104.32, 229.19, 320.21], "category_id": 1},
+    }
+    text = json.dumps([record] * 1000, separators=(",", ":")).encode()
+    _, taken = value_and_bytes(text)
+    needed = untrusted.json_memory(text) - untrusted._repeated_keys(text)
+    assert taken < needed < 2 * taken
+    # They are refused by what would be counted without that, and not with it.
+    monkeypatch.setattr(untrusted, "MOST_JSON_MEMORY", needed)
+    assert untrusted.json_memory(text) > needed
+
+
+@pytest.mark.parametrize("at", [-3, -2, -1, 0, 1])
+def test_json_memory_counts_across_its_parts(monkeypatch, at):
+    text = many("0,1,") + b" " * 10
+    whole = untrusted.json_memory(text)
+    monkeypatch.setattr(untrusted, "_COUNTED_AT", 1000 + at)
+    assert untrusted.json_memory(text) == whole
+
+
+def test_a_file_is_read_that_only_its_repeated_keys_seem_to_fill(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_bytes(many('{"score": 0, "image_id": 0},'))
+    needed = untrusted.json_memory(path.read_bytes())
+    monkeypatch.setattr(untrusted, "MOST_JSON_MEMORY", 0.8 * needed)
+    assert untrusted.read_json(path, "")[0] == {"score": 0, "image_id": 0}
+    monkeypatch.setattr(untrusted, "MOST_JSON_MEMORY", 0.4 * needed)
+    assert "of memory" in refused(path)
+
+
+def test_outlines_are_left_out_without_copies_of_the_file():
+    """A file that is nearly as large as may be, with little to leave out."""
+    text = b'[{"segmentation": [1, 2], "x": "' + b"y" * 1_000_000 + b'"}]'
+    found, taken = taken_by(lambda: untrusted._without_numbers(text, ("segmentation",)))
+    assert found == text.replace(b"[1, 2]", b"0") and taken < 1.3 * len(text)
 
 
 def test_read_json_raises_before_values_fill_the_memory(tmp_path, monkeypatch):

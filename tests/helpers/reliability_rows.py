@@ -502,7 +502,7 @@ ROWS = [
             "200 MB of values that take 5 GB",
             "refused before they are read",
             "test_read_json_raises_before_values_fill_the_memory & "
-            "test_json_memory_is_about_what_values_take",
+            "test_json_memory_is_what_values_take_at_most",
         ),
     ),
     *_rows(
