@@ -10,7 +10,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cpm import untrusted
@@ -157,6 +157,31 @@ def check_target(path: str | os.PathLike | None, flag: str) -> None:
         raise UsageError(
             f"--{flag}={path} cannot be written; make room or permission, or name another file"
         )
+
+
+def check_apart(
+    outputs: Mapping[str, str | os.PathLike | None],
+    inputs: Mapping[str, str | os.PathLike | Sequence[str] | None],
+) -> None:
+    """UsageError if a file to write is one to read, or two to write are one: it would be lost.
+
+    Devices and pipes, like /dev/null, may be named twice.
+
+    Args:
+      outputs: {flag: path of a file or folder to write, or None}.
+      inputs: {flag: path of one to read, a list of them, or None}.
+    """
+    named: dict[str, str] = {}
+    for flag, value in inputs.items():
+        paths = [value] if isinstance(value, str | os.PathLike) else value or []
+        named |= {os.path.realpath(path): flag for path in paths}
+    for flag, path in outputs.items():
+        known = path and (os.path.isfile(path) or os.path.isdir(path))
+        if not path or (os.path.exists(path) and not known):
+            continue
+        other = named.setdefault(os.path.realpath(path), flag)
+        if other != flag:
+            raise UsageError(f"--{flag}={path} is what --{other} names; name another")
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -74,6 +74,26 @@ def test_check_target_raises_without_permission(tmp_path, monkeypatch):
         files.check_target(tmp_path / "a.json", "json")
 
 
+def test_check_apart(tmp_path):
+    """An output is no input and no other output, by whatever name."""
+    (tmp_path / "a.json").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "a.json")
+    a, b, link = (str(tmp_path / name) for name in ("a.json", "b.json", "link"))
+    null = "/dev/null"
+    files.check_apart({"json": a, "out": None}, {"predictions": b, "boxes": None})
+    files.check_apart({"json": null, "out": null}, {"predictions": null})
+    for outputs, other in (
+        ({"json": a}, "predictions"),
+        ({"json": link}, "predictions"),
+        ({"json": f"{tmp_path}/./a.json"}, "predictions"),
+        ({"out": b, "json": b}, "out"),
+    ):
+        with pytest.raises(UsageError, match=rf"--json=.* is what --{other} names; name another"):
+            files.check_apart(outputs, {"predictions": a, "boxes": None})
+    with pytest.raises(UsageError, match="is what --predictions names"):
+        files.check_apart({"json": a}, {"predictions": [b, link]})
+
+
 def test_replacing_writes_into_what_is_no_file(tmp_path):
     """A device or a pipe stays what it is: the rename would put a file in its place."""
     for path in ("/dev/null", "/dev/fd/1", "/dev/stdout"):

@@ -153,6 +153,10 @@ OF_NETWORKS = (
     *("data", "scenes", "crop", "passes", "people", "flip", "plots"),
     *("write_predictions", "write_suspects"),
 )
+READ, WRITTEN = (
+    ("ckpt", "predictions", "ground_truth"),
+    ("json", "write_predictions", "write_suspects"),
+)
 NOT_OF_SCENES = ("crop", "people", "plots", "write_predictions", "write_suspects")
 
 
@@ -168,8 +172,10 @@ def main(_: Sequence[str]) -> None:
                 f"--{flag} goes with --{'predictions' if FLAGS.ckpt else 'ckpt'}, not with "
                 f"--{'ckpt' if FLAGS.ckpt else 'predictions'}; leave one of them out"
             )
-    for flag in ("json", "write_predictions", "write_suspects"):
-        files.check_target(FLAGS[flag].value, flag)
+    outputs = {flag: FLAGS[flag].value for flag in WRITTEN}
+    for flag, path in outputs.items():
+        files.check_target(path, flag)
+    files.check_apart(outputs, {flag: FLAGS[flag].value for flag in READ})
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
         raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for drawings")
     if FLAGS.predictions:

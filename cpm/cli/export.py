@@ -137,6 +137,7 @@ def main(_: Sequence[str]) -> None:
         raise UsageError(f"--batches is for --what={TRAIN_STEP} alone; leave it out")
     table = FLAGS.json or FLAGS.out.rstrip("/") + ".deviations.json"
     files.check_target(table, "json")
+    files.check_apart({"out": FLAGS.out, "json": table}, {"ckpt": FLAGS.ckpt})
     if unknown := set(FLAGS.what) - set(FUNCTIONS):
         raise UsageError(
             f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "

@@ -50,6 +50,7 @@ def main(_: Sequence[str]) -> None:
     """Writes the file and says what it holds."""
     if not weights_file.is_weights_file(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
+    files.check_apart({"out": FLAGS.out}, {"ckpt": FLAGS.ckpt})
     network, config, description = load_network(FLAGS.ckpt)
     prefix = description["prefix"]
     # What weights that were exported before know of themselves.

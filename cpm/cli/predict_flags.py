@@ -55,8 +55,10 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
         belief_file.check_name(FLAGS.belief_maps)
     if FLAGS.threshold is not None and not math.isfinite(FLAGS.threshold):
         raise UsageError(f"--threshold={FLAGS.threshold} should be a number, like 0.3")
-    for flag in FILES:
-        files.check_target(FLAGS[flag].value, flag)
+    outputs = {flag: FLAGS[flag].value for flag in FILES}
+    for flag, path in outputs.items():
+        files.check_target(path, flag)
+    files.check_apart(outputs, {flag: FLAGS[flag].value for flag in ("ckpt", "boxes")})
     if FLAGS.json and not FLAGS.json.lower().endswith((".json", ".jsonl")):
         raise UsageError(f"--json={FLAGS.json} should end in .json or .jsonl; name another file")
     for flag in ("out", "openpose"):

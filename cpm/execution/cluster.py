@@ -53,8 +53,8 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
         record = json.loads(text)
         jobs = {name: list(record["cluster"][name]) for name in record["cluster"]}
         kind, index = record["task"]["type"], record["task"]["index"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _wrong(f"is {text!r}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _wrong(f"is {_shown(text)}") from None
     unknown = sorted(set(jobs) - {"chief", "worker"})
     if unknown:
         raise _wrong(f"names hosts of type {unknown[0]!r}; expected worker, and at most one chief")
@@ -62,14 +62,21 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
         raise _wrong(f"names {len(jobs['chief'])} chiefs")
     addresses = [*jobs.get("chief", ()), *jobs.get("worker", ())]
     for address in addresses:
-        if not (isinstance(address, str) and re.fullmatch(r".+:\d+", address)):
-            raise _wrong(f"names {address!r}, which is no HOST:PORT")
+        port = re.fullmatch(r".+:(\d{1,5})", address) if isinstance(address, str) else None
+        if not port or not 0 < int(port[1]) < 1 << 16:
+            raise _wrong(f"names {_shown(address)}, which is no HOST:PORT")
     if len(set(addresses)) < len(addresses):
         raise _wrong("names one address twice")
-    if not (isinstance(index, int) and kind in jobs and 0 <= index < len(jobs[kind])):
-        raise _wrong(f"has task {kind} {index!r}, which is not in its cluster")
+    known = isinstance(kind, str) and kind in jobs and type(index) is int
+    if not known or not 0 <= index < len(jobs[kind]):
+        raise _wrong(f"has task {_shown(kind)} {_shown(index)}, which is not in its cluster")
     before = len(jobs.get("chief", ())) if kind == "worker" else 0
     return Cluster(tuple(addresses), before + index)
+
+
+def _shown(value):
+    """A value as a message repeats it, cut where it is long."""
+    return repr(value)[:100]
 
 
 def _wrong(what):

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cpm import files
 from cpm.checkpoints import describe, load_network, pretrained
 from cpm.config import DecodingConfig
 from cpm.errors import UsageError
@@ -60,6 +61,10 @@ FLOAT32_ALONE = {
 NO_TERMS = "not stated; ask whoever trained these weights"
 
 
+# What TensorFlow writes into the folder of a SavedModel.
+OF_SAVED_MODELS = {"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Target:
     """What is written.
@@ -80,8 +85,8 @@ class Target:
         """The module that writes this format.
 
         Raises:
-          UsageError: if its packages are missing, it has no such precision, or the path's end is
-            another format's.
+          UsageError: if its packages are missing, it has no such precision, the path's end is
+            another format's, or something else lies there.
         """
         module, runtime, packages = FORMATS[self.name]
         try:
@@ -102,7 +107,27 @@ class Target:
                 f"end in {writer.SUFFIX}" if writer.SUFFIX else "be a folder without a suffix"
             )
             raise UsageError(f"--out={self.path} should {expected} for --format={self.name}")
+        if writer.SUFFIX:
+            files.check_target(self.path, "out")
+        else:
+            check_replaceable(self.path)
         return writer
+
+
+def check_replaceable(path: str | os.PathLike) -> None:
+    """UsageError if a folder that an export would replace, all of it, is no earlier export.
+
+    Args:
+      path: folder of a SavedModel to be; it may not exist.
+    """
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise UsageError(f"--out={path} is a file; name a folder")
+    strange = {*os.listdir(path)} - OF_SAVED_MODELS if os.path.isdir(path) else set()
+    if strange:
+        raise UsageError(
+            f"--out={path} is a folder that holds {min(strange)}, which is of no export, and would "
+            "be replaced; name a new folder"
+        )
 
 
 class Exporter:

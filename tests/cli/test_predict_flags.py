@@ -33,6 +33,12 @@ def work(tmp_path_factory):
         (["{0}/videos", "--video={0}/x.mp4"], ["--video is for one video, but there are 3"]),
         (["{0}/videos/a.mp4", "--video={0}/x.avi"], ["should end in .mp4"]),
         (["{0}/videos/a.mp4", "--video={0}/videos/a.mp4"], ["is the input"]),
+        (["{0}/in/1.jpg", "--belief_maps={0}/w.npz"], ["is what --ckpt names"]),
+        (["{0}/in", "--boxes={0}/b.json", "--json={0}/b.json"], ["is what --boxes names"]),
+        (
+            ["{0}/in", "--csv={0}/b.json", "--json={0}/b.json"],
+            ["is what --", "names; name another"],
+        ),
         (["{0}/videos/a.mp4", "--smooth", "--smooth_cutoff=0"], ["--smooth_cutoff=0.0", "above 0"]),
     ],
 )

@@ -197,9 +197,15 @@ def test_cluster_with_a_chief():
         (tf_config({"worker": [], "chief": ["a:1", "b:1"]}, "chief"), "2 chiefs"),
         (tf_config({"worker": ["a:1", "b"]}), "'b', which is no HOST:PORT"),
         (tf_config({"worker": ["a:1", "a:1"]}), "one address twice"),
-        (tf_config({"worker": ["a:1", "b:1"]}, index=2), "has task worker 2"),
-        (tf_config({"worker": ["a:1", "b:1"]}, index="0"), "has task worker '0'"),
-        (tf_config({"worker": ["a:1", "b:1"]}, "chief"), "has task chief 0"),
+        (tf_config({"worker": ["a:1", "b:70000"]}), "'b:70000', which is no HOST:PORT"),
+        (tf_config({"worker": ["a:1", "b:" + "1" * 5000]}), "which is no HOST:PORT"),
+        (tf_config({"worker": ["a:1", ["b:1"]]}), "'b:1'.*, which is no HOST:PORT"),
+        (tf_config({"worker": ["a:1", "b:1"]}, index=2), "has task 'worker' 2"),
+        (tf_config({"worker": ["a:1", "b:1"]}, index="0"), "has task 'worker' '0'"),
+        (tf_config({"worker": ["a:1", "b:1"]}, index=True), "has task 'worker' True"),
+        (tf_config({"worker": ["a:1", "b:1"]}, "chief"), "has task 'chief' 0"),
+        (tf_config({"worker": ["a:1", "b:1"]}, ["worker"]), r"has task \['worker'\] 0"),
+        ({"TF_CONFIG": "[" * 100_000}, r"is '\[\["),
     ],
 )
 def test_a_wrong_cluster_is_a_sentence(environment, sentence):

@@ -903,6 +903,34 @@ ROWS = [
             "test_what_went_wrong_once_is_a_sentence",
         ),
     ),
+    *_rows(
+        "a file to write",
+        "test_files.py",
+        (
+            "is a file to read, or another one to write, by whatever name",
+            "a sentence before any work; nothing is lost",
+            "test_check_apart",
+        ),
+    ),
+    *_rows(
+        "an export",
+        "interchange/test_exporting.py",
+        (
+            "--out is a folder of something else",
+            "a sentence; nothing in it is removed",
+            "test_a_folder_of_something_else_is_never_replaced & "
+            "test_no_export_is_written_over_something_else",
+        ),
+    ),
+    *_rows(
+        "a value of the environment",
+        "execution/test_devices.py",
+        (
+            "TF_CONFIG of other types, with ports beyond 65535, nested too deep",
+            "a sentence that shows a right one",
+            "test_a_wrong_cluster_is_a_sentence",
+        ),
+    ),
 ]
 
 

@@ -249,6 +249,30 @@ def test_wrong_targets_are_sentences(target, words):
         target.writer()
 
 
+def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+    """A SavedModel takes the place of a folder, with all that is in it."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Target(str(photos), "savedmodel").writer()  # nothing would be lost
+    for name in ("saved_model.pb", "variables", "assets.extra"):
+        (photos / name).touch()
+    Target(str(photos), "savedmodel").writer()  # an earlier export
+    (photos / "a.jpg").touch()
+    with pytest.raises(UsageError, match=r"photos is a folder that holds a\.jpg, .* new folder"):
+        Target(str(photos), "savedmodel").writer()
+    with pytest.raises(UsageError, match="is a file; name a folder"):
+        Target(str(photos / "variables"), "savedmodel").writer()
+    assert (photos / "a.jpg").exists()
+
+
+def test_no_export_is_written_over_something_else(tmp_path, exporter):
+    (tmp_path / "pose").mkdir()
+    (tmp_path / "pose" / "notes").write_text("mine")
+    with pytest.raises(UsageError, match="holds notes"):
+        exporter.export(Target(str(tmp_path / "pose"), "savedmodel"), [])
+    assert (tmp_path / "pose" / "notes").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_a_format_has_every_precision_or_says_why_not(name):
     writer = require(name)

@@ -218,6 +218,8 @@ def test_script(lsp, tmp_path):
     done = run("--predictions=a.h5", *files, "--write_predictions=x.mat")
     assert done.returncode == 2 and "leave one of them out" in done.stderr
     assert "Traceback" not in done.stderr
+    done = run("--predictions=a.h5,b.npz", *files, "--json=./b.npz")
+    assert done.returncode == 2 and "--json=./b.npz is what --predictions names" in done.stderr
 
 
 def test_own_joints_are_scored_by_the_crop(tmp_path):
