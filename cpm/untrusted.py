@@ -234,7 +234,8 @@ def parse_json(
       where: what messages call the value.
 
     Raises:
-      ValueError: if it is no JSON, nests too deep, has endless numbers or another shape.
+      ValueError: if it is no JSON, nests too deep, has endless numbers or another shape, or has a
+        key twice in an object.
 
     >>> parse_json('{"all": ["a"], "latest": null}', {"all": [str], "latest": (str, None)})
     {'all': ['a'], 'latest': None}
@@ -246,7 +247,7 @@ def parse_json(
     if not isinstance(text, str):
         text = text.decode("utf-8-sig")
     try:
-        value = json.loads(text, parse_int=_integer, object_hook=_without(drop) if drop else None)
+        value = json.loads(text, parse_int=_integer, object_pairs_hook=_objects(drop))
     except RecursionError:
         raise ValueError("it nests too deep") from None
     if schema is not None:
@@ -326,15 +327,23 @@ def _without_numbers(text, keys):
     return kept
 
 
-def _without(keys):
-    """A hook that forgets some keys of every object."""
+def _objects(drop):
+    """A hook that makes objects of their pairs, without some keys; ValueError for a key twice.
 
-    def forget(found):
-        for key in keys:
+    Python would take the last one in silence, other readers the first.
+    """
+
+    def make(pairs):
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            raise ValueError(f"an object has the key {shown(twice)} twice")
+        for key in drop:
             found.pop(key, None)
         return found
 
-    return forget
+    return make
 
 
 def _check(value, schema, where, path):

@@ -93,6 +93,19 @@ def test_schema_preset():
         assert untrusted.parse_json(json.dumps(value), LIST) == value
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "b": {"a": 2}, "a": 3}', '[{"x": [], "x": []}]'])
+def test_a_key_twice_is_refused(text):
+    """Python takes the last one in silence, other readers the first."""
+    with pytest.raises(ValueError, match=r"an object has the key '[ax]' twice"):
+        untrusted.parse_json(text)
+
+
+def test_a_late_key_twice_is_found_without_comparing_all_pairs():
+    text = json.dumps({str(n): 0 for n in range(300_000)})[:-1] + ', "299999": 1}'
+    with pytest.raises(ValueError, match="'299999' twice"):
+        untrusted.parse_json(text)
+
+
 def test_read_json_drops_keys(tmp_path):
     (tmp_path / "a").write_text('\ufeff{"a": [{"keep": 1, "segmentation": [1, 2]}]}')
     assert untrusted.read_json(tmp_path / "a", "", drop=("segmentation",)) == {"a": [{"keep": 1}]}

@@ -18,13 +18,13 @@ from tqdm import tqdm
 
 from cpm import files
 from cpm.humans import number_of
-from cpm.inference.frame_reader import FrameReader
+from cpm.inference.frame_reader import CAMERA, FrameReader
 from cpm.inference.one_source import Source
 from cpm.inference.predictor import Predictor
 from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
-from cpm.plots.drawing_files import mark_of
+from cpm.plots.drawing_files import is_free_for, mark_of
 from cpm.plots.pose_drawing import draw_pose
 
 WAITING = 4  # frames that wait to be drawn
@@ -147,16 +147,19 @@ class LabeledVideo:
 
 
 def labeled_path(folder: str, source: Source, taken: set[str]) -> str:
-    """`NAME_pose.mp4` in a folder; with suffix or number where videos of a run share the name.
+    """`NAME_pose.mp4` in a folder; with suffix or number where another video has the name.
 
     Args:
       folder: path.
       source: `Source`.
       taken: set of the paths that this run has used; gets one more.
     """
-    base = os.path.basename(source.file or source.name)
-    names = files.result_names(source.name, base, "_pose.mp4")
-    path = next(p for p in (os.path.join(folder, name) for name in names) if p not in taken)
+    file = source.file
+    if file is not None and file.startswith(CAMERA):
+        file = None
+    names = files.result_names(source.name, os.path.basename(file or source.name), "_pose.mp4")
+    paths = (os.path.join(folder, name) for name in names)
+    path = next(p for p in paths if p not in taken and is_free_for(p, file))
     taken.add(path)
     return path
 

@@ -84,6 +84,19 @@ def is_drawing(path: str | os.PathLike) -> bool:
     return bool(re.fullmatch("image [0-9a-f]{16}", mark))
 
 
+def is_free_for(path: str | os.PathLike, source: str | None) -> bool:
+    """Whether the labeled video of `source` may be written: nothing lies there, or an earlier one.
+
+    Args:
+      path: of the video to be.
+      source: path of the video that is labeled; None = of a camera. What a camera saw does not come
+        again, so it is never replaced.
+    """
+    if not os.path.lexists(path):
+        return True
+    return source is not None and _comment_of_video(path) == mark_of(source)
+
+
 def mark_of(source: str | os.PathLike) -> str:
     """What stands for an image's path in its drawing: a path says too much of its owner."""
     path = os.fsencode(os.path.abspath(source))  # a name need not be UTF-8

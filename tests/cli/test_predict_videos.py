@@ -185,3 +185,23 @@ def test_labeled_videos_of_one_name_do_not_replace_one_another():
     paths = [predict_videos.labeled_path("out", source, taken) for source in sources]
     names = ["a_pose.mp4", "a.mp4_pose.mp4", "a_2_pose.mp4", "a_3_pose.mp4"]
     assert paths == [os.path.join("out", name) for name in names]
+
+
+def test_labeled_videos_replace_their_own_alone(work, tmp_path, run):
+    """A video of that name that somebody else made is kept; a second run replaces the first's."""
+    own = work / "in" / "a.mp4"
+    theirs = tmp_path / "a_pose.mp4"
+    theirs.write_bytes(own.read_bytes())
+    for _ in range(2):
+        status, _, error = run(own, f"--ckpt={work}/w.npz", f"--out={tmp_path}")
+        assert status == 0, error
+        assert theirs.read_bytes() == own.read_bytes()
+        assert sorted(os.listdir(tmp_path)) == ["a.mp4_pose.mp4", "a_pose.mp4"]
+        assert len(frames_of(tmp_path / "a.mp4_pose.mp4")) == FRAMES
+
+
+def test_what_a_camera_saw_is_never_replaced(work, tmp_path, run, camera):
+    for _ in range(2):
+        status, _, error = run("camera:0", f"--ckpt={work}/w.npz", f"--out={tmp_path}")
+        assert status == 0, error
+    assert sorted(os.listdir(tmp_path)) == ["camera_0_2_pose.mp4", "camera_0_pose.mp4"]
