@@ -14,6 +14,7 @@ alternatives, a list for a list of any length, a dict for the keys that are requ
 ends in `?` may be missing, and further keys are allowed.
 """
 
+import collections
 import csv
 import errno
 import io
@@ -336,9 +337,8 @@ def _objects(drop):
     def make(pairs):
         found = dict(pairs)
         if len(found) < len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-            raise ValueError(f"an object has the key {shown(twice)} twice")
+            ((key, _),) = collections.Counter(key for key, _ in pairs).most_common(1)
+            raise ValueError(f"an object has the key {shown(key)} twice")
         for key in drop:
             found.pop(key, None)
         return found
