@@ -27,13 +27,11 @@ def gallery() -> np.ndarray:
     predictor = Predictor(FLAGS.ckpt)
     drawn = []
     for person in synthetic.read_people(FLAGS.count or 8, FLAGS.seed):
-        (found,) = predictor(person.image)
-        joints = np.where(
-            found.confidence[:, np.newaxis] < predictor.threshold,
-            np.nan,
-            found.joints_px,
-        )
-        drawn.append(draw_skeleton(person.image, joints, found.skeleton))
+        image = person.image
+        for found in predictor(image).people:  # perhaps nobody
+            sure = found.shown(predictor.threshold)[:, np.newaxis]
+            image = draw_skeleton(image, np.where(sure, found.joints_px, np.nan), found.skeleton)
+        drawn.append(image)
     return contact_sheet(drawn, tile_px=240)
 
 
