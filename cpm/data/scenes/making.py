@@ -90,12 +90,14 @@ def _check(kind, people):
                 f"{labels} labeled; {found} of {len(people)} are; name more folders with --data"
             )
     if kind == "truncated" and not any(map(can_be_truncated, people)):
-        joints = (
-            "" if has_ends(people[0].skeleton) else ", and whose head, shoulders and hips count"
-        )
+        if not has_ends(people[0].skeleton):
+            raise UsageError(
+                f"--kind=truncated cuts people off by their head top, shoulders and hips, and the "
+                f"skeleton {people[0].skeleton.name!r} lacks some; name data that have them"
+            )
         raise UsageError(
-            f"--kind=truncated needs people who stand upright and alone, with all joints "
-            f"labeled{joints}; none of {len(people)} does; name other folders with --data"
+            "--kind=truncated needs people who stand upright and alone, with all joints labeled; "
+            f"none of {len(people)} does; name more folders with --data"
         )
     if kind == "groups" and not people[0].skeleton.limbs:
         raise UsageError(

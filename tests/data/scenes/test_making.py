@@ -15,6 +15,7 @@ from cpm.data.scenes.folder import read_scenes
 from cpm.data.splits import SplitRule
 from cpm.data.stored_people import read_people
 from cpm.errors import UsageError
+from cpm.skeleton import own_skeleton
 from tests.helpers.scene_people import crowd
 
 EVERYBODY = SplitRule("all", "Everybody: validation.", lambda id: "validation")
@@ -122,6 +123,16 @@ def test_make_scenes_raises(tmp_path):
         making.make_scenes("groups", [few], str(tmp_path / "out"))
     with pytest.raises(UsageError, match="nobody is in the split 'test'"):
         making.make_scenes("gray", [few], str(tmp_path / "out"), split="test")
+    state = np.where(np.arange(14) == 0, 0, 2)  # an ankle is not labeled
+    parts = [dataclasses.replace(p, pose=Pose(p.pose.joints_px, state)) for p in crowd(2)]
+    with pytest.raises(UsageError, match=r"people who stand upright .* none of 2 does"):
+        making.make_scenes("truncated", [convert(tmp_path / "p", parts)], str(tmp_path / "out"))
+    own = own_skeleton([f"spot_{n}" for n in range(14)])
+    spots = [dataclasses.replace(p, skeleton=own) for p in crowd(2)]
+    with pytest.raises(
+        UsageError, match=r"cuts people off by their head top.*'joints:spot.* lacks some"
+    ):
+        making.make_scenes("truncated", [convert(tmp_path / "s", spots)], str(tmp_path / "out"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "photo.jpg").write_text("")
     for kind in ("gray", "nobody"):
