@@ -173,6 +173,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     predictor.expect(sum(not source.moves for source in sources))
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
+    predictor.least = threshold
     output = Output(threshold, box_file, images)
     with output:
         for moves, group in itertools.groupby(sources, lambda source: source.moves):

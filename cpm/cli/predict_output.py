@@ -141,7 +141,9 @@ class Output:
             human = are_human(self._skeleton.joints)
             lines[0] += f", {self._nobody} without {'anybody' if human else 'any object'}"
             if FLAGS.people == "1" and self._box_file is None:
-                lines.append("with --box, joints are found however unsure the network is of them")
+                lines.append(
+                    "with --box or --threshold=0, joints are found however unsure the network is"
+                )
         if self._images.skipped:
             lines.append(str(self._images.skipped))
         if self._box_file is not None:

@@ -51,7 +51,9 @@ class Predictor:
       network: it.
       skeleton: names of its joints.
       threshold: the confidence below which a joint is more likely wrong than right, where the
-        weights say so (cpm/checkpoints/weights_file.py), else 0; nothing is left out here.
+        weights say so (cpm/checkpoints/weights_file.py), else 0; no joint is left out here.
+      least: without a box, nobody is found where no joint's confidence reaches it; `threshold`
+        unless it is changed.
       decoding: the `DecodingConfig`.
       margin: side of a crop relative to the longer side of a person's box.
       wants_boxes: whether the network was trained on crops around people alone, so that the first
@@ -106,6 +108,7 @@ class Predictor:
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
             self.wants_boxes = crop_regions.around_people(data)
+        self.least = self.threshold
         self._reader = JointReader(network, few)
         if flip is None:
             flip = has_mirror_image(network)
@@ -141,8 +144,8 @@ class Predictor:
             (cpm/inference/search.py).
           maps: whether the people keep the belief maps (`PoseMaps`); only with boxes or 1 person.
 
-        Without a box, nobody is found where no joint's confidence reaches the weights' `threshold`.
-        With `maps` the person is kept, however unsure: the maps show why.
+        Without a box, nobody is found where no joint's confidence reaches `least`. With
+        `maps` the person is kept, however unsure: the maps show why.
 
         Returns:
           `ImagePose`; it keeps the image.
@@ -300,7 +303,7 @@ class Predictor:
             box = person.box or joints_box(joints_px, confidence, self.threshold)
             about = {"score": person.score, "maps": pose_maps}
             pose = PersonPose(self.skeleton, joints_px, confidence, box, **about)
-            if person.box is not None or maps or pose.shown(self.threshold).any():
+            if person.box is not None or maps or pose.shown(self.least).any():
                 people[n].append(pose)
         return people
 

@@ -192,7 +192,7 @@ def confidences(images: Sequence[Any], predictor: Predictor, name: str) -> np.nd
     """`[N, P]`: the joints' confidences in each image, from the image alone."""
     bar = tqdm(images, unit=" images", desc=name, leave=False, disable=None)
     predictor = copy.copy(predictor)
-    predictor.threshold = 0.0  # everybody, however unsure: where to draw the line is the question
+    predictor.least = 0.0  # everybody, however unsure: where to draw the line is the question
     return np.array([predictor(image).people[0].confidence for image in bar])
 
 

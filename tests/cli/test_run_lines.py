@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cpm.checkpoints import Start
+from cpm.checkpoints import Start, read_description, resolve
 from cpm.cli.run_lines import closing_lines, opening_lines
 from cpm.config import NetworkConfig, OptimizerConfig, TrainConfig
 from cpm.execution import Execution
@@ -63,9 +63,8 @@ def test_closing_says_everything_in_ten_lines():
 
 def test_the_howto_says_what_the_script_says():
     """docs/howto/fine_tune.md quotes the first lines of a training."""
-    network = NetworkConfig(
-        stages=6, width=1.5, skeleton="joints:nose,left_ear,right_ear", image_size=(160, 160)
-    )
+    weights, _ = read_description(resolve("pretrained"))
+    network = dataclasses.replace(weights.network, skeleton="joints:nose,left_ear,right_ear")
     config = TrainConfig(network=network, optimizer=OptimizerConfig(learning_rate=5e-4))
     start = Start(6, 0, (), ("nose", "left_ear", "right_ear"))
     lines = opening_lines(

@@ -94,9 +94,9 @@ def test_nobody_is_found_where_no_joint_is_certain():
     image = blobs(110, 170, POINTS, 12.0)
     predictor = Predictor(BlobFinder(), margin=1.0)
     (person,) = predictor(image)
-    predictor.threshold = float(person.confidence.max())
+    predictor.least = float(person.confidence.max())
     assert len(predictor(image)) == 1
-    predictor.threshold += 1e-3
+    predictor.least += 1e-3
     assert len(predictor(image)) == 0 and predictor(image).summary() == "nothing found"
     boxed = predictor(image, BOXES[2])
     results = list(predictor.predict_many([image] * 3, boxes=[None, [BOXES[2]], None]))
