@@ -37,7 +37,7 @@ class OwnAnswers:
     ) -> None:
         self._network, self._border = network, border
         self._predictor = copy.copy(predictor)
-        self._predictor.threshold = 0.0  # an exported file finds somebody, however unsure
+        self._predictor.least = 0.0  # an exported file finds somebody, however unsure
         self._decoding = dataclasses.replace(decoding, flip=False)
 
     def questions(self, function: str, images: Sequence[np.ndarray]) -> list[Arrays]:

@@ -88,7 +88,7 @@ def check_metadata(target, ckpt):
         assert metadata["joints"] == list(skeleton.joints)
         assert metadata["limbs"] == [list(limb) for limb in skeleton.limbs]
         assert metadata["mirror"] == skeleton.mirror.tolist() != list(range(len(skeleton)))
-        assert metadata["threshold"] == 0.1 and metadata["terms"] == "for tests"
+        assert metadata["threshold"] == 0.001 and metadata["terms"] == "for tests"
         assert metadata["crop"] == {
             "rule": "middle",
             "margin": 1.25,
@@ -125,7 +125,7 @@ def test_an_exported_file_is_used_like_a_checkpoint(tmp_path, ckpt, exporter, na
     network, config, description = load_exported(path)
     assert config == exporter.config and description["prefix"] == path
     ours, theirs = Predictor(ckpt), Predictor(path)
-    assert theirs.threshold == 0.1 and network.skeleton == ours.network.skeleton
+    assert theirs.threshold == 0.001 and network.skeleton == ours.network.skeleton
     for box in (None, (10, 5, 60, 90)):
         expected, found = (predict(IMAGES[2], box).people[0] for predict in (ours, theirs))
         np.testing.assert_allclose(found.joints_px, expected.joints_px, atol=0.01)
