@@ -42,7 +42,7 @@ def truncated_scenes(people: Iterable[Person], count: int, seed: int) -> Iterato
 
 def can_be_truncated(person: Person) -> bool:
     """Whether a person is upright, alone, known from head to foot, and shown large enough."""
-    if not all(joint in person.skeleton.joints for joint in ENDS) or not can_be_removed(person):
+    if not has_ends(person.skeleton) or not can_be_removed(person):
         return False
     head, hips = _point(person, "head_top"), _point(person, "right_hip", "left_hip")
     if (hips - head)[1] < UPRIGHT * np.linalg.norm(hips - head):
