@@ -11,6 +11,7 @@ A NumPy archive (.npz: a zip of plain arrays, with a checksum each), read with `
 Reading it uses every array exactly once and fills every variable exactly once, or is an error.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -61,9 +62,7 @@ def write_weights(
         raise UsageError(f"{path} should end in {SUFFIX}; name another file with --out")
     arrays = {}
     for variable in network.variables:
-        # float16 ends at 65504; the check below turns what it cannot hold into an error.
-        with np.errstate(over="ignore"):
-            value = variable.numpy().astype(_stored_type(variable))
+        value = _stored(variable)
         if not np.isfinite(value).all():
             raise UsageError(
                 f"{_key(variable)} has values that half precision cannot hold; was the run "
@@ -75,6 +74,23 @@ def write_weights(
     arrays[_DESCRIPTION] = np.frombuffer(text.encode(), np.uint8)
     with files.replacing(path) as temporary:
         np.savez_compressed(temporary, **arrays)
+
+
+def digest(network: ConvolutionalPoseMachine) -> str:
+    """SHA-256 of all variables as a file holds them, so that a run and its file have the same one.
+
+    Args:
+      network: `ConvolutionalPoseMachine`.
+
+    Returns:
+      Hex digest. It does not depend on the description, such as the threshold.
+    """
+    found = hashlib.sha256()
+    for variable in sorted(network.variables, key=_key):
+        value = _stored(variable)
+        found.update(f"{_key(variable)} {value.dtype.str} {value.shape} ".encode())
+        found.update(value.tobytes())
+    return found.hexdigest()
 
 
 def read_description(path: str) -> tuple[TrainConfig, dict[str, Any]]:
@@ -176,8 +192,11 @@ def _read(archive, key, variable):
     return value.astype(np.float32)
 
 
-def _stored_type(variable):
-    return np.float16 if len(variable.shape) >= 2 else np.float32
+def _stored(variable):
+    """Its value as a file holds it: kernels in half precision, which ends at 65504."""
+    kind = np.float16 if len(variable.shape) >= 2 else np.float32
+    with np.errstate(over="ignore"):  # who writes it checks that nothing became infinite
+        return variable.numpy().astype(kind)
 
 
 def _key(variable):

@@ -239,3 +239,16 @@ def test_objects_are_never_unpickled(weights):
     )
     with pytest.raises(UsageError, match="cannot be used as weights"):
         checkpoints.load_network(weights)
+
+
+def test_a_network_and_its_file_have_one_digest(weights):
+    """Whatever the description says; one weight that differs is another digest."""
+    network = make()
+    digest = weights_file.digest(network)
+    assert digest == weights_file.digest(checkpoints.load_network(weights)[0])
+    write(weights, network, threshold=0.25)
+    loaded = checkpoints.load_network(weights)[0]
+    assert digest == weights_file.digest(loaded) and len(digest) == 64
+    bias = next(variable for variable in loaded.variables if "bias" in variable.name)
+    bias.assign_add(tf.one_hot(0, bias.shape[0]))
+    assert digest != weights_file.digest(loaded)
