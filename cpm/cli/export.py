@@ -18,7 +18,8 @@ After writing, the file is opened in its own runtime and compared with this proj
 synthetic people or on --images. The table of deviations is printed and stored beside the file; a
 file of which a function does not run, or moves joints in float32, is not left behind. With --data
 both are scored on people, too. --format=all tries every format and precision, or that of
---precision, and says which are left out, and why. --precision=all does so for one format.
+--precision, and says which are left out, and why. --precision=all does so for one format. Both
+store the table after every row, so that a run that is cut keeps what it had.
 
 What was exported can be used and scored like a checkpoint:
 
@@ -32,13 +33,15 @@ on where there is no TensorFlow, and bin/import_weights.py brings the result bac
 The formats' packages are in requirements-export.txt. docs/howto/export.md says more.
 """
 
-import datetime
 import os
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from absl import flags
 
 from cpm import files
+from cpm.cli.export_rows import Rows, export_each, head_of, name_of
 from cpm.config import TrainConfig
 from cpm.data import pipeline
 from cpm.data.images import read_image
@@ -56,12 +59,9 @@ from cpm.interchange.exporting import (
     Exporter,
     Target,
     comparison_images,
-    paths_of,
-    versions,
 )
 from cpm.interchange.portable import FUNCTIONS
 from cpm.provenance import provenance
-from cpm.runtimes import load_exported
 from cpm.scoring.evaluate import evaluate_folders
 from cpm.scoring.options import Options
 from cpm.training.exported_step import export_step
@@ -135,9 +135,6 @@ def main(_: Sequence[str]) -> None:
         return
     if FLAGS["batches"].present:
         raise UsageError(f"--batches is for --what={TRAIN_STEP} alone; leave it out")
-    table = FLAGS.json or FLAGS.out.rstrip("/") + ".deviations.json"
-    files.check_target(table, "json")
-    files.check_apart({"out": FLAGS.out, "json": table}, {"ckpt": FLAGS.ckpt})
     if unknown := set(FLAGS.what) - set(FUNCTIONS):
         raise UsageError(
             f"--what={','.join(FLAGS.what)} names {', '.join(sorted(unknown))}; "
@@ -148,43 +145,42 @@ def main(_: Sequence[str]) -> None:
             f"--what={','.join(FLAGS.what)}: --format=stablehlo holds crops alone, since XLA knows "
             "fixed sizes only; leave out --what"
         )
-    exporter = Exporter(
-        FLAGS.ckpt,
-        flip=FLAGS.flip,
-        crop=FLAGS.crop,
-        refinement=FLAGS.refinement,
-        terms=FLAGS.terms,
-    )
+    table = FLAGS.json or f"{FLAGS.out.rstrip('/')}.deviations.json"
+    files.check_target(table, "json")
+    files.check_apart({"out": FLAGS.out, "json": table}, {"ckpt": FLAGS.ckpt})
     images = [read_image(path) for path in FLAGS.images or ()] or comparison_images()
+    export_network(FLAGS.ckpt, FLAGS.out, table, images, provenance())
+
+
+def export_network(
+    ckpt: str, out: str, table: str, images: Sequence[np.ndarray], origin: dict[str, Any]
+) -> None:
+    """Writes one network in the formats that were asked for, and the table of deviations.
+
+    Args:
+      ckpt, out: of the flags.
+      table: file.
+      images: list of `[H, W, 3]` uint8 to compare on.
+      origin: `cpm.provenance.provenance` of this command.
+    """
+    exporter = Exporter(
+        ckpt, flip=FLAGS.flip, crop=FLAGS.crop, refinement=FLAGS.refinement, terms=FLAGS.terms
+    )
+    asked = targets(out)
+    if len(asked) > 1:
+        print(f"{ckpt} into {out}; {table} has the rows so far", flush=True)
+    head = head_of(exporter, ckpt, FLAGS.data, origin | {"seed": exporter.config.seed})
+    rows = Rows(table, [name_of(target) for target in asked], head)
     scored = None
     if FLAGS.data:
-        network = Executed(exporter.network, Execution(), constant=True)
-        scored = score(network, exporter.config)
-    rows, missing = {}, {}
-    several = len(targets()) > 1
-    for target in targets():
-        name = f"{target.name} {target.precision}"
-        try:
-            row = exporter.export(target, images)
-            if scored is not None and "crops" in target.functions:
-                other, config = load_exported(target.path)[:2]
-                row |= {"pck": score(other, config), "ours_pck": scored}
-        except UsageError as error:
-            if not several:
-                raise
-            missing[name] = str(error)
-            continue
-        rows[name] = row
-        print(f"wrote {', '.join(paths_of(target))}", flush=True)
-    if rows:
-        print(f"\n{deviations.table(rows)}")
-    for name, reason in missing.items():
-        print(f"left out: {name}: {reason}")
-    if not rows:
-        raise UsageError("nothing was written; see above for what is missing")
-    record = {"rows": rows, "left_out": missing, "checkpoint": FLAGS.ckpt, "data": FLAGS.data}
-    record |= {"versions": versions(), "date": datetime.date.today().isoformat()}
-    files.write_json(table, record | provenance(exporter.config.seed))
+        scored = score(Executed(exporter.network, Execution(), constant=True), exporter.config)
+    try:
+        export_each(exporter, asked, images, rows, score, scored)
+    except KeyboardInterrupt:
+        if rows.rows:
+            print(f"{len(rows.rows)} of {len(asked)} rows are in {table}")
+        raise
+    print(f"\n{deviations.table(rows.rows)}")
     print(f"wrote {table}")
     print(f"terms: {exporter.origin['terms']}")
 
@@ -208,15 +204,19 @@ def write_train_step() -> None:
     )
 
 
-def targets() -> list[Target]:
-    """The `Target`s that the flags ask for; some of several may not exist."""
+def targets(out: str) -> list[Target]:
+    """The `Target`s that the flags ask for; some of several may not exist.
+
+    Args:
+      out: file or folder that they go to.
+    """
     functions = tuple(name for name in FUNCTIONS if name in FLAGS.what)
     precision = FLAGS.precision or (ALL if FLAGS.format == ALL else "float32")
     if ALL not in (FLAGS.format, precision):
-        return [Target(FLAGS.out, FLAGS.format, precision, functions_of(FLAGS.format, functions))]
+        return [Target(out, FLAGS.format, precision, functions_of(FLAGS.format, functions))]
     return [
         Target(
-            os.path.join(FLAGS.out, f"pose_{width}{SUFFIXES[name]}"),
+            os.path.join(out, f"pose_{width}{SUFFIXES[name]}"),
             name,
             width,
             functions_of(name, functions),

@@ -9,9 +9,9 @@ import dataclasses
 import importlib
 import importlib.metadata
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
@@ -225,7 +225,7 @@ class Exporter:
         writer = target.writer()
         folder, name = os.path.split(os.path.abspath(target.path))
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
+        with _scratch(folder) as scratch:
             path = os.path.join(scratch, name)
             try:
                 with _quiet():
@@ -285,10 +285,24 @@ def comparison_images(sizes: Iterable[tuple[int, int]] = deviations.SIZES) -> li
     return images
 
 
+@contextlib.contextmanager
+def _scratch(folder):
+    """A new folder in a folder, that goes in the end; also if a signal comes while it is made.
+
+    `tempfile.TemporaryDirectory` leaves it then: it knows the name only afterwards.
+    """
+    path = os.path.join(folder, f".partial-{secrets.token_hex(8)}")
+    try:
+        os.mkdir(path)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _move(source, target):
-    """Puts a file or a folder in its place, over an older one of the kind."""
+    """Puts a file or a folder in its place; an older folder goes where this one came from."""
     if os.path.isdir(source) and os.path.isdir(target):
-        shutil.rmtree(target)
+        os.rename(target, f"{source}.older")  # quicker than deleting: little time without a folder
     os.replace(source, target)
 
 

@@ -39,7 +39,10 @@ def asked(*arguments):
     export.define_flags()
     try:
         flags.FLAGS(["export.py", "--ckpt=pretrained", *arguments])
-        return [(target.name, target.precision, target.path) for target in export.targets()]
+        return [
+            (target.name, target.precision, target.path)
+            for target in export.targets(flags.FLAGS.out)
+        ]
     finally:
         flags.FLAGS.remove_flag_values([name for name in flags.FLAGS if name not in before])
 
