@@ -6,6 +6,7 @@
     python bin/export.py --ckpt=pretrained --format=openvino --out=pose.xml
     python bin/export.py --ckpt=pretrained --format=savedmodel --out=pose_model
     python bin/export.py --ckpt=pretrained --format=all --out=exports --data=data/lsp
+    python bin/export.py --ckpt=pretrained,pretrained-small --format=all --out=exports
     python bin/export.py --ckpt=pretrained --format=litert --precision=all --out=exports
     python bin/export.py --ckpt=runs/cats --format=stablehlo --what=train_step --out=packed
 
@@ -41,6 +42,7 @@ import numpy as np
 from absl import flags
 
 from cpm import files
+from cpm.checkpoints import resolve
 from cpm.cli.export_rows import Rows, export_each, head_of, name_of
 from cpm.config import TrainConfig
 from cpm.data import pipeline
@@ -79,7 +81,8 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "ckpt",
         None,
-        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small. Required.",
+        "Network: run folder, checkpoint, .npz file, pretrained or pretrained-small. Several, "
+        "separated by commas, each go to a folder of their name in --out. Required.",
         required=True,
     )
     flags.DEFINE_enum(
@@ -129,7 +132,7 @@ def define_flags() -> None:
 
 
 def main(_: Sequence[str]) -> None:
-    """Writes a network in the formats that were asked for, and compares each with ours."""
+    """Writes networks in the formats that were asked for, and compares each file with ours."""
     if TRAIN_STEP in FLAGS.what:
         write_train_step()
         return
@@ -145,11 +148,15 @@ def main(_: Sequence[str]) -> None:
             f"--what={','.join(FLAGS.what)}: --format=stablehlo holds crops alone, since XLA knows "
             "fixed sizes only; leave out --what"
         )
-    table = FLAGS.json or f"{FLAGS.out.rstrip('/')}.deviations.json"
-    files.check_target(table, "json")
-    files.check_apart({"out": FLAGS.out, "json": table}, {"ckpt": FLAGS.ckpt})
+    networks = places()
+    for ckpt, out, table in networks:
+        files.check_target(table, "json")
+        files.check_apart({"out": out, "json": table}, {"ckpt": ckpt})
+        resolve(ckpt)
     images = [read_image(path) for path in FLAGS.images or ()] or comparison_images()
-    export_network(FLAGS.ckpt, FLAGS.out, table, images, provenance())
+    origin = provenance()
+    for place in networks:
+        export_network(*place, images, origin)
 
 
 def export_network(
@@ -158,8 +165,7 @@ def export_network(
     """Writes one network in the formats that were asked for, and the table of deviations.
 
     Args:
-      ckpt, out: of the flags.
-      table: file.
+      ckpt, out, table: of `places`.
       images: list of `[H, W, 3]` uint8 to compare on.
       origin: `cpm.provenance.provenance` of this command.
     """
@@ -183,6 +189,28 @@ def export_network(
     print(f"\n{deviations.table(rows.rows)}")
     print(f"wrote {table}")
     print(f"terms: {exporter.origin['terms']}")
+
+
+def places() -> list[tuple[str, str, str]]:
+    """(network, where it goes, file of its table of deviations) of every network of --ckpt."""
+    several = FLAGS.ckpt.split(",")
+    if len(several) == 1 or os.path.exists(FLAGS.ckpt):
+        return [(FLAGS.ckpt, FLAGS.out, FLAGS.json or f"{FLAGS.out.rstrip('/')}.deviations.json")]
+    names = [os.path.basename(os.path.normpath(ckpt)).removesuffix(".npz") for ckpt in several]
+    if ALL not in (FLAGS.format, FLAGS.precision) or FLAGS.json:
+        raise UsageError(
+            f"--ckpt={FLAGS.ckpt} names several networks, each of which gets a folder in --out and "
+            "a table beside it; use --format=all or --precision=all, and leave out --json"
+        )
+    if "" in several or len(set(names)) < len(names):
+        raise UsageError(
+            f"--ckpt={FLAGS.ckpt}: the networks' folders would be {', '.join(names)}; name "
+            "networks of different names"
+        )
+    return [
+        (ckpt, os.path.join(FLAGS.out, name), os.path.join(FLAGS.out, f"{name}.deviations.json"))
+        for ckpt, name in zip(several, names, strict=True)
+    ]
 
 
 def write_train_step() -> None:

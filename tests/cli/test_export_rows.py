@@ -141,6 +141,43 @@ def test_a_cut_run_keeps_its_rows(tmp_path, ckpt, exported, call, monkeypatch, e
     assert [*record["rows"]] == EVERY[:4] and record["to_do"] == EVERY[4:]
 
 
+def test_several_networks_have_a_folder_and_a_table_each(tmp_path, exported, call):
+    names = ["tiny", "other"]
+    paths = [tiny_weights(tmp_path / f"{name}.npz", seed=n) for n, name in enumerate(names)]
+    out = tmp_path / "both"
+    status, said, _ = call(f"--ckpt={','.join(paths)}", "--format=all", f"--out={out}")
+    assert status == 0 and exported == 2 * EVERY
+    records = [table(out / f"{name}.deviations.json") for name in names]
+    assert [record["checkpoint"] for record in records] == paths
+    assert records[0]["weights"] != records[1]["weights"]
+    assert f"wrote {out}/tiny/pose_float32: " in said
+    assert f"wrote {out}/other/pose_int8.tflite: " in said
+
+
+@pytest.mark.parametrize(
+    "ckpt, more, words",
+    [
+        ("{a},{b}", ["--format=onnx"], "use --format=all or --precision=all"),
+        ("{a},{b}", ["--format=all", "--json=a.json"], "leave out --json"),
+        ("{a},{a}", ["--format=all"], "networks of different names"),
+        ("{a},", ["--format=all"], "networks of different names"),
+        ("{a},missing.npz", ["--format=all"], "missing.npz does not exist"),
+    ],
+)
+def test_networks_that_do_not_go_together(tmp_path, exported, call, ckpt, more, words):
+    """Said before the first one is written."""
+    paths = {name: tiny_weights(tmp_path / f"{name}.npz") for name in "ab"}
+    status, _, errors = call(f"--ckpt={ckpt.format(**paths)}", f"--out={tmp_path}/x", *more)
+    assert status == 2 and words in errors and exported == []
+
+
+def test_a_network_whose_name_has_a_comma(tmp_path, exported, call):
+    path = tiny_weights(tmp_path / "a,b.npz")
+    status, _, errors = call(f"--ckpt={path}", "--format=onnx", f"--out={tmp_path}/a.onnx")
+    assert status == 0, errors
+    assert table(tmp_path / "a.onnx.deviations.json")["checkpoint"] == path
+
+
 @pytest.mark.slow
 def test_twice_into_the_same_place(tmp_path, ckpt):
     """A SavedModel takes the place of the first one, and nothing of either is left beside it."""
