@@ -171,6 +171,7 @@ def prepared(variants: Sequence[str], peers: Sequence[str]) -> Callable[[], Entr
             variants if FLAGS["ours"].present else [None],
             peers,
             FLAGS.ckpt,
+            say=lambda line: print(line, flush=True),
         )
     if case == "pipeline":
         settings = in_replicas(recipe_settings())
