@@ -99,11 +99,14 @@ def _all_sides(entries):
 def _table(entries):
     """One item's table."""
     variants = {entry["variant"]: entry["ours"] for entry in entries}
-    header = ["side", *HEADER, *(f"÷ {variant}" for variant in variants)]
+    sides = _all_sides(entries)
+    counted = all("images_per_s" in numbers for numbers in sides.values())
+    header = ["side", *HEADER, *["images/s"] * counted, *(f"÷ {variant}" for variant in variants)]
     rows = []
-    for label, numbers in _all_sides(entries).items():
+    for label, numbers in sides.items():
         ratios = [numbers["median_s"] / own["median_s"] for own in variants.values()]
-        rows.append([label, *_cells(numbers), *(f"{ratio:.2f}" for ratio in ratios)])
+        rate = [f"{numbers['images_per_s']:.2f}"] if counted else []
+        rows.append([label, *_cells(numbers), *rate, *(f"{ratio:.2f}" for ratio in ratios)])
     return format_table(header, rows)
 
 

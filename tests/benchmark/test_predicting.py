@@ -54,6 +54,16 @@ def test_all_sides_take_turns(monkeypatch):
     assert json["ours"]["images_per_s"] == 0.5 and json["ours"]["peak_mb"] == 100
     table = format_entries(entries)
     assert "ours, default" in table and "cpm_lite" in table
+    header, _, *rows = [
+        [c.strip() for c in line.split("|")[1:-1]]
+        for line in table.splitlines()
+        if line.startswith("|")
+    ][:6]
+    assert header[-2:] == ["images/s", "÷ default"]
+    assert [(row[0], *row[-2:]) for row in rows] == [
+        *(("ours, default", "0.50", "1.00"), ("onnxruntime", "1.00", "0.50")),
+        *(("cpm_lite", "2.00", "0.25"), ("cpm_lite_int8", "2.00", "0.25")),
+    ]
 
 
 def test_every_kind_of_file_is_exported_once(monkeypatch, tmp_path):
