@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cpm.cli import export, export_rows
+from cpm.benchmark import pages
 from cpm.checkpoints import load_network, weights_file
 from cpm.errors import UsageError
 from cpm.interchange.exporting import FORMATS, PRECISIONS, Exporter, Target
@@ -65,6 +66,9 @@ def test_all_rows_and_where_they_come_from(tmp_path, ckpt, exported, call):
     assert lines[2].endswith("pose_float32: 14 joints are within 0.500 px of this project's own")
     assert lines[3].startswith("savedmodel float16, 2 of 15, about ")
     assert lines[3].endswith(" s left")
+    shown = pages.table(str(tmp_path / "all.deviations.json"))
+    assert [name for name in EVERY if f"| {name} " not in shown] == []
+    assert f"commit {record['commit']}" in " ".join(shown.split())
 
 
 def test_a_missing_runtime_is_said_first_and_the_rest_is_written(
