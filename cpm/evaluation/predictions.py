@@ -71,6 +71,32 @@ def concatenate(parts: Sequence[Predictions]) -> Predictions:
     )
 
 
+def choose(taken: np.ndarray, people: Predictions, others: Predictions) -> Predictions:
+    """Each person of two `Predictions` of the same people, from the one or the other.
+
+    Args:
+      taken: `[N]` bool, who is from `people`; else from `others`.
+      people, others: with the same ids in the same order, and as many stages.
+
+    Raises:
+      ValueError: if they are not of the same people.
+    """
+    if people.ids != others.ids:
+        raise ValueError("two predictions to choose from are of different people")
+    taken = np.asarray(taken, bool)
+    values = {}
+    for field in dataclasses.fields(Predictions)[1:]:
+        one, other = (np.asarray(getattr(of, field.name)) for of in (people, others))
+        by_stage = field.name in ("joints_px", "confidence")
+        chosen = other.copy()
+        if by_stage:
+            chosen[:, taken] = one[:, taken]
+        else:
+            chosen[taken] = one[taken]
+        values[field.name] = chosen
+    return Predictions(people.ids, **values)
+
+
 def mean_errors(predictions: Predictions) -> np.ndarray:
     """`[N]` mean distance of a person's annotated joints at the last stage, 368-crop pixels.
 

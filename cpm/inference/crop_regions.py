@@ -5,8 +5,10 @@ not. So the first pass sees three windows around the middle: the whole image, an
 the whole image somebody else may stand beside the person, and joints of both are found. Of a narrow
 window the person may fill more than there is. `choose_window` says whose pose is followed: its
 joints say where the person is. The second pass sees a crop around them, in which the person is as
-large as in training. Prediction (cpm/inference/passes.py) and evaluation
-(cpm/scoring/evaluate.py) choose these regions with the same functions.
+large as in training. If it is clearly less sure, the first one's joints stay (`replaces`). Of
+somebody whom the image's edge cuts off, for one, it shows only the part that is there, too large.
+Prediction (cpm/inference/passes.py) and evaluation (cpm/scoring/passes.py) choose with the same
+functions.
 """
 
 from typing import Any
@@ -35,6 +37,9 @@ FEWEST = 0.25
 SMALLEST = 0.1
 # The box misses the joints that were not found, and is off by the errors of the others.
 SLACK = 1.15
+# A further pass counts if its mean confidence is at least this share of that of the one before. The
+# first pass over windows is not mirrored, and so a little surer of the same joints.
+NO_LESS_SURE = 0.9
 # Side of a crop relative to a person's box, where training does not say it: an eighth of the box is
 # left on either side.
 USUAL_MARGIN = 1.25
@@ -118,6 +123,22 @@ def next_region(
     if np.ptp(joints_px[sure], axis=0).max() < SMALLEST * side_px:
         return None
     return geometry.region_from_joints(joints_px, sure, SLACK * margin)
+
+
+def replaces(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Whether the poses of a further pass replace those of the pass before.
+
+    Args:
+      after, before: `[..., P]`, the heights of the joints' peaks.
+
+    Returns:
+      `[...]` bool.
+
+    >>> replaces(np.array([[0.8, 0.8], [0.8, 0.5]]), np.array([0.8, 0.9])).tolist()
+    [True, False]
+    """
+    after, before = (np.asarray(values, np.float64).mean(-1) for values in (after, before))
+    return after >= NO_LESS_SURE * before
 
 
 def next_regions(people: Any, margin: float) -> dict[str, CropRegion]:

@@ -1,7 +1,8 @@
 """The passes over people: one of several windows first, then around the joints of the last pass.
 
 Where the regions lie is said in cpm/inference/crop_regions.py; what one pass is, in one_pass.py.
-All people of a call are passed over together, as long as anybody has a pass left.
+All people of a call are passed over together, as long as anybody has a pass left. A pass that is
+clearly less sure than the one before is the last one, and does not count.
 """
 
 import dataclasses
@@ -13,19 +14,34 @@ import numpy as np
 
 from cpm import geometry
 from cpm.inference import crop_regions
+from cpm.inference.crop_regions import next_region, replaces
 from cpm.inference.image_query import Box, ImageQuery, check_box
 from cpm.inference.person_pose import PoseMaps
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class RegionPose:
+    """What one pass over a region found: joints `[P, 2]` in image pixels, confidence `[P]`."""
+
+    region: geometry.CropRegion
+    joints_px: np.ndarray
+    confidence: np.ndarray
+    maps: PoseMaps | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class PersonQuery:
-    """One person to find in an image: where the first pass is, number of passes, what is known."""
+    """One person to find in an image: where the first pass is, number of passes, what is known.
+
+    `before` is what a pass over a window found that led to the region; None = nothing led to it.
+    """
 
     image: np.ndarray
     regions: list[geometry.CropRegion]
     passes: int
     box: tuple[float, float, float, float] | None = None
     score: float | None = None
+    before: RegionPose | None = None
 
 
 def person_query(
@@ -77,12 +93,13 @@ def with_one_region(
         windows = slice(first, first + len(query.regions))
         first = windows.stop
         best = crop_regions.choose_window(confidence[windows])
-        region, passes = query.regions[best], query.passes
+        region, passes, before = query.regions[best], query.passes, None
         if passes > 1:
             pose = joints_px[windows][best], confidence[windows][best]
-            nearer = crop_regions.next_region(*pose, region.side_px, margin)
+            nearer = next_region(*pose, region.side_px, margin)
+            before = RegionPose(region, *pose) if nearer else None
             region, passes = nearer or region, passes - 1
-        resolved[n] = dataclasses.replace(query, regions=[region], passes=passes)
+        resolved[n] = dataclasses.replace(query, regions=[region], passes=passes, before=before)
     return resolved
 
 
@@ -90,7 +107,7 @@ def all_passes(
     queries: Sequence[PersonQuery],
     one_pass: Callable[..., tuple[np.ndarray, np.ndarray, list[Any]]],
     margin: float,
-) -> tuple[np.ndarray, np.ndarray, list[PoseMaps | None]]:
+) -> list[RegionPose]:
     """Passes over N people, each around the joints found by the one before.
 
     Args:
@@ -99,26 +116,24 @@ def all_passes(
       margin: side of a crop relative to a person's box.
 
     Returns:
-      joints `[N, P, 2]`, confidence `[N, P]`, list of N `PoseMaps` or None.
+      List of N `RegionPose`, of the last pass over each person that counts: `before` of the query
+      if no pass does.
     """
-    images = [query.image for query in queries]
-    regions = [query.regions[0] for query in queries]
-    joints_px, confidence, kept = one_pass(images, regions)
-    rows = list(range(len(regions)))
+    found = [query.before for query in queries]
+    regions = dict(enumerate(query.regions[0] for query in queries))
     for done in itertools.count(1):
-        around = {
-            n: crop_regions.next_region(joints_px[n], confidence[n], regions[n].side_px, margin)
-            for n in rows
-            if queries[n].passes > done
-        }
-        nearer = {n: region for n, region in around.items() if region is not None}
-        if not nearer:
+        passed = one_pass([queries[n].image for n in regions], [*regions.values()])
+        again = {}
+        for (n, region), *pose in zip(regions.items(), *passed, strict=True):
+            after, before = RegionPose(region, *pose), found[n]
+            if before is not None and not replaces(after.confidence, before.confidence):
+                continue  # another pass would see the same crop again
+            found[n] = after
+            if queries[n].passes > done:
+                around = next_region(after.joints_px, after.confidence, region.side_px, margin)
+                if around is not None:
+                    again[n] = around
+        regions = again
+        if not regions:
             break
-        rows = [*nearer]
-        for n, region in nearer.items():
-            regions[n] = region
-        again = one_pass([images[n] for n in rows], [regions[n] for n in rows])
-        joints_px[rows], confidence[rows] = again[:2]
-        for n, pose_maps in zip(rows, again[2], strict=True):
-            kept[n] = pose_maps
-    return joints_px, confidence, kept
+    return [pose for pose in found if pose is not None]  # None is left where a pass was made

@@ -12,6 +12,8 @@ import numpy as np
 
 from cpm.skeleton import Skeleton
 
+# Somebody is there if so many of the joints are certain: 3 of 14 to 17, 1 of up to 7.
+CERTAIN = 0.2
 SIGNIFICANT = 6  # digits in files: a hundredth of a pixel of an image 9,999 pixels wide
 
 
@@ -120,6 +122,25 @@ def mean_confidence(person: PersonPose) -> float:
     """Mean of the joints' confidences; 0 for a person without any."""
     known = np.asarray(person.confidence)[np.isfinite(person.confidence)]
     return float(known.mean()) if len(known) else 0.0
+
+
+def somebody(confidence: np.ndarray, least: float) -> np.ndarray:
+    """Whether poses show somebody: enough of their joints are certain.
+
+    Of a portrait few joints are in the image. One certain joint alone may be a ball for a head.
+
+    Args:
+      confidence: `[..., P]`, of the joints.
+      least: the confidence from which on a joint is certain.
+
+    Returns:
+      `[...]` bool.
+
+    >>> somebody(np.array([[0.9] * 3 + [0.0] * 11, [0.9] * 2 + [0.0] * 12]), least=0.5).tolist()
+    [True, False]
+    """
+    certain = np.asarray(confidence) >= least
+    return certain.sum(-1) >= max(1, round(CERTAIN * certain.shape[-1]))
 
 
 def joints_box(

@@ -35,7 +35,7 @@ from cpm.inference.joint_reader import JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
 from cpm.inference.one_pass import BATCH, OnePass
 from cpm.inference.passes import all_passes, person_query, with_one_region
-from cpm.inference.person_pose import PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose, joints_box, somebody
 from cpm.inference.results import ImagePose
 from cpm.inference.sources import images_from
 
@@ -52,8 +52,8 @@ class Predictor:
       skeleton: names of its joints.
       threshold: the confidence below which a joint is more likely wrong than right, where the
         weights say so (cpm/checkpoints/weights_file.py), else 0; no joint is left out here.
-      least: without a box, nobody is found where no joint's confidence reaches it; `threshold`
-        unless it is changed.
+      least: without a box, nobody is found where too few joints' confidences reach it (`somebody`);
+        `threshold` unless it is changed.
       decoding: the `DecodingConfig`.
       margin: side of a crop relative to the longer side of a person's box.
       wants_boxes: whether the network was trained on crops around people alone, so that the first
@@ -83,8 +83,9 @@ class Predictor:
           scales, refinement: see `DecodingConfig`.
           margin: side of the crop relative to the longer side of the box; None = as the network
             was trained (see `crop_regions.box_margin`).
-          passes: number of passes a person, each around the joints found by the one before (see
-            `crop_regions.next_region`); None = 2 without a box, 1 with one.
+          passes: most passes a person, each around the joints found by the one before (see
+            `crop_regions.next_region`); one that is clearly less sure is the last and does not
+            count (`crop_regions.replaces`). None = 2 without a box, 1 with one.
           crop: where the first pass is without a box: `middle`, three windows around the image's
             middle (`crop_regions.choose_window` says which is followed); `whole`, all of the image;
             `image`, LSP's test; None = `image` if the network was trained so, else `middle`.
@@ -144,8 +145,8 @@ class Predictor:
             (cpm/inference/search.py).
           maps: whether the people keep the belief maps (`PoseMaps`); only with boxes or 1 person.
 
-        Without a box, nobody is found where no joint's confidence reaches `least`. With
-        `maps` the person is kept, however unsure: the maps show why.
+        Without a box, nobody is found where fewer than three joints' confidences reach `least`
+        (`somebody`). With `maps` the person is kept, however unsure: the maps show why.
 
         Returns:
           `ImagePose`; it keeps the image.
@@ -299,19 +300,33 @@ class Predictor:
         ]
         found = self._passes_over([person for _, person in persons], maps)
         people: list[list[PersonPose]] = [[] for _ in queries]
-        for (n, person), joints_px, confidence, pose_maps in zip(persons, *found, strict=True):
+        for (n, person), pose in zip(persons, found, strict=True):
+            joints_px, confidence = pose.joints_px, pose.confidence
+            if person.box is None and not maps and not somebody(confidence, self.least):
+                continue
             box = person.box or joints_box(joints_px, confidence, self.threshold)
-            about = {"score": person.score, "maps": pose_maps}
-            pose = PersonPose(self.skeleton, joints_px, confidence, box, **about)
-            if person.box is not None or maps or pose.shown(self.least).any():
-                people[n].append(pose)
+            about = {"score": person.score, "maps": pose.maps}
+            people[n].append(PersonPose(self.skeleton, joints_px, confidence, box, **about))
         return people
 
     def _passes_over(self, persons, maps):
-        """Joints, confidence and maps of N `PersonQuery`s, see `all_passes`."""
+        """The `RegionPose` of each `PersonQuery`, see `all_passes`."""
         quick = functools.partial(self.poses, flip=False)
         persons = with_one_region(persons, quick, self.margin)
-        return all_passes(persons, functools.partial(self._one_pass, maps=maps), self.margin)
+        one_pass = functools.partial(self._one_pass, maps=maps)
+        found = all_passes(persons, one_pass, self.margin)
+        if maps:  # the windows were passed over without
+            plain = dataclasses.replace(self.decoding, flip=False)
+            found = [
+                pose if pose.maps else self._with_maps(person.image, pose, plain)
+                for person, pose in zip(persons, found, strict=True)
+            ]
+        return found
+
+    def _with_maps(self, image, pose, decoding):
+        """The same `RegionPose`, with the maps of the pass that found it."""
+        _, _, (pose_maps,) = self._pass.with_maps([image], [pose.region], decoding)
+        return dataclasses.replace(pose, maps=pose_maps)
 
     def _one_pass(self, images, regions, maps):
         """As `poses`, with a list of N `PoseMaps`, or of None without `maps`."""

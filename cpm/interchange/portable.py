@@ -14,9 +14,9 @@ LiteRT, ONNX and OpenVINO share. Each roundabout line has a reason:
   (`ops.affine_warp`) needs a kernel that only TensorFlow has.
 - Blocks are filled by mirrored indices, and their number is (h + f - 1) // f: paddings of unknown
   size and negative remainders make ONNX Runtime fail.
-- The second pass always runs. Where the first finds too few joints to place a crop, it sees
-  the same region again, which gives the same joints. A branch (`tf.cond`) would store the
-  network twice, and tf2onnx cannot convert it.
+- The second pass always runs, whether its joints are taken or those of the first. Where the first
+  finds too few joints to place a crop, it sees the same region again. A branch (`tf.cond`) would
+  store the network twice, and tf2onnx cannot convert it.
 
 Reference: docs/decisions/0046-one-portable-function.md.
 """
@@ -101,8 +101,8 @@ class Portable(tf.Module):
           dict of
             joints_px `[P, 2]` float32, (x, y) in image pixels;
             confidence `[P]`, 0 … 1;
-            region `[3]`, that the last pass saw: center x, y and side, image pixels;
-            beliefs `[T, h, w, P(+1)]`, its maps of every stage.
+            region `[3]`, where they were found: center x, y and side, image pixels;
+            beliefs `[T, h, w, P(+1)]`, the maps of every stage of that pass.
         """
         pixels = tf.cast(image, tf.float32)
         regions = self._first_regions(pixels)
@@ -110,7 +110,11 @@ class Portable(tf.Module):
             found = self._pass(pixels, regions[0])
         else:
             found = self._surest(pixels, regions)
-        return self._pass(pixels, self._next_region(found))
+        again = self._pass(pixels, self._next_region(found))
+        moved = tf.reduce_max(tf.abs(again["region"] - found["region"])) > 0
+        before, after = (tf.reduce_mean(f["confidence"]) for f in (found, again))
+        stays = moved & (after < crop_regions.NO_LESS_SURE * before)
+        return {name: tf.where(stays, found[name], again[name]) for name in again}
 
     def find_in_box(self, image: tf.Tensor, box: tf.Tensor) -> dict[str, tf.Tensor]:
         """The person in a box.
@@ -156,8 +160,8 @@ class Portable(tf.Module):
     def _surest(self, pixels, regions):
         """The unmirrored pass of the region that `crop_regions.choose_window` chooses."""
         scales, offsets, crops = zip(*(self._crop(pixels, r) for r in regions), strict=True)
-        beliefs = self._beliefs(tf.stack(crops))[-1]
-        joints_crop, confidence = find_joints(self.network, beliefs, self.decoding)
+        beliefs = self._beliefs(tf.stack(crops))
+        joints_crop, confidence = find_joints(self.network, beliefs[-1], self.decoding)
         mean = tf.reduce_mean(confidence, -1)  # [W]
         nearly = mean >= crop_regions.NEARLY * tf.reduce_max(mean)
         best = tf.reduce_max(tf.where(nearly, tf.range(len(regions)), 0))
@@ -166,6 +170,7 @@ class Portable(tf.Module):
             + tf.gather(tf.stack(offsets), best),
             "confidence": tf.gather(confidence, best),
             "region": tf.gather(tf.stack(regions), best),
+            "beliefs": tf.stack([tf.gather(maps, best) for maps in beliefs]),
         }
 
     def _next_region(self, found):

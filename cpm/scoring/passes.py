@@ -1,11 +1,13 @@
 """The people of one data folder, predicted pass by pass.
 
 The first pass sees the crop that a rule places; each further one sees a crop around the joints that
-were found by the one before. Regions are chosen as in prediction (cpm/inference/crop_regions.py).
+were found by the one before. Regions are chosen, and poses of a pass kept, as in prediction
+(cpm/inference/crop_regions.py).
 """
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +17,7 @@ from tqdm import tqdm
 from cpm.config import TrainConfig
 from cpm.data import pipeline, verification
 from cpm.evaluation.gathering import gather_predictions
-from cpm.evaluation.predictions import Predictions
+from cpm.evaluation.predictions import Predictions, choose
 from cpm.geometry import CropRegion
 from cpm.inference import crop_regions
 from cpm.inference.batches import predict_batch
@@ -33,41 +35,52 @@ def predict_folder(
       folder: a converted data folder.
 
     Returns:
-      (`Predictions`, {id: `CropRegion`} of the last pass, where it is not the first one's).
+      (`Predictions`, {id: `CropRegion`} of the pass that counts, where it is not the first one's).
     """
     margin = crop_regions.box_margin(config.data)
-    regions: dict[str, CropRegion] = {}
-    passes = options.passes
+    one_pass = functools.partial(_one_pass, network, config, folder)
     if options.crop == "middle":
-        regions, passes = _from_the_middle(network, config, folder, options, margin)
-    people = _one_pass(network, config, folder, options, regions)
-    for _ in range(passes - 1):
-        regions = regions | crop_regions.next_regions(people, margin)
-        people = _one_pass(network, config, folder, options, regions)
+        people, regions = _windows(one_pass, folder, options)
+        if options.passes == 1:
+            return one_pass(options, regions), regions
+    else:
+        people, regions = one_pass(options, {}), {}
+    for _ in range(options.passes - 1):
+        again = regions | crop_regions.next_regions(people, margin)
+        after = one_pass(options, again)
+        # Windows are not mirrored: where they led to no crop, the same one is seen again, mirrored.
+        same = [regions.get(id) == again.get(id) for id in people.ids]
+        replaces = crop_regions.replaces(after.confidence[-1], people.confidence[-1]) | same
+        people = choose(replaces, after, people)
+        regions |= {id: again[id] for id in itertools.compress(people.ids, replaces) if id in again}
     return people, regions
 
 
-def _from_the_middle(network, config, folder, options, margin):
-    """As `Predictor` begins in the middle: {id: `CropRegion`}, and the number of passes left."""
+def _windows(one_pass, folder, options):
+    """As `Predictor` begins in the middle: the people of the windows followed, and the windows.
+
+    Returns:
+      (`Predictions`, not mirrored; {id: `CropRegion`}).
+    """
     windows = {
         id: crop_regions.first_regions(*size, "middle")
         for id, size in pipeline.image_sizes([folder], options.split).items()
     }
     plain = dataclasses.replace(options, flip=False)
     found = [
-        _one_pass(network, config, folder, plain, {id: w[n] for id, w in windows.items()})
+        one_pass(plain, {id: w[n] for id, w in windows.items()})
         for n in range(len(crop_regions.SHARES["middle"]))
     ]
-    chosen = {
-        id: crop_regions.choose_window(np.stack([people.confidence[-1, row] for people in found]))
-        for row, id in enumerate(found[0].ids)
-    }
-    regions = {id: windows[id][n] for id, n in chosen.items()}
-    if options.passes == 1:
-        return regions, 1
-    nearer = [crop_regions.next_regions(people, margin) for people in found]
-    regions |= {id: nearer[n][id] for id, n in chosen.items() if id in nearer[n]}
-    return regions, options.passes - 1
+    best = np.array(
+        [
+            crop_regions.choose_window(confidence)
+            for confidence in np.stack([people.confidence[-1] for people in found], axis=1)
+        ]
+    )  # [N]
+    people = found[0]
+    for n, other in enumerate(found):
+        people = choose(best == n, other, people)
+    return people, {id: windows[id][n] for id, n in zip(people.ids, best, strict=True)}
 
 
 def _one_pass(network, config, folder, options, regions):

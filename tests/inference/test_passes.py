@@ -63,6 +63,50 @@ def test_predictor_keeps_the_first_pass_where_nothing_is_found(eagerly, crop, pa
     assert np.isfinite(person.joints_px).all()
 
 
+class Dimmer(Watcher):
+    """A `Watcher` whose peaks are lower in some of its calls."""
+
+    def __init__(self, share, dim=(2,)):
+        super().__init__()
+        self.share, self.dim, self.calls = share, dim, 0
+
+    def __call__(self, images, center_px, *, training=False, seed=None):
+        self.calls += 1
+        share = self.share if self.calls in self.dim else 1.0
+        return tuple(share * maps for maps in super().__call__(images, center_px))
+
+
+@pytest.mark.parametrize("crop", ["whole", "middle"])
+@pytest.mark.parametrize("share, counts", [(0.1, False), (1.0, True)])
+def test_a_clearly_less_sure_pass_does_not_count(eagerly, crop, share, counts):
+    image = gray_blobs(500, 700, SMALL, 9.0)
+    options = {"margin": 1.2, "flip": False, "crop": crop}
+    (expected,) = Predictor(Watcher(), passes=3 if counts else 1, **options)(image)
+    network = Dimmer(share)
+    (person,) = Predictor(network, passes=3, **options)(image)
+    assert network.calls == (3 if counts else 2)  # none is made at the same crop again
+    np.testing.assert_array_equal(person.joints_px, expected.joints_px)
+
+
+@pytest.mark.parametrize("crop", ["whole", "middle"])
+def test_a_third_pass_that_is_less_sure_leaves_the_second(eagerly, crop):
+    image = gray_blobs(500, 700, SMALL, 9.0)
+    options = {"margin": 1.2, "flip": False, "crop": crop}
+    (second,) = Predictor(Watcher(), passes=2, **options)(image)
+    (person,) = Predictor(Dimmer(0.1, dim=(3,)), passes=3, **options)(image)
+    np.testing.assert_array_equal(person.joints_px, second.joints_px)
+
+
+def test_the_maps_are_those_of_the_pass_that_counts(eagerly):
+    """The first pass over windows is not mirrored; nor are the maps that are shown of it."""
+    image = gray_blobs(500, 700, SMALL, 9.0)
+    network = Dimmer(0.1, dim=(2, 3))  # the second pass and its mirror image
+    (person,) = Predictor(network, margin=1.2, flip=True)(image, maps=True)
+    side = np.hypot(*person.maps.crop_to_image[:, 0]) * SIZE[0]
+    assert min(abs(side - 700 * share) for share in crop_regions.SHARES["middle"]) < 1e-3
+    np.testing.assert_allclose(person.maps.stage_joints_px[-1], person.joints_px)
+
+
 def beside_the_person(height, width, sigma_px):
     """Blobs of a person around the middle, and brighter ones of somebody else far to the right."""
     near = POINTS - POINTS.mean(0) + ((width - 1) / 2, (height - 1) / 2)

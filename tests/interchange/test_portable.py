@@ -93,6 +93,28 @@ def test_options_are_those_of_the_predictor(ckpt, options):
         check(found, predictor(image, box), ("box", options))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("crop", ["middle", "whole"])
+def test_the_pass_that_counts_is_that_of_the_predictor(ckpt, crop, monkeypatch):
+    """At a share of 0 the second one always counts, at one of 100 the first."""
+    exporter, predictor = Exporter(ckpt, crop=crop), Predictor(ckpt, crop=crop)
+    predictor.least, image = 0.0, image_of(131, 67, seed=2)
+    sides = []
+    for share in (0.0, 100.0):
+        monkeypatch.setattr(crop_regions, "NO_LESS_SURE", share)
+        found = exporter.portable.find_in_image(tf.constant(image))
+        result = predictor(image, maps=True)
+        check(found, result, (crop, share))
+        (person,) = result.people
+        sides.append(float(found["region"][2]))
+        width = exporter.network.config.image_size[1]
+        side = np.hypot(*person.maps.crop_to_image[:, 0]) * width
+        np.testing.assert_allclose(sides[-1], side, rtol=1e-4)
+        for own, maps in zip(found["beliefs"], person.maps.beliefs, strict=True):
+            np.testing.assert_allclose(own, maps, atol=1e-4)
+    assert abs(sides[0] - sides[1]) > 1
+
+
 def test_options_change_the_joints(ckpt):
     """Else the test above would compare one way of predicting with itself."""
     image = image_of(131, 67, seed=2)

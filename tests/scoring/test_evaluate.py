@@ -21,7 +21,7 @@ from cpm.data.records import write_records
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
 from cpm.execution import Execution
-from cpm.inference import Predictor
+from cpm.inference import Predictor, crop_regions
 from cpm.network import ConvolutionalPoseMachine
 from cpm.prediction_files import scoring
 from cpm.scoring import evaluate
@@ -143,15 +143,29 @@ def cut_image(shard, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("crop, passes", [("whole", 2), ("middle", 1), ("middle", 3)])
-def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
-    """Every person's image alone, through both ways by the same network: the same joints."""
+@pytest.mark.parametrize(
+    "crop, passes, share, counted",
+    [
+        ("whole", 2, 0.0, "all"),
+        ("whole", 3, 0.9, "none"),
+        ("middle", 1, 0.9, "none"),
+        ("middle", 2, 0.7, "some"),
+        ("middle", 3, 0.0, "all"),
+    ],
+)
+def test_evaluation_uses_the_regions_of_prediction(run, crop, passes, share, counted, monkeypatch):
+    """Every person's image alone, through both ways by the same network: the same joints.
+
+    A further pass counts if it has this share of the confidence before. The network is untrained,
+    so the shares at which a pass over all, some or none of the people counts are its own.
+    """
+    monkeypatch.setattr(crop_regions, "NO_LESS_SURE", share)
     _, config, _ = load_network(run)
     folder = os.path.join(os.path.dirname(run), "data")
     options = Options(crop=crop, passes=passes, flip=True)
     predict = Predictor(run, passes=passes, flip=True, crop=crop)
     found = evaluate.evaluate_folders(predict.network, config, [folder], options)
-    moved = 0
+    moved = []
     for n, (id, image) in enumerate(stored_images(folder, "validation").items()):
         assert found.people.ids[n] == id
         (person,) = predict(image, maps=True)
@@ -162,9 +176,10 @@ def test_evaluation_uses_the_regions_of_prediction(run, crop, passes):
         )
         np.testing.assert_allclose(found.people.confidence[-1, n], person.confidence, atol=1e-3)
         side = np.hypot(*person.maps.crop_to_image[:, 0]) * 48
-        moved += abs(side - 90) > 1
+        windows = 90 * np.array(crop_regions.SHARES[crop])
+        moved.append(np.abs(side - windows).min() > 1)
         assert side == pytest.approx(368 / found.people.crop_scale[n], rel=1e-4)
-    assert moved > 0
+    assert counted == ("all" if all(moved) else "some" if any(moved) else "none")
     row = len(found.people) - 1
     groups = {"some": [row, 0], "none": []}
     shown = collect_people(found, groups, predict.network, config, options)
