@@ -6,12 +6,15 @@
      surest of the others are candidates.
   3. Further passes at the candidates, each at the joints that the one before found. A window
      between two people gives joints of both; these passes move to one of them. After each, step 2.
-     The last of them is mirrored, too. It may also move to a neighbor who was found already, so
-     the poses of the pass before stay candidates, for `EARLIER` of their confidence.
+     The last of them is mirrored, too. A pass may also move to a neighbor who was found already,
+     or see too little of somebody whom the image's edge cuts off. So the poses of earlier passes
+     stay candidates, for `EARLIER` of their confidence for each pass that came after.
   4. The surest candidate is a person. The next one is whoever is surest by the joints that nobody
-     has yet, and so on. A pose that is made of others' joints is never chosen.
-  5. The search ends when the mean confidence of free joints falls below `LEAST` of the weights' own
-     threshold of a joint. Nobody at all is a result, too.
+     has yet, and so on, as long as the mean confidence of free joints is at least `LEAST` of the
+     weights' own threshold of a joint. A pose that is made of others' joints is never chosen.
+  5. Of people who are cut off or hidden few joints are in the image, and the mean is low. So
+     whoever is left is a person, too, if enough joints are certain (`person_pose.somebody`), and
+     none of these is near a certain joint of anybody found. Nobody at all is a result, too.
 
 The smallest windows have about a third of the image's shorter side. People who fill half of a
 window are found: those from about a sixth of that side on.
@@ -20,13 +23,14 @@ What was tried is in docs/results/search.md.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from cpm import geometry
 from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import next_region
-from cpm.inference.person_pose import PersonPose, joints_box
+from cpm.inference.person_pose import PersonPose, joints_box, somebody
 from cpm.inference.predictor import Predictor
 
 LEVELS = 4  # sizes of windows, besides one for the whole image
@@ -34,8 +38,8 @@ SHRINK = 0.5**0.5  # from level to level; the first is the image's shorter side
 STEP = 0.5  # distance of windows, as a share of their side
 PASSES = 2  # at each candidate, after that at its window
 CANDIDATES = 20
-# What the confidence of the pass before the last counts. The last one is mirrored: it is less sure
-# of the same joints, and more often right.
+# What the confidence of a pass counts for each pass after it. The last one is mirrored: it is less
+# sure of the same joints, and more often right.
 EARLIER = 0.85
 # Two poses have a joint in common if it is this close, as a share of the larger one's longer side.
 NEAR = 0.2
@@ -59,14 +63,18 @@ def find_people(
 
     Returns:
       List of `PersonPose`, the surest first; perhaps empty. `score` is the mean confidence over
-      all joints, where joints that a surer person has count 0; times `EARLIER` for a pose of the
-      pass before the last.
+      all joints, where joints that a surer person has count 0; times `EARLIER` for each pass that
+      came after that of the pose.
     """
     image = np.asarray(image)
-    least = LEAST * (predictor.threshold or USUAL_THRESHOLD)
-    joints_px, confidence, weight, sides_px = _candidates(predictor, image, least)
+    certain_from = predictor.threshold or USUAL_THRESHOLD
+    least = LEAST * certain_from
+    joints_px, confidence, weight, sides_px = _candidates(predictor, image, least, certain_from)
     weighted = confidence * weight[:, np.newaxis]
     rows, scores = different_people(joints_px, weighted, least, sides_px)
+    certain = confidence >= certain_from
+    certain[~somebody(confidence, certain_from)] = False
+    more = people_in_part(joints_px, weighted, certain, rows, sides_px)
     return [
         PersonPose(
             predictor.skeleton,
@@ -75,32 +83,32 @@ def find_people(
             joints_box(joints_px[n], confidence[n], predictor.threshold, sides_px[n]),
             score=score,
         )
-        for n, score in list(zip(rows, scores, strict=True))[:limit]
+        for n, score in list(zip(rows + more[0], scores + more[1], strict=True))[:limit]
     ]
 
 
-def _candidates(predictor, image, least):
+def _candidates(predictor, image, least, certain_from):
     """Poses that may be people: joints `[N, P, 2]`, confidence `[N, P]`, weight, side `[N]`."""
     regions = windows(*image.shape[:2])
-    joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=False)
-    for number in range(PASSES):
-        sides_px = np.array([region.side_px for region in regions])
-        earlier = joints_px, confidence, sides_px
-        chosen = distinct(joints_px, confidence, least, sides_px)[:CANDIDATES]
-        regions = [
-            next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
-            or regions[n]
-            for n in chosen
-        ]
+    kept = []
+    for number in range(PASSES + 1):
         # Mirrored, too, where it counts: in the last pass.
-        flip = None if number == PASSES - 1 else False
+        flip = None if number == PASSES else False
         joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=flip)
-    return (
-        np.concatenate([joints_px, earlier[0]]),
-        np.concatenate([confidence, earlier[1]]),
-        np.repeat([1.0, EARLIER], [len(joints_px), len(earlier[0])]),
-        np.concatenate([[region.side_px for region in regions], earlier[2]]),
-    )
+        sides_px = np.array([region.side_px for region in regions])
+        weight = np.full(len(regions), EARLIER ** (PASSES - number))
+        poses = [joints_px, confidence, weight, sides_px]
+        if number < PASSES:
+            possible = (confidence.mean(-1) >= least) | somebody(confidence, certain_from)
+            chosen = distinct(joints_px, confidence, possible, sides_px)[:CANDIDATES]
+            poses = [values[chosen] for values in poses]
+            regions = [
+                next_region(joints_px[n], confidence[n], regions[n].side_px, predictor.margin)
+                or regions[n]
+                for n in chosen
+            ]
+        kept.append(poses)
+    return [np.concatenate(values) for values in zip(*reversed(kept), strict=True)]
 
 
 def windows(height: int, width: int) -> list[CropRegion]:
@@ -166,7 +174,7 @@ def in_common(
 def distinct(
     joints_px: np.ndarray,
     confidence: np.ndarray,
-    least: float,
+    possible: np.ndarray,
     sides_px: np.ndarray | None = None,
 ) -> list[int]:
     """Rows of poses that have few joints in common with a surer one, the surest first.
@@ -174,16 +182,17 @@ def distinct(
     Args:
       joints_px: `[N, P, 2]`.
       confidence: `[N, P]`.
-      least: mean confidence below which poses are left out.
+      possible: `[N]` bool, which poses may be people; others are left out.
       sides_px: `[N]`, of the regions of the poses, for single keypoints (`in_common`).
     """
     sides_px = np.zeros(len(joints_px)) if sides_px is None else sides_px
     kept: list[int] = []
     mean = confidence.mean(-1)
-    for n in np.argsort(-mean, kind="stable"):
+    order = np.argsort(-mean, kind="stable")
+    for n in order[np.asarray(possible)[order]]:
         pose = joints_px[n : n + 1], sides_px[n : n + 1]
         shares = [in_common(pose[0], joints_px[k], pose[1], sides_px[k]).mean() for k in kept]
-        if mean[n] >= least and max(shares, default=0.0) <= SAME:
+        if max(shares, default=0.0) <= SAME:
             kept.append(int(n))
     return kept
 
@@ -223,3 +232,53 @@ def different_people(
         scores.append(float(score[n]))
         free[in_common(joints_px, joints_px[n], sides_px, sides_px[n])] = 0.0
     return rows, scores
+
+
+def people_in_part(
+    joints_px: np.ndarray,
+    confidence: np.ndarray,
+    certain: np.ndarray,
+    rows: Sequence[int],
+    sides_px: np.ndarray | None = None,
+) -> tuple[list[int], list[float]]:
+    """People of whom the image shows a part, besides those found: whose joints are nobody else's.
+
+    Args:
+      joints_px: `[N, P, 2]`.
+      confidence: `[N, P]`.
+      certain: `[N, P]` bool, joints that are certain; none of a pose that may not be a person.
+      rows: of the people found.
+      sides_px: `[N]`, of the regions of the poses, for single keypoints (`in_common`).
+
+    Returns:
+      (list of further rows, list of their scores, as of `different_people`).
+    """
+    sides_px = np.zeros(len(joints_px)) if sides_px is None else sides_px
+    free = np.ones(confidence.shape, bool)
+    taken: list[int] = []
+    more: tuple[list[int], list[float]] = [], []
+
+    def take(n):
+        taken.append(n)
+        free[in_common(joints_px, joints_px[n], sides_px, sides_px[n])] = False
+
+    def is_apart(n):
+        """Whether no certain joint is near a certain one of anybody, of whatever name."""
+        own_px = joints_px[n][certain[n]]
+        others_px = np.concatenate([joints_px[k][certain[k]] for k in taken] or [own_px[:0]])
+        distance_px = np.linalg.norm(own_px[:, np.newaxis] - others_px, axis=-1)
+        return not (distance_px < NEAR * np.ptp(own_px, axis=0).max()).any()
+
+    for n in rows:
+        take(n)
+    # A single certain joint has no extent, and is no person beside others.
+    possible = certain.sum(-1) >= 2
+    while True:
+        score = np.where(possible & (free | ~certain).all(-1), (free * confidence).mean(-1), 0.0)
+        order = np.argsort(-score, kind="stable")
+        found = next((int(n) for n in order if score[n] > 0 and is_apart(n)), None)
+        if found is None:
+            return more
+        take(found)
+        more[0].append(found)
+        more[1].append(float(score[found]))

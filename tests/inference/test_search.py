@@ -110,8 +110,8 @@ def test_distinct_poses():
     mix = np.stack([one[0], two[1], two[2] + 30.0])
     joints_px = np.stack([one, mix, two, one + 1.0])
     confidence = np.float64([[0.7] * 3, [0.9] * 3, [0.8] * 3, [0.6] * 3])
-    assert search.distinct(joints_px, confidence, 0.1) == [1, 2, 0]
-    assert search.distinct(joints_px, confidence, 0.75) == [1, 2]
+    assert search.distinct(joints_px, confidence, np.full(4, True)) == [1, 2, 0]
+    assert search.distinct(joints_px, confidence, confidence.mean(-1) >= 0.75) == [1, 2]
 
 
 def test_passes_of_a_search_are_few():
@@ -207,3 +207,65 @@ def test_single_keypoints_are_found_once_each():
         middle = x + (width - 1) / 2, y + (height - 1) / 2
         np.testing.assert_allclose(middle, person.joints_px[0])
         assert width == height > 20  # of the window
+
+
+BODY = np.float64([[0, 0], [10, 20], [-10, 20], [5, 60], [-5, 60]])
+
+
+def part(joints_px, certain, confidence=0.9):
+    """Candidates of many joints: `[N, P, 2]`, confidences where they are certain, else 0.1."""
+    certain = np.asarray(certain, bool)
+    return np.asarray(joints_px, np.float64), np.where(certain, confidence, 0.1), certain
+
+
+def test_somebody_of_whom_few_joints_are_there_is_a_person():
+    """Five joints a person: of the second one two are in the image, far from the first one."""
+    candidates = part(
+        [BODY + np.float64([50, 10]), BODY + np.float64([150, 10])], [[1] * 5, [1, 1, 0, 0, 0]]
+    )
+    rows, scores = search.people_in_part(*candidates, rows=[0])
+    assert rows == [1]
+    np.testing.assert_allclose(scores, [(2 * 0.9 + 3 * 0.1) / 5])
+
+
+@pytest.mark.parametrize(
+    "moved, why",
+    [
+        ((0.0, 0.0), "the same joints as somebody has"),
+        ((10.0, 21.0), "a joint where somebody has another one"),
+    ],
+)
+def test_a_part_of_somebody_found_is_nobody(moved, why):
+    candidates = part([BODY, BODY + np.float64(moved)], [[1] * 5, [1, 1, 0, 0, 0]])
+    assert search.people_in_part(*candidates, rows=[0]) == ([], []), why
+
+
+def test_one_certain_joint_is_nobody_beside_others():
+    candidates = part([BODY, BODY + np.float64([200, 0])], [[1] * 5, [1, 0, 0, 0, 0]])
+    assert search.people_in_part(*candidates, rows=[0]) == ([], [])
+
+
+def test_the_same_part_twice_is_one_person():
+    candidates = part([BODY, BODY + 1], [[1, 1, 1, 0, 0]] * 2)
+    assert search.people_in_part(*candidates, rows=[])[0] == [0]
+
+
+class Portrait:
+    """Sees a person of ten joints in windows, with three of them certain, and less from near."""
+
+    skeleton, threshold, margin = own_skeleton([f"joint{n}" for n in range(10)]), 0.5, 1.25
+
+    def poses(self, images, regions, *, flip=None):
+        count = len(regions)
+        along = np.array([0, 9, 5, 1, 2, 3, 4, 6, 7, 8])[:, np.newaxis]
+        joints_px = np.tile([80.0, 10.0] + along * [5.0, 9.0], [count, 1, 1])
+        confidence = np.full([count, 10], 0.05, np.float32)
+        from_far = np.array([region.side_px > 200 for region in regions], bool)
+        confidence[from_far, :3] = 0.8
+        return joints_px, confidence
+
+
+def test_a_portrait_is_found_in_a_window_and_lost_from_near():
+    (person,) = search.find_people(Portrait(), np.zeros([100, 220, 3], np.uint8))
+    assert (person.confidence[:3] > 0.7).all()
+    np.testing.assert_allclose(person.score, search.EARLIER**2 * (3 * 0.8 + 7 * 0.05) / 10)
