@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ LESS_MEMORY = (
     "ask for less: a smaller --batch_size, --image_size, --width or number of --stages, in "
     "training also --recompute"
 )
+# What oneDNN's and XLA's kernels say of it, under other kinds of TensorFlow's errors.
+NO_MEMORY = re.compile("could not create a memory object|out of memory|bad_alloc", re.IGNORECASE)
 MOST_CHARACTERS = 4000  # of the sentence that a script ends with
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
@@ -140,7 +143,7 @@ def _of_tensorflow(error):
     first = error.message.strip().partition("\n")[0]
     if "No space left" in first or "File too large" in first:
         return f"error: a file cannot be written: {first}; make room there, or name another path"
-    if isinstance(error, tensorflow.errors.ResourceExhaustedError):
+    if isinstance(error, tensorflow.errors.ResourceExhaustedError) or NO_MEMORY.search(first):
         return _out_of_memory(first)
     if isinstance(error, tensorflow.errors.DataLossError):
         return f"error: a file is damaged: {first}; get it again, or make it again"

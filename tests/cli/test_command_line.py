@@ -39,6 +39,9 @@ def test_exit_status_preset(error, status, sentence, capsys):
     assert capsys.readouterr().err == sentence
 
 
+_ONEDNN = "Operation received an exception:Status: 1, message: could not create a memory object"
+
+
 @pytest.mark.parametrize(
     "error, words",
     [
@@ -48,8 +51,12 @@ def test_exit_status_preset(error, status, sentence, capsys):
             tf.errors.ResourceExhaustedError(None, None, "OOM when allocating [9,9]\n\n\tmore"),
             " (OOM when allocating [9,9])",
         ),
+        (  # what a convolution's gradient said under ulimit -v
+            tf.errors.AbortedError(None, None, f"{_ONEDNN}, in file mkl_conv_grad.cc:546\n"),
+            f" ({_ONEDNN}, in file mkl_conv_grad.cc:546)",
+        ),
     ],
-    ids=["Python", "no words", "TensorFlow"],
+    ids=["Python", "no words", "TensorFlow", "oneDNN"],
 )
 def test_memory_that_runs_out_is_a_sentence(error, words, capsys):
     def main(_):
