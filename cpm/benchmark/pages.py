@@ -22,7 +22,7 @@ from cpm.benchmark.machine import Limits
 from cpm.benchmark.scaling import DEVICES, Machines, Work, format_model, format_ways
 from cpm.errors import UsageError
 from cpm.interchange import deviations
-from cpm.untrusted import check_schema
+from cpm.untrusted import SMALL_JSON_BYTES, check_schema, open_regular
 
 BLOCK = re.compile(
     r"(<!-- (table|memory): (\S+)(?: ([\d,]+))? -->\n).*?(<!-- end of table -->)", re.DOTALL
@@ -42,8 +42,11 @@ def write(path: str) -> None:
     Raises:
       UsageError: if the page names no table, or a file that is missing or has no results.
     """
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    try:
+        with open_regular(path, SMALL_JSON_BYTES) as file:
+            text = file.read().decode()
+    except ValueError as error:  # no UTF-8
+        raise UsageError(f"{path} cannot be read ({error}); name a page in Markdown") from error
     if not BLOCK.search(text):
         raise UsageError(
             f"{path} has no table to make; expected a line <!-- table: FILE.json --> and a line "

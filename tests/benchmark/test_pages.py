@@ -1,12 +1,14 @@
 """Tables of pages are those of the JSON files that the pages name."""
 
 import json
+import os
 import pathlib
 
 import pytest
 
 from cpm.benchmark import pages, scaling
 from cpm.errors import UsageError
+from cpm.untrusted import NotRegular
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "benchmarks"
@@ -152,6 +154,18 @@ def test_a_file_without_results_is_refused(tmp_path, record):
     (tmp_path / "page.md").write_text(PAGE)
     (tmp_path / "a.json").write_text(record)
     with pytest.raises(UsageError, match=r"a\.json has no results"):
+        pages.write(str(tmp_path / "page.md"))
+
+
+def test_a_page_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "page.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match=r"page\.md cannot be read"):
+        pages.write(str(tmp_path / "page.md"))
+
+
+def test_a_page_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "page.md")
+    with pytest.raises(NotRegular, match="it is a pipe"):
         pages.write(str(tmp_path / "page.md"))
 
 
