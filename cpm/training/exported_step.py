@@ -183,7 +183,7 @@ def import_step(folder: str | os.PathLike, run_dir: str | os.PathLike) -> int:
     checkpoints = _checkpoints(run_dir, step, config)
     before = checkpoints.restore()
     arrays = _read_arrays(path)
-    done = int(arrays.pop("step", np.array(0)))
+    done = _steps_done(arrays.pop("step", np.array(0)), path)
     if not before < done <= config.steps:
         raise UsageError(
             f"{path} is of step {done}, the run is at step {before} of {config.steps}; nothing of "
@@ -269,6 +269,15 @@ def _key(number):
 def _write_arrays(path, arrays):
     with files.replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
+
+
+def _steps_done(value, path):
+    if value.shape or value.dtype.kind not in "iu":
+        raise UsageError(
+            f"{path}: step has shape {list(value.shape)} of {value.dtype.name}; expected a whole "
+            "number, the steps done in all"
+        )
+    return int(value)
 
 
 def _read_plan(folder):

@@ -143,6 +143,9 @@ def test_what_comes_back_is_a_checkpoint_of_the_run(packed):
     "change, message",
     [
         (lambda a: a | {"step": np.array(21)}, "the run is over"),
+        (lambda a: a | {"step": np.array([9, 9])}, "step has shape .2. of int64; expected a whole"),
+        (lambda a: a | {"step": np.array("nine")}, "expected a whole number"),
+        (lambda a: a | {"step": np.array(np.nan)}, "expected a whole number"),
         (lambda a: {k: v for k, v in a.items() if k != "0003"}, "has not the"),
         (lambda a: a | {"0003": np.zeros(3, np.float32)}, "expected"),
         (lambda a: a | {"0000": a["0000"] * np.float32(np.nan)}, "is not finite"),
