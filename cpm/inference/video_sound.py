@@ -29,9 +29,11 @@ class Sound:
             self._stream = output.add_stream_from_template(source)
         else:
             layout = "mono" if source.channels == 1 else "stereo"  # some files name none
-            self._stream = output.add_stream("aac", source.rate, layout=layout)
-            self._resampler = av.AudioResampler("fltp", layout, source.rate)
+            rate = nearest_rate(source.rate)
+            self._stream = output.add_stream("aac", rate, layout=layout)
+            self._resampler = av.AudioResampler("fltp", layout, rate)
         self._packets = self._input.demux(source)
+        self._last_dts: int | None = None
         self._next = self._read()
 
     def copy_until(self, time: float) -> None:
@@ -67,16 +69,29 @@ class Sound:
         packet.dts -= shift
         if packet.pts is not None:
             packet.pts -= shift
+        if self._last_dts is not None and packet.dts <= self._last_dts:
+            return  # a file that is damaged goes back in time, an mp4 may not
+        self._last_dts = packet.dts
         packet.stream = self._stream
         self._output.mux(packet)
 
     def _encode(self, packet, resampler):
         try:
             frames = packet.decode()
-        except av.FFmpegError:  # a click in the sound
+            for frame in frames:
+                if frame.pts is not None:
+                    frame.pts -= round(self._start / frame.time_base)
+            resampled = [part for frame in frames for part in resampler.resample(frame)]
+        except (av.FFmpegError, ValueError):  # a click in the sound, or another format within it
             return
-        for frame in frames:
-            if frame.pts is not None:
-                frame.pts -= round(self._start / frame.time_base)
-            for resampled in resampler.resample(frame):
-                self._output.mux(self._stream.encode(resampled))
+        for frame in resampled:
+            self._output.mux(self._stream.encode(frame))
+
+
+def nearest_rate(rate: int) -> int:
+    """The rate of AAC, in samples a second, that is nearest to another one.
+
+    >>> nearest_rate(44100), nearest_rate(9000), nearest_rate(192000), nearest_rate(0)
+    (44100, 8000, 96000, 7350)
+    """
+    return min(av.Codec("aac", "w").audio_rates or [44100], key=lambda known: abs(known - rate))

@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from cpm.inference.video_sound import Sound
 from tests.helpers.walk_videos import (
     copy_video,
     even_times,
@@ -52,3 +53,17 @@ def test_sound_does_not_shift_the_images(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         frames, _ = read_video(tmp_path / name)
         np.testing.assert_allclose([frame.time for frame in frames], even_times(25), atol=1e-6)
+
+
+def test_sound_that_goes_back_in_time_is_left_out(tmp_path):
+    """FFmpeg refuses such packets; a damaged file has them, and costs its own sound alone."""
+    write_video(tmp_path / "a.mp4", stamped_images(25), even_times(25), sound="aac")
+    with av.open(str(tmp_path / "b.mp4"), "w") as output:
+        sound = Sound(tmp_path / "a.mp4", output)
+        one, two, three, *rest = sound._packets
+        sound._packets = iter([one, three, two, *rest])
+        sound.copy_until(10)
+        sound.close()
+    with av.open(str(tmp_path / "b.mp4")) as file:
+        written = [p for p in file.demux(audio=0) if p.size]
+    assert len(written) == 3 + len([p for p in rest if p.dts is not None])
