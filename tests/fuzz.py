@@ -3,6 +3,11 @@
     pip install -r requirements-fuzz.txt
     python -m tests.fuzz --reader=coco --minutes=2
     python -m tests.fuzz --minutes=60                  every reader for an hour, one after the other
+    nice -n 19 python -m tests.fuzz --record --minutes=60    until each has had an hour in all
+
+With --record the readers take turns of five minutes, whoever had the least time first, and every
+turn is added to the table of docs/reliability.md. Such a run may be stopped at any instant. The
+next one goes on, and the time of all runs counts.
 
 Nothing but `cpm.errors.UsageError` may leave a reader, no input may take over 10 s or 1 GB. What is
 found is written to OUT/READER/found: the input, and beside it the traceback. The exit status is 1
@@ -15,6 +20,7 @@ changed in mutations.py. Inputs that went wrong once are tests: tests/test_fuzz.
 import argparse
 import importlib
 import os
+import signal
 import struct
 import sys
 import tempfile
@@ -22,9 +28,10 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.helpers.fuzzing import worker
+from tests.helpers.fuzzing import record, worker
 
 OUT = Path(tempfile.gettempdir()) / "cpm-fuzz"
+TURN_SECONDS = 300  # of --record; a turn that is cut is not counted
 
 
 def fuzz(reader, seconds, seed, folder):
@@ -45,7 +52,11 @@ def fuzz(reader, seconds, seed, folder):
             except BaseException:
                 traceback.print_exc()
             os._exit(1)
-        os.waitpid(child, 0)
+        try:
+            os.waitpid(child, 0)
+        except BaseException:  # this program is stopped: nothing stays behind
+            os.kill(child, signal.SIGKILL)
+            raise
         seed += 1
         if _executions(folder) == before:
             sys.exit(f"{folder.name} does not run; see {folder / 'log.txt'}")
@@ -68,6 +79,7 @@ def main():
     add("--minutes", type=float, default=1.0, help="Minutes for each reader. Default: %(default)s.")
     add("--seed", type=int, default=1, help="Seed of the fuzzer. Default: %(default)s.")
     add("--out", default=str(OUT), help="Folder of corpora and findings. Default: %(default)s.")
+    add("--record", action="store_true", help="Counts the minutes of all runs; see above.")
     options = parser.parse_args()
     try:
         import atheris
@@ -79,11 +91,19 @@ def main():
     names = list(readers) if options.reader == "all" else options.reader.split(",")
     if unknown := [name for name in names if name not in readers]:
         parser.error(f"no reader is called {unknown[0]!r}; known: {', '.join(readers)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    seconds = 60 * options.minutes
+    turns = ((name, seconds) for name in names)
+    if options.record:
+        turns = record.turns(names, seconds, TURN_SECONDS)
     anything = False
     print("| reader | executions | seconds | found |\n|---|---:|---:|---|", flush=True)
-    for name in names:
+    for name, seconds in turns:
         folder = Path(options.out) / name
-        executions, seconds, found = fuzz(readers[name], 60 * options.minutes, options.seed, folder)
+        seed = options.seed + _executions(folder)  # another one in every turn
+        executions, seconds, found = fuzz(readers[name], seconds, seed, folder)
+        if options.record:
+            record.add(name, executions, seconds)
         print(
             f"| {name} | {executions:,} | {seconds:.0f} | {', '.join(found) or '-'} |", flush=True
         )

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from cpm import lite
 from cpm.checkpoints import listing, seals, weights_file
 from cpm.config import NetworkConfig, TrainConfig
 from cpm.config_json import to_dict
@@ -37,9 +38,11 @@ from cpm.data import (
 from cpm.data.scenes import folder as scene_folder
 from cpm.errors import UsageError
 from cpm.execution import Execution
-from cpm.inference import animations, boxes, image_frames, video_reader
+from cpm.inference import animations, boxes, image_frames, video_sound
+from cpm.inference.video_reader import VideoReader
 from cpm.interchange import caffemodel, vgg19
 from cpm.network import ConvolutionalPoseMachine
+from cpm.plots import drawing_files
 from cpm.prediction_files import published
 from cpm.prediction_files.truth import Truth
 from cpm.runtimes import load_exported, metadata, opening, siblings
@@ -401,6 +404,14 @@ def _read_annotated(path):
     images.read_image(path)
 
 
+def _read_lite_image(path):
+    """As `cpm.lite.main`, which turns `DECODER_ERRORS` into a sentence."""
+    try:
+        lite.read_image(path)
+    except lite.DECODER_ERRORS as error:
+        raise UsageError(str(error)) from error
+
+
 def _read_animation(path):
     if image_frames.is_image(path) and image_frames.is_animated(path):
         with animations.AnimationReader(path) as reader:
@@ -408,8 +419,48 @@ def _read_animation(path):
 
 
 def _read_video(path):
-    with video_reader.VideoReader(path) as reader:
+    with VideoReader(path) as reader:
         collections.deque(itertools.islice(reader, _FRAMES), 0)
+
+
+def _copy_sound(path):
+    """The sound of a video, as a labeled video takes it; `VideoWriter` passes on FFmpeg's errors.
+
+    A video without sound has none to copy.
+    """
+    import av
+
+    with VideoReader(path) as reader:
+        has_sound = reader.has_sound
+    with av.open(io.BytesIO(), "w", format="mp4") as output:
+        output.add_stream("mpeg4", 10)
+        if has_sound:
+            sound = video_sound.Sound(path, output)
+            sound.copy_until(1.0)
+            sound.close()
+
+
+def _video_with_sound(kind, rate):
+    def write(path):
+        import av
+
+        with av.open(path, "w", format=kind) as output:
+            codec = "aac" if kind == "mp4" else "pcm_s16le"
+            streams = output.add_stream("mpeg4", 10), output.add_stream(codec, rate, layout="mono")
+            streams[0].width, streams[0].height, streams[0].pix_fmt = 32, 16, "yuv420p"
+            for n in range(3):
+                image = smooth_image(16, 32, seed=n)
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                output.mux(streams[0].encode(frame))
+            kind_of_sample = streams[1].format.name
+            samples = np.zeros((1, 1024), "f4" if kind_of_sample == "fltp" else "i2")
+            frame = av.AudioFrame.from_ndarray(samples, kind_of_sample, "mono")
+            frame.sample_rate = rate
+            output.mux(streams[1].encode(frame))
+            for stream in streams:
+                output.mux(stream.encode(None))
+
+    return write
 
 
 def _video(path):
@@ -578,5 +629,13 @@ READERS = {
         _read_animation,
     ),
     "video": Reader("a.mp4", written(_video), _read_video),
+    "sound": Reader(
+        "a.mp4",
+        written(_video_with_sound("mp4", 16000), _video_with_sound("matroska", 8000)),
+        _copy_sound,
+    ),
+    "drawing": Reader("a.png", _IMAGES, drawing_files.is_drawing),
+    "labeled-video": Reader("a.mp4", written(_video), drawing_files.is_drawing),
+    "lite-image": Reader("a.jpg", _IMAGES, _read_lite_image),
     **readers_of_results.READERS,
 }

@@ -28,8 +28,8 @@ from cpm.report import comparison_page
 from cpm.scoring import comparing, people_file
 from cpm.skeleton import SKELETONS
 from cpm.training import exported_step
-from tests.helpers.fuzzing.mutations import as_bytes, as_json
-from tests.helpers.fuzzing.reader import Reader, above, each, json_values
+from tests.helpers.fuzzing.mutations import as_archive, as_bytes, as_json
+from tests.helpers.fuzzing.reader import Reader, above, each, json_values, npz
 
 LSP14 = SKELETONS["lsp14"]
 _SETTINGS = Settings(TrainConfig(network=NetworkConfig(stages=1)), Execution())
@@ -104,6 +104,15 @@ _LITE = {
 }
 
 
+_STATE = {"step": np.array(3), "0000": np.ones(2, np.float32)}
+
+
+def _read_state(path):
+    """As `exported_step.import_step`, without the run that the arrays go to."""
+    arrays = exported_step._read_arrays(path)
+    exported_step._steps_done(arrays.pop("step", np.array(0)), path)
+
+
 def _records(*names):
     """Seeds: files that bin/benchmark.py wrote."""
     return lambda: [(_RECORDS / f"{name}.json").read_bytes() for name in names]
@@ -148,6 +157,7 @@ READERS = {
         lambda path: exported_step._read_plan(above()(path)),
         as_json,
     ),
+    "trained-step": Reader(exported_step.TRAINED, npz(**_STATE), _read_state, as_archive),
     "threshold": Reader(
         f"step-0000001{thresholds.SUFFIX}",
         json_values({"threshold": 0.5}, {"threshold": 0.5, "checksum": "0" * 64}),
