@@ -27,11 +27,12 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")  # Pillow runs a program for some others, such as EPS
 MOST_PIXELS = 64_000_000  # of an image, as in the rest of the project
 MOST_METADATA = 1 << 24  # bytes
+BACKDROP = (128, 128, 128, 255)  # behind transparent pixels, as in the rest of the project
 # What Pillow's decoders raise of files that are cut, forged or no images at all.
 DECODER_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError),
@@ -132,16 +133,40 @@ def read_image(path: str) -> np.ndarray:
     """`[H, W, 3]` uint8, RGB, upright; one of `DECODER_ERRORS` if it cannot be read."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError("it is no regular file")  # a pipe would be waited for
-    with Image.open(path, formats=FORMATS) as opened:
+    with _open(path) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise ValueError(f"it has more than {MOST_PIXELS:,} pixels")
         deep = any(";16" in str(tile[3]) for tile in opened.tile)
         if deep and (opened.mode[0] != "I" or "transparency" in opened.info):
             raise ValueError("it has 16 bits a color, of which 8 alone could be read")
-        image = ImageOps.exif_transpose(opened)
+        opened.load()  # so that damaged pixels are an error, and damaged EXIF data is none
+        image = _upright(opened)
         if image.mode[0] in "IF":
             return np.repeat(stretch(np.asarray(image))[..., np.newaxis], 3, axis=-1)
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(_opaque(image))
+
+
+def _open(path):
+    """Pillow's image of a file, not decoded yet."""
+    try:
+        return Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:  # its own text names no format
+        raise ValueError(f"it is none of {', '.join(FORMATS)}") from None
+
+
+def _upright(image):
+    try:
+        return ImageOps.exif_transpose(image)
+    except DECODER_ERRORS:
+        return image
+
+
+def _opaque(image):
+    """A Pillow image of 8 bits as RGB, gray where it is transparent."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, BACKDROP), image)
+    return image.convert("RGB")
 
 
 def stretch(gray: np.ndarray) -> np.ndarray:

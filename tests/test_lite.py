@@ -80,6 +80,41 @@ def test_gray_of_16_bits_is_read_as_in_the_project(tmp_path):
     np.testing.assert_array_equal(image, images.read_image(str(path)))
 
 
+def test_every_image_is_read_as_in_the_project(tmp_path):
+    """All modes of the four formats, transparent ones among them, and cameras' orientations."""
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (20, 31, 3), dtype=np.uint8))
+    gray, palette, key = image.convert("L"), image.quantize(16), image.getpixel((3, 2))
+    seen = Image.fromarray(rng.integers(0, 256, (20, 31), dtype=np.uint8))
+    rgba, la = image.copy(), gray.copy()
+    rgba.putalpha(seen)
+    la.putalpha(seen)
+    for mode in ("1", "L", "P", "RGB", "RGBA"):
+        rgba.convert(mode).save(tmp_path / f"{mode}.bmp")
+        rgba.convert(mode).save(tmp_path / f"{mode}.png")
+    la.save(tmp_path / "la.png")
+    palette.save(tmp_path / "one_color.png", transparency=3)
+    palette.save(tmp_path / "palette.png", transparency=bytes(range(0, 256, 16)))
+    image.save(tmp_path / "key.png", transparency=key)
+    gray.save(tmp_path / "gray_key.png", transparency=gray.getpixel((3, 2)))
+    gray.convert("1").save(tmp_path / "bit_key.png", transparency=0)
+    image.convert("CMYK").save(tmp_path / "cmyk.jpg")
+    rgba.save(tmp_path / "lossy.webp")
+    rgba.save(tmp_path / "moves.png", save_all=True, append_images=[rgba.rotate(180)])
+    image.save(tmp_path / "two.mpo", save_all=True, append_images=[image.rotate(180)])
+    image.save(tmp_path / "bad_exif.png", exif=b"MM\0")
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.save(tmp_path / f"turned{orientation}.jpg", exif=exif)
+        rgba.save(tmp_path / f"turned{orientation}.png", exif=exif)
+        rgba.save(tmp_path / f"turned{orientation}.webp", exif=exif, lossless=True)
+    for path in sorted(tmp_path.iterdir()):
+        np.testing.assert_array_equal(
+            lite.read_image(str(path)), images.read_image(path), err_msg=path.name
+        )
+
+
 def test_colors_of_16_bits_are_refused(tmp_path, capsys, monkeypatch):
     """Pillow alone cuts them to 8 bits, which may be a black image."""
     monkeypatch.setattr(lite, "Pose", lambda path: None)
@@ -119,7 +154,8 @@ def test_what_is_named_like_an_image_is_none(tmp_path, capsys, monkeypatch, cont
     else:
         Image.new("RGB", (16, 16)).save(path, content)
     assert lite.main(["pose.tflite", str(path)]) == 2
-    assert "cannot be read as an image" in capsys.readouterr().err and not begun
+    said = capsys.readouterr().err
+    assert "cannot be read as an image (it is none of JPEG, PNG, WEBP, BMP)" in said and not begun
 
 
 METADATA = {"joints": ["a", "b"], "limbs": [["a", "b"]], "threshold": 0.5, "terms": "any"}
