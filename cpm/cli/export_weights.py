@@ -82,7 +82,8 @@ def measured_threshold(path: str, prefix: str) -> dict[str, Any]:
       prefix: of the checkpoint that it should be about.
 
     Raises:
-      UsageError: if it is no such file, about another checkpoint, or about the people of training.
+      UsageError: if it is no such file, about another checkpoint, about a search, or about the
+        people of training.
     """
     advice = (
         f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --crop=middle --passes=2 --flip "
@@ -94,15 +95,20 @@ def measured_threshold(path: str, prefix: str) -> dict[str, Any]:
         how = {key: record[key] for key in ("split", "box", "passes", "flip", "scales")}
         same = os.path.abspath(checkpoint) == os.path.abspath(prefix)
         threshold = None if trust is None else float(trust["threshold"])
+        is_search = record.get("search") is not None
     except (KeyError, TypeError, ValueError):
         raise UsageError(f"{path} is no evaluation of bin/eval.py; {advice}") from None
     if not same:
         raise UsageError(f"{path} is about {checkpoint}, not about {prefix}; {advice}")
+    if is_search:  # its confidences are those of the surest of several people
+        raise UsageError(
+            f"{path} scores a search (--people), and a threshold is measured without one; {advice}"
+        )
     if how["split"] == TRAIN:
-        raise UsageError(f"{path} is about people of the training; {advice}")
+        raise UsageError(f"{path} is about examples of the training; {advice}")
     if threshold is None or not math.isfinite(threshold):
         raise UsageError(
-            f"{path} says nothing of confidence, since nobody in it has a torso; leave out "
-            "--evaluation"
+            f"{path} says nothing of confidence, since none of its joints could be scored; leave "
+            "out --evaluation"
         )
     return {"threshold": threshold, "threshold_from": how}

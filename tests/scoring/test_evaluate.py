@@ -304,8 +304,9 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     record |= {"passes": 2, "flip": True, "scales": [1.0]}
     for wrong, sentence in (
         ({"checkpoint": "runs/other"}, "is about runs/other, not about"),
-        ({"split": "train"}, "is about people of the training"),
-        ({"reliability": None}, "nobody in it has a torso; leave out --evaluation"),
+        ({"split": "train"}, "is about examples of the training"),
+        ({"search": {"people": "all"}}, "scores a search (--people), and a threshold is measured"),
+        ({"reliability": None}, "none of its joints could be scored; leave out --evaluation"),
         ({"reliability": {}}, "is no evaluation of bin/eval.py; write it with"),
     ):
         measured.write_text(json.dumps(record | wrong))
