@@ -156,8 +156,9 @@ class AugmentConfig:
         focus, badly compressed, with a rectangle drawn over it (cpm/data/wear.py).
       company: probability that another training person is pasted in (cpm/data/company.py).
       nobody: probability of a crop that shows no person at its center (cpm/data/nobody.py).
-      truncate: probability that the image ends inside the person (cpm/data/truncation.py). With
-        `TargetConfig.drop_outside` and `mask_absent` the joints beyond are masked, not empty.
+      truncate: probability that the image ends inside the person (cpm/data/truncation.py). It
+        does not go with both `drop_outside` and `mask_absent` of `TargetConfig`, which would mask
+        the joints beyond (cpm/training/contradictions.py).
     """
 
     scale: tuple[float, float] = (1.0, 1.0)

@@ -20,6 +20,7 @@ from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.execution.replicas import replicas_that_pay, serial_pays
 from cpm.network.architectures import architecture, preset
+from cpm.training.contradictions import refuse_contradictions
 from cpm.training.recipes import (
     RECIPES,
     default_recipe,
@@ -163,7 +164,8 @@ def settings_from_flags(
     Returns:
       `Settings`. Where `--replicas` is not given they have as many as pay.
     Raises:
-      UsageError: for a value out of range; the message names it.
+      UsageError: for a value out of range, or two that contradict each other; the message names
+        them.
     """
     arch = values.arch or (weights.network.arch if weights else None)
     name = recipe_name(values, arch, synthetic=synthetic, own=own)
@@ -233,6 +235,7 @@ def _applied(settings, given, assignments):
         architecture(settings.config.network)
     except ValueError as error:
         raise UsageError(f"--set network: {error}; try --help for the keys") from None
+    refuse_contradictions(settings.config)
     return settings
 
 
