@@ -70,6 +70,18 @@ def any_image(value: AnyImage) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
+def is_pixels(value: object) -> bool:
+    """Whether this is the content of one image, and neither a path nor several images.
+
+    >>> is_pixels(np.zeros([20, 30, 3])), is_pixels(np.zeros([9, 20, 30])), is_pixels(["a.jpg"])
+    (True, False, False)
+    """
+    if isinstance(value, bytes | Image.Image):
+        return True
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS)
+
+
 def name_of(value: AnyImage) -> str | None:
     """The path of an image that has one, else None; also of a PIL image that was opened there."""
     if isinstance(value, str | os.PathLike):

@@ -32,23 +32,37 @@ def in_threads(
       threads: so many chunks are worked on at once.
 
     Raises:
-      Exception: that of a chunk, after the results before it.
+      Exception: that of a chunk, or of `items` itself, after the results before it.
     """
     items = iter(items)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
     try:
         waiting: collections.deque[Any] = collections.deque()
         for size in itertools.chain(sizes, itertools.repeat(sizes[-1])):
-            chunk = list(itertools.islice(items, size))
+            chunk, failed = _chunk(items, size)
             if chunk:
                 waiting.append(pool.submit(work, chunk))
-            while waiting and (not chunk or len(waiting) > threads):
+            is_last = failed is not None or not chunk
+            while waiting and (is_last or len(waiting) > threads):
                 found, error = waiting.popleft().result()
                 yield from found
                 if error is not None:
                     raise error
-            if not chunk:
+            if failed is not None:
+                raise failed
+            if is_last:
                 return
     finally:
         # Not waited for: after an error a worker's own thread may be the one to collect this.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _chunk(items, size):
+    """The next items, and the error with which the iterable ended, or None."""
+    chunk = []
+    try:
+        for item in itertools.islice(items, size):
+            chunk.append(item)
+    except Exception as error:
+        return chunk, error
+    return chunk, None

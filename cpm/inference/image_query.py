@@ -1,6 +1,7 @@
 """What is asked of one image: its pixels, the boxes of its people, how many; all of it checked."""
 
 import dataclasses
+import glob
 import os
 import warnings
 from collections.abc import Sequence
@@ -70,6 +71,10 @@ def one_image(value: Any) -> np.ndarray:
         raise ImageError(
             f"{path} is a folder, not an image: predictor.predict_many({path!r}) takes its images"
         )
+    if not os.path.exists(path) and glob.has_magic(path):
+        raise ImageError(
+            f"{path} is no file: predictor.predict_many({path!r}) takes all that fit the pattern"
+        )
     pixels = any_image(path)
     count = image_frames.number_of_images(path)
     if count > 1:
@@ -105,7 +110,13 @@ def check_box(
     Raises:
       UsageError: if it is not (x, y, width, height) of something inside a height × width image.
     """
-    numbers, of = tuple(map(float, box)), f"{file}: " if file else ""
+    of = f"{file}: " if file else ""
+    try:
+        numbers = tuple(map(float, [box] if isinstance(box, str) else box))
+    except (TypeError, ValueError):  # a text, one number, a list of boxes
+        raise UsageError(
+            f"{of}box is {box!r}; expected four numbers: x, y, width, height in pixels"
+        ) from None
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[2:]) <= 0:
         raise UsageError(
             f"{of}box is {numbers}; expected x, y, width, height in pixels with a positive size"

@@ -63,8 +63,10 @@ def person_query(
     if box is None:
         regions = crop_regions.first_regions(height, width, rule)
         return PersonQuery(query.image, regions, passes or 2)
-    score = float(box[4]) if len(box) == 5 else None
-    box = check_box(box[:4] if len(box) == 5 else box, height, width, query.file)
+    score = None
+    if not isinstance(box, str) and np.shape(box) == (5,):
+        box, score = box[:4], float(box[4])
+    box = check_box(box, height, width, query.file)
     regions = [geometry.region_from_box(box, margin)]
     return PersonQuery(query.image, regions, passes or 1, box, score)
 

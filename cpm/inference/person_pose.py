@@ -6,6 +6,7 @@ Coordinates are as in cpm/inference/results.py. This file needs no TensorFlow.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,10 @@ class PersonPose:
         p = self.skeleton.index(joint)
         x, y = map(float, self.joints_px[p])
         return x, y, float(self.confidence[p])
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the joints, as of a dict."""
+        return iter(self.skeleton.joints)
 
     def __eq__(self, other: object) -> bool:
         """Whether all that is known of two people is equal, maps aside."""

@@ -27,7 +27,7 @@ from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.execution.processor import usable_cores
 from cpm.inference import crop_regions
-from cpm.inference.any_image import AnyImage, name_of
+from cpm.inference.any_image import AnyImage, is_pixels, name_of
 from cpm.inference.beliefs import Network, has_mirror_image
 from cpm.inference.chunks import in_threads
 from cpm.inference.image_query import Box, ImageQuery, check_people, image_query, one_image
@@ -38,6 +38,7 @@ from cpm.inference.passes import all_passes, person_query, with_one_region
 from cpm.inference.person_pose import PersonPose, joints_box, somebody
 from cpm.inference.results import ImagePose
 from cpm.inference.sources import images_from
+from ops import REFINEMENTS
 
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, BATCH)
@@ -92,8 +93,12 @@ class Predictor:
           execution: `Execution`, how a network that is loaded is computed; None = the usual way.
             One that is given brings its own way (`cpm.execution.use.Executed`).
         Raises:
-          UsageError: if there is no such checkpoint, or a scale is not positive.
+          UsageError: if there is no such checkpoint, or a value is none of those above.
         """
+        if passes is not None and passes < 1:
+            raise UsageError(f"passes is {passes}; expected a number from 1 on")
+        _require_one_of("crop", crop, (None, *crop_regions.RULES))
+        _require_one_of("refinement", refinement, REFINEMENTS)
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
         self.threshold, self.wants_boxes = 0.0, False
@@ -102,7 +107,9 @@ class Predictor:
         network: Network
         if callable(ckpt_or_network):
             network = few = ckpt_or_network
+            self._name = type(network).__name__
         else:
+            self._name = os.fspath(ckpt_or_network)
             network, config, description = load_for_use(ckpt_or_network, execution)
             few = quick_to_begin(network, execution or Execution())
             self.config, self.description = config, description
@@ -123,6 +130,9 @@ class Predictor:
         self._first_pass = crop
         self._crop_rule = crop or crop_regions.usual_rule(data)
         self._pass = OnePass(network, self._reader, data.border)
+
+    def __repr__(self) -> str:
+        return f"Predictor({self._name}, {len(self.skeleton)} joints)"
 
     def __call__(
         self,
@@ -182,7 +192,7 @@ class Predictor:
           images: iterable of whatever a single call takes, or of objects with the attribute
             `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/one_source.py). Or
             one path: a folder, a pattern, a TIFF of several pages, as bin/predict.py takes them
-            (cpm/inference/sources.py); drawings of earlier runs are passed over.
+            (cpm/inference/sources.py); drawings of earlier runs are passed over. Or one image.
           boxes: iterable of a list of boxes, or None, for each image; None = no boxes.
           people, maps: as of a single call.
           keep_images: whether the results keep their images; else `draw` reads their files again.
@@ -192,13 +202,16 @@ class Predictor:
 
         Raises:
           ImageError: in place of the result of what is no image.
-          ValueError: if there are not as many lists of boxes as images.
+          ValueError: if there are not as many lists of boxes as images; after the results.
+          And what `images` itself raises, after the results of what came before.
         """
         people = check_people(people, maps)
         if isinstance(images, str | os.PathLike):
             from cpm.plots.drawing_files import why_unwanted
 
             images = images_from(images, unwanted=why_unwanted)
+        elif is_pixels(images):
+            images = [images]
         pairs: Iterator[tuple[Any, Any]]
         if boxes is None:
             pairs = zip(images, itertools.repeat(None), strict=False)
@@ -333,3 +346,8 @@ class Predictor:
         if maps:
             return self._pass.with_maps(images, regions, self.decoding)
         return *self.poses(images, regions), [None] * len(regions)
+
+
+def _require_one_of(name, value, allowed):
+    if value not in allowed:
+        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(map(str, allowed))}")

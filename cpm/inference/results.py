@@ -15,13 +15,13 @@ This file needs no TensorFlow. The files that others read are written by cpm/inf
 import dataclasses
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from PIL import Image
 
 from cpm.errors import UsageError
-from cpm.humans import number_of
+from cpm.humans import noun, number_of
 from cpm.inference.person_pose import PersonPose
 from cpm.skeleton import Skeleton
 
@@ -31,7 +31,7 @@ class ImagePose:
     """Everybody who was found in one image, or in one frame of a video.
 
     `len(result)`, `result[0]` and `for person in result` are those of `result.people`; a result
-    without people is false.
+    without people is false. `result["left_wrist"]` is a joint of the only person.
 
     Attributes:
       people: tuple of `PersonPose`; empty if nobody was found.
@@ -63,8 +63,26 @@ class ImagePose:
     def __iter__(self) -> Iterator[PersonPose]:
         return iter(self.people)
 
-    def __getitem__(self, number: int) -> PersonPose:
-        return self.people[number]
+    @overload
+    def __getitem__(self, which: int) -> PersonPose: ...
+    @overload
+    def __getitem__(self, which: str) -> tuple[float, float, float]: ...
+    def __getitem__(self, which: int | str) -> PersonPose | tuple[float, float, float]:
+        """Person number `which`, or (x, y, confidence) of the joint `which` of the only person.
+
+        Raises:
+          IndexError: if there are not so many people.
+          KeyError: if the skeleton has no such joint, or there is more than one person, or none.
+        """
+        if not isinstance(which, str):
+            return self.people[which]
+        if len(self.people) == 1:
+            return self.people[0][which]
+        who = number_of(self.skeleton.joints, len(self.people))
+        advice = f"; name one of them: result[0][{which!r}]" if self.people else ""
+        raise KeyError(
+            f"a joint {which!r} is of one {noun(self.skeleton.joints, 1)}: {who}{advice}"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Whether the same people were found in the same image; pixels are not compared."""
@@ -135,15 +153,16 @@ class ImagePose:
             ) from None
         return pandas.DataFrame(writers.joint_rows(self), columns=writers.COLUMNS)
 
-    def draw(self, image: np.ndarray | None = None, **options: Any) -> Image.Image:
-        """Everybody drawn on the image, as a PIL image.
+    def draw(self, image: Any = None, **options: Any) -> Image.Image:
+        """Everybody drawn on the image, in color, as a PIL image.
 
         Args:
-          image: `[H, W, 3]` uint8; None = the image that was kept, or `file`, read again.
+          image: whatever a `Predictor` takes (cpm/inference/any_image.py); None = the image that
+            was kept, or `file`, read again.
           options: of `cpm.plots.pose_drawing.draw_pose`.
 
         Raises:
-          UsageError: if no image is known.
+          UsageError: if no image is known, or the one that is given has another size.
         """
         from cpm.plots.pose_drawing import draw_pose
 
@@ -171,12 +190,19 @@ class ImagePose:
             )
 
     def _pixels(self, image):
+        from cpm.inference.any_image import any_image
+
         if image is None:
             image = self.image
-        if image is not None:
-            return np.asarray(image)
-        if self.file is None or self.frame is not None:
-            raise UsageError("this result has kept no image; give it: result.draw(image)")
-        from cpm.inference.image_frames import read_image
-
-        return read_image(self.file)
+        if image is None:
+            if self.file is None or self.frame is not None:
+                raise UsageError("this result has kept no image; give it: result.draw(image)")
+            image = self.file
+        pixels = any_image(image)
+        if pixels.shape[:2] != tuple(self.image_size):
+            given, own = (f"{size[1]} x {size[0]}" for size in (pixels.shape, self.image_size))
+            raise UsageError(
+                f"the image has {given} pixels, but the joints were found in one of {own}; give "
+                "that one: result.draw(image)"
+            )
+        return pixels

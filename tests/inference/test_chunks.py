@@ -52,6 +52,23 @@ def test_an_endless_source_is_read_a_few_chunks_ahead():
     assert len(taken) == 4 + 2 * 4
 
 
+def test_an_error_of_the_source_comes_after_the_results_before_it():
+    """Also of those that were read ahead, in full and half chunks."""
+    for count in (0, 1, 2, 6, 7):
+
+        def source(count=count):
+            yield from range(count)
+            raise ConnectionError("the camera")
+
+        results, got = in_threads(doubled, source(), sizes=SIZES, threads=2), []
+        with pytest.raises(ConnectionError, match="the camera"):
+            got.extend(results)
+        with pytest.raises(StopIteration):
+            next(results)
+        results = in_threads(doubled, source(), sizes=SIZES, threads=2)
+        assert [next(results) for _ in range(count)] == [2 * n for n in range(count)]
+
+
 def test_an_error_comes_after_the_results_before_it():
     def work(chunk):
         good = [n for n in chunk if n < 3]

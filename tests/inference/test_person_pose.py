@@ -16,6 +16,12 @@ def test_joints_by_name():
         person()["tail"]
 
 
+def test_names_as_of_a_dict():
+    assert "left_wrist" in person() and "tail" not in person()
+    assert list(person()) == list(LSP.joints)
+    assert {joint: person()[joint] for joint in person()}.keys() == {*LSP.joints}
+
+
 def test_shown_joints_were_found_and_are_sure():
     assert np.flatnonzero(person().shown(0.5)).tolist() == list(range(7, 14))
     assert np.flatnonzero(person().shown(0.0)).tolist() == list(range(1, 14))

@@ -151,6 +151,10 @@ def test_what_one_call_cannot_take_names_the_call_that_can(tmp_path):
         predictor(tmp_path)
     with pytest.raises(ImageError, match=r"camera:0 is a video"):
         predictor("camera:0")
+    with pytest.raises(
+        ImageError, match=r"\*\.jpg is no file: .*predict_many\('.*jpg'\) takes all"
+    ):
+        predictor(f"{tmp_path}/*.jpg")
 
 
 def test_the_first_of_several_pages_says_so(tmp_path):
@@ -188,6 +192,31 @@ def test_predict_many_stops_at_what_is_no_image():
     assert len([next(results) for _ in range(3)]) == 3
     with pytest.raises(UsageError, match=r"missing\.jpg"):
         next(results)
+
+
+def test_predict_many_gives_what_came_before_an_error_of_the_source():
+    """Images are read ahead, but those that came are not lost."""
+
+    def source():
+        yield from [np.zeros([20, 30, 3], np.uint8)] * 3
+        raise ConnectionError("the camera")
+
+    results = Predictor(BlobFinder()).predict_many(source())
+    assert len([next(results) for _ in range(3)]) == 3
+    with pytest.raises(ConnectionError, match="the camera"):
+        next(results)
+
+
+def test_predict_many_of_one_image_is_no_iterable_of_its_rows(tmp_path):
+    predictor = Predictor(BlobFinder())
+    image = np.zeros([20, 30, 3], np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    for one in (image, image[..., 0], np.zeros([20, 30, 4]), Image.fromarray(image), content):
+        (result,) = predictor.predict_many(one)
+        assert result.image_size == (20, 30)
+    for batch in (np.zeros([2, 20, 30, 3], np.uint8), np.zeros([2, 20, 30], np.uint8)):
+        assert [r.image_size for r in predictor.predict_many(batch)] == [(20, 30)] * 2
 
 
 def test_predict_many_may_be_closed_by_one_of_its_workers():
@@ -238,5 +267,12 @@ def test_predictor_raises():
             predictor(image, people=people)
     with pytest.raises(UsageError, match="scales are"):
         Predictor(BlobFinder(), scales=(1.0, 0.0))
+    for wrong in ({"passes": 0}, {"crop": "mid"}, {"refinement": "best"}):
+        with pytest.raises(UsageError, match=f"{next(iter(wrong))} is .*; expected "):
+            Predictor(BlobFinder(), **wrong)
+    for boxes in ((1, 2, 30, 40), ["1,2,30,40"], [[(1, 2, 30, 40)]]):
+        with pytest.raises(UsageError, match="expected four numbers"):
+            predictor(image, boxes=boxes)
+    assert repr(predictor) == f"Predictor(BlobFinder, {len(predictor.skeleton)} joints)"
     with pytest.raises(UsageError, match="is missing"):
         Predictor("runs/not_there/step-0000001")

@@ -1,7 +1,9 @@
 """Result objects: access by name, equality, one-line descriptions, plain values, files."""
 
+import copy
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -51,6 +53,22 @@ def test_result_is_a_sequence_of_people():
     assert not result() and both
 
 
+def test_a_joint_by_name_is_that_of_the_only_person():
+    assert result(person())["left_wrist"] == person()["left_wrist"]
+    with pytest.raises(KeyError, match="no joint 'left_wist'; there are right_ankle"):
+        result(person())["left_wist"]
+    with pytest.raises(KeyError, match=r"one person: 2 people; name one of them: result\[0\]\['ne"):
+        result(person(), person())["neck"]
+    with pytest.raises(KeyError, match="a joint 'neck' is of one person: nobody found"):
+        result()["neck"]
+
+
+def test_results_survive_copies_and_pickles():
+    found = result(person(id=3), person(score=0.5), image=np.zeros([60, 80, 3], np.uint8))
+    for other in (copy.copy(found), copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert other == found and repr(other) == repr(found)
+
+
 def test_to_dict_is_plain_and_short():
     record = result(person(1 / 3, id=2, score=2 / 3)).to_dict()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
@@ -75,6 +93,21 @@ def test_save_writes_drawings_and_numbers(tmp_path):
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 15
     with pytest.raises(UsageError, match=r"should end in \.png"):
         kept.save("a.gif")
+
+
+def test_draw_takes_what_a_predictor_takes(tmp_path):
+    """In color, whatever the image; one of another size is refused."""
+    gray = np.full([60, 80], 90, np.uint8)
+    Image.fromarray(gray).save(tmp_path / "gray.png")
+    expected = np.asarray(result(person()).draw(np.stack([gray] * 3, -1)))
+    assert len(np.unique(expected.reshape(-1, 3), axis=0)) > 3  # the limbs have colors
+    deep = np.stack([gray, np.full_like(gray, 255)], -1)
+    for image in (gray, Image.fromarray(gray), tmp_path / "gray.png", gray / 255, deep):
+        drawn = result(person()).draw(image)
+        assert drawn.mode == "RGB"
+        np.testing.assert_array_equal(np.asarray(drawn), expected)
+    with pytest.raises(UsageError, match=r"80 x 61 pixels, but .* one of 80 x 60; give that one"):
+        result(person()).draw(np.zeros([61, 80, 3], np.uint8))
 
 
 def test_draw_reads_the_file_again(tmp_path):
