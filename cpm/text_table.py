@@ -13,6 +13,15 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "image"), counted(0, "image"), counted(2, "frame")
+    ('1 image', '0 images', '2 frames')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def number(value: float | None) -> str:
     """One decimal, a dash for None.
 

@@ -25,7 +25,7 @@ from cpm.inference.sources import Images
 from cpm.plots.drawing_files import DrawingFolder
 from cpm.plots.pose_drawing import draw_pose
 from cpm.provenance import provenance
-from cpm.text_table import listed
+from cpm.text_table import counted, listed
 from cpm.untrusted import printable
 
 FLAGS = flags.FLAGS
@@ -47,7 +47,7 @@ class Output:
 
     def __init__(self, threshold: float, box_file: BoxFile | None, images: Images) -> None:
         self.count = 0
-        self._images, self._nobody, self._videos = images, 0, 0
+        self._images, self._nobody, self._videos, self._stills = images, 0, 0, 0
         self._skeleton: Any = None  # of the results
         self._unlisted: list[str] = []
         self._taken: set[str] = set()
@@ -83,6 +83,7 @@ class Output:
             if not listed_there:
                 self._unlisted.append(page_name(result))
         self._write(result)
+        self._stills += 1
         line = f"{result.file}: {result.summary()}"
         if self._folder is not None:
             path = self._folder.path(page_name(result))
@@ -133,28 +134,28 @@ class Output:
 
     def summary(self) -> str:
         """The last lines of the script."""
-        images = "image" if self.count == 1 else "images"
-        lines = [f"{self.count} {images} done, {len(self._images.skipped)} skipped"]
+        lines = [f"{counted(self.count, 'image')} done, {len(self._images.skipped)} skipped"]
         if self._videos:
             lines[0] = lines[0].replace("images", "images and frames of videos", 1)
         if self._nobody:
             human = are_human(self._skeleton.joints)
             lines[0] += f", {self._nobody} without {'anybody' if human else 'any object'}"
             if FLAGS.people == "1" and self._box_file is None:
-                lines.append(
-                    "with --box or --threshold=0, joints are found however unsure the network is"
-                )
+                flag = "--box or --threshold=0" if self._stills else "--threshold=0"
+                lines.append(f"with {flag}, joints are found however unsure the network is")
+                if self._stills:
+                    lines.append("with --people=all, all of each image is searched")
         if self._images.skipped:
             lines.append(str(self._images.skipped))
         if self._box_file is not None:
             if self._unlisted:
                 lines.append(
                     f"not searched, because {FLAGS.boxes} does not list them: "
-                    f"{len(self._unlisted)} images, {listed(self._unlisted, NAMED)}"
+                    f"{counted(len(self._unlisted), 'image')}, {listed(self._unlisted, NAMED)}"
                 )
             if unused := self._box_file.unused():
                 lines.append(
-                    f"{FLAGS.boxes} has boxes of {len(unused)} images that are not among the "
+                    f"{FLAGS.boxes} has boxes of {counted(len(unused), 'image')} not among the "
                     f"inputs: {listed(unused, NAMED)}"
                 )
             if self._box_file.left_out:

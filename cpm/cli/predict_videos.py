@@ -26,6 +26,7 @@ from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
 from cpm.plots.drawing_files import is_free_for, mark_of
 from cpm.plots.pose_drawing import draw_pose
+from cpm.text_table import counted
 
 WAITING = 4  # frames that wait to be drawn
 
@@ -184,11 +185,12 @@ def _progress(reader):
 def _line(file, reader, who, seconds, target):
     """What was done with a video, in one line."""
     rate = reader.frames_read / max(seconds, 1e-9)
-    line = f"{file}: {reader.frames_read} frames, {rate:.1f} a second, {who}"
+    line = f"{file}: {counted(reader.frames_read, 'frame')}, {rate:.1f} a second, {who}"
     if reader.broken:
         line += f", {reader.broken} broken"
     if reader.ended_early:
-        line += f"; the file ends early, {reader.frames_expected} frames were promised"
+        promised = counted(reader.frames_expected, "frame")
+        line += f"; the file ends early, its header promises {promised}"
     if target is not None and reader.frames_read:
         line += f" -> {target}"
     return line

@@ -50,6 +50,8 @@ DECODER_ERRORS = (
     Image.DecompressionBombError,
 )
 
+DAMAGE = (OSError, SyntaxError, EOFError, struct.error, zlib.error)  # of a file that was cut, say
+
 
 class ImageError(UsageError):
     """An image that cannot be read; the message names it and says why."""
@@ -122,10 +124,11 @@ def opened(
             yield image
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
         raise ImageError(
-            f"{name} cannot be decoded: it is no image, or none of {', '.join(formats)}"
+            f"{name} cannot be decoded: it is damaged, no image, or none of {', '.join(formats)}"
         ) from error
     except DECODER_ERRORS as error:
-        raise ImageError(f"{name} cannot be decoded: {error}") from error
+        advice = "; copy it again, or save it anew" if isinstance(error, DAMAGE) else ""
+        raise ImageError(f"{name} cannot be decoded: {error}{advice}") from error
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:

@@ -62,7 +62,7 @@ class VideoReader:
             self._container.close()
             raise UsageError(
                 f"{self.path} has images that nothing here decodes: it was cut, or is of a codec "
-                "that FFmpeg does not know; copy it again, or save it as H.264"
+                "that FFmpeg does not know; copy it again, or save it as JPEG or H.264"
             )
         self._stream.thread_type = "AUTO"
         self._start = start_of(self._container)

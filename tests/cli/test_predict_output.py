@@ -52,7 +52,7 @@ def test_nobody_is_a_result(work, tmp_path, run):
     assert text.count("nobody found") == 2
     assert (
         "2 images done, 0 skipped, 2 without anybody\nwith --box or --threshold=0, joints are found"
-        in text
+        " however unsure the network is\nwith --people=all, all of each image is searched" in text
     )
     images = json.loads((tmp_path / "a.json").read_text())["images"]
     assert [image["people"] for image in images] == [[], []]
@@ -73,9 +73,9 @@ def test_boxes_of_a_file(work, run):
     status, text, error = run(f"{work}/in", *arguments)
     assert status == 0, error
     assert "2 people" in lines_of(text)[0] and "2.png: not in the file of boxes" in text
-    assert f"{work}/boxes.json does not list them: 1 images, {work}/in/2.png" in text
+    assert f"{work}/boxes.json does not list them: 1 image, {work}/in/2.png" in text
     assert "without anybody" not in text
-    assert "boxes of 1 images that are not among the inputs: 9" in text
+    assert "boxes of 1 image not among the inputs: 9" in text
     first, second = (json.loads(line) for line in (work / "b.jsonl").read_text().splitlines())
     assert [person["box"] for person in first["people"]] == [[5, 5, 30, 40], [20, 5, 30, 40]]
     assert [person["score"] for person in first["people"]] == [0.75, 0.5]
