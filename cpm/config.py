@@ -362,6 +362,10 @@ class DecodingConfig:
                 f"scales are {list(self.scales)}; expected positive numbers, e.g. 0.9,1,1.1"
             )
 
+    def plain(self) -> "DecodingConfig":
+        """The same without the mirror image and at one scale: the quickest."""
+        return dataclasses.replace(self, flip=False, scales=(1.0,))
+
 
 def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     """A configuration with some fields replaced, and a dict for a part changes that part so.

@@ -80,8 +80,8 @@ def with_one_region(
 
     Args:
       queries: list of N `PersonQuery`.
-      one_pass: function of images and regions → joints and confidence, `Predictor.poses`. It is
-        not mirrored, since it only says where the next one is.
+      one_pass: function of images and regions → joints and confidence, `Predictor.poses`: a plain
+        one, since it mostly only says where the next one is.
       margin: side of a crop relative to a person's box.
     """
     rows = [n for n, query in enumerate(queries) if len(query.regions) > 1]

@@ -239,8 +239,8 @@ class Predictor:
         """
         windows = len(crop_regions.first_regions(1, 1, self._crop_rule))
         passes = self._passes or 2
-        if windows > 1:  # a pass that is not mirrored, see `with_one_region`
-            self._reader.expect(images * windows, dataclasses.replace(self.decoding, flip=False))
+        if windows > 1:  # a plain pass, see `with_one_region`
+            self._reader.expect(images * windows, self.decoding.plain())
             passes = max(1, passes - 1)
         self._reader.expect(images * passes, self.decoding)
 
@@ -249,22 +249,19 @@ class Predictor:
         images: Sequence[np.ndarray],
         regions: Sequence[geometry.CropRegion],
         *,
-        flip: bool | None = None,
+        plain: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Joints in given squares of given images: one pass.
 
         Args:
           images: list of N arrays `[H, W, 3]` uint8; the same one may be in it many times.
           regions: list of N `geometry.CropRegion`.
-          flip: as of the constructor; None = as there.
+          plain: without the mirror image and at one scale, to say where the next pass is.
 
         Returns:
           joints `[N, P, 2]` float64 in image pixels, confidence `[N, P]` float32.
         """
-        decoding = self.decoding
-        if flip is not None:
-            decoding = dataclasses.replace(decoding, flip=flip)
-        return self._pass(images, regions, decoding)
+        return self._pass(images, regions, self.decoding.plain() if plain else self.decoding)
 
     def settings(self) -> dict[str, Any]:
         """How it predicts, as plain values: `passes` and `crop` are None where the box decides."""
@@ -324,21 +321,20 @@ class Predictor:
 
     def _passes_over(self, persons, maps):
         """The `RegionPose` of each `PersonQuery`, see `all_passes`."""
-        quick = functools.partial(self.poses, flip=False)
+        quick = functools.partial(self.poses, plain=True)
         persons = with_one_region(persons, quick, self.margin)
         one_pass = functools.partial(self._one_pass, maps=maps)
         found = all_passes(persons, one_pass, self.margin)
         if maps:  # the windows were passed over without
-            plain = dataclasses.replace(self.decoding, flip=False)
             found = [
-                pose if pose.maps else self._with_maps(person.image, pose, plain)
+                pose if pose.maps else self._with_maps(person.image, pose)
                 for person, pose in zip(persons, found, strict=True)
             ]
         return found
 
-    def _with_maps(self, image, pose, decoding):
-        """The same `RegionPose`, with the maps of the pass that found it."""
-        _, _, (pose_maps,) = self._pass.with_maps([image], [pose.region], decoding)
+    def _with_maps(self, image, pose):
+        """The same `RegionPose` of a window, with the maps of its plain pass."""
+        *_, (pose_maps,) = self._pass.with_maps([image], [pose.region], self.decoding.plain())
         return dataclasses.replace(pose, maps=pose_maps)
 
     def _one_pass(self, images, regions, maps):

@@ -92,9 +92,9 @@ def _candidates(predictor, image, least, certain_from):
     regions = windows(*image.shape[:2])
     kept = []
     for number in range(PASSES + 1):
-        # Mirrored, too, where it counts: in the last pass.
-        flip = None if number == PASSES else False
-        joints_px, confidence = predictor.poses([image] * len(regions), regions, flip=flip)
+        # With the mirror image and at all scales where it counts: in the last pass.
+        plain = number < PASSES
+        joints_px, confidence = predictor.poses([image] * len(regions), regions, plain=plain)
         sides_px = np.array([region.side_px for region in regions])
         weight = np.full(len(regions), EARLIER ** (PASSES - number))
         poses = [joints_px, confidence, weight, sides_px]

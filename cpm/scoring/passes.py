@@ -66,7 +66,7 @@ def _windows(one_pass, folder, options):
         id: crop_regions.first_regions(*size, "middle")
         for id, size in pipeline.image_sizes([folder], options.split).items()
     }
-    plain = dataclasses.replace(options, flip=False)
+    plain = dataclasses.replace(options, flip=False, scales=(1.0,))
     found = [
         one_pass(plain, {id: w[n] for id, w in windows.items()})
         for n in range(len(crop_regions.SHARES["middle"]))

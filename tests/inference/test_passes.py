@@ -154,3 +154,12 @@ def test_predictor_first_pass(eagerly):
         (person,) = Predictor(Watcher(), crop=crop, flip=False)(image, maps=True)
         sides.append(np.hypot(*person.maps.crop_to_image[:, 0]) * SIZE[0])
     np.testing.assert_allclose(sides, [75, 200, 100, 100], rtol=1e-6)
+
+
+def test_windows_are_passed_over_at_one_scale(eagerly):
+    """Several scales cost their time where joints are read, not where the next pass is chosen."""
+    image = gray_blobs(500, 700, SMALL, 9.0)
+    network = Watcher()
+    Predictor(network, margin=1.2, flip=True, scales=(0.9, 1.0, 1.1))(image)
+    # One call of the windows; three scales of the last pass, each with its mirror image.
+    assert len(network.seen) == 1 + 2 * 3

@@ -121,14 +121,14 @@ def test_passes_of_a_search_are_few():
     class Counting:
         skeleton, threshold, margin = MIDLINE, 0.0, 1.25
 
-        def poses(self, images, regions, *, flip=None):
-            calls.append((len(images), flip))
+        def poses(self, images, regions, *, plain=False):
+            calls.append((len(images), plain))
             joints_px = np.array([np.array(r.center_px) + r.side_px / 60 * POSE for r in regions])
             return joints_px, np.full([len(regions), 3], 0.9, np.float32)
 
     search.find_people(Counting(), image_of())
     count = len(search.windows(HEIGHT, WIDTH))
-    assert calls[0] == (count, False) and calls[-1][1] is None
+    assert calls[0] == (count, True) and not calls[-1][1]
     assert len(calls) == 1 + search.PASSES
     assert all(size <= search.CANDIDATES for size, _ in calls[1:])
 
@@ -140,7 +140,7 @@ def test_an_image_of_nobody_costs_one_pass_a_window():
     class Unsure:
         skeleton, threshold, margin = MIDLINE, 0.6, 1.25
 
-        def poses(self, images, regions, *, flip=None):
+        def poses(self, images, regions, *, plain=False):
             calls.append(len(images))
             count = len(regions)
             return np.zeros([count, 3, 2]), np.full([count, 3], 0.4, np.float32)
@@ -162,14 +162,14 @@ class Moves:
     def __init__(self, people):
         self._people = people
 
-    def poses(self, images, regions, *, flip=None):
-        joints_px = np.stack([self._nearest(region, flip) for region in regions])
+    def poses(self, images, regions, *, plain=False):
+        joints_px = np.stack([self._nearest(region, plain) for region in regions])
         sure = np.array([0.9, 0.7])
         rows = [int(np.array_equal(pose, self._people[1])) for pose in joints_px]
         return joints_px, np.repeat(sure[rows][:, np.newaxis], 3, axis=1).astype(np.float32)
 
-    def _nearest(self, region, flip):
-        if flip is None:
+    def _nearest(self, region, plain):
+        if not plain:
             return self._people[0]
         distance = [np.linalg.norm(p.mean(0) - region.center_px) for p in self._people]
         return self._people[int(np.argmin(distance))]
@@ -255,7 +255,7 @@ class Portrait:
 
     skeleton, threshold, margin = own_skeleton([f"joint{n}" for n in range(10)]), 0.5, 1.25
 
-    def poses(self, images, regions, *, flip=None):
+    def poses(self, images, regions, *, plain=False):
         count = len(regions)
         along = np.array([0, 9, 5, 1, 2, 3, 4, 6, 7, 8])[:, np.newaxis]
         joints_px = np.tile([80.0, 10.0] + along * [5.0, 9.0], [count, 1, 1])
