@@ -8,6 +8,7 @@ What is kept changes no pixel, so a run may be resumed with another size of cach
 
 import tensorflow as tf
 
+from cpm.data.images import PILLOW_PIXELS
 from ops.shapes import TensorLike
 
 SHAPE = (-1, -1, 3)  # of decoded images
@@ -15,7 +16,20 @@ UNKNOWN = -1  # number of an image that is not kept
 
 
 def decode(image: TensorLike) -> tf.Tensor:
-    """`[H, W, 3]` uint8 pixels of a stored image, a scalar string tensor."""
+    """`[H, W, 3]` uint8 pixels of a stored image, a scalar string tensor.
+
+    Raises:
+      tf.errors.InvalidArgumentError: if it is no JPEG, or one of more pixels than a conversion
+        reads: four megabytes may claim 4 billion.
+    """
+    height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(image, tf.int64))
+    small = tf.debugging.assert_less_equal(
+        height * width,
+        tf.constant(PILLOW_PIXELS, tf.int64),
+        message="more pixels than a stored image may have",
+    )
+    with tf.control_dependencies([small]):
+        image = tf.identity(image)
     # The accurate DCT is Pillow's too: prediction sees the pixels that training saw.
     return tf.io.decode_jpeg(image, channels=3, dct_method="INTEGER_ACCURATE")
 

@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from cpm import untrusted
+from cpm.data.decoding import decode
 from cpm.data.examples import parse_example
 from cpm.data.manifest import read_manifest
 from cpm.data.records import DAMAGE, read_shard, reason
@@ -118,6 +119,6 @@ def _bad_record(path, joints):
                 return None
             fields = parse_example(record, joints)
             name = fields["id"].numpy().decode("utf-8", "replace")
-            tf.io.decode_jpeg(fields["picture"], channels=3)
+            decode(fields["picture"])
         except DAMAGE as error:
             return f"record {number} ({name}) cannot be decoded ({reason(error)})"

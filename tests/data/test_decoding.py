@@ -25,6 +25,23 @@ def jpeg(seed, height=HEIGHT, width=WIDTH):
     return file.getvalue()
 
 
+def claiming(height, width):
+    """A small JPEG whose header says that it is large."""
+    content = bytearray(jpeg(0))
+    start = content.index(b"\xff\xc0") + 5  # the frame's header: length, precision, then sizes
+    assert content[start : start + 4] == HEIGHT.to_bytes(2, "big") + WIDTH.to_bytes(2, "big")
+    content[start : start + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(content)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_an_image_of_billions_of_pixels_is_refused_before_it_is_decoded(traced):
+    decode = tf.function(decoding.decode) if traced else decoding.decode
+    np.testing.assert_equal(decode(jpeg(0)).numpy().shape, (HEIGHT, WIDTH, 3))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more pixels than a stored image"):
+        decode(claiming(60_000, 65_000))
+
+
 @pytest.fixture
 def decoded(monkeypatch):
     """List of the images that were decoded, in their order."""
