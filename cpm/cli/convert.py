@@ -121,8 +121,8 @@ def main(_: Sequence[str]) -> None:
         print(compare(manifest.report, known))
     if strangers := listed.difference(*manifest.report["left_out"].values()):
         print(
-            f"{len(strangers)} of {len(listed)} ids in {FLAGS.leave_out} are nobody to train on, "
-            f"like {min(strangers)!r}"
+            f"{len(strangers)} of {len(listed)} ids in {FLAGS.leave_out} are not among those to "
+            f"train on, like {min(strangers)!r}"
         )
     read_manifest(FLAGS.out, verify=True)
     print(f"wrote {FLAGS.out}; split rule {manifest.split_rule['name']!r}")

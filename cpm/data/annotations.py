@@ -60,7 +60,7 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
     if not manifest.people(split):
         inhabited = [name for name in manifest.splits if manifest.people(name)]
         raise UsageError(
-            f"{folder} has nobody in its split {split!r}; choose another with --split: "
+            f"{folder} has nothing in its split {split!r}; choose another with --split: "
             + ", ".join(inhabited)
         )
     decode = functools.partial(_without_image, joints=len(manifest.skeleton))
@@ -71,7 +71,7 @@ def read_annotations(folder: str | os.PathLike, split: str) -> Annotations:
     ]
     if len(people) != manifest.people(split):
         raise UsageError(
-            f"{folder} holds {len(people)} people in its split {split!r}, its manifest says "
+            f"{folder} holds {len(people)} records in its split {split!r}, its manifest says "
             f"{manifest.people(split)}; make it again with: {manifest.remake}"
         )
     return Annotations(

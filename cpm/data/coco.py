@@ -54,6 +54,7 @@ from cpm.data.splits import (
     named_split,
 )
 from cpm.errors import UsageError
+from cpm.humans import noun
 
 CROWDS = "crowds"  # one annotation for many people; it has no joints
 WRONG = "wrong records"
@@ -111,6 +112,7 @@ def read_people(
             position_checks.note_sides(report, file, options)
             position_checks.note_tool(report, part.record)
         skeleton = file.skeleton
+        report.joints = skeleton.joints
         found += _with_images(part, file, image_files, options.strict, report)
     if image_files.not_searched:
         report.warn(
@@ -264,8 +266,8 @@ def _note_joined(groups, report):
     names = [" = ".join(dict.fromkeys(one.name for one in group)) for group in listed]
     if names:
         report.warn(
-            f"{count(len(names), 'image')} listed under several ids, whose people are joined: "
-            + some(names)
+            f"{count(len(names), 'image')} listed under several ids, whose {noun(report.joints)} "
+            f"are joined: {some(names)}"
         )
 
 

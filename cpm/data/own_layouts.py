@@ -179,7 +179,7 @@ def _note_others(folder, parts, broken, report):
     if others:
         report.warn(
             f"not read, since other files have keypoints in their names or lie above: "
-            f"{some(others)}; convert their folder by itself if its people are wanted"
+            f"{some(others)}; convert their folder by itself if it is wanted"
         )
 
 

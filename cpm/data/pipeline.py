@@ -196,7 +196,7 @@ def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints
         scaled = manifest.report["splits"].get(split, {}).get("scaled", 0)
         if crop == "person" and scaled < manifest.people(split):
             logging.warning(
-                "%s: %d of %d people have an annotated scale; the others are cut by their joints",
+                "%s: %d of %d records have an annotated scale; the others are cut by their joints",
                 path,
                 scaled,
                 manifest.people(split),
@@ -205,10 +205,10 @@ def open_folders(data_dirs: str | Sequence[str], split: str, crop: str = "joints
     if not folders:
         known = sorted({name for manifest in manifests for name in manifest.splits})
         raise UsageError(
-            f"no people of split {split!r} in {', '.join(map(repr, paths))}; "
+            f"nothing of split {split!r} in {', '.join(map(repr, paths))}; "
             f"there are: {', '.join(known) or 'none'}; name a folder that has it, too, with --data "
-            f"(bin/convert.py --split={split} converts a folder as such, --split_rule says who of "
-            "a data set is), or evaluate another --split"
+            f"(bin/convert.py --split={split} converts a folder as such, --split_rule says "
+            "which part of a data set is), or evaluate another --split"
         )
     return folders
 

@@ -8,7 +8,7 @@ import numpy as np
 from cpm.data.coco_annotation import Annotation
 from cpm.data.coco_file import File
 from cpm.data.person import Pose
-from cpm.data.report import Report, count, some
+from cpm.data.report import Report, some
 
 UNIT = (-1.0, 2.0)  # px; all joints of a person lie here only if they are parts of an image
 NOWHERE = ((0, 0), (-1, -1))  # what tools write for a joint that is not annotated
@@ -95,12 +95,12 @@ def note_positions(report: Report, people: Iterable[tuple[str, Pose]]) -> None:
             corners.append(name)
     if parts:
         report.warn(
-            f"{count(len(parts), 'person', 'people')} with all joints between 0 and 1, or nearly; "
+            f"{report.so_many(len(parts))} with all joints between 0 and 1, or nearly; "
             f"expected pixels, not parts of the image: {some(parts)}"
         )
     if corners:
         report.warn(
-            f"{count(len(corners), 'person', 'people')} with a joint at (0, 0) or (-1, -1); one "
+            f"{report.so_many(len(corners))} with a joint at (0, 0) or (-1, -1); one "
             f"that is not annotated has v = 0: {some(corners)}"
         )
 
@@ -114,7 +114,7 @@ def note_unread(report: Report, people: Iterable[tuple[str, Annotation]]) -> Non
     """
     if found := [name for name, annotation in people if annotation.unread]:
         report.warn(
-            f"{count(len(found), 'person', 'people')} with positions of joints with v = 0, which "
+            f"{report.so_many(len(found))} with positions of joints with v = 0, which "
             f"are not annotated and are not read; an occluded joint has v = 1: {some(found)}"
         )
 
@@ -129,8 +129,8 @@ def note_nearly_twice(report: Report, images: Iterable[Sequence[tuple[str, Pose]
     found = [name for people in images for name in _nearly_twice(people)]
     if found:
         report.warn(
-            f"{count(len(found), 'person', 'people')} nearly where another one of the image is; "
-            f"was somebody annotated twice? {some(found)}"
+            f"{report.so_many(len(found))} nearly where another one of the image is; "
+            f"was one annotated twice? {some(found)}"
         )
 
 

@@ -110,7 +110,7 @@ def write_records(
     with files.naming(out_dir), _claimed(out_dir), contextlib.ExitStack() as stack:
         spools = {}
         # disable=None: no bar where the output is not a terminal.
-        progress = tqdm(people, desc=source, unit=" people", mininterval=1.0, disable=None)
+        progress = tqdm(people, desc=source, unit=" records", mininterval=1.0, disable=None)
         for person in _consistent(progress):
             split = rule.assign(person.origin)
             serialized = _encode(person, split, leave_out, encode, report)
@@ -120,7 +120,7 @@ def write_records(
                 spools[split] = stack.enter_context(_Spool(out_dir, split))
             spools[split].append(_position(seed, person.id), serialized)
         if not spools:
-            raise UsageError(f"no person of {source} could be converted: " + _why(report))
+            raise UsageError(f"nothing of {source} could be converted: " + _why(report))
         report.finish(source)
         _remove_old(out_dir)
         manifest = Manifest(

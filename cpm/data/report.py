@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cpm import humans
 from cpm.data import box_checks
 from cpm.data.person import LEAST_SPAN_PX, Person
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.skeleton import ABSENT, OCCLUDED, VISIBLE
+from cpm.skeleton import ABSENT, OCCLUDED, SKELETONS, VISIBLE
 from cpm.text_table import format_table, listed
 
 NAMED = 3  # so many of those left out are named, the rest is counted
@@ -43,6 +44,7 @@ class Report:
         were annotated.
       boxes: what is wrong with boxes -> ids; the keys are `box_checks.wrong_box`'s.
       sought: path where the first missing image was looked for, or None.
+      joints: names of the joints; they say whether people or objects are counted.
     """
 
     splits: dict[str, collections.Counter[str]] = dataclasses.field(
@@ -60,6 +62,7 @@ class Report:
         default_factory=lambda: collections.defaultdict(list)
     )
     sought: str | None = None
+    joints: Sequence[str] = SKELETONS["mpii16"].joints
     _joints: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     _people: int = 0
     _boxed: int = 0
@@ -69,6 +72,7 @@ class Report:
 
     def add(self, split: str, person: Person, size: tuple[int, int]) -> None:
         """Counts one person that was kept; `size` = (height, width) of the original image."""
+        self.joints = person.skeleton.joints
         pose = person.pose
         x, y = pose.joints_px.T
         height, width = size
@@ -97,6 +101,10 @@ class Report:
         self._reach_px = max(self._reach_px, float(pose.joints_px[pose.present].max()))
         self._smallest_px = min(self._smallest_px, max(size))
 
+    def so_many(self, number: int) -> str:
+        """A number of people, or of objects: `1 person`, `1,200 objects`."""
+        return count(number, humans.noun(self.joints, 1), humans.noun(self.joints))
+
     def note(self, sentence: str) -> None:
         """Keeps a sentence for whoever converts."""
         self.notes.append(sentence)
@@ -115,29 +123,29 @@ class Report:
             self.warn(f"the first missing image was looked for at {self.sought!r}")
         if self.spanless:
             self.note(
-                f"{count(len(self.spanless), 'person', 'people')} with too few joints to place a "
+                f"{self.so_many(len(self.spanless))} with too few joints to place a "
                 f"crop; their boxes place it: {some(self.spanless)}"
             )
         if self.boxless:
             self.warn(
-                f"{count(len(self.boxless), 'person', 'people')} with too few joints to place a "
+                f"{self.so_many(len(self.boxless))} with too few joints to place a "
                 f"crop, and no box; they are shown as whole images: {some(self.boxless)}"
             )
         if self.small:
             self.warn(
-                f"{count(len(self.small), 'person', 'people')} whose joints lie within "
+                f"{self.so_many(len(self.small))} whose joints lie within "
                 f"{SMALL_SPAN_PX:g} px, and no box; their crops show little, a bbox makes them "
                 f"larger: {some(self.small)}"
             )
         if self.turned:
             self.warn(
-                f"{count(len(self.turned), 'person', 'people')} in images that EXIF data turns, "
+                f"{self.so_many(len(self.turned))} in images that EXIF data turns, "
                 "without a size that says whether they were annotated upright, as is assumed; look "
                 f"at bin/inspect_batch.py: {some(self.turned)}"
             )
         for wrong, ids in self.boxes.items():
             if wrong != box_checks.CORNERS or len(ids) > max(2, MOST * self._boxed):
-                self.warn(f"{count(len(ids), 'person', 'people')} {wrong}: {some(ids)}")
+                self.warn(f"{self.so_many(len(ids))} {wrong}: {some(ids)}")
         joints = sum(c["visible"] + c["occluded"] for c in self.splits.values())
         outside = sum(c["outside"] for c in self.splits.values())
         if outside > MANY_OUTSIDE * joints:
@@ -172,7 +180,7 @@ class Report:
         if rare and self._people >= ENOUGH:
             self.warn(
                 ", ".join(f"{joint} ({number:,})" for joint, number in rare.items())
-                + f": annotated in so few of {self._people:,} people; is a name misspelt?"
+                + f": annotated in so few of {self.so_many(self._people)}; is a name misspelt?"
             )
 
     def _count_people(self, source):
@@ -180,17 +188,17 @@ class Report:
         people = {split: c["people"] for split, c in self.splits.items() if c["people"]}
         train, validation = people.get(TRAIN, 0), people.get(VALIDATION, 0)
         if not train and people:
-            self.note(f"nobody to train on: everybody is of the split {' or '.join(people)}")
+            self.note(f"nothing to train on: all are of the split {' or '.join(people)}")
         if train and validation < FEW_TO_VALIDATE and source == "coco":
             chance = "a score of so few is chance" if validation else "a training needs some"
             self.warn(
-                f"{count(validation, 'person', 'people')} to validate on: {chance}; put images "
+                f"{self.so_many(validation)} to validate on: {chance}; put images "
                 f"of {FEW_TO_VALIDATE} or more into a folder validation/, or convert a folder of "
                 "them with --split=validation"
             )
         if 0 < train < FEW_TO_TRAIN and source == "coco":
             self.warn(
-                f"{count(train, 'person', 'people')} to train on, fewer than in a usual batch: "
+                f"{self.so_many(train)} to train on, fewer than in a usual batch: "
                 "each is seen more than once a step; label more"
             )
 

@@ -103,7 +103,7 @@ def _problem(path, shard):
                 return "ends within a record"
             records += 1
     if records != shard.people:
-        return f"holds {records} people, the manifest says {shard.people}"
+        return f"holds {records} records, the manifest says {shard.people}"
     if digest.hexdigest() != shard.sha256:
         return "is damaged: it has another SHA-256 than the manifest says"
     return None

@@ -147,7 +147,7 @@ def main_metric(metrics: Mapping[str, Any]) -> str:
     for name in HEADLINES:
         if name in metrics:
             return name
-    raise ValueError("nothing was scored: no person has an annotated joint")
+    raise ValueError("nothing was scored: nothing has an annotated joint")
 
 
 def main_score(metrics: Mapping[str, Any]) -> float:

@@ -18,11 +18,11 @@ def refuse_contradictions(config: TrainConfig) -> None:
     if data.augment.truncate and target.drop_outside and target.mask_absent:
         raise UsageError(
             f"data.augment.truncate is {data.augment.truncate:g}, but target.drop_outside and "
-            "target.mask_absent leave joints beyond the image out of the loss, so that cut-off "
-            "people teach nothing about them; add --set=target.drop_outside=false"
+            "target.mask_absent leave joints beyond the image out of the loss, so that crops "
+            "that are cut off teach nothing about them; add --set=target.drop_outside=false"
         )
     if data.augment.company and data.max_people < 2:
         raise UsageError(
             f"data.augment.company is {data.augment.company:g}, but data.max_people is "
-            f"{data.max_people}, so that nobody can be pasted in; add --set=data.max_people=2"
+            f"{data.max_people}, so that none can be pasted in; add --set=data.max_people=2"
         )

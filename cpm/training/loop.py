@@ -278,7 +278,7 @@ class Run:
         try:
             return found.draw()
         except Exception as error:
-            logging.warning("the validation people cannot be drawn: %s", error)
+            logging.warning("the validation examples cannot be drawn: %s", error)
             return None
 
     def _stop(self, done):

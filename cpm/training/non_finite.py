@@ -83,7 +83,7 @@ def _advice(evidence, scaled):
         if names := evidence[key]:
             first = ", ".join(names[:3])
             return (
-                f"{len(names)} of its {len(evidence['ids'])} people {what} ({first}): convert "
+                f"{len(names)} of its {len(evidence['ids'])} examples {what} ({first}): convert "
                 "the data again without them (bin/convert.py --leave_out), or leave such "
                 "batches out with --on_non_finite=skip and the same command"
             )

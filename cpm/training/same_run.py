@@ -116,8 +116,8 @@ def check_data(
                 for side in (before, after)
             ]
             raise UsageError(
-                f"the data in {after['folder']} are not those that {path} began with (people then: "
-                f"{counts[0]}; now: {counts[1]}): other people, or another order; convert them as "
+                f"the data in {after['folder']} are not those that {path} began with (then: "
+                f"{counts[0]}; now: {counts[1]}): others, or in another order; convert them as "
                 "before, or start another --run_dir"
             )
 

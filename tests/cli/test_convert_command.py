@@ -62,7 +62,7 @@ def test_listed_people_are_not_trained_on(tmp_path):
     )
     assert status == 0, error
     assert "1 listed by --leave_out: lspet/im00003" in text
-    assert f"2 of 3 ids in {listed} are nobody to train on, like 'lspet/im00020'" in text
+    assert f"2 of 3 ids in {listed} are not among those to train on, like 'lspet/im00020'" in text
     manifest = read_manifest(out)
     assert (manifest.people("train"), manifest.people("validation")) == (37, 2)
     assert manifest.report["left_out"] == {"listed by --leave_out": ["lspet/im00003"]}

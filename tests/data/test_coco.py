@@ -376,7 +376,7 @@ class TestNothingAnnotated:
         record = changed(lambda r: first(r).update(keypoints=points))
         assert read(tmp_path, record, report=report)[0].pose.state.tolist() == [2, 0, 2]
         (note,) = [note for note in report.notes if "v = 0" in note]
-        assert "1 person with positions of joints with v = 0" in note and note.endswith("#1")
+        assert "1 object with positions of joints with v = 0" in note and note.endswith("#1")
 
 
 class TestFlags:
@@ -438,7 +438,7 @@ class TestSizes:
         save(source, record, images=False)
         manifest = datasets.convert("coco", tmp_path / "out", str(source))
         (note,) = [note for note in manifest.report["notes"] if "EXIF" in note]
-        assert "2 people in images that EXIF data turns" in note and "a.jpg#1" in note
+        assert "2 objects in images that EXIF data turns" in note and "a.jpg#1" in note
 
 
 class TestSplits:
@@ -509,7 +509,7 @@ class TestIds:
         report = Report()
         assert len(read(tmp_path, changed(repeat), report=report)) == 4
         (note,) = [note for note in report.notes if "nearly where" in note]
-        assert "1 person nearly where another one" in note and note.endswith("coco/a.jpg#4")
+        assert "1 object nearly where another one" in note and note.endswith("coco/a.jpg#4")
 
     def test_links_are_joined_and_copies_named(self, tmp_path):
         record, report = cats(), Report()

@@ -409,7 +409,7 @@ class TestCropRules:
     def test_fall_back_is_said(self, tmp_path, caplog):
         folder, _ = self.folder(tmp_path)
         pipeline.open_folders(folder, "train", "person")
-        assert "1 of 2 people have an annotated scale" in caplog.text
+        assert "1 of 2 records have an annotated scale" in caplog.text
 
     def test_image(self, tmp_path):
         folder, _ = self.folder(tmp_path)
@@ -531,7 +531,7 @@ class TestOthers:
 
 class TestRefusals:
     def test_unknown_split(self, folders):
-        with pytest.raises(UsageError, match=r"no people of split 'val'.*there are: train"):
+        with pytest.raises(UsageError, match=r"nothing of split 'val'.*there are: train"):
             pipeline.evaluation_batches(folders, config(), split="val")
 
     def test_no_folder(self):

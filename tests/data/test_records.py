@@ -186,7 +186,7 @@ class TestRefusals:
         assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
     def test_nobody(self, tmp_path):
-        with pytest.raises(UsageError, match=r"no person of made .* the source is empty"):
+        with pytest.raises(UsageError, match=r"nothing of made .* the source is empty"):
             write([], tmp_path / "out")
         assert not os.listdir(tmp_path / "out")
 

@@ -6,7 +6,7 @@ import pytest
 from cpm.data import position_checks
 from cpm.data.person import Person, Pose
 from cpm.data.report import Report, table
-from cpm.skeleton import own_skeleton
+from cpm.skeleton import SKELETONS, own_skeleton
 
 SKELETON = own_skeleton(["a", "b"])
 
@@ -33,11 +33,11 @@ def test_nothing_to_say():
 @pytest.mark.parametrize(
     "train, validation, words",
     [
-        (30, 19, ["19 people to validate on: a score of so few is chance"]),
-        (30, 1, ["1 person to validate on"]),
-        (30, 0, ["0 people to validate on: a training needs some"]),
-        (15, 20, ["15 people to train on, fewer than in a usual batch"]),
-        (0, 12, ["nobody to train on: everybody is of the split validation"]),
+        (30, 19, ["19 objects to validate on: a score of so few is chance"]),
+        (30, 1, ["1 object to validate on"]),
+        (30, 0, ["0 objects to validate on: a training needs some"]),
+        (15, 20, ["15 objects to train on, fewer than in a usual batch"]),
+        (0, 12, ["nothing to train on: all are of the split validation"]),
     ],
 )
 def test_small_data_sets(train, validation, words):
@@ -55,7 +55,7 @@ def test_all_in_one_quarter(size, said):
 
 def test_rare_joints():
     few = [pose((100, 200), (300, 310))] + [pose((100, 200), (0, 0), state=(2, 0))] * 5
-    words = "warning: b (1): annotated in so few of 6 people; is a name misspelt?"
+    words = "warning: b (1): annotated in so few of 6 objects; is a name misspelt?"
     assert words in report_of(few)
     assert not any("misspelt" in note for note in report_of(few[:5]))  # chance
     assert any("b: never annotated" in note for note in report_of(few[1:]))
@@ -63,7 +63,7 @@ def test_rare_joints():
 
 def test_joints_close_together():
     (note,) = report_of([pose((100, 200), (106, 203))])
-    assert "1 person whose joints lie within 10 px, and no box" in note
+    assert "1 object whose joints lie within 10 px, and no box" in note
 
 
 def test_percent_of_the_image():
@@ -93,6 +93,35 @@ def test_joints_at_the_corner():
     (note,) = positions(pose((0, 0), (8, 9)), hidden, pose((0, 0), (8, 9), state=(0, 2)))
     assert "2 people with a joint at (0, 0)" in note and note.endswith(": p0, p1")
     assert positions(pose((0, 5), (8, 0))) == []
+
+
+PEOPLE = SKELETONS["lsp14"]
+CATS = own_skeleton([joint.replace("shoulder", "ear") for joint in PEOPLE.joints])
+
+
+@pytest.mark.parametrize(
+    "skeleton, words, others",
+    [(PEOPLE, ("person", "people"), ("object",)), (CATS, ("object",), ("person", "people"))],
+)
+def test_warnings_name_what_is_converted(skeleton, words, others):
+    """All that count: joints close together, boxes, turned images, places, copies, few of them."""
+    report = Report(joints=skeleton.joints)
+    near, state = np.full([14, 2], 3.0), np.full(14, 2)
+    spread = near + np.arange(14)[:, np.newaxis] * 30
+    corner = near * (np.arange(14) > 0)[:, np.newaxis]
+    for n, points in enumerate([near, near + 1, corner, *[spread] * 5]):
+        bbox = (200.0, 100.0, 140.0, 220.0) if n > 5 else None
+        person = Person(f"p{n}", "x.jpg", skeleton, Pose(points, state), bbox=bbox)
+        report.add("train", person, (800, 900))
+        report.turned.append(f"p{n}")
+    position_checks.note_positions(
+        report, [("p", Pose(near / 9, state)), ("q", Pose(corner, state))]
+    )
+    position_checks.note_nearly_twice(report, [[(name, Pose(spread, state)) for name in "ab"]])
+    report.finish("coco")
+    counted = [note for note in report.notes if any(word in note for word in words)]
+    assert len(counted) >= 8
+    assert not any(other in note for other in others for note in report.notes)
 
 
 def test_the_table_says_what_was_converted():

@@ -54,7 +54,7 @@ def test_flags_are_checked_when_all_of_them_are_known():
     mended = "--set=target.drop_outside=false"
     for order in itertools.permutations([cut, "--set=target.mask_absent=true", mended]):
         from_flags("--recipe=paper", *order)
-    with pytest.raises(UsageError, match="nobody can be pasted in"):
+    with pytest.raises(UsageError, match="none can be pasted in"):
         from_flags("--augment=crowd", "--set=data.max_people=1")
 
 

@@ -265,7 +265,7 @@ def test_split_that_is_missing_is_said_before_the_first_step(tmp_path, data):
     )
     rule = splits.RULES["development"]
     records.write_records([person], str(broken), source="noise", rule=rule)
-    with pytest.raises(UsageError, match="no people of split 'validation'"):
+    with pytest.raises(UsageError, match="nothing of split 'validation'"):
         start(CONFIG, [str(broken)], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -22,7 +22,7 @@ def test_check_data_raises():
     moved = [then[0] | {"folder": "b"}]
     check_data("run", then, moved)
     other = [{"folder": "a", "splits": {"train": {"people": 4, "sha256": "2"}}}]
-    with pytest.raises(UsageError, match=r"people then: train 3; now: train 4"):
+    with pytest.raises(UsageError, match=r"then: train 3; now: train 4"):
         check_data("run", then, other)
     with pytest.raises(UsageError, match="from 1 data folders, but this command names 2"):
         check_data("run", then, then + other)
