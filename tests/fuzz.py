@@ -79,7 +79,11 @@ def main():
     add("--minutes", type=float, default=1.0, help="Minutes for each reader. Default: %(default)s.")
     add("--seed", type=int, default=1, help="Seed of the fuzzer. Default: %(default)s.")
     add("--out", default=str(OUT), help="Folder of corpora and findings. Default: %(default)s.")
-    add("--record", action="store_true", help="Counts the minutes of all runs; see above.")
+    add(
+        "--record",
+        action="store_true",
+        help="Whether the minutes of all runs are counted. Default: no.",
+    )
     options = parser.parse_args()
     try:
         import atheris

@@ -84,8 +84,8 @@ def test_the_report_names_them():
     report.add("train", dataclasses.replace(boxed, id="q"), (100, 100))
     report.finish("lsp")
     text = table(report.to_json())
-    assert "1 person with too few joints to place a crop; their boxes place it: q" in text
-    assert "warning: 1 person with too few joints to place a crop, and no box" in text
+    assert "1 object with too few joints to place a crop; their boxes place it: q" in text
+    assert "warning: 1 object with too few joints to place a crop, and no box" in text
 
 
 def people(skeleton, count):

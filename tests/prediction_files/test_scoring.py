@@ -167,7 +167,7 @@ def test_read_truth_raises(lsp, tmp_path):
         scoring.read_truth(truth_file)
     with pytest.raises(UsageError, match="has the joints of lsp14, the protocol mpii"):
         scoring.read_truth(folder, "mpii", "train")
-    with pytest.raises(UsageError, match=r"nobody in its split 'test'; .*: train"):
+    with pytest.raises(UsageError, match=r"nothing in its split 'test'; .*: train"):
         scoring.read_truth(folder, "lsp", "test")
     with pytest.raises(UsageError, match="is not a complete data folder"):
         scoring.read_truth(str(tmp_path), "lsp")
