@@ -4,7 +4,7 @@ Files of cpm/checkpoints/weights_file.py, trained on photographs and installed w
 they were made, how good they are and what they must not be used for: the model cards beside them.
 
 pretrained         weights.npz, MODEL_CARD.md: the accurate one
-pretrained-small   small.npz, MODEL_CARD_SMALL.md: a third of the computation, for videos and browsers
+pretrained-small   small.npz, MODEL_CARD_SMALL.md: a third of the work, for videos and browsers
 """
 
 import os
