@@ -13,8 +13,8 @@
      has yet, and so on, as long as the mean confidence of free joints is at least `LEAST` of the
      weights' own threshold of a joint. A pose that is made of others' joints is never chosen.
   5. Of people who are cut off or hidden few joints are in the image, and the mean is low. So
-     whoever is left is a person, too, if enough joints are certain (`person_pose.somebody`), and
-     none of these is near a certain joint of anybody found. Nobody at all is a result, too.
+     whoever is left is a person, too, if a share `PART` of the joints is certain, and none of
+     these is near a certain joint of anybody found. Nobody at all is a result, too.
 
 The smallest windows have about a third of the image's shorter side. People who fill half of a
 window are found: those from about a sixth of that side on.
@@ -30,7 +30,7 @@ import numpy as np
 from cpm import geometry
 from cpm.geometry import CropRegion
 from cpm.inference.crop_regions import next_region
-from cpm.inference.person_pose import PersonPose, joints_box, somebody
+from cpm.inference.person_pose import PersonPose, joints_box
 from cpm.inference.predictor import Predictor
 
 LEVELS = 4  # sizes of windows, besides one for the whole image
@@ -47,6 +47,9 @@ NEAR = 0.2
 SAME = 0.75
 # A person's mean confidence is at least this share of the threshold of a single joint.
 LEAST = 0.7
+# Of somebody of whom the image shows a part at least this share of the joints is certain, four of
+# fourteen; among many windows three are too often nobody's.
+PART = 0.25
 # The threshold of weights that have none: what well-trained networks have.
 USUAL_THRESHOLD = 0.5
 
@@ -73,7 +76,7 @@ def find_people(
     weighted = confidence * weight[:, np.newaxis]
     rows, scores = different_people(joints_px, weighted, least, sides_px)
     certain = confidence >= certain_from
-    certain[~somebody(confidence, certain_from)] = False
+    certain[~_enough(certain)] = False
     more = people_in_part(joints_px, weighted, certain, rows, sides_px)
     return [
         PersonPose(
@@ -99,7 +102,7 @@ def _candidates(predictor, image, least, certain_from):
         weight = np.full(len(regions), EARLIER ** (PASSES - number))
         poses = [joints_px, confidence, weight, sides_px]
         if number < PASSES:
-            possible = (confidence.mean(-1) >= least) | somebody(confidence, certain_from)
+            possible = (confidence.mean(-1) >= least) | _enough(confidence >= certain_from)
             chosen = distinct(joints_px, confidence, possible, sides_px)[:CANDIDATES]
             poses = [values[chosen] for values in poses]
             regions = [
@@ -109,6 +112,14 @@ def _candidates(predictor, image, least, certain_from):
             ]
         kept.append(poses)
     return [np.concatenate(values) for values in zip(*reversed(kept), strict=True)]
+
+
+def _enough(certain):
+    """`[N]` bool: poses `[N, P]` with enough certain joints to be a person without the mean.
+
+    A single one has no extent, and is no person beside others.
+    """
+    return certain.sum(-1) >= max(2, PART * certain.shape[-1])
 
 
 def windows(height: int, width: int) -> list[CropRegion]:
@@ -271,8 +282,7 @@ def people_in_part(
 
     for n in rows:
         take(n)
-    # A single certain joint has no extent, and is no person beside others.
-    possible = certain.sum(-1) >= 2
+    possible = certain.any(-1)
     while True:
         score = np.where(possible & (free | ~certain).all(-1), (free * confidence).mean(-1), 0.0)
         order = np.argsort(-score, kind="stable")

@@ -240,9 +240,17 @@ def test_a_part_of_somebody_found_is_nobody(moved, why):
     assert search.people_in_part(*candidates, rows=[0]) == ([], []), why
 
 
-def test_one_certain_joint_is_nobody_beside_others():
-    candidates = part([BODY, BODY + np.float64([200, 0])], [[1] * 5, [1, 0, 0, 0, 0]])
-    assert search.people_in_part(*candidates, rows=[0]) == ([], [])
+@pytest.mark.parametrize("certain, expected", [(1, 0), (2, 0), (3, 1)])
+def test_how_many_certain_joints_are_a_person(certain, expected):
+    """A quarter of ten joints, and their mean is below that of a person."""
+
+    class Part(Portrait):
+        def poses(self, images, regions, *, plain=False):
+            joints_px, confidence = super().poses(images, regions, plain=plain)
+            confidence[:, certain:] = 0.05
+            return joints_px, confidence
+
+    assert len(search.find_people(Part(), np.zeros([100, 220, 3], np.uint8))) == expected
 
 
 def test_the_same_part_twice_is_one_person():

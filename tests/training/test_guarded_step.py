@@ -137,5 +137,5 @@ def test_people_without_joints_are_named_as_the_cause(tmp_path, data):
     run = start(CONFIG, data, tmp_path)
     batch = next(iter(pipeline.training_batches(data, CONFIG)))
     batch |= {"state": tf.zeros_like(batch["state"]), "image": batch["image"] * float("nan")}
-    with pytest.raises(NonFiniteLoss, match=r"4 of its 4 people have no annotated joint"):
+    with pytest.raises(NonFiniteLoss, match=r"4 of its 4 examples have no annotated joint"):
         run.one_step(0, batch)
