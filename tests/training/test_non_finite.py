@@ -56,7 +56,10 @@ def test_a_host_without_a_run_folder_writes_nothing(tmp_path, monkeypatch):
     "batch, words",
     [
         (batch_of(absent=[2]), r"1 of its 3 examples have no annotated joint \(set/ä\)"),
-        (batch_of(broken=[0, 1]), r"2 of its 3 examples have crops that are no numbers \(set/a, se"),
+        (
+            batch_of(broken=[0, 1]),
+            r"2 of its 3 examples have crops that are no numbers \(set/a, se",
+        ),
         (batch_of(absent=[1], broken=[0]), "1 of its 3 examples have no annotated joint"),
         (batch_of(), "a lower --learning_rate than 0.02 in a new --run_dir"),
     ],
