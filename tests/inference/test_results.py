@@ -64,6 +64,7 @@ def test_a_joint_by_name_is_that_of_the_only_person():
 
 
 def test_results_survive_copies_and_pickles():
+    """As between the processes of a program; the project itself reads no pickle."""
     found = result(person(id=3), person(score=0.5), image=np.zeros([60, 80, 3], np.uint8))
     for other in (copy.copy(found), copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
         assert other == found and repr(other) == repr(found)
