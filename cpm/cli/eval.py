@@ -20,7 +20,7 @@ With --people=all every image is searched as by bin/predict.py --people=all, and
 highest score counts, so the images should show one person each. Where nobody is found, all joints
 are missed; how many images that are, and in how many somebody else is found, is said below.
 
-Scenes (bin/make_scenes.py) of groups, of people cut off and of nobody are searched as in
+Scenes (bin/make_scenes.py) of several people, of people cut off and of nobody are searched as in
 bin/predict.py. Scored are how many people are found, how well, and how often a person is found
 where there is none, at the confidence that loses 3 % of the people of --data:
 

@@ -3,6 +3,7 @@
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=gray --out=data/scenes/gray
     python bin/make_scenes.py --data=data/lsp --kind=neighbors --out=data/scenes/neighbors
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=groups --out=data/scenes/groups
+    python bin/make_scenes.py --data=data/lsp,data/lspet --kind=collages --out=data/scenes/collages
     python bin/make_scenes.py --data=data/lsp,data/lspet --kind=nobody --out=data/scenes/nobody
     python bin/make_scenes.py --data=data/lsp --kind=truncated --out=data/scenes/truncated
 
@@ -11,8 +12,9 @@ images of neighbors before anybody was pasted in. These are converted folders li
 
     python bin/eval.py --ckpt=pretrained --data=data/scenes/gray --crop=middle --passes=2 --flip
 
-groups: wide images of two to six people. nobody: images without a person. truncated: upper bodies,
-heads and shoulders. These are folders of images with COCO annotations:
+groups: wide images of two to six people. collages: whole photographs of one person each, side by
+side. nobody: images without a person. truncated: upper bodies, heads and shoulders. These are
+folders of images with COCO annotations:
 
     python bin/eval.py --ckpt=pretrained --scenes=data/scenes/groups
     python bin/eval.py --ckpt=pretrained --scenes=data/scenes/nobody --data=data/lsp,data/lspet

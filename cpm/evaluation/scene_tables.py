@@ -9,14 +9,15 @@ from cpm.text_table import format_table, number
 SOURCES = {"truth": "true boxes", "image": "image alone", "search": "search"}
 
 
-def groups_table(scores: Mapping[str, Mapping[str, Any]]) -> str:
+def groups_table(scores: Mapping[str, Mapping[str, Any]], kind: str = "groups") -> str:
     """A row for each way to find the people.
 
     Args:
       scores: {way: what `groups.score_groups` returned, and `seconds` for an image}.
+      kind: of scenes, for the heading.
     """
     some = next(iter(scores.values()))
-    header = [f"{some['images']} groups, {some['people']} people", "AP50", "AP", "AR", "PCK@0.2"]
+    header = [f"{some['images']} {kind}, {some['people']} people", "AP50", "AP", "AR", "PCK@0.2"]
     header += ["95 % interval", "recall", "found", "too many", "seconds"]
     rows = [
         [

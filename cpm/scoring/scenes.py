@@ -1,4 +1,4 @@
-"""Scores a network on scenes (cpm/data/scenes): groups, people cut off by the image, nobody.
+"""Scores a network on scenes (cpm/data/scenes): several people, people cut off, nobody.
 
 The network predicts as in bin/predict.py: one pass over windows of the image, one around the joints
 found there, which is averaged with its mirror image.
@@ -23,6 +23,8 @@ from cpm.evaluation.nobody import person_confidence, score_nobody
 from cpm.evaluation.oks import joint_sigmas
 from cpm.evaluation.truncated import score_truncated
 from cpm.inference import Predictor
+
+GROUPS = ("groups", "collages")  # kinds of several people an image
 
 
 def score_scenes(
@@ -62,10 +64,10 @@ def score_scenes(
     record: dict[str, Any] = {}
     people: np.ndarray | None = None
     for folder, found in scenes.items():
-        if found.kind == "groups":
+        if found.kind in GROUPS:
             scores = groups_score(found, predictor, seed=seed)
-            texts.append(scene_tables.groups_table(scores))
-            record[str(folder)] = {"kind": "groups", "box_source": scores}
+            texts.append(scene_tables.groups_table(scores, found.kind))
+            record[str(folder)] = {"kind": found.kind, "box_source": scores}
         elif found.kind == "truncated":
             score = truncated_score(found, predictor, seed=seed)
             texts.append(scene_tables.truncated_table(score))
@@ -107,7 +109,7 @@ def groups_score(
     """Scores the people found in groups, in several ways.
 
     Args:
-      scenes: `SceneFolder` of groups.
+      scenes: `SceneFolder` of a kind in `GROUPS`.
       predictor: `Predictor`.
       ways: {name: function}, see `WAYS`.
       seed: of the bootstrap intervals.
@@ -120,7 +122,7 @@ def groups_score(
     truth = []
     found: dict[str, list[FoundPeople]] = {way: [] for way in ways}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for scene in tqdm(scenes.images, unit=" images", desc="groups", leave=False, disable=None):
+    for scene in tqdm(scenes.images, unit=" images", desc=scenes.kind, leave=False, disable=None):
         image = read_image(scene.path)
         truth.append(TruePeople(scene.joints_px, scene.state, scene.area))
         for way, find in ways.items():

@@ -27,11 +27,11 @@ LSP, MPII = SKELETONS["lsp14"], SKELETONS["mpii16"]
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A folder with `data`, `groups` and `nobody`."""
+    """A folder with `data`, `groups`, `collages` and `nobody`."""
     folder = tmp_path_factory.mktemp("work")
     people = crowd(8, size=(180, 180), top=(90, 40))
     write_records(people, str(folder / "data"), source="made", rule=RULE)
-    for kind in ("groups", "nobody"):
+    for kind in ("groups", "collages", "nobody"):
         make_scenes(kind, [str(folder / "data")], str(folder / kind), count=6)
     return folder
 
@@ -81,6 +81,15 @@ def test_groups_with_the_truth(work, skeleton):
     # One person an image, and that one is right.
     assert image["found"] == 6 and image["too_many"] == 0
     assert image["recall"] == image["pck@0.2"] == pytest.approx(100 * 6 / people)
+
+
+def test_collages_are_scored_like_groups_under_their_name(work):
+    folder = str(work / "collages")
+    text, record = scenes.score_scenes([folder], Knowing(folder, MPII))
+    people = sum(len(s.state) for s in read_scenes(folder).images)
+    assert f"| 6 collages, {people} people |" in text
+    assert record[folder]["kind"] == "collages"
+    assert record[folder]["box_source"]["truth"]["pck@0.2"] == 100
 
 
 def test_groups_with_a_search_for_several_people(work):

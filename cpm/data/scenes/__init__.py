@@ -5,6 +5,7 @@
     alone      the images of `neighbors` before anybody was pasted in: what neighbors cost is the
                difference of the two scores
     groups     wide images of two to six people side by side, all of them known
+    collages   whole photographs side by side, of one person each
     nobody     images without a person: strips beside people, textures of them, and people's
                surroundings with a hand or a foot at the edge
 

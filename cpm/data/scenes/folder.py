@@ -42,7 +42,7 @@ class Scene:
       poses: of everybody, in pixels of the image.
       sources: ids of the people they were.
       shows: what kind of scene this is, in a word or two.
-      behind: id of the person whose surroundings are behind them.
+      behind: id of the person whose surroundings are behind them; empty where each has its own.
       whole_px: `[P, 2]` of each of them: all joints, those beyond the image, too; if there are any.
     """
 

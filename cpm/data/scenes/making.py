@@ -11,6 +11,7 @@ from cpm import files
 from cpm.data import augmentation
 from cpm.data.person import Person
 from cpm.data.records import Storage, write_records
+from cpm.data.scenes.collages import collage_scenes
 from cpm.data.scenes.drawing import as_image, can_be_pasted, can_be_removed
 from cpm.data.scenes.folder import write_scenes
 from cpm.data.scenes.groups import MOST, group_scenes
@@ -22,7 +23,8 @@ from cpm.data.stored_people import read_people
 from cpm.errors import UsageError
 
 PEOPLE = ("gray", "neighbors", "alone")  # kinds that become a converted folder
-IMAGES = {"groups": 100, "nobody": 300, "truncated": 200}  # kinds that become images, and how many
+# Kinds that become images, and how many.
+IMAGES = {"groups": 100, "collages": 60, "nobody": 300, "truncated": 200}
 KINDS = (*PEOPLE, *IMAGES)
 SOURCES = "sources.json"  # beside a converted folder's manifest: who was pasted in, and how
 RULE = SplitRule("scenes", "Everybody: validation.", lambda person_id: VALIDATION)
@@ -63,7 +65,12 @@ def make_scenes(
     if kind in PEOPLE:
         return _write_people(kind, people, out_dir, count, seed, remake)
     count = count or IMAGES[kind]
-    draw = {"groups": group_scenes, "nobody": nobody_scenes, "truncated": truncated_scenes}[kind]
+    draw = {
+        "groups": group_scenes,
+        "collages": collage_scenes,
+        "nobody": nobody_scenes,
+        "truncated": truncated_scenes,
+    }[kind]
     # disable=None: no bar where the output is not a terminal.
     scenes = tqdm(draw(people, count, seed), total=count, unit=" images", desc=kind, disable=None)
     return write_scenes(out_dir, kind, scenes, people[0].skeleton, seed=seed, remake=remake)
@@ -77,7 +84,7 @@ def gray(person: Person) -> Person:
 
 def _check(kind, people):
     """UsageError if scenes of this kind cannot be made of these people."""
-    pasted = {"neighbors": 2, "alone": 2, "groups": MOST}.get(kind, 0)
+    pasted = {"neighbors": 2, "alone": 2, "groups": MOST, "collages": MOST}.get(kind, 0)
     removed = {"groups": 1, "nobody": 1}.get(kind, 0)
     for enough, usable, labels in (
         (pasted, can_be_pasted, "four in five joints"),

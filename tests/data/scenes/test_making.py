@@ -67,7 +67,7 @@ def test_neighbors_are_read_like_any_folder(data, tmp_path):
         assert alone.image.shape == scene.image.shape and not alone.others
 
 
-@pytest.mark.parametrize("kind", ["groups", "nobody"])
+@pytest.mark.parametrize("kind", ["groups", "collages", "nobody"])
 def test_images_are_written_in_cocos_layout(data, tmp_path, kind):
     images, people = making.make_scenes(kind, [data], str(tmp_path / "out"), count=4)
     found = read_scenes(str(tmp_path / "out"))
