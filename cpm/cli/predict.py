@@ -32,6 +32,7 @@ from cpm.cli.predict_flags import check_flags, video_options_from_flags
 from cpm.cli.predict_images import read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
+from cpm.humans import noun
 from cpm.inference import OneEuro, Predictor, crop_regions, images_from
 from cpm.inference.boxes import BoxFile
 from cpm.plots.drawing_files import SUFFIXES, why_unwanted
@@ -167,8 +168,9 @@ def main(arguments: Sequence[str]) -> None:
         **decoding_from_flags(),
     )
     if predictor.wants_boxes and not (boxes or box_file) and FLAGS.crop is None:
+        who = noun(predictor.network.skeleton.joints)
         print(
-            f"note: {FLAGS.ckpt} was trained on crops around people; in whole images it may miss "
+            f"note: {FLAGS.ckpt} was trained on crops around {who}; in whole images it may miss "
             "them: give --box or --boxes, or train with --augment=wild"
         )
     predictor.expect(sum(not source.moves for source in sources))

@@ -16,7 +16,7 @@ from cpm.cli.predict_flags import FILES
 from cpm.cli.predict_images import page_name, path_of
 from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
 from cpm.errors import UsageError
-from cpm.humans import are_human
+from cpm.humans import are_human, noun, number_of
 from cpm.inference import Predictor, belief_file, writers
 from cpm.inference.boxes import BoxFile
 from cpm.inference.one_source import Source
@@ -204,9 +204,10 @@ class Output:
             self._folder.write(path, maps, page_name(result))
 
     def _write_maps(self, result):
+        joints = result.skeleton.joints
         if len(result.people) != 1:
             raise UsageError(
-                f"--belief_maps is for one person, but {result.file} has {len(result.people)}; "
-                "name one with --box"
+                f"--belief_maps is for one {noun(joints, 1)}, but {result.file}: "
+                f"{number_of(joints, len(result.people))}; name one with --box"
             )
         belief_file.write_beliefs(FLAGS.belief_maps, result.people[0])
