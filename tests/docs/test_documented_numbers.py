@@ -4,6 +4,7 @@ import ast
 import contextlib
 import dataclasses
 import io
+import json
 import re
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 import tensorflow as tf
 
 from cpm import provenance
+from cpm.checkpoints import pretrained
+from cpm.checkpoints.loading import load_network
+from cpm.checkpoints.weights_file import digest
 from cpm.config import AUGMENTATIONS
 from cpm.data.splits import LSP_NEAR_DUPLICATES
 from cpm.evaluation import report
@@ -228,3 +232,12 @@ def test_answer_about_winograd():
             names[name] = eval(formula.replace("·", "*").replace("−", "-"), {}, names)
         expected = [sum(d[j + k] * g[k] for k in range(3)) for j in range(2)]
         assert [names["y0"], names["y1"]] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", pretrained.FILES)
+def test_the_table_of_exported_files_is_of_the_weights_that_ship(name):
+    """Else: bin/export.py with the command of docs/results/exports.md, then --page."""
+    record = json.loads(read(f"docs/results/records/{name}.deviations.json"))
+    network, _, _ = load_network(name)
+    assert (record["checkpoint"], record["weights"]) == (name, digest(network))
+    assert not record["to_do"]
