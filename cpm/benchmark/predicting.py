@@ -1,4 +1,4 @@
-"""bin/predict.py as a user runs it: seconds to the first result, then images a second.
+"""bin/predict.py --people=1 as a user runs it: seconds to a result, then images a second.
 
     one image    from the launch of Python to the line that tells the result: imports, weights, both
                  passes; what a single image costs
@@ -97,12 +97,13 @@ def measure_predicting(
         entries = []
         for name, (source, more) in outputs.items():
             sides: dict[str | None, Callable[[], tuple[float, float]]] = {}
+            one = ["--people=1", f"--input={source}", *more]
             for variant in variants:
                 own = [f"--ckpt={ckpt}", *(flags_of(variant) if variant else [])]
-                sides[variant] = partial(one_run, [f"--input={source}", *more, *own])
+                sides[variant] = partial(one_run, [*one, *own])
             for peer, path in exported.items():
                 if peer not in OF_LITE:
-                    sides[peer] = partial(one_run, [f"--input={source}", *more, f"--ckpt={path}"])
+                    sides[peer] = partial(one_run, [*one, f"--ckpt={path}"])
                 elif not more:
                     sides[peer] = partial(one_run, [path, source], LITE)
             runs: dict[str | None, list[tuple[float, float]]] = {side: [] for side in sides}

@@ -12,13 +12,13 @@ file of the same numbers, into the run folder's eval/. The score depends on how 
 --crop=joints uses the true joints' box, person the annotated center and scale. Others know nothing
 of the person: with image the image's height fills 80 % of the crop (LSP's test), with whole all
 of the image is in it, with middle windows of three sizes are tried. With --passes=2 a second pass
-sees a crop around the joints found by the first. bin/predict.py without a box does --crop=middle
+sees a crop around the joints found by the first. bin/predict.py --people=1 does --crop=middle
 --passes=2 --flip. Own data is scored in this way unless a flag says
 otherwise; the score with the true boxes stands below.
 
-With --people=all every image is searched as by bin/predict.py --people=all, and the person of the
-highest score counts, so the images should show one person each. Where nobody is found, all joints
-are missed; how many images that are, and in how many somebody else is found, is said below.
+With --people=all every image is searched as by bin/predict.py without that flag, and the person of
+the highest score counts, so the images should show one person each. Where nobody is found, all
+joints are missed; how many images that are, and in how many somebody else is found, is said below.
 
 Scenes (bin/make_scenes.py) of several people, of people cut off and of nobody are searched as in
 bin/predict.py. Scored are how many people are found, how well, and how often a person is found
@@ -50,7 +50,7 @@ checked; what is wrong is left out when the data is converted again (bin/convert
         --write_suspects=suspects.txt
 
 JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]},
-or what bin/predict.py writes of images with one person each.
+or what bin/predict.py writes, of whose people in an image the surest counts.
 """
 
 import os

@@ -294,13 +294,15 @@ def decoding_from_flags(values: flags.FlagValues = flags.FLAGS) -> dict[str, Any
 
 
 def people_from_flags(values: flags.FlagValues = flags.FLAGS) -> int | Literal["all"]:
-    """`all` or a number from --people.
+    """`all` or a number from --people; 1 if it is not given.
 
     Args:
       values: the parsed flags of the script, which has a text flag `people`.
     Raises:
       UsageError: if it is neither.
     """
+    if values.people is None:
+        return 1
     if values.people == "all":
         return "all"
     if values.people.isascii() and values.people.isdigit() and int(values.people):

@@ -5,13 +5,15 @@
     python bin/predict.py walk.mp4 --out=poses --csv=walk.csv --smooth
     python bin/predict.py --input=group.jpg --box=120,40,180,420 --box=300,35,170,430 --out=poses
 
-Without a box the person near the middle is found: a first pass sees the image in windows of three
-sizes, a second one the person. The last pass is averaged with its mirror image, if the network has
-one, unless --noflip saves that time. In videos a frame is one pass a person, not averaged unless
---flip is given. --out draws into NAME_pose.jpg, of a video NAME_pose.mp4; --json, --csv, --coco and
---openpose write all joints in 0-based pixels of the upright image. docs/howto/own_pictures.md and
-docs/howto/videos.md say more, docs/metrics.md what the JSON file holds. The same from Python:
-cpm.Predictor.
+Without a box everybody is found, by a search of the whole image, if the network was trained with
+several people as the project's weights were. With --people=1, about ten times as fast, it is the
+person near the middle: a first pass sees the image in windows of three sizes, a second one the
+person. The last pass is averaged with its mirror image, if the network has one, unless --noflip
+saves that time. In videos one person is followed unless --people says otherwise; a frame is one
+pass a person, not averaged unless --flip is given. --out draws into NAME_pose.jpg, of a video
+NAME_pose.mp4; --json, --csv, --coco and --openpose write all joints in 0-based pixels of the
+upright image. docs/howto/own_pictures.md and docs/howto/videos.md say more, docs/metrics.md what
+the JSON file holds. The same from Python: cpm.Predictor.
 """
 
 import itertools
@@ -28,7 +30,7 @@ from cpm.cli.flags import (
     parse_numbers,
     people_from_flags,
 )
-from cpm.cli.predict_flags import check_flags, video_options_from_flags
+from cpm.cli.predict_flags import check_flags, people_in_images, video_options_from_flags
 from cpm.cli.predict_images import read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
@@ -39,6 +41,7 @@ from cpm.plots.drawing_files import SUFFIXES, why_unwanted
 
 FLAGS = flags.FLAGS
 POSITIONAL = None  # inputs without a flag
+MANY = 20  # images that are searched for everybody before it is said how long that takes
 
 
 def define_flags() -> None:
@@ -97,9 +100,10 @@ def define_flags() -> None:
     flags.DEFINE_float("box_score", 0.0, "Leave out the boxes of --boxes that score lower.")
     flags.DEFINE_string(
         "people",
-        "1",
+        None,
         "How many people to search for, or to follow in a video, where no box is given: a number, "
-        "or all.",
+        "or all. 1 is the person near the middle. Default: all in images, if the network was "
+        "trained with several people; else 1.",
     )
     flags.DEFINE_string(
         "json", None, "File for the joints, .json, or .jsonl with a line an image. Default: none."
@@ -173,10 +177,18 @@ def main(arguments: Sequence[str]) -> None:
             f"note: {FLAGS.ckpt} was trained on crops around {who}; in whole images it may miss "
             "them: give --box or --boxes, or train with --augment=wild"
         )
-    predictor.expect(sum(not source.moves for source in sources))
+    people = people_in_images(predictor)
+    stills = sum(not source.moves for source in sources)
+    if people == 1:
+        predictor.expect(stills)
+    elif FLAGS.people is None and not (boxes or box_file) and stills >= MANY:
+        print(
+            f"note: everybody is searched for in {stills} images; --people=1 takes the one near "
+            "the middle of each, about ten times as fast"
+        )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     predictor.least = threshold
-    output = Output(threshold, box_file, images)
+    output = Output(threshold, box_file, images, searches=people != 1)
     with output:
         for moves, group in itertools.groupby(sources, lambda source: source.moves):
             if moves:
@@ -185,7 +197,7 @@ def main(arguments: Sequence[str]) -> None:
                 continue
             results = predictor.predict_many(
                 read_images(group, images, boxes, box_file),
-                people=people_from_flags(),
+                people=people,
                 maps=FLAGS.heatmaps or bool(FLAGS.belief_maps),
                 keep_images=bool(FLAGS.out),
             )
@@ -196,5 +208,6 @@ def main(arguments: Sequence[str]) -> None:
                 f"none of the {len(sources)} files in {', '.join(inputs)} can be read: "
                 f"{images.skipped}"
             )
-        output.finish(predictor.settings())
+        looked_for = None if boxes or box_file else people if stills else people_from_flags()
+        output.finish(predictor.settings() | {"searched_for": looked_for})
     print(output.summary())

@@ -6,6 +6,7 @@ They are defined in cpm/cli/predict.py.
 import math
 import os
 from collections.abc import Sequence
+from typing import Literal
 
 from absl import flags
 
@@ -14,11 +15,12 @@ from cpm.cli.flags import people_from_flags
 from cpm.cli.predict_images import path_of
 from cpm.cli.predict_videos import VideoOptions
 from cpm.errors import UsageError
-from cpm.inference import OneEuro, belief_file
+from cpm.inference import OneEuro, Predictor, belief_file
 from cpm.inference.one_source import Source
 
 FLAGS = flags.FLAGS
 FILES = ("json", "csv", "coco", "belief_maps", "video")
+ONE_PERSON = ("crop", "passes", "heatmaps", "belief_maps")  # flags that a search does not take
 IMAGES_ONLY = ("box", "boxes", "belief_maps", "heatmaps", "coco")  # flags that videos don't take
 
 
@@ -51,6 +53,12 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
         raise UsageError("--box and --boxes both say where people are; leave one of them out")
     if FLAGS["people"].present and (FLAGS.box or FLAGS.boxes):
         raise UsageError("--people searches where no box is given; leave it or the boxes out")
+    for flag in ("crop", "passes"):
+        if FLAGS[flag].present and people_from_flags() != 1 and len(moving) < len(sources):
+            raise UsageError(
+                f"--{flag} is about the passes over one person, but --people={FLAGS.people} "
+                "searches in windows of its own; leave one of them out"
+            )
     if FLAGS.belief_maps:
         belief_file.check_name(FLAGS.belief_maps)
     if FLAGS.threshold is not None and not math.isfinite(FLAGS.threshold):
@@ -67,6 +75,20 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
             raise UsageError(f"--{flag}={folder} is a file; name a folder")
     if FLAGS.heatmaps and not FLAGS.out:
         raise UsageError("--heatmaps draws belief maps; say where to with --out=DIR")
+
+
+def people_in_images(predictor: Predictor) -> int | Literal["all"]:
+    """How many people are searched for in an image without boxes: as --people says.
+
+    Without that flag everybody is, if the network can tell people apart, and no other flag is about
+    the passes over one person.
+
+    Args:
+      predictor: `Predictor`.
+    """
+    if FLAGS.people is not None or any(FLAGS[flag].value for flag in ONE_PERSON):
+        return people_from_flags()
+    return "all" if predictor.tells_people_apart else 1
 
 
 def video_options_from_flags() -> VideoOptions:

@@ -12,6 +12,7 @@ from typing import Any
 
 from absl import flags
 
+from cpm.cli.flags import people_from_flags
 from cpm.cli.predict_flags import FILES
 from cpm.cli.predict_images import page_name, path_of
 from cpm.cli.predict_videos import VideoOptions, labeled_path, predict_video
@@ -40,13 +41,16 @@ class Output:
       threshold: of drawings.
       box_file: `BoxFile`, or None.
       images: `Images`, which knows what was passed over.
+      searches: whether images without boxes are searched for several people.
 
     Attributes:
       count: images done, those of videos, too.
     """
 
-    def __init__(self, threshold: float, box_file: BoxFile | None, images: Images) -> None:
-        self.count = 0
+    def __init__(
+        self, threshold: float, box_file: BoxFile | None, images: Images, *, searches: bool = False
+    ) -> None:
+        self.count, self._searches = 0, searches
         self._images, self._nobody, self._videos, self._stills = images, 0, 0, 0
         self._skeleton: Any = None  # of the results
         self._unlisted: list[str] = []
@@ -140,11 +144,8 @@ class Output:
         if self._nobody:
             human = are_human(self._skeleton.joints)
             lines[0] += f", {self._nobody} without {'anybody' if human else 'any object'}"
-            if FLAGS.people == "1" and self._box_file is None:
-                flag = "--box or --threshold=0" if self._stills else "--threshold=0"
-                lines.append(f"with {flag}, joints are found however unsure the network is")
-                if self._stills:
-                    lines.append("with --people=all, all of each image is searched")
+            if self._box_file is None:
+                lines += self._advice()
         if self._images.skipped:
             lines.append(str(self._images.skipped))
         if self._box_file is not None:
@@ -173,6 +174,19 @@ class Output:
         if not any(FLAGS[flag].value for flag in ("out", "openpose", *FILES)):
             lines.append("nothing was written: --out=DIR draws, --json=FILE writes the joints")
         return "\n".join(lines)
+
+    def _advice(self):
+        """What to try where nobody was found."""
+        searched = self._searches if self._stills else people_from_flags() != 1
+        lines = []
+        if self._stills:
+            unsure = "--people=1 --threshold=0" if searched else "--threshold=0"
+            lines.append(f"with --box or {unsure}, joints are found however unsure the network is")
+            if not searched:
+                lines.append("with --people=all, all of each image is searched")
+        elif not searched:
+            lines.append("with --threshold=0, joints are found however unsure the network is")
+        return lines
 
     def _write(self, result):
         """Adds the people of one image or frame to the files."""

@@ -59,6 +59,8 @@ class Predictor:
       margin: side of a crop relative to the longer side of a person's box.
       wants_boxes: whether the network was trained on crops around people alone, so that the first
         pass over a whole image asks for what it never saw.
+      tells_people_apart: whether the network was trained with other people pasted into its crops,
+        so that a search for everybody (cpm/inference/search.py) is worth its time.
       config: the `TrainConfig` of the network; None if a network was given.
       description: what the checkpoint says (`load_for_use`); empty if a network was given.
     """
@@ -101,7 +103,7 @@ class Predictor:
         _require_one_of("refinement", refinement, REFINEMENTS)
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
-        self.threshold, self.wants_boxes = 0.0, False
+        self.threshold, self.wants_boxes, self.tells_people_apart = 0.0, False, False
         self.config: TrainConfig | None = None
         self.description: dict[str, Any] = {}
         network: Network
@@ -116,6 +118,7 @@ class Predictor:
             data, target = config.data, config.target
             self.threshold = description.get("threshold", 0.0)
             self.wants_boxes = crop_regions.around_people(data)
+            self.tells_people_apart = data.augment.company > 0
         self.least = self.threshold
         self._reader = JointReader(network, few)
         if flip is None:

@@ -35,6 +35,7 @@ from cpm import files
 from cpm.errors import UsageError
 from cpm.prediction_files import coco_results, containers, json_numbers, named_joints
 from cpm.skeleton import Skeleton, canonical_name
+from cpm.text_table import counted
 
 PREFERRED, NEARLY = "preds", "pred"
 MOST_PX = 1e6  # no image is larger; beyond it a mean over people says nothing
@@ -94,6 +95,8 @@ def read_predictions(
     elif kind == containers.JSON and not arrays:
         names, joints, ids, stated = named_joints.from_record(record, path, skeleton)
         source = "joints by name"
+        if several := named_joints.several_people(record):
+            source += f", in {counted(several, 'image')} of several people the surest"
     else:
         names, joints, ids, stated, source = _from_arrays(arrays, path, skeleton, counts)
     if origin is None:

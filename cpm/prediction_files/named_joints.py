@@ -6,8 +6,9 @@ writes (confidence, `id` and everything else at the top may be left out; null = 
     {"people": [{"id": "lsp/im1001",
                  "joints": {"left_wrist": [81.5, 40.0, 0.93], "neck": null, ...}}, ...]}
 
-and what bin/predict.py writes, one person in each image, whose file name is the id. An image in
-which nobody was found has a person without joints:
+and what bin/predict.py writes, one person in each image, whose file name is the id. Of several who
+were found by a search, the one with the highest score counts. An image in which nobody was found
+has a person without joints:
 
     {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
 
@@ -68,6 +69,11 @@ def from_record(
     if not names:
         raise UsageError(f"{path}: nobody has any joint, so there is nothing to score; {ADVICE}")
     return known, values, ids or None, origin
+
+
+def several_people(record: Any) -> int:
+    """In how many images of a record that was read one of several people was chosen."""
+    return sum(map(_searched, record["images"])) if "images" in record else 0
 
 
 def are_names(texts: Sequence[str], skeleton: Skeleton) -> bool:
@@ -131,14 +137,24 @@ def _people(record, path):
 
 def _only_person(image, path):
     """The one person of an image, whose id is the file's name; no joints if nobody was found."""
-    if not image["people"] and image.get("in_box_file") is not False:
+    people = image["people"]
+    if not people and image.get("in_box_file") is not False:
         return os.path.basename(image["file"]), {}
-    if len(image["people"]) != 1:
+    if _searched(image):
+        people = [max(people, key=lambda person: person["score"])]
+    if len(people) != 1:
         raise UsageError(
-            f"{path}: {image['file']} has {len(image['people'])} people; expected one in each "
+            f"{path}: {image['file']} has {len(people)} people; expected one in each "
             "image, since nothing says which one is meant"
         )
-    return os.path.basename(image["file"]), _joints(image["people"][0])
+    return os.path.basename(image["file"]), _joints(people[0])
+
+
+def _searched(image):
+    """Whether several people of an image were found by a search, which scores each of them."""
+    scores = [person.get("score") for person in image["people"]]
+    numbers = [score for score in scores if type(score) in (int, float) and 0 <= score <= 1]
+    return len(scores) > 1 and len(numbers) == len(scores) and "in_box_file" not in image
 
 
 def _joints(person):

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from cpm.cli import predict
-from cpm.config import DataConfig
+from cpm.config import AUGMENTATIONS, DataConfig
+from cpm.inference import Predictor
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
 from tests.helpers.scripts import run as run_script
@@ -68,6 +69,7 @@ def test_all_inputs_and_outputs(work, run):
     assert (
         record["skipped"] == [f"{work}/in/notes.txt"]
         and record["threshold"] == 0.001
+        and record["searched_for"] == 1
         and "commit" in record
     )
     with open(out / "a.csv", newline="") as file:
@@ -104,6 +106,53 @@ def test_weights_of_crops_around_people_say_so(work, run):
         assert status == 0, error
         assert (note in text) == (not more), more
     assert "note:" not in run(*usual, f"--ckpt={work}/w.npz")[1]
+
+
+@pytest.fixture(scope="module")
+def crowd_weights(work):
+    """Weights of a network that was trained with several people."""
+    data = DataConfig(augment=AUGMENTATIONS["crowd"])
+    return tiny_weights(work / "crowd.npz", dataclasses.replace(tiny_config(), data=data))
+
+
+@pytest.mark.parametrize(
+    "flags, people",
+    [
+        ([], "all"),
+        (["--threshold=0.3", "--noflip"], "all"),
+        (["--people=1"], 1),
+        (["--people=3"], 3),
+        (["--passes=1"], 1),
+        (["--crop=whole"], 1),
+        (["--belief_maps={0}/maps.npz"], 1),
+        (["--heatmaps", "--out={0}/maps"], 1),
+    ],
+    ids=str,
+)
+def test_everybody_is_the_default(work, crowd_weights, run, monkeypatch, flags, people):
+    """Of weights that were trained with several people, unless a flag is about one person."""
+    asked = []
+    original = Predictor.predict_many
+
+    def predict_many(self, images, **options):
+        asked.append(options["people"])
+        return original(self, images, **options | {"people": 1})
+
+    monkeypatch.setattr(Predictor, "predict_many", predict_many)
+    image = work / "in" / "1.jpg"
+    flags = [flag.format(work) for flag in flags]
+    assert run(image, f"--ckpt={crowd_weights}", *flags)[0] == 0
+    assert run(image, f"--ckpt={work}/w.npz", "--noflip")[0] == 0
+    assert asked == [people, 1]
+
+
+def test_a_search_of_many_images_names_the_faster_way(work, crowd_weights, run, monkeypatch):
+    monkeypatch.setattr(predict, "MANY", 2)
+    inputs = [work / "in" / "1.jpg", work / "in" / "2.png"]
+    for few, flags, said in (([], [], True), (inputs[:1], [], False), ([], ["--people=1"], False)):
+        status, text, error = run(*(few or inputs), f"--ckpt={crowd_weights}", *flags)
+        assert status == 0, error
+        assert ("everybody is searched for in 2 images; --people=1 takes" in text) == said
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from cpm.errors import UsageError
 from cpm.prediction_files.formats import read_predictions
-from cpm.prediction_files.named_joints import are_names, from_record
+from cpm.prediction_files.named_joints import are_names, from_record, several_people
 from cpm.skeleton import SKELETONS, get_skeleton, own_skeleton
 
 LSP = SKELETONS["lsp14"]
@@ -49,6 +49,24 @@ def test_from_record_preset_of_predict():
     images[1]["people"] *= 2
     with pytest.raises(UsageError, match=r"photos/b.jpg has 2 people; expected one"):
         read({"images": images})
+
+
+def test_of_several_people_of_a_search_the_surest_counts():
+    """Not of people in boxes, even where a detector scored them: those were asked for."""
+
+    def person(x, score):
+        return {"joints": {"neck": [x, 2, 0.5]}, "score": score}
+
+    images = [
+        {"file": "a.jpg", "people": [person(1, 0.25), person(3, 0.5), person(5, 0)]},
+        {"file": "b.jpg", "people": [person(7, 0.125)]},
+    ]
+    _, values, ids, _ = read({"images": images})
+    assert values[:, 0, 0].tolist() == [3, 7] and ids == ("a.jpg", "b.jpg")
+    assert several_people({"images": images}) == 1
+    for change in ({"in_box_file": True}, {"people": [person(1, 0.25), person(3, None)]}):
+        with pytest.raises(UsageError, match=r"a.jpg has \d people; expected one"):
+            read({"images": [images[0] | change]})
 
 
 def test_from_record_preset_own_joints():

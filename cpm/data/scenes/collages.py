@@ -75,8 +75,8 @@ def collage_scene(members: Sequence[Person], name: str) -> Scene:
 def _photograph(person, size, corner):
     """A person's image of size (height, width), and its pose where it lies in the collage."""
     before = np.array(np.asarray(person.image).shape[1::-1])
-    image = Image.fromarray(np.asarray(person.image))
-    image = np.array(image.resize(size[::-1], Image.Resampling.BICUBIC))
+    photograph = Image.fromarray(np.asarray(person.image))
+    image = np.array(photograph.resize(size[::-1], Image.Resampling.BICUBIC))
     joints_px = (person.pose.joints_px + 0.5) * (size[::-1] / before) - 0.5  # centers of pixels
     # A joint beyond its photograph would lie in another one.
     inside = ((joints_px >= 0) & (joints_px <= np.array(size[::-1]) - 1)).all(-1)
