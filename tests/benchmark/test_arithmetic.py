@@ -4,7 +4,9 @@ import importlib.util
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import ops
 from cpm.benchmark import cases
 from cpm.benchmark.arithmetic import distinct_convolutions
 from cpm.execution import Settings
@@ -60,6 +62,9 @@ def test_true_arithmetic(arch):
         assert total == step.flop  # nothing pays on two images of its small maps
     else:
         assert total < 0.75 * step.flop
-        assert total < step.true_flop["graph"] < step.flop  # without XLA on lines
+        assert total < step.true_flop["graph"] <= step.flop
+        # Without XLA on lines, where the library computes the gradients of groups.
+        lines = ops.library_has_groups(tf.float32)
+        assert (step.true_flop["graph"] < step.flop) == lines
         # Kernels are transformed beforehand.
         assert forward.true_flop["xla"] < step.true_flop["xla"] / 3
