@@ -177,11 +177,11 @@ def main(arguments: Sequence[str]) -> None:
             f"note: {FLAGS.ckpt} was trained on crops around {who}; in whole images it may miss "
             "them: give --box or --boxes, or train with --augment=wild"
         )
-    people = people_in_images(predictor)
+    people = 1 if boxes or box_file else people_in_images(predictor)
     stills = sum(not source.moves for source in sources)
     if people == 1:
         predictor.expect(stills)
-    elif FLAGS.people is None and not (boxes or box_file) and stills >= MANY:
+    elif FLAGS.people is None and stills >= MANY:
         print(
             f"note: everybody is searched for in {stills} images; --people=1 takes the one near "
             "the middle of each, about ten times as fast"

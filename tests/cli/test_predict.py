@@ -126,6 +126,7 @@ def crowd_weights(work):
         (["--crop=whole"], 1),
         (["--belief_maps={0}/maps.npz"], 1),
         (["--heatmaps", "--out={0}/maps"], 1),
+        (["--box=5,5,30,40"], 1),
     ],
     ids=str,
 )
