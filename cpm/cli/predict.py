@@ -177,8 +177,8 @@ def main(arguments: Sequence[str]) -> None:
             f"note: {FLAGS.ckpt} was trained on crops around {who}; in whole images it may miss "
             "them: give --box or --boxes, or train with --augment=wild"
         )
-    people = 1 if boxes or box_file else people_in_images(predictor)
     stills = sum(not source.moves for source in sources)
+    people = people_in_images(predictor) if stills and not (boxes or box_file) else 1
     if people == 1:
         predictor.expect(stills)
     elif FLAGS.people is None and stills >= MANY:

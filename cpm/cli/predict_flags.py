@@ -15,6 +15,7 @@ from cpm.cli.flags import people_from_flags
 from cpm.cli.predict_images import path_of
 from cpm.cli.predict_videos import VideoOptions
 from cpm.errors import UsageError
+from cpm.humans import noun
 from cpm.inference import OneEuro, Predictor, belief_file
 from cpm.inference.one_source import Source
 
@@ -80,15 +81,19 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
 def people_in_images(predictor: Predictor) -> int | Literal["all"]:
     """How many people are searched for in an image without boxes: as --people says.
 
-    Without that flag everybody is, if the network can tell people apart, and no other flag is about
-    the passes over one person.
+    Without that flag everybody is, if the network can tell people apart. Flags about the passes
+    over one person ask for that one; it is said.
 
     Args:
       predictor: `Predictor`.
     """
-    if FLAGS.people is not None or any(FLAGS[flag].value for flag in ONE_PERSON):
+    if FLAGS.people is not None or not predictor.tells_people_apart:
         return people_from_flags()
-    return "all" if predictor.tells_people_apart else 1
+    if about_one := [f"--{flag}" for flag in ONE_PERSON if FLAGS[flag].value]:
+        one = noun(predictor.skeleton.joints, 1)
+        print(f"note: with {' and '.join(about_one)} one {one} is found, the one near the middle")
+        return 1
+    return "all"
 
 
 def video_options_from_flags() -> VideoOptions:

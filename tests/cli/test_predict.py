@@ -116,22 +116,23 @@ def crowd_weights(work):
 
 
 @pytest.mark.parametrize(
-    "flags, people",
+    "flags, people, noted",
     [
-        ([], "all"),
-        (["--threshold=0.3", "--noflip"], "all"),
-        (["--people=1"], 1),
-        (["--people=3"], 3),
-        (["--passes=1"], 1),
-        (["--crop=whole"], 1),
-        (["--belief_maps={0}/maps.npz"], 1),
-        (["--heatmaps", "--out={0}/maps"], 1),
-        (["--box=5,5,30,40"], 1),
+        ([], "all", None),
+        (["--threshold=0.3", "--noflip"], "all", None),
+        (["--people=1"], 1, None),
+        (["--people=3"], 3, None),
+        (["--people=1", "--passes=1"], 1, None),
+        (["--box=5,5,30,40", "--passes=1"], 1, None),
+        (["--passes=1"], 1, "--passes"),
+        (["--passes=1", "--crop=whole"], 1, "--crop and --passes"),
+        (["--belief_maps={0}/maps.npz"], 1, "--belief_maps"),
+        (["--heatmaps", "--out={0}/maps"], 1, "--heatmaps"),
     ],
     ids=str,
 )
-def test_everybody_is_the_default(work, crowd_weights, run, monkeypatch, flags, people):
-    """Of weights that were trained with several people, unless a flag is about one person."""
+def test_everybody_is_the_default(work, crowd_weights, run, monkeypatch, flags, people, noted):
+    """Of weights that were trained with several people, unless a flag is about one: it is said."""
     asked = []
     original = Predictor.predict_many
 
@@ -142,7 +143,10 @@ def test_everybody_is_the_default(work, crowd_weights, run, monkeypatch, flags, 
     monkeypatch.setattr(Predictor, "predict_many", predict_many)
     image = work / "in" / "1.jpg"
     flags = [flag.format(work) for flag in flags]
-    assert run(image, f"--ckpt={crowd_weights}", *flags)[0] == 0
+    status, text, error = run(image, f"--ckpt={crowd_weights}", *flags)
+    assert status == 0, error
+    assert ("note: with" in text) == (noted is not None)
+    assert noted is None or f"note: with {noted} one person is found, the one near the" in text
     assert run(image, f"--ckpt={work}/w.npz", "--noflip")[0] == 0
     assert asked == [people, 1]
 
