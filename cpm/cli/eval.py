@@ -50,7 +50,7 @@ checked; what is wrong is left out when the data is converted again (bin/convert
         --write_suspects=suspects.txt
 
 JSON is {"people": [{"id": "lsp/im1001", "joints": {"left_wrist": [x, y, confidence], ...}}, ...]},
-or what bin/predict.py writes, of whose people in an image the surest counts.
+or what bin/predict.py writes; of several people whom a search found in an image, the surest counts.
 """
 
 import os

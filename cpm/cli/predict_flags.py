@@ -55,7 +55,7 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
     if FLAGS["people"].present and (FLAGS.box or FLAGS.boxes):
         raise UsageError("--people searches where no box is given; leave it or the boxes out")
     for flag in ("crop", "passes"):
-        if FLAGS[flag].present and people_from_flags() != 1 and len(moving) < len(sources):
+        if FLAGS[flag].present and people_from_flags() != 1:
             raise UsageError(
                 f"--{flag} is about the passes over one person, but --people={FLAGS.people} "
                 "searches in windows of its own; leave one of them out"

@@ -27,6 +27,7 @@ def work(tmp_path_factory):
         (["{0}/in/1.jpg", "--people=none"], ["a number from 1 on, or all"]),
         (["{0}/in/1.jpg", "--people=all", "--passes=3"], ["--passes is about", "--people=all"]),
         (["{0}/in/1.jpg", "--people=2", "--crop=whole"], ["--crop is about", "--people=2"]),
+        (["{0}/videos/a.mp4", "--people=all", "--crop=whole"], ["--crop is about"]),
         (["{0}/in/1.jpg", "--heatmaps"], ["say where to with --out"]),
         (["{0}/in/1.jpg", "--json={0}/a.txt"], ["should end in .json or .jsonl"]),
         (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),

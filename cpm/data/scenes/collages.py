@@ -10,10 +10,9 @@ import numpy as np
 from PIL import Image
 
 from cpm.data.person import Person, Pose
-from cpm.data.scenes.drawing import can_be_pasted, generator
+from cpm.data.scenes.drawing import can_be_pasted, generator, moved
 from cpm.data.scenes.folder import Scene
 from cpm.data.scenes.groups import FEWEST, MOST
-from cpm.skeleton import ABSENT
 
 HEIGHT_PX = 200  # mean height of the photographs of a collage: about that of LSP's and LSPet's
 ONE_ROW = 3  # photographs; more of them take two rows
@@ -78,7 +77,5 @@ def _photograph(person, size, corner):
     photograph = Image.fromarray(np.asarray(person.image))
     image = np.array(photograph.resize(size[::-1], Image.Resampling.BICUBIC))
     joints_px = (person.pose.joints_px + 0.5) * (size[::-1] / before) - 0.5  # centers of pixels
-    # A joint beyond its photograph would lie in another one.
-    inside = ((joints_px >= 0) & (joints_px <= np.array(size[::-1]) - 1)).all(-1)
-    state = np.where(inside, person.pose.state, ABSENT)
-    return image, Pose((joints_px + corner).astype(np.float32), state)
+    pose = moved(person.pose, joints_px, size)  # a joint beyond it would lie in another photograph
+    return image, Pose(pose.joints_px + corner, pose.state)

@@ -12,7 +12,8 @@ from cpm import geometry
 from cpm.config import DataConfig
 from cpm.data import company
 from cpm.data.id_list import read_ids
-from cpm.data.person import Person
+from cpm.data.person import Person, Pose
+from cpm.skeleton import ABSENT
 
 SIDE_PX = 200  # of the longer side of parts of images: about that of LSP's and LSPet's images
 MARGIN = DataConfig().margin  # a person's square has so many times the longer side of its joints
@@ -46,6 +47,12 @@ def can_be_removed(person: Person) -> bool:
 def is_alone(person: Person) -> bool:
     """Whether nobody else is in a person's image, as far as annotations and `not_alone` know."""
     return not person.others and person.id not in not_alone()
+
+
+def moved(pose: Pose, joints_px: np.ndarray, size: tuple[int, ...]) -> Pose:
+    """A pose at other positions, those in an image of size (height, width); beyond it absent."""
+    inside = ((joints_px >= 0) & (joints_px <= np.array(size[::-1]) - 1)).all(-1)
+    return Pose(joints_px.astype(np.float32), np.where(inside, pose.state, ABSENT))
 
 
 def as_record(person: Person) -> dict[str, tf.Tensor]:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from cpm.data.person import Person, Pose
-from cpm.data.scenes.drawing import can_be_removed, zoomed
+from cpm.data.person import Person
+from cpm.data.scenes.drawing import can_be_removed, moved, zoomed
 from cpm.data.scenes.folder import Scene
-from cpm.skeleton import ABSENT, Skeleton
+from cpm.skeleton import Skeleton
 
 UPPER, HEAD = KINDS = ("upper body", "head and shoulders")
 ENDS = ("head_top", "right_shoulder", "left_shoulder", "right_hip", "left_hip")
@@ -62,13 +62,10 @@ def truncated_scene(person: Person, kind: str, name: str) -> Scene:
     image = zoomed(np.asarray(person.image)[y : y + height, x : x + width])
     factor = np.array(image.shape[1::-1]) / (width, height)
     joints_px = (person.pose.joints_px - (x, y) + 0.5) * factor - 0.5  # centers of pixels
-    last = np.array(image.shape[1::-1]) - 1
-    inside = ((joints_px >= 0) & (joints_px <= last)).all(-1)
-    state = np.where(inside, person.pose.state, ABSENT)
     return Scene(
         name=name,
         image=image,
-        poses=(Pose(np.where(inside[:, np.newaxis], joints_px, 0.0).astype(np.float32), state),),
+        poses=(moved(person.pose, joints_px, image.shape[:2]),),
         sources=(person.id,),
         shows=kind,
         behind=person.id,
