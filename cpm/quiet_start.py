@@ -1,4 +1,4 @@
-"""TensorFlow, imported without its chatter and without Keras. Import this before TensorFlow.
+"""TensorFlow, imported with oneDNN, without its chatter and without Keras. Import this before it.
 
 What starts a process does so: cpm/cli/ for the scripts, cpm/benchmark/ours.py for its workers.
 """
@@ -6,9 +6,17 @@ What starts a process does so: cpm/cli/ for the scripts, cpm/benchmark/ours.py f
 import contextlib
 import glob
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+
+# oneDNN, the library with the faster convolutions, is in every TensorFlow for x86. On Linux it is
+# used unasked only on processors with instructions for networks (VNNI, AMX: DefaultOneDnnPolicy in
+# TensorFlow's core/util/port.cc), though it needs none of them: on others a step of training takes
+# a third more time without it (docs/decisions/0068). Who set the variable has decided.
+if platform.machine() in ("x86_64", "AMD64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 @contextlib.contextmanager

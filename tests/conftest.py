@@ -8,11 +8,8 @@ A test asks for a fixture by name in its arguments and gets a function to call:
 """
 
 import gc
-import os
 
-# Before TensorFlow is imported: its start-up chatter would bury a failure's message.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
+import cpm.quiet_start  # isort: skip  # noqa: F401  first: TensorFlow as the scripts import it
 import numpy as np
 import pytest
 import tensorflow as tf
