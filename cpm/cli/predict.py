@@ -179,9 +179,8 @@ def main(arguments: Sequence[str]) -> None:
         )
     stills = sum(not source.moves for source in sources)
     people = people_in_images(predictor) if stills and not (boxes or box_file) else 1
-    if people == 1:
-        predictor.expect(stills)
-    elif FLAGS.people is None and stills >= MANY:
+    predictor.expect(stills, people)
+    if people != 1 and FLAGS.people is None and stills >= MANY:
         print(
             f"note: everybody is searched for in {stills} images; --people=1 takes the one near "
             "the middle of each, about ten times as fast"

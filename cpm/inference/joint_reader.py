@@ -4,7 +4,9 @@ TensorFlow traces and optimizes a function for seconds before it first runs. A f
 by then. So crops are first computed line by line, by direct convolution; once so many came that
 tracing pays, one thread traces while others go on. Both ways agree but for rounding.
 
-A traced function has one batch size. Batches are filled up to the sizes in `SIZES`.
+A traced function has one batch size. Batches are filled up to the sizes in `SIZES`. Line by line,
+the more crops are in a batch, the less each of them takes, so there are more in it. Reference:
+docs/decisions/0069-larger-batches-before-tracing.md has the measurements.
 """
 
 import collections
@@ -23,6 +25,9 @@ from cpm.inference.batches import find_joints
 from cpm.inference.beliefs import Network, batch_beliefs
 
 SIZES = (1, 2, 4, 8)
+# The pixels of a batch that is computed line by line: 32 crops of 160 x 160, and no more than
+# `SIZES[-1]` of large ones, whose feature maps would fill the memory.
+UNTRACED_PIXELS = 32 * 160**2
 # So many calls of one size before it is traced: tracing takes as long as 20 to 40 of them.
 PAYS_AFTER = 24
 
@@ -46,10 +51,22 @@ class JointReader:
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
         self._expected: collections.Counter[DecodingConfig] = collections.Counter()
+        height, width = network.config.image_size
+        self._untraced = max(SIZES[-1], UNTRACED_PIXELS // (height * width))
 
     def expect(self, crops: int, decoding: DecodingConfig) -> None:
         """Says how many more crops will come: of many, the first full batch is compiled at once."""
         self._expected[decoding] += crops
+
+    def most(self, decoding: DecodingConfig) -> int:
+        """How many crops the next call had best have, of many: the full batch of a traced function.
+
+        More of them before there is one, unless it is due.
+        """
+        full = SIZES[-1], decoding
+        if full in self._compiled or self._is_due(full) or math.isinf(self._pays_after):
+            return SIZES[-1]
+        return self._untraced
 
     def __call__(
         self, batch: Mapping[str, np.ndarray], decoding: DecodingConfig
@@ -57,21 +74,22 @@ class JointReader:
         """Joints of the last stage.
 
         Args:
-          batch: as of `cpm.inference.predict_batch`, at most `SIZES[-1]` crops; NumPy arrays.
+          batch: as of `cpm.inference.predict_batch`, NumPy arrays; more than `SIZES[-1]` crops are
+            computed line by line.
           decoding: `DecodingConfig`.
 
         Returns:
           joints `[B, P, 2]` in crop pixels, confidence `[B, P]`; NumPy arrays.
         """
         count = len(batch["image"])
-        size = next(size for size in SIZES if size >= count)
+        size = next((size for size in SIZES if size >= count), SIZES[-1])
         key = size, decoding
-        self._calls[key] += 1
-        if key in self._compiled:
+        fits = count <= size
+        if fits and key in self._compiled:
             return self._call(self._compiled[key], batch, count, size)
-        many = self._expected[decoding] >= 2 * self._pays_after * SIZES[-1]
-        pays_after = 0 if many and size == SIZES[-1] else self._pays_after
-        if self._calls[key] > pays_after and self._compiling.acquire(blocking=False):
+        due = self._is_due(key)
+        self._calls[key] += -(-count // size)
+        if fits and due and self._compiling.acquire(blocking=False):
             try:
                 function = _compiled(self._often, decoding)
                 found = self._call(function, batch, count, size)
@@ -81,6 +99,12 @@ class JointReader:
                 self._compiling.release()
         tensors = {name: tf.convert_to_tensor(values) for name, values in batch.items()}
         return [found.numpy() for found in _joints(self._seldom, tensors, decoding)]
+
+    def _is_due(self, key):
+        """Whether the next batch of a (size, `DecodingConfig`) should be traced."""
+        size, decoding = key
+        many = self._expected[decoding] >= 2 * self._pays_after * SIZES[-1]
+        return self._calls[key] >= (0 if many and size == SIZES[-1] else self._pays_after)
 
     def _call(self, function, batch, count, size):
         """A traced function's answer to a batch that is filled up, cut off again."""

@@ -8,11 +8,9 @@ from cpm import geometry
 from cpm.config import DecodingConfig
 from cpm.inference.batches import predict_with_beliefs
 from cpm.inference.beliefs import Network, decoded_grid
-from cpm.inference.joint_reader import SIZES, JointReader
+from cpm.inference.joint_reader import JointReader
 from cpm.inference.person_pose import PoseMaps
 from cpm.inference.upright_crops import upright_crop
-
-BATCH = SIZES[-1]
 
 
 class OnePass:
@@ -46,8 +44,10 @@ class OnePass:
           joints `[N, P, 2]` float64 in image pixels, confidence `[N, P]` float32.
         """
         joints_px, confidence = self._empty(len(regions))
-        for start in range(0, len(regions), BATCH):
-            rows = slice(start, start + BATCH)
+        start = 0
+        while start < len(regions):
+            rows = slice(start, start + self._reader.most(decoding))
+            start = rows.stop
             batch, matrices = self._batch(images[rows], regions[rows], decoding)
             joints_crop, confidence[rows] = self._reader(batch, decoding)
             joints_px[rows] = geometry.transform_points(matrices, joints_crop)

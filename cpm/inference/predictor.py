@@ -31,9 +31,9 @@ from cpm.inference.any_image import AnyImage, is_pixels, name_of
 from cpm.inference.beliefs import Network, has_mirror_image
 from cpm.inference.chunks import in_threads
 from cpm.inference.image_query import Box, ImageQuery, check_people, image_query, one_image
-from cpm.inference.joint_reader import JointReader, quick_to_begin
+from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
 from cpm.inference.loading import load_for_use
-from cpm.inference.one_pass import BATCH, OnePass
+from cpm.inference.one_pass import OnePass
 from cpm.inference.passes import all_passes, person_query, with_one_region
 from cpm.inference.person_pose import PersonPose, joints_box, somebody
 from cpm.inference.results import ImagePose
@@ -41,7 +41,7 @@ from cpm.inference.sources import images_from
 from ops import REFINEMENTS
 
 # Images that are computed together; the first ones are few, so that their results come soon.
-CHUNKS = (1, 1, 2, 4, BATCH)
+CHUNKS = (1, 1, 2, 4, SIZES[-1])
 MOST_THREADS = 4
 
 
@@ -235,11 +235,17 @@ class Predictor:
         threads = min(MOST_THREADS, usable_cores())
         yield from in_threads(results, pairs, sizes=CHUNKS, threads=threads)
 
-    def expect(self, images: int) -> None:
-        """Says that about so many images will come, one person in each.
+    def expect(self, images: int, people: int | Literal["all"] = 1) -> None:
+        """Says that about so many images will come, to be asked for so many people.
 
         What pays for many is then prepared with the first of them, not after some hundred.
         """
+        if people != 1:
+            from cpm.inference.search import windows as search_windows
+
+            crops = len(search_windows(480, 640))  # more by a few in images of other shapes
+            self._reader.expect(images * crops, self.decoding.plain())
+            return
         windows = len(crop_regions.first_regions(1, 1, self._crop_rule))
         passes = self._passes or 2
         if windows > 1:  # a plain pass, see `with_one_region`

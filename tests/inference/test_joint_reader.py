@@ -9,7 +9,7 @@ from cpm.config import DecodingConfig, NetworkConfig
 from cpm.execution import Execution
 from cpm.execution.use import Executed
 from cpm.inference.batches import predict_batch
-from cpm.inference.joint_reader import SIZES, JointReader, quick_to_begin
+from cpm.inference.joint_reader import SIZES, UNTRACED_PIXELS, JointReader, quick_to_begin
 from cpm.network import ConvolutionalPoseMachine
 
 FLIPPED = DecodingConfig(flip=True)
@@ -38,6 +38,28 @@ def test_compiled_and_at_once_are_the_same(network, seeded, count):
         # An untrained network's maps are flat: rounding of 1e-6 moves their parabolas a little.
         np.testing.assert_allclose(joints_px, expected[0], atol=0.05)
         np.testing.assert_allclose(confidence, expected[1], atol=1e-4)
+
+
+def test_crops_are_many_a_batch_until_a_function_is_traced(network, seeded):
+    """Line by line, large batches of small crops; then those of the traced function, or of its
+    first call. Whatever the batch, each crop has its own joints."""
+    reader = JointReader(network, pays_after=4)
+    most = reader.most(FLIPPED)
+    assert most == UNTRACED_PIXELS // (48 * 64) > SIZES[-1]
+    batch = crops(seeded(4), 4 * SIZES[-1])
+    joints_px, _ = reader(batch, FLIPPED)  # counts as four full batches
+    assert joints_px.shape == (4 * SIZES[-1], 14, 2) and not reader._compiled
+    first = {name: values[: SIZES[-1]] for name, values in batch.items()}
+    assert reader.most(FLIPPED) == SIZES[-1] and reader.most(DecodingConfig()) == most
+    again, _ = reader(first, FLIPPED)
+    assert [size for size, _ in reader._compiled] == [SIZES[-1]]
+    np.testing.assert_allclose(again, joints_px[: SIZES[-1]], atol=0.05)
+    assert reader.most(FLIPPED) == SIZES[-1]
+
+
+def test_large_crops_are_no_more_a_batch_than_traced():
+    config = NetworkConfig(stages=1, width=0.1, image_size=(368, 432), skeleton="lsp14")
+    assert JointReader(ConvolutionalPoseMachine(config)).most(FLIPPED) == SIZES[-1]
 
 
 def test_batches_are_compiled_once_they_are_many(network, seeded):

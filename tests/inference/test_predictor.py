@@ -76,6 +76,15 @@ def test_predictor_expects_the_crops_of_its_passes(options, expected):
     assert crops == expected
 
 
+def test_predictor_expects_the_windows_of_its_searches():
+    """They are many at once, so that a folder of a few images is worth a traced function."""
+    predict = Predictor(BlobFinder(), flip=True)
+    crops = {}
+    predict._reader.expect = lambda count, decoding: crops.update({decoding.flip: count})
+    predict.expect(10, "all")
+    assert crops == {False: 10 * 59}
+
+
 def test_predictor_several_boxes():
     """As many people, in order, each as with the box alone; a fifth number is a score."""
     image = blobs(110, 170, POINTS, 12.0)
