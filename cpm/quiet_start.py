@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 # oneDNN, the library with the faster convolutions, is in every TensorFlow for x86. On Linux it is
 # used unasked only on processors with instructions for networks (VNNI, AMX: DefaultOneDnnPolicy in
-# TensorFlow's core/util/port.cc), though it needs none of them: on others a step of training takes
-# a third more time without it (docs/decisions/0068). Who set the variable has decided.
+# TensorFlow's core/util/port.cc), though it needs none of them: on others a step of training then
+# takes 0.6 of the time (docs/decisions/0068). Who set the variable has decided.
 if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
