@@ -76,8 +76,7 @@ def find_people(
     weighted = confidence * weight[:, np.newaxis]
     rows, scores = different_people(joints_px, weighted, least, sides_px)
     certain = confidence >= certain_from
-    certain[~_enough(certain)] = False
-    more = people_in_part(joints_px, weighted, certain, rows, sides_px)
+    more = people_in_part(joints_px, weighted, certain, _enough(certain), rows, sides_px)
     return [
         PersonPose(
             predictor.skeleton,
@@ -249,6 +248,7 @@ def people_in_part(
     joints_px: np.ndarray,
     confidence: np.ndarray,
     certain: np.ndarray,
+    possible: np.ndarray,
     rows: Sequence[int],
     sides_px: np.ndarray | None = None,
 ) -> tuple[list[int], list[float]]:
@@ -257,8 +257,9 @@ def people_in_part(
     Args:
       joints_px: `[N, P, 2]`.
       confidence: `[N, P]`.
-      certain: `[N, P]` bool, joints that are certain; none of a pose that may not be a person.
-      rows: of the people found.
+      certain: `[N, P]` bool, joints that are certain.
+      possible: `[N]` bool, poses with certain joints that may be people in part.
+      rows: of the people found, whether they have many certain joints or few.
       sides_px: `[N]`, of the regions of the poses, for single keypoints (`in_common`).
 
     Returns:
@@ -282,7 +283,6 @@ def people_in_part(
 
     for n in rows:
         take(n)
-    possible = certain.any(-1)
     while True:
         score = np.where(possible & (free | ~certain).all(-1), (free * confidence).mean(-1), 0.0)
         order = np.argsort(-score, kind="stable")

@@ -215,7 +215,8 @@ BODY = np.float64([[0, 0], [10, 20], [-10, 20], [5, 60], [-5, 60]])
 def part(joints_px, certain, confidence=0.9):
     """Candidates of many joints: `[N, P, 2]`, confidences where they are certain, else 0.1."""
     certain = np.asarray(certain, bool)
-    return np.asarray(joints_px, np.float64), np.where(certain, confidence, 0.1), certain
+    possible = certain.sum(-1) >= 2
+    return np.asarray(joints_px, np.float64), np.where(certain, confidence, 0.1), certain, possible
 
 
 def test_somebody_of_whom_few_joints_are_there_is_a_person():
@@ -251,6 +252,15 @@ def test_how_many_certain_joints_are_a_person(certain, expected):
             return joints_px, confidence
 
     assert len(search.find_people(Part(), np.zeros([100, 220, 3], np.uint8))) == expected
+
+
+def test_a_part_near_the_one_certain_joint_of_somebody_found_is_nobody():
+    """That joint alone would make nobody; its owner was found by the mean of all five."""
+    found, moved = [1, 0, 0, 0, 0], np.float64([-10, -21])
+    candidates = part([BODY, BODY + moved], [found, [1, 1, 0, 0, 0]])
+    assert not candidates[-1][0]
+    assert search.people_in_part(*candidates, rows=[0]) == ([], [])
+    assert search.people_in_part(*candidates, rows=[]) == ([1], [(2 * 0.9 + 3 * 0.1) / 5])
 
 
 def test_the_same_part_twice_is_one_person():
