@@ -1,4 +1,4 @@
-"""What this process may use of its machine: cores and memory.
+"""What this process may use of its machine: cores, memory, instructions.
 
 Containers, Slurm and systemd limit processes by control groups. A process is in one group, that in
 another, and the least limit of all of them holds.
@@ -68,6 +68,20 @@ def workers() -> int:
     cores = usable_cores() if quota is None else min(usable_cores(), math.ceil(quota))
     fitting = cores if memory is None else memory // WORKER_BYTES
     return max(1, min(cores, fitting))
+
+
+def multiplies_bfloat16(description: str = "/proc/cpuinfo") -> bool | None:
+    """Whether this processor has instructions for sums of bfloat16 products; None = nobody knows.
+
+    Args:
+      description: file with a line of the processor's features, as Linux has it (x86 and Arm).
+    """
+    try:
+        with open(description, encoding="utf-8", errors="replace") as file:
+            words = set(file.read().split())
+    except OSError:
+        return None
+    return not words.isdisjoint(("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _control_groups(controller):

@@ -26,20 +26,6 @@ def provenance(seed: int | None = None) -> dict[str, Any]:
     }
 
 
-def multiplies_bfloat16(description: str = "/proc/cpuinfo") -> bool:
-    """Whether this processor has instructions for sums of bfloat16 products; False if nobody knows.
-
-    Args:
-      description: file with a line of the processor's features, as Linux has it (x86 and Arm).
-    """
-    try:
-        with open(description, encoding="utf-8", errors="replace") as file:
-            words = set(file.read().split())
-    except OSError:
-        return False
-    return not words.isdisjoint(("avx512_bf16", "amx_bf16", "bf16"))
-
-
 def _commit():
     """Hash of the checked-out commit, with `-dirty` for local changes; `unknown` without git."""
     folder = os.path.dirname(os.path.abspath(__file__))

@@ -1,4 +1,4 @@
-"""Cores and memory as this process may use them, not as the machine has them."""
+"""Cores, memory and instructions as this process may use them, not as the machine has them."""
 
 import os
 
@@ -29,6 +29,24 @@ def test_workers_fit_into_memory(monkeypatch):
 
 def test_memory_is_known_here():
     assert machine.memory_bytes() is None or machine.memory_bytes() > 10**8
+
+
+@pytest.mark.parametrize(
+    "features, expected",
+    [
+        ("flags\t\t: fpu sse2 avx512f avx512_bf16 clzero", True),
+        ("flags : fpu amx_tile amx_bf16", True),
+        ("Features\t: fp asimd bf16 i8mm", True),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni", False),
+        ("model name : not avx512_bf16-like", False),
+        (None, None),
+    ],
+)
+def test_multiplies_bfloat16(features, expected, tmp_path):
+    path = tmp_path / "cpuinfo"
+    if features:
+        path.write_text(f"processor\t: 0\n{features}\nbogomips : 1\n")
+    assert machine.multiplies_bfloat16(str(path)) is expected
 
 
 def groups(monkeypatch, folder, membership, contents):

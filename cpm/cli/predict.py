@@ -34,6 +34,7 @@ from cpm.cli.predict_flags import check_flags, people_in_images, video_options_f
 from cpm.cli.predict_images import read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
+from cpm.execution.processor import slow_precision
 from cpm.humans import noun
 from cpm.inference import OneEuro, Predictor, crop_regions, images_from
 from cpm.inference.boxes import BoxFile
@@ -164,11 +165,14 @@ def main(arguments: Sequence[str]) -> None:
     box_file = BoxFile(FLAGS.boxes, FLAGS.box_score) if FLAGS.boxes else None
     boxes = [parse_numbers("box", text.split(","), 4) for text in FLAGS.box] or None
     video_options = video_options_from_flags()
+    execution = execution_from_flags()
+    if note := slow_precision(execution.precision):
+        print(f"note: {note}")
     predictor = Predictor(
         FLAGS.ckpt,
         passes=FLAGS.passes,
         crop=FLAGS.crop,
-        execution=execution_from_flags(),
+        execution=execution,
         **decoding_from_flags(),
     )
     if predictor.wants_boxes and not (boxes or box_file) and FLAGS.crop is None:

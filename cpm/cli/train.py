@@ -38,10 +38,10 @@ from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.execution.devices import Devices, connect
-from cpm.execution.processor import on_gpu
+from cpm.execution.processor import on_gpu, slow_precision
 from cpm.execution.threads import configure_threads
 from cpm.execution.use import Executed
-from cpm.provenance import multiplies_bfloat16
+from cpm.machine import multiplies_bfloat16
 from cpm.scoring import run_page
 from cpm.scoring.evaluate import Evaluation, evaluate_as_used
 from cpm.scoring.figures import write_groups
@@ -112,6 +112,8 @@ def train(devices: Devices, weights: TrainConfig | None) -> None:
             "this processor multiplies bfloat16: --precision=bfloat16 would train faster",
             flush=True,
         )
+    if devices.chief and (note := slow_precision(settings.execution.precision)):
+        print(f"note: {note}", flush=True)
     run = loop.Run(
         settings,
         folders,
@@ -182,7 +184,7 @@ def wants_bfloat16(config: TrainConfig) -> bool:
     chosen = FLAGS.precision or any(s.startswith("execution.precision=") for s in FLAGS.set)
     if chosen or config.network.arch != "mini":
         return False
-    return not on_gpu() and multiplies_bfloat16()
+    return not on_gpu() and multiplies_bfloat16() is True
 
 
 def default_run_dir(config: TrainConfig, folders: Sequence[str]) -> str:

@@ -4,14 +4,24 @@ import ctypes
 
 import tensorflow as tf
 
-from cpm.machine import usable_cores
+from cpm.machine import multiplies_bfloat16, usable_cores
 
-__all__ = ["on_gpu", "return_freed_memory", "usable_cores"]
+__all__ = ["on_gpu", "return_freed_memory", "slow_precision", "usable_cores"]
 
 
 def on_gpu() -> bool:
     """Whether TensorFlow computes on a GPU here."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def slow_precision(precision: str) -> str | None:
+    """A sentence, if the chosen one of `PRECISIONS` is probably slower than float32; else None.
+
+    On two Intel cores with AVX-512, without instructions for it, bfloat16 trained half as fast.
+    """
+    if precision != "bfloat16" or on_gpu() or multiplies_bfloat16() is not False:
+        return None
+    return "this processor has no instructions for bfloat16: --precision=float32 is probably faster"
 
 
 def return_freed_memory() -> None:

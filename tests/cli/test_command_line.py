@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from cpm.cli import command_line
 from cpm.errors import RunStopped, UsageError
-from cpm.provenance import multiplies_bfloat16
 
 
 @pytest.mark.parametrize(
@@ -101,24 +100,6 @@ def test_exit_status_passes_the_arguments_a_script_takes(capsys):
     assert given == arguments
     assert command_line.exit_status(given.extend, [*arguments, "more"], 1) == 2
     assert "unexpected argument 'more'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "features, expected",
-    [
-        ("flags\t\t: fpu sse2 avx512f avx512_bf16 clzero", True),
-        ("flags : fpu amx_tile amx_bf16", True),
-        ("Features\t: fp asimd bf16 i8mm", True),
-        ("flags\t\t: fpu avx2 avx512f avx512_vnni", False),
-        ("model name : not avx512_bf16-like", False),
-        (None, False),
-    ],
-)
-def test_multiplies_bfloat16(features, expected, tmp_path):
-    path = tmp_path / "cpuinfo"
-    if features:
-        path.write_text(f"processor\t: 0\n{features}\nbogomips : 1\n")
-    assert multiplies_bfloat16(str(path)) == expected
 
 
 START = """

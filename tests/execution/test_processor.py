@@ -40,3 +40,19 @@ def test_return_freed_memory_elsewhere(monkeypatch):
 
         monkeypatch.setattr(ctypes, "CDLL", load)
         processor.return_freed_memory()
+
+
+@pytest.mark.parametrize(
+    "precision, has, gpu, slow",
+    [
+        ("bfloat16", False, False, True),
+        ("bfloat16", True, False, False),
+        ("bfloat16", None, False, False),
+        ("bfloat16", False, True, False),
+        ("float32", False, False, False),
+    ],
+)
+def test_slow_precision_is_said_where_it_is_known(precision, has, gpu, slow, monkeypatch):
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: has)
+    monkeypatch.setattr(processor, "on_gpu", lambda: gpu)
+    assert bool(processor.slow_precision(precision)) is slow
