@@ -90,7 +90,7 @@ def define_flags() -> None:
         "box",
         [],
         "Box of a person in a single image, x,y,width,height in pixels; may be repeated. Default: "
-        "the person near the middle.",
+        "people are looked for, see --people.",
     )
     flags.DEFINE_string(
         "boxes",
