@@ -260,7 +260,7 @@ def define_decoding_flags(
       flip: what --flip is if it is not given; None = whether the network allows it.
     """
     where: dict[str, Any] = {"flag_values": values}
-    usual = " Default: true if the network has a mirror image." if flip is None else ""
+    usual = " Default: true of images, if the network has a mirror image." if flip is None else ""
     text = f"Average the belief maps with those of the mirrored image.{usual}"
     flags.DEFINE_bool("flip", flip, text, **where)
     flags.DEFINE_list(

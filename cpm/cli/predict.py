@@ -30,7 +30,12 @@ from cpm.cli.flags import (
     parse_numbers,
     people_from_flags,
 )
-from cpm.cli.predict_flags import check_flags, people_in_images, video_options_from_flags
+from cpm.cli.predict_flags import (
+    check_coco_ids,
+    check_flags,
+    people_in_images,
+    video_options_from_flags,
+)
 from cpm.cli.predict_images import read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
@@ -129,8 +134,8 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "threshold",
         None,
-        "Joints of a lower confidence are drawn gray, below half of it not at all. Default: as the "
-        "weights say, else 0.",
+        "Joints of a lower confidence are drawn gray, below half of it not at all; with --people=1 "
+        "nobody is found where fewer than three reach it. Default: as the weights say, else 0.",
     )
     flags.DEFINE_enum(
         "crop",
@@ -163,6 +168,7 @@ def main(arguments: Sequence[str]) -> None:
     sources = list({source.file: source for source in images.sources()}.values())  # each once
     check_flags(sources, images.several)
     box_file = BoxFile(FLAGS.boxes, FLAGS.box_score) if FLAGS.boxes else None
+    check_coco_ids(sources, box_file)
     boxes = [parse_numbers("box", text.split(","), 4) for text in FLAGS.box] or None
     video_options = video_options_from_flags()
     execution = execution_from_flags()
@@ -186,8 +192,8 @@ def main(arguments: Sequence[str]) -> None:
     predictor.expect(stills, people)
     if people != 1 and FLAGS.people is None and stills >= MANY:
         print(
-            f"note: everybody is searched for in {stills} images; --people=1 takes the one near "
-            "the middle of each, about ten times as fast"
+            f"note: all {noun(predictor.skeleton.joints)} are searched for in {stills} images; "
+            "--people=1 takes the one near the middle of each, about ten times as fast"
         )
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     predictor.least = threshold

@@ -16,13 +16,16 @@ from cpm.cli.predict_images import path_of
 from cpm.cli.predict_videos import VideoOptions
 from cpm.errors import UsageError
 from cpm.humans import noun
-from cpm.inference import OneEuro, Predictor, belief_file
+from cpm.inference import OneEuro, Predictor, belief_file, writers
+from cpm.inference.boxes import BoxFile
 from cpm.inference.one_source import Source
 
 FLAGS = flags.FLAGS
 FILES = ("json", "csv", "coco", "belief_maps", "video")
 ONE_PERSON = ("crop", "passes", "heatmaps", "belief_maps")  # flags that a search does not take
 IMAGES_ONLY = ("box", "boxes", "belief_maps", "heatmaps", "coco")  # flags that videos don't take
+OF_IMAGES = ("crop", "passes", "panel")  # flags that change nothing in videos
+OF_VIDEOS = ("video", "smooth")
 
 
 def check_flags(sources: Sequence[Source], several: bool) -> None:
@@ -33,16 +36,22 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
       several: whether more than one could have come.
     """
     moving = [source for source in sources if source.moves]
+    still = [source for source in sources if not source.moves]
     for flag in IMAGES_ONLY:
         if FLAGS[flag].value and moving:
             raise UsageError(
                 f"--{flag} is for images, but {moving[0].file} is a video; leave one of them out"
             )
+    for flags_of, there, what in ((OF_IMAGES, still, "image"), (OF_VIDEOS, moving, "video")):
+        for flag in flags_of:
+            if FLAGS[flag].value and not there:
+                raise UsageError(f"--{flag} is for {what}s, and no input is one; leave it out")
+    for flag in ("smooth_cutoff", "smooth_speed"):
+        if FLAGS[flag].present and not FLAGS.smooth:
+            raise UsageError(f"--{flag} is of --smooth; give that, too, or leave it out")
     for flag in ("box", "belief_maps"):
         if FLAGS[flag].value and several:
-            raise UsageError(
-                f"--{flag} is for a single image, but there are {len(sources)}; name one of them"
-            )
+            raise UsageError(f"--{flag} is for a single image; name it alone with --input=FILE")
     if FLAGS.video and len(moving) != 1:
         raise UsageError(f"--video is for one video, but there are {len(moving)}; use --out=DIR")
     if FLAGS.video and not FLAGS.video.lower().endswith(".mp4"):
@@ -51,13 +60,13 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
         if FLAGS.video and os.path.realpath(FLAGS.video) == os.path.realpath(path_of(source)):
             raise UsageError(f"--video={FLAGS.video} is the input; name another file")
     if FLAGS.box and FLAGS.boxes:
-        raise UsageError("--box and --boxes both say where people are; leave one of them out")
+        raise UsageError("--box and --boxes both give boxes; leave one of them out")
     if FLAGS["people"].present and (FLAGS.box or FLAGS.boxes):
         raise UsageError("--people searches where no box is given; leave it or the boxes out")
     for flag in ("crop", "passes"):
         if FLAGS[flag].present and people_from_flags() != 1:
             raise UsageError(
-                f"--{flag} is about the passes over one person, but --people={FLAGS.people} "
+                f"--{flag} is about the passes of --people=1, but --people={FLAGS.people} "
                 "searches in windows of its own; leave one of them out"
             )
     if FLAGS.belief_maps:
@@ -76,6 +85,22 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
             raise UsageError(f"--{flag}={folder} is a file; name a folder")
     if FLAGS.heatmaps and not FLAGS.out:
         raise UsageError("--heatmaps draws belief maps; say where to with --out=DIR")
+
+
+def check_coco_ids(sources: Sequence[Source], box_file: BoxFile | None) -> None:
+    """UsageError if --coco would give two images one id, before any work.
+
+    Args:
+      sources: list of `Source`.
+      box_file: `BoxFile`, which may know other ids, or None.
+    """
+    paths: dict[int | str, str] = {}
+    for source in sources if FLAGS.coco else ():
+        path = path_of(source)
+        known = box_file.id_of(path) if box_file else None
+        image_id = writers.image_id_of(path) if known is None else known
+        if paths.setdefault(image_id, path) != path:
+            raise UsageError(f"--coco: {writers.two_of_one_id(image_id, paths[image_id], path)}")
 
 
 def people_in_images(predictor: Predictor) -> int | Literal["all"]:

@@ -88,7 +88,8 @@ class Output:
                 self._unlisted.append(page_name(result))
         self._write(result)
         self._stills += 1
-        line = f"{result.file}: {result.summary()}"
+        shown = dataclasses.replace(result, threshold=self._threshold)
+        line = f"{result.file}: {shown.summary()}"
         if self._folder is not None:
             path = self._folder.path(page_name(result))
             self._drawings.append(self._pool.submit(self._draw, path, result))
@@ -138,9 +139,12 @@ class Output:
 
     def summary(self) -> str:
         """The last lines of the script."""
-        lines = [f"{counted(self.count, 'image')} done, {len(self._images.skipped)} skipped"]
-        if self._videos:
-            lines[0] = lines[0].replace("images", "images and frames of videos", 1)
+        stills, frames = self._stills, self.count - self._stills
+        parts = [counted(stills, "image")] if stills or not frames else []
+        parts += (
+            [f"{counted(frames, 'frame')} of {counted(self._videos, 'video')}"] if frames else []
+        )
+        lines = [f"{' and '.join(parts)} done, {len(self._images.skipped)} skipped"]
         if self._nobody:
             human = are_human(self._skeleton.joints)
             lines[0] += f", {self._nobody} without {'anybody' if human else 'any object'}"

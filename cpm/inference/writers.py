@@ -53,10 +53,10 @@ NOT_IN_BODY_25 = {"head_top", "neck", "upper_neck", "pelvis", "thorax"}
 def joint_rows(result: ImagePose) -> list[tuple[Any, ...]]:
     """A tuple of `COLUMNS` for each joint of each person; None = not known.
 
-    `person` is the person's number in a video, else the position in the list.
+    `person` is the person's number in a video, else the place in the list, from 1 on.
     """
     rows = []
-    for n, person in enumerate(result.people):
+    for n, person in enumerate(result.people, 1):
         number = n if person.id is None else person.id
         for joint in person.skeleton.joints:
             values = [short_number(v) if np.isfinite(v) else None for v in person[joint]]
@@ -72,14 +72,15 @@ def coco_results(result: ImagePose, image_id: int | str | None = None) -> list[d
 
     Args:
       result: `ImagePose`.
-      image_id: of the image; None = the number that the file is called (000000397133.jpg), else its
-        name without suffix.
+      image_id: of the image; None = `image_id_of` the file.
 
     Raises:
       UsageError: if there is neither a file nor an `image_id`.
     """
     if image_id is None:
-        image_id = _image_id(result.file)
+        if result.file is None:
+            raise UsageError("COCO's results need the number of the image: to_coco(image_id=…)")
+        image_id = image_id_of(result.file, result.frame)
     found = []
     for person in result.people:
         triples = np.column_stack([person.joints_px, person.confidence])
@@ -95,6 +96,18 @@ def coco_results(result: ImagePose, image_id: int | str | None = None) -> list[d
             }
         )
     return found
+
+
+def image_id_of(file: str, page: int | None = None) -> int | str:
+    """What COCO's results call an image: the number that its file is called, else the name.
+
+    >>> image_id_of("val/000000397133.jpg"), image_id_of("a/cat.jpg"), image_id_of("scan.tif", 0)
+    (397133, 'cat', 'scan_0001')
+    """
+    stem = os.path.splitext(os.path.basename(file))[0]
+    if page is not None:
+        return f"{stem}_{page + 1:04d}"
+    return int(stem) if re.fullmatch(r"[0-9]+", stem) else stem
 
 
 def openpose_record(result: ImagePose) -> dict[str, Any]:
@@ -142,13 +155,6 @@ def _openpose_joint(person, joint):
             min(first[2], second[2]),
         )
     return person[joint] if joint in person.skeleton.joints else (0.0, 0.0, 0.0)
-
-
-def _image_id(file):
-    if file is None:
-        raise UsageError("COCO's results need the number of the image: to_coco(image_id=…)")
-    stem = os.path.splitext(os.path.basename(file))[0]
-    return int(stem) if re.fullmatch(r"[0-9]+", stem) else stem
 
 
 class Writer:
@@ -265,11 +271,31 @@ class CocoWriter(_WholeWriter):
     ) -> None:
         super().__init__(path)
         self._ids = ids or (lambda file: None)
+        self._files: dict[int | str, str] = {}
 
     def write(self, result: ImagePose) -> None:
+        """Adds the people of an image.
+
+        Raises:
+          UsageError: if another image had the same id: their people could not be told apart.
+        """
         image_id = None if result.file is None else self._ids(result.file)
         for person in coco_results(result, image_id):
             self._add(person)
+            self._require_own(person["image_id"], result)
+
+    def _require_own(self, image_id, result):
+        file = str(result.file)
+        if self._files.setdefault(image_id, file) != file:
+            raise UsageError(two_of_one_id(image_id, self._files[image_id], file))
+
+
+def two_of_one_id(image_id: int | str, first: str, second: str) -> str:
+    """Why COCO's results cannot hold two images, as a sentence."""
+    return (
+        f"COCO's results name images by number or name, and {first} and {second} are both "
+        f"{image_id!r}; write a file for each, or another kind"
+    )
 
 
 class OpenPoseWriter(Writer):

@@ -53,7 +53,6 @@ def test_all_inputs_and_outputs(work, run):
         f"--out={out}",
         f"--json={out}/a.json",
         f"--csv={out}/a.csv",
-        f"--coco={out}/coco.json",
         f"--openpose={out}/openpose",
     )
     assert status == 0, error
@@ -74,9 +73,25 @@ def test_all_inputs_and_outputs(work, run):
     )
     with open(out / "a.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4 * 14
-    with open(out / "coco.json") as file:
-        assert [entry["image_id"] for entry in json.load(file)] == [1, 2, 1, 3]
     assert len(list((out / "openpose").iterdir())) == 4
+
+
+def test_coco_results_of_different_names(work, run, tmp_path):
+    status, _, error = run(
+        work / "in" / "sub" / "3.bmp", work / "in" / "2.png", f"--ckpt={work}/w.npz",
+        f"--coco={tmp_path}/c.json",
+    )  # fmt: skip
+    assert status == 0, error
+    found = json.loads((tmp_path / "c.json").read_text())
+    assert [entry["image_id"] for entry in found] == [3, 2]
+
+
+def test_the_line_of_an_image_counts_by_the_threshold_that_was_given(work, run):
+    """As the drawing does."""
+    box = "--box=5,5,30,40"
+    usual = (work / "in" / "1.jpg", f"--ckpt={work}/w.npz", box)
+    for threshold, expected in ((0, "14 of 14 joints"), (2, "0 of 14 joints")):
+        assert f"1 person, {expected}" in run(*usual, f"--threshold={threshold}")[1]
 
 
 def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
@@ -157,7 +172,7 @@ def test_a_search_of_many_images_names_the_faster_way(work, crowd_weights, run, 
     for few, flags, said in (([], [], True), (inputs[:1], [], False), ([], ["--people=1"], False)):
         status, text, error = run(*(few or inputs), f"--ckpt={crowd_weights}", *flags)
         assert status == 0, error
-        assert ("everybody is searched for in 2 images; --people=1 takes" in text) == said
+        assert ("all people are searched for in 2 images; --people=1 takes" in text) == said
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,17 @@ from tests.helpers.scripts import check_sentence
 def work(tmp_path_factory):
     """A folder with images, videos and weights by their names: there is nothing in them."""
     folder = tmp_path_factory.mktemp("predict_flags")
-    files = ("in/1.jpg", "in/2.png", "videos/a.mp4", "videos/b.mov", "videos/c.webm", "w.npz")
+    files = (
+        "in/1.jpg",
+        "in/2.png",
+        "in/sub/1.jpg",
+        "videos/a.mp4",
+        "videos/b.mov",
+        "videos/c.webm",
+        "w.npz",
+    )
     for name in files:
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     return folder
 
@@ -27,13 +35,19 @@ def work(tmp_path_factory):
         (["{0}/in/1.jpg", "--people=none"], ["a number from 1 on, or all"]),
         (["{0}/in/1.jpg", "--people=all", "--passes=3"], ["--passes is about", "--people=all"]),
         (["{0}/in/1.jpg", "--people=2", "--crop=whole"], ["--crop is about", "--people=2"]),
-        (["{0}/videos/a.mp4", "--people=all", "--crop=whole"], ["--crop is about"]),
+        (["{0}/videos/a.mp4", "--people=all", "--crop=whole"], ["--crop is for images"]),
+        (["{0}/videos/a.mp4", "--passes=3"], ["--passes is for images", "no input is one"]),
+        (["{0}/videos/a.mp4", "--panel", "--out={0}/o"], ["--panel is for images"]),
+        (["{0}/in/1.jpg", "--smooth"], ["--smooth is for videos", "no input is one"]),
+        (["{0}/videos/a.mp4", "--smooth_cutoff=3"], ["--smooth_cutoff is of --smooth"]),
+        (["{0}/in", "--recursive", "--coco={0}/c.json"], ["1.jpg and", "sub/1.jpg are both 1"]),
         (["{0}/in/1.jpg", "--heatmaps"], ["say where to with --out"]),
         (["{0}/in/1.jpg", "--json={0}/a.txt"], ["should end in .json or .jsonl"]),
         (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),
         (["{0}/videos/a.mp4", "--box=1,2,3,4"], ["--box is for images", "a.mp4 is a video"]),
         (["{0}/videos/a.mp4", "--heatmaps", "--out={0}/o"], ["--heatmaps is for images"]),
         (["{0}/videos", "--video={0}/x.mp4"], ["--video is for one video, but there are 3"]),
+        (["{0}/in/1.jpg", "--video={0}/x.mp4"], ["--video is for videos"]),
         (["{0}/videos/a.mp4", "--video={0}/x.avi"], ["should end in .mp4"]),
         (["{0}/videos/a.mp4", "--video={0}/videos/a.mp4"], ["is the input"]),
         (["{0}/in/1.jpg", "--belief_maps={0}/w.npz"], ["is what --ckpt names"]),

@@ -72,9 +72,14 @@ def test_json_lines_and_csv_keep_what_a_run_had(tmp_path):
     assert len(read) == 28 and set(read[0]) == set(writers.COLUMNS)
     assert read[0]["x"] == "" and read[0]["confidence"] == "0.0"  # not found
     assert read[15] == {
-        "file": "in/000042.jpg", "frame": "3", "time": "0.125", "person": "1",
+        "file": "in/000042.jpg", "frame": "3", "time": "0.125", "person": "2",
         "joint": "right_knee", "x": "11.0", "y": "5.0", "confidence": "0.0714286",
     }  # fmt: skip
+
+
+def test_people_of_an_image_count_from_one_as_in_drawings():
+    numbers = [row[3] for row in writers.joint_rows(result(people=2))]
+    assert numbers == [1] * 14 + [2] * 14
 
 
 def test_coco_results(tmp_path):
