@@ -124,11 +124,15 @@ def opened(
             yield image
     except UnidentifiedImageError as error:  # its own text names a buffer, not the file
         raise ImageError(
-            f"{name} cannot be decoded: it is damaged, no image, or none of {', '.join(formats)}"
+            f"{name} cannot be decoded: it is damaged, no image, or {_not_of(formats)}"
         ) from error
     except DECODER_ERRORS as error:
         advice = "; copy it again, or save it anew" if isinstance(error, DAMAGE) else ""
         raise ImageError(f"{name} cannot be decoded: {error}{advice}") from error
+
+
+def _not_of(formats):
+    return f"not {formats[0]}" if len(formats) == 1 else f"none of {', '.join(formats)}"
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:

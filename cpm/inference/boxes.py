@@ -115,7 +115,8 @@ class BoxFile:
             if len(values) not in (4, 5) or not cells[0]:
                 raise ValueError(f"line {number} is {','.join(cells)!r}")
             box, score = values[:4], values[4] if len(values) == 5 else None
-            yield cells[0].replace("\\", "/"), score, _box(box, f"line {number}")
+            what = f"line {number}"
+            yield cells[0].replace("\\", "/"), _score(score, what), _box(box, what)
 
     def _csv_rows(self):
         try:
@@ -157,9 +158,7 @@ class BoxFile:
             what = f"the entry of image {entry.get('image_id')!r}"
             if names is not None and entry["image_id"] not in names:
                 raise ValueError(f"{what} names no known image")
-            score = entry.get("score")
-            if score is not None and not isinstance(score, int | float):
-                raise ValueError(f"{what} has the score {score!r}")
+            score = _score(entry.get("score"), what)
             key = entry["image_id"] if names is None else names[entry["image_id"]]
             yield key, score, _box(entry.get("bbox"), what)
 
@@ -175,6 +174,13 @@ def _check_id(entry, key, what):
     """ValueError unless an object has a number or a text under a key."""
     if not isinstance(entry.get(key), int | str):
         raise ValueError(f"{what} has the {key} {untrusted.shown(entry.get(key))}")
+
+
+def _score(value, what):
+    """The score of a box, or None."""
+    if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+        raise ValueError(f"{what} has the score {untrusted.shown(value)}")
+    return value
 
 
 def _box(values, what):

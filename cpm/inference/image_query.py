@@ -92,8 +92,11 @@ def check_people(people: int | Literal["all"], maps: bool) -> int | Literal["all
     Raises:
       UsageError: if it is neither, or belief maps (`maps`) are to be kept in a search.
     """
-    if people != "all" and not (isinstance(people, int) and people >= 1):
-        raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
+    if people != "all":
+        whole = isinstance(people, int | np.integer) and not isinstance(people, bool)
+        if not whole or people < 1:
+            raise UsageError(f"people is {people!r}; expected a number from 1 on, or 'all'")
+        people = int(people)
     if maps and people != 1:
         raise UsageError(
             f"belief maps are not kept in a search for people={people}; ask for them at boxes, or "

@@ -16,12 +16,13 @@ import dataclasses
 import functools
 import itertools
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from cpm import geometry
+from cpm import geometry, untrusted
 from cpm.config import DataConfig, DecodingConfig, TargetConfig, TrainConfig
 from cpm.errors import UsageError
 from cpm.execution import Execution
@@ -196,6 +197,7 @@ class Predictor:
             `image` and perhaps `file`, `frame`, `time`, `boxes` (cpm/inference/one_source.py). Or
             one path: a folder, a pattern, a TIFF of several pages, as bin/predict.py takes them
             (cpm/inference/sources.py); drawings of earlier runs are passed over. Or one image.
+            What is passed over is named by a warning after the last result.
           boxes: iterable of a list of boxes, or None, for each image; None = no boxes.
           people, maps: as of a single call.
           keep_images: whether the results keep their images; else `draw` reads their files again.
@@ -209,17 +211,14 @@ class Predictor:
           And what `images` itself raises, after the results of what came before.
         """
         people = check_people(people, maps)
+        walked = None
         if isinstance(images, str | os.PathLike):
             from cpm.plots.drawing_files import why_unwanted
 
-            images = images_from(images, unwanted=why_unwanted)
+            images = walked = images_from(images, unwanted=why_unwanted)
         elif is_pixels(images):
             images = [images]
-        pairs: Iterator[tuple[Any, Any]]
-        if boxes is None:
-            pairs = zip(images, itertools.repeat(None), strict=False)
-        else:
-            pairs = zip(images, boxes, strict=True)
+        pairs = _paired(_iterator(images), itertools.repeat(None) if boxes is None else boxes)
 
         def results(chunk):
             """The chunk's results, and the error that cut it short."""
@@ -234,6 +233,8 @@ class Predictor:
 
         threads = min(MOST_THREADS, usable_cores())
         yield from in_threads(results, pairs, sizes=CHUNKS, threads=threads)
+        if walked is not None and walked.skipped:
+            warnings.warn(str(walked.skipped), stacklevel=2)
 
     def expect(self, images: int, people: int | Literal["all"] = 1) -> None:
         """Says that about so many images will come, to be asked for so many people.
@@ -351,6 +352,29 @@ class Predictor:
         if maps:
             return self._pass.with_maps(images, regions, self.decoding)
         return *self.poses(images, regions), [None] * len(regions)
+
+
+def _iterator(images):
+    try:
+        return iter(images)
+    except TypeError:
+        raise UsageError(
+            f"images is {untrusted.shown(images)}; expected a path, or a list of images"
+        ) from None
+
+
+def _paired(images, boxes):
+    """Yields (image, its boxes); ValueError if there are not as many of one as of the other."""
+    end, others = object(), iter(boxes)
+    for number, image in enumerate(images):
+        if (own := next(others, end)) is end:
+            raise ValueError(
+                f"there are boxes for {number} images, but more images; give each a list, or None"
+            )
+        yield image, own
+    endless = isinstance(boxes, itertools.repeat)
+    if not endless and next(others, end) is not end:
+        raise ValueError("there are boxes for more images than there are; give each image one list")
 
 
 def _require_one_of(name, value, allowed):

@@ -25,6 +25,8 @@ from cpm.humans import noun, number_of
 from cpm.inference.person_pose import PersonPose
 from cpm.skeleton import Skeleton
 
+LISTED = 4  # people whose joints are counted one by one in a line
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ImagePose:
@@ -79,9 +81,11 @@ class ImagePose:
         if len(self.people) == 1:
             return self.people[0][which]
         who = number_of(self.skeleton.joints, len(self.people))
-        advice = f"; name one of them: result[0][{which!r}]" if self.people else ""
+        if not self.people:
+            raise KeyError(f"{which!r} is a joint, but {who}; ask `if result:` first")
         raise KeyError(
-            f"a joint {which!r} is of one {noun(self.skeleton.joints, 1)}: {who}{advice}"
+            f"{which!r} is a joint of one {noun(self.skeleton.joints, 1)}, and there are {who}; "
+            f"name one of them: result[0][{which!r}]"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -104,14 +108,14 @@ class ImagePose:
     def summary(self) -> str:
         """What was found, in words: `nobody found`, or `2 people, 13 and 9 of 14 joints`.
 
-        Of a skeleton that is no person's: `nothing found`, `2 objects, …`.
+        Of a skeleton that is no person's: `nothing found`, `2 objects, …`. Of many people it is the
+        fewest and the most joints: `18 people, 4 to 14 of 14 joints`.
         """
-        counts = [str(int(p.shown(self.threshold).sum())) for p in self.people]
+        counts = [int(p.shown(self.threshold).sum()) for p in self.people]
         people = number_of(self.skeleton.joints, len(counts))
         if not counts:
             return "not in the file of boxes" if self.in_box_file is False else people
-        listed = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
-        return f"{people}, {listed} of {len(self.skeleton)} joints"
+        return f"{people}, {_listed(counts)} of {len(self.skeleton)} joints"
 
     def to_dict(self) -> dict[str, Any]:
         """The image as plain JSON values: size, `people`, and what else is known.
@@ -206,3 +210,17 @@ class ImagePose:
                 "that one: result.draw(image)"
             )
         return pixels
+
+
+def _listed(counts):
+    """Counts of joints in words.
+
+    >>> _listed([13]), _listed([13, 9]), _listed([13, 9, 14, 14, 14])
+    ('13', '13 and 9', '9 to 14')
+    """
+    if len(counts) <= LISTED:
+        return " and ".join(
+            ", ".join(map(str, part)) for part in (counts[:-1], counts[-1:]) if part
+        )
+    fewest, most = min(counts), max(counts)
+    return str(most) if fewest == most else f"{fewest} to {most}"

@@ -61,7 +61,8 @@ class Skipped:
 
     def add(self, path: str | os.PathLike, why: object) -> None:
         """One more."""
-        self.reasons.append((str(path), str(why)))
+        named = f"{str(path)!r} "  # a message begins with it, and so does the line of this list
+        self.reasons.append((str(path), str(why).removeprefix(named)))
 
     def __str__(self) -> str:
         """One line, like `2 skipped: notes.txt (neither image nor video), …`; empty if none was."""

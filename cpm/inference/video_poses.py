@@ -12,13 +12,16 @@ import contextlib
 import copy
 import dataclasses
 import functools
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
+from cpm.errors import UsageError
 from cpm.inference.frame_reader import FrameReader
+from cpm.inference.image_query import check_people
 from cpm.inference.lookahead import CROPS
 from cpm.inference.overlap import ahead, with_later
 from cpm.inference.predictor import Predictor
@@ -50,7 +53,12 @@ def video_poses(
     Yields:
       `[H, W, 3]` uint8 RGB, upright, and an `ImagePose` with `frame` and `time`, whose people have
       an `id`.
+
+    Raises:
+      UsageError: if there is no such file, it is neither a video nor an animation, or `people` is
+        no such number.
     """
+    people = check_people(people, maps=False)
     predictor = copy.copy(predictor)  # the same network, with a decoding of its own
     predictor.decoding = dataclasses.replace(predictor.decoding, flip=flip)
     tracker = Tracker(
@@ -98,5 +106,10 @@ def _everybody(predictor, people, image):
 
 def _opened(path: str | os.PathLike) -> FrameReader:
     """The reader of a video that is named by its path."""
-    (source,) = images_from(os.fspath(path)).sources()
-    return source.reader()
+    sources = list(itertools.islice(images_from(os.fspath(path)).sources(), 2))
+    if len(sources) > 1 or not sources[0].moves:
+        raise UsageError(
+            f"{os.fspath(path)} is no video; predictor.predict_many({os.fspath(path)!r}) finds "
+            "the people in images"
+        )
+    return sources[0].reader()

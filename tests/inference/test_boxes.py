@@ -72,6 +72,7 @@ def test_coco_annotations(tmp_path):
         ("a.json", [{"bbox": [1, 2, 3, 4]}], "names no known image"),
         ("a.json", [{"image_id": 1, "bbox": [1, 2, 3]}], "image 1 has the box"),
         ("a.json", [{"image_id": 1, "bbox": [1, 2, 3, 4], "score": "x"}], "has the score 'x'"),
+        ("a.csv", "a.jpg,1,2,3,4,nan", "line 1 has the score nan"),
         ("a.json", "no JSON", "cannot be read"),
         (
             "a.json",

@@ -16,6 +16,7 @@ from cpm.inference.predictor import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.plots.drawing_files import DrawingFolder
 from tests.helpers.blob_networks import POINTS, BlobFinder, blobs
+from tests.helpers.plain_images import save_plain
 
 
 def test_predictor_mirrored_image_gives_mirrored_joints(seeded):
@@ -146,7 +147,8 @@ def test_predict_many_of_a_path_is_as_the_command_line(tmp_path):
     folder = DrawingFolder(tmp_path)
     drawing = folder.path("a.png")
     folder.write(drawing, np.zeros([20, 30, 3], np.uint8), "a.png")
-    assert len(list(predictor.predict_many(str(tmp_path)))) == 4
+    with pytest.warns(UserWarning, match="a drawing of an earlier run"):
+        assert len(list(predictor.predict_many(str(tmp_path)))) == 4
     with pytest.raises(UsageError, match="gone does not exist"):
         list(predictor.predict_many("gone"))
 
@@ -259,8 +261,24 @@ def test_predict_many_boxes():
     assert results[0].people == predictor(image, boxes=BOXES).people
     assert results[1].people[0].box != BOXES[0] == results[2].people[0].box
     assert (results[2].file, results[2].frame, results[2].time) == ("b", 3, 0.5)
-    with pytest.raises(ValueError, match="shorter"):
+    assert len(list(predictor.predict_many(iter([image]), boxes=iter([None])))) == 1
+    with pytest.raises(ValueError, match="there are boxes for 1 images, but more images"):
         list(predictor.predict_many([image, image], boxes=[None]))
+    with pytest.raises(ValueError, match="boxes for more images than there are"):
+        list(predictor.predict_many([image], boxes=[None, None]))
+
+
+def test_predict_many_warns_of_what_it_passes_over(tmp_path):
+    save_plain(tmp_path / "a.png", (9, 9, 9))
+    (tmp_path / "notes.txt").write_text("no image")
+    predictor = Predictor(BlobFinder())
+    with pytest.warns(UserWarning, match=r"1 skipped: notes\.txt \(neither image nor video\)"):
+        assert len(list(predictor.predict_many(tmp_path))) == 1
+    (tmp_path / "notes.txt").unlink()
+    with warnings.catch_warnings(action="error"):
+        list(predictor.predict_many(tmp_path))
+    with pytest.raises(UsageError, match="images is 3; expected a path, or a list of images"):
+        list(predictor.predict_many(3))
 
 
 def test_predictor_raises():
@@ -271,7 +289,7 @@ def test_predictor_raises():
     image = np.zeros([50, 60, 3], np.uint8)
     with pytest.raises(UsageError, match="use boxes alone"):
         predictor(image, (1, 2, 3, 4), boxes=[])
-    for people in (0, "some", 1.5):
+    for people in (0, "some", 1.5, True, np.int64(0)):
         with pytest.raises(UsageError, match="a number from 1 on, or 'all'"):
             predictor(image, people=people)
     with pytest.raises(UsageError, match="scales are"):

@@ -57,10 +57,21 @@ def test_a_joint_by_name_is_that_of_the_only_person():
     assert result(person())["left_wrist"] == person()["left_wrist"]
     with pytest.raises(KeyError, match="no joint 'left_wist'; there are right_ankle"):
         result(person())["left_wist"]
-    with pytest.raises(KeyError, match=r"one person: 2 people; name one of them: result\[0\]\['ne"):
+    with pytest.raises(
+        KeyError, match=r"of one person, and there are 2 people; name.*\[0\]\['neck'"
+    ):
         result(person(), person())["neck"]
-    with pytest.raises(KeyError, match="a joint 'neck' is of one person: nobody found"):
+    with pytest.raises(KeyError, match="'neck' is a joint, but nobody found; ask"):
         result()["neck"]
+
+
+def test_many_people_are_summed_up_in_a_line():
+    """Up to four one by one, of more the fewest and the most joints."""
+    surer = person()
+    surer = dataclasses.replace(surer, confidence=np.maximum(surer.confidence, 0.6))
+    assert result(*[person()] * 4).summary() == "4 people, 7, 7, 7 and 7 of 14 joints"
+    assert result(*[person()] * 5).summary() == "5 people, 7 of 14 joints"
+    assert result(*[person()] * 4, surer).summary() == "5 people, 7 to 13 of 14 joints"
 
 
 def test_results_survive_copies_and_pickles():

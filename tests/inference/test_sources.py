@@ -27,7 +27,7 @@ def test_folder_in_order_and_what_was_passed_over(folder):
     assert [path.rsplit("/", 1)[1] for path, _ in images.skipped.reasons] == [
         *("c.jpg", "more", "notes.txt"),
     ]
-    assert str(images.skipped).startswith("3 skipped: c.jpg (")
+    assert str(images.skipped).startswith("3 skipped: c.jpg (is empty"), "and not the path again"
     assert "notes.txt (neither image nor video)" in str(images.skipped)
     assert "--recursive" in str(images.skipped)
 

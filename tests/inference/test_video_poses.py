@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cpm.config import DecodingConfig
+from cpm.errors import UsageError
 from cpm.inference import Predictor
 from cpm.inference.overlap import ahead, with_later
 from cpm.inference.results import ImagePose
@@ -13,6 +14,7 @@ from cpm.inference.smoothing import OneEuro
 from cpm.inference.video_poses import video_poses
 from cpm.inference.video_writer import VideoWriter
 from cpm.synthetic.walk import walk
+from tests.helpers.plain_images import save_plain
 from tests.helpers.truth_reader import MPII, TruthReader
 from tests.helpers.walk_videos import stamp, write_video
 
@@ -153,6 +155,16 @@ def test_ahead_raises_where_the_item_would_come():
         for item in ahead(items()):
             taken.append(item)
     assert taken == [1]
+
+
+def test_what_is_no_video_is_said(tmp_path):
+    truth = np.zeros([1, 1, 16, 2])
+    save_plain(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", tmp_path, f"{tmp_path}/*.png"):
+        with pytest.raises(UsageError, match=r"is no video; predictor\.predict_many"):
+            next(video_poses(TruthPredictor(truth), path))
+    with pytest.raises(UsageError, match="people is 0; expected a number from 1 on"):
+        next(video_poses(TruthPredictor(truth), "walk.mp4", people=0))
 
 
 def test_with_later_raises_where_the_item_would_come():
