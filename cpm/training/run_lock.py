@@ -7,6 +7,9 @@ is said, and the run goes on without.
 
 A POSIX lock belongs to the process and is lost when any of its descriptors of the file is closed.
 So the file is opened once and kept open to the end of the process.
+
+The name is a common one. A link, or a file that does not begin as ours does, belongs to somebody
+else and is refused, because holding the lock replaces its text.
 """
 
 import errno
@@ -17,9 +20,11 @@ from typing import TextIO
 
 from absl import logging
 
+from cpm import untrusted
 from cpm.errors import UsageError
 
 NAME = "lock"
+_BEGIN = "process "
 _held: dict[
     tuple[int, int], TextIO
 ] = {}  # (device, inode) of the lock files of this process -> open file
@@ -33,12 +38,13 @@ def hold(folder: str) -> None:
       folder: the run directory, which exists.
 
     Raises:
-      UsageError: if another process trains there.
+      UsageError: if another process trains there, or the file is somebody else's.
     """
     path = os.path.join(folder, NAME)
-    if os.path.exists(path) and _identity(os.stat(path)) in _held:
+    check(folder)
+    if _is_held(path):
         return
-    file = open(path, "a+", encoding="utf-8")
+    file = open(path, "a+", encoding="utf-8", opener=_without_links)
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -56,9 +62,35 @@ def hold(folder: str) -> None:
             error.strerror,
         )
     file.truncate(0)
-    file.write(f"process {os.getpid()} on {platform.node()}\n")
+    file.write(f"{_BEGIN}{os.getpid()} on {platform.node()}\n")
     file.flush()
     _held[_identity(os.fstat(file.fileno()))] = file
+
+
+def check(folder: str) -> None:
+    """UsageError if what is called `lock` in a folder is not ours."""
+    path = os.path.join(folder, NAME)
+    if os.path.islink(path):
+        what = "is a link"
+    elif not os.path.exists(path) or _is_held(path):  # closing a held one would release it
+        return
+    else:
+        with untrusted.open_regular(path) as file:
+            begin = file.read(len(_BEGIN))
+        if not begin or begin == _BEGIN.encode():
+            return
+        what = "is not the lock of a training"
+    raise UsageError(
+        f"{path} {what}, and training would overwrite it; move it away, or name another --run_dir"
+    )
+
+
+def _without_links(path, flags):
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
+def _is_held(path):
+    return os.path.exists(path) and _identity(os.stat(path)) in _held
 
 
 def _identity(status):

@@ -44,6 +44,7 @@ def check_run_dir(path: str) -> None:
                 f"--run_dir={path} cannot be used: {place} is no regular file; remove it, or name "
                 "another --run_dir"
             )
+    run_lock.check(path)
 
 
 def _no_permission(path, place):
