@@ -109,6 +109,11 @@ class RunFolder:
                 logging.warning("%s; it is written anew by what the checkpoint says", problem)
         elif steps is None:
             self._require_no_trace(problem)
+            if problem and os.path.lexists(self.config_path):  # it may be somebody else's
+                raise UsageError(
+                    f"{self.config_path} is no record of a run that can be read, and a new run "
+                    f"would overwrite it; {RESTORE}"
+                )
             record = None
         else:
             self._require_no_save(record, problem, steps)

@@ -50,7 +50,7 @@ def put_aside(path: str) -> str | None:
       Path of that folder, or None if there was nothing.
     """
     found = [name for name in os.listdir(path) if _TRACES.fullmatch(name)]
-    found += ["config.json"] if os.path.exists(os.path.join(path, "config.json")) else []
+    found += ["config.json"] if os.path.lexists(os.path.join(path, "config.json")) else []
     if not found:
         return None
     number = 1

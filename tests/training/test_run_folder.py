@@ -109,6 +109,28 @@ def test_traces_of_training_never_start_at_0(tmp_path, lose):
     assert folder.found.prefix is None and folder.restart() != aside
 
 
+@pytest.mark.parametrize(
+    "name", ["config.json", "metrics.jsonl", "checkpoints/checkpoints.json", "report.html"]
+)
+@pytest.mark.parametrize("linked", [False, True])
+def test_no_file_of_somebody_else_is_overwritten(tmp_path, name, linked):
+    """Names that other programs use, too: refused, and with --restart put aside as they are."""
+    place, text = tmp_path / "run" / name, '{"my": "own settings"}'
+    place.parent.mkdir(parents=True)
+    written = tmp_path / "precious" if linked else place
+    written.write_text(text)
+    if linked:
+        os.symlink(written, place)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(UsageError, match=r"another --run_dir.*--restart"):
+        folder.claim(TINY, EXECUTION, ["data"])
+    assert written.read_text() == text and place.is_symlink() == linked
+    aside = Path(folder.restart())
+    assert folder.claim(TINY, EXECUTION, ["data"]) == {}
+    assert (aside / name).read_text() == text and not place.is_symlink()
+    assert not linked or written.read_text() == text
+
+
 def test_a_run_before_its_first_save_starts_again(tmp_path):
     """Killed there, the same command goes on: at 0, said. So does one that never made a step."""
     write_unsaved_run(tmp_path, 10)
