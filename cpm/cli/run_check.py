@@ -23,6 +23,7 @@ from cpm.text_table import format_table
 from cpm.training.loop import SPLITS
 from cpm.training.metrics_file import read_metrics_and_odd
 from cpm.training.run_config import read_config
+from cpm.training.run_folder import lost_checkpoints
 from cpm.training.same_run import check_data
 from cpm.untrusted import printable
 
@@ -50,10 +51,11 @@ def check_run(path: str) -> list[Row]:
     search = checkpoints.find_whole(folder)
     if search.is_new and not os.path.exists(os.path.join(path, "config.json")):
         raise UsageError(f"{path} is no run directory: it has neither checkpoints nor config.json")
-    rows = [_of_config(path, search), _of_list(search)]
+    config, record = _of_config(path, search)
+    metrics, steps = _of_metrics(path)
+    rows = [config, _of_list(path, search, record, steps)]
     rows += [_of_checkpoint(folder, name) for name in search.listed["all"]]
-    rows.append(_of_metrics(path))
-    return rows + _of_data(search)
+    return [*rows, metrics, *_of_data(search)]
 
 
 def format_rows(rows: Iterable[Row]) -> str:
@@ -65,22 +67,27 @@ def format_rows(rows: Iterable[Row]) -> str:
 
 
 def _of_config(path, search):
+    """(its row, what it says or None)."""
     name = "config.json"
     try:
-        config, _ = read_config(path)
+        config, record = read_config(path)
     except UsageError as error:
-        return Row(name, False, str(error))
+        return Row(name, False, str(error)), None
     if search.prefix and to_dict(config) != to_dict(checkpoints.read_description(search.prefix)[0]):
-        return Row(name, False, f"says something else than {os.path.basename(search.prefix)}")
-    return Row(name, True, f"{config.network.arch}, {config.steps} steps, seed {config.seed}")
+        note = f"says something else than {os.path.basename(search.prefix)}"
+        return Row(name, False, note), record
+    note = f"{config.network.arch}, {config.steps} steps, seed {config.seed}"
+    return Row(name, True, note), record
 
 
-def _of_list(search):
+def _of_list(path, search, record, steps):
+    """Its row. `record` and `steps`: what config.json and the metrics say, or None."""
     if search.note:
         return Row(checkpoints.LIST_NAME, False, search.note)
     latest, best = search.listed["latest"], search.listed["best"]
     if latest is None:
-        return Row(checkpoints.LIST_NAME, True, "nothing saved yet")
+        lost = lost_checkpoints(path, record, steps)
+        return Row(checkpoints.LIST_NAME, not lost, lost or "nothing saved yet")
     note = f"latest {latest}" + (f", best {best['name']} ({best['score']:.2f})" if best else "")
     return Row(checkpoints.LIST_NAME, True, note)
 
@@ -94,14 +101,15 @@ def _of_checkpoint(folder, name):
 
 
 def _of_metrics(path):
+    """(its row, the last step or None)."""
     name = "metrics.jsonl"
     if not os.path.exists(os.path.join(path, name)):
-        return Row(name, False, "is missing")
+        return Row(name, False, "is missing"), None
     records, odd = read_metrics_and_odd(path)
-    last = max((record["step"] for record in records), default=0)
+    last = max((record["step"] for record in records), default=0 if odd else None)
     # The end of a line that a kill cut short is no damage: it is dropped when the run goes on.
-    note = f"{len(records)} records to step {last}" + (f"; {odd} lines are none" if odd else "")
-    return Row(name, odd <= 1, note)
+    note = f"{len(records)} records to step {last or 0}" + (f"; {odd} lines are none" if odd else "")
+    return Row(name, odd <= 1, note), last
 
 
 def _of_data(search):

@@ -149,19 +149,29 @@ class RunFolder:
             )
 
     def _require_no_save(self, record, problem, steps):
-        """UsageError if a run of some recorded steps has lost its checkpoints.
-
-        Without a checkpoint it may only be a run that never came to its first save.
-        """
-        lost = problem
-        if record is not None:
-            execution = from_dict(Execution, record["execution"], self.config_path)
-            listed = os.path.exists(os.path.join(self.checkpoints, checkpoints.LIST_NAME))
-            if record.get("layout", 1) >= run_config.LAYOUT and not listed:
-                lost = "its folder checkpoints/, or the list in it, is gone"
-            elif not steps:
-                lost = "no line of its metrics can be read, and no checkpoint is there"
-            elif steps > min(execution.save_every, execution.eval_every):
-                lost = f"its metrics reach step {steps}, yet no checkpoint is there"
-        if lost:
+        """UsageError if a run of some recorded steps has lost its checkpoints."""
+        if lost := problem or lost_checkpoints(self.path, record, steps):
             raise UsageError(f"{self.path} holds a run, but {lost}; {RESTORE}")
+
+
+def lost_checkpoints(
+    path: str | os.PathLike, record: Mapping[str, Any] | None, steps: int | None
+) -> str | None:
+    """How a run without a checkpoint has lost it, in words; None if it never came to a save.
+
+    Args:
+      path: the run folder.
+      record: its config.json; None if it cannot be read.
+      steps: of its metrics; 0 if nobody knows, None if none is recorded.
+    """
+    listed = os.path.exists(os.path.join(path, "checkpoints", checkpoints.LIST_NAME))
+    if not listed and (record is None or record.get("layout", 1) >= run_config.LAYOUT):
+        return "its folder checkpoints/, or the list in it, is gone"
+    if steps == 0:
+        return "no line of its metrics can be read, and no checkpoint is there"
+    if record is None or steps is None:
+        return None
+    execution = from_dict(Execution, record["execution"], os.path.join(path, run_config.NAME))
+    if steps > min(execution.save_every, execution.eval_every):
+        return f"its metrics reach step {steps}, yet no checkpoint is there"
+    return None

@@ -106,6 +106,46 @@ def test_a_damage_is_named(run, check, damage):
     assert status == 1 and not error and not_whole(lines) == [part]
 
 
+def _pipe_for_checkpoints(run):
+    shutil.rmtree(run / "checkpoints")
+    os.mkfifo(run / "checkpoints")
+
+
+def _empty_checkpoints(run):
+    shutil.rmtree(run / "checkpoints")
+    (run / "checkpoints").mkdir()
+
+
+def _only_the_list(run):
+    _empty_checkpoints(run)
+    checkpoints.begin(run / "checkpoints")
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["whole metrics", "no metrics"])
+@pytest.mark.parametrize(
+    "lose", [lambda run: shutil.rmtree(run / "checkpoints"), _empty_checkpoints, _pipe_for_checkpoints]
+)
+def test_lost_checkpoints_are_named(run, check, lose, begun):
+    """As a training that goes on refuses them: config.json is written after the first list."""
+    lose(run)
+    if not begun:
+        os.truncate(run / "metrics.jsonl", 0)
+    status, lines, error = check(run)
+    assert status == 1 and not error and not_whole(lines) == ["checkpoints.json"]
+    assert "is gone" in lines["checkpoints.json"]
+
+
+def test_metrics_beyond_a_save_without_a_checkpoint_are_a_loss(run, check):
+    _only_the_list(run)
+    status, lines, _ = check(run)
+    assert status == 0 and "nothing saved yet" in lines["checkpoints.json"]
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write('{"step": 351}\n')  # a save is every 350
+    status, lines, _ = check(run)
+    assert status == 1 and not_whole(lines) == ["checkpoints.json"]
+    assert "reach step 351" in lines["checkpoints.json"]
+
+
 def test_other_data_are_named(run, check, whole, tmp_path):
     """A shard that is damaged, and other people in the folder."""
     data = tmp_path / "moved"
