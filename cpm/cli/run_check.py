@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 from cpm import checkpoints
 from cpm.checkpoints import seals
+from cpm.checkpoints.listing import NOTHING, Search
 from cpm.config_json import to_dict
 from cpm.data import verification
 from cpm.data.manifest import fingerprints
@@ -48,7 +49,7 @@ def check_run(path: str) -> list[Row]:
     if not os.path.isdir(path):
         raise UsageError(f"{path} is no folder; name a run directory, like runs/mini")
     folder = os.path.join(path, "checkpoints")
-    search = checkpoints.find_whole(folder)
+    search = _search(folder)
     if search.is_new and not os.path.exists(os.path.join(path, "config.json")):
         raise UsageError(f"{path} is no run directory: it has neither checkpoints nor config.json")
     config, record = _of_config(path, search)
@@ -64,6 +65,18 @@ def format_rows(rows: Iterable[Row]) -> str:
         (printable(r.part), "whole" if r.whole else "NOT WHOLE", printable(r.note)) for r in rows
     ]
     return format_table(("part", "", ""), cells, left=range(3), markdown=False)
+
+
+def _search(folder):
+    """`find_whole`; where the folder cannot be read, the note says so."""
+    try:
+        return checkpoints.find_whole(folder)
+    except OSError as error:
+        return Search(None, NOTHING, {}, f"{folder} {_unread(error)}", is_new=False)
+
+
+def _unread(error):
+    return f"cannot be read: {error.strerror}"
 
 
 def _of_config(path, search):
@@ -105,10 +118,15 @@ def _of_metrics(path):
     name = "metrics.jsonl"
     if not os.path.exists(os.path.join(path, name)):
         return Row(name, False, "is missing"), None
-    records, odd = read_metrics_and_odd(path)
+    try:
+        records, odd = read_metrics_and_odd(path)
+    except OSError as error:
+        return Row(name, False, _unread(error)), None
     last = max((record["step"] for record in records), default=0 if odd else None)
     # The end of a line that a kill cut short is no damage: it is dropped when the run goes on.
-    note = f"{len(records)} records to step {last or 0}" + (f"; {odd} lines are none" if odd else "")
+    note = f"{len(records)} records to step {last or 0}" + (
+        f"; {odd} lines are none" if odd else ""
+    )
     return Row(name, odd <= 1, note), last
 
 
@@ -126,4 +144,6 @@ def _of_data(search):
             rows.append(Row(then["folder"], True, "the data that the run began with"))
         except UsageError as error:
             rows.append(Row(then["folder"], False, str(error)))
+        except OSError as error:
+            rows.append(Row(then["folder"], False, f"{error.filename} {_unread(error)}"))
     return rows

@@ -1,5 +1,6 @@
 """bin/describe.py with a run directory: each damage is named, and the exit status says it."""
 
+import errno
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cpm.cli import describe
-from cpm import checkpoints
+from cpm import checkpoints, untrusted
 from cpm.data.manifest import fingerprints
 from cpm.training.loop import SPLITS
 from cpm.training.run_folder import RunFolder
@@ -94,6 +95,14 @@ DAMAGES = {
         "metrics.jsonl",
         lambda run: (run / "metrics.jsonl").write_bytes(b"\0\n\0\n"),
     ),
+    "metrics a folder": (
+        "metrics.jsonl",
+        lambda run: (os.remove(run / "metrics.jsonl"), (run / "metrics.jsonl").mkdir()),
+    ),
+    "metrics a pipe": (
+        "metrics.jsonl",
+        lambda run: (os.remove(run / "metrics.jsonl"), os.mkfifo(run / "metrics.jsonl")),
+    ),
 }
 
 
@@ -104,6 +113,33 @@ def test_a_damage_is_named(run, check, damage):
     make(run)
     status, lines, error = check(run)
     assert status == 1 and not error and not_whole(lines) == [part]
+
+
+@pytest.mark.parametrize(
+    "name, parts",
+    [
+        ("metrics.jsonl", ["metrics.jsonl"]),
+        ("checkpoints", ["checkpoints.json"]),
+        ("train-00000-of-00001.tfrecord", ["data"]),
+    ],
+)
+def test_a_part_without_permission_is_a_row(run, whole, check, monkeypatch, name, parts):
+    """The other parts are checked all the same."""
+
+    def refusing(call):
+        def checked(path, *arguments, **keywords):
+            if os.path.basename(path) == name:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return call(path, *arguments, **keywords)
+
+        return checked
+
+    monkeypatch.setattr(os, "listdir", refusing(os.listdir))
+    monkeypatch.setattr(untrusted, "open_regular", refusing(untrusted.open_regular))
+    status, lines, error = check(run)
+    assert status == 1 and not error
+    assert [os.path.basename(part) for part in not_whole(lines)] == parts
+    assert "Permission denied" in "".join(lines.values())
 
 
 def _pipe_for_checkpoints(run):
@@ -123,7 +159,8 @@ def _only_the_list(run):
 
 @pytest.mark.parametrize("begun", [True, False], ids=["whole metrics", "no metrics"])
 @pytest.mark.parametrize(
-    "lose", [lambda run: shutil.rmtree(run / "checkpoints"), _empty_checkpoints, _pipe_for_checkpoints]
+    "lose",
+    [lambda run: shutil.rmtree(run / "checkpoints"), _empty_checkpoints, _pipe_for_checkpoints],
 )
 def test_lost_checkpoints_are_named(run, check, lose, begun):
     """As a training that goes on refuses them: config.json is written after the first list."""
