@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -18,6 +20,16 @@ from cpm.errors import UsageError
 
 MOST_LINKS = 40  # that are followed from a name to its file, as Linux does
 MOST_NAME_BYTES = 255  # of a file's name, in every usual file system
+# Names of files, what lies beside them, and what they are then a part of.
+_PARTS = (
+    (r"config\.json|metrics\.jsonl|lock|report\.html", "checkpoints", "run"),
+    (r"checkpoints\.json|step-.*", "../config.json", "run"),
+    (r"checkpoints\.json", "step-*", "run"),
+    (r"step-.*", "checkpoints.json", "run"),
+    (r"manifest\.json", "*.tfrecord", "folder of data"),
+    (r".*\.tfrecord", "manifest.json", "folder of data"),
+    (r"annotations\.json", "images", "folder of data"),
+)
 
 
 @contextlib.contextmanager
@@ -141,6 +153,8 @@ def result_names(stem: str, base: str, end: str) -> Iterator[str]:
 def check_target(path: str | os.PathLike | None, flag: str) -> None:
     """UsageError if no file can be written at `path`: said before the work, not after it.
 
+    Nor may it be one that a run or a folder of data is made of.
+
     Args:
       path: of the file to be, or None.
       flag: that names it, for the message.
@@ -157,6 +171,25 @@ def check_target(path: str | os.PathLike | None, flag: str) -> None:
         raise UsageError(
             f"--{flag}={path} cannot be written; make room or permission, or name another file"
         )
+    if owner := _owner(path):
+        raise UsageError(
+            f"--{flag}={path} is a file of a {owner}, which would be lost; name another"
+        )
+
+
+def _owner(path):
+    """What an existing file is a part of, or None."""
+    folder, name = os.path.split(os.path.realpath(path))
+    if not os.path.exists(path):
+        return None
+    return next(
+        (
+            owner
+            for names, beside, owner in _PARTS
+            if re.fullmatch(names, name) and glob.glob(beside, root_dir=folder)
+        ),
+        None,
+    )
 
 
 def check_apart(

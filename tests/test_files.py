@@ -74,6 +74,35 @@ def test_check_target_raises_without_permission(tmp_path, monkeypatch):
         files.check_target(tmp_path / "a.json", "json")
 
 
+@pytest.mark.parametrize(
+    "name, beside",
+    [
+        ("config.json", "checkpoints/checkpoints.json"),
+        ("metrics.jsonl", "checkpoints/checkpoints.json"),
+        ("lock", "checkpoints/checkpoints.json"),
+        ("report.html", "checkpoints/checkpoints.json"),
+        ("checkpoints/checkpoints.json", "config.json"),
+        ("checkpoints/checkpoints.json", "checkpoints/step-0000001.index"),
+        ("checkpoints/step-0000001.index", "checkpoints/checkpoints.json"),
+        ("manifest.json", "train-00000-of-00001.tfrecord"),
+        ("train-00000-of-00001.tfrecord", "manifest.json"),
+        ("annotations.json", "images/a.jpg"),
+    ],
+)
+def test_check_target_raises_for_a_part_of_a_run_or_of_data(tmp_path, name, beside):
+    part, other, link = tmp_path / name, tmp_path / beside, tmp_path / "link"
+    part.parent.mkdir(exist_ok=True)
+    part.write_text("x")
+    link.symlink_to(part)
+    files.check_target(part, "json")  # alone it is a file like any other
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("x")
+    for path in (part, link):
+        with pytest.raises(UsageError, match=r"--json=.* is a file of a (run|folder of data), "):
+            files.check_target(path, "json")
+    files.check_target(part.with_name("new.json"), "json")
+
+
 def test_check_apart(tmp_path):
     """An output is no input and no other output, by whatever name."""
     (tmp_path / "a.json").write_text("x")

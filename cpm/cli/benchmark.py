@@ -114,6 +114,10 @@ def main(_: Sequence[str]) -> None:
         pages.write(FLAGS.page)
         print(f"wrote {FLAGS.page}")
         return
+    outputs = {flag: FLAGS[flag].value for flag in ("json", "plot")}
+    for flag, path in outputs.items():
+        files.check_target(path, flag)
+    files.check_apart(outputs, {"read": FLAGS.read, "ckpt": FLAGS.ckpt})
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
     if FLAGS.case is None and earlier and FLAGS.plot and not FLAGS.json:
         draw(earlier)

@@ -31,6 +31,7 @@ from cpm.provenance import provenance
 from cpm.training.run_config import read_config, run_of
 
 FLAGS = flags.FLAGS
+READ = ("ckpt", "evaluation")
 
 
 def define_flags() -> None:
@@ -50,7 +51,8 @@ def main(_: Sequence[str]) -> None:
     """Writes the file and says what it holds."""
     if not weights_file.is_weights_file(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
-    files.check_apart({"out": FLAGS.out}, {"ckpt": FLAGS.ckpt})
+    files.check_target(FLAGS.out, "out")
+    files.check_apart({"out": FLAGS.out}, {flag: FLAGS[flag].value for flag in READ})
     network, config, description = load_network(FLAGS.ckpt)
     prefix = description["prefix"]
     # What weights that were exported before know of themselves.

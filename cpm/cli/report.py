@@ -22,7 +22,7 @@ from cpm.execution.use import Executed
 from cpm.provenance import provenance
 from cpm.report import comparison_page
 from cpm.scoring import run_page
-from cpm.scoring.comparing import compare_runs
+from cpm.scoring.comparing import compare_runs, scores_of
 from cpm.scoring.evaluate import evaluate_as_used
 from cpm.scoring.shown_people import shown_people
 from cpm.training.run_config import read_config
@@ -54,11 +54,10 @@ def main(arguments: Sequence[str]) -> None:
                 f"--{flag} is of a comparison; one run's page is its report.html: leave it out, "
                 "or name another run"
             )
-        files.check_target(FLAGS[flag].value, flag)
     if len(runs) == 1:
         report_run(runs[0])
     else:
-        report_comparison(runs)
+        report_comparison(runs, FLAGS.out or "comparison.html")
 
 
 def report_run(run_dir: str) -> None:
@@ -72,11 +71,14 @@ def report_run(run_dir: str) -> None:
     print(f"wrote {run_page.write_run_page(run_dir, step, result, box=box, people=people)}")
 
 
-def report_comparison(runs: Sequence[str]) -> None:
-    """Compares runs on the screen and on a page."""
+def report_comparison(runs: Sequence[str], path: str) -> None:
+    """Compares runs on the screen and on a page, which goes to `path`."""
+    outputs = {"out": path, "json": FLAGS.json}
+    for flag, output in outputs.items():
+        files.check_target(output, flag)
+    files.check_apart(outputs, {"json of bin/eval.py": [p for run in runs for p in scores_of(run)]})
     comparison = compare_runs(runs, seed=FLAGS.seed)
     print(comparison.text())
-    path = FLAGS.out or "comparison.html"
     files.write_text(path, comparison_page(comparison))
     print(f"\nwrote {path}")
     if FLAGS.json:

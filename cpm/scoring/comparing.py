@@ -26,6 +26,12 @@ _SCORES = {"metrics": {f"{name}?": _METRIC for name in report.HEADLINES}}
 HOW = ("split", "box", "passes", "flip", "scales", "refinement")  # a score is of, in that file
 
 
+def scores_of(run_dir: str) -> tuple[str, str]:
+    """The files of a run that are compared: its scores, and the joints beside them."""
+    path = os.path.join(run_dir, SCORES)
+    return path, os.path.splitext(path)[0] + ".npz"
+
+
 def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
     """The `Comparison` of finished runs.
 
@@ -72,7 +78,7 @@ def _names(run_dirs):
 
 
 def _scores(run_dir):
-    path = os.path.join(run_dir, SCORES)
+    path = scores_of(run_dir)[0]
     read_settings(run_dir)  # says that a folder is no run, if it is none
     advice = f"make it with: python bin/eval.py --ckpt={run_dir}"
     record = files.read_json(path, advice, schema=_SCORES)
@@ -112,9 +118,7 @@ def _difference(best, other, paths, records, metric, seed):
             "score both with the same flags of bin/eval.py."
         )
     points = records[other]["metrics"][metric]["total"] - records[best]["metrics"][metric]["total"]
-    joints = [
-        os.path.join(paths[name], os.path.splitext(SCORES)[0] + ".npz") for name in (best, other)
-    ]
+    joints = [scores_of(paths[name])[1] for name in (best, other)]
     if missing := [path for path in joints if not os.path.isfile(path)]:
         return Difference(points, None), (
             f"{missing[0]} is missing, so the interval of the difference is not known; make it "

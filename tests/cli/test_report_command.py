@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cpm.cli import report
+from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence, run
 from tests.helpers.small_runs import write_data, write_run
 
@@ -34,6 +36,25 @@ def test_pages_of_one_run_and_of_two(runs, tmp_path):
     assert "<h1>" in (tmp_path / "c.html").read_text(encoding="utf-8")
     record = json.loads((tmp_path / "c.json").read_text())
     assert record["metric"] == "pck_box@0.1" and "command" in record
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--json=a/eval/validation.json"], "is what --json of bin/eval.py names"),
+        (["--out=b/eval/validation.npz"], "is what --json of bin/eval.py names"),
+        (["--json=comparison.html"], "--json=comparison.html is what --out names"),
+    ],
+)
+def test_no_input_and_no_other_output_is_overwritten(tmp_path, monkeypatch, capfd, flags, words):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/eval/validation.json", "b/eval/validation.npz", "comparison.html"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("kept")
+    status, _, error = caller(report, capfd)("a", "b", *flags)
+    assert status == 2 and words in error
+    assert all(p.read_text() == "kept" for p in tmp_path.rglob("*") if p.is_file())
 
 
 @pytest.mark.slow
