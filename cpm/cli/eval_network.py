@@ -168,9 +168,9 @@ def data_folders(run: str | None, description: Mapping[str, Any]) -> Sequence[st
     """--data, or what the network was trained on."""
     if FLAGS.data:
         return pipeline.split_names(FLAGS.data)
-    recorded = description.get("data")
+    recorded = run_config.data_of(description)
     if run:
-        recorded = run_config.read_config(run)[1].get("data")
+        recorded = run_config.read_run(run)[1]["data"]
     if not recorded:
         raise UsageError(
             f"{FLAGS.ckpt} does not say on which data it was trained; name it with --data=DIR"

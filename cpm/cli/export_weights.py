@@ -28,7 +28,7 @@ from cpm.checkpoints import describe, load_network, weights_file
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
 from cpm.provenance import provenance
-from cpm.training.run_config import read_config, run_of
+from cpm.training.run_config import read_run, run_of
 
 FLAGS = flags.FLAGS
 READ = ("ckpt", "evaluation")
@@ -60,7 +60,7 @@ def main(_: Sequence[str]) -> None:
     origin = {key: description[key] for key in kept if key in description}
     origin["checkpoint"] = prefix
     if run := run_of(prefix):
-        origin["data"] = read_config(run)[1].get("data")
+        origin["data"] = read_run(run)[1].get("data")
     if FLAGS.evaluation:
         origin |= measured_threshold(FLAGS.evaluation, prefix)
     weights_file.write_weights(

@@ -23,7 +23,7 @@ from cpm.scoring.evaluate import Evaluation, evaluate_folders
 from cpm.scoring.shown_people import collect_people, pick_people
 from cpm.skeleton import get_skeleton
 from cpm.training.metrics_file import read_metrics
-from cpm.training.run_config import read_config
+from cpm.training.run_config import read_run
 
 FLAGS = flags.FLAGS
 
@@ -75,7 +75,7 @@ def _evaluation(run, schema):
 def _who(runs):
     """What all of these runs find: people, or objects; people where no run says."""
     said = [run for run in runs if os.path.exists(os.path.join(run, "config.json"))]
-    names = {read_config(run)[0].network.skeleton for run in said}
+    names = {read_run(run)[0].network.skeleton for run in said}
     joints = [joint for name in names for joint in get_skeleton(name).joints]
     return humans.noun(joints) if joints else "people"
 
@@ -117,7 +117,7 @@ def evaluated() -> tuple[ConvolutionalPoseMachine, TrainConfig, Evaluation]:
     """(network, its configuration, `Evaluation` of its validation people) of the only run."""
     (run,) = named_runs(most=1)
     network, config, _ = load_network(run)
-    folders = read_config(run)[1]["data"]
+    folders = read_run(run)[1]["data"]
     return network, config, evaluate_folders(network, config, folders)
 
 

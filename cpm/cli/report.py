@@ -25,7 +25,7 @@ from cpm.scoring import run_page
 from cpm.scoring.comparing import compare_runs, scores_of
 from cpm.scoring.evaluate import evaluate_as_used
 from cpm.scoring.shown_people import shown_people
-from cpm.training.run_config import read_config
+from cpm.training.run_config import read_run
 
 FLAGS = flags.FLAGS
 POSITIONAL = 100  # runs
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def report_run(run_dir: str) -> None:
     """Scores a run again and writes its page."""
-    data = read_config(run_dir)[1]["data"]
+    data = read_run(run_dir)[1]["data"]
     plain, config, description = checkpoints.load_network(run_dir)
     network = Executed(plain, execution_from_flags(), constant=True)
     result, options, box = evaluate_as_used(network, config, data, seed=FLAGS.seed)

@@ -49,7 +49,6 @@ from cpm.scoring.result_files import write_results
 from cpm.scoring.shown_people import shown_people
 from cpm.scoring.validating import validation
 from cpm.training import loop
-from cpm.training.run_config import read_config
 from cpm.training.run_place import check_run_dir
 
 FLAGS = flags.FLAGS
@@ -156,9 +155,13 @@ def weights_config() -> TrainConfig:
 
     A run that goes on has their network itself, and their file may be gone by then.
     """
-    own = FLAGS.run_dir and os.path.join(FLAGS.run_dir, "checkpoints")
-    if own and not FLAGS.restart and checkpoints.read_list(own)["latest"]:
-        return read_config(FLAGS.run_dir)[0]
+    if FLAGS.run_dir and not FLAGS.restart:
+        own = os.path.join(FLAGS.run_dir, "checkpoints")
+        prefix = checkpoints.find_whole(own).prefix
+        if prefix is None:
+            checkpoints.require_whole(own)  # says it if there are checkpoints all the same
+        else:
+            return checkpoints.read_description(prefix)[0]
     return checkpoints.read_description(checkpoints.resolve(FLAGS.init_from))[0]
 
 

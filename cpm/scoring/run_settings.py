@@ -11,16 +11,16 @@ from cpm.data.manifest import read_manifest
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
 from cpm.training.recipes import RECIPES, default_recipe, recipe
-from cpm.training.run_config import read_config
+from cpm.training.run_config import read_run
 
 
 def read_settings(run_dir: str) -> tuple[Settings, dict[str, Any]]:
-    """The (`Settings`, config.json as a dict) of a run.
+    """The (`Settings`, config.json as a dict) of a run; see `read_run` where that is lost.
 
     Raises:
       UsageError: if the folder is no run.
     """
-    config, record = read_config(run_dir)
+    config, record = read_run(run_dir)
     where = os.path.join(run_dir, "config.json")
     try:
         execution = from_dict(Execution, record["execution"], where)

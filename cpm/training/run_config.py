@@ -5,10 +5,12 @@ run that has saved nothing yet; otherwise the checkpoints decide (cpm/training/s
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cpm import files, untrusted
+from absl import logging
+
+from cpm import checkpoints, files, untrusted
 from cpm.config import TrainConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
@@ -55,6 +57,38 @@ def read_config(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
         raise UsageError(f"{file_path} cannot be used: {error}") from error
 
 
+def read_run(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
+    """`read_config`, or what the newest whole checkpoint says where config.json is lost or damaged.
+
+    How the run was computed is not known then: `execution` has the usual values.
+
+    Raises:
+      UsageError: if there is no such checkpoint either.
+    """
+    try:
+        return read_config(path)
+    except UsageError:
+        prefix = checkpoints.find_whole(os.path.join(path, "checkpoints")).prefix
+        if prefix is None:
+            raise
+    logging.warning(
+        "%s of %s is lost or cannot be read; its checkpoint %s says what it learned",
+        *(NAME, path, os.path.basename(prefix)),
+    )
+    config, description = checkpoints.read_description(prefix)
+    record = {"config": to_dict(config), "execution": to_dict(Execution()), "init_from": None}
+    if "learned_from" in description:
+        record["init_from"] = description["learned_from"]["init_from"]
+    return config, record | {"data": data_of(description)}
+
+
+def data_of(description: Mapping[str, Any]) -> list[str]:
+    """The data folders that the description of a checkpoint or a file of weights names."""
+    if "learned_from" in description:
+        return [part["folder"] for part in description["learned_from"]["data"]]
+    return description.get("data") or []
+
+
 def write_config(
     path: str | os.PathLike,
     config: TrainConfig,
@@ -77,5 +111,9 @@ def write_config(
 
 def run_of(prefix: str) -> str | None:
     """The run folder that a checkpoint lies in, or None if it was taken out of its run."""
-    folder = os.path.normpath(os.path.join(os.path.dirname(prefix), os.pardir))
-    return folder if os.path.isfile(os.path.join(folder, NAME)) else None
+    inner = os.path.dirname(prefix)
+    folder = os.path.normpath(os.path.join(inner, os.pardir))
+    known = os.path.isfile(os.path.join(folder, NAME))
+    if os.path.basename(inner) == "checkpoints":  # config.json may be lost
+        known = known or os.path.isfile(os.path.join(inner, checkpoints.LIST_NAME))
+    return folder if known else None

@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import signal
+import types
 
 import pytest
 
+from cpm.cli import eval_network, training_data
 from cpm.cli import train as train_command
-from cpm.cli import training_data
+from cpm import checkpoints
 from cpm.config_json import from_dict
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
@@ -16,7 +18,7 @@ from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
 from tests.helpers.in_process import exit_status
 from tests.helpers.scripts import call
-from tests.helpers.small_runs import write_data
+from tests.helpers.small_runs import CONFIG, write_data, write_run
 
 TINY = ["--stages=2", "--width=0.1", "--image_size=48x64", "--batch_size=4"]
 
@@ -270,3 +272,29 @@ def test_a_seed_is_also_that_of_the_synthetic_people(flags, tmp_path, monkeypatc
     assert exit_status(train_command, *TINY, "--synthetic_people=16", *flags) == 2
     assert drawn == [(16, 3)]
     assert runs == [(3, os.path.join("runs", "mini-2stages-synthetic-16-seed3"))]
+
+
+def test_a_run_that_goes_on_asks_neither_config_nor_the_first_weights(tmp_path, monkeypatch):
+    """Both may be gone: its checkpoint says which network it is."""
+    path, _ = write_run(tmp_path / "run", "data")
+    given = types.SimpleNamespace(run_dir=path, init_from="gone.npz", restart=False)
+    monkeypatch.setattr(train_command, "FLAGS", given)
+    os.remove(tmp_path / "run" / "config.json")
+    assert train_command.weights_config() == CONFIG
+    given.restart = True
+    with pytest.raises(UsageError, match=r"gone\.npz"):
+        train_command.weights_config()
+    given.restart = False
+    os.remove(tmp_path / "run" / "checkpoints" / "step-0000004.index")
+    with pytest.raises(UsageError, match=r"no checkpoint in .* is whole"):
+        train_command.weights_config()
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["in its run", "taken out of it"])
+def test_an_evaluation_asks_the_checkpoint_for_the_data(tmp_path, monkeypatch, moved):
+    monkeypatch.setattr(eval_network, "FLAGS", types.SimpleNamespace(data=None, ckpt="run"))
+    path, _ = write_run(tmp_path / "run", "data")
+    os.remove(tmp_path / "run" / "config.json")
+    learned = {"learned_from": {"data": [{"folder": "data/lsp"}], "init_from": None}}
+    monkeypatch.setattr(checkpoints, "read_description", lambda _: (CONFIG, learned))
+    assert eval_network.data_folders(None if moved else path, learned) == ["data/lsp"]

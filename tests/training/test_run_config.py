@@ -1,13 +1,17 @@
 """config.json of a run: what is no configuration is refused in a sentence."""
 
 import json
+import os
+import shutil
 
 import pytest
 
+from cpm import checkpoints
 from cpm.config import TrainConfig
 from cpm.errors import UsageError
 from cpm.execution import Execution
-from cpm.training.run_config import read_config, write_config
+from cpm.training.run_config import read_config, read_run, run_of, write_config
+from tests.helpers.small_runs import CONFIG, write_run
 
 
 def test_read_config_raises(tmp_path):
@@ -19,6 +23,33 @@ def test_read_config_raises(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(UsageError, match=r"cannot be read .*restore it"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"my": "own"}'])
+def test_read_run_asks_the_checkpoint_where_config_is_lost(tmp_path, caplog, text):
+    path, network = write_run(tmp_path / "run", "data")
+    config, record = read_run(path)
+    assert (config, record["data"], record["recipe"]) == (CONFIG, ["data"], "own")
+    os.remove(tmp_path / "run" / "config.json")
+    if text:
+        (tmp_path / "run" / "config.json").write_text(text)
+    assert read_run(path)[0] == CONFIG and read_run(path)[1]["data"] == []  # an old checkpoint
+    origin = {"data": [{"folder": "data/lsp", "splits": {}}], "init_from": "w.npz"}
+    inner = os.path.join(path, "checkpoints")
+    checkpoints.Checkpoints(inner, network, None, CONFIG, origin=origin).save(7)
+    config, record = read_run(path)
+    assert (config, record["data"], record["init_from"]) == (CONFIG, ["data/lsp"], "w.npz")
+    assert "checkpoint step-0000007 says" in caplog.text
+    assert run_of(os.path.join(inner, "step-0000007")) == path
+    shutil.rmtree(inner)
+    with pytest.raises(UsageError, match=r"config\.json"):
+        read_run(path)
+
+
+def test_run_of_a_checkpoint_taken_out_of_its_run(tmp_path):
+    write_run(tmp_path / "run", "data")
+    shutil.copytree(tmp_path / "run" / "checkpoints", tmp_path / "kept" / "lsp")
+    assert run_of(str(tmp_path / "kept" / "lsp" / "step-0000004")) is None
 
 
 @pytest.mark.parametrize(
