@@ -29,7 +29,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cpm.array_claims import UNREADABLE, check_numpy
+from cpm.array_claims import UNREADABLE, check_numpy, hdf5_bytes
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
 
@@ -151,13 +151,10 @@ def _datasets(group, key, left, depth=4):
         for inner in item:
             yield from _datasets(item, inner, left // 2, depth - 1)
         return
-    size = item.size * item.dtype.itemsize
     if item.dtype.hasobject:
         raise ValueError(f"{item.name!r} holds texts or references, no numbers")
-    if item.is_virtual or item.external or size > left:
-        raise ValueError(f"{item.name!r} is too large or lies in another file")
-    if size and not item.id.get_storage_size():
-        raise ValueError(f"{item.name!r} claims {size:,} bytes that were never written")
+    if (size := hdf5_bytes(item, left)) > left:
+        raise ValueError(f"{item.name!r} is too large: it takes {size:,} bytes of memory")
     yield item[()]
 
 

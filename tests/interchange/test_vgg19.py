@@ -227,6 +227,11 @@ def test_read_vgg19_raises_for_sizes(tmp_path, weights, monkeypatch):
     check_raises(path, tmp_path, "it has .* bytes, at most 1,000 are read")
     path = save_hdf5(tmp_path / "a", weights)
     check_raises(path, tmp_path, "is too large")
+    monkeypatch.setattr(vgg19, "MAX_BYTES", 1 << 20)
+    with h5py.File(path, "w") as file:  # of a thousandth of that in numbers
+        chunked = {"chunks": (1, 1, 1, 1), "dtype": "f4"}
+        file.create_dataset("block1_conv1/kernel:0", [3, 3, 3, 8], **chunked)[0, 0, 0, 0] = 1
+    check_raises(path, tmp_path, "is too large")
 
 
 def test_read_vgg19_raises_for_links(tmp_path, weights):

@@ -152,6 +152,24 @@ def test_load_arrays_raises_for_claims_that_nothing_backs(tmp_path, monkeypatch)
     refused(tmp_path / "a.mat", monkeypatch, "claims 1,073,741,824 cells")
 
 
+def test_load_arrays_raises_for_chunks_that_take_more_than_their_values(tmp_path, monkeypatch):
+    """A kilobyte in chunks of a byte takes megabytes to read; a chunk is unpacked as a whole."""
+    with h5py.File(tmp_path / "many.h5", "w") as file:
+        file.create_dataset("preds", [32, 16, 2], "u1", chunks=(1, 1, 1))[0, 0, 0] = 1
+    refused(tmp_path / "many.h5", monkeypatch, "take more than")
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        growing = {"maxshape": [None], "chunks": (LIMIT,), "compression": "gzip"}
+        file.create_dataset("preds", [1], "f8", **growing)[0] = 1
+    refused(tmp_path / "large.h5", monkeypatch, "chunks of 8,388,608 bytes, at most 1,048,576")
+
+
+def test_load_arrays_preset_chunks(tmp_path):
+    """A chunk for each person, as who writes one after the other has them."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("preds", data=np.ones([5000, 16, 2]), chunks=(1, 16, 2))
+    assert containers.load_arrays(tmp_path / "a.h5")["preds"].sum() == 5000 * 32
+
+
 def save_one_text_for_many(path, shape, size=LIMIT // 2, dtype=None):
     """An array of texts, each of which is the same one in the file."""
     dtype = dtype or h5py.string_dtype()
