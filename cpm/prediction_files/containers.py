@@ -29,6 +29,7 @@ MATLAB, HDF5, NUMPY, JSON = "MATLAB", "HDF5", "NumPy", "JSON"
 # 100,000 people of 17 joints take 40 MB; a file that asks for more is no prediction file.
 MOST_BYTES = 1 << 28
 MOST_ARRAYS = 10_000
+DEEPEST = 32  # of groups in groups
 MOST_TEXTS = 1 << 18  # 100,000 people have as many ids
 MOST_CHARACTERS = 1 << 20  # of one text of MATLAB 7.3
 _OBJECT_BYTES = 100  # that Python takes for a text or a reference beside its own bytes, about
@@ -159,16 +160,35 @@ class _Budget:
 def _hdf5(path, matlab=False):
     found: dict[str, np.ndarray] = {}
     budget = _Budget(path)
-
-    def keep(name, node):
-        # "#refs#" is where MATLAB 7.3 hides the elements of its cell arrays.
-        if isinstance(node, h5py.Dataset) and not name.startswith("#"):
+    with h5py.File(path, "r") as file:
+        for name, node in _datasets(file, DEEPEST, set()):
             value = _values(node, budget)
             found[name] = _matlab_value(file, node, value, budget) if matlab else value
-
-    with h5py.File(path, "r") as file:
-        file.visititems(keep)
     return found
+
+
+def _datasets(group, depth, seen):
+    """Yields the (name, data set) below a group, each once, however many links lead there.
+
+    Not by `visititems`, whose time grows with the square of the depth.
+    """
+    if not depth:
+        raise ValueError(f"its groups nest deeper than {DEEPEST}")
+    for key in group:
+        # "#refs#" is where MATLAB 7.3 hides the elements of its cell arrays.
+        if key.startswith("#") or not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            continue
+        node = group[key]
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        if len(seen) > MOST_ARRAYS:
+            raise ValueError(f"its groups and arrays are more than {MOST_ARRAYS:,}")
+        if isinstance(node, h5py.Dataset):
+            yield key, node
+        elif isinstance(node, h5py.Group):
+            for name, inner in _datasets(node, depth - 1, seen):
+                yield f"{key}/{name}", inner
 
 
 def _values(node, budget):

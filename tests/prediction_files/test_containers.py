@@ -40,6 +40,31 @@ def test_load_arrays_preset_groups_and_single_arrays(tmp_path):
     assert list(containers.load_arrays(tmp_path / "a.npy")) == ["array"]
 
 
+def test_load_arrays_preset_links_in_hdf5(tmp_path):
+    """Each array once: links may lead round in a circle."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/inner"] = ARRAY
+        file["group/loop"] = file["group"]
+        file["second"] = file["group/inner"]
+        file["soft"] = h5py.SoftLink("/group")
+        file["type"] = np.dtype("f8")
+    assert list(containers.load_arrays(tmp_path / "a.h5")) == ["group/inner"]
+
+
+def test_load_arrays_raises_for_groups_without_end(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file["a/" * 31 + "a"] = ARRAY
+    assert len(containers.load_arrays(tmp_path / "deep.h5")) == 1
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file["a/" * 32 + "a"] = ARRAY
+    refused(tmp_path / "deep.h5", monkeypatch, "nest deeper than 32")
+    with h5py.File(tmp_path / "wide.h5", "w") as file:
+        for n in range(40):
+            file.create_group(str(n))
+    monkeypatch.setattr(containers, "MOST_ARRAYS", 39)
+    refused(tmp_path / "wide.h5", monkeypatch, "groups and arrays are more than 39")
+
+
 def test_kind_of_preset_json(tmp_path):
     (tmp_path / "a").write_bytes(b'\xef\xbb\xbf \n{"people": []}')
     assert containers.kind_of(tmp_path / "a") == containers.JSON
