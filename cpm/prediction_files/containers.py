@@ -102,11 +102,19 @@ def contents(arrays: Mapping[str, np.ndarray]) -> str:
 def texts(array: np.ndarray) -> tuple[str, ...] | None:
     """The texts in an array of any of these files as a tuple of str, or None if it holds none.
 
+    Raises:
+      UsageError: if there are more than any prediction file has.
+
     >>> texts(np.array([b"neck", b"head_top"])), texts(np.array(["neck "])), texts(np.ones(2))
     (('neck', 'head_top'), ('neck',), None)
     """
-    found = []
+    found: list[str] = []
     for item in np.ravel(array):
+        if len(found) == MOST_TEXTS:
+            raise UsageError(
+                f"an array holds {np.size(array):,} texts, at most {MOST_TEXTS:,} are read; write "
+                "fewer people into a file"
+            )
         while isinstance(item, np.ndarray) and item.size == 1:
             item = item.ravel()[0]
         item = item.decode("utf-8", "replace") if isinstance(item, bytes) else item

@@ -195,6 +195,23 @@ def test_load_arrays_preset_chunks(tmp_path):
     assert containers.load_arrays(tmp_path / "a.h5")["preds"].sum() == 5000 * 32
 
 
+@pytest.mark.parametrize("kind", ["|S0", "<U0", "|V0"])
+def test_load_arrays_raises_for_values_without_a_byte(tmp_path, monkeypatch, kind):
+    """Any number of them fits into a file of a hundred bytes; as texts they would take minutes."""
+    header = {"descr": kind, "fortran_order": False, "shape": (200_000_000,)}
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    refused(tmp_path / "a.npy", monkeypatch, "claims [200000000] values, 200,000,000 bytes")
+
+
+def test_texts_raises_for_more_than_people(monkeypatch):
+    monkeypatch.setattr(containers, "MOST_TEXTS", 3)
+    assert containers.texts(np.array(["a"] * 3)) == ("a",) * 3
+    with pytest.raises(UsageError, match="an array holds 4 texts, at most 3 are read"):
+        containers.texts(np.array(["a"] * 4))
+    assert containers.texts(np.ones(4)) is None
+
+
 def save_one_text_for_many(path, shape, size=LIMIT // 2, dtype=None):
     """An array of texts, each of which is the same one in the file."""
     dtype = dtype or h5py.string_dtype()
