@@ -32,6 +32,7 @@ import numpy as np
 from cpm.array_claims import UNREADABLE, check_numpy, hdf5_bytes
 from cpm.errors import UsageError
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
+from cpm.untrusted import check_regular
 
 MEAN_RGB = (123.68, 116.779, 103.939)  # of the training images, gray levels
 DEPTHS = (2, 2, 4, 4, 4)  # convolutions per block
@@ -60,6 +61,7 @@ def read_vgg19(path: str) -> dict[str, Stored | None]:
     """
     read = _read_npz if path.lower().endswith(".npz") else _read_hdf5
     try:
+        check_regular(path)  # those of archives and of HDF5 would wait for a pipe
         found = read(path)
     except UNREADABLE as error:
         raise UsageError(

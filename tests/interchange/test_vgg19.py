@@ -3,6 +3,8 @@
 The truth is OpenCV's run of Caffe's files on VGG-19's own input, images in BGR minus the mean.
 """
 
+import os
+
 import cv2
 import h5py
 import numpy as np
@@ -209,6 +211,14 @@ def test_read_vgg19_raises_for_other_files(tmp_path, suffix, data):
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(data)
     check_raises(path, tmp_path, "cannot be read.*download it again")
+
+
+@pytest.mark.parametrize("suffix", vgg19.SUFFIXES)
+def test_read_vgg19_never_waits(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    check_raises(tmp_path / f"pipe{suffix}", tmp_path, "a pipe, not a regular file")
+    (tmp_path / f"zero{suffix}").symlink_to("/dev/zero")
+    check_raises(tmp_path / f"zero{suffix}", tmp_path, "a device, not a regular file")
 
 
 def test_read_vgg19_raises_for_pickles(tmp_path, weights):
