@@ -22,11 +22,22 @@ import numpy as np
 
 from cpm import untrusted
 
+
+def _lzma_errors() -> tuple[type[Exception], ...]:
+    """What a damaged LZMA stream raises; nothing where Python was built without LZMA."""
+    try:
+        from lzma import LZMAError
+    except ImportError:
+        return ()
+    return (LZMAError,)
+
+
 MOST_BYTES = 1 << 29  # 512 MB in memory; MPII's annotations, the largest of them, take half of it
 # What NumPy raises for archives that are short, forged or something else.
-UNREADABLE = (
+UNREADABLE: tuple[type[Exception], ...] = (
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, OSError, ValueError, KeyError),
     *(TypeError, AttributeError, EOFError, MemoryError, NotImplementedError, RuntimeError),
+    *_lzma_errors(),
 )
 _HEADER_BYTES = 1 << 16  # of one array; NumPy refuses longer ones too
 _CHUNK = 1 << 20

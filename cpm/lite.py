@@ -38,10 +38,22 @@ DECODER_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError),
     *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
 )
+
+
+def _lzma_errors() -> tuple[type[Exception], ...]:
+    """What a damaged LZMA stream raises; nothing where Python was built without LZMA."""
+    try:
+        from lzma import LZMAError
+    except ImportError:
+        return ()
+    return (LZMAError,)
+
+
 # What a `.tflite` file that is none of ours leads to, in zipfile, json and LiteRT.
-MODEL_ERRORS = (
+MODEL_ERRORS: tuple[type[Exception], ...] = (
     *(OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, MemoryError),
     *(NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile),
+    *_lzma_errors(),
 )
 # The colors of the project's other drawings (cpm/plots/pose_drawing.py), which a test compares.
 SIDES = {"left": (42, 140, 255), "right": (255, 127, 14)}

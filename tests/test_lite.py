@@ -184,6 +184,20 @@ def test_other_metadata_is_a_sentence(tmp_path, capsys, monkeypatch, text, words
     assert words in capsys.readouterr().err
 
 
+def test_damaged_lzma_is_a_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", types.SimpleNamespace())
+    sys.modules["ai_edge_litert.interpreter"].Interpreter = lambda path, num_threads: None
+    path = tmp_path / "pose.tflite"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("cpm.json", json.dumps(METADATA | {"terms": [*range(500)]}))
+    content = bytearray(path.read_bytes())
+    for at in range(100, 160):
+        content[at] ^= 0xA5
+    path.write_bytes(content)
+    assert lite.main([str(path), "photo.jpg"]) == 2
+    assert "cannot be used" in capsys.readouterr().err
+
+
 # The command with a network that finds two joints, whose names are a stranger's.
 SCRIPT = """
 import sys, types

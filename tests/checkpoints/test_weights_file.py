@@ -1,5 +1,6 @@
 """The weights file: only precision lost, taken wherever a checkpoint is, damage refused."""
 
+import io
 import json
 import os
 import zipfile
@@ -164,6 +165,22 @@ def test_damage_is_refused(tmp_path, weights):
             pytest.fail(f"{len(damaged)} of {len(content)} bytes were taken")
     with pytest.raises(UsageError, match="does not exist"):
         checkpoints.load_network(str(tmp_path / "absent.npz"))
+
+
+@pytest.mark.parametrize("kind", ["ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA"])
+def test_damage_of_any_compression_is_refused(tmp_path, kind):
+    """NumPy writes the first two; an archive may have any that Python unpacks."""
+    path = tmp_path / "broken.npz"
+    with zipfile.ZipFile(path, "w", getattr(zipfile, kind)) as archive:
+        array = io.BytesIO()
+        np.save(array, np.random.default_rng(0).integers(0, 256, 2000, np.uint8))
+        archive.writestr("description.npy", array.getvalue())
+    content = bytearray(path.read_bytes())
+    for at in range(100, 160):
+        content[at] ^= 0xA5
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"broken.npz cannot be used"):
+        checkpoints.load_network(str(path))
 
 
 @pytest.mark.parametrize(
