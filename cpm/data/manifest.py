@@ -26,9 +26,10 @@ FORMAT, VERSION = "cpm-records", 1
 _SHARD = {"file": str, "people": int, "bytes": int, "sha256": str}
 _SCHEMA = {
     **{"format": str, "version": int, "source": str, "seed": int, "remake": str},
-    **{"skeleton": {"name": str, "joints": [str]}, "split_rule": dict, "splits": dict},
-    **{"report": {"splits": dict}, "versions": dict},
+    **{"skeleton": {"name": str, "joints": [str]}, "split_rule": {"name": str, "text": str}},
+    **{"splits": dict, "report": {"splits": dict}, "versions": dict},
 }
+_REPORT = {"scaled?": int}  # of a split; people with an annotated scale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +181,8 @@ def _parse(path):
         skeleton = get_skeleton(record["skeleton"]["name"])
         if list(skeleton.joints) != record["skeleton"]["joints"]:
             raise ValueError(f"other joints under the name {skeleton.name!r}")
+        for split, counts in record["report"]["splits"].items():
+            untrusted.check_schema(counts, _REPORT, f"the report of {untrusted.shown(split)}")
         return Manifest(
             source=record["source"],
             skeleton=skeleton,

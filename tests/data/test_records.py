@@ -305,6 +305,9 @@ class TestManifest:
             ("skeleton", {"name": "lsp15", "joints": []}, "unknown skeleton 'lsp15'"),
             ("skeleton", {"name": "lsp14", "joints": ["nose"]}, "other joints"),
             ("splits", 7, "is not a manifest of this version"),
+            ("split_rule", {"name": 5, "text": ""}, "'split_rule.name' is 5; expected a text"),
+            ("report", {"splits": {"train": 7}}, "report of 'train': it is 7; expected an object"),
+            ("report", {"splits": {"train": {"scaled": "7"}}}, "'scaled' is '7'; expected a whole"),
         ],
     )
     def test_changed_manifest(self, key, value, message, tmp_path):
