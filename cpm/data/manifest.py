@@ -7,6 +7,7 @@
  "remake": "python bin/convert.py ...", "picture": ..., "report": {...}, "versions": {...}}
 """
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cpm import files, untrusted
+from cpm.data.images import leads_out
 from cpm.errors import UsageError
 from cpm.files import sha256
 from cpm.skeleton import Skeleton, get_skeleton
@@ -181,6 +183,11 @@ def _parse(path):
         skeleton = get_skeleton(record["skeleton"]["name"])
         if list(skeleton.joints) != record["skeleton"]["joints"]:
             raise ValueError(f"other joints under the name {skeleton.name!r}")
+        splits = {
+            split: tuple(_shard(shard) for shard in value["shards"])
+            for split, value in record["splits"].items()
+        }
+        _check_once(splits)
         for split, counts in record["report"]["splits"].items():
             untrusted.check_schema(counts, _REPORT, f"the report of {untrusted.shown(split)}")
         return Manifest(
@@ -188,10 +195,7 @@ def _parse(path):
             skeleton=skeleton,
             split_rule=record["split_rule"],
             seed=record["seed"],
-            splits={
-                split: tuple(_shard(shard) for shard in value["shards"])
-                for split, value in record["splits"].items()
-            },
+            splits=splits,
             remake=record["remake"],
             report=record["report"],
             versions=record["versions"],
@@ -213,11 +217,21 @@ def _shard(record):
     return Shard(**record)
 
 
+def _check_once(splits):
+    """ValueError if a file is listed twice: people would be weighed double, or be in two splits."""
+    named = collections.Counter(shard.file for shards in splits.values() for shard in shards)
+    for name, count in named.most_common(1):
+        if count > 1:
+            raise ValueError(f"the shard {untrusted.shown(name)} is listed {count} times")
+
+
 def _check_shard(folder, shard, verify, remake):
     path = os.path.join(folder, shard.file)
     found = os.path.getsize(path) if os.path.isfile(path) else None
     if found is None:
         problem = "is missing"
+    elif leads_out(path, folder):
+        problem = "is a link that leads out of the folder"
     elif found != shard.bytes:
         problem = f"has {found} bytes, expected {shard.bytes}"
     elif verify and sha256(path) != shard.sha256:

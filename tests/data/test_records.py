@@ -317,6 +317,33 @@ class TestManifest:
         with pytest.raises(UsageError, match=message):
             read_manifest(folder)
 
+    @pytest.mark.parametrize("splits", [("train", "train"), ("train", "validation")])
+    def test_a_shard_that_is_listed_twice(self, splits, tmp_path):
+        folder = self.folder(tmp_path)
+        record = json.loads((folder / NAME).read_text())
+        shard = record["splits"]["train"]["shards"][0]
+        record["splits"] = {split: {"shards": []} for split in splits}
+        for split in splits:
+            record["splits"][split]["shards"].append(shard)
+        (folder / NAME).write_text(json.dumps(record))
+        with pytest.raises(UsageError, match=r"the shard 'train-.*' is listed 2 times"):
+            read_manifest(folder)
+
+    def test_a_shard_that_is_a_link_out_of_the_folder(self, tmp_path):
+        folder = self.folder(tmp_path)
+        (tmp_path / "link").symlink_to(folder)
+        read_manifest(tmp_path / "link")  # the folder itself may be one
+        shard = self.shard(folder)
+        (folder / "elsewhere").mkdir()
+        shard.rename(folder / "elsewhere" / "shard")
+        shard.symlink_to("elsewhere/shard")
+        read_manifest(folder)
+        (folder / "elsewhere" / "shard").rename(tmp_path / "shard")
+        shard.unlink()
+        shard.symlink_to(tmp_path / "shard")
+        with pytest.raises(UsageError, match=r"is a link that leads out of the folder; make the"):
+            read_manifest(folder)
+
     def test_not_json(self, tmp_path):
         folder = self.folder(tmp_path)
         (folder / NAME).write_text("{")
