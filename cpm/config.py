@@ -24,6 +24,10 @@ class Dataclass(Protocol):
 Config = TypeVar("Config", bound=Dataclass)
 
 
+FACTORS = (0.01, 100.0)  # of a person's size, or of a crop's
+SIGMAS_PX = (0.01, 10_000.0)  # of Gaussians in crops of up to 4096 pixels
+
+
 def require(config: Dataclass, allowed: str, *fields: str) -> None:
     """Raises ValueError for the first of `fields` that is not inside `allowed`.
 
@@ -35,6 +39,18 @@ def require(config: Dataclass, allowed: str, *fields: str) -> None:
         value = getattr(config, field)
         if not (value > 0 if allowed == "> 0" else value >= 0):
             raise ValueError(f"{field} should be {allowed}, not {value}")
+
+
+def require_within(config: Dataclass, lowest: float, highest: float, *fields: str) -> None:
+    """Raises ValueError for the first of `fields` with a number below `lowest` or above `highest`.
+
+    Between them is far more than anybody uses; beyond, what computes with a number overflows.
+    """
+    for field in fields:
+        value = getattr(config, field)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not all(lowest <= number <= highest for number in numbers):
+            raise ValueError(f"{field} should be from {lowest:g} to {highest:g}, not {value}")
 
 
 def require_numbers(config: Dataclass) -> None:
@@ -129,7 +145,7 @@ class TargetConfig:
 
     def __post_init__(self) -> None:
         require_numbers(self)
-        require(self, "> 0", "sigma_px")
+        require_within(self, *SIGMAS_PX, "sigma_px")
         require(self, ">= 0", "cutoff", "foreground_weight")
         require_one_of(self, ("sum", "mean"), "reduction")
         require_one_of(self, ("every", "last"), "supervision")
@@ -185,6 +201,10 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         require_numbers(self)
         require_one_of(self, ("log", "uniform"), "scale_law")
+        require_within(self, *FACTORS, "scale")
+        require_within(self, 0, 360, "rotation_deg")
+        require_within(self, 0, 10, "shift", "room", "brightness", "contrast", "saturation", "hue")
+        require_within(self, 0, 255, "noise")
         chances = ("flip", "gray", "dark", "blur", "jpeg", "cover", "company", "nobody", "truncate")
         for field in chances:
             if not 0 <= getattr(self, field) <= 1:
@@ -259,8 +279,9 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         require_numbers(self)
-        require(self, "> 0", "margin", "max_people", "batch_size", "shuffle_buffer")
-        require(self, ">= 0", "border")
+        require(self, "> 0", "max_people", "batch_size", "shuffle_buffer")
+        require_within(self, *FACTORS, "margin")
+        require_within(self, 0, 255, "border")
 
 
 SCHEDULES = ("constant", "cosine", "step", "milestones")
@@ -356,11 +377,10 @@ class DecodingConfig:
 
     def __post_init__(self) -> None:
         require_numbers(self)
-        require(self, "> 0", "sigma_px")
-        if not self.scales or not all(math.isfinite(s) and s > 0 for s in self.scales):
-            raise ValueError(
-                f"scales are {list(self.scales)}; expected positive numbers, e.g. 0.9,1,1.1"
-            )
+        require_within(self, *SIGMAS_PX, "sigma_px")
+        require_within(self, *FACTORS, "scales")
+        if not self.scales:
+            raise ValueError("scales are none; expected positive numbers, e.g. 0.9,1,1.1")
 
     def plain(self) -> "DecodingConfig":
         """The same without the mirror image and at one scale: the quickest."""

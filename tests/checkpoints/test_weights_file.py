@@ -235,6 +235,7 @@ def test_every_array_is_used_and_every_variable_filled(weights, change, message)
         ({"config": {"network": {"stages": 100_000}}}, "stages should be .* at most 64"),
         ({"config": {"network": {"width": 1e9}}}, "width should be .* at most 1000"),
         ({"config": {"network": {"width": 400.0}}}, "is of a network of .* parameters"),
+        ({"config": {"data": {"margin": 1e300}}}, "margin should be from 0.01 to 100"),
         ({"config": {"network": {"stages": 60}}}, "is of a network of .* parameters"),
         ({"config": {"network": {"image_size": [80_000, 80_000]}}}, "at most 4096"),
     ],

@@ -14,7 +14,7 @@ from cpm.cli.flags import (
     settings_from_flags,
 )
 from cpm.cli.shorthands import DEVICES, EXECUTION, SHORTHANDS, TRAINING, parse_image_size
-from cpm.config import AugmentConfig, NetworkConfig
+from cpm.config import AugmentConfig, DecodingConfig, NetworkConfig
 from cpm.config_json import to_dict
 from cpm.config_keys import described, keys_of, spelled
 from cpm.errors import UsageError
@@ -149,6 +149,12 @@ def test_set_reaches_what_no_flag_does_and_comes_last():
         ("execution.xla=perhaps", "'perhaps' is neither true nor false"),
         ("data.augment.scale=1", "'1' should be 2 numbers separated by commas"),
         ("optimizer.learning_rate=0", "learning_rate should be > 0, not 0.0"),
+        ("data.margin=0", "margin should be from 0.01 to 100, not 0.0"),
+        ("data.margin=1e300", "margin should be from 0.01 to 100, not 1e+300"),
+        ("data.border=1e308", "border should be from 0 to 255, not 1e+308"),
+        ("data.augment.scale=1,1e300", "scale should be from 0.01 to 100, not (1.0, 1e+300)"),
+        ("data.augment.shift=-1", "shift should be from 0 to 10, not -1.0"),
+        ("target.sigma_px=1e-300", "sigma_px should be from 0.01 to 10000, not 1e-300"),
         ("execution.conv=quick", "conv is 'quick'; known: auto, direct, fast"),
         ("network.stride=3", "stride of 'mini' should be one of (4, 8), not 3"),
         ("network.image_size=64,100", "multiples of 8, not (64, 100)"),
@@ -157,6 +163,18 @@ def test_set_reaches_what_no_flag_does_and_comes_last():
 def test_set_raises(argument, message):
     with pytest.raises(UsageError, match=re.escape(message)):
         run_settings(f"--set={argument}")
+
+
+def test_lengths_out_of_range_raise():
+    with pytest.raises(UsageError, match=r"margin should be from 0\.01 to 100"):
+        run_settings("--margin=1e300")
+    with pytest.raises(UsageError, match=r"sigma_px should be from 0\.01 to 10000"):
+        run_settings("--sigma=1e-300")
+    for scales in [(1.0, 1e300), (0.0,)]:
+        with pytest.raises(ValueError, match=r"scales should be from 0\.01 to 100"):
+            DecodingConfig(scales=scales)
+    with pytest.raises(ValueError, match="scales are none"):
+        DecodingConfig(scales=())
 
 
 def test_unknown_key_lists_all_the_known_ones():
