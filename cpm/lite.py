@@ -130,8 +130,10 @@ def read_metadata(path: str) -> dict[str, Any]:
         raise ValueError("its joints are no names")
     if not _is_list(limbs, list) or not all(len(a) == 2 and set(a) <= {*joints} for a in limbs):
         raise ValueError("its limbs are no pairs of joints")
-    if isinstance(found["threshold"], bool) or not isinstance(found["threshold"], int | float):
-        raise ValueError("its threshold is no number")
+    threshold = found["threshold"]
+    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    if not number or not 0 <= threshold <= 1:
+        raise ValueError("its threshold is no number from 0 to 1")
     if not isinstance(found["terms"], str):
         raise ValueError("its terms are no text")
     return found

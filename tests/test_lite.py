@@ -170,10 +170,11 @@ METADATA = {"joints": ["a", "b"], "limbs": [["a", "b"]], "threshold": 0.5, "term
         (json.dumps(METADATA | {"joints": 3}), "joints are no names"),
         (json.dumps(METADATA | {"limbs": [["a", "c"]]}), "limbs are no pairs"),
         (json.dumps(METADATA | {"threshold": "0.5"}), "threshold is no number"),
+        (json.dumps(METADATA | {"threshold": 7}), "threshold is no number from 0 to 1"),
         (" " * (lite.MOST_METADATA + 1), "too much"),
         ("no JSON", "cannot be used"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_other_metadata_is_a_sentence(tmp_path, capsys, monkeypatch, text, words):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", types.SimpleNamespace())

@@ -17,8 +17,15 @@ _SCHEMA = {"threshold": float, "checksum?": str}
 
 
 def record_threshold(prefix: str, threshold: float) -> None:
-    """Notes the threshold, 0 … 1, of the checkpoint at `prefix`."""
-    files.write_json(prefix + SUFFIX, checksums.stamped({"threshold": float(threshold)}))
+    """Notes the threshold of the checkpoint at `prefix`, as a number from 0 to 1."""
+    noted = min(max(float(threshold), 0.0), 1.0)  # belief maps may overshoot
+    files.write_json(prefix + SUFFIX, checksums.stamped({"threshold": noted}))
+
+
+def check_threshold(threshold: float) -> None:
+    """ValueError if it is no confidence."""
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"its threshold is {threshold}, which is no confidence from 0 to 1")
 
 
 def threshold_of(prefix: str) -> float | None:
@@ -30,11 +37,8 @@ def threshold_of(prefix: str) -> float | None:
         with untrusted.open_regular(path, _MOST_BYTES) as file:
             record = untrusted.parse_json(file.read(), _SCHEMA, "it")
         checksums.check(record)
-        threshold = record["threshold"]
-        if 0 <= threshold <= 1:
-            return threshold
-        problem = f"{threshold} is no confidence"
+        check_threshold(record["threshold"])
+        return record["threshold"]
     except (OSError, ValueError) as error:
-        problem = str(error)
-    logging.warning("%s is damaged (%s); all joints are drawn", path, problem)
-    return None
+        logging.warning("%s is damaged (%s); all joints are drawn", path, error)
+        return None

@@ -22,6 +22,7 @@ import numpy as np
 
 from cpm import files
 from cpm.array_claims import UNREADABLE, check_numpy
+from cpm.checkpoints.thresholds import check_threshold
 from cpm.config import NetworkConfig, TrainConfig
 from cpm.config_json import from_dict
 from cpm.config_upgrade import upgraded
@@ -110,6 +111,7 @@ def read_description(path: str) -> tuple[TrainConfig, dict[str, Any]]:
                 f"this version reads {FORMAT} {VERSION}"
             )
         check_schema(description, _SCHEMA, "its description")
+        check_threshold(description.get("threshold", 0.0))
         config = from_dict(TrainConfig, upgraded(description)["config"], path)
         check_size(config.network, sizes)
         return config, description

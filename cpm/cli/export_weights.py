@@ -113,4 +113,5 @@ def measured_threshold(path: str, prefix: str) -> dict[str, Any]:
             f"{path} says nothing of confidence, since none of its joints could be scored; leave "
             "out --evaluation"
         )
-    return {"threshold": threshold, "threshold_from": how}
+    # Belief maps may overshoot; where no joint is right, the threshold lies above them all.
+    return {"threshold": min(max(threshold, 0.0), 1.0), "threshold_from": how}

@@ -26,7 +26,7 @@ KEY = "cpm"  # its name where a format stores named texts
 FILE = "cpm.json"  # and where it stores files
 _SCHEMA = {
     **{"functions": [str], "function?": str, "joints": [str], "limbs": [[str]]},
-    **{"stride": int, "origin_px": float, "config": dict, "execution?": dict},
+    **{"stride": int, "origin_px": float, "config": dict, "execution?": dict, "threshold?": float},
 }
 
 
@@ -71,6 +71,8 @@ def checked(text: str | bytes | None, path: str) -> dict[str, Any]:
         functions = metadata["functions"]
         if not functions or metadata.get("function", functions[0]) not in functions:
             raise ValueError("its function is none of its functions")
+        if not 0 <= metadata.get("threshold", 0.0) <= 1:
+            raise ValueError(f"its threshold {metadata['threshold']} is no confidence")
     except ValueError as error:
         raise UsageError(
             f"{path} is damaged ({error}); export the network again with bin/export.py"

@@ -373,6 +373,13 @@ def test_threshold_stays_with_its_checkpoint(tmp_path):
     assert "threshold" not in checkpoints.load_network(str(tmp_path))[2]
 
 
+@pytest.mark.parametrize("measured, noted", [(1.07, 1.0), (-0.01, 0.0)])
+def test_a_threshold_of_maps_that_overshoot_is_a_confidence(run, measured, noted):
+    prefix = str(run / "step-0000007")
+    checkpoints.record_threshold(prefix, measured)
+    assert thresholds.threshold_of(prefix) == noted
+
+
 THRESHOLDS = {
     "missing": os.remove,
     "empty": lambda path: os.truncate(path, 0),

@@ -231,6 +231,8 @@ def test_every_array_is_used_and_every_variable_filled(weights, change, message)
         ({"config": {"networkk": 1}}, "unknown key 'networkk'"),
         ({"joints": None}, "'joints' is None; expected a list"),
         ({"threshold": None}, "'threshold' is None; expected a finite number"),
+        ({"threshold": 7}, "threshold is 7, which is no confidence"),
+        ({"threshold": -5.0}, "threshold is -5.0, which is no confidence"),
         ({"joints": ["nose"]}, "was trained for the joints"),
         ({"config": {"network": {"stages": 100_000}}}, "stages should be .* at most 64"),
         ({"config": {"network": {"width": 1e9}}}, "width should be .* at most 1000"),

@@ -75,6 +75,7 @@ WHOLE |= {"stride": 8, "origin_px": 3.5, "config": {}}
     [
         *({name: None} for name in ("functions", "joints", "limbs", "stride", "origin_px")),
         *({"functions": value} for value in ([], ["../../a"], "crops", [3])),
+        *({"threshold": value} for value in (7, -5.0, "0.5")),
         *({"function": "box"}, {"config": None}, {"origin_px": "3"}, {"stride": []}),
     ],
     ids=str,

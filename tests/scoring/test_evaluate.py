@@ -316,10 +316,10 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     measured.write_text(json.dumps(record))
     done = script(*export, f"--evaluation={measured}")
     assert done.returncode == 0, done.stderr
-    assert "below a confidence of 1000000.00 are drawn gray" in done.stdout
+    assert "below a confidence of 1.00 are drawn gray" in done.stdout
     copy = f"{tmp_path}/copy.npz"  # of weights that know it already
     done = script("export_weights.py", f"--ckpt={weights}", f"--out={copy}")
-    assert done.returncode == 0 and Predictor(copy).threshold == 1e6
+    assert done.returncode == 0 and Predictor(copy).threshold == 1.0
 
     image = np.full([90, 70, 3], 128, np.uint8)
     Image.fromarray(image).save(tmp_path / "gray.png")
@@ -330,10 +330,10 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         assert script(*predict, *files, *more).returncode == 0
         with open(tmp_path / f"{name}.json") as file:
             poses = json.load(file)
-        assert poses["threshold"] == (-9 if more else 1e6)
+        assert poses["threshold"] == (-9 if more else 1.0)
         assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
         (image,) = poses["images"]
-        assert len(image["people"]) == len(more) // 2  # nobody reaches a threshold of 1e6
+        assert len(image["people"]) == len(more) // 2  # nobody reaches a threshold of 1
         drawn.append(np.asarray(Image.open(tmp_path / name / "gray_pose.jpg")))
     assert (drawn[0] != drawn[1]).any()
 
