@@ -37,6 +37,7 @@ def run(script: Any) -> None:
     0 on success, 2 on bad use (one sentence on stderr, no traceback), 1 otherwise.
     """
     terminal.prepare()
+    logging.get_absl_handler().setFormatter(PrintableFormatter())
     _hear_the_end()
     script.define_flags()
     for flag in flags.FLAGS.get_key_flags_for_module(script):
@@ -51,6 +52,13 @@ def run(script: Any) -> None:
         lambda arguments: terminal.finish(exit_status(script.main, arguments, positional)),
         flags_parser=_parse,
     )
+
+
+class PrintableFormatter(logging.PythonFormatter):
+    """The lines of absl's log; a name out of a file cannot steer the terminal in them."""
+
+    def formatMessage(self, record: Any) -> str:
+        return printable(super().formatMessage(record))
 
 
 def exit_status(

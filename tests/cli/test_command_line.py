@@ -102,6 +102,24 @@ def test_exit_status_passes_the_arguments_a_script_takes(capsys):
     assert "unexpected argument 'more'" in capsys.readouterr().err
 
 
+WARNING = """
+import types
+from absl import logging
+from cpm.cli import command_line
+script = types.ModuleType("script", "Warns.")
+script.define_flags = lambda: None
+script.main = lambda _: logging.warning("%s is damaged", "a\\x1b]0;title\\x07b\\nc")
+command_line.run(script)
+"""
+
+
+def test_warnings_cannot_steer_a_terminal():
+    """Of a whole script: absl writes to standard error as it was when absl was imported."""
+    done = subprocess.run([sys.executable, "-c", WARNING], capture_output=True, text=True)
+    (line,) = [line for line in done.stderr.splitlines() if "damaged" in line]
+    assert line.startswith("W") and line.endswith("] a\\x1b]0;title\\x07b\\nc is damaged")
+
+
 START = """
 import sys
 from cpm.cli import command_line
