@@ -104,6 +104,19 @@ def check_regular(path: str | os.PathLike, most_bytes: int = ANY_SIZE) -> None:
     open_regular(path, most_bytes).close()
 
 
+def no_file(path: str | os.PathLike) -> str:
+    """What is wrong with a path that is no regular file, for the middle of a message.
+
+    >>> no_file("/no/such/file"), no_file("/")
+    ('does not exist', 'is a folder, not a regular file')
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return "does not exist"
+    return f"is {_kind(mode)}, not a regular file"
+
+
 def read_json(
     path: str | os.PathLike,
     advice: str,

@@ -7,6 +7,7 @@ from cpm.checkpoints.listing import require_whole
 from cpm.checkpoints.seals import problem_of
 from cpm.checkpoints.tensorflow_files import require_complete
 from cpm.errors import UsageError
+from cpm.untrusted import no_file
 
 
 def resolve(ckpt: str) -> str:
@@ -27,7 +28,7 @@ def resolve(ckpt: str) -> str:
         return _of_folder(ckpt)
     if weights_file.is_weights_file(ckpt):
         if not os.path.isfile(ckpt):
-            raise UsageError(f"{ckpt} does not exist; name another with --ckpt or --init_from")
+            raise UsageError(f"{ckpt} {no_file(ckpt)}; name another with --ckpt or --init_from")
         return ckpt
     own = ckpt.lower().replace("_", "-")
     if own in pretrained.FILES and not os.path.exists(f"{ckpt}.index"):

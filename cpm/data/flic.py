@@ -39,6 +39,7 @@ from cpm.data.person import Origin, Person, Pose
 from cpm.data.splits import TEST, TRAIN
 from cpm.errors import UsageError
 from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
+from cpm.untrusted import no_file
 
 SKELETON = SKELETONS["flic11"]
 FILE = "examples.mat"
@@ -135,7 +136,7 @@ def _examples(path):
     """Yields the `Example` of each element of `examples`."""
     if not os.path.isfile(path):
         raise UsageError(
-            f"{path!r} does not exist; expected the unpacked data set, with {FILE} and "
+            f"{path!r} {no_file(path)}; expected the unpacked data set, with {FILE} and "
             "images/ in it"
         )
     examples = matlab.structs(matlab.load(path).get("examples"))

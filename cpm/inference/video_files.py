@@ -16,7 +16,7 @@ import av
 
 from cpm.errors import UsageError
 from cpm.inference.frame_reader import CAMERA
-from cpm.untrusted import open_regular
+from cpm.untrusted import no_file, open_regular
 
 MOST_BYTES = 1 << 50  # of a file: any size is read, but by and by
 # Texts that FFmpeg takes for videos and that name other files or addresses: HLS, lists of files,
@@ -35,8 +35,7 @@ def open_file(path: str) -> Any:
       UsageError: if it is none, or one that names other files.
     """
     if os.path.isdir(path) or not os.path.exists(path):
-        what = "is a folder" if os.path.isdir(path) else "does not exist"
-        raise UsageError(f"{path} {what}; name a video")
+        raise UsageError(f"{path} {no_file(path)}; name a video")
     try:
         with open_regular(path, MOST_BYTES) as file:
             start = file.read(1 << 12)

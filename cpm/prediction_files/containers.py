@@ -24,6 +24,7 @@ import scipy.io
 from cpm import array_claims
 from cpm.errors import UsageError
 from cpm.prediction_files.matlab_structs import unfold
+from cpm.untrusted import no_file
 
 MATLAB, HDF5, NUMPY, JSON = "MATLAB", "HDF5", "NumPy", "JSON"
 # 100,000 people of 17 joints take 40 MB; a file that asks for more is no prediction file.
@@ -42,7 +43,7 @@ def kind_of(path: str) -> str:
       UsageError: if the file is missing.
     """
     if not os.path.isfile(path):
-        raise UsageError(f"{path} does not exist; expected a .mat, .h5, .npz or .json file")
+        raise UsageError(f"{path} {no_file(path)}; expected a .mat, .h5, .npz or .json file")
     with open(path, "rb") as file:
         start = file.read(128)
     if start.startswith(b"MATLAB"):
@@ -90,13 +91,19 @@ def _first(error):
 
 
 def contents(arrays: Mapping[str, np.ndarray]) -> str:
-    """What was found, for a message: every array's name and shape.
+    """What was found, for a message: names and shapes, and types other than real numbers.
 
-    >>> contents({"preds": np.zeros([5, 14, 2]), "n": np.zeros([1, 1])})
-    'preds [5, 14, 2], n [1, 1]'
+    >>> contents({"preds": np.zeros([5, 14, 2]), "n": np.zeros([1, 1]), "z": np.zeros(3, complex)})
+    'preds [5, 14, 2], n [1, 1], z [3] of complex128'
     """
-    found = [f"{name} {list(np.shape(value))}" for name, value in arrays.items()]
+    found = [f"{name} {list(np.shape(value))}{_type_of(value)}" for name, value in arrays.items()]
     return ", ".join(found) or "no array"
+
+
+def _type_of(array):
+    """` of complex128`; nothing for real numbers."""
+    kind = np.asarray(array).dtype
+    return "" if kind.kind in "fiu" else " of texts" if kind.kind in "SU" else f" of {kind.name}"
 
 
 def texts(array: np.ndarray) -> tuple[str, ...] | None:

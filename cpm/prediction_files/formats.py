@@ -180,8 +180,9 @@ def find_joints(
     found = f"{path} holds {containers.contents(arrays)}"
     if not readings:
         raise UsageError(
-            f"{found}; expected an array with the axes people, {joints} joints, 2 coordinates (or "
-            "3 with a confidence) in any order: choose another --protocol or --predictions"
+            f"{found}; expected an array of real numbers with the axes people, {joints} joints, 2 "
+            "coordinates (or 3 with a confidence) in any order: choose another --protocol or "
+            "--predictions"
         )
     if len(readings) > 1:
         ways = " or ".join(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cpm.errors import UsageError
+from cpm.untrusted import no_file
 
 # suffix: (module, the class in it, the package to install)
 RUNTIMES = {
@@ -54,8 +55,7 @@ def open_exported(path: str | os.PathLike) -> OpenedFile:
     """
     path = str(path)
     if not (os.path.isfile(path) or os.path.isdir(path)):
-        what = "is no regular file" if os.path.exists(path) else "does not exist"
-        raise UsageError(f"{path} {what}; name another file with --ckpt")
+        raise UsageError(f"{path} {no_file(path)}; name another file with --ckpt")
     suffix = os.path.splitext(path)[1]
     folder = ("cpm.runtimes.savedmodel", "SavedModelFolder", "tensorflow")
     module, name, package = RUNTIMES[suffix] if suffix in RUNTIMES else folder

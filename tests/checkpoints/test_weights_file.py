@@ -165,6 +165,9 @@ def test_damage_is_refused(tmp_path, weights):
             pytest.fail(f"{len(damaged)} of {len(content)} bytes were taken")
     with pytest.raises(UsageError, match="does not exist"):
         checkpoints.load_network(str(tmp_path / "absent.npz"))
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(UsageError, match="is a pipe, not a regular file; name another"):
+        checkpoints.load_network(str(tmp_path / "pipe.npz"))
 
 
 @pytest.mark.parametrize("kind", ["ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA"])

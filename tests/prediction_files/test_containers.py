@@ -89,6 +89,8 @@ def test_texts_preset(tmp_path):
 def test_load_arrays_raises(tmp_path):
     with pytest.raises(UsageError, match=r"does not exist; expected a .mat"):
         containers.load_arrays(tmp_path / "none.mat")
+    with pytest.raises(UsageError, match=r"/dev/zero is a device, not a regular file; expected"):
+        containers.load_arrays("/dev/zero")
     for start in (b"junk", b"PK\x03\x04", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n", b""):
         (tmp_path / "junk").write_bytes(start * 100)
         with pytest.raises(UsageError, match=r"cannot be read as a .* file"):

@@ -40,7 +40,7 @@ def test_a_missing_file_is_a_sentence():
 
 def test_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pose.onnx")
-    with pytest.raises(UsageError, match="is no regular file"):
+    with pytest.raises(UsageError, match="is a pipe, not a regular file"):
         opening.open_exported(tmp_path / "pose.onnx")
 
 
