@@ -117,6 +117,26 @@ def no_file(path: str | os.PathLike) -> str:
     return f"is {_kind(mode)}, not a regular file"
 
 
+def require_readable(path: str | os.PathLike) -> None:
+    """UsageError if a file or folder may not be read: it would pass for missing or damaged."""
+    try:
+        mode = os.R_OK | os.X_OK if stat.S_ISDIR(os.stat(path).st_mode) else os.R_OK
+        allowed = os.access(path, mode)
+    except PermissionError:  # a folder above it
+        allowed = False
+    except OSError:  # its reader says what
+        return
+    if not allowed:
+        raise _forbidden(path)
+
+
+def _forbidden(path):
+    return UsageError(
+        f"{os.fspath(path)} may not be read by this user (permission denied); give permission with "
+        "chmod, ask its owner, or name another"
+    )
+
+
 def read_json(
     path: str | os.PathLike,
     advice: str,
@@ -140,6 +160,8 @@ def read_json(
     try:
         # Nobody here keeps the bytes while they are parsed.
         return parse_json(_json_bytes(path, most_bytes, drop), schema, drop=drop)
+    except PermissionError as error:
+        raise _forbidden(path) from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read ({_reason(error)}); {advice}") from error
 

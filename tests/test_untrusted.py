@@ -11,6 +11,7 @@ from cpm import untrusted
 from cpm.data import deeplabcut
 from cpm.errors import UsageError
 from cpm.inference.boxes import BoxFile
+from tests.helpers.permissions import forbid
 
 LIST = {"latest": (str, None), "all": [str], "best?": ({"name": str, "score": float}, None)}
 
@@ -21,6 +22,29 @@ def refused(path, **limits):
         untrusted.read_json(path, "next", **limits)
     assert str(caught.value).endswith("; next") and len(str(caught.value)) < 600
     return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "folder above"])
+def test_require_readable_raises(tmp_path, monkeypatch, kind):
+    path = tmp_path / "a.json"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "file":
+        path.write_text("{}")
+    untrusted.require_readable(path)
+    untrusted.require_readable(tmp_path / "missing")  # which its reader says
+    forbid(monkeypatch, path, stat=kind == "folder above")
+    with pytest.raises(UsageError, match=r"a\.json may not be read by this user.*chmod"):
+        untrusted.require_readable(path)
+
+
+def test_read_json_without_permission_gives_no_other_advice(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+    forbid(monkeypatch, path)
+    with pytest.raises(UsageError, match=r"a\.json may not be read") as caught:
+        untrusted.read_json(path, "make it again")
+    assert "make it again" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typing import Any
 from absl import logging
 
 from cpm import files, untrusted
-from cpm.checkpoints.seals import problem_of, read_seal
+from cpm.checkpoints.seals import problem_of, read_seal, require_readable
 from cpm.errors import UsageError
 
 LIST_NAME = "checkpoints.json"
@@ -136,6 +136,8 @@ def require_whole(folder: str, prefer_best: bool = False) -> Search:
     if search.is_new:
         return search
     if search.prefix is None:
+        for name in search.skipped:
+            require_readable(os.path.join(folder, name))
         problems = "; ".join(f"{name}: {problem}" for name, problem in search.skipped.items())
         raise UsageError(
             f"no checkpoint in {folder} is whole ({problems or 'none is there'}); restore its "
@@ -157,8 +159,10 @@ def _listed(folder):
         _check(record)
     except FileNotFoundError:
         problem = f"{path} is missing"
-    except (OSError, ValueError) as error:
-        problem = f"{path} is damaged ({getattr(error, 'strerror', None) or error})"
+    except OSError as error:
+        problem = f"{path} cannot be read ({error.strerror})"
+    except ValueError as error:
+        problem = f"{path} is damaged ({error})"
     else:
         listed = {key: record[key] for key in NOTHING}
         if listed["all"] or not _whole_ones(folder):

@@ -2,9 +2,10 @@
 
 import os
 
+from cpm import untrusted
 from cpm.checkpoints import pretrained, weights_file
 from cpm.checkpoints.listing import require_whole
-from cpm.checkpoints.seals import problem_of
+from cpm.checkpoints.seals import problem_of, require_readable
 from cpm.checkpoints.tensorflow_files import require_complete
 from cpm.errors import UsageError
 from cpm.untrusted import no_file
@@ -34,6 +35,7 @@ def resolve(ckpt: str) -> str:
     if own in pretrained.FILES and not os.path.exists(f"{ckpt}.index"):
         raise UsageError(f"--ckpt={ckpt} is not there; did you mean --ckpt={own}?")
     prefix = require_complete(ckpt.removesuffix(".index"))
+    require_readable(prefix)
     if problem := problem_of(prefix):
         raise UsageError(
             f"checkpoint {prefix} is not whole: {problem}; restore its files from a copy, or name "
@@ -45,6 +47,7 @@ def resolve(ckpt: str) -> str:
 def _of_folder(ckpt):
     """The best whole checkpoint of a run folder, else the newest, with a warning."""
     inner = os.path.join(ckpt, "checkpoints")
+    untrusted.require_readable(ckpt)
     search = require_whole(inner if os.path.isdir(inner) else ckpt, prefer_best=True)
     if search.prefix is None:
         raise UsageError(

@@ -71,6 +71,12 @@ def read_seal(prefix: str) -> Seal | None:
     return Seal(record["step"], record["score"], record["files"])
 
 
+def require_readable(prefix: str) -> None:
+    """UsageError if a file of a checkpoint may not be read: then it is not known to be damaged."""
+    for name in files_of(prefix):
+        untrusted.require_readable(os.path.join(os.path.dirname(prefix), name))
+
+
 def problem_of(prefix: str) -> str | None:
     """What is wrong with a checkpoint, in words; None if it is whole.
 

@@ -13,7 +13,7 @@ import os
 import typing
 from collections.abc import Iterable
 
-from cpm import checkpoints
+from cpm import checkpoints, untrusted
 from cpm.checkpoints import seals
 from cpm.checkpoints.listing import NOTHING, Search
 from cpm.config_json import to_dict
@@ -46,6 +46,7 @@ def check_run(path: str) -> list[Row]:
     Raises:
       UsageError: if there is no such folder, or nothing of a run in it.
     """
+    untrusted.require_readable(path)
     if not os.path.isdir(path):
         raise UsageError(f"{path} is no folder; name a run directory, like runs/mini")
     folder = os.path.join(path, "checkpoints")
@@ -82,6 +83,8 @@ def _unread(error):
 def _of_config(path, search):
     """(its row, what it says or None)."""
     name = "config.json"
+    if not os.path.lexists(os.path.join(path, name)):
+        return Row(name, False, "is missing"), None
     try:
         config, record = read_config(path)
     except UsageError as error:

@@ -112,6 +112,7 @@ def read_manifest(folder: str | os.PathLike, verify: bool = False) -> Manifest:
     """
     files.require_utf_8(folder)
     path = os.path.join(folder, NAME)
+    untrusted.require_readable(folder)
     if not os.path.isfile(path):
         found = "is not a complete data folder" if os.path.isdir(folder) else "is missing"
         raise UsageError(
@@ -172,9 +173,9 @@ def fingerprints(
 
 def _parse(path):
     """The manifest in a file; UsageError if it is not one of ours or another skeleton's."""
+    advice, most = "make the folder again with bin/convert.py", untrusted.SMALL_JSON_BYTES
+    record = untrusted.read_json(path, advice, schema=_SCHEMA, most_bytes=most)
     try:
-        most = untrusted.SMALL_JSON_BYTES
-        record = untrusted.read_json(path, "see below", schema=_SCHEMA, most_bytes=most)
         if (record["format"], record["version"]) != (FORMAT, VERSION):
             raise ValueError(
                 f"format {record['format']!r} version {record['version']!r}, "
@@ -202,8 +203,7 @@ def _parse(path):
         )
     except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise UsageError(
-            f"{path!r} is not a manifest of this version ({error}); "
-            "make the folder again with bin/convert.py"
+            f"{path!r} is not a manifest of this version ({error}); {advice}"
         ) from error
 
 
@@ -227,6 +227,7 @@ def _check_once(splits):
 
 def _check_shard(folder, shard, verify, remake):
     path = os.path.join(folder, shard.file)
+    untrusted.require_readable(path)
     found = os.path.getsize(path) if os.path.isfile(path) else None
     if found is None:
         problem = "is missing"

@@ -14,6 +14,7 @@ from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import Skeleton, get_skeleton
+from cpm.untrusted import require_readable
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Predictions))
 
@@ -37,6 +38,7 @@ def read_people(path: str) -> tuple[Predictions, Skeleton]:
     Raises:
       UsageError: if there is no such file, or it is damaged.
     """
+    require_readable(path)
     try:
         check_numpy(path)
         with np.load(path, allow_pickle=False) as archive:

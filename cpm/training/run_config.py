@@ -39,6 +39,7 @@ def read_config(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
       UsageError: if the folder is not a run or the file was changed into nonsense.
     """
     file_path = os.path.join(path, NAME)
+    untrusted.require_readable(path)
     if not os.path.lexists(file_path):
         raise UsageError(
             f"{path} is not a run folder (no config.json); "
@@ -65,6 +66,7 @@ def read_run(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
     Raises:
       UsageError: if there is no such checkpoint either.
     """
+    untrusted.require_readable(path)
     try:
         return read_config(path)
     except UsageError:

@@ -18,6 +18,8 @@ from cpm.errors import RunStopped, UsageError
 from cpm.network import ConvolutionalPoseMachine
 from cpm.training import optimizers
 from cpm.training.ema import ExponentialMovingAverage
+from tests.helpers.permissions import forbid
+from tests.helpers.small_runs import write_run
 
 CONFIG = TrainConfig(
     network=NetworkConfig(stages=2, width=0.1, skeleton="lsp14", image_size=(16, 24))
@@ -156,6 +158,15 @@ def test_seals_of_earlier_versions_are_taken(run):
     assert checkpoints.find_whole(str(run)).prefix == str(run / "step-0000007")
     flip(run / DATA, 1000)
     assert "its checksum" in checkpoints.find_whole(str(run)).skipped["step-0000007"]
+
+
+def test_a_checkpoint_without_permission_is_not_called_damaged(tmp_path, monkeypatch):
+    path, _ = write_run(tmp_path / "run", "data")
+    prefix = os.path.join(path, "checkpoints", "step-0000004")
+    forbid(monkeypatch, f"{prefix}.index")
+    for ckpt in (path, prefix):
+        with pytest.raises(UsageError, match=r"step-0000004\.index may not be read"):
+            checkpoints.resolve(ckpt)
 
 
 def test_restore_goes_back_to_the_whole_one(tmp_path):

@@ -15,7 +15,9 @@ from cpm.data.person import Origin, Pose
 from cpm.data.records import Storage, read_shard, write_records
 from cpm.data.report import table
 from cpm.data.splits import RULES, SplitRule
+from cpm.data.verification import find_damage
 from cpm.errors import UsageError
+from tests.helpers.permissions import forbid
 from tests.helpers.small_data_sets import MPII16, lsp_joints, make_people, save_leeds
 
 THIRDS = SplitRule(
@@ -304,7 +306,7 @@ class TestManifest:
             ("format", "other", "format 'other'"),
             ("skeleton", {"name": "lsp15", "joints": []}, "unknown skeleton 'lsp15'"),
             ("skeleton", {"name": "lsp14", "joints": ["nose"]}, "other joints"),
-            ("splits", 7, "is not a manifest of this version"),
+            ("splits", 7, "'splits' is 7.*make the folder again"),
             ("split_rule", {"name": 5, "text": ""}, "'split_rule.name' is 5; expected a text"),
             ("report", {"splits": {"train": 7}}, "report of 'train': it is 7; expected an object"),
             ("report", {"splits": {"train": {"scaled": "7"}}}, "'scaled' is '7'; expected a whole"),
@@ -347,5 +349,16 @@ class TestManifest:
     def test_not_json(self, tmp_path):
         folder = self.folder(tmp_path)
         (folder / NAME).write_text("{")
-        with pytest.raises(UsageError, match="is not a manifest of this version"):
+        with pytest.raises(UsageError, match=r"cannot be read .*make the folder again"):
             read_manifest(folder)
+
+    @pytest.mark.parametrize("part", ["", NAME, "shard"])
+    def test_without_permission_nothing_is_to_be_made_again(self, part, tmp_path, monkeypatch):
+        """Tests may run as root, who may read everything."""
+        folder = self.folder(tmp_path)
+        path = self.shard(folder) if part == "shard" else folder / part
+        forbid(monkeypatch, path)
+        for read in (read_manifest, lambda folder: find_damage([folder], ["train"])):
+            with pytest.raises(UsageError, match="may not be read") as caught:
+                read(folder)
+            assert str(caught.value).startswith(str(path)) and "again" not in str(caught.value)

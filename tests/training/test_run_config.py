@@ -7,10 +7,12 @@ import shutil
 import pytest
 
 from cpm import checkpoints
+from cpm.cli.run_check import check_run
 from cpm.config import TrainConfig
 from cpm.errors import UsageError
 from cpm.execution import Execution
 from cpm.training.run_config import read_config, read_run, run_of, write_config
+from tests.helpers.permissions import forbid
 from tests.helpers.small_runs import CONFIG, write_run
 
 
@@ -44,6 +46,14 @@ def test_read_run_asks_the_checkpoint_where_config_is_lost(tmp_path, caplog, tex
     shutil.rmtree(inner)
     with pytest.raises(UsageError, match=r"config\.json"):
         read_run(path)
+
+
+def test_a_run_of_somebody_else_is_still_a_run(tmp_path, monkeypatch):
+    path, _ = write_run(tmp_path / "run", "data")
+    forbid(monkeypatch, path)
+    for read in (read_config, read_run, checkpoints.resolve, check_run):
+        with pytest.raises(UsageError, match=r"run may not be read by this user"):
+            read(path)
 
 
 def test_run_of_a_checkpoint_taken_out_of_its_run(tmp_path):
