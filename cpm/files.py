@@ -18,6 +18,7 @@ from typing import Any
 from cpm import untrusted
 from cpm.errors import UsageError
 
+_PARTIAL = ".partial-"  # begins the names of files that are not whole yet
 MOST_LINKS = 40  # that are followed from a name to its file, as Linux does
 MOST_NAME_BYTES = 255  # of a file's name, in every usual file system
 # Names of files, what lies beside them, and what they are then a part of.
@@ -70,7 +71,7 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
         os.makedirs(folder, exist_ok=True)
         # The suffix stays last: image writers choose the format by it.
         handle, temporary = tempfile.mkstemp(
-            prefix=".partial-", suffix=os.path.splitext(name)[1], dir=folder
+            prefix=_PARTIAL, suffix=os.path.splitext(name)[1], dir=folder
         )
         os.close(handle)
         yield temporary
@@ -82,7 +83,8 @@ def replacing(path: str | os.PathLike) -> Iterator[str]:
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, target)
     except OSError as error:
-        if error.filename not in (None, temporary, folder):
+        ours = os.path.basename(error.filename or _PARTIAL).startswith(_PARTIAL)
+        if not ours and error.filename != folder:
             raise  # about another file
         # Names the file that was asked for, not the temporary one, nor none, as writers do.
         reason = error.strerror or str(error)
@@ -161,13 +163,11 @@ def check_target(path: str | os.PathLike | None, flag: str) -> None:
     """
     if path is None:
         return
-    folder = os.path.dirname(os.path.abspath(path))
-    while not os.path.exists(folder):
-        folder = os.path.dirname(folder)
+    folder = _nearest_folder(path)
     if os.path.isdir(path) or not os.path.isdir(folder):
         what = "a folder" if os.path.isdir(path) else f"in {folder}, which is a file"
         raise UsageError(f"--{flag}={path} is {what}; name a file to write")
-    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+    if not _is_writable(path):
         raise UsageError(
             f"--{flag}={path} cannot be written; make room or permission, or name another file"
         )
@@ -175,6 +175,29 @@ def check_target(path: str | os.PathLike | None, flag: str) -> None:
         raise UsageError(
             f"--{flag}={path} is a file of a {owner}, which would be lost; name another"
         )
+
+
+def _is_writable(path):
+    """Whether a file can be made or replaced: some folders, like /proc, allow it and refuse."""
+    target, special = _target(os.fspath(path))
+    if special:
+        return os.access(target, os.W_OK)
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        return False
+    folder = _nearest_folder(target)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _nearest_folder(path):
+    """The folder of a file to be, or the first one above it that is there."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _owner(path):

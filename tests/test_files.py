@@ -74,6 +74,24 @@ def test_check_target_raises_without_permission(tmp_path, monkeypatch):
         files.check_target(tmp_path / "a.json", "json")
 
 
+@pytest.mark.parametrize("path", ["/proc/x.png", "/proc/self/x.png", "/dev/fd/99"])
+def test_a_folder_that_takes_no_file_is_found_before_the_work(path):
+    """Whoever is root has every permission there."""
+    with pytest.raises(UsageError, match=rf"--out={path} cannot be written"):
+        files.check_target(path, "out")
+    with pytest.raises(OSError) as caught, files.replacing(path) as temporary:
+        open(temporary, "w").close()
+    assert caught.value.filename == path  # not the temporary one beside it
+
+
+def test_checking_a_target_leaves_nothing(tmp_path):
+    for name in ("a.json", "a/b.json"):
+        files.check_target(tmp_path / name, "json")
+    for special in ("/dev/null", "/dev/stdout"):
+        files.check_target(special, "json")
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     "name, beside",
     [

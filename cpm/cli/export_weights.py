@@ -87,9 +87,10 @@ def measured_threshold(path: str, prefix: str) -> dict[str, Any]:
       UsageError: if it is no such file, about another checkpoint, about a search, or about the
         people of training.
     """
+    is_special = os.path.exists(path) and not os.path.isfile(path)  # nothing to write into
     advice = (
         f"write it with: python bin/eval.py --ckpt={FLAGS.ckpt} --crop=middle --passes=2 --flip "
-        f"--json={path}"
+        f"--json={'evaluation.json' if is_special else path}"
     )
     record = files.read_json(path, advice)
     try:
