@@ -68,6 +68,7 @@ from cpm.prediction_files import scoring
 from cpm.prediction_files.published import PROTOCOLS
 from cpm.provenance import provenance
 from cpm.scoring import scenes
+from cpm.scoring.result_files import beside
 
 FLAGS = flags.FLAGS
 
@@ -176,6 +177,8 @@ def main(_: Sequence[str]) -> None:
     for flag, path in outputs.items():
         files.check_target(path, flag)
     files.check_apart(outputs, {flag: FLAGS[flag].value for flag in READ})
+    if FLAGS.json and FLAGS.ckpt and not FLAGS.scenes:
+        check_beside(FLAGS.json)
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
         raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for drawings")
     if FLAGS.predictions:
@@ -186,6 +189,17 @@ def main(_: Sequence[str]) -> None:
         eval_network.score_search()
     else:
         eval_network.score_network()
+
+
+def check_beside(path: str) -> None:
+    """UsageError if what is written beside --json=`path` is what another flag names."""
+    for flag in ("ckpt", "write_predictions", "write_suspects"):
+        named = FLAGS[flag].value or ""
+        for written in beside(path):
+            if named and os.path.realpath(named) == os.path.realpath(written):
+                raise UsageError(
+                    f"--json={path} also writes {written}, which --{flag} names; name another"
+                )
 
 
 def score_scenes() -> None:

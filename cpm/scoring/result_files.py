@@ -17,6 +17,12 @@ from cpm.scoring.searching import Searched
 from cpm.skeleton import get_skeleton
 
 
+def beside(path: str) -> tuple[str, str]:
+    """The files of tables and of joints beside a JSON file of results."""
+    stem = os.path.splitext(path)[0]
+    return stem + ".md", stem + ".npz"
+
+
 def write_results(
     evaluation: Evaluation,
     path: str,
@@ -63,6 +69,6 @@ def write_results(
         text += f"\n\nWith the true boxes:\n\n{tables.summary_table(box.metrics)}"
     if searched is not None:
         text += f"\n\n{searched.text(get_skeleton(config.network.skeleton).joints)}"
-    stem = os.path.splitext(path)[0]
-    files.write_text(stem + ".md", text + "\n")
-    people_file.write_people(stem + ".npz", evaluation.people, config.network.skeleton)
+    table, joints = beside(path)
+    files.write_text(table, text + "\n")
+    people_file.write_people(joints, evaluation.people, config.network.skeleton)

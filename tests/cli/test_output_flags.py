@@ -40,3 +40,22 @@ def test_what_a_run_or_data_are_made_of_is_no_output(
         assert status == 2
         assert f"--{output}={name} is a file of a " in error
         assert (tmp_path / name).read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--ckpt=a.npz", "--json=a.json"],
+        ["--ckpt=run", "--json=a.json", "--write_predictions=a.npz"],
+        ["--ckpt=run", "--json=a.json", "--write_suspects=a.md"],
+    ],
+)
+def test_nothing_is_overwritten_beside_the_numbers_of_an_evaluation(
+    tmp_path, monkeypatch, capfd, flags
+):
+    """Tables and joints lie there, under the same name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.npz").write_text("kept")
+    status, _, error = caller(evaluation, capfd)(*flags)
+    assert status == 2 and "--json=a.json also writes a." in error
+    assert (tmp_path / "a.npz").read_text() == "kept"
