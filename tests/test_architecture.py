@@ -25,6 +25,7 @@ BASE = {
     "cpm.geometry": set(),
     "cpm.humans": {"cpm.skeleton"},
     "cpm.machine": set(),
+    "cpm.output_files": {"cpm.errors", "cpm.files"},
     "cpm.process_memory": set(),
     "cpm.provenance": set(),
     "cpm.quiet_start": set(),
@@ -64,7 +65,9 @@ ARROWS = {
         *("cpm.runtimes", "cpm.synthetic", *BASE),
     },
     "cpm.runtimes": BASE.keys(),
-    "cpm.plots": {"cpm.errors", "cpm.files", "cpm.humans", "cpm.skeleton"},
+    "cpm.plots": {
+        *("cpm.errors", "cpm.files", "cpm.humans", "cpm.output_files", "cpm.skeleton"),
+    },
     "cpm.report": {"cpm.humans", "cpm.text_table"},
     # A document's table of exported files is the one that bin/export.py prints.
     "cpm.benchmark": {

@@ -25,7 +25,7 @@ from typing import Any
 
 from absl import flags
 
-from cpm import files, untrusted
+from cpm import files, output_files, untrusted
 from cpm.benchmark import (
     cases,
     machine,
@@ -116,8 +116,8 @@ def main(_: Sequence[str]) -> None:
         return
     outputs = {flag: FLAGS[flag].value for flag in ("json", "plot")}
     for flag, path in outputs.items():
-        files.check_target(path, flag)
-    files.check_apart(outputs, {"read": FLAGS.read, "ckpt": FLAGS.ckpt})
+        output_files.check_target(path, flag)
+    output_files.check_apart(outputs, {"read": FLAGS.read, "ckpt": FLAGS.ckpt})
     earlier = [entry for path in FLAGS.read for entry in read_entries(path)]
     if FLAGS.case is None and earlier and FLAGS.plot and not FLAGS.json:
         draw(earlier)

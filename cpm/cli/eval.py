@@ -59,7 +59,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from cpm.cli import eval_network
-from cpm import files
+from cpm import files, output_files
 from cpm.cli.flags import define_decoding_flags, define_speed_flags, people_from_flags
 from cpm.config import CROP_RULES
 from cpm.data import pipeline
@@ -175,8 +175,8 @@ def main(_: Sequence[str]) -> None:
             )
     outputs = {flag: FLAGS[flag].value for flag in WRITTEN}
     for flag, path in outputs.items():
-        files.check_target(path, flag)
-    files.check_apart(outputs, {flag: FLAGS[flag].value for flag in READ})
+        output_files.check_target(path, flag)
+    output_files.check_apart(outputs, {flag: FLAGS[flag].value for flag in READ})
     if FLAGS.json and FLAGS.ckpt and not FLAGS.scenes:
         check_beside(FLAGS.json)
     if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):

@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from cpm import files
+from cpm import output_files
 from cpm.checkpoints import resolve
 from cpm.cli.export_rows import Rows, export_each, head_of, name_of
 from cpm.config import TrainConfig
@@ -150,8 +150,8 @@ def main(_: Sequence[str]) -> None:
         )
     networks = places()
     for ckpt, out, table in networks:
-        files.check_target(table, "json")
-        files.check_apart({"out": out, "json": table}, {"ckpt": ckpt})
+        output_files.check_target(table, "json")
+        output_files.check_apart({"out": out, "json": table}, {"ckpt": ckpt})
         resolve(ckpt)
     images = [read_image(path) for path in FLAGS.images or ()] or comparison_images()
     origin = provenance()

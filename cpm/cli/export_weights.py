@@ -23,7 +23,7 @@ from typing import Any
 
 from absl import flags
 
-from cpm import files
+from cpm import files, output_files
 from cpm.checkpoints import describe, load_network, weights_file
 from cpm.data.splits import TRAIN
 from cpm.errors import UsageError
@@ -51,8 +51,8 @@ def main(_: Sequence[str]) -> None:
     """Writes the file and says what it holds."""
     if not weights_file.is_weights_file(FLAGS.out):
         raise UsageError(f"--out={FLAGS.out} should end in {weights_file.SUFFIX}")
-    files.check_target(FLAGS.out, "out")
-    files.check_apart({"out": FLAGS.out}, {flag: FLAGS[flag].value for flag in READ})
+    output_files.check_target(FLAGS.out, "out")
+    output_files.check_apart({"out": FLAGS.out}, {flag: FLAGS[flag].value for flag in READ})
     network, config, description = load_network(FLAGS.ckpt)
     prefix = description["prefix"]
     # What weights that were exported before know of themselves.

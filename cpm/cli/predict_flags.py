@@ -10,7 +10,7 @@ from typing import Literal
 
 from absl import flags
 
-from cpm import files
+from cpm import output_files
 from cpm.cli.flags import people_from_flags
 from cpm.cli.predict_images import path_of
 from cpm.cli.predict_videos import VideoOptions
@@ -75,8 +75,8 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
         raise UsageError(f"--threshold={FLAGS.threshold} should be a number, like 0.3")
     outputs = {flag: FLAGS[flag].value for flag in FILES}
     for flag, path in outputs.items():
-        files.check_target(path, flag)
-    files.check_apart(outputs, {flag: FLAGS[flag].value for flag in ("ckpt", "boxes")})
+        output_files.check_target(path, flag)
+    output_files.check_apart(outputs, {flag: FLAGS[flag].value for flag in ("ckpt", "boxes")})
     if FLAGS.json and not FLAGS.json.lower().endswith((".json", ".jsonl")):
         raise UsageError(f"--json={FLAGS.json} should end in .json or .jsonl; name another file")
     for flag in ("out", "openpose"):

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from cpm import checkpoints, files
+from cpm import checkpoints, files, output_files
 from cpm.cli.flags import define_speed_flags, execution_from_flags
 from cpm.errors import UsageError
 from cpm.execution.use import Executed
@@ -75,8 +75,10 @@ def report_comparison(runs: Sequence[str], path: str) -> None:
     """Compares runs on the screen and on a page, which goes to `path`."""
     outputs = {"out": path, "json": FLAGS.json}
     for flag, output in outputs.items():
-        files.check_target(output, flag)
-    files.check_apart(outputs, {"json of bin/eval.py": [p for run in runs for p in scores_of(run)]})
+        output_files.check_target(output, flag)
+    output_files.check_apart(
+        outputs, {"json of bin/eval.py": [p for run in runs for p in scores_of(run)]}
+    )
     comparison = compare_runs(runs, seed=FLAGS.seed)
     print(comparison.text())
     files.write_text(path, comparison_page(comparison))

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cpm import files
+from cpm import output_files
 from cpm.checkpoints import describe, load_network, pretrained
 from cpm.config import DecodingConfig
 from cpm.errors import UsageError
@@ -108,7 +108,7 @@ class Target:
             )
             raise UsageError(f"--out={self.path} should {expected} for --format={self.name}")
         if writer.SUFFIX:
-            files.check_target(self.path, "out")
+            output_files.check_target(self.path, "out")
         else:
             check_replaceable(self.path)
         return writer

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cpm import files
+from cpm import files, output_files
 from cpm.errors import UsageError
 
 
@@ -39,7 +39,7 @@ def check_image_name(path: str | os.PathLike) -> None:
     """UsageError if the name says no kind of image, or no file can be written there."""
     if os.path.splitext(path)[1].lower() not in _FORMATS:
         raise UsageError(f"--out={path} should end in {', '.join(_FORMATS)}; name another file")
-    files.check_target(path, "out")
+    output_files.check_target(path, "out")
 
 
 def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:

@@ -905,7 +905,7 @@ ROWS = [
     ),
     *_rows(
         "a file to write",
-        "test_files.py",
+        "test_output_files.py",
         (
             "is a file to read, or another one to write, by whatever name",
             "a sentence before any work; nothing is lost",
