@@ -17,7 +17,8 @@ the JSON file holds. The same from Python: cpm.Predictor.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from absl import flags
 
@@ -39,7 +40,8 @@ from cpm.cli.predict_flags import (
 from cpm.cli.predict_images import read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
-from cpm.execution.processor import slow_precision
+from cpm.execution.processor import bfloat16_pays, slow_precision
+from cpm.execution.use import Executed
 from cpm.humans import noun
 from cpm.inference import OneEuro, Predictor, crop_regions, images_from
 from cpm.inference.boxes import BoxFile
@@ -171,30 +173,18 @@ def main(arguments: Sequence[str]) -> None:
     check_coco_ids(sources, box_file)
     boxes = [parse_numbers("box", text.split(","), 4) for text in FLAGS.box] or None
     video_options = video_options_from_flags()
-    execution = execution_from_flags()
-    if note := slow_precision(execution.precision):
-        print(f"note: {note}")
     predictor = Predictor(
         FLAGS.ckpt,
         passes=FLAGS.passes,
         crop=FLAGS.crop,
-        execution=execution,
+        execution=execution_from_flags(),
         **decoding_from_flags(),
     )
-    if predictor.wants_boxes and not (boxes or box_file) and FLAGS.crop is None:
-        who = noun(predictor.network.skeleton.joints)
-        print(
-            f"note: {FLAGS.ckpt} was trained on crops around {who}; in whole images it may miss "
-            "them: give --box or --boxes, or train with --augment=wild"
-        )
     stills = sum(not source.moves for source in sources)
     people = people_in_images(predictor) if stills and not (boxes or box_file) else 1
     predictor.expect(stills, people)
-    if people != 1 and FLAGS.people is None and stills >= MANY:
-        print(
-            f"note: all {noun(predictor.skeleton.joints)} are searched for in {stills} images; "
-            "--people=1 takes the one near the middle of each, about ten times as fast"
-        )
+    for note in notes(predictor, stills, len(sources) - stills, people, boxes or box_file):
+        print(f"note: {note}")
     threshold = predictor.threshold if FLAGS.threshold is None else FLAGS.threshold
     predictor.least = threshold
     output = Output(threshold, box_file, images, searches=people != 1)
@@ -220,3 +210,35 @@ def main(arguments: Sequence[str]) -> None:
         looked_for = None if boxes or box_file else people if stills else people_from_flags()
         output.finish(predictor.settings() | {"searched_for": looked_for})
     print(output.summary())
+
+
+def notes(
+    predictor: Predictor, stills: int, videos: int, people: int | Literal["all"], boxes: object
+) -> Iterator[str]:
+    """Yields what may be wrong, or slow, in the way that was chosen: a sentence each.
+
+    Args:
+      predictor: `Predictor`.
+      stills, videos: how many inputs there are of either kind.
+      people: how many people an image is searched for.
+      boxes: whether people's boxes are given.
+    """
+    who = noun(predictor.skeleton.joints)
+    if predictor.wants_boxes and not boxes and FLAGS.crop is None:
+        yield (
+            f"{FLAGS.ckpt} was trained on crops around {who}; in whole images it may miss them: "
+            "give --box or --boxes, or train with --augment=wild"
+        )
+    if people != 1 and FLAGS.people is None and stills >= MANY:
+        yield (
+            f"all {who} are searched for in {stills} images; --people=1 takes the one near the "
+            "middle of each, about ten times as fast"
+        )
+    free = FLAGS.precision is None and isinstance(predictor.network, Executed)
+    if free and (stills >= MANY or videos) and bfloat16_pays(predictor.network.config.arch):
+        yield (
+            "this processor multiplies bfloat16: --precision=bfloat16 is faster, and moves joints "
+            "by hundredths of a pixel"
+        )
+    if FLAGS.precision and (slow := slow_precision(FLAGS.precision)):
+        yield slow

@@ -38,10 +38,9 @@ from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import UsageError
 from cpm.execution import Settings
 from cpm.execution.devices import Devices, connect
-from cpm.execution.processor import on_gpu, slow_precision
+from cpm.execution.processor import bfloat16_pays, slow_precision
 from cpm.execution.threads import configure_threads
 from cpm.execution.use import Executed
-from cpm.machine import multiplies_bfloat16
 from cpm.scoring import run_page
 from cpm.scoring.evaluate import Evaluation, evaluate_as_used
 from cpm.scoring.figures import write_groups
@@ -183,11 +182,9 @@ def describe(run: loop.Run, recipe: str) -> list[str]:
 
 
 def wants_bfloat16(config: TrainConfig) -> bool:
-    """Whether nobody chose and bfloat16 would be faster; measured of `mini` on a CPU alone."""
+    """Whether nobody chose, and bfloat16 would be faster."""
     chosen = FLAGS.precision or any(s.startswith("execution.precision=") for s in FLAGS.set)
-    if chosen or config.network.arch != "mini":
-        return False
-    return not on_gpu() and multiplies_bfloat16() is True
+    return not chosen and bfloat16_pays(config.network.arch)
 
 
 def default_run_dir(config: TrainConfig, folders: Sequence[str]) -> str:

@@ -110,6 +110,23 @@ def test_drawings_of_an_earlier_run_are_passed_over(work, tmp_path, run):
     assert status == 0 and f"{drawing}: 1 person" in text, error
 
 
+def test_many_images_name_the_faster_precision(work, run, monkeypatch):
+    """Where the processor has it, and nobody chose another."""
+    monkeypatch.setattr(predict, "MANY", 2)
+    usual = (f"--ckpt={work}/w.npz", "--passes=1", "--noflip", work / "in" / "1.jpg")
+    both = (*usual, work / "in" / "2.png")
+    for pays, arguments, said in (
+        (True, both, True),
+        (False, both, False),
+        (True, usual, False),
+        (True, (*both, "--precision=float32"), False),
+    ):
+        monkeypatch.setattr(predict, "bfloat16_pays", lambda arch, pays=pays: pays)
+        status, text, error = run(*arguments)
+        assert status == 0, error
+        assert ("--precision=bfloat16 is faster" in text) == said, arguments
+
+
 def test_weights_of_crops_around_people_say_so(work, run):
     """In whole images they may miss somebody; not where a box or a region is given."""
     config = dataclasses.replace(tiny_config(), data=DataConfig(crop="joints"))

@@ -43,6 +43,22 @@ def test_return_freed_memory_elsewhere(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "arch, has, gpu, pays",
+    [
+        ("mini", True, False, True),
+        ("paper", True, False, False),
+        ("mini", False, False, False),
+        ("mini", None, False, False),
+        ("mini", True, True, False),
+    ],
+)
+def test_bfloat16_pays_where_it_was_measured(arch, has, gpu, pays, monkeypatch):
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: has)
+    monkeypatch.setattr(processor, "on_gpu", lambda: gpu)
+    assert processor.bfloat16_pays(arch) is pays
+
+
+@pytest.mark.parametrize(
     "precision, has, gpu, slow",
     [
         ("bfloat16", False, False, True),
