@@ -292,7 +292,7 @@ def test_predictor_raises():
     for people in (0, "some", 1.5, True, np.int64(0)):
         with pytest.raises(UsageError, match="a number from 1 on, or 'all'"):
             predictor(image, people=people)
-    with pytest.raises(UsageError, match="scales are"):
+    with pytest.raises(UsageError, match="scales should be"):
         Predictor(BlobFinder(), scales=(1.0, 0.0))
     for wrong in ({"passes": 0}, {"crop": "mid"}, {"refinement": "best"}):
         with pytest.raises(UsageError, match=f"{next(iter(wrong))} is .*; expected "):
