@@ -238,7 +238,7 @@ def notes(
     if free and (stills >= MANY or videos) and bfloat16_pays(predictor.network.config.arch):
         yield (
             "this processor multiplies bfloat16: --precision=bfloat16 is faster, and moves joints "
-            "by hundredths of a pixel"
+            "by hundredths of a pixel, rarely to another place"
         )
     if FLAGS.precision and (slow := slow_precision(FLAGS.precision)):
         yield slow

@@ -218,7 +218,12 @@ class Predictor:
             images = walked = images_from(images, unwanted=why_unwanted)
         elif is_pixels(images):
             images = [images]
-        pairs = _paired(_iterator(images), itertools.repeat(None) if boxes is None else boxes)
+        each = _iterator(images)
+        pairs: Iterator[tuple[Any, Any]]
+        if boxes is None:
+            pairs = zip(each, itertools.repeat(None), strict=False)
+        else:
+            pairs = _paired(each, boxes)
 
         def results(chunk):
             """The chunk's results, and the error that cut it short."""
@@ -372,8 +377,7 @@ def _paired(images, boxes):
                 f"there are boxes for {number} images, but more images; give each a list, or None"
             )
         yield image, own
-    endless = isinstance(boxes, itertools.repeat)
-    if not endless and next(others, end) is not end:
+    if next(others, end) is not end:
         raise ValueError("there are boxes for more images than there are; give each image one list")
 
 

@@ -271,7 +271,7 @@ class CocoWriter(_WholeWriter):
     ) -> None:
         super().__init__(path)
         self._ids = ids or (lambda file: None)
-        self._files: dict[int | str, str] = {}
+        self._names: dict[int | str, str] = {}
 
     def write(self, result: ImagePose) -> None:
         """Adds the people of an image.
@@ -280,14 +280,18 @@ class CocoWriter(_WholeWriter):
           UsageError: if another image had the same id: their people could not be told apart.
         """
         image_id = None if result.file is None else self._ids(result.file)
-        for person in coco_results(result, image_id):
+        found = coco_results(result, image_id)
+        if found:
+            self._require_own(found[0]["image_id"], result)
+        for person in found:
             self._add(person)
-            self._require_own(person["image_id"], result)
 
     def _require_own(self, image_id, result):
-        file = str(result.file)
-        if self._files.setdefault(image_id, file) != file:
-            raise UsageError(two_of_one_id(image_id, self._files[image_id], file))
+        name = str(result.file)
+        if result.frame is not None:  # a page, whose file has one number in the annotations
+            name += f", page {result.frame + 1}"
+        if self._names.setdefault(image_id, name) != name:
+            raise UsageError(two_of_one_id(image_id, self._names[image_id], name))
 
 
 def two_of_one_id(image_id: int | str, first: str, second: str) -> str:

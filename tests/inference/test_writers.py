@@ -77,6 +77,26 @@ def test_json_lines_and_csv_keep_what_a_run_had(tmp_path):
     }  # fmt: skip
 
 
+def test_coco_results_refuse_two_images_of_one_number(tmp_path):
+    """Images of one name, and pages of a file that the annotations know by one number."""
+    for ids, others in (
+        (None, [{"file": "a/1.jpg"}, {"file": "b/1.jpg"}]),
+        (lambda file: 7, [{"file": "a.tif", "frame": 0}, {"file": "a.tif", "frame": 1}]),
+    ):
+        path = tmp_path / "found.json"
+        with (
+            pytest.raises(UsageError, match="are both"),
+            writers.CocoWriter(str(path), ids) as writer,
+        ):
+            for fields in others:
+                writer.write(result(COCO, **fields))
+        assert not path.exists()
+    with writers.CocoWriter(str(path)) as writer:
+        for fields in others:
+            writer.write(result(COCO, **fields))
+    assert [entry["image_id"] for entry in json.loads(path.read_text())] == ["a_0001", "a_0002"]
+
+
 def test_people_of_an_image_count_from_one_as_in_drawings():
     numbers = [row[3] for row in writers.joint_rows(result(people=2))]
     assert numbers == [1] * 14 + [2] * 14
