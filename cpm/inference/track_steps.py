@@ -32,6 +32,8 @@ class TrackingOptions:
       lost: below this share a person counts as lost.
       confirm: seconds for which somebody new beside others has to be followed before there is a
         number: between people who cross, searches find people made of both.
+      clear: where nobody has a number yet, who is as sure as this share of the surest person waits
+        for none.
     """
 
     search_every: float = 3.0
@@ -40,6 +42,7 @@ class TrackingOptions:
     unsure: float = 0.75
     lost: float = 0.5
     confirm: float = 0.3
+    clear: float = 0.8
 
 
 class Steps:

@@ -178,18 +178,24 @@ class Tracker:
             self._lost.append(sure)
 
     def _confirm(self, time):
-        """Numbers for those who were followed for long enough, or are alone, or were lost before.
+        """Numbers for those who were followed for long enough, or were lost before.
 
         The first pose of somebody who comes out from behind another is often too poor to tell.
+        Where nobody has a number yet, as in a first frame, those get one at once who are about as
+        sure as the surest; of the others too many are no people.
         Returns whether somebody got a number.
         """
+        options = self._options
         new = [track for track in self._tracks if track.id is None]
-        alone = len(new) == len(self._tracks) and not self._lost
+        sure = [overall_confidence(track.pose) for track in new]
+        first = len(new) == len(self._tracks) and not self._lost
+        least = options.clear * max(sure, default=0.0) if first else np.inf
         back = self._matcher.returned(self._lost, [track.pose for track in new], time)
         numbers = {n: self._lost[t].id for t, n in back.items()}
         self._lost = [track for t, track in enumerate(self._lost) if t not in back]
         for n, track in enumerate(new):
-            if n not in numbers and (alone or time - track.since >= self._options.confirm):
+            known = sure[n] >= least or time - track.since >= options.confirm
+            if n not in numbers and known:
                 numbers[n], self._next_id = self._next_id, self._next_id + 1
             if n in numbers:
                 track.id = numbers[n]

@@ -168,6 +168,36 @@ def test_find_that_does_not_last_gets_no_number():
     assert {p.id for found in people for p in found} == {1}
 
 
+@pytest.mark.parametrize(("share", "waits"), [(0.85, 0), (0.7, 4)])
+def test_in_a_first_frame_those_get_a_number_who_are_about_as_sure_as_the_surest(share, waits):
+    """Who is less sure waits as everybody new does: four frames of 1/12 s."""
+    truth = joints_of(3)
+    network = TruthReader(truth)
+
+    def less_sure(person, joints_px):
+        """Of the third person."""
+        return share if np.abs(joints_px - truth[person, 2]).max() < 1 else 1.0
+
+    def find(image):
+        found = network.find(image)
+        return [
+            dataclasses.replace(p, confidence=p.confidence * less_sure(0, p.joints_px))
+            for p in found
+        ]
+
+    def poses(images, regions):
+        joints_px, confidence = network.poses(images, regions)
+        frames = [number for number, _ in network.regions[-len(regions) :]]
+        shares = [less_sure(*each) for each in zip(frames, joints_px, strict=True)]
+        return joints_px, confidence * np.array(shares)[:, np.newaxis]
+
+    tracker = Tracker(poses, find, MPII, margin=1.25)
+    people = [tracker(frame(n), time) for n, time in enumerate(TIMES[:6])]
+    numbers = [[1, 2]] * waits + [[1, 2, 3]] * (6 - waits)
+    assert [[p.id for p in found] for found in people] == numbers
+    assert nearest(people[-1], truth[5]) == {1: 0, 2: 1, 3: 2}
+
+
 def test_searches_follow_a_few_finds_that_do_not_last_and_then_rest():
     """Something that looks like a person to searches alone; a search is put off, not forgotten."""
     truth = joints_of(1)
