@@ -1,6 +1,7 @@
 """One pass: squares of images → crops → joints in image pixels, with or without belief maps."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -20,12 +21,20 @@ class OnePass:
       network: a `ConvolutionalPoseMachine`, or anything called and described like one.
       reader: `JointReader` of it.
       border: color outside the images, a number or `[3]`.
+      threads: batches of a call that are computed at once. While one is in the network, whose
+        operations share all cores, another is cut or decoded on a core that would be idle.
     """
 
     def __init__(
-        self, network: Network, reader: JointReader, border: float | Sequence[float]
+        self,
+        network: Network,
+        reader: JointReader,
+        border: float | Sequence[float],
+        threads: int = 1,
     ) -> None:
         self._network, self._reader, self._border = network, reader, border
+        # One for the batches of all threads that call, so that no more of them are in memory.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
 
     def __call__(
         self,
@@ -44,14 +53,29 @@ class OnePass:
           joints `[N, P, 2]` float64 in image pixels, confidence `[N, P]` float32.
         """
         joints_px, confidence = self._empty(len(regions))
-        start = 0
-        while start < len(regions):
-            rows = slice(start, start + self._reader.most(decoding))
-            start = rows.stop
+
+        def compute(rows):
             batch, matrices = self._batch(images[rows], regions[rows], decoding)
             joints_crop, confidence[rows] = self._reader(batch, decoding)
             joints_px[rows] = geometry.transform_points(matrices, joints_crop)
+
+        batches = self._batches(len(regions), decoding)
+        if len(batches) == 1:
+            compute(*batches)
+            return joints_px, confidence
+        waiting = [self._pool.submit(compute, rows) for rows in batches]
+        try:
+            for each in waiting:
+                each.result()
+        finally:  # after an error or Ctrl-C the others are in vain
+            for each in waiting:
+                each.cancel()
         return joints_px, confidence
+
+    def _batches(self, count, decoding):
+        """Slices of so many crops."""
+        most = self._reader.most(decoding)
+        return [slice(start, start + most) for start in range(0, count, most)]
 
     def with_maps(
         self,

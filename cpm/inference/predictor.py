@@ -133,7 +133,8 @@ class Predictor:
         self._passes = passes
         self._first_pass = crop
         self._crop_rule = crop or crop_regions.usual_rule(data)
-        self._pass = OnePass(network, self._reader, data.border)
+        self._threads = min(MOST_THREADS, usable_cores())
+        self._pass = OnePass(network, self._reader, data.border, self._threads)
 
     def __repr__(self) -> str:
         return f"Predictor({self._name}, {len(self.skeleton)} joints)"
@@ -236,8 +237,7 @@ class Predictor:
                     break
             return self._results(queries, people, maps, keep_images), error
 
-        threads = min(MOST_THREADS, usable_cores())
-        yield from in_threads(results, pairs, sizes=CHUNKS, threads=threads)
+        yield from in_threads(results, pairs, sizes=CHUNKS, threads=self._threads)
         if walked is not None and walked.skipped:
             warnings.warn(str(walked.skipped), stacklevel=2)
 

@@ -1,5 +1,6 @@
 """One pass, from pixels to joints and back: the geometry, with networks whose answers are known."""
 
+import threading
 import types
 
 import numpy as np
@@ -8,9 +9,10 @@ import tensorflow as tf
 
 import ops
 from cpm import geometry
-from cpm.config import NetworkConfig
+from cpm.config import DecodingConfig, NetworkConfig
 from cpm.execution import Execution, use
 from cpm.execution.use import Executed
+from cpm.inference.one_pass import OnePass
 from cpm.inference.predictor import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from tests.helpers.blob_networks import MIDLINE, POINTS, SIZE, BlobFinder, blobs
@@ -114,3 +116,49 @@ def test_poses_are_single_passes():
     for n, person in enumerate(list(expected) * 4):
         np.testing.assert_allclose(joints_px[n], person.joints_px, atol=1e-3)
     assert predictor.poses([], [])[0].shape == (0, 3, 2)
+
+
+class FakeReader:
+    """Answers with the mean of each crop, four crops a batch; keeps the threads that asked."""
+
+    def __init__(self, fails=None):
+        self.asked, self._fails = [], fails
+
+    def most(self, decoding):
+        return 4
+
+    def __call__(self, batch, decoding):
+        gray = batch["image"].mean((1, 2, 3))
+        self.asked.append((len(gray), threading.current_thread().name))
+        if self._fails is not None and self._fails in np.rint(gray):
+            raise MemoryError("no room for this batch")
+        return np.zeros([len(gray), 3, 2]), np.repeat(gray[:, np.newaxis], 3, axis=1)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_of_threads_keep_their_places(threads):
+    """Ten crops in batches of four; each has the joints of its own crop."""
+    images = [np.full([30, 40, 3], 10 * n, np.uint8) for n in range(10)]
+    regions = [geometry.CropRegion((20, 15), 10.0 + n) for n in range(10)]
+    reader = FakeReader()
+    one_pass = OnePass(BlobFinder(), reader, 0.0, threads)
+    joints_px, confidence = one_pass(images, regions, DecodingConfig())
+    np.testing.assert_allclose(confidence, np.tile(10.0 * np.arange(10)[:, None], [1, 3]))
+    sides = [geometry.crop_to_image(region, SIZE)[0, 0] for region in regions]
+    corners = [geometry.crop_to_image(region, SIZE)[:, 2] for region in regions]
+    np.testing.assert_allclose(joints_px, np.repeat(np.array(corners)[:, np.newaxis], 3, axis=1))
+    assert len(set(sides)) == 10  # no two crops alike
+    assert sorted(count for count, _ in reader.asked) == [2, 4, 4]
+    assert all(name.startswith("batch") for _, name in reader.asked)
+
+
+def test_an_error_in_a_batch_is_the_callers():
+    images = [np.full([30, 40, 3], 10 * n, np.uint8) for n in range(10)]
+    one_pass = OnePass(BlobFinder(), FakeReader(fails=50), 0.0, 2)
+    with pytest.raises(MemoryError, match="no room"):
+        one_pass(images, [geometry.CropRegion((20, 15), 12.0)] * 10, DecodingConfig())
+    # And the next call has nothing of it.
+    _, confidence = one_pass(
+        images[:4], [geometry.CropRegion((20, 15), 12.0)] * 4, DecodingConfig()
+    )
+    np.testing.assert_allclose(confidence[:, 0], [0, 10, 20, 30])
