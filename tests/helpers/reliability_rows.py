@@ -124,6 +124,11 @@ ROWS = [
             "works",
             "test_names_of_folders_may_be_anything",
         ),
+        (
+            "may not be read",
+            "said, and not called damaged",
+            "test_a_checkpoint_without_permission_is_not_called_damaged",
+        ),
     ),
     *_rows(
         "checkpoints.json",
@@ -197,6 +202,11 @@ ROWS = [
             "changes nothing",
             "test_a_clock_that_was_set_back_changes_nothing",
         ),
+        (
+            "a config.json of something else where a run would begin",
+            "refused; the file is kept",
+            "test_no_file_of_somebody_else_is_overwritten",
+        ),
     ),
     *_rows(
         "a run directory",
@@ -225,6 +235,11 @@ ROWS = [
             "a sentence",
             "test_other_values_in_config_are_a_sentence",
         ),
+        (
+            "config.json is lost or damaged beside a checkpoint",
+            "the checkpoint is asked, said",
+            "test_read_run_asks_the_checkpoint_where_config_is_lost",
+        ),
     ),
     *_rows(
         "a run directory",
@@ -248,6 +263,12 @@ ROWS = [
             "a file system without locks",
             "said",
             "test_a_file_system_without_locks_is_said",
+        ),
+        (
+            "a lock that is somebody else's file, or a link",
+            "refused; the file is kept",
+            "test_a_lock_of_somebody_else_is_refused_and_kept & "
+            "test_a_link_is_refused_and_not_followed",
         ),
     ),
     *_rows(
@@ -499,6 +520,11 @@ ROWS = [
         ),
         ("another shape", "a sentence that names the place", "test_schema_raises"),
         (
+            "a file that may not be read",
+            "said, with no other advice",
+            "test_read_json_without_permission_gives_no_other_advice",
+        ),
+        (
             "200 MB of values that take 5 GB",
             "refused before they are read",
             "test_read_json_raises_before_values_fill_the_memory & "
@@ -541,6 +567,14 @@ ROWS = [
             "test_load_arrays_raises_for_cut_and_forged_matlab",
         ),
         ("pickles", "never loaded", "test_load_arrays_raises_instead_of_unpickling"),
+        (
+            "HDF5 chunks that take more than their values, groups without end, NumPy items without "
+            "a byte",
+            "refused before they take memory or time",
+            "test_load_arrays_raises_for_chunks_that_take_more_than_their_values & "
+            "test_load_arrays_raises_for_groups_without_end & "
+            "test_load_arrays_raises_for_values_without_a_byte",
+        ),
     ),
     *_rows(
         "a prediction file",
@@ -590,6 +624,11 @@ ROWS = [
             "test_damage_is_refused & test_every_array_is_used_and_every_variable_filled",
         ),
         ("pickles", "never loaded", "test_objects_are_never_unpickled"),
+        (
+            "a damaged member of any compression (deflate, bzip2, LZMA)",
+            "a sentence",
+            "test_damage_of_any_compression_is_refused",
+        ),
     ),
     *_rows(
         "an image",
@@ -681,6 +720,17 @@ ROWS = [
             "each of its parts missing, damaged or of another shape",
             "bin/describe.py RUN names that part; exit status 1",
             "test_a_damage_is_named & test_other_data_are_named",
+        ),
+        (
+            "its checkpoints are lost, or later steps than the last of them",
+            "bin/describe.py RUN calls it a loss; exit status 1",
+            "test_lost_checkpoints_are_named & "
+            "test_metrics_beyond_a_save_without_a_checkpoint_are_a_loss",
+        ),
+        (
+            "a part that may not be read",
+            "a row that says so; the others are checked",
+            "test_a_part_without_permission_is_a_row",
         ),
     ),
     *_rows(
@@ -783,6 +833,16 @@ ROWS = [
             "test_missing_shard & test_truncated_shard & test_changed_shard",
         ),
         (
+            "a manifest of another shape, or with a shard listed twice",
+            "refused, with the command that makes it again",
+            "test_changed_manifest & test_a_shard_that_is_listed_twice",
+        ),
+        (
+            "a shard that is a link out of the folder",
+            "refused",
+            "test_a_shard_that_is_a_link_out_of_the_folder",
+        ),
+        (
             "a conversion killed",
             "refused until it is made again",
             "test_what_a_kill_leaves_is_refused_and_replaced",
@@ -814,6 +874,7 @@ ROWS = [
             "test_read_vgg19_raises_for_pickles & test_read_vgg19_raises_for_sizes & "
             "test_read_vgg19_raises_for_links",
         ),
+        ("a pipe in place of VGG-19's", "refused at once", "test_read_vgg19_never_waits"),
     ),
     *_rows(
         "a video",
@@ -910,6 +971,17 @@ ROWS = [
             "is a file to read, or another one to write, by whatever name",
             "a sentence before any work; nothing is lost",
             "test_check_apart",
+        ),
+        (
+            "is a part of a run or of a data folder",
+            "refused before any work",
+            "test_check_target_raises_for_a_part_of_a_run_or_of_data",
+        ),
+        (
+            "its folder takes no file",
+            "a sentence before any work",
+            "test_a_folder_that_takes_no_file_is_found_before_the_work & "
+            "test_check_target_raises_without_permission",
         ),
     ),
     *_rows(
