@@ -4,6 +4,7 @@ It holds command, commit, versions and seed beside the configuration. It is for 
 run that has saved nothing yet; otherwise the checkpoints decide (cpm/training/same_run.py).
 """
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -73,15 +74,21 @@ def read_run(path: str | os.PathLike) -> tuple[TrainConfig, dict[str, Any]]:
         prefix = checkpoints.find_whole(os.path.join(path, "checkpoints")).prefix
         if prefix is None:
             raise
-    logging.warning(
-        "%s of %s is lost or cannot be read; its checkpoint %s says what it learned",
-        *(NAME, path, os.path.basename(prefix)),
-    )
+    _say_lost(str(path), os.path.basename(prefix))
     config, description = checkpoints.read_description(prefix)
     record = {"config": to_dict(config), "execution": to_dict(Execution()), "init_from": None}
     if "learned_from" in description:
         record["init_from"] = description["learned_from"]["init_from"]
     return config, record | {"data": data_of(description)}
+
+
+@functools.cache
+def _say_lost(path, checkpoint):
+    """Warns once of each run: a script asks for its configuration several times."""
+    logging.warning(
+        "%s of %s is lost or cannot be read; its checkpoint %s says what it learned",
+        *(NAME, path, checkpoint),
+    )
 
 
 def data_of(description: Mapping[str, Any]) -> list[str]:

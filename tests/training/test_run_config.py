@@ -42,6 +42,8 @@ def test_read_run_asks_the_checkpoint_where_config_is_lost(tmp_path, caplog, tex
     config, record = read_run(path)
     assert (config, record["data"], record["init_from"]) == (CONFIG, ["data/lsp"], "w.npz")
     assert "checkpoint step-0000007 says" in caplog.text
+    read_run(path)
+    assert caplog.text.count("checkpoint step-0000007 says") == 1  # of several questions
     assert run_of(os.path.join(inner, "step-0000007")) == path
     shutil.rmtree(inner)
     with pytest.raises(UsageError, match=r"config\.json"):
