@@ -26,6 +26,8 @@ Config = TypeVar("Config", bound=Dataclass)
 
 FACTORS = (0.01, 100.0)  # of a person's size, or of a crop's
 SIGMAS_PX = (0.01, 10_000.0)  # of Gaussians in crops of up to 4096 pixels
+RATES = (1e-30, 1e30)  # float32, in which rates are computed with, has 1e-38 to 3e38
+MOST_STEPS = 1_000_000_000
 
 
 def require(config: Dataclass, allowed: str, *fields: str) -> None:
@@ -147,6 +149,8 @@ class TargetConfig:
         require_numbers(self)
         require_within(self, *SIGMAS_PX, "sigma_px")
         require(self, ">= 0", "cutoff", "foreground_weight")
+        require_within(self, 0, 0.99, "cutoff")  # the highest value of a map is 1
+        require_within(self, 0, 1e6, "foreground_weight")
         require_one_of(self, ("sum", "mean"), "reduction")
         require_one_of(self, ("every", "last"), "supervision")
 
@@ -280,6 +284,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         require_numbers(self)
         require(self, "> 0", "max_people", "batch_size", "shuffle_buffer")
+        require_within(self, 1, 1000, "max_people")
         require_within(self, *FACTORS, "margin")
         require_within(self, 0, 255, "border")
 
@@ -327,6 +332,13 @@ class OptimizerConfig:
         require(self, "> 0", "learning_rate", "step_every", "step_factor")
         require(self, ">= 0", "warmup_steps", "momentum", "weight_decay", "clip_norm")
         require(self, ">= 0", "only_stage")
+        require_within(self, *RATES, "learning_rate", "step_factor")
+        require_within(self, 0, 1, "momentum", "milestones")
+        require_within(self, 0, 1000, "weight_decay")
+        require_within(self, 0, 1e12, "clip_norm")
+        multipliers = ("stage_1_multiplier", "later_stage_multiplier", "bias_multiplier")
+        require_within(self, 0, 1000, *multipliers)
+        require_within(self, 0, MOST_STEPS, "warmup_steps", "step_every")
         require_one_of(self, SCHEDULES, "schedule")
 
 
@@ -353,6 +365,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require_numbers(self)
         require(self, "> 0", "steps")
+        require_within(self, 1, MOST_STEPS, "steps")
         require(self, ">= 0", "seed", "average_decay")
         if self.average_decay >= 1:
             raise ValueError(f"average_decay should be below 1, not {self.average_decay}")

@@ -39,8 +39,16 @@ def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
         progress = (step - warmup) / max(1, steps - warmup)
         return peak * (1.0 + math.cos(math.pi * min(1.0, progress))) / 2.0
     if config.schedule == "step":
-        return peak * config.step_factor ** (step // config.step_every)
+        return peak * _power(config.step_factor, step // config.step_every)
     if config.schedule == "milestones":
         passed = sum(step >= milestone * steps for milestone in config.milestones)
-        return peak * config.step_factor**passed
+        return peak * _power(config.step_factor, passed)
     raise ValueError(f"unknown schedule {config.schedule!r}")
+
+
+def _power(factor, times):
+    """`factor` ^ `times`; infinity beyond what a float holds, at which a training stops."""
+    try:
+        return factor**times
+    except OverflowError:
+        return math.inf

@@ -46,6 +46,13 @@ def test_learning_rate_milestones():
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("schedule", ["step", "milestones"])
+def test_learning_rate_beyond_floats_is_infinite(schedule):
+    """A growing factor, often enough: the guard of the loss stops such a run, not a traceback."""
+    found = rates(20, schedule=schedule, step_every=1, step_factor=1e30, milestones=(0.1,) * 20)
+    assert found[0] == 0.5 and found[-1] == math.inf
+
+
 def test_learning_rate_raises():
     with pytest.raises(ValueError, match="known: constant, cosine, step, milestones"):
         rates(1, schedule="linear")
