@@ -5,8 +5,8 @@ zeros, a cell array of a billion empty cells. NumPy and SciPy allocate what a he
 functions here read the headers alone, add up what the file would become in memory, and refuse it
 above a limit that its kind never needs.
 
-References: NumPy, "NEP 1" (.npy); MathWorks, "MAT-File Format" (levels 4 and 5); "HDF5 File Format
-Specification" (chunked storage).
+References: NumPy, "NEP 1" (.npy); MathWorks, "MAT-File Format" (levels 4 and 5).
+HDF5: hdf5_claims.py.
 """
 
 import io
@@ -16,7 +16,6 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,6 @@ UNREADABLE: tuple[type[Exception], ...] = (
 )
 _HEADER_BYTES = 1 << 16  # of one array; NumPy refuses longer ones too
 _CHUNK = 1 << 20
-_HDF5_CHUNK = 1 << 12  # bytes that HDF5 takes for each chunk while it reads; 3.8 kB were measured
 
 # MATLAB 5: types of data elements, and classes of arrays.
 _INT32, _UINT32, _MATRIX, _COMPRESSED = 5, 6, 14, 15
@@ -102,34 +100,6 @@ def check_matlab(path: str | os.PathLike, most_bytes: int = MOST_BYTES) -> None:
                 content = content[8:]
             if kind == _MATRIX:
                 left -= _matrix_bytes(memoryview(content), order, left, _DEEPEST)
-
-
-def hdf5_bytes(dataset: Any, most_bytes: int = MOST_BYTES) -> int:
-    """Bytes of memory that reading a data set takes, texts and lists of any length aside.
-
-    Args:
-      dataset: `h5py.Dataset`.
-      most_bytes: that one chunk of it may have: a filter unpacks a whole chunk at once.
-
-    Raises:
-      ValueError: if its values lie in another file, were never written, or come in larger chunks.
-    """
-    if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{dataset.name} lies in another file, which is not opened")
-    if dataset.shape is None:
-        return 0
-    width = dataset.dtype.itemsize
-    size = dataset.size * width
-    if size and not dataset.id.get_storage_size():
-        raise ValueError(f"{dataset.name} claims {size:,} bytes that were never written")
-    if dataset.chunks is None:
-        return size
-    if (chunk := math.prod(dataset.chunks) * width) > most_bytes:
-        raise ValueError(
-            f"{dataset.name} comes in chunks of {chunk:,} bytes, at most {most_bytes:,} are read"
-        )
-    chunks = math.prod(-(-n // c) for n, c in zip(dataset.shape, dataset.chunks, strict=True))
-    return size + chunks * _HDF5_CHUNK
 
 
 def _check_matlab_4(file, size):

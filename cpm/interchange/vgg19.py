@@ -29,8 +29,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cpm.array_claims import UNREADABLE, check_numpy, hdf5_bytes
+from cpm.array_claims import UNREADABLE, check_numpy
 from cpm.errors import UsageError
+from cpm.hdf5_claims import hdf5_bytes
 from cpm.interchange.caffemodel import MAX_BYTES, Stored
 from cpm.untrusted import check_regular
 

@@ -14,6 +14,7 @@ data sets, and such arrays are refused.
 References: MathWorks, "MAT-File Versions"; the HDF5 and .npy format specifications.
 """
 
+import math
 import os
 from collections.abc import Mapping
 
@@ -21,7 +22,7 @@ import h5py
 import numpy as np
 import scipy.io
 
-from cpm import array_claims
+from cpm import array_claims, hdf5_claims
 from cpm.errors import UsageError
 from cpm.prediction_files.matlab_structs import unfold
 from cpm.untrusted import no_file
@@ -175,7 +176,7 @@ class _Budget:
 def _hdf5(path, matlab=False):
     found: dict[str, np.ndarray] = {}
     budget = _Budget(path)
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", **hdf5_claims.CACHE) as file:
         for name, node in _datasets(file, DEEPEST, set()):
             value = _values(node, budget)
             found[name] = _matlab_value(file, node, value, budget) if matlab else value
@@ -208,7 +209,7 @@ def _datasets(group, depth, seen):
 
 def _values(node, budget):
     """The values of a data set that lie in this file; ValueError for any others, or too many."""
-    budget.take(array_claims.hdf5_bytes(node, MOST_BYTES))
+    budget.take(hdf5_claims.hdf5_bytes(node, MOST_BYTES))
     if not node.dtype.hasobject:
         return np.asarray(node[()])
     if h5py.check_ref_dtype(node.dtype):
@@ -227,19 +228,29 @@ def _texts(node, budget):
     budget.take_texts(0, node.size)
     if node.size > MOST_TEXTS:
         raise ValueError(f"{node.name} has {node.size:,} texts, at most {MOST_TEXTS:,} are read")
-    found = np.empty(node.shape, object)
-    if node.ndim != 1:
-        for place in np.ndindex(node.shape):
-            found[place] = node[place]
-            budget.take_texts(_bytes_of(found[place]))
-        return found
-    start = 0
+    found, start = np.empty(node.shape, object), 0
     while start < node.size:
-        part = node[start : start + budget.texts_at_once()]
-        budget.take_texts(sum(map(_bytes_of, part)))
-        found[start : start + len(part)] = part
-        start += len(part)
+        block = _block(node.shape, start, budget.texts_at_once())
+        part = node[block]
+        budget.take_texts(sum(map(_bytes_of, part.flat if block else [part])))
+        found[block] = part
+        start += part.size if block else 1
     return found
+
+
+def _block(shape, start, most):
+    """The index of at most `most` values in a row, the first of which is number `start`.
+
+    >>> _block((9, 2), 4, 6), _block((9, 2), 4, 1)
+    ((slice(2, 5, None),), (2, slice(0, 1, None)))
+    """
+    place = tuple(map(int, np.unravel_index(start, shape)))
+    for axis, length in enumerate(shape):
+        row = math.prod(shape[axis + 1 :])
+        if row <= most:
+            stop = min(length, place[axis] + most // row)
+            return (*place[:axis], slice(place[axis], stop))
+    return ()
 
 
 def _bytes_of(text):

@@ -2,7 +2,9 @@
 
 import contextlib
 import struct
+import time
 import tracemalloc
+import zlib
 
 import h5py
 import numpy as np
@@ -188,6 +190,69 @@ def test_load_arrays_raises_for_chunks_that_take_more_than_their_values(tmp_path
         growing = {"maxshape": [None], "chunks": (LIMIT,), "compression": "gzip"}
         file.create_dataset("preds", [1], "f8", **growing)[0] = 1
     refused(tmp_path / "large.h5", monkeypatch, "chunks of 8,388,608 bytes, at most 1,048,576")
+
+
+def chunked(path, shape, chunks, dtype="u1", packed=1, maxshape=None):
+    """A data set of an open file whose chunks are packed by gzip so many times."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk(chunks)
+    for _ in range(packed):
+        properties.set_deflate(9)
+    space = h5py.h5s.create_simple(shape, maxshape or shape)
+    kind = h5py.h5t.py_create(np.dtype(dtype))
+    return h5py.Dataset(h5py.h5d.create(path.id, b"preds", kind, space, properties))
+
+
+def test_load_arrays_raises_for_chunks_that_unpack_to_more(tmp_path, monkeypatch):
+    """gzip yields what its stream holds, however many values the chunk has."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        bomb = zlib.compress(bytes(1 << 24))
+        chunked(file, (5, 14, 64), (5, 14, 64)).id.write_direct_chunk((0, 0, 0), bomb)
+    refused(tmp_path / "a.h5", monkeypatch, "has a chunk of 16,3", "for 4,480 bytes of values")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        chunked(file, (5, 100, 200), (5, 100, 200)).id.write_direct_chunk((0, 0, 0), bomb)
+    refused(tmp_path / "b.h5", monkeypatch, "unpacks to more than the 100,000 bytes")
+    with h5py.File(tmp_path / "twice.h5", "w") as file:
+        chunked(file, (5, 14, 2), (5, 14, 2), packed=2)[...] = 1
+    refused(tmp_path / "twice.h5", monkeypatch, "packed 2 times")
+    with h5py.File(tmp_path / "wide.h5", "w") as file:  # each chunk holds one value
+        growing = (h5py.h5s.UNLIMITED, 20)
+        chunked(file, (1, 20), (LIMIT // 2, 1), maxshape=growing)[...] = 1
+    refused(tmp_path / "wide.h5", monkeypatch, "unpack to 10,485,760 bytes, at most 4,194,304")
+
+
+@pytest.mark.parametrize("packed", ["gzip", "lzf", None])
+def test_load_arrays_preset_chunks_of_any_filter(tmp_path, packed):
+    """Noise, which no filter can pack, and texts."""
+    values = np.random.default_rng(0).uniform(size=[300, 14, 2])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        options = {"chunks": True, "compression": packed, "fletcher32": True, "shuffle": True}
+        file.create_dataset("preds", data=values, **options)
+        ids = np.array([f"person {n}" for n in range(300)], object)
+        texts = {"dtype": h5py.string_dtype(), "chunks": (300,), "compression": packed}
+        file.create_dataset("ids", data=ids, **texts)
+    found = containers.load_arrays(tmp_path / "a.h5")
+    np.testing.assert_array_equal(found["preds"], values)
+    assert containers.texts(found["ids"]) == tuple(ids)
+
+
+@pytest.mark.parametrize("shape", [(260_000,), (260_000, 1)])
+def test_load_arrays_unpacks_a_chunk_of_texts_once(tmp_path, shape):
+    """Not once for every few texts, which took a minute, and in two axes half an hour."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        packed = {"chunks": shape, "compression": "gzip"}
+        file.create_dataset("ids", shape, h5py.string_dtype(), **packed)[...] = "a"
+    begin = time.process_time()
+    assert containers.load_arrays(tmp_path / "a.h5")["ids"].shape == shape
+    assert time.process_time() - begin < 10  # 0.7 s were measured
+
+
+def test_load_arrays_raises_for_texts_in_chunks_of_millions(tmp_path):
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        growing = {"maxshape": [None], "chunks": (1 << 22,), "compression": "gzip"}
+        file.create_dataset("ids", [2], h5py.string_dtype(), **growing)[...] = "a"
+    with pytest.raises(UsageError, match="unpack to 67,108,864 bytes, at most 33,554,432"):
+        containers.load_arrays(tmp_path / "b.h5")
 
 
 def test_load_arrays_preset_chunks(tmp_path):
