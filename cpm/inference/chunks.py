@@ -9,7 +9,7 @@ The first chunks may be small, so that their results come soon.
 import collections
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 
@@ -41,7 +41,7 @@ def in_threads(
         for size in itertools.chain(sizes, itertools.repeat(sizes[-1])):
             chunk, failed = _chunk(items, size)
             if chunk:
-                waiting.append(pool.submit(work, chunk))
+                waiting.append(submitted(pool, work, chunk))
             is_last = failed is not None or not chunk
             while waiting and (is_last or len(waiting) > threads):
                 found, error = waiting.popleft().result()
@@ -55,6 +55,31 @@ def in_threads(
     finally:
         # Not waited for: after an error a worker's own thread may be the one to collect this.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def submitted(pool: Executor, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """A call in a pool's thread, or at once in this one where the pool takes no more.
+
+    After the last line of a program its other threads may go on, and so may what runs at its exit.
+    By then Python has closed all pools.
+
+    Args:
+      pool: of threads.
+      function: to call.
+      arguments: of it.
+
+    Returns:
+      the `Future` of its result.
+    """
+    try:
+        return pool.submit(function, *arguments)
+    except RuntimeError:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(function(*arguments))
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
 
 def _chunk(items, size):

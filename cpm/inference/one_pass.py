@@ -9,6 +9,7 @@ from cpm import geometry
 from cpm.config import DecodingConfig
 from cpm.inference.batches import predict_with_beliefs
 from cpm.inference.beliefs import Network, decoded_grid
+from cpm.inference.chunks import submitted
 from cpm.inference.joint_reader import JointReader
 from cpm.inference.person_pose import PoseMaps
 from cpm.inference.upright_crops import upright_crop
@@ -63,7 +64,7 @@ class OnePass:
         if len(batches) == 1:
             compute(*batches)
             return joints_px, confidence
-        waiting = [self._pool.submit(compute, rows) for rows in batches]
+        waiting = [submitted(self._pool, compute, rows) for rows in batches]
         try:
             for each in waiting:
                 each.result()

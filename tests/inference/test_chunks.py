@@ -1,11 +1,15 @@
 """Chunks in threads: order, errors in their place, and no more read or kept than needed."""
 
 import itertools
+import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cpm.inference.chunks import in_threads
+from cpm.inference.chunks import in_threads, submitted
+from tests.helpers.scripts import ROOT
 
 SIZES = (1, 1, 2, 4)
 
@@ -98,3 +102,46 @@ def test_may_be_closed_by_one_of_its_workers():
     assert next(results) == 0
     first_came.set()
     assert closed.wait(60) and errors == []
+
+
+def test_threads_of_a_program_go_on_after_its_last_line():
+    """Python closes all pools there; predictions go on without, as threads and at the exit."""
+    program = """
+import atexit, threading, time
+import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from cpm.config import DecodingConfig
+from cpm.geometry import CropRegion
+from cpm.inference.chunks import in_threads
+from cpm.inference.one_pass import OnePass
+from tests.helpers.blob_networks import BlobFinder
+from tests.inference.test_one_pass import FakeReader
+
+one_pass = OnePass(BlobFinder(), FakeReader(), 0.0, 2)
+ten = [np.full([30, 40, 3], 100, np.uint8)] * 10, [CropRegion((20, 15), 12.0)] * 10
+one_pass(*ten, DecodingConfig())
+
+def work(name):
+    _, confidence = one_pass(*ten, DecodingConfig())
+    chunks = in_threads(lambda chunk: (chunk, None), range(9), sizes=(2,), threads=2)
+    print(name, confidence.mean(), list(chunks) == list(range(9)))
+
+def later():
+    threading.main_thread().join()
+    work("thread")
+
+threading.Thread(target=later).start()
+atexit.register(work, "exit")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.split("\n")[:2] == ["thread 100.0 True", "exit 100.0 True"], done.stderr
+
+
+def test_the_error_of_a_call_that_a_closed_pool_refused_is_of_its_result():
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    assert submitted(pool, max, 2, 3).result() == 3
+    with pytest.raises(ZeroDivisionError):
+        submitted(pool, divmod, 1, 0).result()
