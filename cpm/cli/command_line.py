@@ -161,14 +161,30 @@ def _of_tensorflow(error):
 def _parse(arguments):
     """absl's flag parser, but with exit status 2 for a wrong flag."""
     try:
-        remaining = flags.FLAGS(arguments)
+        remaining = flags.FLAGS([arguments[0], *map(_at_home, arguments[1:])])
     except flags.Error as error:
         sys.exit(_end(2, f"error: {error}; see {arguments[0]} --help"))
     for name in flags.FLAGS:
-        if problem := _beyond(flags.FLAGS[name].value):
+        if problem := _empty(flags.FLAGS[name]) or _beyond(flags.FLAGS[name].value):
             shown = f"--{name}={flags.FLAGS[name].value}"
             sys.exit(_end(2, f"error: {shown} {problem}; see {arguments[0]} --help"))
     return remaining
+
+
+def _at_home(argument):
+    """The argument with ~/ as the user's folder: shells leave that to us after `--out=`.
+
+    So they do in quotes, as of patterns. A folder that is called ~ is ./~ here, too.
+    """
+    names = r"(?<=[=,])~/" if argument.startswith("-") else "^~/"
+    return re.sub(names, lambda found: os.path.expanduser(found.group()), argument)
+
+
+def _empty(flag):
+    """What is wrong with a value without a letter, as of --out=$FOLDER if that is not set."""
+    if flag.present and flag.value == "" and flag.default is None:
+        return "has no value; give it one, or leave it out"
+    return None
 
 
 def _beyond(value):

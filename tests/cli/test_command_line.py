@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import tensorflow as tf
+from absl import flags
 
 from cpm.cli import command_line
 from cpm.errors import RunStopped, UsageError
@@ -82,6 +83,40 @@ def test_exit_status_of_success_is_mains():
 def test_exit_status_refuses_stray_arguments(capsys):
     assert command_line.exit_status(lambda _: 0, ["bin/x.py", "runs/a"]) == 2
     assert "unexpected argument 'runs/a'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def flag_values():
+    """Values of two flags for paths, and the other arguments, as a script gets them."""
+    flags.DEFINE_string("to_folder", None, "")
+    flags.DEFINE_list("of_folders", [], "")
+
+    def values(*arguments):
+        remaining = command_line._parse(["bin/x.py", *arguments])
+        return flags.FLAGS.to_folder, flags.FLAGS.of_folders, remaining[1:]
+
+    yield values
+    flags.FLAGS.remove_flag_values(["to_folder", "of_folders"])
+
+
+def test_the_users_folder_is_no_folder_called_tilde(flag_values, monkeypatch):
+    """A shell leaves ~ as it is behind `--out=` and in quotes."""
+    monkeypatch.setenv("HOME", "/home/me")
+    assert flag_values(
+        "--to_folder=~/poses", "--of_folders=~/a,b~/c,~/d", "~/in/*.jpg", "./~/b"
+    ) == (
+        "/home/me/poses",
+        ["/home/me/a", "b~/c", "/home/me/d"],
+        ["/home/me/in/*.jpg", "./~/b"],
+    )
+
+
+def test_a_flag_without_a_value_is_not_taken_for_no_flag(flag_values, capsys):
+    """`--boxes=$BOXES` without such a variable would search, `--out=$OUT` draw nothing."""
+    assert flag_values("--of_folders=")[1] == []  # a list may be empty
+    with pytest.raises(SystemExit, match="2"):
+        flag_values("--to_folder=")
+    assert "error: --to_folder= has no value; give it one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), OSError("no file is named")])
