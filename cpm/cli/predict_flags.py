@@ -3,7 +3,6 @@
 They are defined in cpm/cli/predict.py.
 """
 
-import math
 import os
 from collections.abc import Sequence
 from typing import Literal
@@ -24,8 +23,24 @@ FLAGS = flags.FLAGS
 FILES = ("json", "csv", "coco", "belief_maps", "video")
 ONE_PERSON = ("crop", "passes", "heatmaps", "belief_maps")  # flags that a search does not take
 IMAGES_ONLY = ("box", "boxes", "belief_maps", "heatmaps", "coco")  # flags that videos don't take
-OF_IMAGES = ("crop", "passes", "panel")  # flags that change nothing in videos
+OF_IMAGES = ("crop", "passes", "panel", "format")  # flags that change nothing in videos
 OF_VIDEOS = ("video", "smooth")
+# Flags that change what others ask for, any one of these.
+ABOUT = {
+    "smooth_cutoff": ("smooth",),
+    "smooth_speed": ("smooth",),
+    "box_score": ("boxes",),
+    "format": ("out",),
+    "panel": ("out",),
+    "draw_boxes": ("out", "video"),
+}
+ENDS = {
+    "json": (".json", ".jsonl"),
+    "csv": (".csv",),
+    "coco": (".json",),
+    "video": (".mp4",),
+}
+PIPED = ("csv", "coco")  # files of one kind, which a pipe or a device may take whatever its name is
 
 
 def check_flags(sources: Sequence[Source], several: bool) -> None:
@@ -44,18 +59,17 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
             )
     for flags_of, there, what in ((OF_IMAGES, still, "image"), (OF_VIDEOS, moving, "video")):
         for flag in flags_of:
-            if FLAGS[flag].value and not there:
+            if FLAGS[flag].present and FLAGS[flag].value and not there:
                 raise UsageError(f"--{flag} is for {what}s, and no input is one; leave it out")
-    for flag in ("smooth_cutoff", "smooth_speed"):
-        if FLAGS[flag].present and not FLAGS.smooth:
-            raise UsageError(f"--{flag} is of --smooth; give that, too, or leave it out")
+    for flag, others in ABOUT.items():
+        if FLAGS[flag].present and not any(FLAGS[other].value for other in others):
+            named = " or ".join(f"--{other}" for other in others)
+            raise UsageError(f"--{flag} is of {named}; give that, too, or leave it out")
     for flag in ("box", "belief_maps"):
         if FLAGS[flag].value and several:
             raise UsageError(f"--{flag} is for a single image; name it alone with --input=FILE")
     if FLAGS.video and len(moving) != 1:
         raise UsageError(f"--video is for one video, but there are {len(moving)}; use --out=DIR")
-    if FLAGS.video and not FLAGS.video.lower().endswith(".mp4"):
-        raise UsageError(f"--video={FLAGS.video} should end in .mp4; name another file")
     for source in moving:
         if FLAGS.video and os.path.realpath(FLAGS.video) == os.path.realpath(path_of(source)):
             raise UsageError(f"--video={FLAGS.video} is the input; name another file")
@@ -69,22 +83,36 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
                 f"--{flag} is about the passes of --people=1, but --people={FLAGS.people} "
                 "searches in windows of its own; leave one of them out"
             )
+    if FLAGS.threshold is not None and not 0 <= FLAGS.threshold <= 1:
+        raise UsageError(f"--threshold={FLAGS.threshold} should be from 0 to 1, like 0.3")
     if FLAGS.belief_maps:
         belief_file.check_name(FLAGS.belief_maps)
-    if FLAGS.threshold is not None and not math.isfinite(FLAGS.threshold):
-        raise UsageError(f"--threshold={FLAGS.threshold} should be a number, like 0.3")
+    for flag, ends in ENDS.items():
+        _check_end(flag, ends)
     outputs = {flag: FLAGS[flag].value for flag in FILES}
     for flag, path in outputs.items():
         output_files.check_target(path, flag)
     output_files.check_apart(outputs, {flag: FLAGS[flag].value for flag in ("ckpt", "boxes")})
-    if FLAGS.json and not FLAGS.json.lower().endswith((".json", ".jsonl")):
-        raise UsageError(f"--json={FLAGS.json} should end in .json or .jsonl; name another file")
     for flag in ("out", "openpose"):
         folder = FLAGS[flag].value
         if folder and os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError(f"--{flag}={folder} is a file; name a folder")
+    if FLAGS.openpose and FLAGS.openpose.lower().endswith(".json"):
+        raise UsageError(
+            f"--openpose={FLAGS.openpose} is the name of a file, but OpenPose writes one for each "
+            "image; name a folder"
+        )
     if FLAGS.heatmaps and not FLAGS.out:
         raise UsageError("--heatmaps draws belief maps; say where to with --out=DIR")
+
+
+def _check_end(flag, ends):
+    """UsageError if a file's name says that something else is in it."""
+    path = FLAGS[flag].value
+    piped = flag in PIPED and path and os.path.exists(path) and not os.path.isfile(path)
+    if not path or piped or path.lower().endswith(ends):
+        return
+    raise UsageError(f"--{flag}={path} should end in {' or '.join(ends)}; name another file")
 
 
 def check_coco_ids(sources: Sequence[Source], box_file: BoxFile | None) -> None:

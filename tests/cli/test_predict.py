@@ -90,7 +90,7 @@ def test_the_line_of_an_image_counts_by_the_threshold_that_was_given(work, run):
     """As the drawing does."""
     box = "--box=5,5,30,40"
     usual = (work / "in" / "1.jpg", f"--ckpt={work}/w.npz", box)
-    for threshold, expected in ((0, "14 of 14 joints"), (2, "0 of 14 joints")):
+    for threshold, expected in ((0, "14 of 14 joints"), (1, "0 of 14 joints")):
         assert f"1 person, {expected}" in run(*usual, f"--threshold={threshold}")[1]
 
 

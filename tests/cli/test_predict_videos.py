@@ -102,7 +102,7 @@ def test_video_names_the_drawing(work, run):
 def test_a_video_of_one_frame_without_anybody(work, tmp_path, run):
     """What is said of it is for videos, which take no boxes."""
     write_video(tmp_path / "one.mp4", [np.full([*SIZE, 3], 90, np.uint8)], [0.0])
-    status, text, error = run(f"--ckpt={work}/w.npz", f"{tmp_path}/one.mp4", "--threshold=2")
+    status, text, error = run(f"--ckpt={work}/w.npz", f"{tmp_path}/one.mp4", "--threshold=1")
     assert status == 0, error
     assert "one.mp4: 1 frame, " in text and "1 frame of 1 video done, 0 skipped, 1 w" in text
     assert "with --threshold=0, joints are found" in text and "--box" not in text
