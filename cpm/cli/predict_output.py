@@ -165,8 +165,8 @@ class Output:
                 )
             if self._box_file.left_out:
                 lines.append(
-                    f"{self._box_file.left_out} of its boxes are of other categories or of a "
-                    "score below --box_score"
+                    f"{self._box_file.left_out} of its boxes are of other categories, of crowds or "
+                    "of a score below --box_score"
                 )
         if FLAGS.openpose and self._skeleton is not None:
             order = writers.openpose_order(self._skeleton)

@@ -4,9 +4,13 @@
     COCO ground truth  {"images": [{"id", "file_name"}], "annotations": [{"image_id", "bbox"}], …}
     CSV                file,x,y,w,h or file,x,y,w,h,score; a first line of names may be there
 
+A first line of names says which column is which. Two corners instead of a size, and other orders,
+are refused by it; without one they cannot be told apart.
+
 An image is found by its path, or the end of it, by its name, or by its number: image_id 42 is
 000000000042.jpg. Of several categories only people's boxes are used: those called `person` or with
-keypoints, of COCO results those with category_id 1; where there are none, all.
+keypoints, of COCO results those with category_id 1; where there are none, all. A box around a crowd
+(`iscrowd`) is nobody's.
 """
 
 import collections
@@ -22,13 +26,26 @@ EXPECTED = (
     "expected COCO results, COCO annotations (both .json), or lines file,x,y,w,h[,score] (.csv)"
 )
 PERSON = 1
+# Names of the columns after the file's, in their order; others are let pass.
+COLUMNS = (
+    ("x", {"x", "xmin", "x0", "x1", "left", "xtl"}),
+    ("y", {"y", "ymin", "y0", "y1", "top", "ytl"}),
+    ("w", {"w", "width"}),
+    ("h", {"h", "height"}),
+    ("score", {"score", "confidence", "conf", "probability"}),
+)
+# What names the second corner, or a center, which no column has.
+ELSEWHERE = {
+    *("xmax", "ymax", "x2", "y2", "right", "bottom", "xbr", "ybr"),
+    *("xcenter", "ycenter", "xc", "yc", "cx", "cy", "centerx", "centery", "xmid", "ymid"),
+}
 
 
 class BoxFile:
     """The boxes of a file, by image.
 
     Attributes:
-      left_out: number of boxes of other categories or of a low score.
+      left_out: number of boxes of other categories, of crowds or of a low score.
       ids: {file name: image id}, of COCO's annotations.
     """
 
@@ -110,6 +127,7 @@ class BoxFile:
                 values = [float(cell) for cell in cells[1:]]
             except ValueError:
                 if number == 1:  # a line of names
+                    _check_names(cells[1:])
                     continue
                 values = []
             if len(values) not in (4, 5) or not cells[0]:
@@ -134,7 +152,7 @@ class BoxFile:
                 if not isinstance(image.get("file_name"), str):
                     raise ValueError("an entry of images lacks id or file_name")
                 _check_id(image, "id", "an entry of images")
-                names[image["id"]] = os.path.normpath(image["file_name"]).replace(os.sep, "/")
+                names[image["id"]] = os.path.normpath(image["file_name"].replace("\\", "/"))
             categories = _objects(record.get("categories", []), "categories")
             for category in categories:
                 _check_id(category, "id", "an entry of categories")
@@ -153,6 +171,7 @@ class BoxFile:
             _check_id(entry, "image_id", "a box names no known image: it")
             _check_id({"category_id": PERSON} | entry, "category_id", "a box")
         own = [e for e in entries if e.get("category_id", PERSON) in people] or entries
+        own = [e for e in own if not e.get("iscrowd")]
         self._others = len(entries) - len(own)
         for entry in own:
             what = f"the entry of image {entry.get('image_id')!r}"
@@ -161,6 +180,17 @@ class BoxFile:
             score = _score(entry.get("score"), what)
             key = entry["image_id"] if names is None else names[entry["image_id"]]
             yield key, score, _box(entry.get("bbox"), what)
+
+
+def _check_names(names):
+    """ValueError if the names of the columns after the file's say that they are something else."""
+    for place, name in enumerate(names):
+        plain = re.sub("[^a-z0-9]", "", name.lower())
+        plain = re.sub("^b?box", "", plain) or plain
+        meant = [key for key, known in COLUMNS if plain in known]
+        right = place < len(COLUMNS) and plain in COLUMNS[place][1]
+        if plain in ELSEWHERE or (meant and not right):
+            raise ValueError(f"line 1 names column {place + 2} {untrusted.shown(name)}")
 
 
 def _objects(value, name):

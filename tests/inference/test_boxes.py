@@ -14,7 +14,16 @@ def write(tmp_path, name, content):
     return str(path)
 
 
-@pytest.mark.parametrize("head", ["", "file,x,y,w,h,score\n", "\ufefffile,x,y,w,h,score\n"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "",
+        "file,x,y,w,h,score\n",
+        "\ufefffile,x,y,w,h,score\n",
+        "Image,bbox_x1,bbox_y1,Box Width,Box Height,conf\n",
+        "Datei,Spalte,Zeile,Breite,Höhe,Güte\n",
+    ],
+)
 def test_csv(tmp_path, head):
     lines = "a.jpg,1,2,3,4,0.9\nsub/b.jpg, 5,6,7,8\n\na.jpg,1,1,2,2,0.1\n"
     boxes = BoxFile(write(tmp_path, "a.csv", head + lines), least_score=0.5)
@@ -60,11 +69,44 @@ def test_coco_annotations(tmp_path):
     assert boxes.left_out == 1 and boxes.id_of("c.jpg") is None
 
 
+def test_names_of_images_may_come_from_another_machine(tmp_path):
+    record = {
+        "images": [{"id": 5, "file_name": "sub\\a.jpg"}, {"id": 6, "file_name": "./sub/b.jpg"}],
+        "annotations": [{"image_id": n, "bbox": [n, 2, 3, 4]} for n in (5, 6)],
+    }
+    boxes = BoxFile(write(tmp_path, "a.json", record))
+    assert boxes.of("in/sub/a.jpg") == [(5.0, 2.0, 3.0, 4.0)] and boxes.id_of("sub/a.jpg") == 5
+    assert boxes.of("in/sub/b.jpg") == [(6.0, 2.0, 3.0, 4.0)]
+
+
+def test_a_box_around_a_crowd_is_nobodys(tmp_path):
+    """COCO's annotations have such boxes, and its own evaluation counts nobody in them."""
+    record = {
+        "images": [{"id": 5, "file_name": "a.jpg"}, {"id": 6, "file_name": "b.jpg"}],
+        "categories": [{"id": 1, "name": "person"}],
+        "annotations": [
+            {"image_id": 5, "category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": 0},
+            {"image_id": 5, "category_id": 1, "bbox": [0, 0, 90, 40], "iscrowd": 1},
+            {"image_id": 6, "category_id": 1, "bbox": [0, 0, 90, 40], "iscrowd": 1},
+        ],
+    }
+    boxes = BoxFile(write(tmp_path, "a.json", record))
+    assert boxes.of("a.jpg") == [(1.0, 2.0, 3.0, 4.0)] and boxes.left_out == 2
+    assert boxes.of("b.jpg") == [] and boxes.lists("b.jpg")
+
+
 @pytest.mark.parametrize(
     "name, content, words",
     [
         ("a.csv", "a.jpg,1,2,3,4\nb.jpg,1,2,3\n", "line 2 is 'b.jpg,1,2,3'"),
         ("a.csv", "a.jpg,1,2,0,4\n", "line 1 has a box without area"),
+        ("a.csv", "file,x1,y1,x2,y2\na.jpg,1,2,9,9\n", "line 1 names column 4 'x2'"),
+        ("a.csv", "file,x0,y0,x1,y1\na.jpg,1,2,9,9\n", "line 1 names column 4 'x1'"),
+        ("a.csv", "path,Xmin,Ymin,Xmax,Ymax\na.jpg,1,2,9,9\n", "column 4 'Xmax'"),
+        ("a.csv", "file,left,top,right,bottom\na.jpg,1,2,9,9\n", "column 4 'right'"),
+        ("a.csv", "file,score,x,y,w,h\na.jpg,1,2,3,4,5\n", "line 1 names column 2 'score'"),
+        ("a.csv", "file,y,x,h,w\na.jpg,1,2,3,4\n", "line 1 names column 2 'y'"),
+        ("a.csv", "file,x_center,y_center,w,h\na.jpg,1,2,3,4\n", "column 2 'x_center'"),
         ("a.csv", "a.jpg,1,2,nan,4\n", "line 1 has the box"),
         ("a.csv", f"a.jpg,{'1' * 200_000},2,3,4\n", "cannot be read"),
         ("a.json", {"images": 3}, "no list of objects"),
