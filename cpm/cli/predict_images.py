@@ -47,7 +47,9 @@ def read_images(
     for source in sources:
         try:
             for image in source.images():
-                known = boxes if box_file is None else box_file.of(path_of(source)) or []
+                known = boxes
+                if box_file is not None:
+                    known = box_file.inside(path_of(source), image.image.shape[:2]) or []
                 yield Item(image.image, path_of(source), image.frame, known)
         except UsageError as error:
             if not images.several:

@@ -163,6 +163,12 @@ class Output:
                     f"{FLAGS.boxes} has boxes of {counted(len(unused), 'image')} not among the "
                     f"inputs: {listed(unused, NAMED)}"
                 )
+            if outside := self._box_file.outside:
+                lines.append(
+                    f"boxes outside their images are left out: {len(outside)}, of "
+                    f"{listed(list(dict.fromkeys(outside)), NAMED)}; were they found in images of "
+                    "another size?"
+                )
             if self._box_file.left_out:
                 lines.append(
                     f"{self._box_file.left_out} of its boxes are of other categories, of crowds or "

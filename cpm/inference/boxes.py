@@ -21,6 +21,7 @@ from typing import Any
 
 from cpm import files, untrusted
 from cpm.errors import UsageError
+from cpm.inference.image_query import is_outside
 
 EXPECTED = (
     "expected COCO results, COCO annotations (both .json), or lines file,x,y,w,h[,score] (.csv)"
@@ -47,6 +48,7 @@ class BoxFile:
     Attributes:
       left_out: number of boxes of other categories, of crowds or of a low score.
       ids: {file name: image id}, of COCO's annotations.
+      outside: paths of images of which a box lay outside, once a box (`inside`).
     """
 
     def __init__(self, path: str, least_score: float = 0.0) -> None:
@@ -76,6 +78,7 @@ class BoxFile:
             self._by_name[os.path.basename(key) if isinstance(key, str) else key].add(key)
         self._known = {key for keys in self._by_name.values() for key in keys}
         self._used: set[Any] = set()
+        self.outside: list[str] = []
 
     def of(self, path: str) -> list[tuple[float, ...]] | None:
         """Boxes of the image at `path`: tuples (x, y, w, h) or (x, y, w, h, score).
@@ -87,6 +90,20 @@ class BoxFile:
             return None
         self._used.add(key)
         return self._boxes.get(key, [])
+
+    def inside(self, path: str, image_size: tuple[int, int]) -> list[tuple[float, ...]] | None:
+        """As `of`, without the boxes of which nothing lies in the image; these are counted.
+
+        Args:
+          path: of the image.
+          image_size: its (height, width).
+        """
+        boxes = self.of(path)
+        if boxes is None:
+            return None
+        kept = [box for box in boxes if not is_outside(box, *image_size)]
+        self.outside += [path] * (len(boxes) - len(kept))
+        return kept
 
     def lists(self, path: str) -> bool:
         """Whether the file knows the image at `path`, perhaps without a box in it."""

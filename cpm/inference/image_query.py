@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from cpm.inference.one_source import VIDEO_SUFFIXES, suffix_of
 
 # (x, y, width, height) in image pixels; a fifth number is a detector's score.
 Box: TypeAlias = Sequence[float] | np.ndarray
+FARTHEST_PX = 1e9  # of a box: the squares of larger ones are no pixels any more
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,16 +119,42 @@ def check_box(
     try:
         numbers = tuple(map(float, [box] if isinstance(box, str) else box))
     except (TypeError, ValueError):  # a text, one number, a list of boxes
+        number = np.ndim(box) == 0 and not isinstance(box, str | dict)
+        one = "; boxes is a list of such, and box is one" if number else ""
         raise UsageError(
-            f"{of}box is {box!r}; expected four numbers: x, y, width, height in pixels"
+            f"{of}box is {box!s}; expected four numbers: x, y, width, height in pixels{one}"
         ) from None
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[2:]) <= 0:
         raise UsageError(
             f"{of}box is {numbers}; expected x, y, width, height in pixels with a positive size"
         )
     x, y, box_width, box_height = numbers
-    if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
+    if max(map(abs, numbers)) > FARTHEST_PX:
+        raise UsageError(f"{of}box is {numbers}; expected pixels, none above {FARTHEST_PX:.0e}")
+    if is_outside(numbers, height, width):
         raise UsageError(
             f"{of}box {numbers} lies outside the image, which is {width} x {height} pixels"
         )
     return x, y, box_width, box_height
+
+
+def is_outside(box: Sequence[float], height: int, width: int) -> bool:
+    """Whether nothing of a box (x, y, width, height, …) lies in a height × width image."""
+    x, y, box_width, box_height = box[:4]
+    return x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0
+
+
+def check_score(score: object, file: str | None = None) -> float | None:
+    """The score of a box as a float; None = it has none.
+
+    Raises:
+      UsageError: if it is no number, or not finite.
+    """
+    try:
+        value = None if score is None else float(score)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        of = f"{file}: " if file else ""
+        raise UsageError(f"{of}the score of a box is {score!r}; expected a number, or None")
+    return value

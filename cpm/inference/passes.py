@@ -15,7 +15,7 @@ import numpy as np
 from cpm import geometry
 from cpm.inference import crop_regions
 from cpm.inference.crop_regions import next_region, replaces
-from cpm.inference.image_query import Box, ImageQuery, check_box
+from cpm.inference.image_query import Box, ImageQuery, check_box, check_score
 from cpm.inference.person_pose import PoseMaps
 
 
@@ -65,7 +65,7 @@ def person_query(
         return PersonQuery(query.image, regions, passes or 2)
     score = None
     if not isinstance(box, str) and np.shape(box) == (5,):
-        box, score = box[:4], float(box[4])
+        box, score = box[:4], check_score(box[4], query.file)
     box = check_box(box, height, width, query.file)
     regions = [geometry.region_from_box(box, margin)]
     return PersonQuery(query.image, regions, passes or 1, box, score)

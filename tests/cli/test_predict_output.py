@@ -96,6 +96,21 @@ def test_an_image_listed_without_boxes_has_nobody(work, run):
     assert [(image["people"], image["in_box_file"]) for image in images] == [([], True)] * 2
 
 
+def test_a_box_outside_its_image_ends_no_run(work, run):
+    """It is left out and named; the others of the image and the other images have theirs."""
+    rows = ["1.jpg,5,5,30,40", "1.jpg,900,5,30,40", "2.png,5,900,30,40", "2.png,-50,5,50,40"]
+    (work / "outside.csv").write_text("\n".join(rows))
+    arguments = [f"--boxes={work}/outside.csv", f"--json={work}/d.jsonl"]
+    status, text, error = run(f"{work}/in", f"--ckpt={work}/w.npz", *arguments)
+    assert status == 0, error
+    first, second = (json.loads(line) for line in (work / "d.jsonl").read_text().splitlines())
+    assert [person["box"] for person in first["people"]] == [[5, 5, 30, 40]]
+    assert second["people"] == [] and second["in_box_file"]
+    assert (
+        f"left out: 3, of {work}/in/1.jpg, {work}/in/2.png; were they found in images of an" in text
+    )
+
+
 def test_any_name_of_an_image(work, tmp_path, run):
     """Mathematics of a drawing library, a line break, Latin-1, an option, a pattern, a long one."""
     names = ["price_$5_and_$6", "a\nb", "M\udcfcller", "-x", "a[1]*", 250 * "n"]

@@ -300,6 +300,14 @@ def test_predictor_raises():
     for boxes in ((1, 2, 30, 40), ["1,2,30,40"], [[(1, 2, 30, 40)]]):
         with pytest.raises(UsageError, match="expected four numbers"):
             predictor(image, boxes=boxes)
+    with pytest.raises(UsageError, match=r"box is 1.0; .* boxes is a list of such, and box is one"):
+        predictor(image, boxes=np.array([1.0, 2.0, 30.0, 40.0]))
+    with pytest.raises(UsageError, match="expected pixels, none above 1e"):
+        predictor(image, box=(-1e308, 0, 1.7e308, 10))
+    for score in (np.nan, "sure"):  # NaN is not JSON
+        with pytest.raises(UsageError, match=r"the score of a box is .*; expected a number, or N"):
+            predictor(image, boxes=[(1, 2, 30, 40, score)])
+    assert predictor(image, boxes=[(1, 2, 30, 40, None)])[0].score is None
     assert repr(predictor) == f"Predictor(BlobFinder, {len(predictor.skeleton)} joints)"
     with pytest.raises(UsageError, match="is missing"):
         Predictor("runs/not_there/step-0000001")
