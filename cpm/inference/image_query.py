@@ -121,8 +121,9 @@ def check_box(
     except (TypeError, ValueError):  # a text, one number, a list of boxes
         number = np.ndim(box) == 0 and not isinstance(box, str | dict)
         one = "; boxes is a list of such, and box is one" if number else ""
+        shown = str(box) if number else repr(box)
         raise UsageError(
-            f"{of}box is {box!s}; expected four numbers: x, y, width, height in pixels{one}"
+            f"{of}box is {shown}; expected four numbers: x, y, width, height in pixels{one}"
         ) from None
     if len(numbers) != 4 or not np.isfinite(numbers).all() or min(numbers[2:]) <= 0:
         raise UsageError(
