@@ -7,7 +7,7 @@
 
 What is asked for   an image, a TIFF of several pages, an animation, a video; several of them; a
                     pattern (`photos/*.jpg`); a folder; `camera:0`; in Python also a `Path`,
-                    bytes, a PIL image, an array, and lists or generators of all these
+                    bytes, an open file, a PIL image, an array, and lists or generators of all these
 Order               as asked for; inside a folder and a pattern by name
 Passed over         in a folder: what is neither image nor video, and what cannot be read; folders
                     in it unless it is searched through; what the caller does not want, such as
@@ -27,7 +27,7 @@ from typing import Any
 
 from cpm.data.images import FOLLOW, leads_out
 from cpm.errors import UsageError
-from cpm.inference.any_image import AnyImage, name_of
+from cpm.inference.any_image import AnyImage, is_pixels, name_of
 from cpm.inference.frame_reader import CAMERA
 from cpm.inference.one_source import (
     SUFFIXES,
@@ -245,8 +245,8 @@ def _folders(folder, entered):
 
 def _is_one(value):
     """Whether this is one image, file or folder, and no collection of them."""
-    if isinstance(value, str | bytes | os.PathLike) or hasattr(value, "getexif"):
-        return True  # getexif: a PIL image
+    if isinstance(value, str | os.PathLike) or is_pixels(value):
+        return True
     return hasattr(value, "shape") or not hasattr(value, "__iter__")
 
 

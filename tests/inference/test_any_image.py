@@ -1,5 +1,6 @@
 """Whatever people have at hand as an image."""
 
+import io
 import pathlib
 
 import numpy as np
@@ -8,7 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from cpm.data.images import BACKDROP, ImageError
-from cpm.inference.any_image import any_image, name_of
+from cpm.inference.any_image import any_image, is_pixels, name_of
+from cpm.inference.sources import images_from
 
 COLORS = np.array([[[255, 0, 0], [0, 128, 7]], [[3, 255, 9], [0, 0, 255]]], np.uint8)
 GRAY = np.array([[0, 100], [200, 255]], np.uint8)
@@ -28,8 +30,6 @@ GRAY = np.array([[0, 100], [200, 255]], np.uint8)
     ids=["uint8", "lists", "floats to 1", "floats to 255", "tensor", "PIL", "opaque"],
 )
 def test_the_same_colors(value):
-    if isinstance(value, list):  # integers of no particular width: their range is stretched
-        np.testing.assert_array_equal(any_image(value), COLORS)
     got = any_image(value)
     np.testing.assert_array_equal(got, COLORS)
     assert got.dtype == np.uint8 and got.flags.c_contiguous
@@ -49,6 +49,41 @@ def test_gray(gray):
     np.testing.assert_array_equal(any_image(gray), np.repeat(GRAY[..., None], 3, -1))
 
 
+def test_an_image_that_ends_a_little_above_one_is_not_black():
+    """Resampling overshoots 1; in light that is not cut off the sun does by far."""
+    assert any_image(np.array([[0.0, 0.51], [1.02, 0.255]]))[..., 0].tolist() == [
+        [0, 128],
+        [255, 64],
+    ]
+    assert any_image(np.array([[0.5, 8.3], [4.5, 0.5]]))[..., 0].tolist() == [[0, 255], [131, 0]]
+    dark = np.array([[0.0, 3.0], [2.0, 1.0]])  # of uint8, whole numbers
+    assert any_image(dark)[..., 0].tolist() == dark.tolist()
+    assert any_image(dark.astype(int).tolist())[..., 0].tolist() == dark.tolist()
+    bright = np.array([[0.2, 17.4], [2.0, 1.0]])
+    assert any_image(bright)[..., 0].tolist() == [[0, 17], [2, 1]]
+
+
+def test_the_content_of_a_file(tmp_path):
+    """Of an upload, say: bytes of three types, and open files, which know their names."""
+    path = tmp_path / "a.png"
+    Image.fromarray(COLORS).save(path)
+    content = path.read_bytes()
+    for value in (content, bytearray(content), memoryview(content), io.BytesIO(content)):
+        np.testing.assert_array_equal(any_image(value), COLORS)
+        (only,) = images_from(value.getvalue() if hasattr(value, "getvalue") else value)
+        np.testing.assert_array_equal(only.image, COLORS)
+        assert name_of(value) is None and only.file is None
+    with open(path, "rb") as file:
+        assert is_pixels(file) and name_of(file) == str(path)
+        np.testing.assert_array_equal(any_image(file), COLORS)
+        with pytest.raises(ImageError, match=r"is empty; .*its beginning"):
+            any_image(file)
+    with open(path, encoding="latin-1") as file, pytest.raises(ImageError, match="opened as text"):
+        any_image(file)
+    assert is_pixels(memoryview(content)) and is_pixels(memoryview(COLORS))
+    np.testing.assert_array_equal(any_image(memoryview(COLORS)), COLORS)
+
+
 def test_other_ranges_are_stretched():
     thermal = np.array([[29000, 29500], [30020, 29000]], np.uint16)
     assert any_image(thermal)[..., 0].tolist() == [[0, 125], [255, 0]]
@@ -60,6 +95,7 @@ def test_other_ranges_are_stretched():
 def test_transparent_pixels_show_the_backdrop():
     half = np.array([[[200, 100, 0, 0], [200, 100, 0, 255]]], np.uint8)
     assert any_image(half).tolist() == [[[BACKDROP] * 3, [200, 100, 0]]]
+    np.testing.assert_array_equal(any_image(half.tolist()), any_image(half))
     assert any_image(half[..., [0, 3]]).tolist() == [[[BACKDROP] * 3, [200] * 3]]
 
 
