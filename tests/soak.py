@@ -12,8 +12,9 @@ Three parts, of a tiny network on tiny images:
     video       and a video of that many frames
 
 Of each process the resident memory and the number of open descriptors are read about ten times a
-second. What it has at its end is compared with what it had after its first fifth. A training's end
-is its last step: the evaluation and the page that follow are other work. That finds a jump, and a
+second, from its first step, image or frame on. What it has at its end is compared with what it had
+after its first fifth. A training's end is its last step: the evaluation and the page that follow
+are other work. That finds a jump, and a
 leak of megabytes. A small leak is a slope. It is the median of those of five parts of the second
 half, so that single jumps of an allocator do not count; of each part it is the median between any
 two samples (Theil and Sen). A kilobyte for every step, image or frame is too much, in a process
@@ -67,11 +68,12 @@ class Watched:
             stderr=log,
         )
 
-    def wait(self, stop=lambda: False, is_over=lambda: False):
+    def wait(self, stop=lambda: False, has_begun=lambda: True, is_over=lambda: False):
         """Waits until the process ends, or until `stop()`, and kills it then.
 
         Args:
           stop: says whether to kill it now.
+          has_begun: says whether its work has begun; imports and loading are not sampled.
           is_over: says whether its work is done and only its end is left, which is not sampled.
 
         Returns:
@@ -79,7 +81,7 @@ class Watched:
         """
         try:
             while self._process.poll() is None and not stop():
-                if not is_over():
+                if has_begun() and not is_over():
                     self._sample()
                 time.sleep(EVERY_S)
         finally:  # also if this program is stopped: nothing stays behind
@@ -161,6 +163,7 @@ def train(folder, name, options, log, kills=None):
         process = Watched("train.py", arguments, log, options.steps - begun)
         status = process.wait(
             is_due if kills else lambda: False,
+            lambda begun=begun: last_step(metrics) > begun,
             lambda: last_step(metrics) >= options.steps,
         )
         if process.samples:  # one that was killed after the last step leaves nothing to train
@@ -209,9 +212,10 @@ def difference(first, second):
 
 def predict(folder, kind, source, items, log):
     """Predicts so many images or frames in a folder or file; returns the process."""
-    arguments = [f"--input={source}", f"--ckpt={folder / 'tiny.npz'}"]
-    process = Watched("predict.py", [*arguments, f"--json={folder / kind}.jsonl"], log, items)
-    status = process.wait()
+    written = folder / f"{kind}.jsonl"
+    arguments = [f"--input={source}", f"--ckpt={folder / 'tiny.npz'}", f"--json={written}"]
+    process = Watched("predict.py", arguments, log, items)
+    status = process.wait(has_begun=lambda: written.exists() and written.stat().st_size > 0)
     if status:
         sys.exit(f"predicting {kind} ended with status {status}; see {log.name}")
     return process

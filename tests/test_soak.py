@@ -64,3 +64,21 @@ def test_a_process_is_sampled_until_it_ends(tmp_path):
         assert process.wait() == 0
     assert max(held for held, _ in process.samples) > 50_000_000
     assert max(files for _, files in process.samples) >= 3
+
+
+def test_neither_the_start_nor_the_end_is_sampled(tmp_path):
+    (tmp_path / "bin").mkdir()
+    script = f"""
+import pathlib, time
+held = bytearray(b"x" * 50_000_000); time.sleep(0.5); del held
+pathlib.Path({str(tmp_path)!r}, "begun").touch(); time.sleep(0.6)
+pathlib.Path({str(tmp_path)!r}, "over").touch(); time.sleep(0.3)
+held = bytearray(b"x" * 50_000_000); time.sleep(0.5)
+"""
+    (tmp_path / "bin" / "a.py").write_text(script)
+    with pytest.MonkeyPatch.context() as patch, open(tmp_path / "log", "wb") as log:
+        patch.setattr(soak, "ROOT", tmp_path)
+        process = soak.Watched("a.py", [], log, items=1)
+        begun, over = tmp_path / "begun", tmp_path / "over"
+        assert process.wait(has_begun=begun.exists, is_over=over.exists) == 0
+    assert process.samples and max(held for held, _ in process.samples) < 40_000_000
