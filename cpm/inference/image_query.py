@@ -50,6 +50,9 @@ def image_query(value: Any, boxes: Sequence[Box] | None) -> ImageQuery:
     file, frame, time = (getattr(value, name, None) for name in names)
     if boxes is None:
         boxes = getattr(value, "boxes", None)
+    file = None if file is None else os.fspath(file)
+    frame = None if frame is None else int(frame)
+    time = None if time is None else float(time)
     return ImageQuery(any_image(value.image), boxes, file, frame, time)
 
 

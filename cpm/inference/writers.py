@@ -81,6 +81,8 @@ def coco_results(result: ImagePose, image_id: int | str | None = None) -> list[d
         if result.file is None:
             raise UsageError("COCO's results need the number of the image: to_coco(image_id=…)")
         image_id = image_id_of(result.file, result.frame)
+    if isinstance(image_id, np.integer):  # which JSON does not know
+        image_id = int(image_id)
     found = []
     for person in result.people:
         triples = np.column_stack([person.joints_px, person.confidence])

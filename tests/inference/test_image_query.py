@@ -1,5 +1,7 @@
 """What is asked of an image: what it is called, whose boxes count, boxes that are none."""
 
+import json
+import pathlib
 import types
 
 import numpy as np
@@ -23,6 +25,11 @@ def test_an_object_with_an_image_says_more():
     named = types.SimpleNamespace(image=IMAGE, file="b", frame=3, time=0.5, boxes=[BOX])
     query = image_query(named, None)
     assert (query.boxes, query.file, query.frame, query.time) == ([BOX], "b", 3, 0.5)
+    loose = types.SimpleNamespace(
+        image=IMAGE, file=pathlib.Path("b"), frame=np.int64(3), time=np.float32(0.5)
+    )
+    query = image_query(loose, None)  # plain values, which JSON takes
+    assert json.dumps((query.file, query.frame, query.time)) == '["b", 3, 0.5]'
     assert image_query(named, []).boxes == []  # boxes that are given count
     assert image_query(types.SimpleNamespace(image=IMAGE), None).boxes is None
 

@@ -119,6 +119,11 @@ def test_coco_results(tmp_path):
         assert [entry["image_id"] for entry in json.load(file)] == [7, 7]
 
 
+def test_an_image_id_of_numpy_is_a_number_of_json():
+    assert json.loads(json.dumps(result().to_coco(np.int64(7))))[0]["image_id"] == 7
+    assert result().to_coco(0)[0]["image_id"] == 0 and result().to_coco("a")[0]["image_id"] == "a"
+
+
 def test_pycocotools_reads_the_results(tmp_path):
     """The oracle: COCO's own code takes the file and finds the person where it is."""
     coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
