@@ -75,6 +75,10 @@ class PersonPose:
         """The names of the joints, as of a dict."""
         return iter(self.skeleton.joints)
 
+    def keys(self) -> tuple[str, ...]:
+        """As iteration; so `dict(person)` is {joint: (x, y, confidence)}."""
+        return self.skeleton.joints
+
     def __eq__(self, other: object) -> bool:
         """Whether all that is known of two people is equal, maps aside."""
         if not isinstance(other, PersonPose):

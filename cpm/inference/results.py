@@ -175,17 +175,28 @@ class ImagePose:
     def save(self, path: str | os.PathLike, **options: Any) -> None:
         """Writes the result: a drawing (.png, .jpg), or numbers (.json, .csv).
 
+        A drawing is marked as such, so that no later run takes it for a photograph.
+
+        Args:
+          path: of the file; one that exists is replaced.
+          options: of a drawing, see `draw`.
+
         Raises:
-          UsageError: for another suffix.
+          UsageError: for another suffix, or options of numbers.
         """
         from cpm.inference import writers
 
         suffix = os.path.splitext(path)[1].lower()
         if suffix in (".png", ".jpg", ".jpeg"):
-            from cpm.plots.image_files import write_image
+            from cpm.plots.drawing_files import write_drawing
 
-            write_image(path, np.asarray(self.draw(**options)))
+            write_drawing(path, np.asarray(self.draw(**options)), self.file or path)
         elif suffix in writers.WRITERS:
+            if options:
+                raise UsageError(
+                    f"{', '.join(options)} is of a drawing, but {os.fspath(path)} takes numbers; "
+                    "leave it out, or save to .png or .jpg"
+                )
             with writers.WRITERS[suffix](path) as writer:
                 writer.write(self)
         else:

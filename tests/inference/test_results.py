@@ -12,6 +12,7 @@ from PIL import Image
 from cpm.errors import UsageError
 from cpm.inference.person_pose import PersonPose
 from cpm.inference.results import ImagePose
+from cpm.plots import drawing_files
 from cpm.skeleton import own_skeleton
 from tests.helpers.found_people import LSP, person
 
@@ -105,6 +106,31 @@ def test_save_writes_drawings_and_numbers(tmp_path):
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 15
     with pytest.raises(UsageError, match=r"should end in \.png"):
         kept.save("a.gif")
+
+
+def test_a_saved_drawing_is_no_photograph_of_a_later_run(tmp_path):
+    kept = result(person(), image=np.full([60, 80, 3], 90, np.uint8))
+    for name in ("a.png", "a.JPG", "a.jpeg"):
+        kept.save(tmp_path / name)
+        assert drawing_files.is_drawing(tmp_path / name)
+    dataclasses.replace(kept, file=None).save(tmp_path / "b.png")
+    assert drawing_files.is_drawing(tmp_path / "b.png")
+
+
+def test_options_of_a_drawing_are_not_ignored_in_numbers(tmp_path):
+    kept = result(person(), image=np.full([60, 80, 3], 90, np.uint8))
+    kept.save(tmp_path / "a.png", panel=True)
+    assert Image.open(tmp_path / "a.png").width > 480
+    with pytest.raises(UsageError, match=r"panel is of a drawing, but .* takes numbers; leave it"):
+        kept.save(tmp_path / "a.json", panel=True)
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_a_person_becomes_a_dict_of_joints():
+    one = person()
+    joints = dict(one)
+    assert list(joints) == list(one) == list(one.keys()) == list(LSP.joints)
+    assert joints["neck"] == one["neck"] and len(joints) == 14
 
 
 def test_draw_takes_what_a_predictor_takes(tmp_path):
