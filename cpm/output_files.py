@@ -48,6 +48,26 @@ def check_target(path: str | os.PathLike | None, flag: str) -> None:
         )
 
 
+def check_folder(path: str | os.PathLike | None, flag: str) -> None:
+    """UsageError if no files can be written into a folder, which need not be there yet.
+
+    Args:
+      path: of the folder, or None.
+      flag: that names it, for the message.
+    """
+    if path is None:
+        return
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise UsageError(f"--{flag}={path} is a file; name a folder")
+    nearest = _nearest_folder(os.path.join(path, "any"))
+    if not os.path.isdir(nearest):
+        raise UsageError(f"--{flag}={path} is in {nearest}, which is a file; name another folder")
+    if not _takes_files(nearest):
+        raise UsageError(
+            f"--{flag}={path} takes no files; make room or permission, or name another folder"
+        )
+
+
 def _is_writable(path):
     """Whether a file can be made or replaced: some folders, like /proc, allow it and refuse."""
     target, special = files.target_of(os.fspath(path))
@@ -55,7 +75,11 @@ def _is_writable(path):
         return os.access(target, os.W_OK)
     if os.path.exists(target) and not os.access(target, os.W_OK):
         return False
-    folder = _nearest_folder(target)
+    return _takes_files(_nearest_folder(target))
+
+
+def _takes_files(folder):
+    """Whether files can be made in a folder that is there."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:

@@ -18,6 +18,22 @@ def test_check_target(tmp_path):
         output_files.check_target(tmp_path / "file" / "a.json", "json")
 
 
+def test_check_folder(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    for good in (None, "here", *(tmp_path / name for name in ("", "new", "a/b/c"))):
+        output_files.check_folder(good, "out")
+    assert os.listdir(tmp_path) == ["file"]
+    with pytest.raises(UsageError, match=r"--out=.*file is a file; name a folder"):
+        output_files.check_folder(tmp_path / "file", "out")
+    with pytest.raises(UsageError, match=r"b is in .*file, which is a file; name another folder"):
+        output_files.check_folder(tmp_path / "file" / "a" / "b", "out")
+    with pytest.raises(UsageError, match=r"--out=/proc/x takes no files"):
+        output_files.check_folder("/proc/x", "out")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root
+    with pytest.raises(UsageError, match=r"--out=.* takes no files; make room or permission"):
+        output_files.check_folder(tmp_path, "out")
+
+
 def test_check_target_raises_without_permission(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root
     with pytest.raises(UsageError, match=r"--json=.* cannot be written"):

@@ -179,8 +179,7 @@ def main(_: Sequence[str]) -> None:
     output_files.check_apart(outputs, {flag: FLAGS[flag].value for flag in READ})
     if FLAGS.json and FLAGS.ckpt and not FLAGS.scenes:
         check_beside(FLAGS.json)
-    if FLAGS.plots and os.path.exists(FLAGS.plots) and not os.path.isdir(FLAGS.plots):
-        raise UsageError(f"--plots={FLAGS.plots} is a file; name a folder for drawings")
+    output_files.check_folder(FLAGS.plots, "plots")
     if FLAGS.predictions:
         score_predictions()
     elif FLAGS.scenes:

@@ -87,16 +87,14 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
         raise UsageError(f"--threshold={FLAGS.threshold} should be from 0 to 1, like 0.3")
     if FLAGS.belief_maps:
         belief_file.check_name(FLAGS.belief_maps)
-    for flag, ends in ENDS.items():
-        _check_end(flag, ends)
     outputs = {flag: FLAGS[flag].value for flag in FILES}
     for flag, path in outputs.items():
         output_files.check_target(path, flag)
     output_files.check_apart(outputs, {flag: FLAGS[flag].value for flag in ("ckpt", "boxes")})
+    for flag, ends in ENDS.items():
+        _check_end(flag, ends)
     for flag in ("out", "openpose"):
-        folder = FLAGS[flag].value
-        if folder and os.path.exists(folder) and not os.path.isdir(folder):
-            raise UsageError(f"--{flag}={folder} is a file; name a folder")
+        output_files.check_folder(FLAGS[flag].value, flag)
     if FLAGS.openpose and FLAGS.openpose.lower().endswith(".json"):
         raise UsageError(
             f"--openpose={FLAGS.openpose} is the name of a file, but OpenPose writes one for each "

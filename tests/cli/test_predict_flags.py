@@ -57,6 +57,7 @@ def work(tmp_path_factory):
         (["{0}/in/1.jpg", "--format=png", "--json={0}/a.json"], ["--format is of --out"]),
         (["{0}/in/1.jpg", "--draw_boxes"], ["--draw_boxes is of --out or --video"]),
         (["{0}/in/1.jpg", "--out={0}/w.npz"], ["is a file; name a folder"]),
+        (["{0}/in/1.jpg", "--openpose={0}/w.npz/a"], ["w.npz, which is a file"]),
         (["{0}/videos/a.mp4", "--box=1,2,3,4"], ["--box is for images", "a.mp4 is a video"]),
         (["{0}/videos/a.mp4", "--heatmaps", "--out={0}/o"], ["--heatmaps is for images"]),
         (["{0}/videos", "--video={0}/x.mp4"], ["--video is for one video, but there are 3"]),
