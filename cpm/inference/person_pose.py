@@ -190,3 +190,8 @@ def joints_box(
 def short_number(number: float) -> float:
     """A number with as many digits as mean something."""
     return float(f"{float(number):.{SIGNIFICANT}g}")
+
+
+def short_time(seconds: float) -> float:
+    """A time in whole microseconds: 5.04 - 5 is no 0.040000000000000036 in a file."""
+    return round(float(seconds), 6)

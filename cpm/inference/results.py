@@ -22,7 +22,7 @@ from PIL import Image
 
 from cpm.errors import UsageError
 from cpm.humans import noun, number_of
-from cpm.inference.person_pose import PersonPose
+from cpm.inference.person_pose import PersonPose, short_time
 from cpm.skeleton import Skeleton
 
 LISTED = 4  # people whose joints are counted one by one in a line
@@ -122,7 +122,8 @@ class ImagePose:
 
         The keys `file`, `frame`, `time` and `in_box_file` are there if they are known.
         """
-        known = {"file": self.file, "frame": self.frame, "time": self.time}
+        time = None if self.time is None else short_time(self.time)
+        known = {"file": self.file, "frame": self.frame, "time": time}
         known |= {"in_box_file": self.in_box_file}
         record = {key: value for key, value in known.items() if value is not None}
         height, width = self.image_size

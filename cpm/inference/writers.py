@@ -10,8 +10,8 @@
     CocoWriter      .json   COCO's results: a list of a dict a person
     OpenPoseWriter  folder  NAME_keypoints.json for each image, as OpenPose's --write_json
 
-Numbers have six significant digits. A joint that was not found is null in our files, empty in CSV
-and 0, 0, 0 in COCO's and OpenPose's, as both say.
+Numbers have six significant digits, times whole microseconds. A joint that was not found is null in
+our files, empty in CSV and 0, 0, 0 in COCO's and OpenPose's, as both say.
 
 References: "Results format" at cocodataset.org (keypoint detection);
   docs/02_output.md of CMU-Perceptual-Computing-Lab/openpose (JSON output, BODY_25).
@@ -28,7 +28,7 @@ import numpy as np
 
 from cpm import files
 from cpm.errors import UsageError
-from cpm.inference.person_pose import mean_confidence, short_number
+from cpm.inference.person_pose import mean_confidence, short_number, short_time
 from cpm.inference.results import ImagePose
 from cpm.skeleton import Skeleton
 
@@ -56,11 +56,12 @@ def joint_rows(result: ImagePose) -> list[tuple[Any, ...]]:
     `person` is the person's number in a video, else the place in the list, from 1 on.
     """
     rows = []
+    time = None if result.time is None else short_time(result.time)
     for n, person in enumerate(result.people, 1):
         number = n if person.id is None else person.id
         for joint in person.skeleton.joints:
             values = [short_number(v) if np.isfinite(v) else None for v in person[joint]]
-            rows.append((result.file, result.frame, result.time, number, joint, *values))
+            rows.append((result.file, result.frame, time, number, joint, *values))
     return rows
 
 

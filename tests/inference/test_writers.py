@@ -77,6 +77,28 @@ def test_json_lines_and_csv_keep_what_a_run_had(tmp_path):
     }  # fmt: skip
 
 
+def test_all_files_agree_on_joints_and_times(tmp_path):
+    """On which joints were found, where, and how surely; OpenPose's skeleton is another one."""
+    found = result(COCO, people=2, frame=3, time=5.04 - 5)  # 0.040000000000000036
+    path = str(tmp_path / "a.csv")
+    written(writers.CsvWriter, path, found)
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    record, coco = found.to_dict(), found.to_coco()
+    openpose, frame = found.to_openpose()["people"], found.to_dataframe()
+    assert record["time"] == frame["time"][0] == 0.04 and {row["time"] for row in rows} == {"0.04"}
+    for n, row in enumerate(rows):
+        person, p = divmod(n, len(COCO))
+        triple = record["people"][person]["joints"][row["joint"]]
+        of_csv = [float(row[key]) if row[key] else None for key in ("x", "y", "confidence")]
+        assert of_csv == (triple or [None, None, 0.0])  # not found
+        assert (row["person"], row["frame"]) == (str(person + 1), "3")
+        of_coco = coco[person]["keypoints"][3 * p : 3 * p + 3]
+        place = 3 * writers.BODY_25.index(row["joint"])
+        of_openpose = openpose[person]["pose_keypoints_2d"][place : place + 3]
+        assert of_coco == of_openpose == (triple or [0, 0, 0])
+
+
 def test_coco_results_refuse_two_images_of_one_number(tmp_path):
     """Images of one name, and pages of a file that the annotations know by one number."""
     for ids, others in (
