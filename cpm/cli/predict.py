@@ -17,7 +17,8 @@ the JSON file holds. The same from Python: cpm.Predictor.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from absl import flags
@@ -37,7 +38,7 @@ from cpm.cli.predict_flags import (
     people_in_images,
     video_options_from_flags,
 )
-from cpm.cli.predict_images import read_images
+from cpm.cli.predict_images import path_of, read_images
 from cpm.cli.predict_output import Output
 from cpm.errors import UsageError
 from cpm.execution.processor import bfloat16_pays, slow_precision
@@ -45,6 +46,7 @@ from cpm.execution.use import Executed
 from cpm.humans import noun
 from cpm.inference import OneEuro, Predictor, crop_regions, images_from
 from cpm.inference.boxes import BoxFile
+from cpm.inference.one_source import Source
 from cpm.plots.drawing_files import SUFFIXES, why_unwanted
 
 FLAGS = flags.FLAGS
@@ -167,7 +169,7 @@ def main(arguments: Sequence[str]) -> None:
         why_unwanted,
         FLAGS.follow_links,
     )
-    sources = list({source.file: source for source in images.sources()}.values())  # each once
+    sources = each_once(images.sources())
     check_flags(sources, images.several)
     box_file = BoxFile(FLAGS.boxes, FLAGS.box_score) if FLAGS.boxes else None
     check_coco_ids(sources, box_file)
@@ -210,6 +212,15 @@ def main(arguments: Sequence[str]) -> None:
         looked_for = None if boxes or box_file else people if stills else people_from_flags()
         output.finish(predictor.settings() | {"searched_for": looked_for})
     print(output.summary())
+
+
+def each_once(sources: Iterable[Source]) -> list[Source]:
+    """The sources of different files: a.jpg and ./a.jpg are one, links to it are others."""
+    kept: dict[str, Source] = {}
+    for source in sources:
+        folder, name = os.path.split(path_of(source))
+        kept.setdefault(os.path.join(os.path.realpath(folder), name), source)
+    return list(kept.values())
 
 
 def notes(

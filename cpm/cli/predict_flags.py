@@ -17,6 +17,7 @@ from cpm.errors import UsageError
 from cpm.humans import noun
 from cpm.inference import OneEuro, Predictor, belief_file, writers
 from cpm.inference.boxes import BoxFile
+from cpm.inference.image_frames import number_of_images
 from cpm.inference.one_source import Source
 
 FLAGS = flags.FLAGS
@@ -68,6 +69,12 @@ def check_flags(sources: Sequence[Source], several: bool) -> None:
     for flag in ("box", "belief_maps"):
         if FLAGS[flag].value and several:
             raise UsageError(f"--{flag} is for a single image; name it alone with --input=FILE")
+    for source in still if FLAGS.belief_maps else ():
+        if (pages := number_of_images(path_of(source))) > 1:
+            raise UsageError(
+                f"--belief_maps is for a single image, but {path_of(source)} holds {pages}; save "
+                "the page as a file of its own"
+            )
     if FLAGS.video and len(moving) != 1:
         raise UsageError(f"--video is for one video, but there are {len(moving)}; use --out=DIR")
     for source in moving:

@@ -1,8 +1,10 @@
 """Flags of bin/predict.py that contradict each other: a sentence before any work, then values."""
 
 import pytest
+from PIL import Image
 
 from cpm.cli import predict
+from cpm.inference.sources import images_from
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence
 
@@ -77,3 +79,20 @@ def test_mistakes_end_in_a_sentence(work, capfd, arguments, words):
     arguments = [argument.format(work) for argument in arguments]
     status, _, error = caller(predict, capfd)(f"--ckpt={work}/w.npz", *arguments)
     check_sentence(status, error, *words)
+
+
+def test_the_belief_maps_of_pages_do_not_replace_one_another(work, tmp_path, capfd):
+    page = Image.new("RGB", (20, 20))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page])
+    arguments = [f"--ckpt={work}/w.npz", f"--belief_maps={tmp_path}/m.npz"]
+    status, _, error = caller(predict, capfd)(*arguments, f"{tmp_path}/a.tif")
+    check_sentence(status, error, "--belief_maps is for a single image", "a.tif holds 3")
+
+
+def test_a_file_that_is_named_twice_is_one(work, monkeypatch):
+    """However it is written; a link to it is another, which has a drawing of its own."""
+    monkeypatch.chdir(work)
+    (work / "linked.jpg").symlink_to(work / "in" / "1.jpg")
+    names = ["in/1.jpg", "./in/1.jpg", f"{work}/in/1.jpg", "in/sub/../1.jpg", "linked.jpg"]
+    found = predict.each_once(images_from([*names, "in", "camera:0"]).sources())
+    assert [source.file for source in found] == ["in/1.jpg", "linked.jpg", "in/2.png", "camera:0"]
