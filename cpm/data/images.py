@@ -13,6 +13,7 @@ References: Pillow's documentation of `Image.open(formats=...)`, decompression b
 import contextlib
 import io
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def _not_of(formats):
 def read_bytes(path: str | os.PathLike) -> bytes:
     """The bytes of a file; ImageError if it is not there, cannot be an image or is empty."""
     if not os.path.lexists(path):
-        raise ImageError(f"{str(path)!r} does not exist; expected an image")
+        raise ImageError(why_missing(path) or f"{str(path)!r} does not exist; expected an image")
     try:
         with open_regular(path, MAX_BYTES) as file:
             content = file.read()
@@ -147,6 +148,20 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     if not content:
         raise ImageError(f"{str(path)!r} is empty; expected an image")
     return content
+
+
+def why_missing(path: str | os.PathLike) -> str | None:
+    """What is wrong with a name that no file could have, or hardly one; None of any other.
+
+    >>> why_missing("a.jpg"), why_missing("https://example.org/a.jpg")
+    (None, 'https://example.org/a.jpg is an address; download it, and name the file')
+    """
+    name = os.fspath(path)
+    if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", name):  # a `Path` keeps one / of two
+        return f"{name} is an address; download it, and name the file"
+    if name == "-":
+        return "- would be the standard input, which is not read; name a file"
+    return None if name else "the name of an input is empty; name a file"
 
 
 def check_size(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cpm.data.images import why_missing
 from cpm.errors import UsageError
 from cpm.inference import image_frames
 from cpm.inference.any_image import any_image
@@ -97,7 +98,8 @@ def source_of_file(path: str) -> Source:
       UsageError: if it does not exist.
     """
     if not os.path.exists(path):
-        raise UsageError(f"{path} does not exist; name an image, a video or a folder")
+        usual = f"{path} does not exist; name an image, a video or a folder"
+        raise UsageError(why_missing(path) or usual)
     suffix = suffix_of(path)
     if suffix in image_frames.SUFFIXES:
         moves = image_frames.is_animated(path)

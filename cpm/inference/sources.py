@@ -61,8 +61,10 @@ class Skipped:
 
     def add(self, path: str | os.PathLike, why: object) -> None:
         """One more."""
-        named = f"{str(path)!r} "  # a message begins with it, and so does the line of this list
-        self.reasons.append((str(path), str(why).removeprefix(named)))
+        text = str(why)  # a message begins with the name, and so does the line of this list
+        for named in (f"{str(path)!r} ", f"{path} "):
+            text = text.removeprefix(named)
+        self.reasons.append((str(path), text))
 
     def __str__(self) -> str:
         """One line, like `2 skipped: notes.txt (neither image nor video), …`; empty if none was."""

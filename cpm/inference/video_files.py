@@ -63,6 +63,8 @@ def open_camera(path: str) -> Any:
       UsageError: if there is no such camera, or it cannot be opened.
     """
     name = path.removeprefix(CAMERA)
+    if not name:
+        raise UsageError(f"{path} names no camera; the first one is {CAMERA}0")
     options: dict[str, str] = {}
     if sys.platform == "darwin":
         file, format, options = name, "avfoundation", {"framerate": "30"}

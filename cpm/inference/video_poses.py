@@ -29,6 +29,7 @@ from cpm.inference.results import ImagePose
 from cpm.inference.smoothing import OneEuro, Smoother
 from cpm.inference.sources import images_from
 from cpm.inference.tracking import Tracker, TrackingOptions
+from cpm.untrusted import shown
 
 
 def video_poses(
@@ -59,6 +60,13 @@ def video_poses(
         no such number.
     """
     people = check_people(people, maps=False)
+    if not isinstance(video, str | os.PathLike) and not hasattr(video, "is_camera"):
+        raise UsageError(
+            f"video is {shown(video)}; expected a path, camera:0 or an open VideoReader; "
+            "predictor.predict_many(images) takes images, and follows nobody"
+        )
+    if smooth is not None and not isinstance(smooth, OneEuro):
+        raise UsageError(f"smooth is {shown(smooth)}; expected OneEuro(), or None")
     predictor = copy.copy(predictor)  # the same network, with a decoding of its own
     predictor.decoding = dataclasses.replace(predictor.decoding, flip=flip)
     tracker = Tracker(

@@ -1,11 +1,14 @@
 """Everything that people point at, as images: files, folders, patterns, Python values, in order."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from cpm.errors import UsageError
-from cpm.inference.sources import images_from
+from cpm.inference.image_query import one_image
+from cpm.inference.sources import Skipped, images_from
 from tests.helpers.plain_images import COLORS, colors, plain, save_plain
 
 
@@ -98,6 +101,29 @@ def test_one_that_cannot_be_read_is_an_error(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         list(images_from(f"{tmp_path}/{name}"))
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("https://example.org/a.jpg", r"https://example\.org/a\.jpg is an address; download it"),
+        (pathlib.Path("rtsp://10.0.0.1/a"), "rtsp:/10.0.0.1/a is an address; download it"),
+        ("-", "- would be the standard input, which is not read"),
+        ("", "the name of an input is empty"),
+    ],
+)
+def test_what_no_file_is_called_is_said(name, message):
+    with pytest.raises(UsageError, match=message):
+        list(images_from(name))
+    with pytest.raises(UsageError, match=message):
+        one_image(name)
+
+
+def test_a_reason_does_not_repeat_the_name():
+    skipped = Skipped()
+    skipped.add("in/a.jpg", "'in/a.jpg' is empty")
+    skipped.add("in/b.mp4", "in/b.mp4 cannot be read")
+    assert str(skipped) == "2 skipped: a.jpg (is empty), b.mp4 (cannot be read)"
 
 
 def test_links_that_lead_out_of_a_folder_are_passed_over(folder):

@@ -20,6 +20,7 @@ from tests.helpers.walk_videos import even_times, stamped_images, write_video
         ("a.mp4", b"", "is empty"),
         ("a.mp4", b"no video" * 99, "cannot be read as a video"),
         ("camera:99", None, "plug a camera in"),
+        ("camera:", None, "names no camera; the first one is camera:0"),
     ],
 )
 def test_reader_says_what_is_wrong(tmp_path, name, content, message):

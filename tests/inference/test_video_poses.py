@@ -165,6 +165,11 @@ def test_what_is_no_video_is_said(tmp_path):
             next(video_poses(TruthPredictor(truth), path))
     with pytest.raises(UsageError, match="people is 0; expected a number from 1 on"):
         next(video_poses(TruthPredictor(truth), "walk.mp4", people=0))
+    for frames in ([np.zeros([9, 9, 3])], np.zeros([2, 9, 9, 3]), iter([]), b"", None):
+        with pytest.raises(UsageError, match=r"video is .*; expected a path, camera:0 or an open"):
+            next(video_poses(TruthPredictor(truth), frames))
+    with pytest.raises(UsageError, match=r"smooth is True; expected OneEuro\(\), or None"):
+        next(video_poses(TruthPredictor(truth), "walk.mp4", smooth=True))
 
 
 def test_with_later_raises_where_the_item_would_come():
