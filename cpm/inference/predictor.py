@@ -16,6 +16,7 @@ import dataclasses
 import functools
 import itertools
 import os
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -235,9 +236,13 @@ class Predictor:
                 except UsageError as caught:
                     error = caught
                     break
-            return self._results(queries, people, maps, keep_images), error
+            return self._results(queries, people, maps, keep_images, stopped), error
 
-        yield from in_threads(results, pairs, sizes=CHUNKS, threads=self._threads)
+        stopped = threading.Event()
+        try:
+            yield from in_threads(results, pairs, sizes=CHUNKS, threads=self._threads)
+        finally:  # after Ctrl-C a program waits for its threads, and a search takes seconds
+            stopped.set()
         if walked is not None and walked.skipped:
             warnings.warn(str(walked.skipped), stacklevel=2)
 
@@ -285,13 +290,15 @@ class Predictor:
         decoding["precision"] = getattr(self.network, "precision", None)
         return decoding | {"passes": self._passes, "crop": self._first_pass}
 
-    def _results(self, queries, people, maps, keep_images):
-        """The `ImagePose` of each `ImageQuery`."""
+    def _results(self, queries, people, maps, keep_images, stopped=None):
+        """The `ImagePose` of each `ImageQuery`; of fewer once the event `stopped` is set."""
         searched = [people != 1 and query.boxes is None for query in queries]
         seen = [query for query, search in zip(queries, searched, strict=True) if not search]
         found = iter(self._at_boxes(seen, maps))
         results = []
         for query, search in zip(queries, searched, strict=True):
+            if stopped is not None and stopped.is_set():
+                break
             persons = self._searched(query.image, people) if search else next(found)
             results.append(
                 ImagePose(

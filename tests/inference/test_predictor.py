@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import types
 import warnings
 
@@ -12,6 +13,8 @@ from PIL import Image
 from cpm.config import NetworkConfig
 from cpm.data.images import ImageError
 from cpm.errors import UsageError
+from cpm.inference import predictor as predictor_module
+from cpm.inference import search
 from cpm.inference.predictor import Predictor
 from cpm.network import ConvolutionalPoseMachine
 from cpm.plots.drawing_files import DrawingFolder
@@ -250,6 +253,28 @@ def test_predict_many_may_be_closed_by_one_of_its_workers():
     next(results)
     first_came.set()
     assert closed.wait(60) and errors == []
+
+
+def test_predict_many_that_is_closed_searches_no_further(monkeypatch):
+    """After Ctrl-C a program waits for its threads: not for eight searches of each."""
+    begun = []
+
+    def slow(predictor, image, limit):
+        begun.append(image)
+        time.sleep(0.05)
+        return []
+
+    monkeypatch.setattr(search, "find_people", slow)
+    predictor = Predictor(BlobFinder())
+    results = predictor.predict_many([np.zeros([50, 60, 3], np.uint8)] * 99, people="all")
+    for _ in range(9):  # by now there are chunks of eight
+        next(results)
+    results.close()
+    at_close = len(begun)
+    for thread in threading.enumerate():
+        if thread.name.startswith("predict"):
+            thread.join()
+    assert len(begun) - at_close <= predictor_module.MOST_THREADS
 
 
 def test_predict_many_boxes():
