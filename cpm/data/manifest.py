@@ -13,11 +13,12 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cpm import files, untrusted
 from cpm.data.images import leads_out
+from cpm.data.remaking import own_command
 from cpm.errors import UsageError
 from cpm.files import sha256
 from cpm.skeleton import Skeleton, get_skeleton
@@ -171,6 +172,27 @@ def fingerprints(
     return found
 
 
+def changed_since(then: Iterable[Mapping[str, Any]]) -> str | None:
+    """The first folder that holds other people than before, or that is being written; else None.
+
+    A folder that is gone holds no others.
+
+    Args:
+      then: of `fingerprints`.
+    """
+    for part in then:
+        folder = part["folder"]
+        if not any(os.path.lexists(os.path.join(folder, name)) for name in (NAME, MARKER)):
+            continue
+        try:
+            (now,) = fingerprints([folder], part["splits"])
+        except UsageError:
+            return folder
+        if now["splits"] != part["splits"]:
+            return folder
+    return None
+
+
 def _parse(path):
     """The manifest in a file; UsageError if it is not one of ours or another skeleton's."""
     advice, most = "make the folder again with bin/convert.py", untrusted.SMALL_JSON_BYTES
@@ -197,7 +219,7 @@ def _parse(path):
             split_rule=record["split_rule"],
             seed=record["seed"],
             splits=splits,
-            remake=record["remake"],
+            remake=own_command(record["remake"]),
             report=record["report"],
             versions=record["versions"],
         )

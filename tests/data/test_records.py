@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from cpm.data import lsp, records
 from cpm.data.examples import parse_example
-from cpm.data.manifest import MARKER, NAME, read_manifest
+from cpm.data.manifest import MARKER, NAME, changed_since, fingerprints, read_manifest
 from cpm.data.person import Origin, Pose
 from cpm.data.records import Storage, read_shard, write_records
 from cpm.data.report import table
@@ -275,6 +276,26 @@ class TestManifest:
     def test_no_folder(self, tmp_path):
         with pytest.raises(UsageError, match=r"is missing .*make it with: python bin/conv"):
             read_manifest(tmp_path / "none")
+
+    def test_a_command_of_a_stranger_is_not_shown(self, tmp_path):
+        folder = self.folder(tmp_path)
+        text = (folder / NAME).read_text().replace("--again", "; rm -r data")
+        (folder / NAME).write_text(text)
+        self.shard(folder).unlink()
+        with pytest.raises(UsageError, match=r"make the folder again with: bin/convert\.py$"):
+            read_manifest(folder)
+
+    def test_changed_since(self, tmp_path):
+        folder = self.folder(tmp_path)
+        then = fingerprints([folder], ["train", "validation"])
+        assert changed_since(then) is None
+        write(make_people(6), folder)
+        assert changed_since(then) == str(folder)
+        (folder / NAME).unlink()
+        (folder / MARKER).touch()
+        assert changed_since(then) == str(folder)  # a conversion is under way
+        shutil.rmtree(folder)
+        assert changed_since(then) is None  # gone: nobody wrote others there
 
     def test_missing_shard(self, tmp_path):
         folder = self.folder(tmp_path)

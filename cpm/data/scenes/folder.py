@@ -23,6 +23,7 @@ from cpm import files
 from cpm.data import images, manifest, own_layouts
 from cpm.data.coco_skeleton import read_skeleton
 from cpm.data.person import Pose
+from cpm.data.remaking import own_command
 from cpm.errors import UsageError
 from cpm.skeleton import Skeleton
 
@@ -185,7 +186,7 @@ def read_scenes(folder: str | os.PathLike) -> SceneFolder:
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UsageError(
             f"{path!r} is damaged ({error!r}); make it again with: "
-            f"{record['info'].get('remake', 'bin/make_scenes.py')}"
+            + own_command(record["info"].get("remake"), "bin/make_scenes.py")
         ) from error
     return SceneFolder(kind, skeleton, found)
 

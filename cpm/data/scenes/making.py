@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,8 +59,9 @@ def make_scenes(
     """
     people = read_people(folders, split)
     remake = (
-        f"python bin/make_scenes.py --data={','.join(map(str, folders))} --kind={kind} "
-        f"--out={out_dir} --split={split} --seed={seed}" + (f" --count={count}" if count else "")
+        f"python bin/make_scenes.py --data={shlex.quote(','.join(map(str, folders)))} "
+        f"--kind={kind} --out={shlex.quote(str(out_dir))} --split={split} --seed={seed}"
+        + (f" --count={count}" if count else "")
     )
     _check(kind, people)
     if kind in PEOPLE:
