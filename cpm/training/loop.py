@@ -18,7 +18,7 @@ from absl import logging
 
 from cpm import checkpoints
 from cpm.data import pipeline, verification
-from cpm.data.manifest import fingerprints
+from cpm.data.manifest import changed_since, fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
 from cpm.errors import RunStopped
 from cpm.execution.devices import Devices, require_equal_parts
@@ -89,8 +89,9 @@ class Run:
         require_memory(config, execution, self.devices.count)
         require_equal_parts(config.data.batch_size, self.devices, execution.replicas)
         # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
+        self._people = fingerprints(data, SPLITS)
         origin = {
-            "data": fingerprints(data, SPLITS),
+            "data": self._people,
             "init_from": str(init_from) if init_from else None,
         }
         self.devices.require_equal("settings or people", repr([config, execution, origin]))
@@ -163,7 +164,8 @@ class Run:
             In float16 a gradient may, as long as its loss scale can be halved.
           Interrupted: SIGINT, SIGTERM or SIGHUP came; the step or the evaluation under way was
             finished and saved. Of the last step too, whose caller then writes no tables.
-          RunStopped: a file cannot be written, or a record of the data cannot be read.
+          RunStopped: a file cannot be written, a record of the data cannot be read, or the data
+            are others than at the start.
         """
         config = self.config
         progress = Progress(
@@ -224,7 +226,7 @@ class Run:
         stopping = self.devices.any(stop.requested)  # a signal to one host ends all at one step
         found = self._evaluate_where_due(done, progress)
         if self.devices.chief and (found or done % self.execution.save_every == 0 or stopping):
-            self.checkpoints.save(done, found.score if found else None)
+            self._save(done, found.score if found else None)
         if found:
             self._show(done, found)
         if found and self.devices.hosts == 1 and stop.requested:
@@ -241,10 +243,23 @@ class Run:
         try:
             found = self.evaluate(done, progress.seconds)
         except Exception:  # whatever it was, the steps that led here are kept
-            self.checkpoints.save(done)
+            self._save(done)
             raise
         progress.say(f"step {done}: {found.text}")
         return found
+
+    def _save(self, done, score=None):
+        """Saves the run; RunStopped if it may have learned from other people since the last time.
+
+        Shards are opened again in every epoch, and the checkpoint would say that they are the same.
+        """
+        if folder := changed_since(self._people):
+            raise RunStopped(
+                f"the training stopped: the data in {folder} changed while it learned from them. "
+                "Earlier checkpoints are kept: convert the data as before and the same command "
+                "goes on from there, or start another --run_dir"
+            )
+        self.checkpoints.save(done, score)
 
     def evaluate(self, done: int, seconds: float) -> Validation:
         """Scores the validation people and records the numbers.

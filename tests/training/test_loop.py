@@ -466,15 +466,41 @@ def test_data_that_changed_under_a_run_are_refused(tmp_path, unfinished, data):
     moved = changed_data(data[0], tmp_path / "moved", lambda folder, shards: None)
     assert start(CONFIG, moved, unfinished).start == 6
 
-    def others(folder, shards):
-        path = os.path.join(folder, shards[0]["file"])
-        people = list(records.read_shard(path))
-        with tf.io.TFRecordWriter(path) as writer:
-            for person in people[::-1]:
-                writer.write(person)
-
     with pytest.raises(UsageError, match=r"are not those that .* began with"):
-        start(CONFIG, changed_data(data[0], tmp_path / "others", others), unfinished)
+        start(CONFIG, changed_data(data[0], tmp_path / "others", reverse), unfinished)
+
+
+def reverse(folder, shards):
+    """The same people in another order."""
+    path = os.path.join(folder, shards[0]["file"])
+    people = list(records.read_shard(path))
+    with tf.io.TFRecordWriter(path) as writer:
+        for person in people[::-1]:
+            writer.write(person)
+
+
+@pytest.mark.parametrize("how", ["others", "under way"])
+def test_data_that_change_while_a_run_learns(tmp_path, data, own_batches, how):
+    """Whatever came after the last save is not kept: it may be of other people."""
+    copy = changed_data(data[0], tmp_path / "data", lambda folder, shards: None)
+    run = start(CONFIG, copy, tmp_path / "run")  # saves after steps 3, 6 and 8
+    steps, folder = run.one_step, tmp_path / "data"
+
+    def change(step, batch):
+        measurements = steps(step, batch)
+        if step == 4:
+            if how == "under way":
+                (folder / manifest.MARKER).touch()
+                (folder / manifest.NAME).unlink()
+            else:
+                shutil.rmtree(folder)
+                changed_data(data[0], folder, reverse)
+        return measurements
+
+    run.one_step = change
+    with pytest.raises(RunStopped, match=r"the data in .*data changed while it learned.*as before"):
+        run.train()
+    assert checkpoints.read_list(str(tmp_path / "run/checkpoints"))["latest"] == "step-0000003"
 
 
 def test_a_flipped_bit_in_the_data_is_found_before_the_first_step(tmp_path, data):
