@@ -296,6 +296,19 @@ def check_schema(value: Any, schema: Any, where: str) -> None:
     _check(value, schema, where, "")
 
 
+def check_percent(value: object, what: str) -> None:
+    """ValueError if `value`, called `what`, is no number from 0 to 100; a mean may be rounded up.
+
+    >>> check_percent(101.0, "the score of the nose")
+    Traceback (most recent call last):
+    ...
+    ValueError: the score of the nose is 101.0, expected a number from 0 to 100
+    """
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and 0 <= value <= 100.001):  # type: ignore[operator]
+        raise ValueError(f"{what} is {shown(value)}, expected a number from 0 to 100")
+
+
 def printable(text: object) -> str:
     r"""A text that changes nothing on a terminal but what is written there.
 

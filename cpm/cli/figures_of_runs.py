@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from absl import flags
 
-from cpm import files, humans
+from cpm import files, humans, untrusted
 from cpm.checkpoints import load_network
 from cpm.config import TrainConfig
 from cpm.errors import UsageError
@@ -31,7 +31,12 @@ FLAGS = flags.FLAGS
 def training() -> np.ndarray:
     """Losses and scores of one run."""
     (run,) = named_runs(most=1)
-    return curves.training_curves(read_metrics(run), title=os.path.basename(run))
+    try:
+        return curves.training_curves(read_metrics(run), title=os.path.basename(run))
+    except ValueError as error:  # no line of a step is left
+        raise UsageError(
+            f"{os.path.join(run, 'metrics.jsonl')}: {error}; name another run"
+        ) from error
 
 
 def comparison() -> np.ndarray:
@@ -51,7 +56,14 @@ def stages() -> np.ndarray:
         metrics = metrics["metrics"]
         if FLAGS.metric not in metrics:
             raise UsageError(f"{path} has no metric {FLAGS.metric!r}; it has {', '.join(metrics)}")
-        totals[os.path.basename(run)] = metrics[FLAGS.metric]["per_stage"]
+        totals[os.path.basename(run)] = found = metrics[FLAGS.metric]["per_stage"]
+        try:
+            if not found:
+                raise ValueError(f"{FLAGS.metric} is of no stage")
+            for stage, score in enumerate(found, 1):
+                untrusted.check_percent(score, f"the {FLAGS.metric} of stage {stage}")
+        except ValueError as error:
+            raise UsageError(f"{path} cannot be read ({error}); {_advice(run)}") from error
     return curves.stage_curve(totals)
 
 

@@ -191,7 +191,7 @@ def evaluations(
     series: dict[str, list[tuple[float, float]]] = {}
     for record in records:
         for name, value in record.get("evaluation", {}).items():
-            if value is not None:
+            if value is not None and against in record:
                 series.setdefault(name, []).append((record[against], value))
     return series
 

@@ -18,7 +18,7 @@ from cpm.report import Comparison, Difference, Shown
 from cpm.scoring.people_file import read_people
 from cpm.scoring.run_settings import read_settings, written
 from cpm.training.metrics_file import metrics_so_far
-from cpm.untrusted import shown
+from cpm.untrusted import check_percent, shown
 
 SCORES = os.path.join("eval", "validation.json")
 _METRIC = {"total": float, "people": int, "per_joint": dict, "interval?": ([float], None)}
@@ -87,9 +87,14 @@ def _scores(run_dir):
         if len(metric.get("interval") or (0, 0)) != 2:
             interval = shown(metric["interval"])
             raise UsageError(f"{path}: the interval of {name} is {interval}; {advice}")
-        for joint, score in metric["per_joint"].items():
-            if not (score is None or isinstance(score, (int, float))):
-                raise UsageError(f"{path}: the {name} of {joint} is {shown(score)}; {advice}")
+        try:
+            for score in (metric["total"], *(metric.get("interval") or ())):
+                check_percent(score, f"the {name} or its interval")
+            for joint, score in metric["per_joint"].items():
+                if score is not None:
+                    check_percent(score, f"the {name} of {joint}")
+        except ValueError as error:
+            raise UsageError(f"{path}: {error}; {advice}") from error
     return record
 
 

@@ -9,6 +9,7 @@ References: docs/metrics.md explains every key; cpm/plots/curves.py draws them.
 import contextlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from cpm.errors import RunStopped
 
 NAME = "metrics.jsonl"
 _RECORD = {"step": int, "seconds?": float, "loss?": (float, None), "evaluation?": dict}
+_NUMBERS = re.compile(r"(release_)?loss_stage_\d+|peak_stage_\d+|images_per_second")
+_MOST = 1e12  # steps or seconds
 _MOST_LINE_BYTES = 1 << 20
 
 
@@ -105,8 +108,25 @@ def read_metrics_and_odd(path: str | os.PathLike) -> tuple[list[dict[str, Any]],
         while line := file.readline(_MOST_LINE_BYTES):
             try:
                 record = untrusted.parse_json(line, _RECORD, "the line")
+                _check(record)
             except ValueError:
                 odd += 1
             else:
                 records.append(record)
     return records, odd
+
+
+def _check(record):
+    """ValueError if a line holds texts where numbers belong, or numbers that nobody can measure."""
+    times = [record["step"], record.get("seconds", 0)]
+    if not all(0 <= time <= _MOST for time in times):
+        raise ValueError(f"step or seconds are {times}")
+    for key, value in record.items():
+        if _NUMBERS.fullmatch(key) and value is not None and not isinstance(value, (int, float)):
+            raise ValueError(f"{key} is {untrusted.shown(value)}, expected a number")
+        if key.startswith("evaluation"):
+            if not isinstance(value, dict):
+                raise ValueError(f"{key} is {untrusted.shown(value)}, expected scores")
+            for name, score in value.items():
+                if score is not None:
+                    untrusted.check_percent(score, name)

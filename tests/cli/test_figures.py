@@ -65,10 +65,12 @@ def test_figures_of_runs(runs, tmp_path, figure):
         {"metrics": []},
         {"metrics": {"pck@0.2": {"per_stage": "x"}}, "reliability": 3},
         {"metrics": {"pck@0.2": {}}, "reliability": {"bins": []}},
+        {"metrics": {"pck@0.2": {"per_stage": [1e308, 1e308]}}},
+        {"metrics": {"pck@0.2": {"per_stage": []}}},
         {"metrics": {"pck@0.2": {"per_stage": [None]}}}
         | {"reliability": {"rule": "", "bins": [], "ece": 0, "threshold": 0.5}},
     ],
-    ids=range(5),
+    ids=range(7),
 )
 def test_scores_of_another_shape_are_a_sentence(runs, tmp_path, monkeypatch, figure, record):
     (tmp_path / "run" / "eval").mkdir(parents=True)
@@ -79,6 +81,18 @@ def test_scores_of_another_shape_are_a_sentence(runs, tmp_path, monkeypatch, fig
     monkeypatch.setattr(figures_of_runs, "FLAGS", types.SimpleNamespace(**given))
     with pytest.raises(UsageError, match=r"validation.json .*make it with: python bin/eval.py"):
         getattr(figures_of_runs, figure)()
+
+
+def test_records_without_losses_or_times(tmp_path, monkeypatch):
+    """Of a run whose metrics.jsonl was damaged."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text('{"step": 4, "evaluation": {"pck@0.2": 5}}\n')
+    given = {"runs": [str(tmp_path / "run")], "metric": "pck@0.2"}
+    monkeypatch.setattr(figures_of_runs, "FLAGS", types.SimpleNamespace(**given))
+    with pytest.raises(UsageError, match=r"metrics\.jsonl: these records hold no loss_stage_1"):
+        figures_of_runs.training()
+    with pytest.raises(UsageError, match=r"none of the runs has measured 'pck@0\.2'"):
+        figures_of_runs.comparison()
 
 
 def test_samples(tmp_path):

@@ -127,6 +127,7 @@ def test_scores_of_another_shape_are_a_sentence(tmp_path):
     record = files.read_json(path, "")
     main = record["metrics"]["pck_box@0.1"]
     wrong = (("total", "x"), ("people", None), ("per_joint", {"nose": []}), ("interval", 5))
+    wrong += (("total", 1e308), ("per_joint", {"nose": -1.0}), ("interval", [5.0, 1e30]))
     metrics = [{"pck_box@0.1": main | {key: value}} for key, value in wrong]
     for value in ([], {"metrics": 5}, *(record | {"metrics": metric} for metric in metrics)):
         files.write_json(path, value)

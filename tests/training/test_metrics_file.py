@@ -32,6 +32,10 @@ def test_forget_after_drops_later_and_half_written_lines(tmp_path):
     [
         *(b"garbage", b"\xff\xfe\0", b"5", b"{}", b"[" * 100_000, b"\0" * 4096),
         *(b'{"step": "x"}', b'{"step": 4, "loss": "x"}', b'{"step": 4, "evaluation": 5}'),
+        *(b'{"step": 4, "loss_stage_1": "x"}', b'{"step": 4, "images_per_second": {}}'),
+        *(b'{"step": 4, "evaluation": {"pcp25": "x"}}', b'{"step": 4, "evaluation_box": []}'),
+        *(b'{"step": 4, "evaluation": {"pcp25": 1e308}}', b'{"step": 4, "seconds": -1e308}'),
+        *(b'{"step": 4000000000000000000}', b'{"step": -1}'),
     ],
 )
 def test_lines_that_are_no_records_are_left_out(tmp_path, line):
