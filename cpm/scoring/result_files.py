@@ -35,6 +35,8 @@ def write_results(
 ) -> None:
     """Writes the numbers to `path` (JSON), the tables beside them (.md) and the joints (.npz).
 
+    Nothing is written beside a device or a pipe, like /dev/stdout.
+
     Args:
       evaluation: what `evaluate_folders` returned.
       path: of the JSON file.
@@ -64,6 +66,8 @@ def write_results(
         "seconds": round(evaluation.seconds, 3),
     }
     files.write_json(path, record | provenance(options.seed))
+    if files.target_of(path)[1]:
+        return
     text = evaluation.text()
     if box is not None:
         text += f"\n\nWith the true boxes:\n\n{tables.summary_table(box.metrics)}"
