@@ -68,6 +68,12 @@ def check_folder(path: str | os.PathLike | None, flag: str) -> None:
         )
 
 
+def check_place(path: str | os.PathLike) -> None:
+    """UsageError if no file can be written where a script puts one unasked, as in a run."""
+    if not _is_writable(path):
+        raise UsageError(f"{os.fspath(path)} cannot be written; make room or permission there")
+
+
 def _is_writable(path):
     """Whether a file can be made or replaced: some folders, like /proc, allow it and refuse."""
     target, special = files.target_of(os.fspath(path))

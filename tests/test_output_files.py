@@ -50,6 +50,15 @@ def test_a_folder_that_takes_no_file_is_found_before_the_work(path):
     assert caught.value.filename == path  # not the temporary one beside it
 
 
+def test_check_place(tmp_path, monkeypatch):
+    output_files.check_place(tmp_path / "run" / "report.html")
+    monkeypatch.setattr(output_files, "_is_writable", lambda path: False)
+    with pytest.raises(
+        UsageError, match=r"report\.html cannot be written; make room or permission"
+    ):
+        output_files.check_place(tmp_path / "report.html")
+
+
 def test_checking_a_target_leaves_nothing(tmp_path):
     for name in ("a.json", "a/b.json"):
         output_files.check_target(tmp_path / name, "json")

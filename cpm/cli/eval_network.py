@@ -1,11 +1,13 @@
 """bin/eval.py with a network: its people, its scores, and where the results go."""
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
+from cpm import output_files
 from cpm.checkpoints import weights_file
 from cpm.cli.flags import decoding_from_flags, execution_from_flags, people_from_flags
 from cpm.config import TrainConfig
@@ -34,6 +36,7 @@ FLAGS = flags.FLAGS
 HOW = ("crop", "passes", "flip", "scales", "refinement")
 # Flags that a search has no use for: it looks for itself, and its crops are not those of a sheet.
 NOT_OF_A_SEARCH = ("crop", "passes", "plots")
+MOST_NAME = 200  # bytes of the name of a file of results; file systems take 255
 
 
 def score_network() -> None:
@@ -51,6 +54,7 @@ def score_network() -> None:
     prefix = description["prefix"]
     run = run_config.run_of(prefix)
     folders = data_folders(run, description)
+    results_path(prefix)
     box = None
     if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):
         result, options, box = evaluate_as_used(
@@ -83,6 +87,7 @@ def score_search() -> None:
     predictor = predictor_from_flags()
     prefix = predictor.description["prefix"]
     folders = data_folders(run_config.run_of(prefix), predictor.description)
+    results_path(prefix)
     result, options, searched = evaluate_search(
         predictor, folders, people=people_from_flags(), split=FLAGS.split, seed=FLAGS.seed
     )
@@ -110,8 +115,7 @@ def write_files(
       **more: arguments of `write_results`.
     """
     people, skeleton = result.people, get_skeleton(config.network.skeleton)
-    folder = default_folder(prefix, run_config.run_of(prefix))
-    path = FLAGS.json or os.path.join(folder, default_name())
+    path = results_path(prefix)
     write_results(result, path, config, options, prefix, **more)
     who = noun(skeleton.joints, len(people))
     print(f"\n{len(people)} {who} in {result.seconds:.1f} s; wrote {path}")
@@ -122,6 +126,23 @@ def write_files(
         print(f"wrote {FLAGS.write_predictions}")
     if FLAGS.write_suspects:
         write_suspects(people, skeleton)
+
+
+def results_path(prefix: str) -> str:
+    """The file of the numbers of an evaluation: --json, or one for each way to score a network.
+
+    Args:
+      prefix: of the checkpoint.
+
+    Raises:
+      UsageError: if it cannot be written: said before the evaluation.
+    """
+    if FLAGS.json:
+        return FLAGS.json  # checked by bin/eval.py
+    folder = default_folder(prefix, run_config.run_of(prefix))
+    path = os.path.join(folder, default_name())
+    output_files.check_target(path, "json")
+    return path
 
 
 def write_suspects(people: Predictions, skeleton: Skeleton) -> None:
@@ -153,7 +174,11 @@ def default_name() -> str:
         parts.append(FLAGS.refinement)
     if FLAGS.data:
         parts += [os.path.basename(f) for f in pipeline.split_names(FLAGS.data)]
-    return "-".join(part for part in parts if part) + ".json"
+    name = "-".join(part for part in parts if part)
+    if len(name.encode()) > MOST_NAME:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name.encode()[:MOST_NAME].decode(errors='ignore')}-{digest}"
+    return f"{name}.json"
 
 
 def default_folder(prefix: str, run: str | None) -> str:

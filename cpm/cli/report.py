@@ -11,6 +11,7 @@ them); on the screen and as a page.
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 from absl import flags
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 def report_run(run_dir: str) -> None:
     """Scores a run again and writes its page."""
     data = read_run(run_dir)[1]["data"]
+    output_files.check_place(os.path.join(run_dir, run_page.NAME))
     plain, config, description = checkpoints.load_network(run_dir)
     network = Executed(plain, execution_from_flags(), constant=True)
     result, options, box = evaluate_as_used(network, config, data, seed=FLAGS.seed)

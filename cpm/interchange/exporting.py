@@ -6,6 +6,7 @@ there. So a file that exists has run at least once.
 
 import contextlib
 import dataclasses
+import errno
 import importlib
 import importlib.metadata
 import os
@@ -58,6 +59,8 @@ FLOAT32_ALONE = {
     "stablehlo": "its weights are constants as XLA computes with them, and this network computes "
     "in float32",
 }
+# What a full disk or a limit of file sizes leads to, in the words of any library.
+_FULL = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 NO_TERMS = "not stated; ask whoever trained these weights"
 
 
@@ -235,6 +238,11 @@ class Exporter:
                 raise
             except Exception as error:  # every converter and runtime has errors of its own
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
+                if full := next((reason for reason in _FULL if reason in str(error)), None):
+                    raise UsageError(
+                        f"{target.path} cannot be written: {full}; make room there, or name "
+                        "another --out"
+                    ) from error
                 raise UsageError(
                     f"--format={target.name} --precision={target.precision}: what was written "
                     f"does not run, so nothing is left: {line[:300]}; try another format"

@@ -20,7 +20,7 @@ from typing import TextIO
 
 from absl import logging
 
-from cpm import untrusted
+from cpm import files, untrusted
 from cpm.errors import UsageError
 
 NAME = "lock"
@@ -61,9 +61,10 @@ def hold(folder: str) -> None:
             path,
             error.strerror,
         )
-    file.truncate(0)
-    file.write(f"{_BEGIN}{os.getpid()} on {platform.node()}\n")
-    file.flush()
+    with files.naming(path):
+        file.truncate(0)
+        file.write(f"{_BEGIN}{os.getpid()} on {platform.node()}\n")
+        file.flush()
     _held[_identity(os.fstat(file.fileno()))] = file
 
 

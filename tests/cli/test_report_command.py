@@ -1,13 +1,25 @@
 """bin/report.py as a user runs it: a page of one run, a comparison of several, sentences."""
 
 import json
+import types
 
 import pytest
 
-from cpm.cli import report
+from cpm.cli import eval, eval_network, report
+from cpm import output_files
 from tests.helpers.in_process import caller
 from tests.helpers.scripts import check_sentence, run
 from tests.helpers.small_runs import write_data, write_run
+
+
+class Given(types.SimpleNamespace):
+    """Flags of these values, of which the others were not given."""
+
+    def __init__(self, values):
+        super().__init__(**values)
+
+    def __getitem__(self, name):
+        return types.SimpleNamespace(present=0)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +67,26 @@ def test_no_input_and_no_other_output_is_overwritten(tmp_path, monkeypatch, capf
     status, _, error = caller(report, capfd)("a", "b", *flags)
     assert status == 2 and words in error
     assert all(p.read_text() == "kept" for p in tmp_path.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("script, flags", [(report, []), (eval, ["--ckpt={}"])])
+def test_a_run_on_a_read_only_disk_is_said_before_the_work(runs, monkeypatch, capfd, script, flags):
+    monkeypatch.setattr(output_files, "_is_writable", lambda path: False)
+    arguments = [flag.format(runs[0]) for flag in flags] or [runs[0]]
+    status, text, error = caller(script, capfd)(*arguments)
+    assert status == 2 and "cannot be written; make room or permission" in error, error
+    assert not text
+
+
+def test_names_of_results_are_not_longer_than_file_systems_take(monkeypatch):
+    given = {"split": "test", "crop": None, "people": "1", "flip": False, "passes": None}
+    given |= {"data": ",".join(f"data/{letter * 40}" for letter in "abcdefgäj")}
+    monkeypatch.setattr(eval_network, "FLAGS", Given(given))
+    monkeypatch.setattr(eval_network, "people_from_flags", lambda: 1)
+    first = eval_network.default_name()
+    monkeypatch.setattr(eval_network, "FLAGS", Given(given | {"data": given["data"] + "k"}))
+    assert len(first.encode()) < 255 and first.startswith("test-aaaa") and first.endswith(".json")
+    assert eval_network.default_name() != first
 
 
 @pytest.mark.slow

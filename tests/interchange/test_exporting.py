@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cpm.checkpoints import load_network
 from cpm.config_json import to_dict
@@ -191,6 +192,19 @@ def test_a_file_that_does_not_run_is_not_left(tmp_path, exporter, monkeypatch):
 
     monkeypatch.setattr(writer, "write", write_nonsense)
     with pytest.raises(UsageError, match=r"does not (say which joints|run)"):
+        exporter.export(Target(str(tmp_path / "pose"), "savedmodel"), IMAGES)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_no_fault_of_the_format(tmp_path, exporter, monkeypatch):
+    writer = importlib.import_module("cpm.interchange.to_savedmodel")
+
+    def fill(_, path, metadata):
+        raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
+
+    monkeypatch.setattr(writer, "write", fill)
+    words = r"pose cannot be written: No space left on device; make room there, or name another"
+    with pytest.raises(UsageError, match=words):
         exporter.export(Target(str(tmp_path / "pose"), "savedmodel"), IMAGES)
     assert os.listdir(tmp_path) == []
 

@@ -1,5 +1,6 @@
 """One training at a time in a run directory, and no lock that outlives its process."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -77,6 +78,26 @@ def test_checking_does_not_release_a_lock(tmp_path):
         [sys.executable, "-c", HOLDER, tmp_path], cwd=ROOT, capture_output=True, text=True, input=""
     )
     assert "is being trained by another process" in second.stderr and not second.stdout
+
+
+def test_a_full_disk_names_the_lock(tmp_path, monkeypatch):
+    class Full:
+        """An open file that takes no more."""
+
+        def __init__(self, file):
+            self._file = file
+
+        def __getattr__(self, name):
+            return getattr(self._file, name)
+
+        def flush(self):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    usual = open
+    monkeypatch.setattr(run_lock, "open", lambda *a, **k: Full(usual(*a, **k)), raising=False)
+    with pytest.raises(OSError, match="No space left") as caught:
+        run_lock.hold(tmp_path)
+    assert caught.value.filename == str(tmp_path / "lock")
 
 
 def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, caplog):
