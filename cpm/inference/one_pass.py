@@ -1,5 +1,6 @@
 """One pass: squares of images → crops → joints in image pixels, with or without belief maps."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from cpm import geometry
 from cpm.config import DecodingConfig
+from cpm.errors import UsageError
 from cpm.inference.batches import predict_with_beliefs
 from cpm.inference.beliefs import Network, decoded_grid
 from cpm.inference.chunks import submitted
@@ -34,6 +36,7 @@ class OnePass:
         threads: int = 1,
     ) -> None:
         self._network, self._reader, self._border = network, reader, border
+        self._process = os.getpid()
         # One for the batches of all threads that call, so that no more of them are in memory.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
 
@@ -52,7 +55,11 @@ class OnePass:
 
         Returns:
           joints `[N, P, 2]` float64 in image pixels, confidence `[N, P]` float32.
+
+        Raises:
+          UsageError: in a fork of the process that loaded the network.
         """
+        self._check_process()
         joints_px, confidence = self._empty(len(regions))
 
         def compute(rows):
@@ -85,11 +92,21 @@ class OnePass:
         decoding: DecodingConfig,
     ) -> tuple[np.ndarray, np.ndarray, list[PoseMaps]]:
         """As a call, crop by crop, with a list of N `PoseMaps`."""
+        self._check_process()
         kept = [self._one_crop(*pair, decoding) for pair in zip(images, regions, strict=True)]
         joints_px, confidence = self._empty(len(kept))
         for n, (pose_maps, own) in enumerate(kept):
             joints_px[n], confidence[n] = pose_maps.stage_joints_px[-1], own
         return joints_px, confidence, [pose_maps for pose_maps, _ in kept]
+
+    def _check_process(self):
+        """A fork has none of the threads that TensorFlow and ours compute in: it waited forever."""
+        if os.getpid() != self._process:
+            raise UsageError(
+                "the network was loaded before this process was forked, and nothing is computed "
+                "in a fork; load it in each process, which multiprocessing should start by "
+                "'spawn', or use threads, which may share it"
+            )
 
     def _empty(self, count):
         """Room for joints `[N, P, 2]` and confidence `[N, P]`."""

@@ -19,7 +19,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -48,7 +48,7 @@ MOST_THREADS = 4
 
 
 class Predictor:
-    """A trained network, ready for images of any size.
+    """A trained network, ready for images of any size. Threads may share it, processes may not.
 
     Attributes:
       network: it.
@@ -139,6 +139,18 @@ class Predictor:
 
     def __repr__(self) -> str:
         return f"Predictor({self._name}, {len(self.skeleton)} joints)"
+
+    def __copy__(self) -> "Predictor":
+        """Another one with the same network, whose attributes can be changed apart."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Predictor cannot be pickled, nor copied deeply; load it in each process, threads "
+            "may share one, and copy.copy gives another one with the same network"
+        )
 
     def __call__(
         self,

@@ -1,6 +1,8 @@
 """Predictor as programs use it: one image or many, boxes, mirror images, mistakes."""
 
+import copy
 import os
+import pickle
 import threading
 import time
 import types
@@ -275,6 +277,38 @@ def test_predict_many_that_is_closed_searches_no_further(monkeypatch):
         if thread.name.startswith("predict"):
             thread.join()
     assert len(begun) - at_close <= predictor_module.MOST_THREADS
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no process")
+def test_a_fork_says_that_it_cannot_compute():
+    """It would wait for threads that it does not have, as of multiprocessing on Linux."""
+    predictor = Predictor(BlobFinder())
+    image = np.zeros([50, 60, 3], np.uint8)
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        try:
+            for call in (predictor, lambda image: list(predictor.predict_many([image]))):
+                try:
+                    call(image)
+                except UsageError as error:
+                    os.write(writing, f"{error}\n".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with open(reading) as said:
+        assert said.read().count("the network was loaded before this process was forked") == 2
+    assert predictor(image).image_size == (50, 60)
+
+
+def test_a_predictor_is_copied_with_its_network_and_not_pickled():
+    predictor = Predictor(BlobFinder())
+    other = copy.copy(predictor)
+    other.least = 0.5
+    assert other.network is predictor.network and predictor.least == 0.0
+    for deeply in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot be pickled, nor copied deeply; load it in"):
+            deeply(predictor)
 
 
 def test_predict_many_boxes():
