@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cpm.data.images import ImageError, as_rgb
+from cpm.data.images import DECODER_ERRORS, ImageError, as_rgb
 from cpm.data.stretching import BACKDROP, stretch
 from cpm.inference.image_frames import read_image
 
@@ -48,7 +48,11 @@ def any_image(value: AnyImage) -> np.ndarray:
     if isinstance(value, str | os.PathLike):
         return read_image(os.fspath(value))
     if isinstance(value, Image.Image):
-        return as_rgb(value)
+        try:
+            return as_rgb(value)
+        except DECODER_ERRORS as error:  # decoded only now, perhaps of half a file
+            named = repr(name_of(value) or "the PIL image")
+            raise ImageError(f"{named} cannot be decoded: {error}") from error
     try:
         array = np.asarray(value)
     except ValueError:  # lists of lists of unequal lengths

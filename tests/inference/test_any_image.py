@@ -113,6 +113,18 @@ def test_a_photograph_is_turned_upright(tmp_path):
     assert any_image(Image.open(tmp_path / "a.jpg")).shape == (40, 20, 3)
 
 
+def test_a_pil_image_that_cannot_be_decoded_is_named(tmp_path):
+    Image.fromarray(np.arange(30_000, dtype=np.uint8).reshape(100, 100, 3)).save(tmp_path / "a.jpg")
+    half = (tmp_path / "a.jpg").read_bytes()[:2000]
+    (tmp_path / "a.jpg").write_bytes(half)
+    with pytest.raises(ImageError, match=r"a\.jpg' cannot be decoded: image file is truncated"):
+        any_image(Image.open(tmp_path / "a.jpg"))
+    closed = Image.open(io.BytesIO(half))
+    closed.close()
+    with pytest.raises(ImageError, match=r"'the PIL image' cannot be decoded: .*closed"):
+        any_image(closed)
+
+
 @pytest.mark.parametrize(
     "value",
     [None, 3, np.zeros([2, 2, 5]), np.zeros([0, 5, 3]), np.array([["a"]]), [[1], [2, 3]], {}],
