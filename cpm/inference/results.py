@@ -156,7 +156,8 @@ class ImagePose:
             raise UsageError(
                 "to_dataframe() needs pandas; install it with: pip install pandas"
             ) from None
-        return pandas.DataFrame(writers.joint_rows(self), columns=writers.COLUMNS)
+        table = pandas.DataFrame(writers.joint_rows(self), columns=writers.COLUMNS)
+        return table.astype({"person": int, "x": float, "y": float, "confidence": float})
 
     def draw(self, image: Any = None, **options: Any) -> Image.Image:
         """Everybody drawn on the image, in color, as a PIL image.

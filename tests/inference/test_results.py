@@ -164,3 +164,6 @@ def test_to_dataframe():
     table = result(person(), person(1.0)).to_dataframe()
     assert isinstance(table, pandas.DataFrame) and len(table) == 28
     assert list(table.columns)[3:] == ["person", "joint", "x", "y", "confidence"]
+    nobody = result().to_dataframe()  # a frame of a video, whose tables are joined
+    kept = ["person", "x", "y", "confidence"]
+    assert len(nobody) == 0 and [*nobody.dtypes[kept]] == [*table.dtypes[kept]]
