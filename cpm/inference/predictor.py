@@ -15,6 +15,7 @@
 import dataclasses
 import functools
 import itertools
+import numbers
 import os
 import threading
 import warnings
@@ -45,6 +46,7 @@ from ops import REFINEMENTS
 # Images that are computed together; the first ones are few, so that their results come soon.
 CHUNKS = (1, 1, 2, 4, SIZES[-1])
 MOST_THREADS = 4
+MARGINS = 0.1, 100.0  # that make sense of a crop
 
 
 class Predictor:
@@ -99,8 +101,25 @@ class Predictor:
         Raises:
           UsageError: if there is no such checkpoint, or a value is none of those above.
         """
-        if passes is not None and passes < 1:
-            raise UsageError(f"passes is {passes}; expected a number from 1 on")
+        if not callable(ckpt_or_network) and not isinstance(ckpt_or_network, str | os.PathLike):
+            raise UsageError(
+                f"the network is {untrusted.shown(ckpt_or_network)}; expected 'pretrained', the "
+                "path of a checkpoint or an exported file, or a network"
+            )
+        if passes is not None and not (_is_number(passes, numbers.Integral) and passes >= 1):
+            raise UsageError(f"passes is {passes!r}; expected a number from 1 on")
+        least, most = MARGINS
+        if margin is not None and not (_is_number(margin) and least <= margin <= most):
+            raise UsageError(f"margin is {margin!r}; expected a number from {least} to {most}")
+        if execution is not None and not isinstance(execution, Execution):
+            raise UsageError(f"execution is {untrusted.shown(execution)}; expected Execution(…)")
+        try:
+            scales = tuple(map(float, scales))
+        except (TypeError, ValueError):
+            raise UsageError(
+                f"scales is {untrusted.shown(scales)}; expected several numbers, e.g. (0.9, 1, 1.1)"
+            ) from None
+        _require_one_of("flip", flip, (None, True, False))
         _require_one_of("crop", crop, (None, *crop_regions.RULES))
         _require_one_of("refinement", refinement, REFINEMENTS)
         # What a network that comes without its configuration is taken to be trained on.
@@ -126,7 +145,7 @@ class Predictor:
         if flip is None:
             flip = has_mirror_image(network)
         try:
-            self.decoding = DecodingConfig(flip, tuple(scales), refinement, target.sigma_px)
+            self.decoding = DecodingConfig(bool(flip), scales, refinement, target.sigma_px)
         except ValueError as error:
             raise UsageError(str(error)) from None
         self.network, self.skeleton = network, network.skeleton
@@ -398,6 +417,11 @@ def _paired(images, boxes):
         yield image, own
     if next(others, end) is not end:
         raise ValueError("there are boxes for more images than there are; give each image one list")
+
+
+def _is_number(value, kind=numbers.Real):
+    """Whether this is a number of that kind, and no truth value."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _require_one_of(name, value, allowed):

@@ -353,9 +353,19 @@ def test_predictor_raises():
             predictor(image, people=people)
     with pytest.raises(UsageError, match="scales should be"):
         Predictor(BlobFinder(), scales=(1.0, 0.0))
-    for wrong in ({"passes": 0}, {"crop": "mid"}, {"refinement": "best"}):
+    for wrong in (
+        *({"passes": 0}, {"passes": 2.0}, {"passes": "2"}, {"passes": True}),
+        *({"crop": "mid"}, {"refinement": "best"}, {"flip": "no"}, {"execution": "cpu"}),
+        *({"margin": -1}, {"margin": 0}, {"margin": np.nan}, {"margin": "1"}),
+        *({"scales": 1.0}, {"scales": None}, {"scales": "0.9,1"}),
+    ):
         with pytest.raises(UsageError, match=f"{next(iter(wrong))} is .*; expected "):
             Predictor(BlobFinder(), **wrong)
+    for network in (None, 3, b"pretrained", ["pretrained"]):
+        with pytest.raises(UsageError, match=r"the network is .*; expected 'pretrained', the path"):
+            Predictor(network)
+    usual = Predictor(BlobFinder(), passes=np.int64(2), margin=np.float32(1.5), scales=[1, 1.5])
+    assert usual.decoding.scales == (1.0, 1.5) and usual.margin == 1.5
     for boxes in ((1, 2, 30, 40), ["1,2,30,40"], [[(1, 2, 30, 40)]]):
         with pytest.raises(UsageError, match="expected four numbers"):
             predictor(image, boxes=boxes)
