@@ -133,7 +133,7 @@ class Images:
                 yield source_of_file(path)
 
     def _matching(self, pattern):
-        paths = sorted(_matches(pattern))
+        paths = sorted(_matches(_folders_as_they_are(pattern)))
         if not paths:
             raise UsageError(f"{pattern} matches nothing; name images or a folder")
         for path in paths:
@@ -219,6 +219,15 @@ def _walk(folder, recursive, skipped, entered, leaves):
             skipped.add(path, "a link to a folder that is searched already")
         else:
             yield from _walk(path, recursive, skipped, entered, leaves)
+
+
+def _folders_as_they_are(pattern):
+    """The pattern in which the folders that it begins with, like `photos [2024]/`, are names."""
+    parts = pattern.split(os.sep)
+    count = 0
+    while count < len(parts) - 1 and os.path.isdir(os.sep.join(parts[: count + 1]) or os.sep):
+        count += 1
+    return os.sep.join([*map(glob.escape, parts[:count]), *parts[count:]])
 
 
 def _matches(pattern):

@@ -54,6 +54,19 @@ def test_pattern_and_several(folder):
     assert colors(images) == [1, 2, 0, 1]
 
 
+def test_pattern_below_a_folder_with_brackets(folder):
+    """`trip [2024]` is a folder, not `trip 2`; where there is no such folder, it is a pattern."""
+    for name in ("trip [2024]", "trip 2"):
+        (folder / name).mkdir()
+    save_plain(folder / "trip [2024]" / "a*b" / "c.png", COLORS[1])
+    save_plain(folder / "trip 2" / "a*b" / "d.png", COLORS[2])
+    for pattern in ("trip [2024]/a*b/*.png", "trip [2024]/**/*.png", "trip [2024]/*/c.*"):
+        assert colors(images_from(f"{folder}/{pattern}")) == [1], pattern
+    assert colors(images_from(f"{folder}/trip [123]/*/*.png")) == [2]
+    with pytest.raises(UsageError, match="matches nothing"):
+        list(images_from(f"{folder}/trip [2024]/e.png"))
+
+
 def test_pattern_in_a_name_that_exists(tmp_path):
     path = save_plain(tmp_path / "a[1].png")
     assert len(list(images_from(path))) == 1
