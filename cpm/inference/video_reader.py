@@ -131,8 +131,11 @@ class VideoReader:
         """Seconds by the header, or None."""
         if self._stream.duration:
             return float(self._stream.duration * self.time_base)
-        duration = self._container.duration
-        return duration / av.time_base if duration else None
+        if not (duration := self._container.duration):
+            return None
+        # Matroska's goes from 0 to the end, also where the first frame comes later.
+        late = self._start if "matroska" in self._container.format.name else 0.0
+        return max(0.0, duration / av.time_base - late) or None
 
     def _is_cut(self):
         if self.is_camera or self.frames_expected is None:

@@ -35,6 +35,15 @@ def test_rotated_video_is_upright(tmp_path, rotation):
     assert [read_stamp(frame.image) for frame in frames] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+def test_a_video_whose_first_frame_comes_late_is_whole(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    write_video(path, stamped_images(10), [5 + time for time in even_times(10)])
+    frames, reader = read_video(path)
+    assert len(frames) == 10 and not reader.ended_early
+    assert reader.frames_expected in (10, None) and frames[-1].time == pytest.approx(0.36, abs=1e-3)
+
+
 def test_cut_file_gives_the_frames_it_has(tmp_path):
     write_video(tmp_path / "a.mkv", stamped_images(250), even_times(250))
     content = (tmp_path / "a.mkv").read_bytes()
