@@ -100,6 +100,8 @@ def exit_status(
             return _end(2, f"error: a file cannot be written: {error.strerror}; make room for it")
         name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
         advice = "make room there" if error.errno in FULL else "make room or permission for it"
+        if error.errno == errno.ENOENT:  # it was to be read
+            advice = "restore it, or make it again"
         return _end(
             2,
             f"error: {name!r} cannot be used: {error.strerror}; {advice}, or name another path",

@@ -17,13 +17,14 @@ makes the table of all.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
 from cpm import files
-from cpm.cli.flags import define_run_flags, parse_numbers, seed_from_flags, settings_from_flags
+from cpm.cli.flags import define_run_flags, seed_from_flags, settings_from_flags
 from cpm.cli.training_data import data_folders_from_flags, define_synthetic_people
 from cpm.config_json import to_dict
 from cpm.data import pipeline
@@ -73,12 +74,14 @@ def main(arguments: Sequence[str]) -> None:
 
 def seeds_from_flag() -> list[int]:
     """--seeds as different whole numbers."""
-    seeds = parse_numbers("seeds", FLAGS.seeds)
-    if any(seed != int(seed) or seed < 0 for seed in seeds) or len({*seeds}) < len(seeds):
+    texts = [text.strip() for text in FLAGS.seeds]
+    # Eighteen digits fit into 64 bits; as floats two such numbers could be one.
+    seeds = [int(text) for text in texts if re.fullmatch("[0-9]{1,18}", text)]
+    if not seeds or len({*seeds}) < len(texts):
         raise UsageError(
             f"--seeds is {','.join(FLAGS.seeds)!r}; expected different whole numbers, like 0,1,2"
         )
-    return [int(seed) for seed in seeds]
+    return seeds
 
 
 def experiment_name(arguments: Sequence[str]) -> str:

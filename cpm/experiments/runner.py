@@ -28,7 +28,7 @@ from cpm.scoring.options import DEFAULTS
 from cpm.scoring.result_files import write_results
 from cpm.scoring.validating import validation
 from cpm.training import loop
-from cpm.training.metrics_file import read_metrics
+from cpm.training.metrics_file import metrics_so_far
 from cpm.training.non_finite import NonFiniteLoss
 
 # Of files that an earlier call wrote.
@@ -233,7 +233,7 @@ def run_variant(variant: Variant, settings: Settings, data: Sequence[str], folde
         validate = validation(of_phase.config, people)
         loop.Run(of_phase, people, run_dir, validate, init_from=before).train()
         steps += of_phase.config.steps
-        minutes += max(r["seconds"] for r in read_metrics(run_dir)) / 60
+        minutes += max(record.get("seconds", 0) for record in _records(run_dir)) / 60
         before = last_checkpoint(run_dir)
     metrics = _scores(before, of_phase, data, run_dir)
     last = stage_rows(of_phase.config.network)[-1]
@@ -247,10 +247,20 @@ def run_variant(variant: Variant, settings: Settings, data: Sequence[str], folde
         receptive_field_px=last.receptive_field_px,
         gradients=[
             (record["step"], record["gradient_rms"])
-            for record in read_metrics(run_dir)
+            for record in _records(run_dir)
             if "gradient_rms" in record
         ],
     )
+
+
+def _records(run_dir):
+    """The lines of a run's metrics.jsonl; UsageError if none is left."""
+    if not (records := metrics_so_far(run_dir)):
+        raise UsageError(
+            f"metrics.jsonl of {run_dir} is lost or damaged, and says how long it took; delete "
+            "that folder and run again"
+        )
+    return records
 
 
 def folders_of(phase: Phase, data: Sequence[str]) -> Sequence[str]:
@@ -302,6 +312,8 @@ def _scores(checkpoint, settings, data, run_dir):
             untrusted.check_schema(metric, _METRIC, name)
             if not metric["per_stage"]:
                 raise ValueError(f"{name} is of no stage")
+            for score in (*metric["per_stage"], *(metric.get("interval") or ())):
+                untrusted.check_percent(score, name)
     except ValueError as error:
         raise UsageError(f"{path} cannot be used: {error}; delete it and run again") from error
     return record["metrics"]

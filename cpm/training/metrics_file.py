@@ -20,6 +20,7 @@ from cpm.errors import RunStopped
 
 NAME = "metrics.jsonl"
 _RECORD = {"step": int, "seconds?": float, "loss?": (float, None), "evaluation?": dict}
+_RECORD |= {"gradient_rms?": dict}
 _NUMBERS = re.compile(r"(release_)?loss_stage_\d+|peak_stage_\d+|images_per_second")
 _MOST = 1e12  # steps or seconds
 _MOST_LINE_BYTES = 1 << 20
@@ -124,6 +125,8 @@ def _check(record):
     for key, value in record.items():
         if _NUMBERS.fullmatch(key) and value is not None and not isinstance(value, (int, float)):
             raise ValueError(f"{key} is {untrusted.shown(value)}, expected a number")
+        if key == "gradient_rms":
+            untrusted.check_schema(list(value.values()), [float], key)
         if key.startswith("evaluation"):
             if not isinstance(value, dict):
                 raise ValueError(f"{key} is {untrusted.shown(value)}, expected scores")

@@ -24,6 +24,12 @@ from cpm.errors import RunStopped, UsageError
             "name another path\n",
         ),
         (
+            FileNotFoundError(2, "No such file or directory", "metrics.jsonl"),
+            2,
+            "error: 'metrics.jsonl' cannot be used: No such file or directory; restore it, or make "
+            "it again, or name another path\n",
+        ),
+        (
             OSError(28, "No space left on device", "/out\x1b[2J"),
             2,
             "error: '/out\\x1b[2J' cannot be used: No space left on device; make room there, or "

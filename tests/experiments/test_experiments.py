@@ -171,7 +171,16 @@ def test_times_of_another_shape_are_a_sentence(tmp_path, monkeypatch, change):
 
 @pytest.mark.parametrize(
     "record",
-    [[], {"metrics": 3}, {"metrics": {"pcp25": []}}, {"metrics": {"pcp25": {"per_stage": []}}}],
+    [
+        *(
+            [],
+            {"metrics": 3},
+            {"metrics": {"pcp25": []}},
+            {"metrics": {"pcp25": {"per_stage": []}}},
+        ),
+        {"metrics": {"pcp25": {"per_stage": [1e308]}}},
+        {"metrics": {"pcp25": {"per_stage": [5.0], "interval": [-1e30, 6.0]}}},
+    ],
     ids=str,
 )
 def test_scores_of_another_shape_are_a_sentence(tmp_path, record):
@@ -179,6 +188,14 @@ def test_scores_of_another_shape_are_a_sentence(tmp_path, record):
     (tmp_path / "eval" / "validation.json").write_text(json.dumps(record))
     with pytest.raises(UsageError, match=r"validation.json cannot be .* run again"):
         runner._scores("none", SETTINGS, [], str(tmp_path))
+
+
+@pytest.mark.parametrize("text", [None, "", "nonsense\n"])
+def test_lost_records_of_a_run_are_a_sentence(tmp_path, text):
+    if text is not None:
+        (tmp_path / "metrics.jsonl").write_text(text)
+    with pytest.raises(UsageError, match=r"metrics\.jsonl of .* is lost or damaged.*run again"):
+        runner._records(str(tmp_path))
 
 
 def test_two_processes_time_their_own_variants(tmp_path, monkeypatch):
@@ -395,6 +412,8 @@ def test_script_writes_its_results_and_reads_them_again(folder, tmp_path):
             "--seeds is '0.5'; expected different whole numbers",
         ),
         (["stages", "--seeds=1,1"], "--seeds is '1,1'"),
+        (["stages", "--seeds=1e300"], "--seeds is '1e300'"),
+        (["stages", "--seeds=99999999999999999999"], "--seeds is '99999999999999999999'"),
     ],
 )
 def test_script_refuses_in_one_sentence(flags, sentence, tmp_path):

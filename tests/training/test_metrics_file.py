@@ -36,6 +36,7 @@ def test_forget_after_drops_later_and_half_written_lines(tmp_path):
         *(b'{"step": 4, "evaluation": {"pcp25": "x"}}', b'{"step": 4, "evaluation_box": []}'),
         *(b'{"step": 4, "evaluation": {"pcp25": 1e308}}', b'{"step": 4, "seconds": -1e308}'),
         *(b'{"step": 4000000000000000000}', b'{"step": -1}'),
+        *(b'{"step": 4, "gradient_rms": 5}', b'{"step": 4, "gradient_rms": {"conv1_1": "x"}}'),
     ],
 )
 def test_lines_that_are_no_records_are_left_out(tmp_path, line):
