@@ -8,6 +8,7 @@ import math
 import os
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from cpm.checkpoints import weights_file
@@ -92,7 +93,8 @@ def read_network_variables(network: ConvolutionalPoseMachine, prefix: str) -> No
     If the checkpoint holds averaged weights, it is those that are read.
 
     Raises:
-      UsageError: if either side has a variable the other lacks, or a shape differs.
+      UsageError: if either side has a variable the other lacks, a shape differs, or a number is
+        not finite.
     """
     if weights_file.is_weights_file(prefix):
         weights_file.read_variables(network, prefix)
@@ -121,3 +123,9 @@ def read_network_variables(network: ConvolutionalPoseMachine, prefix: str) -> No
         raise UsageError(
             f"{prefix} does not fit the network it describes: {first_line(error)}"
         ) from error
+    for variable in network.variables:
+        if not np.isfinite(variable.numpy()).all():
+            raise UsageError(
+                f"{prefix} holds numbers in {variable.name} that are not finite; name an earlier "
+                "checkpoint, or train again with a lower --learning_rate"
+            )

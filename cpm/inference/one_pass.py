@@ -58,6 +58,7 @@ class OnePass:
 
         Raises:
           UsageError: in a fork of the process that loaded the network.
+          UsageError: if the network's belief maps are not finite.
         """
         self._check_process()
         joints_px, confidence = self._empty(len(regions))
@@ -65,6 +66,7 @@ class OnePass:
         def compute(rows):
             batch, matrices = self._batch(images[rows], regions[rows], decoding)
             joints_crop, confidence[rows] = self._reader(batch, decoding)
+            _check_finite(confidence[rows])
             joints_px[rows] = geometry.transform_points(matrices, joints_crop)
 
         batches = self._batches(len(regions), decoding)
@@ -117,6 +119,7 @@ class OnePass:
         """The `PoseMaps` of one pass over this `CropRegion`, and the confidence `[P]`."""
         batch, matrices = self._batch([image], [region], decoding)
         beliefs, joints_crop, confidence = predict_with_beliefs(self._network, batch, decoding)
+        _check_finite(confidence.numpy())
         pose_maps = PoseMaps(
             stage_joints_px=geometry.transform_points(matrices[0], joints_crop[:, 0].numpy()),
             beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
@@ -153,3 +156,12 @@ class OnePass:
                 ]
             )  # [N, S, H, W, 3]
         return batch, np.stack(matrices)
+
+
+def _check_finite(confidence):
+    """UsageError for weights so large that the maps overflow: nobody is found there, or anybody."""
+    if not np.isfinite(confidence).all():
+        raise UsageError(
+            "the network's belief maps hold numbers that are not finite: its weights are damaged, "
+            "or its training went wrong; name another checkpoint with --ckpt"
+        )

@@ -1,6 +1,7 @@
 """Starting from weights of other joints, other stages, other maps: what goes where, by hand."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -150,6 +151,17 @@ def test_fewer_blocks_than_the_weights_are_refused(weights):
     path, _ = weights(dataclasses.replace(SMALL, trunk_blocks=2))
     with pytest.raises(UsageError, match=r"2 trunk_blocks.*has 1.*network\.trunk_blocks=2"):
         start(path, trunk_blocks=1)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    """Of a checkpoint, too, whose seal is whole."""
+    config = TrainConfig(network=SMALL)
+    network = ConvolutionalPoseMachine(SMALL, seed=1)
+    network.variables[0].assign(np.nan * network.variables[0])
+    checkpoints.Checkpoints(str(tmp_path), network, None, config).save(3)
+    for read in (checkpoints.load_network, lambda path: start(os.path.join(path, "step-0000003"))):
+        with pytest.raises(UsageError, match=r"step-0000003 holds numbers in .* not finite; name"):
+            read(str(tmp_path))
 
 
 @pytest.mark.parametrize("change", [{"width": 0.3}, {"norm": "none"}, {"stage_kernel": 9}])

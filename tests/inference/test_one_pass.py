@@ -10,6 +10,7 @@ import tensorflow as tf
 import ops
 from cpm import geometry
 from cpm.config import DecodingConfig, NetworkConfig
+from cpm.errors import UsageError
 from cpm.execution import Execution, use
 from cpm.execution.use import Executed
 from cpm.inference.one_pass import OnePass
@@ -162,3 +163,11 @@ def test_an_error_in_a_batch_is_the_callers():
         images[:4], [geometry.CropRegion((20, 15), 12.0)] * 4, DecodingConfig()
     )
     np.testing.assert_allclose(confidence[:, 0], [0, 10, 20, 30])
+
+
+@pytest.mark.parametrize("options", [{}, {"maps": True}, {"people": 2}])
+def test_maps_that_are_not_finite_are_a_sentence(options):
+    """Of weights as large as 1e20, whose sums overflow: a traceback, or nobody was found."""
+    predictor = Predictor(Oracle(np.full_like(POINTS, np.nan)), passes=1, flip=False)
+    with pytest.raises(UsageError, match=r"not finite: its weights are damaged.*--ckpt"):
+        predictor(np.zeros([110, 170, 3], np.uint8), **options)
