@@ -55,8 +55,12 @@ def make_scenes(
 
     Raises:
       UsageError: if a folder is no data folder, has too few people for this kind, or `out_dir`
-        holds something else.
+        holds something else, or is one of `folders`.
     """
+    if os.path.realpath(out_dir) in map(os.path.realpath, folders):
+        raise UsageError(
+            f"--out={out_dir} is a folder of --data, whose people would be lost; name another"
+        )
     people = read_people(folders, split)
     remake = (
         f"python bin/make_scenes.py --data={shlex.quote(','.join(map(str, folders)))} "

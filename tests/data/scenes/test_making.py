@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -113,6 +114,17 @@ def test_not_alone_names_validation_people_of_the_leeds_sets():
         assert (source == "lsp" and 901 <= int(number) <= 1000) or (
             source == "lspet" and int(number) % 20 == 0
         ), id
+
+
+@pytest.mark.parametrize("kind", ["gray", "groups"])
+def test_no_folder_is_replaced_by_scenes_of_itself(tmp_path, kind):
+    folder = convert(tmp_path / "people", crowd(3))
+    os.symlink(folder, tmp_path / "link")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "people").iterdir()}
+    for out in (folder, f"{folder}/", str(tmp_path / "link")):
+        with pytest.raises(UsageError, match=r"--out=.* is a folder of --data, whose people"):
+            making.make_scenes(kind, [folder], out)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "people").iterdir()} == before
 
 
 def test_make_scenes_raises(tmp_path):
