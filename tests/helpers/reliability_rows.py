@@ -403,6 +403,11 @@ ROWS = [
             "test_data_that_changed_under_a_run_are_refused",
         ),
         (
+            "its data converted anew while it learns from them",
+            "it stops; the checkpoints before are kept",
+            "test_data_that_change_while_a_run_learns",
+        ),
+        (
             "twenty resumes in a row",
             "ends to the bit as one never cut",
             "test_twenty_resumes_in_a_row",
@@ -574,6 +579,13 @@ ROWS = [
             "test_load_arrays_raises_for_chunks_that_take_more_than_their_values & "
             "test_load_arrays_raises_for_groups_without_end & "
             "test_load_arrays_raises_for_values_without_a_byte",
+        ),
+        (
+            "HDF5 chunks that unpack to gigabytes, texts unpacked again for every read",
+            "refused before they take memory; unpacked once",
+            "test_load_arrays_raises_for_chunks_that_unpack_to_more & "
+            "test_load_arrays_raises_for_texts_in_chunks_of_millions & "
+            "test_load_arrays_unpacks_a_chunk_of_texts_once",
         ),
     ),
     *_rows(
@@ -843,6 +855,11 @@ ROWS = [
             "test_a_shard_that_is_a_link_out_of_the_folder",
         ),
         (
+            "a manifest whose command is a stranger's",
+            "not shown as advice",
+            "test_a_command_of_a_stranger_is_not_shown",
+        ),
+        (
             "a conversion killed",
             "refused until it is made again",
             "test_what_a_kill_leaves_is_refused_and_replaced",
@@ -1001,6 +1018,78 @@ ROWS = [
             "TF_CONFIG of other types, with ports beyond 65535, nested too deep",
             "a sentence that shows a right one",
             "test_a_wrong_cluster_is_a_sentence",
+        ),
+    ),
+    *_rows(
+        "a checkpoint",
+        "checkpoints/test_starting.py",
+        (
+            "weights that are no finite numbers, under a whole seal",
+            "refused before a training begins with them",
+            "test_weights_that_are_not_finite_are_refused",
+        ),
+    ),
+    *_rows(
+        "a checkpoint",
+        "inference/test_one_pass.py",
+        (
+            "weights whose maps are no finite numbers",
+            "a sentence, and nobody is said to be found or missing",
+            "test_maps_that_are_not_finite_are_a_sentence",
+        ),
+    ),
+    *_rows(
+        "a run directory",
+        "cli/test_report_command.py",
+        (
+            "on a read-only disk, to be scored or shown again",
+            "a sentence before the work",
+            "test_a_run_on_a_read_only_disk_is_said_before_the_work",
+        ),
+    ),
+    *_rows(
+        "a file to write",
+        "scoring/test_result_files.py",
+        (
+            "a device that --json names",
+            "nothing is written beside it",
+            "test_nothing_is_written_beside_a_device",
+        ),
+    ),
+    *_rows(
+        "an export",
+        "interchange/test_exporting.py",
+        (
+            "a full disk",
+            "the file is named, and the format not blamed",
+            "test_a_full_disk_is_no_fault_of_the_format",
+        ),
+    ),
+    *_rows(
+        "scenes",
+        "data/scenes/test_making.py",
+        (
+            "--out is the folder whose people they show",
+            "refused; nothing is replaced",
+            "test_no_folder_is_replaced_by_scenes_of_itself",
+        ),
+    ),
+    *_rows(
+        "a program that ends",
+        "inference/test_chunks.py",
+        (
+            "its threads still predict after its last line",
+            "they go on",
+            "test_threads_of_a_program_go_on_after_its_last_line",
+        ),
+    ),
+    *_rows(
+        "boxes",
+        "inference/test_boxes.py",
+        (
+            "around crowds, of COCO's annotations",
+            "left out",
+            "test_a_box_around_a_crowd_is_nobodys",
         ),
     ),
 ]
