@@ -40,7 +40,7 @@ def test_check_target_raises_without_permission(tmp_path, monkeypatch):
         output_files.check_target(tmp_path / "a.json", "json")
 
 
-@pytest.mark.parametrize("path", ["/proc/x.png", "/proc/self/x.png", "/dev/fd/99"])
+@pytest.mark.parametrize("path", ["/proc/x.png", "/proc/self/x.png", "/dev/fd/987654"])
 def test_a_folder_that_takes_no_file_is_found_before_the_work(path):
     """Whoever is root has every permission there."""
     with pytest.raises(UsageError, match=rf"--out={path} cannot be written"):

@@ -256,7 +256,7 @@ def test_predict_script(run, tmp_path):
         f"--json={out}/poses.json",
         "--heatmaps",
         "--panel",
-        "--threshold=-100",
+        "--threshold=0",
         "--passes=1",
     )
     assert done.returncode == 0, done.stderr
@@ -325,12 +325,12 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
     Image.fromarray(image).save(tmp_path / "gray.png")
     predict = ["predict.py", f"--ckpt={weights}", f"--input={tmp_path}/gray.png"]
     drawn = []
-    for name, more in (("own", []), ("all", ["--threshold=-9", "--noflip"])):
+    for name, more in (("own", []), ("all", ["--threshold=0", "--noflip"])):
         files = [f"--out={tmp_path}/{name}", f"--json={tmp_path}/{name}.json"]
         assert script(*predict, *files, *more).returncode == 0
         with open(tmp_path / f"{name}.json") as file:
             poses = json.load(file)
-        assert poses["threshold"] == (-9 if more else 1.0)
+        assert poses["threshold"] == (0 if more else 1.0)
         assert poses["flip"] == (not more) and poses["refinement"] == "taylor"
         (image,) = poses["images"]
         assert len(image["people"]) == len(more) // 2  # nobody reaches a threshold of 1
@@ -356,7 +356,7 @@ def test_exported_weights_bring_their_threshold(run, tmp_path):
         (
             "predict.py",
             ["--input={0}/x.jpg", "--out={0}/o", "--threshold=nan"],
-            "--threshold=nan should be a number",
+            "--threshold=nan should be from 0 to 1",
         ),
         (
             "predict.py",
