@@ -341,7 +341,7 @@ def test_a_run_hands_its_cache_to_the_pipeline(tmp_path, data, monkeypatch):
 @pytest.mark.parametrize(
     "limit, early, words",
     [
-        pytest.param(0, True, "a file cannot be written", marks=pytest.mark.thorough),
+        pytest.param(0, True, "lock' cannot be used", marks=pytest.mark.thorough),
         pytest.param(1000, True, "config.json' cannot be used", marks=pytest.mark.thorough),
         (300, False, "metrics.jsonl cannot be written"),
         pytest.param(5000, False, "step-0000001 cannot be saved", marks=pytest.mark.thorough),
