@@ -14,14 +14,15 @@ from typing import Any
 
 import h5py
 
-MOST_BYTES = 1 << 29  # of one data set in memory
+from cpm.array_claims import MOST_BYTES
+
 _CHUNK_BYTES = 1 << 12  # that HDF5 takes for each chunk while it reads; 3.8 kB were measured
 _PADDING = 4  # bytes unpacked for each byte that may be read: chunks reach beyond an array's ends
 TEXT_BYTES = 1 << 25  # of unpacked chunks of texts, 16 for each text
 # Opened with these, a file keeps as many chunks of texts unpacked; the second is a prime number.
 CACHE = {"rdcc_nbytes": TEXT_BYTES, "rdcc_nslots": 10_007}
 _DEFLATE, _LZF = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_LZF
-_PACKERS = {_DEFLATE: "gzip", _LZF: "lzf"}
+_PACKERS = {_DEFLATE, _LZF}
 _HARMLESS = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _CHECKSUM = 4  # bytes of FLETCHER32
 _LZF_FACTOR = 89  # LZF yields at most 264 bytes for three

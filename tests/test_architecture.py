@@ -23,7 +23,7 @@ BASE = {
     "cpm.errors": set(),
     "cpm.files": {"cpm.errors", "cpm.untrusted"},
     "cpm.geometry": set(),
-    "cpm.hdf5_claims": set(),
+    "cpm.hdf5_claims": {"cpm.array_claims"},
     "cpm.humans": {"cpm.skeleton"},
     "cpm.machine": set(),
     "cpm.output_files": {"cpm.errors", "cpm.files"},
