@@ -143,7 +143,8 @@ class TrainStep:
         Returns:
           The gradients' norm before clipping; not finite and the step left out, if one is not.
         """
-        rate = tf.constant(learning_rate, tf.float32)
+        # In a list: TensorFlow keeps every lone Python number that it made a tensor of (0.7 kB).
+        rate = tf.constant([learning_rate], tf.float32, shape=[])
         if self.loss_scale is not None or self._execution.on_non_finite == "skip":
             norm = float(self._norm(self._devices.first(gradients)))
             if not math.isfinite(norm):

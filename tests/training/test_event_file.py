@@ -33,6 +33,19 @@ def test_what_is_written(tmp_path):
     assert found[3] == {"validation/pcp25", "validation_raw/pcp25", "validation/poses"}
 
 
+def test_no_number_is_kept(tmp_path):
+    """TensorFlow keeps the Python numbers that it makes tensors of; a training grew by them."""
+    done, loss, score = 123457, 1.2345, 54.321
+    numbers = done, loss, score
+    events = EventFile(str(tmp_path))
+    before = [sys.getrefcount(number) for number in numbers]
+    events.write_step(done, {"loss": loss})
+    events.write_evaluation(
+        done, {"evaluation": {"a": score}, "evaluation_raw": {"a": score}}, None
+    )
+    assert [sys.getrefcount(number) for number in numbers] == before
+
+
 def test_a_limit_of_file_sizes_stops_nothing(tmp_path):
     """Met while TensorFlow's own code writes: in a process of its own, whose end is part of it."""
     pytest.importorskip("resource")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -53,6 +54,17 @@ def test_losses_and_gradients_measurements():
     for t in range(3):
         assert found[f"loss_stage_{t + 1}"] == pytest.approx(expected[t], rel=1e-4)
     assert found["loss"] == pytest.approx(expected.sum(), rel=1e-4)
+
+
+def test_update_keeps_no_number():
+    """TensorFlow keeps Python numbers that it makes tensors of: a training grew by 1 kB a step."""
+    _, step = make()
+    gradients = [tf.zeros_like(v) for v in step.variables]
+    rate = 1.2345e-3
+    before = sys.getrefcount(rate)
+    with untraced():
+        step.update(gradients, rate)
+    assert sys.getrefcount(rate) == before
 
 
 def test_losses_and_gradients_release_convention():
