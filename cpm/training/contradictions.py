@@ -26,3 +26,11 @@ def refuse_contradictions(config: TrainConfig) -> None:
             f"data.augment.company is {data.augment.company:g}, but data.max_people is "
             f"{data.max_people}, so that none can be pasted in; add --set=data.max_people=2"
         )
+    # Without norms the last kernel of such a block starts at zero: nothing to turn, and 0 / 0.
+    network = config.network
+    if network.trunk_blocks and network.norm == "none" and config.optimizer.optimizer == "muon":
+        raise UsageError(
+            f"optimizer.optimizer is muon, which turns kernels, but without norms each of the "
+            f"{network.trunk_blocks} blocks of network.trunk_blocks starts with a kernel of zeros; "
+            "add --norm=batch or --optimizer=adam"
+        )

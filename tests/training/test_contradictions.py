@@ -44,6 +44,18 @@ def test_company_without_a_place_for_it():
         refuse_contradictions(changed(config, {"data": {"augment": {"company": 0.3}}}))
 
 
+def test_muon_has_nothing_to_turn_in_a_kernel_of_zeros():
+    """Its first step made the weights nan, and the run ended with advice about the rate."""
+    muon = changed(TrainConfig(), {"optimizer": {"optimizer": "muon"}})
+    blocks = {"norm": "none", "trunk_blocks": 2}
+    with pytest.raises(UsageError, match=r"2 blocks .*zeros; add --norm=batch or --optimizer=adam"):
+        refuse_contradictions(changed(muon, {"network": blocks}))
+    refuse_contradictions(changed(muon, {"network": blocks | {"norm": "batch"}}))
+    refuse_contradictions(changed(muon, {"network": blocks | {"trunk_blocks": 0}}))
+    adam = changed(TrainConfig(), {"optimizer": {"optimizer": "adam"}})
+    refuse_contradictions(changed(adam, {"network": blocks}))
+
+
 def test_flags_are_checked_when_all_of_them_are_known():
     """The recipe `paper` drops joints outside; alone, either setting is no contradiction."""
     cut = "--set=data.augment.truncate=0.2"
