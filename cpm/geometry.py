@@ -5,15 +5,16 @@ Three frames, each with `(x, y)` and 0-based pixel centers at integers:
   crop:  what the network sees, `size = (height, width)` pixels, cut around a person.
   map:   cells of the belief maps; cell `g` of stride `s` covers the crop at `g·s + (s − 1)/2`.
 
-No other module relates two frames. Affine maps are `[2, 3]` matrices `M` with
-`y = M[:, :2] x + M[:, 2]`.
+No other module of cpm relates two frames. The ops that draw and decode maps know nothing of people:
+they are told the stride and where cell 0 lies (`cell_origin`). Affine maps are `[2, 3]` matrices
+`M` with `y = M[:, :2] x + M[:, 2]`.
 
 References: Wei et al. 2016, section 4.2 (crops at a normalized person height).
 """
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ import numpy.typing as npt
 PERSON_HEIGHT_PX = 200.0  # MPII: a person is 200 · scale pixels tall
 CROP_SIDE_PER_SCALE = 314.0  # the paper's crop: 368 px hold 314 · scale image pixels
 REFERENCE_CROP_PX = 368.0  # the paper's crop; PCP@25px and sigmas are quoted at it
+
+_Position = TypeVar("_Position", float, np.ndarray)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +151,7 @@ def transform_points(matrix: npt.ArrayLike, points: npt.ArrayLike) -> np.ndarray
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
-def cell_to_crop(cell: float | np.ndarray, stride: int) -> float | np.ndarray:
+def cell_to_crop(cell: _Position, stride: int) -> _Position:
     """Crop coordinate of the center of map cell `cell`.
 
     >>> cell_to_crop(0, 8), cell_to_crop(1, 8)

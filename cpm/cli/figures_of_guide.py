@@ -14,7 +14,7 @@ from cpm.data.examples import encode_person
 from cpm.data.person import Person
 from cpm.data.prepare import example_maker
 from cpm.errors import UsageError
-from cpm.geometry import transform_points
+from cpm.geometry import cell_to_crop, transform_points
 from cpm.inference.batches import find_joints
 from cpm.network import preset, summary
 from cpm.network.architectures import architecture as plan_of
@@ -32,14 +32,14 @@ FLAGS = flags.FLAGS
 
 
 def architecture() -> np.ndarray:
-    """The layers of one preset, stage by stage."""
-    config = preset(FLAGS.arch)
+    """The layers of one preset, stage by stage, for the paper's 14 joints."""
+    config = dataclasses.replace(preset(FLAGS.arch), skeleton="lsp14")
     layers = summary.layer_rows(config)
     parameters = sum(layer.parameters for layer in layers)
     multiply_adds = sum(layer.multiply_adds for layer in layers)
     title = (
-        f"{config.arch}: {config.stages} stages, {parameters / 1e6:.2g} million parameters, "
-        f"{multiply_adds / 1e9:.2g} billion multiply-adds an image"
+        f"{config.arch}: {config.stages} stages, {parameters / 1e6:.3g} million parameters, "
+        f"{multiply_adds / 1e9:.3g} billion multiply-adds an image"
     )
     return draw_architecture(
         plan_of(config),
@@ -122,7 +122,7 @@ def receptive_fields() -> np.ndarray:
         example = example_of(person, config, AUGMENTATIONS["none"])
         wrist_px = example["joints_px"][0, 0, person.skeleton.index("left_wrist")].numpy()
         stride = config.network.stride
-        cell_px = np.floor(wrist_px / stride) * stride + (stride - 1) / 2
+        cell_px = cell_to_crop(np.floor(wrist_px / stride), stride)
         fields_px = [row.receptive_field_px for row in summary.stage_rows(config.network)[:3]]
         height, width = config.network.image_size
         panels.append((f"{arch}, crop of {height}×{width}", pixels(example), cell_px, fields_px))
