@@ -86,7 +86,7 @@ class NetworkConfig:
       center_map: stages ≥ 2 also see a Gaussian at the person's center.
       background: one more map, 1 − max over joints.
       image_size: (height, width) of the crop, pixels, multiples of `stride`.
-      stride: pixels per cell of a belief map: 8, of `mini` also 4.
+      stride: pixels per cell of a belief map: 8, of `mini` and `deep` also 4.
       normalization: `release`, (x − 128) / 256, or `blog`, x / 127.5 − 1, of gray levels 0 … 255.
       stage_kernel: side of the large kernels of stages ≥ 2; 0 = the preset's.
       stage_width: multiplier of those layers' channels, on top of `width`.
@@ -301,7 +301,7 @@ class OptimizerConfig:
         steps for hidden kernels).
       learning_rate: peak.
       schedule: `constant`, `cosine` (after the warm-up, to 0), `step` or `milestones`.
-      warmup_steps: linear from 0 to the peak.
+      warmup_steps: linear from 0 to the peak, in at most half of the run.
       step_every, step_factor: `step` multiplies by the factor every so many steps.
       milestones: fractions of the run at each of which `milestones` multiplies by `step_factor`.
       momentum: of SGD.

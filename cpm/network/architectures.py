@@ -101,8 +101,8 @@ def _small_stages(config, trunk, channels=32):
 def deep(config: NetworkConfig) -> Architecture:
     """`mini` with a residual trunk: for a training of hours on a CPU or of minutes on a GPU.
 
-    Nine tenths of its products are 3×3 layers of many channels at the resolution of the maps, which
-    processors with matrix units do at several times the speed of anything else here.
+    Two thirds of its products are 3×3 layers of many channels, which processors with matrix units
+    do at several times the speed of anything else here.
     """
     conv = functools.partial(_hidden, config, "he_normal")
 

@@ -215,7 +215,7 @@ class Block(tf.Module):
         Args:
           name: str.
           in_channels: channels of the input.
-          specs: sequence of `specs.Conv`, `MaxPool` and `Dropout`; may be empty.
+          specs: sequence of `specs.Conv`, `Residual`, `MaxPool` and `Dropout`; may be empty.
           seed: int, for the initial weights.
           dtype: of the variables.
         """

@@ -14,10 +14,12 @@ def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
         step:     peak · factor ^ floor(step / every)
         milestones: peak · factor ^ (number of milestones <= step / steps)
 
+    warmup is `warmup_steps`, but at most half of the run.
+
     Args:
       config: `OptimizerConfig`.
       step: int in [0, steps).
-      steps: length of the run; only `cosine` and `milestones` look at it.
+      steps: length of the run.
 
     Raises:
       ValueError: unknown schedule.

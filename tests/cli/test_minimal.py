@@ -53,6 +53,13 @@ def test_is_short_and_needs_little():
     assert others == {"tensorflow", "numpy"}
 
 
+def test_the_page_says_how_large_it_is(minimal):
+    network = minimal.PoseMachine(16, np.random.default_rng(0))
+    parameters = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+    page = (ROOT / "docs" / "results" / "minimal.md").read_text()
+    assert f"The network has {parameters:,} parameters." in page
+
+
 def package_network(minimal, joints, monkeypatch):
     """The package's network with the layers of minimal.py, and the names of these, in order."""
 
