@@ -13,6 +13,7 @@ import io
 import math
 import os
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -71,6 +72,24 @@ def check_numpy(path: str | os.PathLike, most_bytes: int = MOST_BYTES) -> None:
             for member in members:
                 with archive.open(member) as content:
                     _check_npy(content, member.file_size, member.filename, most_bytes)
+
+
+def check_texts(array: np.ndarray) -> np.ndarray:
+    """The array; ValueError if it holds texts with characters that do not exist.
+
+    NumPy takes any 32 bits as a character, and the first use as a text ends in a SystemError.
+
+    >>> check_texts(np.array(["neck", "é"])).tolist()
+    ['neck', 'é']
+    >>> check_texts(np.array([0x110000], ">u4").view(">U1"))
+    Traceback (most recent call last):
+    ValueError: it holds texts with a character 0x110000, which is none
+    """
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        codes = np.ravel(array).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if codes.max() > sys.maxunicode:
+            raise ValueError(f"it holds texts with a character {codes.max():#x}, which is none")
+    return array
 
 
 def check_matlab(path: str | os.PathLike, most_bytes: int = MOST_BYTES) -> None:

@@ -179,14 +179,14 @@ def _listed(folder):
 
 def _check(record):
     """ValueError for a list that cannot be ours."""
-    names = [*record["all"], *filter(None, [record["latest"]])]
+    names = [*record["all"]]
+    names += [record["latest"]] if record["latest"] is not None else []
     names += [record["best"]["name"]] if record["best"] else []
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{untrusted.shown(name)} is no name of a checkpoint")
-    if (record["latest"] is None) != (not record["all"]) or (
-        record["latest"] and record["latest"] not in record["all"]
-    ):
+    latest = record["latest"]
+    if (latest not in record["all"]) if record["all"] else (latest is not None):
         raise ValueError("the latest checkpoint is not among all")
     if "checksum" in record and record["checksum"] != _checksum(record):
         raise ValueError("its checksum is another one")

@@ -288,9 +288,9 @@ def _numpy(path):
     array_claims.check_numpy(path, MOST_BYTES)
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
-        return {"array": loaded}
+        return {"array": array_claims.check_texts(loaded)}
     with loaded:
-        return {name: loaded[name] for name in loaded.files}
+        return {name: array_claims.check_texts(loaded[name]) for name in loaded.files}
 
 
 def _begins_json(start):

@@ -126,6 +126,10 @@ def _from_arrays(arrays, path, skeleton, counts):
     names = _names(arrays, path, skeleton)
     counts = counts if ids is None else (len(ids),)
     joints, name, order = find_joints(arrays, path, len(names or skeleton), counts)
+    if not len(joints):
+        raise UsageError(
+            f"{path}: {name} holds nobody, so there is nothing to score; write it again"
+        )
     if ids is not None and len(ids) != len(joints):
         raise UsageError(
             f"{path}: `ids` names {len(ids)} people, but {name} holds {len(joints)}; write it again"

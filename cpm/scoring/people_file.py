@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cpm import files
-from cpm.array_claims import UNREADABLE, check_numpy
+from cpm.array_claims import UNREADABLE, check_numpy, check_texts
 from cpm.errors import UsageError
 from cpm.evaluation.predictions import Predictions
 from cpm.skeleton import Skeleton, get_skeleton
@@ -42,8 +42,8 @@ def read_people(path: str) -> tuple[Predictions, Skeleton]:
     try:
         check_numpy(path)
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in FIELDS}
-            skeleton = get_skeleton(str(archive["skeleton"]))
+            arrays: dict[str, Any] = {name: check_texts(archive[name]) for name in FIELDS}
+            skeleton = get_skeleton(str(check_texts(archive["skeleton"])))
         kinds = {name: array.dtype.kind for name, array in arrays.items()}
         if kinds.pop("ids") != "U" or not set(kinds.values()) <= set("fiu"):
             raise ValueError("its arrays are of other types")
