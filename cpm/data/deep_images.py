@@ -43,25 +43,20 @@ def is_deep(image: Any) -> bool:
     return ";16" in str(image.tile[0][3]) and (image.mode[0] != "I" or "transparency" in image.info)
 
 
-def read_deep(content: bytes, image: Any, max_pixels: int) -> np.ndarray:
+def read_deep(content: bytes, image: Any) -> np.ndarray:
     """The page of a file of which `is_deep` is true.
 
     Args:
       content: bytes of the file.
       image: Pillow's image of them, at the page.
-      max_pixels: of the page.
 
     Returns:
       `[H, W, 3]` uint8, RGB, upright, stretched.
 
     Raises:
-      ValueError: if the page is too large, or FFmpeg cannot decode it.
+      ValueError: if FFmpeg cannot decode it.
       Pillow's errors: if it is damaged; `cpm.data.images.opened` makes an `ImageError` of all.
     """
-    if image.width * image.height > max_pixels:
-        raise ValueError(
-            f"a page has {image.width} x {image.height} pixels; at most {max_pixels} are read"
-        )
     premultiplied = False
     if image.format == "TIFF":  # decoded, Pillow's image has lost its orientation
         orientation = image.tag_v2.get(ORIENTATION, 1)

@@ -96,8 +96,12 @@ def page_of(content: bytes, image: Image.Image, max_pixels: int) -> np.ndarray:
       ValueError, and Pillow's errors: if the page is damaged or too large; `opened` makes an
         `ImageError` of them.
     """
+    if image.width * image.height > max_pixels:  # of a later page; `opened` saw the first
+        raise ValueError(
+            f"a page has {image.width} x {image.height} pixels; at most {max_pixels} are read"
+        )
     if is_deep(image):
-        return read_deep(content, image, max_pixels)
+        return read_deep(content, image)
     image.load()
     return as_rgb(image)
 

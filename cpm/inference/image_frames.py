@@ -4,9 +4,9 @@
     HEIC, the photos of iPhones               by Pillow with the package pillow-heif
     PNG and TIFF of 16 bits a color           by FFmpeg (PyAV); see cpm/data/deep_images.py
 
-An animated GIF, WebP, PNG or AVIF is a short video (animations.py); the pages of a TIFF are
-images of their own. Everything is upright RGB; more than 8 bits are stretched by the range that
-is used (cpm/data/stretching.py::stretch).
+An animated GIF, WebP, PNG or AVIF is a short video (animations.py); the pages of a TIFF and the
+images of a HEIC are images of their own. Everything is upright RGB; more than 8 bits are stretched
+by the range that is used (cpm/data/stretching.py::stretch).
 """
 
 import contextlib
@@ -23,7 +23,6 @@ from cpm.data.images import (
     MAX_BYTES,
     MAX_PIXELS,
     ImageError,
-    as_rgb,
     opened,
     page_of,
     read_bytes,
@@ -36,12 +35,13 @@ SUFFIXES = (
     *(".heic", ".heif", ".jfif", ".jpe", ".mpo", ".apng"),  # the last four are JPEG and PNG
 )
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+SEVERAL = ("TIFF", "HEIF")  # may hold several images that do not move
 HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands in a file's first bytes
 SMALLER_COPY = 254  # TIFF's tag NewSubfileType; 1 = a smaller copy of another page
 
 
 def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
-    """Yields the images of a file that does not move: one, or the pages of a TIFF.
+    """Yields the images of a file that does not move: one, or those of a TIFF or a HEIC.
 
     Args:
       source: path (str), or the bytes of a file.
@@ -53,13 +53,8 @@ def read_pages(source: str | bytes) -> Iterator[np.ndarray]:
       ImageError: if it is no image, damaged, too large, or a HEIC without its package.
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
-    if _is_heic(content):
-        yield _read_heic(content, _named(source))
-        return
     with opened_any(content, source) as image:
-        for page in range(image.n_frames if image.format == "TIFF" else 1):
-            if not _is_page(image, page):
-                continue
+        for _ in _pages(image):
             yield page_of(content, image, MAX_PIXELS)
 
 
@@ -69,15 +64,15 @@ def read_image(source: str | bytes) -> np.ndarray:
 
 
 def number_of_images(path: str | os.PathLike) -> int:
-    """Images in a file by its header: pages of a TIFF, frames of an animation, else 1."""
+    """Images in a file by its header: of a TIFF or a HEIC, frames of an animation, else 1."""
     try:
-        with (
-            open_regular(path, MAX_BYTES) as file,
-            Image.open(file, formats=ALL_FORMATS) as image,
-        ):
-            if image.format == "TIFF":
-                return sum(_is_page(image, page) for page in range(image.n_frames))
-            return getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
+        with open_regular(path, MAX_BYTES) as file:
+            formats = _formats(file.read(64), _named(path))
+            file.seek(0)
+            with Image.open(file, formats=formats) as image:
+                if image.format in ANIMATED:
+                    return getattr(image, "n_frames", 1)
+                return sum(1 for _ in _pages(image))
     except DECODER_ERRORS:
         return 1
 
@@ -117,13 +112,22 @@ def opened_any(
       content: its bytes.
       source: its path, for messages, or the bytes again.
     """
-    return opened(content, name=_named(source), formats=ALL_FORMATS)
+    name = _named(source)
+    return opened(content, name=name, formats=_formats(content, name))
 
 
-def _is_page(image, number):
-    """Goes to a page of a TIFF, or the only one of others; whether it is no smaller copy."""
-    image.seek(number)
-    return not (number and image.tag_v2.get(SMALLER_COPY, 0) & 1)
+def _pages(image):
+    """Goes to each image of a file that does not move, and yields its number.
+
+    The main image of a HEIC, which programs that show one show, comes first. Of a TIFF smaller
+    copies of other pages are passed over.
+    """
+    numbers = range(image.n_frames if image.format in SEVERAL else 1)
+    main = image.tell()
+    for number in sorted(numbers, key=lambda number: number != main):
+        image.seek(number)
+        if not number or image.format != "TIFF" or not image.tag_v2.get(SMALLER_COPY, 0) & 1:
+            yield number
 
 
 def _named(source):
@@ -132,21 +136,17 @@ def _named(source):
 
 def _is_heic(content):
     """Whether a file begins as HEIF's do with HEVC inside (AVIF is HEIF with AV1 inside)."""
-    return content[4:8] == b"ftyp" and content[8:12] in (
-        b"heic",
-        b"heix",
-        b"hevc",
-        b"mif1",
-        b"msf1",
-    )
+    return content[4:8] == b"ftyp" and content[8:12] in HEIC
 
 
-def _read_heic(content, name):
-    """The image of a HEIC file, upright.
+def _formats(content, name):
+    """Pillow's names of the formats that a file may have, by its first bytes.
 
     Raises:
-      ImageError: without the package, or for a damaged file.
+      ImageError: if it is a HEIC, and the package for it is not there.
     """
+    if not _is_heic(content):
+        return ALL_FORMATS
     try:
         import pillow_heif
     except ImportError:
@@ -155,6 +155,4 @@ def _read_heic(content, name):
             "pip install pillow-heif; or save it as JPEG"
         ) from None
     pillow_heif.register_heif_opener()
-    with opened(content, name=name, formats=("HEIF",)) as image:
-        image.load()
-        return as_rgb(image)
+    return ("HEIF",)

@@ -1,6 +1,6 @@
 """One file, camera or array that somebody points at, not opened yet → its images.
 
-An image is one, a TIFF of several pages and an animation are several, a video is one a frame.
+An image is one, a TIFF or HEIC may be several, an animation and a video are one a frame.
 Nothing is read before it is needed, and nothing is kept.
 """
 
@@ -33,7 +33,7 @@ class SourceImage:
       image: `[H, W, 3]` uint8, RGB, upright.
       name: for files made of it: the file's without folder and suffix, or `image`.
       file: path, or None.
-      frame: number of the frame in its video or of the page in its TIFF, from 0; else None.
+      frame: number of the frame in its video, or of several images in its file, from 0; else None.
       time: of the frame in its video, seconds; else None.
     """
 

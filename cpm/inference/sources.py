@@ -5,7 +5,7 @@
         item.image, item.file, item.frame, item.time
     print(images.skipped)
 
-What is asked for   an image, a TIFF of several pages, an animation, a video; several of them; a
+What is asked for   an image, a TIFF or HEIC of several, an animation, a video; several of them; a
                     pattern (`photos/*.jpg`); a folder; `camera:0`; in Python also a `Path`,
                     bytes, an open file, a PIL image, an array, and lists or generators of all these
 Order               as asked for; inside a folder and a pattern by name

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from cpm.data.images import ImageError
+from cpm.inference import image_frames
+from cpm.inference.image_frames import number_of_images, read_image
 from cpm.inference.sources import images_from
 from tests.helpers.plain_images import COLORS, colors, plain, save_plain
 
@@ -66,3 +68,24 @@ def test_heic_with_its_package(tmp_path):
     heif = pillow_heif.from_pillow(Image.fromarray(plain(COLORS[1], (64, 64))))
     heif.save(tmp_path / "a.heic", quality=95)
     assert colors(images_from(tmp_path / "a.heic")) == [1]
+
+
+def test_heic_of_several_images_is_as_many_with_the_main_one_first(tmp_path):
+    """Bursts and scans; once the first was given, and nothing said of the others."""
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the optional package is not there")
+    pillow_heif.register_heif_opener()
+    path = tmp_path / "a.heic"
+    first, *others = (Image.fromarray(plain(color, (48, 64))) for color in COLORS[:3])
+    first.save(path, save_all=True, append_images=others, quality=95, primary_index=1)
+    images = list(images_from(path))
+    assert colors(images) == [1, 0, 2] and [item.frame for item in images] == [0, 1, 2]
+    assert number_of_images(path) == 3 and (read_image(str(path)) == images[0].image).all()
+
+
+def test_a_later_page_may_be_too_large(tmp_path, monkeypatch):
+    """The first page is checked before it is decoded, and so are the others."""
+    monkeypatch.setattr(image_frames, "MAX_PIXELS", 599)
+    small, large = Image.new("L", (30, 10)), Image.new("L", (30, 20))
+    small.save(tmp_path / "a.tif", save_all=True, append_images=[large])
+    with pytest.raises(ImageError, match="a page has 30 x 20 pixels; at most 599 are read"):
+        list(images_from(tmp_path / "a.tif"))
