@@ -50,7 +50,7 @@ ARROWS = {
     # drawing is an input. People keep their numbers through a video by the similarity of poses.
     "cpm.inference": {
         *("ops", "cpm.network", "cpm.execution", "cpm.checkpoints", "cpm.data.crops"),
-        *("cpm.data.images", "cpm.data.stretching"),
+        *("cpm.data.coco_values", "cpm.data.images", "cpm.data.stretching"),
         *("cpm.plots.pose_drawing", "cpm.plots.image_files"),
         *("cpm.plots.drawing_files", "cpm.evaluation.oks", "cpm.runtimes"),
         *BASE,

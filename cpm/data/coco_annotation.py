@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from cpm import geometry
-from cpm.data.coco_values import is_integer, is_list, is_number
+from cpm.data.coco_values import is_crowd, is_integer, is_list, is_number
 from cpm.data.person import Pose
 from cpm.skeleton import ABSENT
-from cpm.untrusted import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +71,7 @@ def annotation_of(
       ValueError: if its box, its joints or its `iscrowd` are none.
     """
     center_px, scale, bbox = _box(item, key)
-    crowd = _is_crowd(item, key)
+    crowd = is_crowd(item, f"annotation {key}")
     return Annotation(
         key=key,
         number=int(key) if key.isascii() and key.isdecimal() else number,
@@ -94,17 +93,6 @@ def is_empty(keypoints: Any) -> bool:
     [True, True, True, False]
     """
     return not keypoints or (isinstance(keypoints, list) and not any(keypoints))
-
-
-def _is_crowd(item, key):
-    """`iscrowd`, which may be missing; some tools write it as text."""
-    value = item.get("iscrowd")
-    value = value.strip().lower() if isinstance(value, str) else value
-    if value in (None, False, "0", "", "false"):  # also 0 and 0.0
-        return False
-    if value in (True, "1", "true"):
-        return True
-    raise ValueError(f"annotation {key} has {shown(value)} as iscrowd; expected 0 or 1")
 
 
 def _has_unread(values):

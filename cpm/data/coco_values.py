@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from cpm.untrusted import shown
+
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -22,8 +24,19 @@ def id_of(item: Mapping[str, Any], key: str, what: str) -> str:
         raise ValueError(f"{what} has no {key!r}; expected a COCO keypoint file")
     value = item[key]
     if not is_integer(value) and not (isinstance(value, str) and value.strip()):
-        raise ValueError(f"{what} has {value!r} as {key!r}; expected an integer or a text")
+        raise ValueError(f"{what} has {shown(value)} as {key!r}; expected an integer or a text")
     return value.strip() if isinstance(value, str) else str(int(value))
+
+
+def is_crowd(item: Mapping[str, Any], what: str) -> bool:
+    """`iscrowd` of an annotation, which may be missing; some tools write it as text."""
+    value = item.get("iscrowd")
+    value = value.strip().lower() if isinstance(value, str) else value
+    if value in (None, False, "0", "", "false"):  # also 0 and 0.0
+        return False
+    if value in (True, "1", "true"):
+        return True
+    raise ValueError(f"{what} has {shown(value)} as iscrowd; expected 0 or 1")
 
 
 def is_list(value: object, length: int) -> bool:

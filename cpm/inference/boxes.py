@@ -20,6 +20,7 @@ import re
 from typing import Any
 
 from cpm import files, untrusted
+from cpm.data.coco_values import is_crowd, is_integer
 from cpm.errors import UsageError
 from cpm.inference.image_query import is_outside
 
@@ -168,34 +169,36 @@ class BoxFile:
             for image in _objects(record.get("images"), "images"):
                 if not isinstance(image.get("file_name"), str):
                     raise ValueError("an entry of images lacks id or file_name")
-                _check_id(image, "id", "an entry of images")
-                names[image["id"]] = os.path.normpath(image["file_name"].replace("\\", "/"))
+                id = _id(image, "id", "an entry of images")
+                names[id] = os.path.normpath(image["file_name"].replace("\\", "/"))
             categories = _objects(record.get("categories", []), "categories")
-            for category in categories:
-                _check_id(category, "id", "an entry of categories")
             people = {
-                category["id"]
+                _id(category, "id", "an entry of categories")
                 for category in categories
                 if category.get("name") == "person" or category.get("keypoints")
             }
         else:
             entries = record
         self.ids = {name: id for id, name in (names or {}).items()}
-        entries = _objects(entries, "annotations")
         if people is None:
             people = {PERSON}
-        for entry in entries:
-            _check_id(entry, "image_id", "a box names no known image: it")
-            _check_id({"category_id": PERSON} | entry, "category_id", "a box")
-        own = [e for e in entries if e.get("category_id", PERSON) in people] or entries
-        own = [e for e in own if not e.get("iscrowd")]
-        self._others = len(entries) - len(own)
-        for entry in own:
-            what = f"the entry of image {entry.get('image_id')!r}"
-            if names is not None and entry["image_id"] not in names:
+        found = [
+            (
+                _id({"category_id": PERSON} | entry, "category_id", "a box") in people,
+                _id(entry, "image_id", "a box names no known image: it"),
+                entry,
+            )
+            for entry in _objects(entries, "annotations")
+        ]
+        own = [f for f in found if f[0]] or found
+        own = [f for f in own if not is_crowd(f[2], f"a box of image {f[1]!r}")]
+        self._others = len(found) - len(own)
+        for _, image, entry in own:
+            what = f"the entry of image {image!r}"
+            if names is not None and image not in names:
                 raise ValueError(f"{what} names no known image")
             score = _score(entry.get("score"), what)
-            key = entry["image_id"] if names is None else names[entry["image_id"]]
+            key = image if names is None else names[image]
             yield key, score, _box(entry.get("bbox"), what)
 
 
@@ -217,10 +220,12 @@ def _objects(value, name):
     return value
 
 
-def _check_id(entry, key, what):
-    """ValueError unless an object has a number or a text under a key."""
-    if not isinstance(entry.get(key), int | str):
-        raise ValueError(f"{what} has the {key} {untrusted.shown(entry.get(key))}")
+def _id(entry, key, what):
+    """The whole number or the text under a key of an object; also 2.0, which some tools write."""
+    value = entry.get(key)
+    if not isinstance(value, str) and not is_integer(value):
+        raise ValueError(f"{what} has the {key} {untrusted.shown(value)}")
+    return value if isinstance(value, str) else int(value)
 
 
 def _score(value, what):

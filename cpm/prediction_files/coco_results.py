@@ -3,8 +3,9 @@
     [{"image_id": 42, "category_id": 1, "keypoints": [x, y, c, x, y, c, ...], "score": 0.9}, ...]
 
 The joints come in the order of the data set's keypoints, and nothing says which annotated person
-of an image a result belongs to. Each image keeps as many results as it has annotated people, those
-of the highest scores. They are assigned to people such that the sum of distances is least. A person
+of an image a result belongs to. Images are named by their ids, or, where nobody knew these, by
+their files (`called`). Each image keeps as many results as it has annotated people, those of the
+highest scores. They are assigned to people such that the sum of distances is least. A person
 without a result was not found.
 
 References: "Results format" at cocodataset.org.
@@ -12,12 +13,14 @@ References: "Results format" at cocodataset.org.
 
 import collections
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
+from cpm.data.coco_values import id_of
 from cpm.errors import UsageError
 
 
@@ -48,6 +51,16 @@ def is_results(record: Any) -> bool:
     )
 
 
+def called(file: str) -> str:
+    """What results call an image that has no id: its name, or the number that is its name.
+
+    >>> called("val/000000000042.jpg"), called("a/cat.jpg")
+    ('42', 'cat')
+    """
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return str(int(stem)) if stem.isascii() and stem.isdecimal() else stem
+
+
 def read_results(record: Any, path: str, joints: int) -> Results:
     """The results in a JSON value.
 
@@ -60,11 +73,15 @@ def read_results(record: Any, path: str, joints: int) -> Results:
       `Results`.
 
     Raises:
-      UsageError: if a result has not P times three numbers.
+      UsageError: if a result has not P times three numbers, or no id of an image.
     """
     values, images, scores = [], [], []
     for number, result in enumerate(record, start=1):
         keypoints = result["keypoints"]
+        try:
+            images.append(id_of(result, "image_id", f"result {number}"))
+        except ValueError as error:
+            raise UsageError(f"{path}: {error}") from None
         try:
             row = np.array(keypoints, np.float64).reshape(joints, 3)
             scores.append(float(result.get("score") or 0.0))
@@ -75,7 +92,6 @@ def read_results(record: Any, path: str, joints: int) -> Results:
                 f"{3 * joints} numbers: x, y, confidence of each of the {joints} joints"
             ) from None
         values.append(row)
-        images.append(str(result["image_id"]))
     return Results(np.stack(values), tuple(images), np.array(scores))
 
 

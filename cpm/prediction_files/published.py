@@ -99,6 +99,7 @@ def attach(path: str, truth: Truth, *, origin: int | None = None) -> tuple[Predi
     """
     found = read_predictions(path, truth.skeleton, counts=tuple(truth.parts), origin=origin)
     if found.images is not None and truth.images is not None:
+        found = _with_ids(found, truth, path)
         rows, joints_px, confidence = _by_image(found, truth, path)
     else:
         rows, order = _matched(found, truth, path)
@@ -125,6 +126,41 @@ def _stored(joints_px, truth, rows):
     if truth.to_stored is None:
         return joints_px
     return geometry.transform_points(truth.to_stored[rows], joints_px)
+
+
+def _with_ids(found, truth, path):
+    """The same results by ids of images, also where they call images as their files are called.
+
+    So does `bin/predict.py --coco`, which knows no ids: cat.jpg is `cat`, and 000042.jpg 42.
+    """
+    files = collections.defaultdict(set)
+    for name, image in zip(truth.image_names or (), truth.images, strict=False):
+        files[coco_results.called(name)].add(image)
+    ids = {name: image for name, (image, *others) in files.items() if not others}
+    images, by_id, by_name = {*found.images}, {*truth.images}, {*ids}
+    if len(images & by_id) > len(images & by_name) or all(ids[i] == i for i in images & by_name):
+        return found
+    named = dataclasses.replace(
+        found,
+        images=tuple(ids.get(image, f"{image} (no file)") for image in found.images),
+        source=f"{found.source}, images by the names of their files",
+    )
+    if len(images & by_id) < len(images & by_name):
+        return named
+    if _misfit(named, truth, path) < _misfit(found, truth, path) / 2:
+        raise UsageError(
+            f"{path} fits {truth.name} far better if its image_ids are the names of files than if "
+            "they are ids of the annotations; expected ids, or a file that names the images, as "
+            "bin/predict.py --json writes"
+        )
+    return found
+
+
+def _misfit(found, truth, path):
+    """Median distance of the joints to the truth, in pixels of its images."""
+    _, joints_px, _ = _by_image(found, truth, path)
+    distances = np.linalg.norm(joints_px - truth.joints_px, axis=-1)[truth.state > 0]
+    return np.median(np.nan_to_num(distances, nan=np.inf)) if distances.size else 0.0
 
 
 def _by_image(found, truth, path):

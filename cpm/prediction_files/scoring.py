@@ -19,6 +19,7 @@ from cpm.evaluation import compare as comparing
 from cpm.evaluation import report, tables
 from cpm.evaluation.pck import torso_lengths
 from cpm.evaluation.predictions import Predictions
+from cpm.humans import noun
 from cpm.prediction_files import published
 from cpm.prediction_files.layout_checks import check_layout
 from cpm.prediction_files.truth import Truth
@@ -105,8 +106,9 @@ def score_file(
     metrics = _metrics(people, truth, joints, seed)
     curves = report.curves(people, truth.skeleton, joints)
     x, y = published.median_offset(people)
+    who = noun(truth.skeleton.joints)
     compared = (
-        f"{len(people)} of the {len(truth)} people of {truth.name}; predicted minus true position, "
+        f"{len(people)} of the {len(truth)} {who} of {truth.name}; predicted minus true position, "
         f"median: x {x:+.2f} px, y {y:+.2f} px (1 px in both, in a file of exact predictions, "
         "would mean another first pixel: --origin)"
     )

@@ -644,7 +644,7 @@ class TestHowTo:
             done = call(ROOT / script, *flags, cwd=tmp_path)
             assert done.returncode == 0, done.stderr
         # The last command scores what was found in the new images.
-        assert "| pck_box@0.1 |" in done.stdout and "4 of the 4 people of data/new" in done.stdout
+        assert "| pck_box@0.1 |" in done.stdout and "4 of the 4 objects of data/new" in done.stdout
         record = json.loads((tmp_path / "runs/photos/eval/validation.json").read_text())
         assert list(record["metrics"]["pck_box@0.1"]["per_joint"]) == [
             *("nose", "left_ear", "right_ear", "left_paw", "right_paw", "tail")

@@ -69,6 +69,23 @@ def test_coco_annotations(tmp_path):
     assert boxes.left_out == 1 and boxes.id_of("c.jpg") is None
 
 
+def test_ids_may_be_whole_floats(tmp_path):
+    """As of tables in which a column had gaps: 2.0 is 2."""
+    record = {
+        "images": [{"id": 5.0, "file_name": "a.jpg"}],
+        "categories": [{"id": 1.0, "name": "person"}, {"id": 2.0, "name": "dog"}],
+        "annotations": [
+            {"image_id": 5, "category_id": 1.0, "bbox": [1, 2, 3, 4]},
+            {"image_id": 5.0, "category_id": 2, "bbox": [5, 6, 7, 8]},
+        ],
+    }
+    boxes = BoxFile(write(tmp_path, "a.json", record))
+    assert boxes.of("a.jpg") == [(1.0, 2.0, 3.0, 4.0)] and boxes.left_out == 1
+    assert type(boxes.id_of("a.jpg")) is int
+    results = [{"image_id": 42.0, "bbox": [1, 2, 3, 4]}]
+    assert BoxFile(write(tmp_path, "b.json", results)).of("000042.jpg") == [(1.0, 2.0, 3.0, 4.0)]
+
+
 def test_names_of_images_may_come_from_another_machine(tmp_path):
     record = {
         "images": [{"id": 5, "file_name": "sub\\a.jpg"}, {"id": 6, "file_name": "./sub/b.jpg"}],
@@ -85,7 +102,7 @@ def test_a_box_around_a_crowd_is_nobodys(tmp_path):
         "images": [{"id": 5, "file_name": "a.jpg"}, {"id": 6, "file_name": "b.jpg"}],
         "categories": [{"id": 1, "name": "person"}],
         "annotations": [
-            {"image_id": 5, "category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": 0},
+            {"image_id": 5, "category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": "0"},
             {"image_id": 5, "category_id": 1, "bbox": [0, 0, 90, 40], "iscrowd": 1},
             {"image_id": 6, "category_id": 1, "bbox": [0, 0, 90, 40], "iscrowd": 1},
         ],
@@ -111,6 +128,8 @@ def test_a_box_around_a_crowd_is_nobodys(tmp_path):
         ("a.csv", f"a.jpg,{'1' * 200_000},2,3,4\n", "cannot be read"),
         ("a.json", {"images": 3}, "no list of objects"),
         ("a.json", [{"image_id": [1], "bbox": [1, 2, 3, 4]}], r"has the image_id \[1\]"),
+        ("a.json", [{"image_id": 1.5, "bbox": [1, 2, 3, 4]}], "has the image_id 1.5"),
+        ("a.json", [{"image_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": 2}], "has 2 as iscrowd"),
         ("a.json", [{"bbox": [1, 2, 3, 4]}], "names no known image"),
         ("a.json", [{"image_id": 1, "bbox": [1, 2, 3]}], "image 1 has the box"),
         ("a.json", [{"image_id": 1, "bbox": [1, 2, 3, 4], "score": "x"}], "has the score 'x'"),

@@ -82,6 +82,33 @@ def test_results_are_in_original_pixels(tmp_path):
     np.testing.assert_allclose(people.joints_px[0], TRUTH_PX)
 
 
+@pytest.mark.parametrize("called", ["image_id", "file"])
+@pytest.mark.parametrize("name, id_of_file", [("val/cat.jpg", "cat"), ("val/000012.png", 12)])
+def test_images_by_ids_or_by_the_names_of_their_files(called, name, id_of_file, tmp_path):
+    """As `bin/predict.py --coco` names them; ids may be floats, as of tools that know no others."""
+    beside = truth(("7", "8"), image_names=(name, "val/dog.jpg"))
+    ids = (7.0, 8.0) if called == "image_id" else (id_of_file, "dog")
+    people, found = attach(
+        [result(ids[1], TRUTH_PX[1]), result(ids[0], TRUTH_PX[0])], beside, tmp_path
+    )
+    np.testing.assert_array_equal(people.joints_px[0], TRUTH_PX)
+    assert found.source.endswith("names of their files") == (called == "file")
+
+
+@pytest.mark.parametrize("of_files", [True, False])
+def test_numbers_that_are_ids_and_names_of_other_files(of_files, tmp_path):
+    """Files 1.jpg, 2.jpg under the ids 2, 1: both can be meant, and one gives the wrong image."""
+    beside = truth(("2", "1"), image_names=("1.jpg", "2.jpg"))
+    first, second = TRUTH_PX if of_files else TRUTH_PX[::-1]
+    results = [result(1, first), result(2, second)]
+    if of_files:
+        with pytest.raises(UsageError, match=r"its image_ids are the names of files .*--json"):
+            attach(results, beside, tmp_path)
+    else:
+        people, _ = attach(results, beside, tmp_path)
+        np.testing.assert_array_equal(people.joints_px[0], TRUTH_PX)
+
+
 def test_other_images(tmp_path):
     with pytest.raises(
         UsageError, match="names no image of data: there the first is '7', here '9'"
@@ -100,4 +127,11 @@ def test_bad_results(keypoints, tmp_path):
     record = [{"image_id": 7, "keypoints": keypoints}]
     assert coco_results.is_results(record)
     with pytest.raises(UsageError, match=r"result 1 has .* as keypoints; expected 9 numbers"):
+        coco_results.read_results(record, "results.json", 3)
+
+
+@pytest.mark.parametrize("id", [None, 1.5, [], True, " "])
+def test_ids_that_are_none(id):
+    record = [{"image_id": id, "keypoints": [0.0] * 9}]
+    with pytest.raises(UsageError, match=r"results.json: result 1 has .* as 'image_id'"):
         coco_results.read_results(record, "results.json", 3)
