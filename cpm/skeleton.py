@@ -126,6 +126,15 @@ class Skeleton:
         synonyms = {canonical_name(joint): p for p, joint in enumerate(source.joints)}
         return np.array([synonyms.get(canonical_name(joint), -1) for joint in self.joints])
 
+    def lost_from(self, source: "Skeleton") -> list[str]:
+        """Joints of the skeleton `source` that are none of ours.
+
+        >>> SKELETONS["lsp14"].lost_from(SKELETONS["mpii16"])
+        ['pelvis', 'thorax']
+        """
+        known = {canonical_name(joint) for joint in self.joints}
+        return [joint for joint in source.joints if canonical_name(joint) not in known]
+
 
 def mirror_name(joint: str) -> str:
     """Name of the joint on the other side of the body: all its sides are exchanged.

@@ -15,8 +15,10 @@ from cpm.humans import noun
 from cpm.network.summary import stage_rows
 from cpm.scoring.evaluate import Evaluation
 from cpm.skeleton import SKELETONS, get_skeleton
+from cpm.text_table import listed
 
 WEAKEST = 3  # joints that are named at the end
+NAMED = 3  # joints of the data that are named, if the network does not have them
 
 
 def line(name: str, text: str) -> str:
@@ -34,6 +36,7 @@ def opening_lines(
     *,
     data: Sequence[str],
     people: Mapping[str, int],
+    not_learned: Sequence[str] = (),
     recipe: str,
     taken: tuple[str, Any] | None = None,
     run_dir: str,
@@ -45,6 +48,7 @@ def opening_lines(
       execution: `Execution`.
       data: list of data folders.
       people: {split: how many}.
+      not_learned: joints of the data that the network does not have.
       recipe: its name.
       taken: (what `--init_from` says, `cpm.checkpoints.Start`), or None.
       run_dir: the run's folder.
@@ -55,6 +59,8 @@ def opening_lines(
     joints = f"{len(skeleton)} joint{'s' if len(skeleton) > 1 else ''}"
     if skeleton.name in SKELETONS:
         joints += f" ({skeleton.name})"
+    if not_learned:
+        joints += f"; not learned: {listed(not_learned, NAMED)}"
     height, width = network.image_size
     last = stage_rows(network)[-1]
     epochs = config.steps * config.data.batch_size / max(people["train"], 1)

@@ -47,6 +47,7 @@ from cpm.scoring.figures import write_groups
 from cpm.scoring.result_files import write_results
 from cpm.scoring.shown_people import shown_people
 from cpm.scoring.validating import validation
+from cpm.skeleton import get_skeleton
 from cpm.training import loop
 from cpm.training.run_place import check_run_dir
 
@@ -166,15 +167,18 @@ def weights_config() -> TrainConfig:
 
 def describe(run: loop.Run, recipe: str) -> list[str]:
     """The lines that say what is trained."""
-    people = {
-        split: sum(folder.people for folder in pipeline.open_folders(folders, split))
-        for split, folders in ((TRAIN, run.data), (VALIDATION, pipeline.each_once(run.data)))
+    folders = {
+        TRAIN: pipeline.open_folders(run.data, TRAIN),
+        VALIDATION: pipeline.open_folders(pipeline.each_once(run.data), VALIDATION),
     }
+    skeleton = get_skeleton(run.config.network.skeleton)
+    lost = [joint for folder in folders[TRAIN] for joint in skeleton.lost_from(folder.skeleton)]
     return opening_lines(
         run.config,
         run.execution,
         data=run.data,
-        people=people,
+        people={split: sum(one.people for one in found) for split, found in folders.items()},
+        not_learned=[*dict.fromkeys(lost)],
         recipe=recipe,
         taken=(FLAGS.init_from, run.taken) if run.taken else None,
         run_dir=run.folder.path,

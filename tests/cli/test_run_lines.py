@@ -26,6 +26,7 @@ def test_opening_says_everything_in_ten_lines():
         Execution(xla=True, replicas=2),
         data=["data/cats"],
         people={"train": 50, "validation": 10},
+        not_learned=["left_eye", "right_eye", "chin", "withers"],
         recipe="own",
         taken=("pretrained", Start(6, 0, ("nose",), JOINTS[1:])),
         run_dir="runs/cats",
@@ -33,7 +34,11 @@ def test_opening_says_everything_in_ten_lines():
     assert len(lines) < 10  # and one when a run is resumed
     text = "\n".join(lines)
     for words in (
-        *("50 to train, 10 to validate; 4 joints", "6 stages", "crop 128 x 96 px"),
+        *(
+            "50 to train, 10 to validate; 4 joints; not learned: left_eye",
+            "6 stages",
+            "crop 128 x 96 px",
+        ),
         "pretrained: trunk and stages 1 to 6; map of nose; fresh: left_ear, right_ear, tail",
         *("500 of 16 objects, 160 epochs", "rate 0.002", "XLA, 2 replicas", "runs/cats/"),
     ):

@@ -14,6 +14,7 @@ from cpm import checkpoints
 from cpm.config_json import from_dict
 from cpm.errors import UsageError
 from cpm.execution import Execution, Settings
+from cpm.skeleton import own_skeleton
 from cpm.training import loop
 from cpm.training.metrics_file import read_metrics
 from tests.helpers.in_process import exit_status
@@ -272,6 +273,19 @@ def test_a_seed_is_also_that_of_the_synthetic_people(flags, tmp_path, monkeypatc
     assert exit_status(train_command, *TINY, "--synthetic_people=16", *flags) == 2
     assert drawn == [(16, 3)]
     assert runs == [(3, os.path.join("runs", "mini-2stages-synthetic-16-seed3"))]
+
+
+def test_joints_that_only_a_smaller_skeleton_has_are_named(tmp_path, monkeypatch):
+    """Folders are combined by the names of joints, and the network has those of the larger."""
+    monkeypatch.setattr(train_command, "FLAGS", types.SimpleNamespace(init_from=None))
+    other = own_skeleton(["nose", "left_eye", "right_eye"])
+    data = [write_data(tmp_path / "a"), write_data(tmp_path / "b", skeleton=other)]
+    place = types.SimpleNamespace(path="runs/a")
+    run = types.SimpleNamespace(
+        data=data, config=CONFIG, execution=Execution(), taken=None, folder=place
+    )
+    text = "\n".join(train_command.describe(run, "own"))
+    assert "12 to train, 10 to validate; 4 joints; not learned: left_eye, right_eye\n" in text
 
 
 def test_a_run_that_goes_on_asks_neither_config_nor_the_first_weights(tmp_path, monkeypatch):
