@@ -67,7 +67,8 @@ def _losses(records):
     losses: dict[int, Any] = {}
     for record in records:
         for key, value in record.items():
-            if match := _STAGE.match(key):
+            # None is the loss of a batch that was left out.
+            if (match := _STAGE.match(key)) and value is not None:
                 steps, values = losses.setdefault(int(match[1]), ([], []))
                 steps.append(record["step"])
                 values.append(value)

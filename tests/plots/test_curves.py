@@ -41,6 +41,13 @@ def test_halves_of_the_training_curves():
         curves.loss_curves([])
 
 
+def test_batches_that_were_left_out_have_no_loss():
+    """Of --on_non_finite=skip: the page of such a run had no curves, bin/figures.py a traceback."""
+    left_out = {"step": 20.5, "loss": None, "loss_stage_1": None, "loss_stage_2": None}
+    lines = sorted([*records(), left_out], key=lambda record: record["step"])
+    np.testing.assert_array_equal(curves.loss_curves(lines), curves.loss_curves(records()))
+
+
 def test_compare_runs_preset():
     pixels = curves.compare_runs({"a": records(), "b": records(20)}, "pcp25")
     assert pixels.shape == (440, 820, 3) and ink(pixels) > 0.01
