@@ -33,6 +33,7 @@ class GuardedStep:
       data: list of converted data folders.
       devices: `Devices` that train together.
       folder: where the evidence of what is no number is written; None on a host that has none.
+      init_from: where the first weights came from; None = random ones.
     """
 
     def __init__(
@@ -42,8 +43,11 @@ class GuardedStep:
         data: Sequence[str],
         devices: Devices,
         folder: str | None,
+        *,
+        init_from: str | None = None,
     ) -> None:
         self._step, self._data, self._devices, self._folder = step, data, devices, folder
+        self._init_from = init_from
         self._config, self._execution = settings.config, settings.execution
         self.skipped = self._in_a_row = 0
 
@@ -120,6 +124,11 @@ class GuardedStep:
             value,
             measurements,
             batch,
-            learning_rate=self._config.optimizer.learning_rate,
-            scaled=self._step.loss_scale is not None,
+            non_finite.Circumstances(
+                self._config.optimizer.learning_rate,
+                scaled=self._step.loss_scale is not None,
+                skips=self._execution.on_non_finite == "skip",
+                untrained=step == self.skipped,  # every step before was left out
+                init_from=self._init_from,
+            ),
         )

@@ -90,10 +90,8 @@ class Run:
         require_equal_parts(config.data.batch_size, self.devices, execution.replicas)
         # What a run learns from is in each checkpoint, so that a resumed one learns from the same.
         self._people = fingerprints(data, SPLITS)
-        origin = {
-            "data": self._people,
-            "init_from": str(init_from) if init_from else None,
-        }
+        began_from = str(init_from) if init_from else None
+        origin = {"data": self._people, "init_from": began_from}
         self.devices.require_equal("settings or people", repr([config, execution, origin]))
         self.step = make_step(config, execution, self.devices)
         self.network, self.optimizer = self.step.network, self.step.optimizer
@@ -121,7 +119,9 @@ class Run:
         )
         self.events = EventFile(self.folder.path)
         evidence = self.folder.path if self.devices.chief else None
-        self._guarded = GuardedStep(self.step, settings, data, self.devices, evidence)
+        self._guarded = GuardedStep(
+            self.step, settings, data, self.devices, evidence, init_from=began_from
+        )
         self.start = self._resume(changes)
 
     def _start_from(self, init_from, run_dir, restart):

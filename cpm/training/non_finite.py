@@ -1,5 +1,6 @@
 """A loss or a gradient that is no longer a number: its evidence, and what to do about it."""
 
+import dataclasses
 import math
 import os
 from collections.abc import Mapping
@@ -22,6 +23,25 @@ class NonFiniteLoss(RunStopped):
     measurements: dict[str, float]
 
 
+@dataclasses.dataclass(frozen=True)
+class Circumstances:
+    """What the advice depends on beside the batch.
+
+    Attributes:
+      learning_rate: the run's peak.
+      scaled: whether the loss is scaled, as in float16.
+      skips: whether such batches are left out.
+      untrained: whether no step has changed the weights that the run began with.
+      init_from: where these came from; None = random ones.
+    """
+
+    learning_rate: float
+    scaled: bool = False
+    skips: bool = False
+    untrained: bool = False
+    init_from: str | None = None
+
+
 def with_evidence(
     folder: str | None,
     step: int,
@@ -29,9 +49,7 @@ def with_evidence(
     value: float,
     measurements: Mapping[str, Any],
     batch: Mapping[str, tf.Tensor],
-    *,
-    learning_rate: float,
-    scaled: bool,
+    found: Circumstances,
 ) -> NonFiniteLoss:
     """The error to raise; the people of the batch and its numbers lie in a file of the run.
 
@@ -42,11 +60,11 @@ def with_evidence(
       value: what it is instead.
       measurements: the numbers of the step; those that are no numbers are written as text.
       batch: of all hosts, see cpm/data/pipeline.py.
-      learning_rate: the run's peak.
-      scaled: whether the loss is scaled, as in float16.
+      found: `Circumstances`.
     """
-    evidence = _evidence(batch) | {"learning_rate": learning_rate}
-    advice = _advice(evidence, scaled)
+    evidence = _evidence(batch) | {"learning_rate": found.learning_rate}
+    because = _of_untrained if found.untrained else _of_rate
+    advice = _of_examples(evidence, found) or because(found)
     numbers = {k: v for k, v in measurements.items() if isinstance(v, float)}
     where = "the run folder of the chief"
     if folder is not None:
@@ -74,22 +92,43 @@ def _evidence(batch):
     }
 
 
-def _advice(evidence, scaled):
-    """How to go on after a batch with this evidence."""
+def _of_examples(evidence, found):
+    """How to go on where examples of the batch are to blame; None where they are not."""
     for key, what in (
         ("without_joints", "have no annotated joint"),
         ("bad_images", "have crops that are no numbers"),
     ):
         if names := evidence[key]:
             first = ", ".join(names[:3])
+            leave = ", or leave such batches out with --on_non_finite=skip and the same command"
             return (
                 f"{len(names)} of its {len(evidence['ids'])} examples {what} ({first}): convert "
-                "the data again without them (bin/convert.py --leave_out), or leave such "
-                "batches out with --on_non_finite=skip and the same command"
+                "the data again without them (bin/convert.py --leave_out)"
+                f"{'' if found.skips else leave}"
             )
+    return None
+
+
+def _of_untrained(found):
+    """How to go on where it is the first weights that give no number: no rate was used yet."""
+    if found.init_from is None:
+        blamed = "look at the settings in config.json"
+    else:
+        blamed = f"the weights of --init_from={found.init_from} are; name others"
     return (
-        f"try a lower --learning_rate than {evidence['learning_rate']:g}"
-        f"{', or --precision=bfloat16' if scaled else ''} in a new --run_dir; "
-        "where a few batches are to blame, --on_non_finite=skip leaves them out and goes on "
+        f"no step was taken before, so the learning rate is not to blame; {blamed}"
+        f"{', or try --precision=bfloat16' if found.scaled else ''}"
+    )
+
+
+def _of_rate(found):
+    """How to go on where the steps before led here."""
+    leave = (
+        "; where a few batches are to blame, --on_non_finite=skip leaves them out and goes on "
         "with the same command"
+    )
+    return (
+        f"try a lower --learning_rate than {found.learning_rate:g}"
+        f"{', or --precision=bfloat16' if found.scaled else ''} in a new --run_dir"
+        f"{'' if found.skips else leave}"
     )

@@ -13,6 +13,8 @@ from cpm import untrusted
 from cpm.checkpoints import LIST_NAME
 
 _TRACES = re.compile(r"metrics\.jsonl|checkpoints|eval|events\.out\..*|non_finite_.*|report\.html")
+# The evidence of a run that ended in its first step: it has nothing to lose.
+NOTHING_DONE = "non_finite_step_1.json"
 
 
 def traces_of_training(path: str | os.PathLike) -> list[str]:
@@ -24,7 +26,7 @@ def traces_of_training(path: str | os.PathLike) -> list[str]:
             found.append(name)
         elif name.startswith("events.out.") and os.path.isfile(place) and _has_summaries(place):
             found.append(name)
-        elif name.startswith("non_finite_") or name == "report.html":
+        elif name == "report.html" or (name.startswith("non_finite_") and name != NOTHING_DONE):
             found.append(name)
         elif name in ("eval", "checkpoints") and os.path.isdir(place):
             if {*os.listdir(place)} - {LIST_NAME}:

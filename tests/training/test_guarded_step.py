@@ -111,7 +111,7 @@ def test_non_finite_batches_are_left_out_where_that_is_asked_for(tmp_path, data,
     with open(tmp_path / "non_finite_step_3.json") as file:
         evidence = json.load(file)
     assert evidence["bad_images"] == [] or len(evidence["bad_images"]) == 4
-    assert "--on_non_finite=skip" in evidence["advice"]
+    assert "--on_non_finite" not in evidence["advice"]
 
 
 def test_skipping_equals_never_having_seen_the_batch(tmp_path, data):
@@ -129,8 +129,19 @@ def test_skipping_has_an_end(tmp_path, data, monkeypatch):
     monkeypatch.setattr(guarded_step, "MOST_SKIPPED", 3)
     skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
     run = poisoned(start(CONFIG, data, tmp_path, skips), set(range(8)))
-    with pytest.raises(NonFiniteLoss, match="at step 3"):
+    with pytest.raises(NonFiniteLoss, match=r"at step 3.*no step was taken before"):
         run.train()
+
+
+def test_a_run_that_ended_in_its_first_step_goes_on_as_it_advised(tmp_path, data):
+    """Its evidence was called a trace of training, and the same command refused."""
+    with pytest.raises(NonFiniteLoss, match="at step 1"):
+        poisoned(start(CONFIG, data, tmp_path), {0}).train()
+    skips = dataclasses.replace(EXECUTION, on_non_finite="skip")
+    run = poisoned(start(CONFIG, data, tmp_path, skips), {0})
+    assert run.start == 0
+    run.train()
+    assert [r["step"] for r in read_metrics(tmp_path) if r.get("skipped")] == [1]
 
 
 def test_people_without_joints_are_named_as_the_cause(tmp_path, data):

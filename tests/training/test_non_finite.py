@@ -21,7 +21,7 @@ def batch_of(absent=(), broken=()):
     return {"id": tf.constant(ids), "state": tf.constant(state), "image": tf.constant(image)}
 
 
-def error_of(folder, batch, scaled=False):
+def error_of(folder, batch, **found):
     return non_finite.with_evidence(
         None if folder is None else str(folder),
         7,
@@ -29,8 +29,7 @@ def error_of(folder, batch, scaled=False):
         NAN,
         {"loss": NAN, "loss_stage_1": 2.5, "skipped": True},
         batch,
-        learning_rate=0.02,
-        scaled=scaled,
+        non_finite.Circumstances(0.02, **found),
     )
 
 
@@ -71,3 +70,21 @@ def test_the_advice_names_the_likeliest_cause(tmp_path, batch, words):
 
 def test_sixteen_bits_may_be_the_cause(tmp_path):
     assert "or --precision=bfloat16" in str(error_of(tmp_path, batch_of(), scaled=True))
+
+
+def test_no_rate_is_to_blame_before_the_first_step(tmp_path):
+    """Of weights whose maps overflow, bin/train.py --init_from said to lower the rate."""
+    error = str(error_of(tmp_path, batch_of(), untrained=True, init_from="runs/a"))
+    assert "no step was taken before" in error and "--init_from=runs/a are; name others" in error
+    assert "--learning_rate" not in error
+    fresh = str(error_of(tmp_path, batch_of(), untrained=True, scaled=True))
+    assert "look at the settings in config.json, or try --precision=bfloat16" in fresh
+    absent = str(error_of(tmp_path, batch_of(absent=[1]), untrained=True, init_from="runs/a"))
+    assert "have no annotated joint" in absent and "--init_from" not in absent
+
+
+@pytest.mark.parametrize("absent", [[], [1]])
+def test_a_flag_that_was_given_is_no_advice(tmp_path, absent):
+    batch = batch_of(absent=absent)
+    assert "--on_non_finite=skip" in str(error_of(tmp_path, batch))
+    assert "--on_non_finite" not in str(error_of(tmp_path, batch, skips=True))
