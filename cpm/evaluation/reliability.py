@@ -59,7 +59,8 @@ def reliability(
     counted = ~np.isnan(errors)
     if not counted.any():
         return None
-    confidence = np.clip(people.confidence[-1][counted], 0.0, 1.0)
+    # A map that is no number, of a training that goes wrong, is sure of nothing.
+    confidence = np.clip(np.nan_to_num(people.confidence[-1][counted]), 0.0, 1.0)
     correct = errors[counted] <= alpha
     rows = binned(confidence, correct, bins)
     gaps = [r["joints"] * abs(r["correct"] - r["confidence"]) for r in rows if r["joints"]]

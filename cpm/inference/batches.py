@@ -4,10 +4,12 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 import ops
 from cpm.config import DecodingConfig
+from cpm.errors import UsageError
 from cpm.execution.use import Executed
 from cpm.inference.beliefs import Network, batch_beliefs, decoded_grid
 
@@ -79,6 +81,19 @@ def find_joints(
         floor=LEAST_BELIEF,
     )
     return joints_px, tf.clip_by_value(height, 0.0, 1.0)
+
+
+def check_finite(confidence: np.ndarray) -> None:
+    """UsageError for weights so large that the maps overflow: nobody is found there, or anybody.
+
+    Args:
+      confidence: of any shape, as of `predict_batch`.
+    """
+    if not np.isfinite(confidence).all():
+        raise UsageError(
+            "the network's belief maps hold numbers that are not finite: its weights are damaged, "
+            "or its training went wrong; name another checkpoint with --ckpt"
+        )
 
 
 # A network is a key of tf.function's cache (by weak reference), so that each one is traced once,

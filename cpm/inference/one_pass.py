@@ -9,7 +9,7 @@ import numpy as np
 from cpm import geometry
 from cpm.config import DecodingConfig
 from cpm.errors import UsageError
-from cpm.inference.batches import predict_with_beliefs
+from cpm.inference.batches import check_finite, predict_with_beliefs
 from cpm.inference.beliefs import Network, decoded_grid
 from cpm.inference.chunks import submitted
 from cpm.inference.joint_reader import JointReader
@@ -66,7 +66,7 @@ class OnePass:
         def compute(rows):
             batch, matrices = self._batch(images[rows], regions[rows], decoding)
             joints_crop, confidence[rows] = self._reader(batch, decoding)
-            _check_finite(confidence[rows])
+            check_finite(confidence[rows])
             joints_px[rows] = geometry.transform_points(matrices, joints_crop)
 
         batches = self._batches(len(regions), decoding)
@@ -119,7 +119,7 @@ class OnePass:
         """The `PoseMaps` of one pass over this `CropRegion`, and the confidence `[P]`."""
         batch, matrices = self._batch([image], [region], decoding)
         beliefs, joints_crop, confidence = predict_with_beliefs(self._network, batch, decoding)
-        _check_finite(confidence.numpy())
+        check_finite(confidence.numpy())
         pose_maps = PoseMaps(
             stage_joints_px=geometry.transform_points(matrices[0], joints_crop[:, 0].numpy()),
             beliefs=tuple(np.asarray(b_t[0]) for b_t in beliefs),
@@ -156,12 +156,3 @@ class OnePass:
                 ]
             )  # [N, S, H, W, 3]
         return batch, np.stack(matrices)
-
-
-def _check_finite(confidence):
-    """UsageError for weights so large that the maps overflow: nobody is found there, or anybody."""
-    if not np.isfinite(confidence).all():
-        raise UsageError(
-            "the network's belief maps hold numbers that are not finite: its weights are damaged, "
-            "or its training went wrong; name another checkpoint with --ckpt"
-        )

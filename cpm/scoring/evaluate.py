@@ -22,6 +22,7 @@ from cpm.evaluation.failures import failures
 from cpm.evaluation.reliability import reliability
 from cpm.humans import noun
 from cpm.inference import crop_regions
+from cpm.inference.batches import check_finite
 from cpm.inference.beliefs import Network, has_mirror_image
 from cpm.scoring.options import DEFAULTS, Options
 from cpm.scoring.passes import predict_folder
@@ -86,13 +87,15 @@ def evaluate_folders(
       options: `Options`.
       unit: an `Evaluation` of the same people by whose crops distances are measured; None = by
         their own.
-      strict: whether it is an error that no joint is annotated; else there are no metrics then.
+      strict: whether it is an error that no joint is annotated, or that the network's maps are not
+        finite; else there are no metrics, or none of the joints is right.
 
     Returns:
       An `Evaluation`.
 
     Raises:
       UsageError: if a folder is no data folder, or nobody in the split has an annotated joint.
+      UsageError: if the network's belief maps are not finite.
     """
     began = time.perf_counter()
     parts: dict[str, predicted.Predictions] = {}
@@ -135,6 +138,8 @@ def score_parts(
       UsageError: as in `evaluate_folders`.
     """
     people = predicted.concatenate(list(parts.values()))
+    if strict:  # 0 % would be the score of a network that can be used
+        check_finite(people.confidence)
     skeleton = network.skeleton
     metrics = report.score(people, skeleton, seed=options.seed)
     if strict and not metrics:

@@ -78,6 +78,18 @@ def run(tmp_path_factory):
     return path
 
 
+def test_maps_that_are_not_finite_are_no_score(run):
+    """Of weights so large that sums overflow: bin/eval.py said 0 %. A training goes on."""
+    network, config, _ = load_network(run)
+    for variable in network.variables:
+        variable.assign(variable * 1e20)
+    folder = os.path.join(os.path.dirname(run), "data")
+    with pytest.raises(UsageError, match=r"belief maps hold numbers that are not finite.*--ckpt"):
+        evaluate.evaluate_folders(network, config, [folder])
+    found = evaluate.evaluate_folders(network, config, [folder], strict=False)
+    assert found.metrics["pck@0.2"]["total"] == 0
+
+
 def stored_images(folder, split):
     """{id: `[H, W, 3]` uint8} of a data folder, in its order."""
     (part,) = pipeline.open_folders([folder], split)
