@@ -173,7 +173,8 @@ def default_name() -> str:
     if FLAGS["refinement"].present:
         parts.append(FLAGS.refinement)
     if FLAGS.data:
-        parts += [os.path.basename(f) for f in pipeline.split_names(FLAGS.data)]
+        # Of `data/lsp/`, too: without a name the file would be that of the run's own data.
+        parts += [os.path.basename(os.path.abspath(f)) for f in pipeline.split_names(FLAGS.data)]
     name = "-".join(part for part in parts if part)
     if len(name.encode()) > MOST_NAME:
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -184,7 +185,7 @@ def default_name() -> str:
 def default_folder(prefix: str, run: str | None) -> str:
     """Where results go if nobody says: eval/ of the run, or of one named after the weights."""
     if run is None and (weights_file.is_weights_file(prefix) or is_exported(prefix)):
-        name = os.path.splitext(os.path.basename(FLAGS.ckpt))[0]
+        name = os.path.splitext(os.path.basename(os.path.abspath(FLAGS.ckpt)))[0]
         return os.path.join("runs", name, "eval")
     return os.path.join(run or os.path.dirname(prefix), "eval")
 

@@ -19,6 +19,7 @@ from cpm.network import ConvolutionalPoseMachine
 from cpm.plots import curves
 from cpm.plots.gallery import poses_sheet
 from cpm.plots.reliability import reliability_diagram
+from cpm.scoring.comparing import names_of
 from cpm.scoring.evaluate import Evaluation, evaluate_folders
 from cpm.scoring.shown_people import collect_people, pick_people
 from cpm.skeleton import get_skeleton
@@ -41,22 +42,23 @@ def training() -> np.ndarray:
 
 def comparison() -> np.ndarray:
     """One score of several runs against time."""
-    runs = {os.path.basename(run): read_metrics(run) for run in named_runs()}
+    paths = named_runs()
+    runs = {name: read_metrics(run) for name, run in zip(names_of(paths), paths, strict=True)}
     try:
-        return curves.compare_runs(runs, FLAGS.metric, _who(named_runs()))
+        return curves.compare_runs(runs, FLAGS.metric, _who(paths))
     except ValueError as error:
         raise UsageError(f"--metric={FLAGS.metric}: {error}") from error
 
 
 def stages() -> np.ndarray:
     """The score after each stage, from the runs' eval/validation.json."""
-    totals = {}
-    for run in named_runs():
+    totals, paths = {}, named_runs()
+    for name, run in zip(names_of(paths), paths, strict=True):
         metrics, path = _evaluation(run, {"metrics": {f"{FLAGS.metric}?": {"per_stage": [float]}}})
         metrics = metrics["metrics"]
         if FLAGS.metric not in metrics:
             raise UsageError(f"{path} has no metric {FLAGS.metric!r}; it has {', '.join(metrics)}")
-        totals[os.path.basename(run)] = found = metrics[FLAGS.metric]["per_stage"]
+        totals[name] = found = metrics[FLAGS.metric]["per_stage"]
         try:
             if not found:
                 raise ValueError(f"{FLAGS.metric} is of no stage")

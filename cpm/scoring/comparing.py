@@ -42,7 +42,7 @@ def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
     Raises:
       UsageError: if a run was not scored, or the runs share no score.
     """
-    names = _names(run_dirs)
+    names = names_of(run_dirs)
     paths = dict(zip(names, run_dirs, strict=True))
     records = {name: _scores(path) for name, path in paths.items()}
     metric = _common_metric(records)
@@ -68,8 +68,12 @@ def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
     )
 
 
-def _names(run_dirs):
-    """What to call the runs: their folders' names where these differ, else their paths."""
+def names_of(run_dirs: Sequence[str]) -> list[str]:
+    """What to call the runs: their folders' names where these differ, else their paths.
+
+    Raises:
+      UsageError: if a run is named twice.
+    """
     paths = [os.path.normpath(path) for path in run_dirs]
     if len(set(paths)) < len(paths):
         raise UsageError("a run is named twice; name two or more different ones")

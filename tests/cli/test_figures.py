@@ -95,6 +95,29 @@ def test_records_without_losses_or_times(tmp_path, monkeypatch):
         figures_of_runs.comparison()
 
 
+def test_runs_of_one_name_in_several_folders_are_all_shown(tmp_path, monkeypatch):
+    """The last one stood for all of them."""
+    for score, folder in ((20, "a"), (80, "b")):
+        run = tmp_path / folder / "run"
+        (run / "eval").mkdir(parents=True)
+        lines = [{"step": s, "seconds": s, "evaluation": {"pck@0.2": score}} for s in (1, 2)]
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        record = {"metrics": {"pck@0.2": {"per_stage": [score]}}}
+        (run / "eval" / "validation.json").write_text(json.dumps(record))
+    seen = []
+    monkeypatch.setattr(figures_of_runs.curves, "compare_runs", lambda runs, *_: seen.append(runs))
+    monkeypatch.setattr(figures_of_runs.curves, "stage_curve", seen.append)
+    paths = [str(tmp_path / folder / "run") for folder in "ab"]
+    given = {"runs": paths, "metric": "pck@0.2", "figure": "stages"}
+    monkeypatch.setattr(figures_of_runs, "FLAGS", types.SimpleNamespace(**given))
+    figures_of_runs.comparison()
+    figures_of_runs.stages()
+    assert [list(runs) for runs in seen] == [paths, paths]
+    given["runs"].append(paths[0] + "/")
+    with pytest.raises(UsageError, match="named twice"):
+        figures_of_runs.comparison()
+
+
 def test_samples(tmp_path):
     done = run("--figure=samples", "--count=2", f"--out={tmp_path}/a.jpg")
     assert done.returncode == 0, done.stderr

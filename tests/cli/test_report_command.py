@@ -89,6 +89,16 @@ def test_names_of_results_are_not_longer_than_file_systems_take(monkeypatch):
     assert eval_network.default_name() != first
 
 
+@pytest.mark.parametrize("data", ["{}/lsp", "{}/lsp/", "{}/lsp/.", "{}/lsp/../lsp//"])
+def test_scores_of_other_data_never_replace_those_of_the_run(tmp_path, monkeypatch, data):
+    """With a slash behind the folder they were written to the run's own validation.json."""
+    given = {"split": "validation", "crop": None, "people": "1", "flip": False, "passes": None}
+    given["data"] = data.format(tmp_path)
+    monkeypatch.setattr(eval_network, "FLAGS", Given(given))
+    monkeypatch.setattr(eval_network, "people_from_flags", lambda: 1)
+    assert eval_network.default_name() == "validation-lsp.json"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, words",
