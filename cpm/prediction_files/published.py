@@ -61,26 +61,6 @@ def read_truth(protocol: str, path: str) -> Truth:
     return reader[protocol](path, PROTOCOLS[protocol].skeleton)
 
 
-def read_published(
-    protocol: str, predictions_path: str, truth_path: str, *, origin: int | None = None
-) -> Predictions:
-    """The predictions of one method beside their truth, as one stage.
-
-    Args:
-      protocol: key of `PROTOCOLS`.
-      predictions_path: see formats.py.
-      truth_path: see truth.py.
-      origin: number of the first pixel in the predictions; None = by the rule in formats.py.
-
-    Returns:
-      `Predictions` with T = 1, in the skeleton of the protocol.
-
-    Raises:
-      UsageError: if a file cannot be read or does not hold what the protocol says.
-    """
-    return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)[0]
-
-
 def attach(path: str, truth: Truth, *, origin: int | None = None) -> tuple[Predictions, Found]:
     """The predictions in a file beside the truth of the same people.
 
@@ -89,7 +69,7 @@ def attach(path: str, truth: Truth, *, origin: int | None = None) -> tuple[Predi
     Args:
       path: of the predictions.
       truth: `Truth`.
-      origin: as in `read_published`.
+      origin: number of the first pixel in the predictions; None = by the rule in formats.py.
 
     Returns:
       (`Predictions` with T = 1, the people in the order of the truth; the `Found`).

@@ -13,9 +13,10 @@ from cpm.data.person import Origin
 from cpm.data.splits import RULES
 from cpm.errors import UsageError
 from cpm.evaluation import report
-from cpm.prediction_files.published import FLIC_JOINTS, PROTOCOLS, read_published
+from cpm.prediction_files.published import FLIC_JOINTS, PROTOCOLS
 from cpm.skeleton import ABSENT, SKELETONS, VISIBLE
 from tests.helpers.matlab_files import EMPTY, struct_array
+from tests.helpers.published_files import read_published
 from tests.helpers.small_data_sets import smooth_image
 
 FLIC = SKELETONS["flic11"]

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cpm.prediction_files.published import PROTOCOLS, read_published
+from cpm.prediction_files.published import PROTOCOLS, attach, read_truth
 from tests.helpers.scripts import ROOT
 
 DATA = os.environ.get("CPM_DATA") or ROOT.parent / "shared" / "data"
@@ -21,6 +21,11 @@ def real_file(name):
     if not os.path.exists(path):
         pytest.skip(f"no published predictions: {path} is not here (set CPM_DATA)")
     return path
+
+
+def read_published(protocol, predictions_path, truth_path, *, origin=None):
+    """The predictions of one method beside their truth: `Predictions` with T = 1."""
+    return attach(predictions_path, read_truth(protocol, truth_path), origin=origin)[0]
 
 
 def published(protocol, names):

@@ -10,10 +10,16 @@ import scipy.io
 
 from cpm.errors import UsageError
 from cpm.evaluation import pck, report
-from cpm.prediction_files.published import attach, median_offset, read_published, read_truth
+from cpm.prediction_files.published import attach, median_offset, read_truth
 from cpm.prediction_files.truth import Truth
 from cpm.skeleton import SKELETONS
-from tests.helpers.published_files import CPM_ON_LSP, HOURGLASS_ON_MPII, published, real_file
+from tests.helpers.published_files import (
+    CPM_ON_LSP,
+    HOURGLASS_ON_MPII,
+    published,
+    read_published,
+    real_file,
+)
 
 
 def lsp_files(folder, predictions, people=2000):
