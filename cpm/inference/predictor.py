@@ -101,27 +101,8 @@ class Predictor:
         Raises:
           UsageError: if there is no such checkpoint, or a value is none of those above.
         """
-        if not callable(ckpt_or_network) and not isinstance(ckpt_or_network, str | os.PathLike):
-            raise UsageError(
-                f"the network is {untrusted.shown(ckpt_or_network)}; expected 'pretrained', the "
-                "path of a checkpoint or an exported file, or a network"
-            )
-        if passes is not None and not (_is_number(passes, numbers.Integral) and passes >= 1):
-            raise UsageError(f"passes is {passes!r}; expected a number from 1 on")
-        least, most = MARGINS
-        if margin is not None and not (_is_number(margin) and least <= margin <= most):
-            raise UsageError(f"margin is {margin!r}; expected a number from {least} to {most}")
-        if execution is not None and not isinstance(execution, Execution):
-            raise UsageError(f"execution is {untrusted.shown(execution)}; expected Execution(…)")
-        try:
-            scales = tuple(map(float, scales))
-        except (TypeError, ValueError):
-            raise UsageError(
-                f"scales is {untrusted.shown(scales)}; expected several numbers, e.g. (0.9, 1, 1.1)"
-            ) from None
-        _require_one_of("flip", flip, (None, True, False))
-        _require_one_of("crop", crop, (None, *crop_regions.RULES))
-        _require_one_of("refinement", refinement, REFINEMENTS)
+        _check_network(ckpt_or_network, execution)
+        factors = _check_options(flip, scales, refinement, margin, passes, crop)
         # What a network that comes without its configuration is taken to be trained on.
         data, target = DataConfig(margin=crop_regions.USUAL_MARGIN), TargetConfig(sigma_px=7.0)
         self.threshold, self.wants_boxes, self.tells_people_apart = 0.0, False, False
@@ -145,7 +126,7 @@ class Predictor:
         if flip is None:
             flip = has_mirror_image(network)
         try:
-            self.decoding = DecodingConfig(bool(flip), scales, refinement, target.sigma_px)
+            self.decoding = DecodingConfig(bool(flip), factors, refinement, target.sigma_px)
         except ValueError as error:
             raise UsageError(str(error)) from None
         self.network, self.skeleton = network, network.skeleton
@@ -417,6 +398,36 @@ def _paired(images, boxes):
         yield image, own
     if next(others, end) is not end:
         raise ValueError("there are boxes for more images than there are; give each image one list")
+
+
+def _check_network(ckpt_or_network, execution):
+    """UsageError for what is no network, or no `Execution`."""
+    if not callable(ckpt_or_network) and not isinstance(ckpt_or_network, str | os.PathLike):
+        raise UsageError(
+            f"the network is {untrusted.shown(ckpt_or_network)}; expected 'pretrained', the "
+            "path of a checkpoint or an exported file, or a network"
+        )
+    if execution is not None and not isinstance(execution, Execution):
+        raise UsageError(f"execution is {untrusted.shown(execution)}; expected Execution(…)")
+
+
+def _check_options(flip, scales, refinement, margin, passes, crop):
+    """The scales as floats; UsageError for any option of a `Predictor` that is none."""
+    if passes is not None and not (_is_number(passes, numbers.Integral) and passes >= 1):
+        raise UsageError(f"passes is {passes!r}; expected a number from 1 on")
+    least, most = MARGINS
+    if margin is not None and not (_is_number(margin) and least <= margin <= most):
+        raise UsageError(f"margin is {margin!r}; expected a number from {least} to {most}")
+    try:
+        scales = tuple(map(float, scales))
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"scales is {untrusted.shown(scales)}; expected several numbers, e.g. (0.9, 1, 1.1)"
+        ) from None
+    _require_one_of("flip", flip, (None, True, False))
+    _require_one_of("crop", crop, (None, *crop_regions.RULES))
+    _require_one_of("refinement", refinement, REFINEMENTS)
+    return scales
 
 
 def _is_number(value, kind=numbers.Real):

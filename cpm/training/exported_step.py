@@ -75,20 +75,7 @@ def export_step(
     """
     config, record = read_config(run_dir)
     precision = record["execution"].get("precision", "float32")
-    if precision == "float16":
-        raise UsageError(
-            f"{run_dir} computes in float16, whose updates are left out or not while it runs; a "
-            "program of fixed steps cannot: go on in bfloat16 (--precision=bfloat16) first"
-        )
-    step = make_step(config, Execution(conv="direct", precision=precision))
-    done = _checkpoints(run_dir, step, config).restore()
-    if not done:
-        raise UsageError(f"{run_dir} has no checkpoint; train a step with bin/train.py first")
-    if done >= config.steps:
-        raise UsageError(
-            f"{run_dir} is over: all of its {config.steps} steps are done; begin another run with "
-            f"bin/train.py --init_from={run_dir}, and export that"
-        )
+    step, done = _step_to_export(run_dir, config, precision)
     samples = _batches(data or record["data"], config, done, batches)
     names = tuple(samples[0])
     specs = {name: tf.TensorSpec(value.shape, value.dtype) for name, value in samples[0].items()}
@@ -127,20 +114,12 @@ def export_step(
     plan = {
         "format": FORMAT,
         "inputs": [
-            *(
-                {"name": n, "shape": s.shape.as_list(), "dtype": s.dtype.name}
-                for n, s in specs.items()
-            ),
-            {"name": "seed", "shape": [2], "dtype": "int32"},
-            {"name": "learning_rate", "shape": [], "dtype": "float32"},
+            *(_described(name, spec.shape.as_list(), spec.dtype) for name, spec in specs.items()),
+            _described("seed", [2], tf.int32),
+            _described("learning_rate", [], tf.float32),
         ],
         "state": [
-            {
-                "name": name,
-                "shape": list(value.shape),
-                "dtype": value.dtype.name,
-                "changes": number in changed,
-            }
+            _described(name, list(value.shape), value.dtype) | {"changes": number in changed}
             for number, (name, value) in enumerate(captured)
         ],
         "results": ["loss", "gradient_norm", *_stage_losses(config)],
@@ -205,6 +184,30 @@ def import_step(folder: str | os.PathLike, run_dir: str | os.PathLike) -> int:
             variables[entry["name"]].assign(value)
     checkpoints.save(done)
     return done
+
+
+def _step_to_export(run_dir, config, precision):
+    """The `TrainStep` of a run after its newest checkpoint, and the number of steps done."""
+    if precision == "float16":
+        raise UsageError(
+            f"{run_dir} computes in float16, whose updates are left out or not while it runs; a "
+            "program of fixed steps cannot: go on in bfloat16 (--precision=bfloat16) first"
+        )
+    step = make_step(config, Execution(conv="direct", precision=precision))
+    done = _checkpoints(run_dir, step, config).restore()
+    if not done:
+        raise UsageError(f"{run_dir} has no checkpoint; train a step with bin/train.py first")
+    if done >= config.steps:
+        raise UsageError(
+            f"{run_dir} is over: all of its {config.steps} steps are done; begin another run with "
+            f"bin/train.py --init_from={run_dir}, and export that"
+        )
+    return step, done
+
+
+def _described(name, shape, dtype):
+    """An entry of plan.json: what goes in, or is kept."""
+    return {"name": name, "shape": shape, "dtype": dtype.name}
 
 
 def _checkpoints(run_dir, step, config):
