@@ -36,6 +36,7 @@ def require(config: Dataclass, allowed: str, *fields: str) -> None:
     Args:
       config: the dataclass that is being made.
       allowed: "> 0" or ">= 0".
+      fields: their names.
     """
     for field in fields:
         value = getattr(config, field)

@@ -28,7 +28,7 @@ def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
     """All results as Markdown tables.
 
     Args:
-      entries: of `measure.measure` (or `startup_entries`).
+      entries: of `measure.measure`.
 
     Returns:
       str. Below each item's name: a row per side, ours first; the last columns are how often each

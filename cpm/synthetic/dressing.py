@@ -24,7 +24,7 @@ def dress(body: Body, figure: Figure, outfit: Outfit) -> list[Solid]:
     solids = build_head(body, figure, outfit) + _trunk(body, figure, outfit)
     for name, side in SIDES:
         solids += _arm(body, figure, outfit, name, side)
-        solids += _leg(body, figure, outfit, name, side)
+        solids += _leg(body, figure, outfit, name)
     if outfit.skirt:
         solids.append(build_skirt(body, figure, outfit))
     if outfit.bag:
@@ -101,7 +101,7 @@ def _arm(body, figure, outfit, name, side):
     ]
 
 
-def _leg(body, figure, outfit, name, side):
+def _leg(body, figure, outfit, name):
     """Thigh, calf, shin, sock and shoe."""
     points, frames, thick = figure.points, figure.frames, body.girth
     hip, knee, ankle, heel, toe = (

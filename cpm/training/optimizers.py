@@ -214,7 +214,9 @@ class Muon(Optimizer):
     have a meaning of their own.
 
     Args:
+      variables, options: as of `Optimizer`.
       hidden: the kernels among `variables` that lie between two hidden layers; none all zero.
+      momentum: b.
     """
 
     gains_by_xla = False  # its products are faster in TensorFlow's own library

@@ -40,7 +40,7 @@ def test_cells_run_in_order(capsys):
         exec(compile(source, f"tour.ipynb, code cell {number}", "exec"), namespace)
     printed = capsys.readouterr().out
     for found in (
-        r"psi \(1, \d+, \d+, \d+\)",
+        r"stacked \(1, \d+, \d+, \d+\)",
         r"F = \d+",
         r"step in cells \[",
         r"\d+ of 14 joints",
