@@ -24,7 +24,7 @@ test: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile --doctest-modules -m "not thorough" \
 		--junitxml=build/tests.xml ops cpm tests
 
-# Full-size networks, two hosts, exports, the benchmark.
+# Full-size networks, two hosts, exports, the browser, the benchmark.
 thorough: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile -m thorough tests
 

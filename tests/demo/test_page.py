@@ -1,6 +1,8 @@
 """The browser demo in a headless Chromium: its joints are Python's, with a fake camera, too.
 
-The images a second of the fake camera are printed: python -m pytest -s tests/demo/test_page.py
+The images a second of the fake camera are printed:
+
+    python -m pytest -s -m thorough tests/demo/test_page.py
 """
 
 import base64
@@ -118,7 +120,7 @@ def chosen(stage, joint):
     }})()"""
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_joints_of_an_image_are_pythons(site, image, tmp_path):
     path = tmp_path / "person.png"
     Image.fromarray(image).save(path)
@@ -161,7 +163,7 @@ def large():
     return np.clip(smooth + noise, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_large_photograph_is_shrunk_and_its_joints_are_those_of_the_original(
     site, large, tmp_path
 ):
@@ -206,7 +208,7 @@ def distance_px(found, person, factor=1.0):
     return np.abs(found[:, :2] - expected).max(-1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_shrinking_is_pillows(site):
     # Pillow rounds between the axes, so values differ by one gray level, and half of another.
     image = np.random.default_rng(0).integers(0, 256, [37, 41, 3], np.uint8)
@@ -228,7 +230,7 @@ def test_shrinking_is_pillows(site):
         assert np.abs(found - np.asarray(expected, int)).max() <= 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_keyboard_starts_a_fake_camera(site):
     with Chromium(*CAMERA) as page:
         page.open(site)
@@ -264,7 +266,7 @@ def filmed(tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_person_before_the_camera_is_followed(site, filmed):
     with Chromium(*CAMERA, f"--use-file-for-fake-video-capture={filmed}") as page:
         page.open(site)
@@ -350,7 +352,7 @@ def test_a_network_of_own_keypoints(tmp_path, vendor):
         assert page.value("document.documentElement.scrollWidth") <= 360
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_screen_reader_and_a_keyboard_find_every_control(site):
     with Chromium() as page:
         page.open(site)
@@ -403,7 +405,7 @@ Object.defineProperty(navigator, "gpu", {{ value: {} }});
 """
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("gpu", [NO_ADAPTER, NO_DEVICE], ids=["no_adapter", "no_device"])
 def test_the_processor_computes_where_the_graphics_card_fails(site, folder, image, tmp_path, gpu):
     """It said "WebGPU" while the runtime had silently taken the processor."""
@@ -465,7 +467,7 @@ def test_webgpu_finds_pythons_joints(tmp_path, vendor, image):
     assert np.abs(found[:, 2] - expected.confidence).max() < 0.01
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_browser_without_a_graphics_card_does_not_offer_it(site):
     with Chromium() as page:
         page.before_pages(f"Object.defineProperty(navigator, 'gpu', {{ value: {NO_ADAPTER} }});")
@@ -475,7 +477,7 @@ def test_a_browser_without_a_graphics_card_does_not_offer_it(site):
         assert "WebAssembly" in page.value("document.getElementById('about').textContent")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_no_image_is_a_sentence(site, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("no image")

@@ -37,7 +37,9 @@ def test_measure_trains(precision):
 def test_the_mark_is_the_highest_reading(monkeypatch, after, expected):
     readings = iter([100.0, after])
     monkeypatch.setattr(memory, "peak_mb", lambda: next(readings))
-    found = memory.measure(dataclasses.replace(CONFIG, steps=1), Execution(conv="direct"))
+    small = dataclasses.replace(CONFIG.network, stages=1, width=0.02)
+    config = dataclasses.replace(CONFIG, steps=1, network=small)
+    found = memory.measure(config, Execution(conv="direct"))
     assert found["before_mib"] * memory.MB_PER_MIB == pytest.approx(100)
     assert found["peak_mib"] * memory.MB_PER_MIB == pytest.approx(expected)
 

@@ -183,7 +183,7 @@ def test_runs_that_cannot_be_exported(tmp_path):
     assert not (tmp_path / "packed").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_jax_computes_the_same(packed):
     """The documented script, in a process of its own: losses to a thousandth, and a way back."""
     if importlib.util.find_spec("jax") is None:
