@@ -37,6 +37,7 @@ MOST_BYTES = 1 << 29  # 512 MB in memory; MPII's annotations, the largest of the
 UNREADABLE: tuple[type[Exception], ...] = (
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, OSError, ValueError, KeyError),
     *(TypeError, AttributeError, EOFError, MemoryError, NotImplementedError, RuntimeError),
+    SyntaxError,  # of a data type such as ",|O"
     *_lzma_errors(),
 )
 _HEADER_BYTES = 1 << 16  # of one array; NumPy refuses longer ones too
