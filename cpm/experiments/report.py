@@ -58,10 +58,11 @@ def seeds_note(rows: Sequence[Mapping[str, Any]]) -> str:
     >>> seeds_note([{"seeds": [0]}]), seeds_note([{"seeds": [0, 1, 2]}])
     ('one seed, no spread known', '± 1 standard deviation of 3 seeds')
     """
-    fewest = min(len(row["seeds"]) for row in rows)
-    if fewest == 1:
+    counts = {len(row["seeds"]) for row in rows}
+    if counts == {1}:
         return "one seed, no spread known"
-    return f"± 1 standard deviation of {fewest} seeds"
+    up_to = "up to " if len(counts) > 1 else ""  # a variant diverged with some of them
+    return f"± 1 standard deviation of {up_to}{max(counts)} seeds"
 
 
 def table(rows: Sequence[Mapping[str, Any]], metric: str, who: str = "people") -> str:
@@ -128,12 +129,14 @@ def gradient_ratios(results: Sequence[Result]) -> dict[str, float]:
 
     Returns:
       {layer: median over records and seeds of "every stage" / "last stage only"}, in the order of
-      computation.
+      computation; {} if either was not trained (--only) or diverged.
     """
     by_label: dict[str, list[Mapping[str, float]]] = {}
     for result in results:
         by_label.setdefault(result.label, []).extend(g for _, g in result.gradients)
-    supervised, plain = by_label["every stage"], by_label["last stage only"]
+    supervised, plain = (by_label.get(name, []) for name in ("every stage", "last stage only"))
+    if not (supervised and plain):
+        return {}
     return {
         layer: float(
             np.median([g[layer] for g in supervised])

@@ -58,7 +58,8 @@ def field_plot(rows: Sequence[Mapping[str, Any]], metric: str, note: str = "") -
     plain_axes(axes, f"{metric} of the last stage, %", label)
     fields = [row["receptive_field_px"] for row in rows]
     means = [row["mean"] for row in rows]
-    spread = None if rows[0]["spread"] is None else [row["spread"] for row in rows]
+    # One that diverged with all seeds but one has no spread: no bar is drawn of nan.
+    spread = [np.nan if row["spread"] is None else row["spread"] for row in rows]
     axes.errorbar(fields, means, yerr=spread, fmt="o-", color=_COLORS[0], capsize=3)
     for x, y, row in zip(fields, means, rows, strict=True):
         axes.annotate(

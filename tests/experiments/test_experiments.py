@@ -338,9 +338,10 @@ def test_summarize_and_table_preset():
     lines = [" ".join(line.split()) for line in report.table(rows, "pck@0.2").splitlines()]
     assert lines[2] == "| a | 43.0 ± 4.2 (2) | 32.0 | 43.0 | 1,000 | 99 | 50 | 2.5 |"
     assert lines[3] == "| b | 10.0 (1) | 10.0 | | 1,000 | 99 | 50 | 2.0 |"
-    assert lines[5] == "Validation people, percent; one seed, no spread known."
+    assert lines[5] == "Validation people, percent; ± 1 standard deviation of up to 2 seeds."
     assert "Validation objects, percent" in report.table(rows, "pck@0.2", "objects")
     assert "deviation of 2 seeds" in report.table(rows[:1], "pck@0.2")
+    assert "one seed, no spread known" in report.table(rows[1:], "pck@0.2")
 
 
 def test_gradient_ratios_preset():
@@ -349,6 +350,7 @@ def test_gradient_ratios_preset():
         result("last stage only", 0, [1.0], [(1, {"conv1": 2.0}), (9, {"conv1": 1.0})]),
     ]
     assert report.gradient_ratios(results) == {"conv1": 4.0}
+    assert report.gradient_ratios(results[:1]) == {}  # the other was left out, or diverged
     first, _ = report.gradients_as_json(results)
     assert first == {
         "label": "every stage",
@@ -372,6 +374,14 @@ def test_figure_draws_something(name):
     rows = report.summarize(results, "pck@0.2")
     pixels = report.figure(name, results, rows, "pck@0.2")
     assert pixels.dtype == np.uint8 and pixels.std() > 5
+
+
+def test_figures_of_variants_that_diverged_with_some_seeds():
+    """Those have no spread; the figure of fields did not draw a list with None in it."""
+    results = [result("a", 0, [40.0]), result("b", 0, [30.0]), result("a", 1, [50.0])]
+    rows = report.summarize(results, "pck@0.2")
+    for name in ("stages", "field", "time"):
+        assert report.figure(name, results, rows, "pck@0.2").std() > 5
 
 
 def script(*flags, cwd):
