@@ -95,6 +95,8 @@ def exit_status(
         return _end(1, _out_of_memory(error))
     except OSError as error:
         if error.filename is None:
+            if error.errno == errno.ENOENT and _is_nowhere():
+                return _end(2, "error: the current folder is gone; change to another one")
             if error.errno not in FULL:  # a mistake of the program
                 raise
             return _end(2, f"error: a file cannot be written: {error.strerror}; make room for it")
@@ -129,6 +131,15 @@ def _hear_the_end():
 
 # What a file system says that takes no more: full, over its quota, a file too large.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _is_nowhere():
+    """Whether the current folder was removed: then no name without a folder leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _end(status, text):

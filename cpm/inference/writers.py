@@ -17,7 +17,9 @@ References: "Results format" at cocodataset.org (keypoint detection);
   docs/02_output.md of CMU-Perceptual-Computing-Lab/openpose (JSON output, BODY_25).
 """
 
+import contextlib
 import csv
+import io
 import json
 import os
 import re
@@ -174,8 +176,8 @@ class Writer:
         folder = os.path.dirname(self.path)
         if folder:
             os.makedirs(folder, exist_ok=True)
-        # A name that is no UTF-8 is written as JSON writes it.
-        self._file = open(self.path, "w", encoding="utf-8", errors="backslashreplace", newline="")
+        self._file: Any = open(self.path, "wb", buffering=0)
+        self._bytes = 0
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -185,13 +187,27 @@ class Writer:
         """Adds what was found in one image."""
         raise NotImplementedError
 
+    def _append(self, lines):
+        """Adds whole lines; where the disk is full none of them: half a number is another one."""
+        # A name that is no UTF-8 is written as JSON writes it.
+        added = lines.encode(errors="backslashreplace")
+        with files.naming(self.path):
+            try:
+                left = added
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError:
+                with contextlib.suppress(OSError):  # of a pipe or a device
+                    self._file.truncate(self._bytes)
+                raise
+        self._bytes += len(added)
+
 
 class JsonLinesWriter(Writer):
     """`ImagePose.to_dict()` of each image on a line of its own."""
 
     def write(self, result: ImagePose) -> None:
-        self._file.write(json.dumps(result.to_dict(), allow_nan=False) + "\n")
-        self._file.flush()
+        self._append(json.dumps(result.to_dict(), allow_nan=False) + "\n")
 
 
 class CsvWriter(Writer):
@@ -199,13 +215,16 @@ class CsvWriter(Writer):
 
     def __enter__(self) -> "CsvWriter":
         super().__enter__()
-        self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
+        self._add_rows([COLUMNS])
         return self
 
     def write(self, result: ImagePose) -> None:
-        self._rows.writerows(joint_rows(result))
-        self._file.flush()
+        self._add_rows(joint_rows(result))
+
+    def _add_rows(self, rows):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        self._append(text.getvalue())
 
 
 class _WholeWriter(Writer):
@@ -225,13 +244,15 @@ class _WholeWriter(Writer):
         return self
 
     def __exit__(self, *error):
-        if error[0] is None:
-            self._file.write(self.closing)
-        self._file.close()
+        with files.naming(self.path):
+            if error[0] is None:
+                self._file.write(self.closing)
+            self._file.close()
         return self._replacing.__exit__(*error)
 
     def _add(self, value):
-        self._file.write(("" if self._first else ",\n") + json.dumps(value, allow_nan=False))
+        with files.naming(self.path):
+            self._file.write(("" if self._first else ",\n") + json.dumps(value, allow_nan=False))
         self._first = False
 
 

@@ -1,5 +1,6 @@
 """Exit statuses: what the user can mend is one sentence, a mistake of the program a traceback."""
 
+import os
 import subprocess
 import sys
 
@@ -43,6 +44,15 @@ def test_exit_status_preset(error, status, sentence, capsys):
 
     assert command_line.exit_status(main, ["bin/x.py"]) == status
     assert capsys.readouterr().err == sentence
+
+
+def test_a_current_folder_that_is_gone_is_a_sentence(tmp_path, monkeypatch, capsys):
+    """Names without a folder have none then: a traceback, by each of the scripts."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command_line.exit_status(lambda _: os.path.abspath("a"), ["bin/x.py"]) == 2
+    assert capsys.readouterr().err.startswith("error: the current folder is gone; change to")
 
 
 _ONEDNN = "Operation received an exception:Status: 1, message: could not create a memory object"

@@ -1,7 +1,9 @@
 """Files of results: read back by the standard library, and beside what COCO and OpenPose say."""
 
 import csv
+import errno
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -75,6 +77,26 @@ def test_json_lines_and_csv_keep_what_a_run_had(tmp_path):
         "file": "in/000042.jpg", "frame": "3", "time": "0.125", "person": "2",
         "joint": "right_knee", "x": "11.0", "y": "5.0", "confidence": "0.0714286",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [".jsonl", ".csv", ".json"])
+def test_where_no_byte_fits_any_more_the_last_line_is_whole(tmp_path, kind):
+    """A number of CSV that is cut short is another number, and the error named no file."""
+    path, limits = tmp_path / f"a{kind}", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OSError) as caught, writers.WRITERS[kind](path) as writer:
+            for _ in range(100):
+                writer.write(result(people=2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG and caught.value.filename == str(path)
+    text = path.read_text() if kind != ".json" else ""
+    if kind == ".jsonl":
+        assert all(json.loads(line) == result(people=2).to_dict() for line in text.splitlines())
+    if kind == ".csv":
+        assert (len(text.splitlines()) - 1) % 28 == 0
+    assert text.endswith("\n") if text else not path.exists()
 
 
 def test_all_files_agree_on_joints_and_times(tmp_path):
