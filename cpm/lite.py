@@ -32,6 +32,7 @@ from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")  # Pillow runs a program for some others, such as EPS
 MOST_PIXELS = 64_000_000  # of an image, as in the rest of the project
 MOST_METADATA = 1 << 24  # bytes
+FARTHEST_PX = 1e9  # of a box, as in the rest of the project
 BACKDROP = (128, 128, 128, 255)  # behind transparent pixels, as in the rest of the project
 # What Pillow's decoders raise of files that are cut, forged or no images at all.
 DECODER_ERRORS = (
@@ -238,7 +239,8 @@ def parse_box(text: str) -> tuple[float, ...]:
         box = tuple(float(part) for part in text.split(","))
     except ValueError:
         box = ()
-    if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
+    known = len(box) == 4 and np.isfinite(box).all()
+    if not known or min(box[2:]) <= 0 or max(map(abs, box)) > FARTHEST_PX:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not x,y,width,height in pixels with a positive size"
         )
@@ -262,9 +264,32 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     return parser.parse_args(arguments)
 
 
+def wrong_name(options: argparse.Namespace) -> str | None:
+    """A sentence if a file to write has no name, or that of another file; else None."""
+    named: dict[str, str] = {}
+    for what in ("model", "image", "out", "json"):
+        path = getattr(options, what)
+        if path == "":
+            return f"{what} has no value; give it one, or leave it out"
+        if path is None or (os.path.exists(path) and not os.path.isfile(path)):
+            continue  # a device, like /dev/null, may be named twice
+        other = named.setdefault(os.path.realpath(path), what)
+        if other != what and what in ("out", "json"):
+            return f"--{what}={path} is what {other} names, and would be lost; name another file"
+    return None
+
+
+def _is_outside(box, height, width):
+    """Whether nothing of a box lies in a height × width image."""
+    x, y, box_width, box_height = box
+    return x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence for what cannot be read."""
     options = parse_arguments(arguments)
+    if clash := wrong_name(options):
+        return fail(clash)
     unusable = f"{options.model} cannot be used (%s); write it with bin/export.py --format=litert"
     try:
         pose = Pose(options.model)
@@ -278,10 +303,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(
             f"{options.image} cannot be read as an image ({_reason(error)}); name another file"
         )
+    if options.box is not None and _is_outside(options.box, *image.shape[:2]):
+        size = f"{image.shape[1]} x {image.shape[0]}"
+        return fail(f"box {options.box} lies outside the image, which is {size} pixels")
     try:
         joints_px, confidence = pose(image, options.box)
         rows = [
-            f"{name:<16} {x:8.1f} {y:8.1f}  {sure:.2f}{' ?' * (sure < pose.threshold)}"
+            f"{name:<16} {x:8.1f} {y:8.1f}  {sure:.2f}{' ?' if sure < pose.threshold else ''}"
             for name, (x, y), sure in zip(pose.joints, joints_px, confidence, strict=True)
         ]
     except MODEL_ERRORS as error:

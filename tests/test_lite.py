@@ -35,7 +35,7 @@ def test_it_imports_nothing_heavy():
     assert not {"tensorflow", "cpm", "matplotlib", "scipy", "absl"} & set(loaded)
 
 
-@pytest.mark.parametrize("text", ["1,2,3", "1,2,0,4", "a,b,c,d", "1,2,nan,4", ""])
+@pytest.mark.parametrize("text", ["1,2,3", "1,2,0,4", "a,b,c,d", "1,2,nan,4", "1,2,3,1e39", ""])
 def test_wrong_boxes_are_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="x,y,width,height"):
         lite.parse_box(text)
@@ -233,6 +233,44 @@ def test_names_cannot_steer_a_terminal_of_any_encoding(tmp_path):
     done = command(tmp_path, "\x1b[2J\u00e9.jpg", capture_output=True, env=ascii_terminal)
     assert done.returncode == 2
     assert b"\\x1b[2J\\xe9.jpg cannot be read" in done.stderr
+
+
+class Found:
+    """Stands for the network, and finds two joints in every image."""
+
+    joints, limbs, threshold = ("nose", "neck"), (), 0.5
+
+    def __init__(self, path):
+        pass
+
+    def __call__(self, image, box):
+        return np.ones([2, 2]), np.ones([2])
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--out=photo.png"], "--out=photo.png is what image names, and would be lost"),
+        (["--json=./photo.png"], "--json=./photo.png is what image names"),
+        (["--json=pose.tflite"], "--json=pose.tflite is what model names"),
+        (["--json="], "json has no value"),
+        (["--out=a.png", "--json=a.png"], "--json=a.png is what out names"),
+        (["--box=9,0,5,5"], "lies outside the image, which is 9 x 9 pixels"),
+        (["--box=0,-5,5,5"], "lies outside the image"),
+    ],
+)
+def test_nothing_is_lost_and_no_place_invented(tmp_path, monkeypatch, capfd, arguments, words):
+    """--out=photo.png drew over the photograph; joints of a box outside lay outside, too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lite, "Pose", Found)
+    Image.new("RGB", (9, 9)).save("photo.png")
+    (tmp_path / "pose.tflite").write_bytes(b"network")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert lite.main(["pose.tflite", "photo.png", *arguments]) == 2
+    said = capfd.readouterr()
+    assert words in said.err and said.err.count("\n") == 1 and not said.out
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert lite.main(["pose.tflite", "photo.png", "--json=/dev/null", "--box=8,0,1e9,5"]) == 0
 
 
 def test_a_closed_pipe_and_a_full_device(tmp_path):
