@@ -250,23 +250,25 @@ def _words(words, every):
 
 def _words_within(words, every):
     """A word within a word: `leftear`, `earleft`, `左耳`."""
+    texts = [side_words.plain(word) for word in words]
     for language, row in enumerate(side_words.WITHIN):
         for side, parts in zip((LEFT, RIGHT), row, strict=True):
             for part in parts:
-                for found in _cut(words, part, side, english=part in _OTHER):
+                for found in _cut(words, texts, part, side, english=part in _OTHER):
                     yield found._replace(rest=(*found.rest, f"language {language}"))
 
 
 def _letters_within(words, every):
     """A letter within a word: `lshoulder`, `fl_paw`."""
     for letter, side in _LETTERS.items():
-        yield from _cut(words, letter, side, english=True)
+        yield from _cut(words, map(side_words.plain, words), letter, side, english=True)
 
 
-def _cut(words, part, side, english):
-    """Readings in which a word begins or ends with a side."""
-    for at, word in enumerate(words):
-        text = side_words.plain(word)
+def _cut(words, texts, part, side, english):
+    """Readings in which a word, plain as in `texts`, begins or ends with a side."""
+    for at, text in enumerate(texts):
+        if part not in text:
+            continue
         for rest, place in ((text[len(part) :], "^"), (text[: -len(part)], "$")):
             if not rest or text not in (part + rest, rest + part):
                 continue
@@ -282,7 +284,8 @@ def _words_inside(words, every):
     for language, row in enumerate(side_words.WITHIN):
         for side, parts in zip((LEFT, RIGHT), row, strict=True):
             for part in parts:
-                if part.isascii() and len(part) < 3:
+                # Most are not in it: to compile all for each name would be most of the time.
+                if part not in text or (part.isascii() and len(part) < 3):
                     continue
                 for found in re.finditer(re.escape(part), text):
                     rest = text[: found.start()], text[found.end() :]
