@@ -64,7 +64,12 @@ def test_no_banned_code(path):
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_every_file_says_what_it_is(path):
     assert VAGUE.isdisjoint(path.relative_to(ROOT).with_suffix("").parts)
-    assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "no module docstring"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = (ast.get_docstring(node) or "").partition("\n")[0]
+            assert first not in ("Args:", "Attributes:", "Returns:"), f"{node.name} says nothing"
 
 
 @pytest.mark.parametrize("top", ["ops", "cpm", "bin", "tests", "docs"])

@@ -29,13 +29,15 @@ TRAINING_ALONE = {"train_step": TORCH["train_step"]}
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """Attributes:
-    packages: that have to be installed.
-    makes: {case: `module:class` of its side}.
-    settings: what its side is told besides the number of threads.
-    compiles: whether it needs a C++ compiler.
-    reads_onnx: whether it needs the network as an ONNX file.
-    requirements: file that lists the packages.
+    """Another program that does the same work, and what it needs.
+
+    Attributes:
+      packages: that have to be installed.
+      makes: {case: `module:class` of its side}.
+      settings: what its side is told besides the number of threads.
+      compiles: whether it needs a C++ compiler.
+      reads_onnx: whether it needs the network as an ONNX file.
+      requirements: file that lists the packages.
     """
 
     packages: tuple[str, ...]

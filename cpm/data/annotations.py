@@ -22,15 +22,17 @@ from cpm.skeleton import Skeleton
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """Attributes:
-    skeleton: names of the P joints.
-    ids: N ids.
-    origins: N `Origin`s.
-    joints_px: `[N, P, 2]` float64, pixels of the stored images; 0 where absent.
-    state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
-    head_size_px: `[N]`, pixels of the stored images; 0 = unknown.
-    to_source: `[N, 2, 3]` float64, from the stored images to the original ones.
-    crop_side_px: `[N]`, side of the crop around the person's joints, pixels of the stored images.
+    """The annotated people of one split of a converted folder.
+
+    Attributes:
+      skeleton: names of the P joints.
+      ids: N ids.
+      origins: N `Origin`s.
+      joints_px: `[N, P, 2]` float64, pixels of the stored images; 0 where absent.
+      state: `[N, P]` int, 0 absent, 1 occluded, 2 visible.
+      head_size_px: `[N]`, pixels of the stored images; 0 = unknown.
+      to_source: `[N, 2, 3]` float64, from the stored images to the original ones.
+      crop_side_px: `[N]`, side of the crop around the person's joints, pixels of the stored images.
     """
 
     skeleton: Skeleton

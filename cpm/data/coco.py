@@ -63,10 +63,12 @@ MOST_WRONG = 0.5  # of more, the file is another one than it is taken for
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Attributes:
-    pairs: of keypoint names that a mirror exchanges; None = as the names say.
-    mirrored: False for an object that has no mirror image.
-    strict: refuse a file with a wrong record.
+    """How a file is read.
+
+    Attributes:
+      pairs: of keypoint names that a mirror exchanges; None = as the names say.
+      mirrored: False for an object that has no mirror image.
+      strict: refuse a file with a wrong record.
     """
 
     pairs: tuple[tuple[str, str], ...] | None = None

@@ -14,10 +14,12 @@ from cpm.skeleton import ABSENT
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """Attributes:
-    id: of the file, as text.
-    name: `file_name`, whatever it is.
-    size: (height, width) that the positions belong to, each None if unknown; or None.
+    """One image of a file.
+
+    Attributes:
+      id: of the file, as text.
+      name: `file_name`, whatever it is.
+      size: (height, width) that the positions belong to, each None if unknown; or None.
     """
 
     id: str

@@ -15,15 +15,17 @@ from cpm.skeleton import Skeleton
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """Attributes:
-    skeleton: of all annotations.
-    sources: {joint: what the file calls it}.
-    alone: what the file calls the joints of a side whose other side is missing or unclear.
-    sided: what it calls those whose name says a side.
-    paired: what it calls those that `pairs` of `read` names.
-    images: {id: `Image`}.
-    annotations: those of categories with keypoints.
-    wrong: {what a wrong annotation is called: a sentence about it}.
+    """A whole file, checked.
+
+    Attributes:
+      skeleton: of all annotations.
+      sources: {joint: what the file calls it}.
+      alone: what the file calls the joints of a side whose other side is missing or unclear.
+      sided: what it calls those whose name says a side.
+      paired: what it calls those that `pairs` of `read` names.
+      images: {id: `Image`}.
+      annotations: those of categories with keypoints.
+      wrong: {what a wrong annotation is called: a sentence about it}.
     """
 
     skeleton: Skeleton

@@ -35,10 +35,12 @@ _BEFORE_A_SIDE = "fbhrtmu"  # front, back, hind, rear, top, middle, upper: `flpa
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """Attributes:
-    joints: the names as this project writes them, in the order of the file.
-    pairs: (left, right) as numbers of joints, from 0.
-    alone: numbers of the joints whose name says a side but whose partner is missing or unclear.
+    """The joints of a file, and which of them a mirror exchanges.
+
+    Attributes:
+      joints: the names as this project writes them, in the order of the file.
+      pairs: (left, right) as numbers of joints, from 0.
+      alone: numbers of the joints whose name says a side but whose partner is missing or unclear.
     """
 
     joints: tuple[str, ...]

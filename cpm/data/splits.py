@@ -27,10 +27,12 @@ LSP_NEAR_DUPLICATES = frozenset((175, 210, 285, 371, 412, 483, 492, 535, 550, 67
 
 @dataclasses.dataclass(frozen=True)
 class SplitRule:
-    """Attributes:
-    name: as in `--split_rule`.
-    text: what it does, for people.
-    assign: `Origin` -> split, or None for people who belong to none.
+    """A named rule that says of each person which split it is in.
+
+    Attributes:
+      name: as in `--split_rule`.
+      text: what it does, for people.
+      assign: `Origin` -> split, or None for people who belong to none.
     """
 
     name: str

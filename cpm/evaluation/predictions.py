@@ -56,7 +56,7 @@ class Predictions:
 
 
 def concatenate(parts: Sequence[Predictions]) -> Predictions:
-    """The people of several `Predictions` of one network, in order."""
+    """The people of several `Predictions` of one network, in order; ValueError for none."""
     parts = list(parts)
     if not parts:
         raise ValueError("nothing to concatenate: no predictions")

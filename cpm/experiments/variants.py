@@ -42,11 +42,13 @@ class Variant:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """Attributes:
-    claim: what the paper says, or that it says nothing.
-    variants: `Settings` → list of `Variant`.
-    changes: of the settings, for all variants.
-    equal_time: all variants get the time that the first takes, not its number of steps.
+    """What is compared, and what the paper says of it.
+
+    Attributes:
+      claim: what the paper says, or that it says nothing.
+      variants: `Settings` → list of `Variant`.
+      changes: of the settings, for all variants.
+      equal_time: all variants get the time that the first takes, not its number of steps.
     """
 
     claim: str

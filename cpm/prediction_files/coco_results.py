@@ -26,10 +26,12 @@ from cpm.errors import UsageError
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """Attributes:
-    joints: `[N, P, 3]` float64: x, y, confidence.
-    images: N ids of images as text.
-    scores: `[N]`, how sure a result is.
+    """What a file of COCO's results holds, a row for each result.
+
+    Attributes:
+      joints: `[N, P, 3]` float64: x, y, confidence.
+      images: N ids of images as text.
+      scores: `[N]`, how sure a result is.
     """
 
     joints: np.ndarray

@@ -32,10 +32,12 @@ from cpm.skeleton import SKELETONS, Skeleton
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """Attributes:
-    skeleton: names and order of the joints in files of this protocol.
-    metric: the one its tables quote.
-    joints: the only joints that are scored; None = all that the metric scores.
+    """How published predictions of a data set are scored.
+
+    Attributes:
+      skeleton: names and order of the joints in files of this protocol.
+      metric: the one its tables quote.
+      joints: the only joints that are scored; None = all that the metric scores.
     """
 
     skeleton: Skeleton

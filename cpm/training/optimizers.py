@@ -92,6 +92,9 @@ class Optimizer(tf.Module):
           factor: scalar that all gradients are multiplied by; None = 1.
           at_once: how many variables are changed at the same time; None = all that can be. Then a
             graph has the intermediate results of all in memory, several times the weights.
+
+        Raises:
+          ValueError: if there are not as many gradients as variables.
         """
         variables = self._targets.items
         if len(gradients) != len(variables):
