@@ -89,7 +89,8 @@ class Output:
         self._write(result)
         self._stills += 1
         shown = dataclasses.replace(result, threshold=self._threshold)
-        line = f"{result.file}: {shown.summary()}"
+        page = "" if result.frame is None else f", page {result.frame + 1}"
+        line = f"{result.file}{page}: {shown.summary()}"
         if self._folder is not None:
             path = self._folder.path(page_name(result))
             self._drawings.append(self._pool.submit(self._draw, path, result))
@@ -178,8 +179,8 @@ class Output:
             order = writers.openpose_order(self._skeleton)
             if order != writers.BODY_25:
                 lines.append(
-                    f"{FLAGS.openpose} has the network's own joints, of which OpenPose's BODY_25 "
-                    f"lacks some: {', '.join(order)}"
+                    f"{FLAGS.openpose} has the network's own joints, since OpenPose's BODY_25 "
+                    f"lacks some of them, in this order: {', '.join(order)}"
                 )
         if not any(FLAGS[flag].value for flag in ("out", "openpose", *FILES)):
             lines.append("nothing was written: --out=DIR draws, --json=FILE writes the joints")

@@ -75,16 +75,23 @@ class Canvas:
 
 
 def drawable(text: str) -> str:
-    """The text with `□` for every character that the font of the figures does not have.
+    """The text with an escape for every character that the font of the figures does not have.
 
-    Such are half characters too, by which Python stands for the bytes of a name in no Unicode.
+    It would be drawn as a square, and one joint could not be told from another. Such are half
+    characters too, by which Python stands for the bytes of a name in no Unicode.
 
     >>> drawable("$5_ü\\n"), drawable("猫\\udcfc")
-    ('$5_ü\\n', '□□')
+    ('$5_ü\\n', '\\\\u732b\\\\udcfc')
     """
-    font = get_font(findfont(FontProperties()))
+    font = get_font(font_file())
     known = (c == "\n" or (c.isprintable() and font.get_char_index(ord(c))) for c in text)
-    return "".join(c if has else "□" for c, has in zip(text, known, strict=True))
+    escapes = (c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if k else e for c, k, e in zip(text, known, escapes, strict=True))
+
+
+def font_file() -> str:
+    """Path of the font of the figures: DejaVu Sans, which has no Chinese letters."""
+    return findfont(FontProperties())
 
 
 def show_image(axes: Axes, image: np.ndarray) -> None:

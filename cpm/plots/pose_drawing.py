@@ -217,7 +217,8 @@ def _with_panel(page, result, threshold, numbers, title):
     draw = ImageDraw.Draw(wide)
     x, y = page.width + 12, 8
     if title is not None:
-        draw.text((x, y), str(title), _INK, _font(13))
+        name, font = _legible(str(title), 13)
+        draw.text((x, y), name, _INK, font)
         y += _ROW_PX
     if not people:
         draw.text((x, y), result.summary(), _INK, _font(13))
@@ -247,7 +248,8 @@ def _draw_column(draw, x, y, person, n, threshold, numbers):
         confidence = float(np.nan_to_num(person.confidence[p]))
         color = colors[p] if shown[p] else UNSURE
         draw.ellipse((x, y + 3, x + 9, y + 12), fill=color, outline=OUTLINE)
-        draw.text((x + 16, y), joint.replace("_", " "), _INK if shown[p] else _PALE, small)
+        name, font = _legible(joint.replace("_", " "), 12)
+        draw.text((x + 16, y), name, _INK if shown[p] else _PALE, font)
         draw.rectangle((x + 106, y + 3, x + 160, y + 12), fill=_BAR)
         if confidence > 0:
             draw.rectangle((x + 106, y + 3, x + 106 + 54 * min(confidence, 1), y + 12), fill=color)
@@ -257,3 +259,12 @@ def _draw_column(draw, x, y, person, n, threshold, numbers):
 @functools.cache
 def _font(size):
     return ImageFont.load_default(size)
+
+
+def _legible(text, size):
+    """(a name as it can be drawn, the font for it): Pillow's own has only Latin letters."""
+    if text.isascii() and text.isprintable():
+        return text, _font(size)
+    from cpm.plots import canvas  # Matplotlib: half a second, for few names
+
+    return canvas.drawable(text.replace("\n", "\\n")), ImageFont.truetype(canvas.font_file(), size)

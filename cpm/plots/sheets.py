@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cpm.plots.canvas import Canvas
+from cpm.plots.canvas import Canvas, drawable
 from cpm.plots.image_files import fit
 
 _CAPTION_PX = 24
@@ -63,7 +63,7 @@ def contact_sheet(
                 canvas.text(
                     x + cell_width / 2,
                     y + height + caption_px / 2,
-                    _shorten(captions[r * columns + k], cell_width),
+                    _shorten(drawable(captions[r * columns + k]), cell_width),
                     ha="center",
                 )
         y += height + caption_px + _GAP_PX

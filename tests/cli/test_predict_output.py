@@ -39,8 +39,16 @@ def test_openpose_says_whose_joints_it_has(work, tmp_path, run):
     for weights, said in ((dog, True), (f"{work}/w.npz", False)):
         status, text, error = run(f"{work}/in", f"--ckpt={weights}", f"--openpose={tmp_path}")
         assert status == 0, error
-        assert ("OpenPose's BODY_25 lacks some: left_eye" in text) == said
+        assert ("BODY_25 lacks some of them, in this order: left_eye, " in text) == said
         assert ("1 object, " in text) == said
+
+
+def test_pages_are_told_apart(work, tmp_path, run):
+    page = Image.new("RGB", (30, 20))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
+    status, text, error = run(f"{tmp_path}/a.tif", f"--ckpt={work}/w.npz", "--threshold=0")
+    assert status == 0, error
+    assert [text.count(f"a.tif, page {page}: ") for page in (1, 2, 3)] == [1, 1, 0]
 
 
 def test_nobody_is_a_result(work, tmp_path, run):

@@ -119,3 +119,23 @@ def test_the_panel_says_what_it_leaves_out(monkeypatch):
     for skeleton, words in ((LSP, "more people"), (cat, "more objects")):
         draw_pose(GRAY, result(*[person(skeleton)] * 9, skeleton=skeleton), panel=True)
         assert any(words in text for text in said), words
+
+
+@pytest.mark.parametrize(
+    "text, drawn",
+    [
+        ("photo_1.jpg", "photo_1.jpg"),
+        ("фото é.png", "фото é.png"),
+        ("Ελληνικά", "Ελληνικά"),
+        ("猫2.png", r"\u732b2.png"),
+        ("a\udcfcb", r"a\udcfcb"),
+        ("two\nlines", r"two\nlines"),
+    ],
+)
+def test_names_in_the_panel_are_legible(text, drawn):
+    """Letters that no font has were squares, all alike."""
+    name, font = pose_drawing._legible(text, 13)
+    assert name == drawn
+    square = bytes(font.getmask("\uffff"))
+    assert all(bytes(font.getmask(letter)) != square for letter in name)
+    draw_pose(GRAY, result(person()), panel=True, title=text)  # also of half a character
