@@ -64,7 +64,7 @@ def score_network() -> None:
         result = evaluate_folders(network, config, folders, options)
     print(result.text())
     if box is not None:
-        print("\nfound without a box, as bin/predict.py does; with the true boxes:\n")
+        print("\nfound without a box, as by bin/predict.py --people=1; with the true boxes:\n")
         print(tables.summary_table(box.metrics))
     write_files(result, config, options, prefix, box=box)
     if FLAGS.plots:

@@ -113,7 +113,7 @@ def closing_lines(
     best = result.metrics[name]
     low, high = best["interval"]
     who = noun(best["per_joint"])
-    how = "without a box, as bin/predict.py" if box else "in their boxes"
+    how = "without a box, as bin/predict.py --people=1" if box else "in their boxes"
     lines = [
         line("best", f"step {step:,} of {steps:,}; trained {_duration(seconds)}"),
         line(

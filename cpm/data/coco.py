@@ -232,6 +232,7 @@ def _people(found, skeleton, report):
         others |= zip(map(id, group), neighbors(poses), strict=True)
         images.append([(_person_id(one), one.annotation.pose) for one in group])
     position_checks.note_nearly_twice(report, images)
+    position_checks.note_company(report, images)
     ids: collections.Counter[str] = collections.Counter()
     for one in kept:
         a, name = one.annotation, _person_id(one)

@@ -9,6 +9,7 @@ from cpm.data.coco_annotation import Annotation
 from cpm.data.coco_file import File
 from cpm.data.person import Pose
 from cpm.data.report import Report, some
+from cpm.humans import noun
 
 UNIT = (-1.0, 2.0)  # px; all joints of a person lie here only if they are parts of an image
 NOWHERE = ((0, 0), (-1, -1))  # what tools write for a joint that is not annotated
@@ -131,6 +132,23 @@ def note_nearly_twice(report: Report, images: Iterable[Sequence[tuple[str, Pose]
         report.warn(
             f"{report.so_many(len(found))} nearly where another one of the image is; "
             f"was one annotated twice? {some(found)}"
+        )
+
+
+def note_company(report: Report, images: Sequence[Sequence[tuple[str, Pose]]]) -> None:
+    """Says how many images show several: a score without a box knows one of an image.
+
+    Args:
+      report: `Report`.
+      images: as of `note_nearly_twice`.
+    """
+    several = sum(sum(pose.present.any() for _, pose in people) > 1 for people in images)
+    if several:
+        who = noun(report.joints)
+        report.note(
+            f"{several:,} of {len(images):,} images show several {who}: without a box the one near "
+            "the middle is found, and the others count as missed in that score; "
+            "docs/howto/own_data.md#several-in-one-image says how to find all"
         )
 
 

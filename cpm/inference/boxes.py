@@ -184,7 +184,7 @@ class BoxFile:
             people = {PERSON}
         found = [
             (
-                _id({"category_id": PERSON} | entry, "category_id", "a box") in people,
+                entry.get("category_id") is None or _id(entry, "category_id", "a box") in people,
                 _id(entry, "image_id", "a box names no known image: it"),
                 entry,
             )

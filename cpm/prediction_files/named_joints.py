@@ -145,7 +145,8 @@ def _only_person(image, path):
     if len(people) != 1:
         raise UsageError(
             f"{path}: {image['file']} has {len(people)} people; expected one in each "
-            "image, since nothing says which one is meant"
+            "image, since nothing says which one is meant; of several score COCO results, as "
+            "bin/predict.py --coco writes them: they are matched by place"
         )
     return os.path.basename(image["file"]), _joints(people[0])
 

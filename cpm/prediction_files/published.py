@@ -194,8 +194,13 @@ def _matched(found, truth, path):
                 "expected the same people in the same order, or ids"
             )
         return truth.parts[count], np.arange(count)
-    position = _positions(truth)
+    position, shared = _positions(truth)
     unknown = [id for id in found.ids if id not in position]
+    if several := [id for id in unknown if id in shared]:
+        raise UsageError(
+            f"{path} names the image {several[0]!r}, of which {truth.name} has several people; "
+            "score COCO results, as bin/predict.py --coco writes them: they are matched by place"
+        )
     if unknown or len(set(found.ids)) != len(found.ids):
         what = (
             f"{len(unknown)} of {len(found.ids)} people that {truth.name} does not have, "
@@ -212,7 +217,7 @@ def _matched(found, truth, path):
 
 
 def _positions(truth):
-    """{id: row}, and {name of the image: row} where an image shows one person of the truth.
+    """({id: row}, and {name: row} of images with one person of the truth; names of the others).
 
     bin/predict.py knows images, not people: its `photos/im1001.jpg` is lsp/im1001, whose image LSP
     calls `im1001`.
@@ -220,7 +225,8 @@ def _positions(truth):
     names = [_spellings(name) for name in truth.image_names or ()]
     once = collections.Counter(itertools.chain.from_iterable(names))
     rows = {name: n for n, called in enumerate(names) for name in called if once[name] == 1}
-    return rows | {id: n for n, id in enumerate(truth.ids)}
+    shared = {name for name, number in once.items() if number > 1}
+    return rows | {id: n for n, id in enumerate(truth.ids)}, shared
 
 
 def _spellings(image_name):

@@ -143,7 +143,7 @@ def _headline(run):
     best = run.metrics[run.main]
     how = "in their true boxes"
     if run.box_metrics:
-        how = "found without a box, as bin/predict.py does"
+        how = "found without a box, one in each image"
     sentence = (
         f"{TITLES.get(run.main, run.main)}: 95 % interval {interval(best['interval'])}, "
         f"{best['people']:,} validation {run.who} {how}. {progress}"

@@ -60,7 +60,11 @@ def test_closing_says_everything_in_ten_lines():
     text = "\n".join(lines)
     for words in (
         *("step 400 of 500; trained 6 min", "pck@0.2 80.0 % of 60 validation objects"),
-        *("without a box, as bin/predict.py", "77.0 to 82.0 (95 %)", "with box  pcp25 95.0 %"),
+        *(
+            "without a box, as bin/predict.py --people=1",
+            "77.0 to 82.0 (95 %)",
+            "with box  pcp25 95.0 %",
+        ),
         *("78.0 -> 79.0 -> 80.0", "tail 77.0 %", "--ckpt='runs/my cats' --input=IMAGE"),
     ):
         assert words in text

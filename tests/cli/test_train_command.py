@@ -239,7 +239,9 @@ def test_starts_from_weights_of_other_joints(finished, tmp_path):
     assert tuned.returncode == 0, tuned.stderr
     assert "trunk and stages 1 to 2; fresh: nose, left_ear, right_ear, tail" in tuned.stdout
     assert "recipe    own, muon, rate 0.0005" in tuned.stdout
-    assert "without a box, as bin/predict.py" in tuned.stdout and "with box" in tuned.stdout
+    assert (
+        "without a box, as bin/predict.py --people=1" in tuned.stdout and "with box" in tuned.stdout
+    )
     with open(tmp_path / "tuned" / "config.json") as file:
         record = json.load(file)
     assert record["config"]["network"]["width"] == 0.1 and record["recipe"] == "own"

@@ -117,7 +117,11 @@ def test_warnings_name_what_is_converted(skeleton, words, others):
     position_checks.note_positions(
         report, [("p", Pose(near / 9, state)), ("q", Pose(corner, state))]
     )
-    position_checks.note_nearly_twice(report, [[(name, Pose(spread, state)) for name in "ab"]])
+    both = [(name, Pose(spread, state)) for name in "ab"]
+    position_checks.note_nearly_twice(report, [both])
+    crowd = ("c", Pose(spread, np.zeros(14, int)))
+    position_checks.note_company(report, [both, [*both, crowd], [both[0], crowd], []])
+    assert f"2 of 4 images show several {words[-1]}" in report.notes[-1]
     report.finish("coco")
     counted = [note for note in report.notes if any(word in note for word in words)]
     assert len(counted) >= 8

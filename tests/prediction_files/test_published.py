@@ -85,7 +85,7 @@ def test_read_published_preset_by_ids(tmp_path):
     "id, row",
     [
         *(("x/b-2", 2), ("x/c", 3), ("one/a.png", 0), ("a.png", 0), ("d", 4), ("d.jpg", 4)),
-        *(("b", None), ("b.jpg", None), ("b-1", None), ("c", None), ("", None)),
+        *(("b-1", None), ("c", None), ("", None), ("b", "several"), ("b.jpg", "several")),
     ],
 )
 def test_an_image_name_finds_the_one_person_of_the_image(tmp_path, id, row):
@@ -101,8 +101,9 @@ def test_an_image_name_finds_the_one_person_of_the_image(tmp_path, id, row):
     )
     person = {"id": id, "joints": {"neck": [1.0, 2.0, 0.5]}}
     (tmp_path / "p.json").write_text(json.dumps({"people": [person]}))
-    if row is None:
-        with pytest.raises(UsageError, match="1 of 1 people that t does not have"):
+    if row in (None, "several"):
+        words = "of which t has several people; score COCO results" if row else "1 of 1 people that"
+        with pytest.raises(UsageError, match=words):
             attach(str(tmp_path / "p.json"), truth)
     else:
         assert attach(str(tmp_path / "p.json"), truth)[0].ids == (truth.ids[row],)

@@ -13,7 +13,7 @@ from tests.helpers.run_reports import report
 def test_headline_says_how_people_were_found():
     source = run_page(report())
     assert "<b>90.0 %</b>" in source and "87.0 … 92.0" in source
-    assert "60 validation objects found without a box, as bin/predict.py does" in source
+    assert "60 validation objects found without a box, one in each image" in source
     assert "With the true box: 95.0 %" in source and "Step 400 of 500" in source
     boxed = run_page(report(box_metrics=None))
     assert "in their true boxes" in boxed and "With the true box" not in boxed
