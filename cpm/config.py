@@ -162,8 +162,8 @@ class AugmentConfig:
 
     Attributes:
       scale: (low, high), factor on the person's size.
-      scale_law: how it is drawn between them: `log`, enlarging and shrinking as likely, or
-        `uniform`, as in the paper.
+      scale_law: how it is drawn between them: `log`, uniform in its logarithm, so that s and 1/s
+        are as likely, or `uniform`, as in the paper.
       rotation_deg: uniform in ± this.
       flip: probability of a left-right mirror.
       shift: uniform in ± this fraction of the crop's side, each axis.

@@ -32,10 +32,12 @@ def format_entries(entries: Sequence[Mapping[str, Any]]) -> str:
 
     Returns:
       str. Below each item's name: a row per side, ours first; the last columns are how often each
-      variant of ours fits into the side's time. Many items share one table, a column per side.
+      variant of ours fits into the side's time. Many items of the same variants share one table, a
+      column per side.
     """
     items = dict.fromkeys(entry["item"] for entry in entries)
-    if len(items) > SEPARATE:
+    variants = {entry["variant"] for entry in entries}
+    if len(items) > SEPARATE and len(entries) == len(items) * len(variants):
         return _overview(entries, items)
     parts = []
     for item in items:
@@ -77,17 +79,21 @@ def _added_mb(numbers):
 
 
 def _overview(entries, items):
-    """A row per item: medians with their share of the limit."""
+    """A row per item: medians, with their share of the limit if it is known."""
     columns = list(_all_sides(entries))
     rows = []
     for item in items:
         found = _all_sides([entry for entry in entries if entry["item"] == item])
-        cells = [
-            f"{duration(found[side]['median_s'])} ({found[side]['limit_share']:.0%})"
-            for side in columns
-        ]
-        rows.append([item, *cells])
+        rows.append([item, *(_median(found.get(side)) for side in columns)])
     return format_table(["", *columns], rows)
+
+
+def _median(numbers):
+    """A cell of the overview; empty for a side that was left out."""
+    if numbers is None:
+        return ""
+    share = f" ({numbers['limit_share']:.0%})" if "limit_share" in numbers else ""
+    return duration(numbers["median_s"]) + share
 
 
 def _all_sides(entries):

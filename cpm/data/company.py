@@ -73,7 +73,7 @@ def draw_placement(
     u = tf.random.stateless_uniform([9], seed, dtype=tf.float64, alg="philox")
     height, width = size
     shorter = float(min(height, width))
-    # From 0.6 to 1.5 times the primary person's size, enlarging and shrinking as likely.
+    # From 0.6 to 1.5 times the primary person's size, uniform in the logarithm.
     size_px = primary_size_px * 0.6 * tf.exp(math.log(1.5 / 0.6) * u[0])
     size_px = tf.clip_by_value(size_px, 0.3 * shorter, 1.3 * shorter)
     # A standing person is some 0.4 of its square wide, so squares overlap where people stand close.

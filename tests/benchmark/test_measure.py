@@ -132,6 +132,20 @@ def test_many_items_share_a_table():
     assert lines[2] == "| conv 0 | 1.00 ms (100%) | 2.00 ms (50%) |" and len(lines) == 11
 
 
+def test_a_side_that_was_left_out_of_an_item_has_an_empty_cell():
+    items = [entry(f"conv {k}", "graph", 1e-3, 1e8, torch=2e-3) for k in range(9)]
+    del items[4]["peers"]["torch"]
+    lines = report.format_entries(items).splitlines()
+    assert " ".join(lines[6].split()) == "| conv 4 | 1.00 ms (100%) | |"
+
+
+def test_items_of_one_variant_each_keep_tables_of_their_own():
+    """The pipeline's: one item for each variant of the step, without arithmetic."""
+    items = [entry(f"steps in {v}", v, 1e-3, torch=2e-3) for v in "abcde"]
+    found = report.format_entries(items)
+    assert found.count("| side ") == 5 and "÷ e" in found
+
+
 @pytest.mark.parametrize(
     "seconds, text",
     [
