@@ -20,10 +20,11 @@ from cpm import checkpoints
 from cpm.data import pipeline, verification
 from cpm.data.manifest import changed_since, fingerprints
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.errors import RunStopped
+from cpm.errors import RunStopped, UsageError
 from cpm.execution.devices import Devices, require_equal_parts
 from cpm.execution.settings import Settings
 from cpm.execution.use import Executed
+from cpm.training import run_lock
 from cpm.training.event_file import EventFile
 from cpm.training.guarded_step import GuardedStep
 from cpm.training.needed_memory import require_memory
@@ -196,14 +197,14 @@ class Run:
 
     def _batches(self):
         """The batches from step `start` on; a record that cannot be read is named."""
-        batches = pipeline.training_batches(
-            self.data,
-            self.config,
-            start_step=self.start,
-            part=(self.devices.host, self.devices.hosts),
-            cache_bytes=round(self.execution.cache_gb * 1e9),
-        )
         with _stopping_at_damage():
+            batches = pipeline.training_batches(
+                self.data,
+                self.config,
+                start_step=self.start,
+                part=(self.devices.host, self.devices.hosts),
+                cache_bytes=round(self.execution.cache_gb * 1e9),
+            )
             yield from verification.whole_batches(batches, self.data, TRAIN)
 
     def one_step(self, step: int, batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
@@ -252,6 +253,9 @@ class Run:
         """Saves the run; RunStopped if it may have learned from other people since the last time.
 
         Shards are opened again in every epoch, and the checkpoint would say that they are the same.
+
+        A lock that somebody removed meanwhile is taken again, unless another process has one now:
+        that process goes on from our last checkpoint, and two would write over each other's.
         """
         if folder := changed_since(self._people):
             raise RunStopped(
@@ -259,6 +263,8 @@ class Run:
                 "Earlier checkpoints are kept: convert the data as before and the same command "
                 "goes on from there, or start another --run_dir"
             )
+        os.makedirs(self.folder.path, exist_ok=True)
+        run_lock.hold(self.folder.path)
         self.checkpoints.save(done, score)
 
     def evaluate(self, done: int, seconds: float) -> Validation:
@@ -310,11 +316,17 @@ class Run:
 
 @contextlib.contextmanager
 def _stopping_at_damage():
-    """Ends a training where a record cannot be read: after its last save, not as a bad flag."""
+    """Ends a training whose data cannot be read, or are gone: after its last save, as no bad flag.
+
+    All flags and data were good when it began.
+    """
     try:
         yield
-    except verification.DamagedRecord as error:
-        raise RunStopped(f"the training stopped: {error}. Earlier checkpoints are kept") from error
+    except UsageError as error:
+        raise RunStopped(
+            f"the training stopped: {error}. Earlier checkpoints are kept; once the data are "
+            "there again, the same command goes on"
+        ) from error
 
 
 def _described(changes):

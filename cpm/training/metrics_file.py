@@ -7,6 +7,7 @@ References: docs/metrics.md explains every key; cpm/plots/curves.py draws them.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -50,9 +51,12 @@ class MetricsFile:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.truncate(self.path, before)  # half a line
+            remedy = "Make room or permission there"
+            if error.errno == errno.ENOENT:  # it was moved or removed, its checkpoints too
+                remedy = "Put the folder back where it was"
             raise RunStopped(
                 f"{self.path} cannot be written: {error.strerror}; earlier checkpoints are "
-                "kept. Make room or permission there, then give the same command to go on"
+                f"kept. {remedy}, then give the same command to go on"
             ) from error
 
     def _bytes(self):

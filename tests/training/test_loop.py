@@ -535,6 +535,24 @@ def test_a_damaged_image_is_named(tmp_path, data, own_batches, split):
         run.train() if split == "train" else run.evaluate(1, 0.0)
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_data_that_are_gone_stop_a_training(tmp_path, data, own_batches, split):
+    """As of a disk that was unmounted: it was called a wrong flag, to be converted anew."""
+    gone = shutil.copytree(data[0], tmp_path / "data")
+    run = start(CONFIG, [str(gone)], tmp_path / "run")
+    shutil.rmtree(gone)
+    with pytest.raises(RunStopped, match=r"the training stopped: .* is missing .*are there again"):
+        run.train() if split == "train" else run.evaluate(1, 0.0)
+
+
+def test_a_lock_that_was_removed_is_taken_again(tmp_path, data):
+    """Without it a second training could begin beside the first."""
+    run = start(CONFIG, data, tmp_path)
+    os.remove(tmp_path / "lock")
+    run.train()
+    assert (tmp_path / "lock").read_text().startswith(f"process {os.getpid()} on ")
+
+
 def test_what_fails_in_an_evaluation_costs_no_step(tmp_path, data):
     run = start(CONFIG, data, tmp_path)
 

@@ -1,5 +1,7 @@
 """metrics.jsonl: lines that are no records, lines that a resumed run drops, a full disk."""
 
+import os
+
 import pytest
 
 from cpm.errors import RunStopped
@@ -68,4 +70,13 @@ def test_a_full_disk_is_a_sentence(tmp_path):
     file = recorded(tmp_path, 1)
     file.path = "/dev/full"
     with pytest.raises(RunStopped, match=r"cannot be written: No space left.*same command"):
+        file.append({"step": 2})
+
+
+def test_a_folder_that_was_moved_needs_no_room(tmp_path):
+    """The same command without it would begin at step 0."""
+    (tmp_path / "run").mkdir()
+    file = recorded(tmp_path / "run", 1)
+    os.rename(tmp_path / "run", tmp_path / "moved")
+    with pytest.raises(RunStopped, match=r"Put the folder back where it was, then give the same"):
         file.append({"step": 2})
