@@ -1,7 +1,7 @@
 """What happens to photographs: gray, dark, blurred, compressed, partly covered.
 
 Each change has a probability of its own, 0 = off (`AugmentConfig`), and draws its own strength from
-a stateless generator. `draw_cover` comes before the colors change, `wear` after.
+a stateless generator. `draw_cover` comes first, so that `wear` changes what it drew, too.
 """
 
 import tensorflow as tf

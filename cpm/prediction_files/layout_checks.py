@@ -115,7 +115,9 @@ def best_order(near: np.ndarray) -> np.ndarray:
     """`[P]`: the true joint that each predicted one lies at, each taken once, most near in all."""
     order = np.arange(len(near))
     known = ~np.isnan(np.diag(near))
-    rows, columns = scipy.optimize.linear_sum_assignment(near[np.ix_(known, known)], maximize=True)
+    # Two joints that nobody has together cannot be compared, nor exchanged.
+    shares = np.nan_to_num(near[np.ix_(known, known)], nan=0.0)
+    rows, columns = scipy.optimize.linear_sum_assignment(shares, maximize=True)
     order[order[known][rows]] = order[known][columns]
     return order
 

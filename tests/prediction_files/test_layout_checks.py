@@ -87,6 +87,13 @@ class TestLookalikes:
         predicted[:, 2:4] = np.nan
         assert check_layout(people(predicted, truth=self.ALIKE), LSP, "a.json") == []
 
+    def test_joints_that_nobody_has_together_are_not_compared(self):
+        """Of two people the one has the first seven joints, the other the rest."""
+        predicted, state = TRUTH[:2].copy(), np.full([2, 14], 2)
+        for person, absent in ((0, slice(7, None)), (1, slice(7))):
+            predicted[person, absent], state[person, absent] = np.nan, 0
+        assert check_layout(people(predicted, state), LSP, "a.npz") == []
+
     def test_ids_decide_who_is_who(self):
         """Though everybody's prediction lies on somebody else."""
         predicted = np.roll(TRUTH, 1, 0)
