@@ -144,6 +144,7 @@ def read_json(
     schema: Any = None,
     most_bytes: int = MOST_JSON_BYTES,
     drop: Collection[str] = (),
+    nan: float | None = math.nan,
 ) -> Any:
     """The JSON value in a file.
 
@@ -153,13 +154,14 @@ def read_json(
       schema: what the value looks like, see the top of this file; None = anything.
       most_bytes: that the file may have.
       drop: keys of objects that are forgotten while reading, to save memory.
+      nan: what `NaN` is read as, which is no JSON; None = null, for which tables write it.
 
     Raises:
       UsageError: if it is missing, no regular file, too large, no JSON, or of another shape.
     """
     try:
         # Nobody here keeps the bytes while they are parsed.
-        return parse_json(_json_bytes(path, most_bytes, drop), schema, drop=drop)
+        return parse_json(_json_bytes(path, most_bytes, drop), schema, drop=drop, nan=nan)
     except PermissionError as error:
         raise _forbidden(path) from error
     except (OSError, ValueError) as error:
@@ -261,12 +263,13 @@ def parse_json(
     where: str = "the file",
     *,
     drop: Collection[str] = (),
+    nan: float | None = math.nan,
 ) -> Any:
     """The JSON value in a text.
 
     Args:
       text: str, or bytes in UTF-8 (a byte order mark in front is allowed).
-      schema, drop: as of `read_json`.
+      schema, drop, nan: as of `read_json`.
       where: what messages call the value.
 
     Raises:
@@ -283,7 +286,12 @@ def parse_json(
     if not isinstance(text, str):
         text = text.decode("utf-8-sig")
     try:
-        value = json.loads(text, parse_int=_integer, object_pairs_hook=_objects(drop))
+        value = json.loads(
+            text,
+            parse_int=_integer,
+            parse_constant=lambda name: nan if name == "NaN" else float(name),
+            object_pairs_hook=_objects(drop),
+        )
     except RecursionError:
         raise ValueError("it nests too deep") from None
     if schema is not None:

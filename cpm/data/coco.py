@@ -4,9 +4,9 @@ Where the file and the images lie is in own_layouts.py, which also turns labelme
 DeepLabCut's files into such records. What is read of a file (docs/howto/own_data.md makes one):
 
     images       [{"id", "file_name"}], also "width" and "height" if they are known
-    categories   [{"id", "keypoints": [name], "skeleton": [[a, b]]}]; limbs count names from 1 and
-                 may be missing; categories without keypoints are passed over with all that is in
-                 them; the others name the same keypoints
+    categories   [{"id", "keypoints": [name], "skeleton": [[a, b]]}]; limbs may be missing and count
+                 names from 1, or from 0 where a 0 is among them; categories without keypoints are
+                 passed over with all that is in them; the others name the same keypoints
     annotations  [{"id", "image_id", "category_id", "keypoints": [x, y, v, x, y, v, ...]}], also
                  "bbox": [x, y, width, height] and "iscrowd": 0 or 1, which may be missing
 
@@ -14,7 +14,7 @@ Joints: v = 0 means absent, 1 occluded, 2 visible. Positions are kept as they ar
 are 0-based pixels, which an annotator pointed at, so that pixel centers are at integers, as here.
 A tool that measures from the corner of the image gives half a pixel more. Boxes are measured
 from the corner: x = 0, width = 1 is the first column, and its center lies at 0. Keypoints that are
-empty, null or missing mean that nothing is annotated.
+empty, null or missing mean that nothing is annotated. NaN is null: tables write it for gaps.
 
 Names are read by side_names.py. A file that has all the names of a known skeleton, in any order,
 and no others, is of that skeleton; COCO's 17 are `coco17`. Any others make a skeleton of their own

@@ -63,15 +63,20 @@ def _named_pair(pair, keypoints, names):
 
 
 def _limbs(category, joints):
-    """Pairs of numbers of joints, from 0."""
+    """Pairs of numbers of joints, from 0; where a 0 is among them, they count from 0."""
     limbs, given = [], category.get("skeleton") or []
     if not isinstance(given, list):
         raise ValueError(f"the skeleton is {shown(given)}; expected a list of limbs")
+    first = int(not any(isinstance(limb, list) and 0 in limb for limb in given))
     for limb in given:
-        if not is_list(limb, 2) or not all(is_integer(end) and 1 <= end <= joints for end in limb):
+        if (
+            not is_list(limb, 2)
+            or not all(map(is_integer, limb))
+            or not (first <= min(limb) <= max(limb) < first + joints)
+        ):
             raise ValueError(
-                f"the skeleton has the limb {limb!r}; expected two numbers of keypoints, "
-                f"1 to {joints}; a file without a skeleton is read, too"
+                f"the skeleton has the limb {shown(limb)}; expected two numbers of keypoints, "
+                f"{first} to {first + joints - 1}; a file without a skeleton is read, too"
             )
-        limbs.append((int(limb[0]) - 1, int(limb[1]) - 1))
+        limbs.append((int(limb[0]) - first, int(limb[1]) - first))
     return limbs

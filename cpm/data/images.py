@@ -190,7 +190,7 @@ def check_size(
     if lies:
         raise SizeError(
             f"annotated lying, as {size(*claimed)} pixels, but upright it has {size(*upright)}: "
-            "the file's EXIF data turns it"
+            "the file's EXIF data turns it; annotate it upright, or save it without that data"
         )
     exchanged = ", or exchange width and height in the file" if upright[::-1] == annotated else ""
     raise SizeError(

@@ -127,7 +127,7 @@ def _json_files(folder):
 
 def _read(folder, path):
     """The `Part` of a file; UsageError if it is no JSON."""
-    record = files.read_json(path, "expected a COCO keypoint file", drop=UNUSED)
+    record = files.read_json(path, "expected a COCO keypoint file", drop=UNUSED, nan=None)
     here = os.path.dirname(path)
     stem = os.path.splitext(os.path.basename(path))[0]
     subsets = stem.split("_")[::-1]  # person_keypoints_val2017.json

@@ -116,7 +116,8 @@ def note_unread(report: Report, people: Iterable[tuple[str, Annotation]]) -> Non
     if found := [name for name, annotation in people if annotation.unread]:
         report.warn(
             f"{report.so_many(len(found))} with positions of joints with v = 0, which "
-            f"are not annotated and are not read; an occluded joint has v = 1: {some(found)}"
+            "are not annotated and are not read; an occluded joint has v = 1, a visible one 2: "
+            + some(found)
         )
 
 

@@ -237,7 +237,9 @@ def _why(report):
     if MISSING in report.left_out:
         return f"{counts}; the first was looked for at {report.sought!r}"
     first = next(ids[0] for ids in report.left_out.values())
-    return f"{counts}; the first is {first}"
+    # What looks wrong may be why, such as positions of joints with v = 0.
+    wrong = [note for note in report.notes if note.startswith("warning: ")]
+    return "; ".join([f"{counts}; the first is {first}", *wrong])
 
 
 @contextlib.contextmanager

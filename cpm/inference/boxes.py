@@ -162,7 +162,7 @@ class BoxFile:
 
     def _read_json(self):
         """Yields (file name or image id, score or None, box)."""
-        record = files.read_json(self.path, EXPECTED)
+        record = files.read_json(self.path, EXPECTED, nan=None)
         names, people = None, None
         if isinstance(record, dict):
             entries, names = record.get("annotations"), {}

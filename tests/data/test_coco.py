@@ -244,7 +244,7 @@ class TestBadFiles:
             (lambda r: first(r).update(keypoints=5), "annotation 1 has 5 as keypoints"),
             (lambda r: first(r)["keypoints"].__setitem__(2, 3), "v = 3; expected 0, 1 or 2"),
             (lambda r: first(r)["keypoints"].__setitem__(2, "2"), "v = '2'; expected 0, 1"),
-            (lambda r: first(r)["keypoints"].__setitem__(0, float("nan")), "at .nan, 20.; exp"),
+            (lambda r: first(r)["keypoints"].__setitem__(0, float("nan")), "at .None, 20.; exp"),
             (lambda r: first(r)["keypoints"].__setitem__(0, 1e39), "expected two finite"),
             (lambda r: first(r)["keypoints"].__setitem__(0, 10**400), "a number of 401 digits"),
             (lambda r: first(r)["keypoints"].__setitem__(0, "9"), "at .'9', 20.; expected"),
@@ -369,6 +369,20 @@ class TestNothingAnnotated:
         (named,) = report.left_out["wrong records"]
         assert "annotation 1 has keypoints, but its category 2 names none" in named
 
+    def test_nan_as_tables_write_gaps(self, tmp_path):
+        """json.dump of a table writes NaN for what is missing; the file was refused."""
+        gap = float("nan")
+        points = [9, 9, 2, gap, gap, gap, gap, gap, 0]
+        gaps = dict.fromkeys(("bbox", "iscrowd", "area", "segmentation"), gap)
+
+        def change(record):
+            first(record).update(gaps, keypoints=points)
+            record["images"][0].update(width=gap, height=gap)
+
+        person, *_ = read(tmp_path, changed(change), STRICT)
+        assert person.pose.state.tolist() == [2, 0, 0] and person.bbox is None
+        assert person.excluded is None and person.annotated_size is None
+
     def test_positions_that_are_not_read(self, tmp_path):
         """Some tools write v = 0 for what is hidden; here it is not annotated."""
         report = Report()
@@ -377,6 +391,17 @@ class TestNothingAnnotated:
         assert read(tmp_path, record, report=report)[0].pose.state.tolist() == [2, 0, 2]
         (note,) = [note for note in report.notes if "v = 0" in note]
         assert "1 object with positions of joints with v = 0" in note and note.endswith("#1")
+
+    def test_nothing_but_positions_that_are_not_read(self, tmp_path):
+        """The sentence that ends the conversion says why nobody is left."""
+
+        def hide(record):
+            for one in record["annotations"]:
+                one["keypoints"] = [9, 9, 0, 19, 19, 0, 12, 15, 0]
+
+        source = save(tmp_path / "src", changed(hide))
+        with pytest.raises(UsageError, match=r"without any joint; .* v = 1, a visible one 2: "):
+            datasets.convert("coco", tmp_path / "out", str(source))
 
 
 class TestFlags:

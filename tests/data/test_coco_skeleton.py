@@ -46,11 +46,22 @@ def test_names(names, expected):
         ({"keypoints": ["nose", 7]}, "is called 7; expected a word"),
         ({"keypoints": ["nose", "?"]}, "is called '.'; expected a word"),
         ({"keypoints": ["Nose", "nose"]}, "'Nose' and 'nose' are both 'nose'"),
-        ({"keypoints": ["a", "b"], "skeleton": [[0, 1]]}, r"\[0, 1\].* 1 to 2"),
+        ({"keypoints": ["a", "b"], "skeleton": [[0, 2]]}, r"\[0, 2\].* 0 to 1"),
         ({"keypoints": ["a", "b"], "skeleton": [[1, 3]]}, "two numbers of keyp"),
         ({"keypoints": ["a", "b"], "skeleton": [[1]]}, "two numbers of keypoints"),
+        ({"keypoints": ["a", "b"], "skeleton": [[1, None]]}, "two numbers of keypoints"),
+        ({"keypoints": ["a", "b"], "skeleton": [3]}, "two numbers of keypoints"),
     ],
 )
 def test_no_skeleton(category, words):
     with pytest.raises(ValueError, match=words):
         read_skeleton(category)
+
+
+@pytest.mark.parametrize("limbs", [[[1, 2], [1, 3]], [[0, 1], [0, 2]], [[0.0, 1], [2, 0]]])
+def test_limbs_count_from_1_or_where_there_is_a_0_from_0(limbs):
+    skeleton, *_ = read_skeleton({"keypoints": ["nose", "tail", "chin"], "skeleton": limbs})
+    assert {frozenset(limb) for limb in skeleton.limbs} == {
+        frozenset(("nose", "tail")),
+        frozenset(("nose", "chin")),
+    }
