@@ -3,6 +3,8 @@
 import os
 
 from cpm import files
+from cpm.checkpoints import LIST_NAME
+from cpm.data import manifest
 from cpm.errors import UsageError
 from cpm.training import run_lock
 from cpm.untrusted import shown
@@ -45,6 +47,21 @@ def check_run_dir(path: str) -> None:
                 "another --run_dir"
             )
     run_lock.check(path)
+    _check_inside(path)
+
+
+def _check_inside(path):
+    """UsageError for a folder that is a part of a run, or full of data: a run would begin in it."""
+    if os.path.lexists(os.path.join(path, "checkpoints")):
+        return  # a run is there already
+    if os.path.lexists(os.path.join(path, LIST_NAME)):
+        run = os.path.dirname(os.path.abspath(path))
+        raise UsageError(
+            f"--run_dir={path} has the checkpoints of a run, which would begin again: name the run "
+            f"itself, --run_dir={run}"
+        )
+    if os.path.lexists(os.path.join(path, manifest.NAME)):
+        raise UsageError(f"--run_dir={path} is a folder of data; name another --run_dir")
 
 
 def _no_permission(path, place):

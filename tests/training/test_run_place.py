@@ -10,6 +10,27 @@ from cpm.training.run_place import check_run_dir
 from tests.helpers.small_runs import write_unsaved_run
 
 
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        (
+            "checkpoints.json",
+            r"the checkpoints of a run, .*: name the run itself, --run_dir=.*/run$",
+        ),
+        ("manifest.json", "is a folder of data"),
+    ],
+)
+def test_no_run_begins_within_another_or_in_data(tmp_path, name, words):
+    """--run_dir=runs/a/checkpoints began at step 0, beside the checkpoints of runs/a."""
+    folder = tmp_path / "run" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / name).write_text("{}")
+    with pytest.raises(UsageError, match=words):
+        check_run_dir(str(folder) + "/")
+    (folder / "checkpoints").mkdir()
+    check_run_dir(str(folder))  # a run that is there goes on
+
+
 def test_check_run_dir_raises(tmp_path, monkeypatch):
     for name in ("", "gs://bucket/run", "ram://x"):
         with pytest.raises(UsageError, match="no folder of this machine"):
