@@ -124,8 +124,15 @@ def find_whole(folder: str, prefer_best: bool = False) -> Search:
     return Search(None, listed, skipped, note, is_new)
 
 
-def require_whole(folder: str, prefer_best: bool = False) -> Search:
+RESUME = "name another --run_dir, or train again from step 0 with --restart"
+
+
+def require_whole(folder: str, prefer_best: bool = False, instead: str = RESUME) -> Search:
     """`find_whole` with its findings as warnings.
+
+    Args:
+      folder, prefer_best: as of `find_whole`.
+      instead: what to do where no copy is left.
 
     Raises:
       UsageError: if there are checkpoints, but none is whole.
@@ -141,7 +148,7 @@ def require_whole(folder: str, prefer_best: bool = False) -> Search:
         problems = "; ".join(f"{name}: {problem}" for name, problem in search.skipped.items())
         raise UsageError(
             f"no checkpoint in {folder} is whole ({problems or 'none is there'}); restore its "
-            "files from a copy, name another --run_dir, or train again from step 0 with --restart"
+            f"files from a copy, {instead}"
         )
     for name, problem in search.skipped.items():
         logging.warning("checkpoint %s is not whole: %s", os.path.join(folder, name), problem)

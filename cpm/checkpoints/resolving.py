@@ -10,6 +10,8 @@ from cpm.checkpoints.tensorflow_files import require_complete
 from cpm.errors import UsageError
 from cpm.untrusted import no_file
 
+_INSTEAD = "or name other weights with --ckpt or --init_from"
+
 
 def resolve(ckpt: str) -> str:
     """The checkpoint prefix that `--ckpt` means.
@@ -38,8 +40,8 @@ def resolve(ckpt: str) -> str:
     require_readable(prefix)
     if problem := problem_of(prefix):
         raise UsageError(
-            f"checkpoint {prefix} is not whole: {problem}; restore its files from a copy, or name "
-            "another one with --ckpt"
+            f"checkpoint {prefix} is not whole: {problem}; restore its files from a copy, "
+            f"{_INSTEAD}"
         )
     return prefix
 
@@ -48,7 +50,8 @@ def _of_folder(ckpt):
     """The best whole checkpoint of a run folder, else the newest, with a warning."""
     inner = os.path.join(ckpt, "checkpoints")
     untrusted.require_readable(ckpt)
-    search = require_whole(inner if os.path.isdir(inner) else ckpt, prefer_best=True)
+    folder = inner if os.path.isdir(inner) else ckpt
+    search = require_whole(folder, prefer_best=True, instead=_INSTEAD)
     if search.prefix is None:
         raise UsageError(
             f"{ckpt} holds no checkpoint; train one with: python bin/train.py --run_dir={ckpt}"

@@ -116,6 +116,10 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(run, damage, 
     with pytest.raises(UsageError, match=r"no checkpoint in .* is whole .*--restart") as caught:
         checkpoints.require_whole(str(run))
     assert "flags" not in str(caught.value)
+    # Where it is evaluated or started from, nothing is to be trained again in its place.
+    with pytest.raises(UsageError, match=r"is whole .*copy, or name other weights") as caught:
+        checkpoints.resolve(str(run))
+    assert "--restart" not in str(caught.value)
 
 
 SEAL = "step-0000007.seal.json"
