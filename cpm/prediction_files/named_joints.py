@@ -6,8 +6,8 @@ writes (confidence, `id` and everything else at the top may be left out; null = 
     {"people": [{"id": "lsp/im1001",
                  "joints": {"left_wrist": [81.5, 40.0, 0.93], "neck": null, ...}}, ...]}
 
-and what bin/predict.py writes, one person in each image, whose file name is the id. Of several who
-were found by a search, the one with the highest score counts. An image in which nobody was found
+and what bin/predict.py writes, one person in each image, whose path is the id. Of several who were
+found by a search, the one with the highest score counts. An image in which nobody was found
 has a person without joints:
 
     {"images": [{"file": "photos/im1001.jpg", "people": [{"joints": {...}}]}, ...]}
@@ -18,7 +18,6 @@ no skeleton has is refused: it would silently count as "not found".
 """
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,19 +135,19 @@ def _people(record, path):
 
 
 def _only_person(image, path):
-    """The one person of an image, whose id is the file's name; no joints if nobody was found."""
-    people = image["people"]
+    """The one person of an image, whose id is the file's path; no joints if nobody was found."""
+    people, file = image["people"], image["file"].replace("\\", "/")
     if not people and image.get("in_box_file") is not False:
-        return os.path.basename(image["file"]), {}
+        return file, {}
     if _searched(image):
         people = [max(people, key=lambda person: person["score"])]
     if len(people) != 1:
         raise UsageError(
-            f"{path}: {image['file']} has {len(people)} people; expected one in each "
+            f"{path}: {file} has {len(people)} people; expected one in each "
             "image, since nothing says which one is meant; of several score COCO results, as "
             "bin/predict.py --coco writes them: they are matched by place"
         )
-    return os.path.basename(image["file"]), _joints(people[0])
+    return file, _joints(people[0])
 
 
 def _searched(image):

@@ -195,8 +195,9 @@ def _matched(found, truth, path):
             )
         return truth.parts[count], np.arange(count)
     position, shared = _positions(truth)
-    unknown = [id for id in found.ids if id not in position]
-    if several := [id for id in unknown if id in shared]:
+    called = [_longest_end(id, position.keys() | shared) for id in found.ids]
+    unknown = [name for name in called if name not in position]
+    if several := [name for name in unknown if name in shared]:
         raise UsageError(
             f"{path} names the image {several[0]!r}, of which {truth.name} has several people; "
             "score COCO results, as bin/predict.py --coco writes them: they are matched by place"
@@ -209,7 +210,7 @@ def _matched(found, truth, path):
             else "the same person twice"
         )
         raise UsageError(f"{path} names {what}; name the truth they were predicted for")
-    rows = np.array([position[id] for id in found.ids])
+    rows = np.array([position[name] for name in called])
     if len(set(rows.tolist())) != len(rows):
         raise UsageError(f"{path} names the same person in two ways; leave one of them")
     order = np.argsort(rows)
@@ -227,6 +228,13 @@ def _positions(truth):
     rows = {name: n for n, called in enumerate(names) for name in called if once[name] == 1}
     shared = {name for name, number in once.items() if number > 1}
     return rows | {id: n for n, id in enumerate(truth.ids)}, shared
+
+
+def _longest_end(path, known):
+    """The longest end of a path that is known: folders of cameras have images of the same names."""
+    parts = path.split("/")
+    ends = ("/".join(parts[n:]) for n in range(len(parts)))
+    return next((end for end in ends if end in known), path)
 
 
 def _spellings(image_name):

@@ -85,7 +85,9 @@ def test_read_published_preset_by_ids(tmp_path):
     "id, row",
     [
         *(("x/b-2", 2), ("x/c", 3), ("one/a.png", 0), ("a.png", 0), ("d", 4), ("d.jpg", 4)),
-        *(("b-1", None), ("c", None), ("", None), ("b", "several"), ("b.jpg", "several")),
+        *(("photos/one/a.png", 0), ("/x/y/d.jpg", 4), ("photos/two/e.png", 6)),
+        *(("b-1", None), ("c", None), ("", None), ("one/", None)),
+        *(("b", "several"), ("x/b.jpg", "several"), ("e.png", "several")),
     ],
 )
 def test_an_image_name_finds_the_one_person_of_the_image(tmp_path, id, row):
@@ -93,11 +95,11 @@ def test_an_image_name_finds_the_one_person_of_the_image(tmp_path, id, row):
     truth = Truth(
         name="t",
         skeleton=SKELETONS["lsp14"],
-        ids=("x/a-1", "x/b-1", "x/b-2", "x/c", "x/d-7"),
-        joints_px=np.ones([5, 14, 2]),
-        state=np.full([5, 14], 2),
-        head_size_px=np.zeros(5),
-        image_names=("one/a.png", "b", "b", "", "d"),
+        ids=("x/a-1", "x/b-1", "x/b-2", "x/c", "x/d-7", "x/e-1", "x/e-2"),
+        joints_px=np.ones([7, 14, 2]),
+        state=np.full([7, 14], 2),
+        head_size_px=np.zeros(7),
+        image_names=("one/a.png", "b", "b", "", "d", "one/e.png", "two/e.png"),
     )
     person = {"id": id, "joints": {"neck": [1.0, 2.0, 0.5]}}
     (tmp_path / "p.json").write_text(json.dumps({"people": [person]}))
