@@ -68,8 +68,8 @@ class Output:
         if FLAGS.csv:
             opened.append(writers.CsvWriter(FLAGS.csv))
         if FLAGS.coco:
-            ids = self._box_file.id_of if self._box_file else None
-            opened.append(writers.CocoWriter(FLAGS.coco, ids))
+            known = (self._box_file.id_of, self._box_file.category) if self._box_file else ()
+            opened.append(writers.CocoWriter(FLAGS.coco, *known))
         if FLAGS.openpose:
             opened.append(writers.OpenPoseWriter(FLAGS.openpose))
         self._writers = [self._open.enter_context(writer) for writer in opened]

@@ -49,6 +49,7 @@ class BoxFile:
     Attributes:
       left_out: number of boxes of other categories, of crowds or of a low score.
       ids: {file name: image id}, of COCO's annotations.
+      category: number of their only category of people, else COCO's own.
       outside: paths of images of which a box lay outside, once a box (`inside`).
     """
 
@@ -64,6 +65,7 @@ class BoxFile:
         """
         self.path = path
         self.ids: dict[str, int] = {}
+        self.category = PERSON
         try:
             read = self._read_csv if path.lower().endswith(".csv") else self._read_json
             rows = list(read())
@@ -177,6 +179,8 @@ class BoxFile:
                 for category in categories
                 if category.get("name") == "person" or category.get("keypoints")
             }
+            if len(people) == 1 and is_integer(only := next(iter(people))):
+                self.category = only
         else:
             entries = record
         self.ids = {name: id for id, name in (names or {}).items()}

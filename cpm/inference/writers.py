@@ -288,12 +288,17 @@ class CocoWriter(_WholeWriter):
     Args:
       path: of the file.
       ids: function of a file's path that returns its number in the annotations, or None.
+      category: number of the people's category in the annotations.
     """
 
     def __init__(
-        self, path: str | os.PathLike, ids: Callable[[str], int | None] | None = None
+        self,
+        path: str | os.PathLike,
+        ids: Callable[[str], int | None] | None = None,
+        category: int = PERSON,
     ) -> None:
         super().__init__(path)
+        self._category = category
         self._ids = ids or (lambda file: None)
         self._names: dict[int | str, str] = {}
 
@@ -308,7 +313,7 @@ class CocoWriter(_WholeWriter):
         if found:
             self._require_own(found[0]["image_id"], result)
         for person in found:
-            self._add(person)
+            self._add(person | {"category_id": self._category})
 
     def _require_own(self, image_id, result):
         name = str(result.file)

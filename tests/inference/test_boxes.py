@@ -66,7 +66,18 @@ def test_coco_annotations(tmp_path):
     assert boxes.of("in/a.jpg") == [(1.0, 2.0, 3.0, 4.0)] and boxes.id_of("in/a.jpg") == 5
     assert boxes.of("in/sub/b.jpg") == [] and boxes.id_of("b.jpg") == 6
     assert boxes.lists("b.jpg") and not boxes.lists("c.jpg")
-    assert boxes.left_out == 1 and boxes.id_of("c.jpg") is None
+    assert boxes.left_out == 1 and boxes.id_of("c.jpg") is None and boxes.category == 1
+
+
+@pytest.mark.parametrize(
+    "more, category", [([], 3), ([{"id": 5, "name": "dog", "keypoints": ["nose"]}], 1)]
+)
+def test_results_have_the_only_category_with_keypoints(tmp_path, more, category):
+    """COCO's evaluation compares no results with annotations of another category."""
+    cat = {"id": 3.0, "name": "cat", "keypoints": ["nose"]}
+    table = {"id": 2, "name": "table"}
+    record = {"images": [], "categories": [table, cat, *more], "annotations": []}
+    assert BoxFile(write(tmp_path, "a.json", record)).category == category
 
 
 def test_ids_may_be_whole_floats(tmp_path):

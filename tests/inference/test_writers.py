@@ -156,11 +156,12 @@ def test_coco_results(tmp_path):
     with pytest.raises(UsageError, match="image_id"):
         result(file=None).to_coco()
     path = str(tmp_path / "a.json")
-    with writers.CocoWriter(path, lambda file: 7) as writer:
+    with writers.CocoWriter(path, lambda file: 7, category=3) as writer:
         writer.write(result(people=2))
         writer.write(result(people=0))
     with open(path) as file:
-        assert [entry["image_id"] for entry in json.load(file)] == [7, 7]
+        found = [(entry["image_id"], entry["category_id"]) for entry in json.load(file)]
+    assert found == [(7, 3), (7, 3)]
 
 
 def test_an_image_id_of_numpy_is_a_number_of_json():
