@@ -6,8 +6,9 @@
     labeled-data,video,img007.png,12.5,40,,
 
 The frame is named in the first column (`labeled-data/video/img007.png`), or in the first three. An
-empty cell is a joint that was not seen. The .h5 file beside it holds the same and is not read: the
-names of its columns are pickled, and a pickle can run code.
+empty cell is a joint that was not seen. The parts of the individual `single` belong to no animal:
+they are an object of their own, which is warned of. The .h5 file beside the table holds the same
+and is not read: the names of its columns are pickled, and a pickle can run code.
 
 References: DeepLabCut's documentation, "Demo data" and `convert2_maDLC`.
 """
@@ -20,6 +21,7 @@ from typing import Any
 from cpm import untrusted
 
 MOST_BYTES = 1 << 28  # ten thousand frames of a hundred points have 40 MB
+UNIQUE = "single"  # its parts are there once, such as the corners of an arena
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
 
@@ -42,8 +44,8 @@ def _find(folder, pattern):
     )
 
 
-def read_table(path: str | os.PathLike) -> dict[str, list[dict[str, Any]]]:
-    """One table as a COCO record.
+def read_table(path: str | os.PathLike) -> dict[str, Any]:
+    """One table as a COCO record; its `info` names the parts that are of no animal.
 
     Raises:
       ValueError: if its first rows are none of DeepLabCut's, or it would take too much memory.
@@ -82,7 +84,9 @@ def read_table(path: str | os.PathLike) -> dict[str, list[dict[str, Any]]]:
                 }
             )
     categories = [{"id": 1, "name": "DeepLabCut", "keypoints": joints}]
-    return {"images": images, "categories": categories, "annotations": annotations}
+    parts = dict.fromkeys(heads["bodyparts"][n] for n in columns if animals[n] == UNIQUE)
+    info = {UNIQUE: [part for part in parts if len(parts) < len(joints)]}
+    return {"info": info, "images": images, "categories": categories, "annotations": annotations}
 
 
 def _number(text):

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cpm.data import deeplabcut
 from cpm.data.coco_annotation import Annotation
 from cpm.data.coco_file import File
 from cpm.data.person import Pose
@@ -77,6 +78,12 @@ def note_tool(report: Report, record: Mapping[str, Any]) -> None:
             "Label Studio writes one object for each image, with its points in the order of their "
             "model_index but the names as they are listed: number the labels as they are listed, "
             "use CVAT for images of several objects, and look at bin/inspect_batch.py"
+        )
+    unique = info.get(deeplabcut.UNIQUE) if isinstance(info, dict) else None
+    if isinstance(unique, list) and unique:
+        report.warn(
+            f"DeepLabCut's unique parts ({', '.join(map(str, unique))}) are learned as an object "
+            "of their own; if they are none, delete the columns of the individual 'single'"
         )
 
 

@@ -478,6 +478,24 @@ def test_deeplabcut_of_several_animals(tmp_path):
     assert [len(p.others) for p in people] == [1, 1, 0]
 
 
+@pytest.mark.parametrize("other, said", [("mouse", True), ("single", False)])
+def test_deeplabcut_s_unique_parts_are_named(other, said, tmp_path):
+    """Those of the individual `single`, such as corners; nothing said that they are learned."""
+    table = (
+        f"scorer,me,me,me,me\nindividuals,{other},{other},single,single\n"
+        "bodyparts,nose,nose,corner,corner\ncoords,x,y,x,y\nimg1.png,1,2,3,4\n"
+    )
+    report = Report()
+    people = list(
+        coco.read_people(
+            write(tmp_path, {"CollectedData_me.csv": table, "img1.png": None}), report=report
+        )
+    )
+    assert len(people) == 1 + said
+    words = "unique parts (corner) are learned as an object of their own"
+    assert any(words in note for note in report.notes) == said
+
+
 def test_deeplabcut_s_pickled_table_names_the_one_that_is_read(tmp_path):
     place = tmp_path / "labeled-data" / "mice"
     write(place, {"CollectedData_me.h5": "HDF", "img1.png": None})
