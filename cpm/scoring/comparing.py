@@ -59,7 +59,7 @@ def compare_runs(run_dirs: Sequence[str], *, seed: int = 0) -> Comparison:
         names=tuple(names),
         scores={name: _score(records[name], metric) for name in names},
         differences=differences,
-        settings=_differing([written(read_settings(paths[name])[0]) for name in names]),
+        settings=_differing([_settings(paths[name]) for name in names]),
         minutes={n: max((r.get("seconds", 0) for r in trained[n]), default=0) / 60 for n in names},
         steps={n: max((r["step"] for r in trained[n]), default=0) for n in names},
         joints=_joints([records[name]["metrics"][metric]["per_joint"] for name in names]),
@@ -135,9 +135,17 @@ def _difference(best, other, paths, records, metric, seed):
         )
     (first, skeleton), (second, theirs) = map(read_people, joints)
     if first.ids != second.ids or skeleton != theirs:
-        return Difference(points, None), f"{best} and {other} were scored on different people."
+        who = noun(skeleton.joints)
+        return Difference(points, None), f"{best} and {other} were scored on different {who}."
     total = comparing.compare(first, second, skeleton, metric, seed=seed)[-1]
     return Difference(total.difference, total.interval), None
+
+
+def _settings(run_dir):
+    """{key: value} of a run: its data and the weights that it started from, then all settings."""
+    settings, record = read_settings(run_dir)
+    data = ",".join(map(os.path.normpath, record.get("data") or ())) or "none"
+    return {"data": data, "init_from": record.get("init_from") or "none"} | written(settings)
 
 
 def _differing(settings):

@@ -95,6 +95,18 @@ def test_equal_runs_are_not_told_apart(tmp_path):
     assert "is not clearly better" in found.verdict()[0]
 
 
+def test_data_and_weights_to_start_from_are_settings(tmp_path):
+    """Of runs that differ in these alone, it said that their settings did not differ."""
+    runs = [scored_run(tmp_path / "a", 5), scored_run(tmp_path / "b", 5)]
+    path = tmp_path / "b" / "config.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"data": ["data/cats", "more"], "init_from": "pretrained"}))
+    assert compare_runs(runs).settings == {
+        "data": ["data/cats", "data/cats,more"],
+        "init_from": ["none", "pretrained"],
+    }
+
+
 def test_what_cannot_be_paired_is_said(tmp_path):
     """Other ways to score, other people, no joints."""
     a = scored_run(tmp_path / "a", 2)
@@ -104,7 +116,7 @@ def test_what_cannot_be_paired_is_said(tmp_path):
     others = scored_run(tmp_path / "others", 5)
     path = os.path.join(others, "eval", "validation.npz")
     write_people(path, people(5, count=30), CAT.name)
-    assert "different people" in compare_runs([a, others]).notes[0]
+    assert "scored on different objects" in compare_runs([a, others]).notes[0]
     os.remove(path)
     found = compare_runs([a, others])
     assert found.differences["others"].interval is None and "is missing" in found.notes[0]
