@@ -2,6 +2,7 @@
 
     command_line.py  the call of a script; errors as a sentence and a status
     terminal.py      standard streams that cannot end a script
+    limited.py       the last words of one whose memory ends under ulimit -v
     flags.py         flags that several scripts have
     shorthands.py    those that are short names for fields of the settings
     training_data.py the folders that a run learns from

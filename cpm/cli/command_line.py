@@ -11,16 +11,16 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from cpm.cli import terminal
+from cpm.cli import limited, terminal
 from cpm.errors import RunStopped, UsageError
 from cpm.untrusted import printable
 
-LESS_MEMORY = (
-    "ask for less: a smaller --batch_size, --image_size, --width or number of --stages, in "
-    "training also --recompute"
+# What oneDNN, XLA, Python and the loader of libraries say of it, in errors of many kinds.
+NO_MEMORY = re.compile(
+    "could not create a (memory object|primitive)|out of memory|bad_alloc|pthread_create"
+    "|can't start new thread|failed to map segment|cannot allocate memory",
+    re.IGNORECASE,
 )
-# What oneDNN's and XLA's kernels say of it, under other kinds of TensorFlow's errors.
-NO_MEMORY = re.compile("could not create a memory object|out of memory|bad_alloc", re.IGNORECASE)
 MOST_CHARACTERS = 4000  # of the sentence that a script ends with
 HELP = ("--help", "-help", "-h", "--helpshort", "-?")
 
@@ -78,6 +78,7 @@ def exit_status(
     """
     # TensorFlow tells at INFO, absl's default, how long its checkpoints took to shard.
     logging.set_verbosity(logging.WARNING)
+    limited.show_no_stacks()
     try:
         if positional is not None and len(arguments) > 1 + positional:
             raise UsageError(
@@ -91,9 +92,9 @@ def exit_status(
         return _end(1, stopped)
     except KeyboardInterrupt:
         return _end(1, "interrupted")
-    except MemoryError as error:
-        return _end(1, _out_of_memory(error))
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            return _end_of_memory(error)
         if error.filename is None:
             if error.errno == errno.ENOENT and _is_nowhere():
                 return _end(2, "error: the current folder is gone; change to another one")
@@ -109,6 +110,8 @@ def exit_status(
             f"error: {name!r} cannot be used: {error.strerror}; {advice}, or name another path",
         )
     except Exception as error:
+        if _is_of_memory(error):
+            return _end_of_memory(error)
         if not (text := _of_tensorflow(error)):
             raise
         return _end(1, text)
@@ -151,9 +154,25 @@ def _end(status, text):
     return status
 
 
-def _out_of_memory(error):
-    first = str(error).strip().partition("\n")[0]
-    return f"error: out of memory{f' ({first})' if first else ''}; {LESS_MEMORY}"
+def _is_of_memory(error):
+    kinds = [MemoryError]
+    if tensorflow := sys.modules.get("tensorflow"):
+        kinds.append(tensorflow.errors.ResourceExhaustedError)
+    return isinstance(error, tuple(kinds)) or bool(NO_MEMORY.search(_first_line(error)))
+
+
+def _end_of_memory(error):
+    """`_end`, where little can be relied on any more."""
+    first = _first_line(error)
+    reason = f" ({first})" if first else ""
+    try:
+        return limited.leave(_end(1, f"error: out of memory{reason}; {limited.LESS_MEMORY}"))
+    except MemoryError:  # not even for the sentence: a parent may wait that has it
+        os.abort()
+
+
+def _first_line(error):
+    return str(getattr(error, "message", error)).strip().partition("\n")[0]
 
 
 def _of_tensorflow(error):
@@ -161,11 +180,9 @@ def _of_tensorflow(error):
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
         return None
-    first = error.message.strip().partition("\n")[0]
+    first = _first_line(error)
     if "No space left" in first or "File too large" in first:
         return f"error: a file cannot be written: {first}; make room there, or name another path"
-    if isinstance(error, tensorflow.errors.ResourceExhaustedError) or NO_MEMORY.search(first):
-        return _out_of_memory(first)
     if isinstance(error, tensorflow.errors.DataLossError):
         return f"error: a file is damaged: {first}; get it again, or make it again"
     return None

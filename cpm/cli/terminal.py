@@ -12,6 +12,7 @@ import re
 import sys
 from typing import Any
 
+from cpm.cli import limited
 from cpm import machine
 from cpm.untrusted import printable
 
@@ -29,18 +30,23 @@ def before_libraries() -> None:
 
     Closed standard streams are opened to nowhere, so that no file of ours gets their number, and
     Ctrl-C is said in a word instead of a traceback. Too few addresses end the script: TensorFlow's
-    libraries would end it with a traceback, or none.
+    libraries would end it with a traceback, or none. Under a larger limit it runs in a child, and
+    its parent says so when they have run out.
     """
     _open_missing()
     sys.excepthook = _quiet_interrupt(sys.excepthook)
     limit, fewest = machine.address_limit(), machine.FEWEST_ADDRESSES
-    if limit is not None and limit < fewest:
+    if limit is None:
+        return
+    if limit < fewest:
         print(
             f"error: this process may use {limit / 1e9:.1f} GB of addresses (ulimit -v), and "
             f"TensorFlow alone takes {fewest / 1e9:.1f} GB; allow more with: ulimit -v unlimited",
             file=sys.stderr,
         )
         sys.exit(2)
+    if limited.is_script():
+        limited.run_in_child(limit)
 
 
 def prepare() -> None:

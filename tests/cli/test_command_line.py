@@ -1,5 +1,6 @@
 """Exit statuses: what the user can mend is one sentence, a mistake of the program a traceback."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from cpm.cli import command_line
+from cpm.cli import command_line, limited
 from cpm.errors import RunStopped, UsageError
 
 
@@ -71,15 +72,21 @@ _ONEDNN = "Operation received an exception:Status: 1, message: could not create 
             tf.errors.AbortedError(None, None, f"{_ONEDNN}, in file mkl_conv_grad.cc:546\n"),
             f" ({_ONEDNN}, in file mkl_conv_grad.cc:546)",
         ),
+        (RuntimeError("can't start new thread"), " (can't start new thread)"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), " ([Errno 12] Cannot allocate memory)"),
+        (
+            ImportError("libx.so: failed to map segment from shared object"),
+            " (libx.so: failed to map segment from shared object)",
+        ),
     ],
-    ids=["Python", "no words", "TensorFlow", "oneDNN"],
+    ids=["Python", "no words", "TensorFlow", "oneDNN", "a thread", "a process", "a library"],
 )
 def test_memory_that_runs_out_is_a_sentence(error, words, capsys):
     def main(_):
         raise error
 
     assert command_line.exit_status(main, ["bin/x.py"]) == 1
-    expected = f"error: out of memory{words}; {command_line.LESS_MEMORY}\n"
+    expected = f"error: out of memory{words}; {limited.LESS_MEMORY}\n"
     assert capsys.readouterr().err == expected
 
 
