@@ -485,8 +485,7 @@ ROWS = [
         (
             "aborts, segmentation faults, stacks of libraries under ulimit -v",
             "a sentence alone; signals reach the script, and it ends with its parent",
-            "test_a_crash_is_one_sentence",
-            "test_signals_reach_the_child_once",
+            "test_a_crash_is_one_sentence & test_signals_reach_the_child_once & "
             "test_no_child_outlives_its_parent",
         ),
     ),
