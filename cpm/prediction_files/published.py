@@ -173,13 +173,19 @@ def _by_image(found, truth, path):
     return rows, joints_px, confidence
 
 
-def median_offset(people: Predictions) -> tuple[float, float]:
+def median_offset(people: Predictions, truth: Truth) -> tuple[float, float]:
     """Median of predicted minus true position over all annotated joints, (x, y) pixels.
 
     About (1, 1) or (-1, -1) is what a file read with the wrong numbering shows; see formats.py.
+    Pixels are those of the original images, which are numbered, not of smaller stored ones.
     """
     counted = (people.state > 0) & np.isfinite(people.joints_px[-1]).all(-1)
-    offsets = (people.joints_px[-1] - people.truth_px)[counted]
+    offsets = people.joints_px[-1] - people.truth_px  # [N, P, 2]
+    if truth.to_stored is not None:
+        row = {id: n for n, id in enumerate(truth.ids)}
+        rows = [row[id] for id in people.ids]
+        offsets /= truth.to_stored[rows][:, np.newaxis, [0, 1], [0, 1]]
+    offsets = offsets[counted]
     return tuple(np.median(offsets, 0).tolist()) if len(offsets) else (0.0, 0.0)
 
 

@@ -105,7 +105,7 @@ def score_file(
     joints = _scored_joints(protocol)
     metrics = _metrics(people, truth, joints, seed)
     curves = report.curves(people, truth.skeleton, joints)
-    x, y = published.median_offset(people)
+    x, y = published.median_offset(people, truth)
     who = noun(truth.skeleton.joints)
     compared = (
         f"{len(people)} of the {len(truth)} {who} of {truth.name}; predicted minus true position, "

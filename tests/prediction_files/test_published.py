@@ -171,9 +171,27 @@ def test_median_offset_preset(tmp_path):
     """A file read with the wrong numbering shows it, and nothing else changes by itself."""
     files = lsp_files(tmp_path, {})
     scipy.io.savemat(files[0], {"preds": files[2][:2].transpose(2, 1, 0)})
-    assert median_offset(read_published("lsp", *files[:2])) == (0.0, 0.0)
-    shifted = median_offset(read_published("lsp", *files[:2], origin=0))
+    truth = read_truth("lsp", files[1])
+    assert median_offset(read_published("lsp", *files[:2]), truth) == (0.0, 0.0)
+    shifted = median_offset(read_published("lsp", *files[:2], origin=0), truth)
     assert shifted == pytest.approx((1.0, 1.0), abs=1e-9)
+
+
+def test_median_offset_is_in_pixels_of_the_original_images(tmp_path):
+    """Stored at half the size, a pixel of the numbering looked like half of one."""
+    joints_px = np.random.default_rng(0).uniform(1, 100, [3, 14, 2])
+    truth = Truth(
+        name="t",
+        skeleton=SKELETONS["lsp14"],
+        ids=("a", "b", "c"),
+        joints_px=joints_px / 2 - 5,
+        state=np.full([3, 14], 2),
+        head_size_px=np.zeros(3),
+        to_stored=np.tile([[0.5, 0, -5], [0, 0.5, -5]], [3, 1, 1]),
+    )
+    np.savez(tmp_path / "p.npz", preds=joints_px + np.array([1, 2]))
+    people, _ = attach(str(tmp_path / "p.npz"), truth)
+    assert median_offset(people, truth) == pytest.approx((1, 2))
 
 
 class TestRealData:
