@@ -232,8 +232,10 @@ def _parse(path):
 def _shard(record):
     """The `Shard` in a record; ValueError if it names a file that is not in the folder."""
     untrusted.check_schema(record, _SHARD, "a shard")
-    if os.path.basename(record["file"]) != record["file"] or record["file"] in ("", ".", ".."):
-        raise ValueError(f"a shard is called {untrusted.shown(record['file'])}")
+    name = record["file"]
+    # What is not printable, no system may take: zeros, halves of characters.
+    if os.path.basename(name) != name or name in ("", ".", "..") or not name.isprintable():
+        raise ValueError(f"a shard is called {untrusted.shown(name)}")
     if record["people"] < 1 or record["bytes"] < 1:
         raise ValueError(f"a shard has {record['people']} people in {record['bytes']} bytes")
     return Shard(**record)
