@@ -22,7 +22,12 @@ from cpm.inference import Predictor
 from cpm.inference.loading import load_for_use
 from cpm.prediction_files import scoring, writing
 from cpm.runtimes import is_exported
-from cpm.scoring.evaluate import Evaluation, evaluate_as_used, evaluate_folders
+from cpm.scoring.evaluate import (
+    Evaluation,
+    evaluate_as_used,
+    evaluate_folders,
+    inhabited,
+)
 from cpm.scoring.figures import write_figures
 from cpm.scoring.options import Options
 from cpm.scoring.result_files import write_results
@@ -55,6 +60,8 @@ def score_network() -> None:
     run = run_config.run_of(prefix)
     folders = data_folders(run, description)
     results_path(prefix)
+    if FLAGS.write_predictions:
+        scoring.check_ids(inhabited(folders, FLAGS.split), FLAGS.split)
     box = None
     if is_own(folders) and not any(FLAGS[flag].present for flag in HOW):
         result, options, box = evaluate_as_used(
@@ -88,6 +95,8 @@ def score_search() -> None:
     prefix = predictor.description["prefix"]
     folders = data_folders(run_config.run_of(prefix), predictor.description)
     results_path(prefix)
+    if FLAGS.write_predictions:
+        scoring.check_ids(inhabited(folders, FLAGS.split), FLAGS.split)
     result, options, searched = evaluate_search(
         predictor, folders, people=people_from_flags(), split=FLAGS.split, seed=FLAGS.seed
     )

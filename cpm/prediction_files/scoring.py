@@ -4,6 +4,7 @@ What bin/eval.py does without running a network, and the way from one to the oth
 data set's own file or a converted folder, the numbers are those of `cpm.evaluation`.
 """
 
+import collections
 import functools
 import os
 from collections.abc import Mapping, Sequence
@@ -199,15 +200,10 @@ def write_network_predictions(
     """
     to_source: dict[str, np.ndarray] = {}
     origins: dict[str, Any] = {}
-    for folder in folders:
-        found = read_annotations(folder, split)
+    for found in _all_annotations(folders, split):
         to_source |= dict(zip(found.ids, found.to_source, strict=True))
         origins |= dict(zip(found.ids, found.origins, strict=True))
-    if len(set(people.ids)) != len(people):
-        raise UsageError(
-            "two people have the same id, so a file could not tell them apart; name each data "
-            "folder once in --data"
-        )
+    _require_own_ids(people.ids)
     rows = sorted(range(len(people)), key=lambda n: _place(people.ids[n], origins[people.ids[n]]))
     matrices = np.stack([to_source[people.ids[n]] for n in rows])
     write_predictions(
@@ -218,6 +214,31 @@ def write_network_predictions(
         skeleton,
         note=provenance(),
     )
+
+
+def check_ids(folders: Sequence[str], split: str) -> None:
+    """UsageError if folders have people of the same id: said before their joints are found.
+
+    Args:
+      folders, split: as of `write_network_predictions`.
+    """
+    _all_annotations(folders, split)
+
+
+def _all_annotations(folders, split):
+    """`read_annotations` of each folder; UsageError if two people have the same id."""
+    found = [read_annotations(folder, split) for folder in folders]
+    _require_own_ids([id for part in found for id in part.ids])
+    return found
+
+
+def _require_own_ids(ids):
+    for id, count in collections.Counter(ids).items():
+        if count > 1:
+            raise UsageError(
+                f"two people have the same id, {id!r}, so a file could not tell them apart; write "
+                "a file for each data folder"
+            )
 
 
 def _place(id, origin):

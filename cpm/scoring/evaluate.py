@@ -41,7 +41,8 @@ class Evaluation:
       curves: what `report.curves` says of them all.
       reliability: of the confidence, what cpm/evaluation/reliability.py says; or None.
       failures: {folder: what cpm/evaluation/failures.py says of that folder's people, or None}.
-      regions: {id: `CropRegion`} of the last pass, where it is not the first one's.
+      regions: {folder: {id: `CropRegion`}} of the last pass, where it is not the first one's.
+      renamed: {id: (folder, id there)} of people whose id an earlier folder has, too.
       seconds: wall time of prediction, input included.
       precision: of the network's layers; None where the network does not say, as an exported file.
     """
@@ -53,6 +54,7 @@ class Evaluation:
     reliability: dict | None
     failures: dict
     regions: dict
+    renamed: dict
     seconds: float
     precision: str | None
 
@@ -101,13 +103,34 @@ def evaluate_folders(
     parts: dict[str, predicted.Predictions] = {}
     regions: dict[str, Any] = {}
     for folder in inhabited(folders, options.split):
-        people, where = predict_folder(network, config, folder, options)
-        parts[str(folder)] = people
-        regions |= where
+        parts[str(folder)], regions[str(folder)] = predict_folder(network, config, folder, options)
     seconds = time.perf_counter() - began
+    parts, renamed = told_apart(parts)
     if unit is not None:
         parts = _in_unit(parts, unit.people)
-    return score_parts(parts, network, options, seconds=seconds, regions=regions, strict=strict)
+    found = score_parts(parts, network, options, seconds=seconds, strict=strict)
+    return dataclasses.replace(found, regions=regions, renamed=renamed)
+
+
+def told_apart(
+    parts: dict[str, predicted.Predictions],
+) -> tuple[dict[str, predicted.Predictions], dict[str, tuple[str, str]]]:
+    """Parts in which nobody has the id of somebody in an earlier folder.
+
+    Folders of own images may well have the same names: frame_0001.png of two videos.
+
+    Returns:
+      ({folder: `Predictions`}, {new id: (folder, id there)}).
+    """
+    named: set[str] = set()
+    apart: dict[str, predicted.Predictions] = {}
+    renamed: dict[str, tuple[str, str]] = {}
+    for number, (folder, part) in enumerate(parts.items(), 1):
+        new = {id: f"{id} ({number})" for id in part.ids if id in named}
+        named |= {*part.ids}
+        renamed |= {name: (folder, id) for id, name in new.items()}
+        apart[folder] = dataclasses.replace(part, ids=tuple(new.get(id, id) for id in part.ids))
+    return apart, renamed
 
 
 def inhabited(folders: Sequence[str], split: str) -> Sequence[str]:
@@ -124,7 +147,6 @@ def score_parts(
     options: Options,
     *,
     seconds: float,
-    regions: dict[str, Any] | None = None,
     strict: bool = True,
 ) -> Evaluation:
     """The scores of what a network said of the people of some folders.
@@ -132,7 +154,7 @@ def score_parts(
     Args:
       parts: {folder: `Predictions`}.
       network, options, strict: as in `evaluate_folders`.
-      seconds, regions: as of `Evaluation`; None = every region is the first pass's.
+      seconds: as of `Evaluation`, which has no `regions` and nobody `renamed`.
 
     Raises:
       UsageError: as in `evaluate_folders`.
@@ -154,8 +176,7 @@ def score_parts(
     trust = reliability(people, skeleton)
     wrong = {folder: failures(part, skeleton) for folder, part in parts.items()}
     precision = getattr(network, "precision", None)
-    found = regions or {}
-    return Evaluation(people, metrics, sources, curves, trust, wrong, found, seconds, precision)
+    return Evaluation(people, metrics, sources, curves, trust, wrong, {}, {}, seconds, precision)
 
 
 def evaluate_as_used(

@@ -1,5 +1,6 @@
 """Which people of an evaluation are shown, with all that a figure of them needs."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
@@ -55,11 +56,15 @@ def collect_people(
     wanted = {people.ids[n] for rows in groups.values() for n in rows}
     found: dict[str, Example] = {}
     for source in evaluation.sources:
-        found |= gather_examples(
-            batches_of(config, source, options, evaluation.regions),
+        new = {id: name for name, (folder, id) in evaluation.renamed.items() if folder == source}
+        asked = {id for id, name in new.items() if name in wanted}
+        examples = gather_examples(
+            batches_of(config, source, options, evaluation.regions.get(source, {})),
             functools.partial(predict_with_beliefs, network, decoding=options.decoding(config)),
-            wanted,
+            asked | (wanted - {*evaluation.renamed} - {*new}),
         )
+        for id, example in examples.items():
+            found[new.get(id, id)] = dataclasses.replace(example, id=new.get(id, id))
     return {k: [found[people.ids[n]] for n in rows] for k, rows in groups.items()}
 
 

@@ -176,7 +176,7 @@ def test_read_truth_raises(lsp, tmp_path):
 def test_write_network_predictions_raises_on_the_same_person_twice(lsp, tmp_path):
     _, folder, _ = lsp
     people = select(network_predictions(folder, "train"), [0, 0])
-    with pytest.raises(UsageError, match=r"same id.*name each data folder once"):
+    with pytest.raises(UsageError, match=r"same id, '.*', .*a file for each data folder"):
         scoring.write_network_predictions(f"{tmp_path}/p.mat", people, LSP14, [folder], "train")
 
 

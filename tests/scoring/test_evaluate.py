@@ -50,9 +50,9 @@ def operation_by_operation():
         yield
 
 
-def people(count):
+def people(count, seed=0):
     """Noise images with random joints: enough to see that numbers arrive."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     for n in range(count):
         yield Person(
             id=f"noise/validation-{n}",
@@ -198,6 +198,39 @@ def test_evaluation_uses_the_regions_of_prediction(run, crop, passes, share, cou
     example = shown["some"][0]
     assert shown["none"] == [] and example.id == found.people.ids[row]
     np.testing.assert_allclose(example.confidence, found.people.confidence[-1, row], atol=1e-3)
+
+
+def test_people_of_one_id_in_two_folders_are_told_apart(run, tmp_path):
+    """As of frame_0001.png of two videos: the one's crop scale and image stood for the other's."""
+    network, config, _ = load_network(run)
+    folders = [os.path.join(os.path.dirname(run), "data"), str(tmp_path / "later")]
+    write_records(people(7, seed=1), folders[1], source="noise", rule=RULES["development"])
+    box = evaluate.evaluate_folders(network, config, folders, Options(crop="joints"))
+    options = Options(crop="whole", passes=2)
+    both = evaluate.evaluate_folders(network, config, folders, options, unit=box)
+    alone = [
+        evaluate.evaluate_folders(
+            network,
+            config,
+            [folder],
+            options,
+            unit=evaluate.evaluate_folders(network, config, [folder], Options(crop="joints")),
+        )
+        for folder in folders
+    ]
+    assert both.people.ids[7:] == tuple(f"{id} (2)" for id in alone[1].people.ids)
+    scales = np.concatenate([each.people.crop_scale for each in alone])
+    np.testing.assert_array_equal(both.people.crop_scale, scales)
+    groups = {"some": [0, 7, 3, 10]}
+    shown = collect_people(both, groups, network, config, options)["some"]
+    for example, row in zip(shown, groups["some"], strict=True):
+        own = {"own": [row % 7]}
+        (expected,) = collect_people(alone[row // 7], own, network, config, options)["own"]
+        assert example.id == both.people.ids[row]
+        np.testing.assert_array_equal(example.crop, expected.crop)
+        np.testing.assert_array_equal(example.truth_px, expected.truth_px)
+    with pytest.raises(UsageError, match=r"the same id, 'noise/.*write a file for each data"):
+        scoring.check_ids(folders, "validation")
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".h5", ".npz", ".json"])
