@@ -100,7 +100,7 @@ def read_people(
     """
     report = report or Report()
     image_files = ImageFiles(folder, follow_links)
-    skeleton, found = None, []
+    skeleton, found, empty = None, [], 0
     for part in find_parts(folder, report):
         try:
             file = coco_file.read(part.record, options.pairs, options.mirrored)
@@ -116,6 +116,11 @@ def read_people(
         skeleton = file.skeleton
         report.joints = skeleton.joints
         found += _with_images(part, file, image_files, options.strict, report)
+        empty += len(file.images) - len({annotation.image for annotation in file.annotations})
+    if empty:
+        report.note(
+            f"{count(empty, 'image')} without annotated keypoints, of which nothing is learned"
+        )
     if image_files.not_searched:
         report.warn(
             f"not searched for images, since links lead out of the folder: "

@@ -369,6 +369,14 @@ class TestNothingAnnotated:
         (named,) = report.left_out["wrong records"]
         assert "annotation 1 has keypoints, but its category 2 names none" in named
 
+    def test_images_without_annotations_are_counted(self, tmp_path):
+        def add(record):
+            record["images"] += [{"id": n, "file_name": f"{n}.jpg"} for n in (50, 51)]
+
+        report = Report()
+        assert read(tmp_path, changed(add), report=report)
+        assert "2 images without annotated keypoints, of which nothing is learned" in report.notes
+
     def test_nan_as_tables_write_gaps(self, tmp_path):
         """json.dump of a table writes NaN for what is missing; the file was refused."""
         gap = float("nan")
