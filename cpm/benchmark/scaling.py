@@ -197,7 +197,8 @@ def measure_ways(
 
 
 def _measure(settings, distribute, rounds):
-    changes = {"distribute": distribute, "devices": 2, "replicas": 1}
+    devices = 2 if distribute == "mirrored" else 0
+    changes = {"distribute": distribute, "devices": devices, "replicas": 1}
     order = {"settings": to_dict(settings.changed({"execution": changes})), "rounds": rounds}
     hosts = 2 if distribute == "multiworker" else 1
     addresses = [f"localhost:{port}" for port in _free_ports(hosts)]

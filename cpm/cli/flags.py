@@ -31,6 +31,9 @@ from cpm.training.recipes import (
 )
 from ops import REFINEMENTS
 
+# {field: flag}, of all shorthands: messages about a value begin with the field.
+_FLAGS_OF = {short.key.rpartition(".")[2]: name for name, short in SHORTHANDS.items()}
+
 # absl lists a script's own flags in --help: these count as the calling script's.
 flags.disclaim_key_flags()
 
@@ -229,7 +232,9 @@ def _applied(settings, given, assignments):
         settings = settings.changed(config_keys.nested(given))
         architecture(settings.config.network)
     except ValueError as error:
-        raise UsageError(f"--{error}; try --help for what each flag takes") from None
+        field, space, rest = str(error).partition(" ")
+        flag = _FLAGS_OF.get(field, field)
+        raise UsageError(f"--{flag}{space}{rest}; try --help for what each flag takes") from None
     settings = config_keys.with_values(settings, assignments)
     try:
         architecture(settings.config.network)

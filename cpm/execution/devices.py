@@ -225,8 +225,14 @@ def connect(execution: Execution) -> Devices:
     Args:
       execution: `Execution`; its `distribute` and `devices` count.
     Raises:
-      UsageError: if there are fewer GPUs than asked for, or no usable TF_CONFIG.
+      UsageError: if there are fewer GPUs than asked for, a number of them that nothing would use,
+        or no usable TF_CONFIG.
     """
+    if execution.devices and execution.distribute != "mirrored":
+        raise UsageError(
+            f"--devices={execution.devices} is of --distribute=mirrored, but --distribute is "
+            f"{execution.distribute}; add the one, or leave out the other"
+        )
     if execution.distribute == "none":
         return Devices()
     if execution.distribute == "mirrored":

@@ -178,10 +178,17 @@ def test_set_raises(argument, message):
         run_settings(f"--set={argument}")
 
 
+@pytest.mark.parametrize("argument", ["--sigma=0", "--cache=-1", "--batch_size=0", "--margin=0"])
+def test_a_value_out_of_range_is_named_by_its_flag(argument):
+    flag = argument.partition("=")[0]
+    with pytest.raises(UsageError, match=f"^{flag} should be "):
+        run_settings(argument)
+
+
 def test_lengths_out_of_range_raise():
     with pytest.raises(UsageError, match=r"margin should be from 0\.01 to 100"):
         run_settings("--margin=1e300")
-    with pytest.raises(UsageError, match=r"sigma_px should be from 0\.01 to 10000"):
+    with pytest.raises(UsageError, match=r"^--sigma should be from 0\.01 to 10000"):
         run_settings("--sigma=1e-300")
     for scales in [(1.0, 1e300), (0.0,)]:
         with pytest.raises(ValueError, match=r"scales should be from 0\.01 to 100"):

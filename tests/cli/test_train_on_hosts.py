@@ -214,6 +214,7 @@ def test_hosts_with_other_flags_end_in_a_sentence(folder):
     [
         (["--distribute=multiworker"], "TF_CONFIG is not set"),
         (["--distribute=mirrored", "--devices=3"], "does not divide among 3 devices"),
+        (["--devices=2"], "--devices=2 is of --distribute=mirrored"),
         (["--sync_batch_norm", "--replicas=2"], "--replicas=1"),
     ],
 )
