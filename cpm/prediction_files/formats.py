@@ -13,6 +13,7 @@ predictions that the Torch and MATLAB codes wrote for them:
   .mat, .h5            1-based; 1 is subtracted here, once
   .npz, .npy, .json    0-based
   a number `origin`    0 or 1 in the file itself (ours have it) decides, and --origin before it
+  `node_names` (.h5)   SLEAP's analysis of one animal, 0-based
 
 A file cannot betray its numbering: a good method is a pixel off either way. The report prints the
 median offset to the truth, which shows a numbering that is off by one.
@@ -38,6 +39,7 @@ from cpm.skeleton import Skeleton, canonical_name
 from cpm.text_table import counted
 
 PREFERRED, NEARLY = "preds", "pred"
+SLEAP = "node_names"  # only SLEAP calls the names of joints so
 MOST_PX = 1e6  # no image is larger; beyond it a mean over people says nothing
 ONE_BASED = (containers.MATLAB, containers.HDF5)
 
@@ -149,11 +151,10 @@ def _names(arrays, path, skeleton):
     """The file's own joint names in the order of its joints, or None."""
     if "joints" in arrays and (given := containers.texts(arrays["joints"])):
         return named_joints.check_names(given, path, skeleton)
-    for array in arrays.values():
-        found = containers.texts(array)
-        if found and named_joints.are_names(found, skeleton):
-            return named_joints.check_names(found, path, skeleton)
-    return None
+    texts = [found for array in arrays.values() if (found := containers.texts(array))]
+    names = [found for found in texts if named_joints.are_names(found, skeleton)]
+    # SLEAP's file also names the two joints of each limb.
+    return named_joints.check_names(max(names, key=len), path, skeleton) if names else None
 
 
 def find_joints(
@@ -243,9 +244,9 @@ def _describe(shape, order):
 
 
 def _origin(arrays, path):
-    """The file's own `origin`, or None without one."""
+    """The file's own `origin`, 0 for SLEAP's, or None."""
     if "origin" not in arrays:
-        return None
+        return 0 if SLEAP in arrays else None
     value = np.ravel(arrays["origin"])
     if value.shape != (1,) or value[0] not in (0, 1):
         raise UsageError(

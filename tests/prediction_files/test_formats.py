@@ -10,7 +10,7 @@ import scipy.io
 
 from cpm.errors import UsageError
 from cpm.prediction_files.formats import read_predictions
-from cpm.skeleton import SKELETONS
+from cpm.skeleton import SKELETONS, own_skeleton
 from tests.helpers.array_files import save_as
 
 LSP, MPII = SKELETONS["lsp14"], SKELETONS["mpii16"]
@@ -171,6 +171,20 @@ def test_read_predictions_preset_names_under_another_name(tmp_path):
     for p, joint in enumerate(["head_top", "neck", "right_shoulder", "left_shoulder"]):
         np.testing.assert_array_equal(found.joints_px[:, LSP.index(joint)], array[:, p] - 1)
     assert np.isfinite(found.joints_px).all(-1).sum() == 5 * 4
+
+
+def test_read_predictions_preset_sleap(tmp_path):
+    """Its analysis of one animal: 0-based, and a limb whose two ends are names of joints, too."""
+    joints_px = np.random.default_rng(0).uniform(1, 90, [5, 3, 2])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["edge_names"] = np.array([[b"tail", b"chin"]])
+        file["node_names"] = np.array([b"tail", b"nose", b"chin"])
+        file["tracks"] = joints_px.transpose(2, 1, 0)[None]
+        file["point_scores"] = np.ones([1, 3, 5])
+    skeleton = own_skeleton(["nose", "chin", "tail"])
+    found = read_predictions(str(tmp_path / "a.h5"), skeleton)
+    np.testing.assert_array_equal(found.joints_px, joints_px[:, [1, 2, 0]])
+    assert "first pixel 0" in found.source
 
 
 def test_read_predictions_preset_numbers_in_json(tmp_path):
