@@ -151,7 +151,7 @@ def define_flags() -> None:
 
 OF_FILES = ("ground_truth", "protocol", "origin")
 OF_NETWORKS = (
-    *("data", "scenes", "crop", "passes", "people", "flip", "plots"),
+    *("data", "scenes", "crop", "passes", "people", "flip", "scales", "refinement", "plots"),
     *("write_predictions", "write_suspects"),
 )
 READ, WRITTEN = (

@@ -9,6 +9,7 @@ from absl import flags
 
 from cpm.cli.flags import seed_from_flags
 from cpm.data import datasets, pipeline
+from cpm.errors import UsageError
 
 
 def define_synthetic_people(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -23,8 +24,16 @@ def define_synthetic_people(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def data_folders_from_flags(values: flags.FlagValues = flags.FLAGS) -> Sequence[str]:
-    """List of the converted folders to learn from; synthetic people are drawn if need be."""
+    """List of the converted folders to learn from; synthetic people are drawn if need be.
+
+    Raises:
+      UsageError: if folders are named, and a number of synthetic people, too.
+    """
     if values.data:
+        if values["synthetic_people"].present:
+            raise UsageError(
+                "--synthetic_people is for where there is no --data; leave one of them out"
+            )
         return pipeline.split_names(values.data)
     folder = datasets.synthetic_folder(values.synthetic_people, seed_from_flags(values))
     return pipeline.split_names([folder])

@@ -277,6 +277,13 @@ def test_a_seed_is_also_that_of_the_synthetic_people(flags, tmp_path, monkeypatc
     assert runs == [(3, os.path.join("runs", "mini-2stages-synthetic-16-seed3"))]
 
 
+def test_synthetic_people_beside_data_are_refused(tmp_path, capsys):
+    data = write_data(tmp_path / "a")
+    flags = [f"--data={data}", "--synthetic_people=16", f"--run_dir={tmp_path / 'run'}"]
+    assert exit_status(train_command, *TINY, *flags) == 2
+    assert "--synthetic_people is for where there is no --data" in capsys.readouterr().err
+
+
 def test_joints_that_only_a_smaller_skeleton_has_are_named(tmp_path, monkeypatch):
     """Folders are combined by the names of joints, and the network has those of the larger."""
     monkeypatch.setattr(train_command, "FLAGS", types.SimpleNamespace(init_from=None))

@@ -195,6 +195,8 @@ def test_flags_that_do_not_go_with_a_search(tmp_path, capfd, arguments, words):
     check_sentence(status, error, *words)
 
 
-def test_a_prediction_file_is_not_searched(tmp_path, capfd):
-    status, _, error = caller(eval_command, capfd)("--predictions=a.mat", "--people=all")
-    check_sentence(status, error, "--people goes with --ckpt, not with --predictions")
+@pytest.mark.parametrize("flag", ["--people=all", "--scales=0.9,1.1", "--refinement=dark"])
+def test_a_prediction_file_is_not_searched_nor_decoded(capfd, flag):
+    status, _, error = caller(eval_command, capfd)("--predictions=a.mat", flag)
+    name = flag.partition("=")[0]
+    check_sentence(status, error, f"{name} goes with --ckpt, not with --predictions")
