@@ -29,7 +29,7 @@ class Results:
     """What a file of COCO's results holds, a row for each result.
 
     Attributes:
-      joints: `[N, P, 3]` float64: x, y, confidence.
+      joints: `[N, P, 3]` float64: x, y, confidence; nan where a joint was not found.
       images: N ids of images as text.
       scores: `[N]`, how sure a result is.
     """
@@ -93,6 +93,7 @@ def read_results(record: Any, path: str, joints: int) -> Results:
                 f"{path}: result {number} has {size} values as keypoints; expected "
                 f"{3 * joints} numbers: x, y, confidence of each of the {joints} joints"
             ) from None
+        row[~row.any(-1)] = np.nan  # 0, 0, 0 is what COCO writes for a joint that is not there
         values.append(row)
     return Results(np.stack(values), tuple(images), np.array(scores))
 

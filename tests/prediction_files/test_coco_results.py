@@ -50,6 +50,19 @@ def test_two_people_of_one_image(tmp_path):
     assert found.source == "3 results of 1 images, first pixel 0"
 
 
+def test_zeros_are_no_joint(tmp_path):
+    """As `bin/predict.py --coco` writes them; they were a joint in the image's corner."""
+    beside = truth(("7", "7"))
+    beside.joints_px[1] = TRUTH_PX[0] + [[2.0, 3.0], [-30, -40], [2, 3]]
+    half = np.stack([TRUTH_PX[0, 0], [0, 0], TRUTH_PX[0, 2]])
+    results = [result(7, half), result(7, beside.joints_px[1])]
+    results[0]["keypoints"][5] = 0.0
+    people, _ = attach(results, beside, tmp_path)
+    expected = np.stack([half, beside.joints_px[1]])
+    expected[0, 1] = np.nan
+    np.testing.assert_array_equal(people.joints_px[0], expected)
+
+
 def test_an_image_without_results_was_not_found(tmp_path):
     people, _ = attach([result(7, TRUTH_PX[0])], truth(("7", "8")), tmp_path)
     assert np.isnan(people.joints_px[0, 1]).all() and np.isnan(people.confidence[0, 1]).all()
