@@ -20,6 +20,8 @@ from absl import flags
 
 from cpm.cli import run_check
 from cpm.cli.flags import define_network_flags, network_config_from_flags
+from cpm.cli.shorthands import NETWORK
+from cpm.errors import UsageError
 from cpm.network import summary
 
 FLAGS = flags.FLAGS
@@ -34,6 +36,12 @@ def define_flags() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Prints the tables."""
     if len(arguments) > 1:
+        for name in ("set", *NETWORK):
+            if FLAGS[name].present:
+                raise UsageError(
+                    f"--{name} is of a network that is not built yet, but {arguments[1]} is a run, "
+                    "which says itself what it is; leave one of them out"
+                )
         return describe_run(arguments[1])
     config = network_config_from_flags(FLAGS)
     height, width = config.image_size

@@ -1,5 +1,6 @@
 """The people of converted folders as `Person`, with their pixels: what records were made of."""
 
+import collections
 import functools
 import os
 from collections.abc import Iterator, Sequence
@@ -43,9 +44,11 @@ def read_people(folders: Sequence[str | os.PathLike], split: str) -> list[Person
             f"nobody is in the split {split!r} of {', '.join(map(str, folders))}; "
             "name another with --split"
         )
-    if len({person.id for person in people}) < len(people):
+    twice = [id for id, n in collections.Counter(person.id for person in people).items() if n > 1]
+    if twice:  # the folder itself, or images of the same names in two folders
         raise UsageError(
-            f"somebody is twice in {', '.join(map(str, folders))}; name each folder once"
+            f"{twice[0]!r} is twice in {', '.join(map(str, folders))}; name each folder once, or "
+            "one at a time"
         )
     return people
 

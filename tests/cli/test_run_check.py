@@ -106,6 +106,13 @@ DAMAGES = {
 }
 
 
+@pytest.mark.parametrize("flag", ["--arch=paper", "--set=network.width=2"])
+def test_flags_of_a_network_are_not_of_a_run(run, capfd, flag):
+    """They were ignored, as if the run had such a network."""
+    status, text, error = caller(describe, capfd)(flag, run)
+    assert status == 2 and not text and f"{flag.split('=')[0]} is of a network that is not" in error
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damage_is_named(run, check, damage):
     """That part alone, and exit status 1: nothing is changed, and no traceback."""
