@@ -27,7 +27,7 @@ from typing import Any
 
 from absl import flags
 
-from cpm import files
+from cpm import files, output_files
 from cpm.checkpoints import pretrained
 from cpm.errors import UsageError
 from cpm.interchange import deviations
@@ -35,6 +35,7 @@ from cpm.interchange.exporting import PRECISIONS, Exporter, Target, comparison_i
 
 FLAGS = flags.FLAGS
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "demo"
+MARK = "version.txt"  # in vendor/, of a site of ours
 SOURCES = ("index.html", "style.css", "page.js", "drawing.js", "shrinking.js", "worker.js")
 # The package of npm, its checksum there, and what the page needs of it: the runtime for processors,
 # and the one that knows graphics cards, too.
@@ -63,7 +64,7 @@ def define_flags() -> None:
     flags.DEFINE_string("out", "build/demo", "Folder of the site to make.")
     flags.DEFINE_enum("precision", "float16", PRECISIONS, "Width of the weights.")
     flags.DEFINE_bool("serve", True, "Serve the site until interrupted.")
-    flags.DEFINE_integer("port", 8000, "Port on the loopback interface.", lower_bound=0)
+    flags.DEFINE_integer("port", 8000, "Port on the loopback interface.", 0, 65535)
 
 
 def main(_: Sequence[str]) -> None:
@@ -71,10 +72,12 @@ def main(_: Sequence[str]) -> None:
     if not PAGE.is_dir():
         raise UsageError(f"the page is not installed ({PAGE} is missing); run this from a checkout")
     out = pathlib.Path(FLAGS.out)
-    out.mkdir(parents=True, exist_ok=True)
+    check_out(out)
+    if FLAGS.serve:
+        server(out, FLAGS.port).server_close()  # a port that is taken is said before the work
+    vendor_runtime(out / "vendor")
     for name in SOURCES:
         shutil.copyfile(PAGE / name, out / name)
-    vendor_runtime(out / "vendor")
     exporter = Exporter(FLAGS.ckpt)
     path = str(out / "model" / "pose.onnx")
     target = Target(path, "onnx", FLAGS.precision, ("image", "box"))
@@ -85,13 +88,23 @@ def main(_: Sequence[str]) -> None:
         serve(out, FLAGS.port)
 
 
+def check_out(out: pathlib.Path) -> None:
+    """UsageError if no site can be made in a folder, or one of something else is there."""
+    output_files.check_folder(out, "out")
+    if (out / SOURCES[0]).exists() and not (out / "vendor" / MARK).is_file():
+        raise UsageError(
+            f"--out={out} has an {SOURCES[0]} that is not of this page, and would be lost; name "
+            "another folder"
+        )
+
+
 def vendor_runtime(folder: pathlib.Path) -> None:
     """Puts ONNX Runtime Web into a folder, unless it is there.
 
     Raises:
       UsageError: if npm is missing or the package is not the one that was tested.
     """
-    mark = folder / "version.txt"
+    mark = folder / MARK
     if mark.is_file() and mark.read_text() == RUNTIME:
         return
     with tempfile.TemporaryDirectory() as scratch:

@@ -27,6 +27,7 @@ from cpm.interchange.exporting import Exporter, Target
 from cpm.skeleton import own_skeleton
 from cpm.synthetic.people import make_person
 from tests.helpers.chromium import Chromium, find_chromium
+from tests.helpers.in_process import caller
 from tests.helpers.tiny_networks import tiny_config, tiny_weights
 
 # What is promised, of the pixels that the network sees; its weights are rounded to half precision.
@@ -493,3 +494,22 @@ def test_the_server_isolates_the_page_and_stays_on_this_machine(tmp_path):
         assert running.server_address[0] == "127.0.0.1"
         with pytest.raises(UsageError, match="cannot be used"):
             demo.server(tmp_path, running.server_port)
+
+
+def test_what_cannot_be_served_or_made_is_said_before_the_work(tmp_path, capfd):
+    """A taken port was said after the export, and the index.html of another site was replaced."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    call = caller(demo, capfd)
+    with demo.server(tmp_path, 0) as running:
+        taken = f"--port={running.server_port}"
+        for arguments, words in (
+            ([f"--out={tmp_path}/new", taken], f"{taken} cannot be used"),
+            ([f"--out={tmp_path}/site", "--noserve"], "not of this page, and would be lost"),
+            ([f"--out={tmp_path}/file", "--noserve"], "is a file; name a folder"),
+        ):
+            status, _, error = call(*arguments)
+            assert status == 2 and words in error, error
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "site" / "index.html").read_text() == "mine"
