@@ -113,6 +113,12 @@ def main(_: Sequence[str]) -> None:
     for flag in ("src", "leave_out"):
         if FLAGS[flag].value and FLAGS.dataset == datasets.SYNTHETIC:
             raise UsageError(f"--{flag} is not for synthetic people; leave it out")
+    for flag in ("count", "held_out"):
+        if FLAGS[flag].present and FLAGS.dataset != datasets.SYNTHETIC:
+            raise UsageError(
+                f"--{flag} is for --dataset={datasets.SYNTHETIC}; of {FLAGS.dataset} everybody is "
+                "converted: leave it out"
+            )
     listed = read_ids(FLAGS.leave_out) if FLAGS.leave_out else frozenset()
     manifest = datasets.convert(FLAGS.dataset, FLAGS.out, FLAGS.src, conversion(listed))
     print(table(manifest.report, noun(manifest.skeleton.joints)))

@@ -203,6 +203,12 @@ class TestBadUse:
         status, _, error = run("convert.py", "--dataset=coco99", f"--out={tmp_path}")
         assert status == 2 and "coco99" in error and "Traceback" not in error
 
+    @pytest.mark.parametrize("flag", ["--count", "--held_out"])
+    def test_numbers_of_synthetic_people_for_data_that_are_read(self, tmp_path, flag):
+        flags = f"--src={tmp_path}", f"--out={tmp_path / 'out'}", f"{flag}=5"
+        status, _, error = run("convert.py", "--dataset=coco", *flags)
+        check_sentence(status, error, f"{flag} is for --dataset=synthetic", "of coco everybody is")
+
     def test_list_that_is_not_there(self, tmp_path):
         (tmp_path / "lspet").mkdir()
         flags = f"--src={tmp_path / 'lspet'}", f"--out={tmp_path / 'out'}"
