@@ -214,7 +214,7 @@ def _walk(folder, recursive, skipped, entered, leaves):
         elif not os.path.isdir(path):
             yield path
         elif not recursive:
-            skipped.add(path, "a folder; --recursive looks into it")
+            skipped.add(path, "a folder; --recursive, or a pattern that ends in /**, looks into it")
         elif os.path.realpath(path) in entered:
             skipped.add(path, "a link to a folder that is searched already")
         else:
