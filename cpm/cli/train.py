@@ -19,10 +19,12 @@ one page, RUN_DIR/eval/ (tables, JSON and images), RUN_DIR/metrics.jsonl; curves
 --logdir=runs
 """
 
+import contextlib
 import math
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from absl import flags
@@ -35,7 +37,7 @@ from cpm.cli.training_data import data_folders_from_flags, define_synthetic_peop
 from cpm.config import TrainConfig
 from cpm.data import datasets, pipeline
 from cpm.data.splits import TRAIN, VALIDATION
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 from cpm.execution import Settings
 from cpm.execution.devices import Devices, connect
 from cpm.execution.processor import bfloat16_pays, slow_precision
@@ -88,9 +90,21 @@ def main(_: Sequence[str]) -> None:
     if not devices.chief:
         print(f"host {devices.host} of {devices.hosts}: the chief says how it goes", flush=True)
         sys.stdout = open(os.devnull, "w")
-    with devices.losing_one_is_a_sentence():
+    with devices.losing_one_is_a_sentence(), going_on(FLAGS.restart):
         train(devices, weights)
         devices.wait()  # nobody leaves before the chief has written all
+
+
+@contextlib.contextmanager
+def going_on(restart: bool) -> Iterator[None]:
+    """Says how a run that stopped goes on: with --restart the same command would begin again."""
+    try:
+        yield
+    except RunStopped as stopped:
+        if not restart:
+            raise
+        said = re.sub("the same command", r"\g<0> without --restart", str(stopped), flags=re.I)
+        raise RunStopped(said) from stopped
 
 
 def train(devices: Devices, weights: TrainConfig | None) -> None:

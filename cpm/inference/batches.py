@@ -92,7 +92,8 @@ def check_finite(confidence: np.ndarray) -> None:
     if not np.isfinite(confidence).all():
         raise UsageError(
             "the network's belief maps hold numbers that are not finite: its weights are damaged, "
-            "or its training went wrong; name another checkpoint with --ckpt"
+            "its training went wrong, or --precision=float16 cannot hold them; name another "
+            "checkpoint with --ckpt"
         )
 
 

@@ -12,7 +12,7 @@ from cpm.cli import eval_network, training_data
 from cpm.cli import train as train_command
 from cpm import checkpoints
 from cpm.config_json import from_dict
-from cpm.errors import UsageError
+from cpm.errors import RunStopped, UsageError
 from cpm.execution import Execution, Settings
 from cpm.skeleton import own_skeleton
 from cpm.training import loop
@@ -295,6 +295,18 @@ def test_joints_that_only_a_smaller_skeleton_has_are_named(tmp_path, monkeypatch
     )
     text = "\n".join(train_command.describe(run, "own"))
     assert "12 to train, 10 to validate; 4 joints; not learned: left_eye, right_eye\n" in text
+
+
+@pytest.mark.parametrize("restart, command", [(True, " without --restart"), (False, "")])
+def test_a_run_that_was_begun_again_goes_on_without_restart(restart, command):
+    """The same command was advised: it would have put what was learned aside, and begun again."""
+    stopped = loop.Interrupted("stopped after step 5; the same command goes on. The same command.")
+    with pytest.raises(RunStopped) as caught, train_command.going_on(restart):
+        raise stopped
+    expected = (
+        f"stopped after step 5; the same command{command} goes on. The same command{command}."
+    )
+    assert str(caught.value) == expected
 
 
 def test_a_run_that_goes_on_asks_neither_config_nor_the_first_weights(tmp_path, monkeypatch):
