@@ -59,6 +59,8 @@ def off(found, expected):
 
 # Kernels' gradients are rounded to 16 bits for each part of a batch, before they are added. So
 # they differ by 2^-9 (bfloat16, 8 bits) or 2^-12 (float16, 11 bits) relative, whatever is right.
+# That bounds one step. In the next ones the difference grows, on one processor more than on
+# another; what 20 steps are equal to is a device that computes the same parts, see below.
 NARROW = {"bfloat16": 2**-8, "float16": 2**-11}
 
 
@@ -71,13 +73,13 @@ LOSSES = {"averaged Muon": 2e-5}
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "own moments"])
 def test_devices_take_the_steps_of_one(found, case, way):
-    """Losses to 1e-6; what 20 steps changed in the weights, slots and averages to 1e-5."""
+    """Losses to 1e-6; weights, slots and averages after 20 steps to 1e-5. In 16 bits one step."""
     one, many = found["one device"], found[way]
     start = one[f"{case}/start"]
     losses = np.abs(many[f"{case}/losses"] / one[f"{case}/losses"] - 1)
     moved = off(one[f"{case}/weights"], start)
     weights = off(many[f"{case}/weights"], one[f"{case}/weights"])
-    change = off(many[f"{case}/weights"] - start, one[f"{case}/weights"] - start)
+    change = off(many[f"{case}/first"] - start, one[f"{case}/first"] - start)
     print(f"| {case} | {way} | {losses.max():.1e} | {weights:.1e} | {change:.1e} |")
     assert moved > 1e-4, "nothing was learned"
     np.testing.assert_array_equal(many[f"{case}/start"], start)

@@ -5,8 +5,9 @@
 The first argument is a value of --distribute, or `parts`: one device that computes a batch in two
 parts, as two devices do. TensorFlow's devices and the hosts of TF_CONFIG are fixed once for a
 process, so every way to compute needs one. The file has of each case `NAME/losses` [steps],
-`NAME/start` and `NAME/weights` (weights, slots and averages in a row) and `NAME/scales` (float16's
-loss scale after every step). Every host writes one.
+`NAME/start`, `NAME/first` and `NAME/weights` (weights, slots and averages in a row, before the
+first step, after it and after the last) and `NAME/scales` (float16's loss scale after every step).
+Every host writes one.
 """
 
 import dataclasses
@@ -48,7 +49,7 @@ def steps(case, devices, replicas=1):
     step = make_step(config, execution, devices)
     if execution.xla:
         step._core = tf.function(step.core, jit_compile=True)  # whole, as on a GPU
-    start, losses, scales = variables(step), [], []
+    start, first, losses, scales = variables(step), None, [], []
     for number in range(STEPS):
         if step.loss_scale is not None:
             step.loss_scale.scale.assign(2.0**24 if number == OVERFLOW else 2.0**8)
@@ -62,7 +63,9 @@ def steps(case, devices, replicas=1):
             step.loss_scale.adjust(np.isfinite(norm))
             scales.append(step.loss_scale.scale.numpy())
         losses.append(measurements["loss"])
-    return {"losses": losses, "start": start, "weights": variables(step), "scales": scales}
+        first = variables(step) if first is None else first
+    weights = {"start": start, "first": first, "weights": variables(step)}
+    return {"losses": losses, "scales": scales} | weights
 
 
 def uneven(batch):
