@@ -14,3 +14,7 @@ class RunStopped(Exception):
 
     The message says at which step, why, what is kept, and how to go on.
     """
+
+
+class MapsNotFinite(UsageError):
+    """A network whose belief maps hold infinities or NaN: nothing can be found with it."""

@@ -4,6 +4,7 @@ Folders: OUT/VARIANT/seed-N/phase-K, each an ordinary run folder: an experiment 
 goes on where it stopped, and a finished one only reads its results.
 """
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -18,7 +19,7 @@ from cpm.config import OptimizerConfig, TargetConfig
 from cpm.config_json import from_dict, to_dict
 from cpm.config_upgrade import upgraded
 from cpm.data import datasets, pipeline
-from cpm.errors import UsageError
+from cpm.errors import MapsNotFinite, UsageError
 from cpm.execution import Settings
 from cpm.execution.use import Executed
 from cpm.experiments.variants import EXPERIMENTS, Phase, Variant
@@ -100,7 +101,7 @@ def run_experiment(
             folder = os.path.join(out, slug(variant.label), f"seed-{seed}")
             try:
                 results.append(run_variant(variant, seeded, data, folder))
-            except NonFiniteLoss as error:  # a result, too: the others go on
+            except (NonFiniteLoss, MapsNotFinite) as error:  # a result, too: the others go on
                 print(f"left out: {error}", flush=True)
     if not results:
         raise UsageError("no variant could be trained; try a lower --learning_rate")
@@ -231,7 +232,9 @@ def run_variant(variant: Variant, settings: Settings, data: Sequence[str], folde
         run_dir = os.path.join(folder, f"phase-{number}")
         people = folders_of(phase, data)
         validate = validation(of_phase.config, people)
-        loop.Run(of_phase, people, run_dir, validate, init_from=before).train()
+        with _naming_our_flags(run_dir):
+            run = loop.Run(of_phase, people, run_dir, validate, init_from=before)
+        run.train()
         steps += of_phase.config.steps
         minutes += max(record.get("seconds", 0) for record in _records(run_dir)) / 60
         before = last_checkpoint(run_dir)
@@ -251,6 +254,20 @@ def run_variant(variant: Variant, settings: Settings, data: Sequence[str], folde
             if "gradient_rms" in record
         ],
     )
+
+
+@contextlib.contextmanager
+def _naming_our_flags(run_dir):
+    """Advises what bin/experiment.py has, in place of --run_dir and --restart of bin/train.py."""
+    try:
+        yield
+    except UsageError as error:
+        if "--run_dir" not in str(error):
+            raise
+        fact = str(error).rpartition("; ")[0]
+        raise UsageError(
+            f"{fact}; restore it from a copy, delete {run_dir} and run again, or name another --out"
+        ) from error
 
 
 def _records(run_dir):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import ops
 from cpm.config import DecodingConfig
-from cpm.errors import UsageError
+from cpm.errors import MapsNotFinite
 from cpm.execution.use import Executed
 from cpm.inference.beliefs import Network, batch_beliefs, decoded_grid
 
@@ -84,13 +84,13 @@ def find_joints(
 
 
 def check_finite(confidence: np.ndarray) -> None:
-    """UsageError for weights so large that the maps overflow: nobody is found there, or anybody.
+    """`MapsNotFinite` where weights are so large that maps overflow: nobody is found, or anybody.
 
     Args:
       confidence: of any shape, as of `predict_batch`.
     """
     if not np.isfinite(confidence).all():
-        raise UsageError(
+        raise MapsNotFinite(
             "the network's belief maps hold numbers that are not finite: its weights are damaged, "
             "its training went wrong, or --precision=float16 cannot hold them; name another "
             "checkpoint with --ckpt"

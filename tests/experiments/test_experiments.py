@@ -282,12 +282,14 @@ def test_seconds_per_step_leave_out_the_first_half(folder, monkeypatch):
 
 
 @pytest.mark.thorough
-def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("failure", [runner.NonFiniteLoss, runner.MapsNotFinite])
+def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, capsys, failure):
+    """Of the second kind are weights that only overflow where they are scored."""
     train = runner.run_variant
 
     def diverging(variant, settings, data, where):
         if "alone" in variant.label or "only" in variant.label:
-            raise runner.NonFiniteLoss("the loss is nan at step 1")
+            raise failure("the loss is nan at step 1")
         return train(variant, settings, data, where)
 
     monkeypatch.setattr(runner, "run_variant", diverging)
@@ -295,6 +297,24 @@ def test_a_variant_that_diverges_is_left_out(folder, tmp_path, monkeypatch, caps
     arguments = ("gradients", settings, [folder], str(tmp_path), [0])
     assert [r.label for r in runner.run_experiment(*arguments)] == ["every stage"]
     assert "left out: the loss is nan" in capsys.readouterr().out
+
+
+def test_advice_names_the_flags_of_experiments(tmp_path, monkeypatch):
+    """bin/experiment.py has neither --run_dir nor --restart; advice about data stays."""
+    (variant, *_) = variants.EXPERIMENTS["stages"].variants(SETTINGS)
+    said = {
+        "no checkpoint is whole (a: cut; b: cut); train again with --restart, or another --run_dir":
+            r"whole \(a: cut; b: cut\); restore it from a copy, delete .*phase-1 .* another --out$",
+        "a shard is damaged; make the folder again": "^a shard is damaged; make the folder again$",
+    }  # fmt: skip
+    for text, expected in said.items():
+
+        def refuse(*_, text=text, **__):
+            raise UsageError(text)
+
+        monkeypatch.setattr(runner.loop, "Run", refuse)
+        with pytest.raises(UsageError, match=expected):
+            runner.run_variant(variant, SETTINGS.changed({"steps": 9}), ["data"], str(tmp_path))
 
 
 def test_one_change_changes_one_thing():
