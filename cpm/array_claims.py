@@ -206,7 +206,8 @@ def _matrix_bytes(content, order, left, depth):
     if len(dimensions) % 4:
         raise ValueError(f"the sizes of an array take {len(dimensions)} bytes, not four each")
     sizes = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
-    if min(sizes, default=0) < 0 or len(sizes) > 32:
+    # SciPy's own code ends the process for a struct array without sizes.
+    if min(sizes, default=-1) < 0 or len(sizes) > 32:
         raise ValueError(f"an array claims the sizes {untrusted.shown(list(sizes))}")
     count = math.prod(sizes)
     inner = [part for kind, part in elements[2:] if kind == _MATRIX]
