@@ -191,7 +191,11 @@ def main(_: Sequence[str]) -> None:
 
 
 def check_beside(path: str) -> None:
-    """UsageError if what is written beside --json=`path` is what another flag names."""
+    """UsageError if what is written beside --json=`path` is that file, or another flag's."""
+    if os.path.realpath(path) in map(os.path.realpath, beside(path)):
+        raise UsageError(
+            f"--json={path} would be replaced by what is written beside it; let it end in .json"
+        )
     for flag in ("ckpt", "write_predictions", "write_suspects"):
         named = FLAGS[flag].value or ""
         for written in beside(path):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cpm.config import TrainConfig
+from cpm.data import pipeline
 from cpm.data.datasets import is_own
 from cpm.data.manifest import read_manifest
 from cpm.data.splits import VALIDATION
@@ -136,8 +137,10 @@ def told_apart(
 def inhabited(folders: Sequence[str], split: str) -> Sequence[str]:
     """The folders that have people in a split; all of them if none has, so that reading complains.
 
-    A folder may lack a split: LSPet has no test half.
+    A folder may lack a split: LSPet has no test half. One that is named twice, as to weigh double
+    in training, counts once: the same people again would make the intervals look narrower.
     """
+    folders = pipeline.each_once(folders)
     return [f for f in folders if read_manifest(f).people(split)] or folders
 
 

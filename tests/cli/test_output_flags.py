@@ -59,3 +59,12 @@ def test_nothing_is_overwritten_beside_the_numbers_of_an_evaluation(
     status, _, error = caller(evaluation, capfd)(*flags)
     assert status == 2 and "--json=a.json also writes a." in error
     assert (tmp_path / "a.npz").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.md", "./a.npz"])
+def test_the_numbers_of_an_evaluation_are_not_replaced_by_its_joints(
+    tmp_path, monkeypatch, capfd, name
+):
+    monkeypatch.chdir(tmp_path)
+    status, _, error = caller(evaluation, capfd)("--ckpt=run", f"--json={name}")
+    assert status == 2 and f"--json={name} would be replaced by what is written beside" in error

@@ -200,6 +200,14 @@ def test_evaluation_uses_the_regions_of_prediction(run, crop, passes, share, cou
     np.testing.assert_allclose(example.confidence, found.people.confidence[-1, row], atol=1e-3)
 
 
+def test_a_folder_that_is_named_twice_counts_once(run):
+    """With a slash behind it, everybody was scored twice."""
+    network, config, _ = load_network(run)
+    folder = os.path.join(os.path.dirname(run), "data")
+    found = evaluate.evaluate_folders(network, config, [folder, folder + "/"])
+    assert len(found.people) == 7 and list(found.sources) == [folder]
+
+
 def test_people_of_one_id_in_two_folders_are_told_apart(run, tmp_path):
     """As of frame_0001.png of two videos: the one's crop scale and image stood for the other's."""
     network, config, _ = load_network(run)
