@@ -62,15 +62,14 @@ class Comparison:
             if found is None:
                 lines.append(f"{best} and {name} cannot be compared directly.")
                 continue
+            more = 0.0 - found.points  # not -0.0 of equal scores
             if found.interval is None:
-                lines.append(
-                    f"{best} scores {-found.points:.1f} points more than {name}, on other {who}."
-                )
+                lines.append(f"{best} scores {more:.1f} points more than {name}, on other {who}.")
                 continue
-            low, high = -found.interval[1], -found.interval[0]
+            low, high = 0.0 - found.interval[1], 0.0 - found.interval[0]
             how = "is better than" if found.clear else "is not clearly better than"
             lines.append(
-                f"{best} {how} {name}: {-found.points:+.1f} points "
+                f"{best} {how} {name}: {more:+.1f} points "
                 f"(95 % interval {low:+.1f} … {high:+.1f}, same {who})."
             )
         return lines

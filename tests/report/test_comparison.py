@@ -32,6 +32,12 @@ def test_verdict_follows_the_interval():
     ]
 
 
+def test_equal_scores_have_no_sign():
+    found = compared(Difference(0.0, (0.0, 0.0)), Difference(0.0, None)).verdict()
+    assert "+0.0 points (95 % interval +0.0 … +0.0" in found[0]
+    assert found[1] == "a scores 0.0 points more than c, on other people."
+
+
 def test_verdict_without_an_interval():
     assert "on other people" in compared(Difference(-1.0, None)).verdict()[0]
     cats = {"nose": [81.0, 80.0]}
