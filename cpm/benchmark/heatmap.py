@@ -100,7 +100,10 @@ class NumpyPatch(Drawing):
     def compute(self) -> None:
         plan = self.plan
         stride, sigma_px = plan["stride"], plan["sigma_px"]
-        reach_px = sigma_px * math.sqrt(-2 * math.log(plan["cutoff"]))
+        # Where nothing is cut off, the patch is the map.
+        whole_px = stride * (plan["width"] + plan["height"])
+        cutoff = plan["cutoff"]
+        reach_px = sigma_px * math.sqrt(-2 * math.log(cutoff)) if cutoff else whole_px
         u = _centers(plan["width"], stride)
         v = _centers(plan["height"], stride)
         maps = np.zeros_like(self.maps)
@@ -113,7 +116,7 @@ class NumpyPatch(Drawing):
                 columns, rows = u[left:right], v[top:bottom]
                 squared = (columns - x) ** 2 + (rows[:, np.newaxis] - y) ** 2
                 one = np.exp(-squared / (2 * sigma_px**2))
-                one[one < plan["cutoff"]] = 0
+                one[one < cutoff] = 0
                 maps[n, top:bottom, left:right, p] = one
         self.maps = maps
 

@@ -114,10 +114,11 @@ def test_plans_name_sides_that_exist():
             assert importlib.util.find_spec(module)
 
 
-def test_heatmap_patch_leaves_out_nothing_above_the_cutoff(tmp_path):
+@pytest.mark.parametrize("cutoff", [0.01, 0.0])
+def test_heatmap_patch_leaves_out_nothing_above_the_cutoff(cutoff, tmp_path):
     """A joint at a border: the window is clipped, not shifted."""
     settings = {"batch": 1, "joints": 2, "height": 6, "width": 9, "stride": 8}
-    settings |= {"sigma_px": 7.0, "cutoff": 0.01}
+    settings |= {"sigma_px": 7.0, "cutoff": cutoff}
     heatmap.write_inputs(tmp_path, settings, seed=0)
     arrays = {
         "joints_px": np.array([[[0.0, 0.0], [71.0, 47.0]]], np.float32),
