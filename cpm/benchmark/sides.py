@@ -93,9 +93,13 @@ def why_not(name: str, case: str, peers: Mapping[str, Peer] = PEERS) -> str | No
 
 
 def versions(names: Iterable[str], peers: Mapping[str, Peer] = PEERS) -> dict[str, str]:
-    """{package: its version} of what some of these peers need."""
+    """{package: its version} of what some of these peers need, as far as it was installed."""
     packages = dict.fromkeys(p for name in names for p in peers[name].packages)
-    return {package: importlib.metadata.version(package) for package in packages}
+    # Not every distribution is called like its package: onnxruntime-gpu has onnxruntime.
+    distributions = importlib.metadata.packages_distributions()
+    return {
+        p: importlib.metadata.version(distributions[p][0]) for p in packages if p in distributions
+    }
 
 
 def _compiler():

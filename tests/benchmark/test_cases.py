@@ -1,5 +1,6 @@
 """What is measured: files of convolutions, the usual NumPy loops, who takes part."""
 
+import importlib.metadata
 import importlib.util
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_plans_name_sides_that_exist():
             if sides.why_not(name, case) is None:
                 assert hasattr(importlib.import_module(module), made), make
             assert importlib.util.find_spec(module)
+
+
+def test_versions_are_of_what_was_installed():
+    """Pillow is called otherwise than its package; a module of Python has no version."""
+    peer = sides.Peer(("PIL", "resource"), {})
+    expected = {"PIL": importlib.metadata.version("pillow")}
+    assert sides.versions(["viewer"], {"viewer": peer}) == expected
 
 
 @pytest.mark.parametrize("cutoff", [0.01, 0.0])
