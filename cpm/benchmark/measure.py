@@ -57,11 +57,12 @@ def measure(
     """
     entries = []
     with contextlib.ExitStack() as stack:
-        processes = {}
+        processes: dict[str, Process] = {}
         for item in items:
             say(item.name)
             for side in _sides(item):
-                if side not in processes:
+                # One that ran out of memory at an item may well do the next one.
+                if side not in processes or processes[side].ended:
                     processes[side] = stack.enter_context(Process(side, threads))
             results = _measure_item(case, item, processes, rounds, threads, say)
             entries += _entries(case, item, results)
@@ -124,13 +125,10 @@ def _sides(item):
 
 def _measure_item(case, item, processes, rounds, threads, say):
     """{side: (summary, started, memory)} of those that could be built."""
-    sides = _sides(item)
-    reference = next(iter(sides))
     with tempfile.TemporaryDirectory() as folder:
         item.write(folder)
-        if any(name in PEERS and PEERS[name].reads_onnx for name in sides):
-            with Process("torch", threads) as exporter:
-                exporter.call(ONNX, folder, {"threads": threads, "compile": False})
+        sides = _with_onnx(_sides(item), folder, threads, say)
+        reference = next(iter(sides))
         started, calls = {}, {}
         for side, (make, settings) in sides.items():
             alike = item.checked_as.get(side)
@@ -166,6 +164,20 @@ def _measure_item(case, item, processes, rounds, threads, say):
         side: (timing.summarize(seconds[side]), started[side], processes[side].memory())
         for side in started
     }
+
+
+def _with_onnx(sides, folder, threads, say):
+    """The sides, for which the ONNX file was written if they read it; without them if it fails."""
+    readers = [name for name in sides if name in PEERS and PEERS[name].reads_onnx]
+    if not readers:
+        return sides
+    try:
+        with Process("torch", threads) as exporter:
+            exporter.call(ONNX, folder, {"threads": threads, "compile": False})
+    except Failed as error:
+        say(f"  left out: {', '.join(readers)}, which read an ONNX file: {error}")
+        return {name: side for name, side in sides.items() if name not in readers}
+    return sides
 
 
 def check(case: str, side: str, reference: str, reply: Mapping[str, Any]) -> None:

@@ -19,13 +19,16 @@ class Failed(RunStopped):
 class Process:
     """One side's process; a context manager that ends it.
 
+    Attributes:
+      ended: whether it died at a request; it answers none after that.
+
     Args:
       name: of the side, for messages.
       threads: how many each library may use.
     """
 
     def __init__(self, name: str, threads: int) -> None:
-        self.name = name
+        self.name, self.ended = name, False
         environment = os.environ | {
             "OMP_NUM_THREADS": str(threads),
             "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -47,7 +50,8 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._requests.close()
+        with contextlib.suppress(BrokenPipeError):  # it died with a request unread
+            self._requests.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -80,6 +84,7 @@ class Process:
             self._requests.write(json.dumps(request) + "\n")
             self._requests.flush()
         line = self._replies.readline()
+        self.ended = not line
         reply = json.loads(line) if line else {"failed": "its process ended"}
         if "failed" in reply:
             raise Failed(

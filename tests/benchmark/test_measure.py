@@ -51,10 +51,10 @@ def test_entries_are_what_the_notes_say(entries):
 
 
 class Fake:
-    """In place of a `Process`: sides called `broken…` cannot be built."""
+    """In place of a `Process`: those called `broken…` cannot be built, settings may kill."""
 
     def __init__(self, name, threads):
-        self.name = name
+        self.name, self.ended = name, False
 
     def __enter__(self):
         return self
@@ -63,6 +63,9 @@ class Fake:
         pass
 
     def start(self, make, folder, settings, *, compare=True):
+        self.ended |= "dies" in settings
+        if self.ended:
+            raise Failed(f"{self.name} could not start: its process ended")
         if self.name.startswith("broken"):
             raise Failed(f"{self.name} could not start: no such library")
         return {"first_call_s": 0.1, "error": None, "error_of": None}
@@ -73,24 +76,41 @@ class Fake:
     def memory(self):
         return {"peak_mb": 1.0, "imported_mb": 1.0}
 
+    def call(self, make, folder, settings):
+        raise Failed(f"{self.name} could not call: no exporter")
 
-def test_a_peer_that_cannot_be_built_is_left_out(monkeypatch):
-    monkeypatch.setattr(measure, "Process", Fake)
 
-    def item(ours):
-        return cases.Item(
-            name="work",
-            write=lambda folder: None,
-            ours={ours: ("make", {})},
-            peers={"broken_peer": ("make", {}), "peer": ("make", {})},
-        )
+def item(ours, **peers):
+    """One whose peers have these settings."""
+    makes = {peer: ("make", settings) for peer, settings in peers.items()}
+    return cases.Item("work", lambda folder: None, ours={ours: ("make", {})}, peers=makes)
 
+
+def measured(*items):
+    """(entries, lines) of `items` with `Fake` processes."""
     said = []
-    [entry] = measure.measure("forward", [item("xla")], rounds=1, threads=1, say=said.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "Process", Fake)
+        return measure.measure("forward", items, rounds=1, threads=1, say=said.append), said
+
+
+def test_a_peer_that_cannot_be_built_is_left_out():
+    [entry], said = measured(item("xla", broken_peer={}, peer={}))
     assert set(entry["peers"]) == set(entry["ratio"]) == {"peer"}
     assert "  left out: broken_peer could not start: no such library" in said
     with pytest.raises(Failed, match="broken_ours"):
-        measure.measure("forward", [item("broken_ours")], rounds=1, threads=1, say=said.append)
+        measured(item("broken_ours"))
+
+
+def test_a_peer_that_dies_of_one_item_is_tried_with_the_next():
+    dead, alive = measured(item("xla", peer={"dies": True}), item("xla", peer={}))[0]
+    assert set(dead["peers"]) == set() and set(alive["peers"]) == {"peer"}
+
+
+def test_peers_that_read_onnx_are_left_out_where_it_cannot_be_written():
+    [entry], said = measured(item("xla", onnxruntime={}, openvino={}, torch={}))
+    assert set(entry["peers"]) == {"torch"}
+    assert any(line.startswith("  left out: onnxruntime, openvino") for line in said)
 
 
 def entry(item, variant, ours_s, flop=0, **peers):

@@ -81,3 +81,7 @@ def test_a_failure_is_a_sentence_with_what_was_printed(process, tmp_path):
 def test_a_process_that_ends_is_a_sentence(process, tmp_path):
     with pytest.raises(Failed, match="its process ended"):
         process.call(f"{HERE}:dying", str(tmp_path), {})
+    # Nor does the request that nobody reads any more end the benchmark when the process is left.
+    with pytest.raises(Failed, match="its process ended"):
+        process.call(f"{HERE}:dying", str(tmp_path), {})
+    assert process.ended
