@@ -18,14 +18,19 @@ def test_a_data_set_has_all_that_belongs_to_it(name):
     package, module = datasets.SOURCES[name].__module__.rsplit(".", 1)
     imported = re.compile(rf"^(from {package} import .*\b|import {package}\.){module}\b", re.M)
     tests = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
-    assert any(imported.search(text) for text in tests), "no test reads it"
-    assert name in READERS, "it is not fuzzed"
-    for rule in RULES.values():
-        assert re.search(rf"\b{name}: ", rule.text, re.I), f"{rule.name} does not split it"
     pages = {path.name: path.read_text() for path in (ROOT / "docs/howto").glob("*.md")}
     del pages["add_a_data_set.md"]
     command = re.compile(rf"--dataset={name}\b")
-    assert any(command.search(text) for text in pages.values()), "no page shows it"
+    there = {
+        f"a test in tests/data/ that imports {module}": any(map(imported.search, tests)),
+        "a row in tests/helpers/fuzzing/readers.py": name in READERS,
+        f"a page in docs/howto/ with --dataset={name}": any(map(command.search, pages.values())),
+    }
+    for rule in RULES.values():
+        key = f"'{name}: ...' in the text of the rule {rule.name} in cpm/data/splits.py"
+        there[key] = bool(re.search(rf"\b{name}: ", rule.text, re.I))
+    missing = [what for what, is_there in there.items() if not is_there]
+    assert not missing, "\n".join(missing)
 
 
 def test_published_sets_are_data_sets():

@@ -106,11 +106,18 @@ def all_zero_loss(joints, target):
     return float(loss.stage_losses([zero], ideal, target.foreground_weight)[0])
 
 
+def column_of(arch, table, page):
+    """The first column of a table whose title names the preset."""
+    columns = [k for k, title in enumerate(table[0]) if f"`{arch}`" in title]
+    assert columns, f"the table of sizes in {page} has no column of `{arch}`"
+    return columns[0]
+
+
 @pytest.mark.parametrize("arch", PRESETS)
 def test_the_network_s_size_is_what_describe_says(arch):
     """A changed preset has to change its columns: parameters, GMAC, field of each stage."""
     (table,) = tables(section("docs/results/network_size.md", "The networks' size"))
-    first = next(k for k, title in enumerate(table[0]) if f"`{arch}`" in title)
+    first = column_of(arch, table, "docs/results/network_size.md")
     for row, cells in zip(stage_rows(configured(arch)), table[1:], strict=True):
         assert cells[first : first + 3] == [
             f"{row.total_parameters:,}",
@@ -135,12 +142,10 @@ def test_sizes_of_mini_with_sixteen_joints():
 def test_sizes_in_the_how_to_and_the_guide(arch):
     rows = stage_rows(configured(arch))
     fields = [row.receptive_field_px for row in rows]
-    (row,) = [
-        row
-        for row in tables(read("docs/howto/paper_networks.md"))[0]
-        if row[0].startswith(f"`{arch}`")
-    ]
-    assert row[1:5] == [
+    sizes = tables(read("docs/howto/paper_networks.md"))[0]
+    found = [row for row in sizes if row[0].startswith(f"`{arch}`")]
+    assert len(found) == 1, f"docs/howto/paper_networks.md needs a row of `{arch}`"
+    assert found[0][1:5] == [
         f"{configured(arch).image_size[0]} px",
         f"{rows[-1].total_parameters / 1e6:.1f} M",
         f"{rows[-1].total_multiply_adds / 1e9:.1f}",
@@ -148,7 +153,7 @@ def test_sizes_in_the_how_to_and_the_guide(arch):
     ]
     guide = read("docs/guide/network.md")
     (table,) = [t for t in tables(guide) if t[1][0] == "stage 1"]
-    column = next(k for k, title in enumerate(table[0]) if f"`{arch}`" in title)
+    column = column_of(arch, table, "docs/guide/network.md")
     assert [row[column] for row in table[1:]] == [f"{field} px" for field in fields[:3]]
 
 

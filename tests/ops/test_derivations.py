@@ -11,7 +11,7 @@ import ops
 FOLDER = pathlib.Path(ops.__file__).parent
 TESTS = pathlib.Path(__file__).parent
 by_document = pytest.mark.parametrize(
-    "name", ["conv2d.md", "fast_conv/README.md", "gaussian_heatmap.md"]
+    "name", sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.md"))
 )
 
 
@@ -33,7 +33,7 @@ def is_quoted(piece, lines):
 def test_derivation_quotes_the_code(name):
     pieces = list(quotations((FOLDER / name).read_text()))
     files = [path.read_text().splitlines() for path in FOLDER.rglob("*.py")]
-    assert pieces
+    assert pieces, f"ops/{name} quotes no line of the code"
     lost = [piece for piece in pieces if not any(is_quoted(piece, lines) for lines in files)]
     assert not lost, "\n\n".join(["not in the code, or indented otherwise:", *lost])
 
@@ -43,7 +43,7 @@ def test_derivation_names_tests_that_exist(name):
     text = (FOLDER / name).read_text()
     tests = "".join(path.read_text() for path in TESTS.rglob("*.py"))
     named = set(re.findall(r"`(test_\w+)`", text))
-    assert named
+    assert named, f"ops/{name} names no test"
     for test in named:
         assert f"def {test}(" in tests, test
 
