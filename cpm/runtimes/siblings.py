@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cpm.errors import UsageError
+
 
 def file_of(path: str, function: str, functions: Sequence[str]) -> str:
     """The file of a function, named after the file of the first one.
@@ -43,3 +45,19 @@ def siblings(path: str, metadata: Mapping[str, Any]) -> dict[str, str]:
         if function != own and other != path and os.path.isfile(other):
             paths[function] = other
     return paths
+
+
+def check_together(metadata: Mapping[str, Any], other: Mapping[str, Any], path: str) -> None:
+    """UsageError if a sibling is of another export, as where one file of several was replaced.
+
+    Args:
+      metadata: of the file that was opened.
+      other: of the sibling.
+      path: of the sibling.
+    """
+    if {**metadata, "function": ""} != {**other, "function": ""}:
+        raise UsageError(
+            f"{path} is not of the same export as the file of {metadata['function']!r} that was "
+            "opened, so it may hold another network; export the network again, or put all files "
+            "of one export beside one another"
+        )

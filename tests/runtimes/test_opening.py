@@ -135,3 +135,30 @@ def test_a_file_alone_is_what_it_holds(tmp_path):
     path.write_text("")
     metadata = {"function": "crops", "functions": ["image", "crops"]}
     assert siblings(str(path), metadata) == {"crops": str(path)}
+
+
+def write_onnx(path, function, **metadata):
+    """A file of one function without inputs, whose only belief is 1."""
+    onnx = pytest.importorskip("onnx")
+    floats, helper = onnx.TensorProto.FLOAT, onnx.helper
+    value = helper.make_tensor("one", floats, [1], [1.0])
+    node = helper.make_node("Constant", [], ["beliefs"], value=value)
+    output = helper.make_tensor_value_info("beliefs", floats, [1])
+    graph = helper.make_graph([node], "graph", [], [output])
+    opset = helper.make_opsetid("", 18)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    whole = WHOLE | {"functions": ["image", "crops"], "function": function} | metadata
+    helper.set_model_props(model, {"cpm": json.dumps(whole)})
+    onnx.save(model, path)
+
+
+def test_a_file_of_another_export_beside_it_is_refused(tmp_path):
+    """Where `pose.onnx` alone was replaced, another network's maps came out of it."""
+    pytest.importorskip("onnxruntime")
+    write_onnx(tmp_path / "pose.onnx", "image", commit="new")
+    write_onnx(tmp_path / "pose_crops.onnx", "crops", commit="new")
+    run = opening.open_exported(tmp_path / "pose.onnx").run
+    assert run("crops", {})["beliefs"].tolist() == [1.0]
+    write_onnx(tmp_path / "pose_crops.onnx", "crops", commit="old")
+    with pytest.raises(UsageError, match=r"pose_crops\.onnx is not of the same export"):
+        opening.open_exported(tmp_path / "pose.onnx").run("crops", {})
