@@ -264,8 +264,8 @@ def parse_arguments():
     asked = parser.parse_args()
     if min(n := (asked.steps, asked.people, asked.tested, asked.seed + 1)) < 1 or max(n) > 2**31:
         parser.error("--steps, --people, --tested: at least 1, --seed at least 0; all below 2^31")
-    if asked.out.suffix not in (".png", ".jpg") or not asked.out.parent.is_dir():
-        parser.error(f"{str(asked.out)!r} should be a .png or .jpg file in a folder that exists")
+    if (out := asked.out).suffix not in (".png", ".jpg") or out.is_dir() or not out.parent.is_dir():
+        parser.error(f"{str(out)!r} should be a .png or .jpg file in a folder that exists")
     return asked
 
 

@@ -224,6 +224,14 @@ def test_refuses(minimal, monkeypatch, capsys, argument, message):
     assert said.startswith("error: ") and message in said and said.count("\n") == 1
 
 
+def test_refuses_a_folder_as_its_figure(minimal, monkeypatch, capsys, tmp_path):
+    (tmp_path / "a.png").mkdir()
+    monkeypatch.setattr(sys, "argv", ["minimal.py", f"--out={tmp_path}/a.png"])
+    with pytest.raises(SystemExit, match="2"):
+        minimal.parse_arguments()
+    assert "should be a .png or .jpg file" in capsys.readouterr().err
+
+
 def test_learns(minimal, people, capsys):
     """A few steps on a few people: the loss of both stages falls."""
     rng = np.random.default_rng(0)
