@@ -11,7 +11,8 @@ def peak_mb(process: int | str = "self") -> float:
     peak of the one that started it, which may be larger than its own.
 
     Args:
-      process: its number; only on Linux.
+      process: its number. 0 MB is returned of another one that has ended, and where there is no
+        Linux: what this process has says nothing of it.
     """
     try:
         with open(f"/proc/{process}/status", encoding="ascii") as file:
@@ -20,6 +21,8 @@ def peak_mb(process: int | str = "self") -> float:
                     return int(line.split()[1]) * 1024 / 1e6
     except OSError:
         pass
+    if process != "self":
+        return 0.0
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
