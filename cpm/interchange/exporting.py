@@ -349,4 +349,9 @@ def paths_of(target: Target) -> list[str]:
     """All files that a target writes, for messages."""
     if target.name in ("savedmodel", "litert"):
         return [target.path]
-    return [file_of(target.path, name, target.functions) for name in target.functions]
+    paths = [file_of(target.path, name, target.functions) for name in target.functions]
+    if target.name == "openvino":  # the weights lie beside the network
+        return [f"{os.path.splitext(path)[0]}{end}" for path in paths for end in (".xml", ".bin")]
+    if target.name == "stablehlo":  # and what it says of itself
+        paths.append(f"{target.path}.json")
+    return paths

@@ -22,6 +22,7 @@ from cpm.interchange.exporting import (
     SUFFIXES,
     Exporter,
     Target,
+    paths_of,
     versions,
 )
 from cpm.runtimes import load_exported, open_exported
@@ -105,6 +106,21 @@ def check_metadata(target, ckpt):
         assert (metadata["format"], metadata["version"]) == ("cpm-export", 1)
         assert metadata["commit"] and metadata["command"]
         assert metadata["tensorflow"] and metadata["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize(
+    "path, name, written",
+    [
+        ("a.tflite", "litert", "a.tflite"),
+        ("a.onnx", "onnx", "a.onnx a_crops.onnx"),
+        ("a.xml", "openvino", "a.xml a.bin a_crops.xml a_crops.bin"),
+        ("a.stablehlo", "stablehlo", "a.stablehlo a.stablehlo.json"),
+    ],
+)
+def test_all_files_of_an_export_are_named(path, name, written):
+    """Whoever copies what "wrote …" names has the weights, too."""
+    functions = ("crops",) if name == "stablehlo" else ("image", "crops")
+    assert paths_of(Target(path, name, functions=functions)) == written.split()
 
 
 @pytest.mark.thorough
