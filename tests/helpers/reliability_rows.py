@@ -1102,6 +1102,138 @@ ROWS = [
             "test_a_box_around_a_crowd_is_nobodys",
         ),
     ),
+    *_rows(
+        "a training",
+        "training/test_loop.py",
+        (
+            "its data are gone while it learns",
+            "it stops, saved, and says how it goes on",
+            "test_data_that_are_gone_stop_a_training",
+        ),
+        (
+            "its lock is removed while it learns",
+            "taken again at the next save",
+            "test_a_lock_that_was_removed_is_taken_again",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_metrics_file.py",
+        (
+            "its folder is moved while it learns",
+            "it stops, and says where to put it back",
+            "test_a_folder_that_was_moved_needs_no_room",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_run_place.py",
+        (
+            "begun within the checkpoints of another run, or in a folder of data",
+            "refused before any work",
+            "test_no_run_begins_within_another_or_in_data",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_non_finite.py",
+        (
+            "a loss that is no number before the first step",
+            "the weights that it began from are named, and no rate",
+            "test_no_rate_is_to_blame_before_the_first_step",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_guarded_step.py",
+        (
+            "ended in its first step",
+            "the command that was advised goes on",
+            "test_a_run_that_ended_in_its_first_step_goes_on_as_it_advised",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "cli/test_train_command.py",
+        (
+            "begun with --restart, and stopped",
+            "--restart is not advised",
+            "test_a_run_that_was_begun_again_goes_on_without_restart",
+        ),
+    ),
+    *_rows(
+        "a training",
+        "training/test_step.py",
+        (
+            "memory that grows with every step",
+            "no number is kept",
+            "test_update_keeps_no_number",
+        ),
+    ),
+    *_rows(
+        "an evaluation",
+        "scoring/test_evaluate.py",
+        (
+            "of weights whose maps are no finite numbers",
+            "a sentence, and no score",
+            "test_maps_that_are_not_finite_are_no_score",
+        ),
+        (
+            "of two folders with people of the same ids",
+            "told apart",
+            "test_people_of_one_id_in_two_folders_are_told_apart",
+        ),
+        (
+            "of a folder that is named twice",
+            "counted once",
+            "test_a_folder_that_is_named_twice_counts_once",
+        ),
+    ),
+    *_rows(
+        "an evaluation",
+        "cli/test_report_command.py",
+        (
+            "of other data",
+            "never replaces the scores of the run",
+            "test_scores_of_other_data_never_replace_those_of_the_run",
+        ),
+    ),
+    *_rows(
+        "a file to write",
+        "cli/test_output_flags.py",
+        (
+            "numbers and joints of an evaluation under one name",
+            "refused before the work",
+            "test_the_numbers_of_an_evaluation_are_not_replaced_by_its_joints",
+        ),
+    ),
+    *_rows(
+        "a file to write",
+        "inference/test_writers.py",
+        (
+            "a full disk",
+            "whole lines stay, and the file is named",
+            "test_where_no_byte_fits_any_more_the_last_line_is_whole",
+        ),
+    ),
+    *_rows(
+        "an image for cpm-lite",
+        "test_lite.py",
+        (
+            "that --out or --json would replace, or a box beyond it",
+            "refused",
+            "test_nothing_is_lost_and_no_place_invented",
+        ),
+    ),
+    *_rows(
+        "any script",
+        "cli/test_command_line.py",
+        (
+            "the current folder is gone",
+            "a sentence",
+            "test_a_current_folder_that_is_gone_is_a_sentence",
+        ),
+    ),
 ]
 
 
