@@ -167,8 +167,10 @@ def _end_of_memory(error):
     reason = f" ({first})" if first else ""
     try:
         return limited.leave(_end(1, f"error: out of memory{reason}; {limited.LESS_MEMORY}"))
-    except MemoryError:  # not even for the sentence: a parent may wait that has it
-        os.abort()
+    except MemoryError:  # not even for the sentence, which the parent of a limited script has
+        if limited.is_limited():
+            os.abort()
+        raise
 
 
 def _first_line(error):

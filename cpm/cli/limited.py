@@ -29,7 +29,7 @@ LESS_MEMORY = (
 SCRIPTS = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, "bin")
 FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 # How a process ends that cannot go on: signals, and the status of the C library without memory.
-CRASHES = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, 127)
+CRASHES = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, 127)
 _PREFIX = re.compile(r"^[A-Z]\d{4} [^]]*\] ")  # of a line of a log: level, time, place
 _CAUSE = re.compile(r"\berror\b|failed|alloc|what\(\)", re.IGNORECASE)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -38,6 +38,11 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 def is_script() -> bool:
     """Whether this process runs one of bin/, and not a test or a program of somebody else."""
     return os.path.realpath(os.path.dirname(sys.argv[0])) == os.path.realpath(SCRIPTS)
+
+
+def is_limited() -> bool:
+    """Whether this process is a script under a limit of addresses, which a parent waits for."""
+    return machine.address_limit() is not None and is_script()
 
 
 def run_in_child(limit: int) -> None:
@@ -78,20 +83,17 @@ def run_in_child(limit: int) -> None:
 
 
 def show_no_stacks() -> None:
-    """Under a limit of addresses: keeps Python from printing the stacks of a process that aborts.
-
-    absl asks for them when it begins.
-    """
-    if machine.address_limit() is not None:
+    """Keeps Python from printing the stacks of a limited script that aborts; absl asks for them."""
+    if is_limited():
         faulthandler.disable()
 
 
 def leave(status: int) -> int:
-    """The status; under a limit of addresses it ends the process at once.
+    """The status; a limited script ends with it at once.
 
     What is left of a process without memory may wait forever for a thread that never began.
     """
-    if machine.address_limit() is not None:
+    if is_limited():
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(status)

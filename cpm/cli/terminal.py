@@ -45,7 +45,7 @@ def before_libraries() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    if limited.is_script():
+    if limited.is_limited():
         limited.run_in_child(limit)
 
 
