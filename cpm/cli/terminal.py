@@ -153,7 +153,9 @@ def _without_controls(text):
 
 def _quiet_interrupt(earlier):
     def hook(kind, error, trace):
-        if issubclass(kind, KeyboardInterrupt):
+        # A library that was being loaded says that it could not be, because of it.
+        cause = error.__cause__ if issubclass(kind, ImportError) else error
+        if isinstance(cause, KeyboardInterrupt):
             print("interrupted", file=sys.stderr)
         else:
             earlier(kind, error, trace)

@@ -150,6 +150,18 @@ def test_a_signal_while_libraries_are_imported(number, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_ctrl_c_while_a_library_begins(capsys):
+    """It then says "initialization failed"; other failures of libraries keep their traceback."""
+    seen = []
+    hook = terminal._quiet_interrupt(lambda *of: seen.append(of))
+    failed = ImportError("initialization failed")
+    hook(ImportError, failed, None)
+    assert seen == [(ImportError, failed, None)] and not capsys.readouterr().err
+    failed.__cause__ = KeyboardInterrupt()
+    hook(ImportError, failed, None)
+    assert len(seen) == 1 and capsys.readouterr().err == "interrupted\n"
+
+
 @pytest.mark.thorough
 def test_ctrl_c_at_twelve_instants_of_a_start(tmp_path):
     """While Python, NumPy and TensorFlow are loaded: a word, never a page of a traceback."""
